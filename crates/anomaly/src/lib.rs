@@ -1,0 +1,1 @@
+//! Anomaly scores, thresholds and detectors on reconstruction errors.

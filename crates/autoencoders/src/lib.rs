@@ -1,0 +1,1 @@
+//! Autoencoders in Rust: train, evaluate and run every classic family, reproducibly.

@@ -1,0 +1,2 @@
+//! The `ae` program.
+fn main() {}

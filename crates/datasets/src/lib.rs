@@ -1,0 +1,1 @@
+//! Real data sets and your own files: download, verify, parse, split, shuffle, batch.

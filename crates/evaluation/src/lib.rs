@@ -1,0 +1,1 @@
+//! The tasks of ae eval, each in one file.

@@ -1,0 +1,1 @@
+//! Build-script helper: lets binaries find libtorch without environment variables.

@@ -1,0 +1,1 @@
+//! Autoencoder variants, each in one file, and the networks they are made of.

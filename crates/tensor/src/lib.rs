@@ -1,0 +1,1 @@
+//! Devices, seeded noise, the ndarray bridge, likelihoods, divergences and optimizers on libtorch.
