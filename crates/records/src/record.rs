@@ -1,0 +1,182 @@
+//! `record.json`: what was run, on what, with which result. Everything in it is for people and reports;
+//! nothing in it is needed to use the model.
+
+use crate::files::{self, FileError};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+/// One run, from its start on; rewritten when something is known that was not before.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// Version of this layout: 1.
+    pub format: u32,
+    /// Name of the preset, or of the configuration file without its ending.
+    pub preset: String,
+    /// Name of the variant in the registry.
+    pub variant: String,
+    /// One sentence from the preset.
+    pub description: String,
+    /// The command that makes this run again.
+    pub command: String,
+    /// The seed that every draw depends on.
+    pub seed: u64,
+    /// Where the run stands.
+    pub status: Status,
+    /// UTC, RFC 3339.
+    pub started: String,
+    /// UTC, RFC 3339; when the status last changed.
+    pub ended: Option<String>,
+    /// Epochs and steps taken.
+    pub epochs: u64,
+    /// Optimizer steps taken.
+    pub steps: u64,
+    /// How often the run was taken up again after an interruption.
+    pub resumed: u32,
+    /// The data it saw.
+    pub data: DataRecord,
+    /// The networks.
+    pub model: ModelRecord,
+    /// The machine.
+    pub machine: Machine,
+    /// Version of each part: `autoencoders`, `libtorch`, `tch`.
+    pub versions: BTreeMap<String, String>,
+    /// Time spent.
+    pub seconds: Seconds,
+    /// Held-out figures by name, such as `test/negative_elbo`; the unit is in the name or in the docs of the task.
+    pub metrics: BTreeMap<String, f64>,
+    /// What the preset expects, beside what was obtained.
+    pub expected: Vec<Expectation>,
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Status {
+    /// Started; also what a killed run says.
+    #[default]
+    Running,
+    /// Reached its last epoch, or stopped early as configured.
+    Finished,
+    /// Stopped by the user; can be resumed.
+    Interrupted,
+    /// Stopped by an error.
+    Failed {
+        /// The error's message.
+        reason: String,
+    },
+}
+
+/// The data of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DataRecord {
+    /// Name of the set, or the user's path.
+    pub set: String,
+    /// Shape of one sample, such as `[1, 28, 28]`.
+    pub shape: Vec<usize>,
+    /// Rows of each part.
+    pub train: usize,
+    /// Rows kept for early stopping.
+    pub validation: usize,
+    /// Rows that nothing is chosen on.
+    pub test: usize,
+    /// What was done to the values, in words.
+    pub preprocessing: String,
+    /// Files read.
+    pub files: Vec<FileRecord>,
+}
+
+/// A file and its checksum.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// Name without folders.
+    pub name: String,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// The networks of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelRecord {
+    /// Trained numbers.
+    pub parameters: u64,
+    /// Floating-point operations of one sample's forward pass; a multiply and an add are two.
+    pub flops: u64,
+    /// Layer by layer.
+    pub layers: Vec<LayerRecord>,
+}
+
+/// One layer of the summary.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerRecord {
+    /// `encoder`, `decoder`, …
+    pub network: String,
+    /// Such as `dense 400`.
+    pub layer: String,
+    /// Output shape of one sample.
+    pub output: Vec<i64>,
+    /// Trained numbers of this layer.
+    pub parameters: u64,
+    /// As in [`ModelRecord::flops`].
+    pub flops: u64,
+}
+
+/// Where it ran.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Machine {
+    /// `cpu` or `cuda:0`.
+    pub device: String,
+    /// Threads that libtorch used.
+    pub threads: usize,
+    /// Processor's name.
+    pub processor: String,
+    /// Operating system.
+    pub system: String,
+}
+
+/// Time spent, in seconds of wall clock. Sums over resumptions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Seconds {
+    /// In training steps.
+    pub training: f64,
+    /// Mean of one epoch, training steps only.
+    pub per_epoch: f64,
+    /// Training samples per second.
+    pub samples_per_second: f64,
+}
+
+/// An expected result and what came out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// Name in [`Record::metrics`].
+    pub metric: String,
+    /// What this run got; `None` when it did not measure it.
+    pub obtained: Option<f64>,
+    /// The bound, as a person reads it: `≤ 106`.
+    pub expected: String,
+    /// Where the bound comes from.
+    pub source: String,
+    /// Whether the bound holds.
+    pub met: bool,
+}
+
+impl Record {
+    /// Reads `record.json`.
+    pub fn read(path: &Path) -> Result<Self, FileError> {
+        let text = files::read_to_string(path)?;
+        serde_json::from_str(&text).map_err(|e| FileError::new("read", path)(io::Error::from(e)))
+    }
+
+    /// Writes `record.json`, whole or not at all.
+    pub fn write(&self, path: &Path) -> Result<(), FileError> {
+        let mut text = serde_json::to_string_pretty(self).expect("a record is always JSON");
+        text.push('\n');
+        files::write_atomic_bytes(path, text.as_bytes())
+    }
+}

@@ -1,0 +1,139 @@
+//! The folder that a run leaves behind, and the lock that keeps two runs out of one folder.
+
+use crate::files::{self, FileError};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+/// Paths inside `runs/<preset>/<id>/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunDir {
+    root: PathBuf,
+}
+
+/// Why a folder cannot be taken for a run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunDirError {
+    /// Another process writes there now.
+    #[error(
+        "another run is writing to {}; wait for it, or choose another folder with --out", .0.display()
+    )]
+    Busy(PathBuf),
+    /// A run is there already.
+    #[error(
+        "{} already holds a run; continue it with --resume {}, or choose another folder with --out",
+        .0.display(), .0.display()
+    )]
+    Occupied(PathBuf),
+    /// There is no run to take up.
+    #[error("{} holds no run; a run's folder has a config.toml (look in runs/)", .0.display())]
+    NotARun(PathBuf),
+    /// The file system said no.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Held while a run writes; dropping it frees the folder. A killed process frees it as well.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}
+
+impl RunDir {
+    /// The folder, which need not exist.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        RunDir { root: root.into() }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The resolved, complete configuration.
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config.toml")
+    }
+
+    /// See [`crate::record::Record`].
+    pub fn record(&self) -> PathBuf {
+        self.root.join("record.json")
+    }
+
+    /// See [`crate::metrics::MetricLine`].
+    pub fn metrics(&self) -> PathBuf {
+        self.root.join("metrics.jsonl")
+    }
+
+    /// TensorBoard's event files.
+    pub fn events(&self) -> PathBuf {
+        self.root.join("events")
+    }
+
+    /// Weights and all that is needed to use them.
+    pub fn model(&self) -> PathBuf {
+        self.root.join("model.safetensors")
+    }
+
+    /// The state that a resumed run starts from: weights, optimizer moments, step.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.root.join("checkpoint").join("state.safetensors")
+    }
+
+    /// Pictures, and `index.json` that says what they show.
+    pub fn images(&self) -> PathBuf {
+        self.root.join("images")
+    }
+
+    /// The report, one file.
+    pub fn report(&self) -> PathBuf {
+        self.root.join("report.html")
+    }
+
+    /// Takes the folder for a new run: creates it, refuses one that holds a run.
+    pub fn create(&self) -> Result<RunLock, RunDirError> {
+        files::create_dir(&self.root)?;
+        let lock = self.lock()?;
+        if self.config().exists() || self.model().exists() {
+            return Err(RunDirError::Occupied(self.root.clone()));
+        }
+        Ok(lock)
+    }
+
+    /// Takes the folder of an earlier run to continue it.
+    pub fn reopen(&self) -> Result<RunLock, RunDirError> {
+        if !self.config().exists() {
+            return Err(RunDirError::NotARun(self.root.clone()));
+        }
+        self.lock()
+    }
+
+    fn lock(&self) -> Result<RunLock, RunDirError> {
+        let path = self.root.join(".lock");
+        let file = File::create(&path).map_err(FileError::new("write", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(RunLock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(RunDirError::Busy(self.root.clone())),
+            Err(TryLockError::Error(source)) => Err(FileError::new("lock", path)(source).into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_runs_cannot_share_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path().join("run"));
+        assert!(matches!(run.reopen(), Err(RunDirError::NotARun(_))));
+        let lock = run.create().unwrap();
+        assert!(matches!(run.create(), Err(RunDirError::Busy(_))));
+        files::write_atomic_bytes(&run.config(), b"").unwrap();
+        drop(lock);
+        let error = run.create().unwrap_err().to_string();
+        assert!(error.contains("--resume"), "{error}");
+        let _lock = run.reopen().unwrap();
+        assert!(matches!(run.reopen(), Err(RunDirError::Busy(_))));
+    }
+}
