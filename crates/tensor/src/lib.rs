@@ -1,1 +1,31 @@
-//! Devices, seeded noise, the ndarray bridge, likelihoods, divergences and optimizers on libtorch.
+//! The numerical ground of the workspace, on libtorch: devices and threads, seeded noise, conversions to and
+//! from `ndarray`, likelihoods, divergences and penalties (each formula has its one home here), initialisers,
+//! and optimizers whose state lies in our hands.
+//!
+//! Letters in shapes: `B` batch, `C H W` image, `T F` sequence, `D` features or latents, `K` codes.
+
+#![expect(unsafe_code, reason = "this crate alone speaks to libtorch's C++ through `native/`")]
+
+pub mod activation;
+pub mod array;
+pub mod device;
+pub mod distance;
+pub mod divergence;
+pub mod init;
+pub mod likelihood;
+pub mod noise;
+pub mod optimizer;
+pub mod penalty;
+
+mod native;
+
+pub use activation::Activation;
+pub use device::DeviceChoice;
+pub use distance::Distance;
+pub use likelihood::Likelihood;
+pub use native::TorchError;
+pub use noise::Noise;
+pub use optimizer::{Optimizer, OptimizerConfig};
+// Whoever uses this crate needs the very `tch` that it was built with.
+pub use tch;
+pub use tch::{Device, Kind, Tensor};

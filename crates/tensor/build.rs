@@ -1,0 +1,27 @@
+//! Compiles the shim in `native/` against libtorch's headers.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+fn main() {
+    ae_link::rpaths();
+    println!("cargo:rerun-if-changed=native/shim.cpp");
+    println!("cargo:rerun-if-changed=native/shim.h");
+    // torch-sys says where the libraries are; the headers lie beside them in every distribution of libtorch.
+    let lib = PathBuf::from(env::var_os("DEP_TCH_LIBTORCH_LIB").expect("torch-sys says where libtorch is"));
+    let include = env::var_os("LIBTORCH_INCLUDE")
+        .map(|root| Path::new(&root).join("include"))
+        .unwrap_or_else(|| lib.parent().expect("libtorch/lib lies in a folder").join("include"));
+    let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".into());
+    cc::Build::new()
+        .cpp(true)
+        .pic(true)
+        .warnings(false)
+        .std("c++17")
+        .opt_level(2)
+        .include(&include)
+        .include(include.join("torch/csrc/api/include"))
+        .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
+        .file("native/shim.cpp")
+        .compile("ae_tensor_native");
+}

@@ -1,0 +1,29 @@
+// What libtorch has and `tch` does not expose, behind a C interface. Every function returns null, or an error
+// message that the caller frees with `ae_free_message`. A `Tensor*` is an `at::Tensor*`, as in `tch`.
+#pragma once
+#include <cstdint>
+
+namespace at {
+class Tensor;
+}
+using Tensor = at::Tensor;
+
+extern "C" {
+void ae_free_message(char* message);
+
+char* ae_zero_gradients(Tensor** parameters, int64_t n);
+char* ae_fused_adam(Tensor** parameters, Tensor** first, Tensor** second, Tensor** steps, int64_t n, double rate,
+                    double beta1, double beta2, double weight_decay, double epsilon, int decoupled);
+char* ae_fused_sgd(Tensor** parameters, Tensor** momenta, int64_t n, double rate, double momentum,
+                   double weight_decay, int nesterov, int first_step);
+char* ae_gradient_norm(Tensor** parameters, int64_t n, Tensor** norm);
+char* ae_scale_gradients(Tensor** parameters, int64_t n, Tensor* factor);
+char* ae_lerp(Tensor** averages, Tensor** parameters, int64_t n, double weight);
+
+// kind: 0 normal, 1 uniform in [0, 1), 2 permutation of 0..dims[0] (int64).
+char* ae_random(uint64_t seed, int kind, const int64_t* dims, int64_t n_dims, int64_t cuda_index, Tensor** out);
+
+// A float tensor over memory of the caller; `release(context)` is called once when the last user is gone.
+char* ae_adopt(float* data, const int64_t* dims, int64_t n_dims, void (*release)(void*), void* context,
+               Tensor** out);
+}

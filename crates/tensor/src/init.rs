@@ -1,0 +1,68 @@
+//! Initial values of parameters.
+
+use crate::noise::Noise;
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+/// How weights start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Init {
+    /// U(±√(6 / (fan_in + fan_out))) (Glorot & Bengio, 2010, equation 16).
+    #[default]
+    GlorotUniform,
+    /// N(0, 2 / fan_in) (He et al., 2015, equation 10), for deep stacks of ReLUs.
+    HeNormal,
+    /// All zero: biases.
+    Zeros,
+}
+
+impl Init {
+    /// A parameter of `shape` that collects gradients. `purpose` names it, so that each has draws of its own.
+    ///
+    /// The fans follow from the shape: `[out, in]` for dense, `[out, in, kernel…]` for convolutions; a
+    /// transposed convolution is `[in, out, kernel…]`, where the sum of the fans is the same.
+    pub fn parameter(self, noise: &Noise, purpose: &str, shape: &[i64]) -> Tensor {
+        let values = match self {
+            Init::Zeros => Tensor::zeros(shape, (Kind::Float, noise.device())),
+            Init::GlorotUniform => {
+                let (fan_in, fan_out) = fans(shape);
+                let bound = (6.0 / (fan_in + fan_out)).sqrt();
+                noise.uniform(purpose, shape) * (2.0 * bound) - bound
+            }
+            Init::HeNormal => noise.normal(purpose, shape) * (2.0 / fans(shape).0).sqrt(),
+        };
+        values.set_requires_grad(true)
+    }
+}
+
+fn fans(shape: &[i64]) -> (f64, f64) {
+    assert!(shape.len() >= 2, "weights have an input and an output dimension, got {shape:?}");
+    let kernel: i64 = shape[2..].iter().product();
+    ((shape[1] * kernel) as f64, (shape[0] * kernel) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Device;
+
+    fn check(init: Init, shape: &[i64], bound: Option<f64>, deviation: f64) {
+        let weights = init.parameter(&Noise::new(0, 0, Device::Cpu), "w", shape);
+        assert!(weights.requires_grad());
+        if let Some(bound) = bound {
+            let largest = weights.abs().max().double_value(&[]);
+            assert!(largest <= bound && largest > 0.99 * bound, "{largest} against {bound}");
+        }
+        assert!((weights.std(true).double_value(&[]) / deviation - 1.0).abs() < 0.02);
+    }
+
+    #[test]
+    fn spreads_are_those_of_the_papers() {
+        let bound = (6.0f64 / 1184.0).sqrt();
+        check(Init::GlorotUniform, &[400, 784], Some(bound), bound / 3f64.sqrt());
+        let bound = (6.0f64 / ((64 + 32) as f64 * 9.0)).sqrt();
+        check(Init::GlorotUniform, &[64, 32, 3, 3], Some(bound), bound / 3f64.sqrt());
+        check(Init::HeNormal, &[400, 784], None, (2.0f64 / 784.0).sqrt());
+    }
+}

@@ -1,0 +1,156 @@
+//! Likelihoods `p(x|z)`: what a decoder's output means.
+
+use crate::activation::{Activation, Range};
+use serde::{Deserialize, Serialize};
+use std::f64::consts::PI;
+use tch::{Kind, Tensor};
+
+/// The distribution of a sample given the decoder's output. It fixes the output's activation, which data are
+/// legal, and where the output's bias starts.
+///
+/// `output` is what the decoder's last layer gives before any activation, `[B, …]`; with
+/// [`Likelihood::GaussianLearned`] its second dimension is twice the target's: means, then log-variances.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Likelihood {
+    /// Each value is a probability of one; the output is its logit. Grey values in between are legal targets: the
+    /// figure is then a cross-entropy (Kingma & Welling, 2014, appendix C.1), not a likelihood of bits.
+    #[default]
+    Bernoulli,
+    /// N(output, σ²) with the same σ for every value.
+    Gaussian {
+        /// The standard deviation, in the unit of the data; above zero.
+        sigma: f64,
+    },
+    /// N(mean, exp(log-variance)), both from the decoder, for every value (Kingma & Welling, 2014, appendix C.2).
+    GaussianLearned,
+    /// Laplace(output, scale): heavier tails, so a few large errors count less.
+    Laplace {
+        /// The scale `b`, in the unit of the data; above zero.
+        scale: f64,
+    },
+}
+
+/// Log-variances of [`Likelihood::GaussianLearned`] stay above this, softly: without a floor the likelihood of
+/// a value that never changes grows without bound (Rybkin et al., 2021, section 3.3).
+const LOG_VARIANCE_FLOOR: f64 = -12.0;
+
+/// Data or parameters that a likelihood cannot take.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub enum LikelihoodError {
+    /// Values outside the legal range.
+    #[error(
+        "the data range over [{low}, {high}], but {likelihood} takes values in [{legal_low}, {legal_high}] only; \
+         scale the data, or choose another likelihood"
+    )]
+    OutOfRange {
+        /// Least value seen.
+        low: f64,
+        /// Greatest value seen.
+        high: f64,
+        /// Which likelihood.
+        likelihood: &'static str,
+        /// Least legal value.
+        legal_low: f64,
+        /// Greatest legal value.
+        legal_high: f64,
+    },
+    /// A scale that is not above zero.
+    #[error("{likelihood} needs a scale above zero, got {got}")]
+    Scale {
+        /// Which likelihood.
+        likelihood: &'static str,
+        /// Got.
+        got: f64,
+    },
+}
+
+impl Likelihood {
+    /// The name as it is written in a configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Likelihood::Bernoulli => "bernoulli",
+            Likelihood::Gaussian { .. } => "gaussian",
+            Likelihood::GaussianLearned => "gaussian_learned",
+            Likelihood::Laplace { .. } => "laplace",
+        }
+    }
+
+    /// How many numbers the decoder gives for each value of a sample.
+    pub fn outputs_per_value(self) -> i64 {
+        if self == Likelihood::GaussianLearned { 2 } else { 1 }
+    }
+
+    /// The activation that turns (the first half of) the output into the mean.
+    pub fn activation(self) -> Activation {
+        if self == Likelihood::Bernoulli { Activation::Sigmoid } else { Activation::Identity }
+    }
+
+    /// Legal data.
+    pub fn range(self) -> Range {
+        if self == Likelihood::Bernoulli { Range::UNIT } else { Range::REALS }
+    }
+
+    /// Refuses data that the likelihood cannot take; `low` and `high` are the least and greatest value seen.
+    pub fn check(self, low: f64, high: f64) -> Result<(), LikelihoodError> {
+        let likelihood = self.name();
+        if let Likelihood::Gaussian { sigma: got } | Likelihood::Laplace { scale: got } = self {
+            // Written so that NaN is refused, too.
+            if !(got > 0.0 && got.is_finite()) {
+                return Err(LikelihoodError::Scale { likelihood, got });
+            }
+        }
+        let legal = self.range();
+        if legal.holds(low, high) {
+            return Ok(());
+        }
+        Err(LikelihoodError::OutOfRange {
+            low,
+            high,
+            likelihood,
+            legal_low: legal.low,
+            legal_high: legal.high,
+        })
+    }
+
+    /// `-log p(target | output)` of each sample, summed over its values: `[B]`, in nats.
+    pub fn negative_log_prob(self, output: &Tensor, target: &Tensor) -> Tensor {
+        let target = target.flatten(1, -1);
+        let values = match self {
+            Likelihood::Bernoulli => output.flatten(1, -1).binary_cross_entropy_with_logits::<Tensor>(
+                &target,
+                None,
+                None,
+                tch::Reduction::None,
+            ),
+            Likelihood::Gaussian { sigma } => {
+                ((output.flatten(1, -1) - target) / sigma).square() * 0.5
+                    + (sigma.ln() + 0.5 * (2.0 * PI).ln())
+            }
+            Likelihood::GaussianLearned => {
+                let (mean, log_var) = self.moments(output);
+                let (mean, log_var) = (mean.flatten(1, -1), log_var.flatten(1, -1));
+                ((mean - target).square() * (-&log_var).exp() + log_var + (2.0 * PI).ln()) * 0.5
+            }
+            Likelihood::Laplace { scale } => {
+                (output.flatten(1, -1) - target).abs() / scale + (2.0 * scale).ln()
+            }
+        };
+        values.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>)
+    }
+
+    /// The mean of `p(x|z)`: the reconstruction, in the target's shape.
+    pub fn mean(self, output: &Tensor) -> Tensor {
+        match self {
+            Likelihood::GaussianLearned => self.moments(output).0,
+            _ => self.activation().apply(output),
+        }
+    }
+
+    /// Means and log-variances of [`Likelihood::GaussianLearned`].
+    fn moments(self, output: &Tensor) -> (Tensor, Tensor) {
+        let halves = output.chunk(2, 1);
+        let log_var = (&halves[1] - LOG_VARIANCE_FLOOR).softplus() + LOG_VARIANCE_FLOOR;
+        (halves[0].shallow_clone(), log_var)
+    }
+}

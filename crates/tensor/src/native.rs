@@ -1,0 +1,210 @@
+//! The Rust side of `native/shim.h`: safe functions over the C interface.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ptr;
+use tch::Tensor;
+use torch_sys::C_tensor;
+
+/// libtorch refused an operation.
+#[derive(Debug, thiserror::Error)]
+#[error("libtorch: {0}")]
+pub struct TorchError(String);
+
+unsafe extern "C" {
+    fn ae_free_message(message: *mut c_char);
+    fn ae_zero_gradients(parameters: *mut *mut C_tensor, n: i64) -> *mut c_char;
+    fn ae_fused_adam(
+        parameters: *mut *mut C_tensor,
+        first: *mut *mut C_tensor,
+        second: *mut *mut C_tensor,
+        steps: *mut *mut C_tensor,
+        n: i64,
+        rate: f64,
+        beta1: f64,
+        beta2: f64,
+        weight_decay: f64,
+        epsilon: f64,
+        decoupled: c_int,
+    ) -> *mut c_char;
+    fn ae_fused_sgd(
+        parameters: *mut *mut C_tensor,
+        momenta: *mut *mut C_tensor,
+        n: i64,
+        rate: f64,
+        momentum: f64,
+        weight_decay: f64,
+        nesterov: c_int,
+        first_step: c_int,
+    ) -> *mut c_char;
+    fn ae_gradient_norm(parameters: *mut *mut C_tensor, n: i64, norm: *mut *mut C_tensor) -> *mut c_char;
+    fn ae_scale_gradients(parameters: *mut *mut C_tensor, n: i64, factor: *mut C_tensor) -> *mut c_char;
+    fn ae_lerp(
+        averages: *mut *mut C_tensor,
+        parameters: *mut *mut C_tensor,
+        n: i64,
+        weight: f64,
+    ) -> *mut c_char;
+    fn ae_random(
+        seed: u64,
+        kind: c_int,
+        dims: *const i64,
+        n_dims: i64,
+        cuda_index: i64,
+        out: *mut *mut C_tensor,
+    ) -> *mut c_char;
+    fn ae_adopt(
+        data: *mut f32,
+        dims: *const i64,
+        n_dims: i64,
+        release: extern "C" fn(*mut c_void),
+        context: *mut c_void,
+        out: *mut *mut C_tensor,
+    ) -> *mut c_char;
+}
+
+/// Takes over the error message of a call, if there is one.
+fn check(message: *mut c_char) -> Result<(), TorchError> {
+    if message.is_null() {
+        return Ok(());
+    }
+    // SAFETY: the shim returns a NUL-terminated string that is ours until freed, once, below.
+    let text = unsafe { CStr::from_ptr(message) }.to_string_lossy().trim().to_string();
+    // SAFETY: as above; it is not used again.
+    unsafe { ae_free_message(message) };
+    Err(TorchError(text))
+}
+
+fn pointers(tensors: &[Tensor]) -> Vec<*mut C_tensor> {
+    // The shim changes what the handles point to, never a handle: a shared tensor may be passed.
+    tensors.iter().map(|t| t.as_ptr().cast_mut()).collect()
+}
+
+/// Runs a call that makes a tensor.
+fn made(call: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -> Result<Tensor, TorchError> {
+    let mut out = ptr::null_mut();
+    check(call(&mut out))?;
+    // SAFETY: without an error the shim has stored a new tensor that nobody else owns.
+    Ok(unsafe { Tensor::from_ptr(out) })
+}
+
+pub(crate) fn zero_gradients(parameters: &[Tensor]) -> Result<(), TorchError> {
+    let mut all = pointers(parameters);
+    // SAFETY: `all` holds valid tensors and lives through the call.
+    check(unsafe { ae_zero_gradients(all.as_mut_ptr(), all.len() as i64) })
+}
+
+/// The numbers of Adam's update.
+pub(crate) struct AdamStep {
+    pub(crate) rate: f64,
+    pub(crate) beta1: f64,
+    pub(crate) beta2: f64,
+    pub(crate) weight_decay: f64,
+    pub(crate) epsilon: f64,
+    pub(crate) decoupled: bool,
+}
+
+pub(crate) fn fused_adam(
+    parameters: &[Tensor],
+    first: &[Tensor],
+    second: &[Tensor],
+    steps: &[Tensor],
+    how: &AdamStep,
+) -> Result<(), TorchError> {
+    let n = parameters.len();
+    assert!(first.len() == n && second.len() == n && steps.len() == n, "one state for each parameter");
+    let (mut p, mut m, mut v, mut s) =
+        (pointers(parameters), pointers(first), pointers(second), pointers(steps));
+    // SAFETY: four arrays of `n` valid tensors that live through the call.
+    check(unsafe {
+        ae_fused_adam(
+            p.as_mut_ptr(),
+            m.as_mut_ptr(),
+            v.as_mut_ptr(),
+            s.as_mut_ptr(),
+            n as i64,
+            how.rate,
+            how.beta1,
+            how.beta2,
+            how.weight_decay,
+            how.epsilon,
+            how.decoupled.into(),
+        )
+    })
+}
+
+pub(crate) fn fused_sgd(
+    parameters: &[Tensor],
+    momenta: &[Tensor],
+    rate: f64,
+    momentum: f64,
+    weight_decay: f64,
+    nesterov: bool,
+    first_step: bool,
+) -> Result<(), TorchError> {
+    assert!(momentum == 0.0 || momenta.len() == parameters.len(), "one buffer for each parameter");
+    let (mut p, mut m) = (pointers(parameters), pointers(momenta));
+    // SAFETY: valid tensors that live through the call; `momenta` is read only with momentum, checked above.
+    check(unsafe {
+        ae_fused_sgd(
+            p.as_mut_ptr(),
+            m.as_mut_ptr(),
+            p.len() as i64,
+            rate,
+            momentum,
+            weight_decay,
+            nesterov.into(),
+            first_step.into(),
+        )
+    })
+}
+
+pub(crate) fn gradient_norm(parameters: &[Tensor]) -> Result<Tensor, TorchError> {
+    let mut p = pointers(parameters);
+    // SAFETY: valid tensors that live through the call.
+    made(|out| unsafe { ae_gradient_norm(p.as_mut_ptr(), p.len() as i64, out) })
+}
+
+pub(crate) fn scale_gradients(parameters: &[Tensor], factor: &Tensor) -> Result<(), TorchError> {
+    let mut p = pointers(parameters);
+    // SAFETY: valid tensors that live through the call.
+    check(unsafe { ae_scale_gradients(p.as_mut_ptr(), p.len() as i64, factor.as_ptr().cast_mut()) })
+}
+
+pub(crate) fn lerp(averages: &[Tensor], parameters: &[Tensor], weight: f64) -> Result<(), TorchError> {
+    assert_eq!(averages.len(), parameters.len(), "one average for each parameter");
+    let (mut a, mut p) = (pointers(averages), pointers(parameters));
+    // SAFETY: two arrays of the same length of valid tensors that live through the call.
+    check(unsafe { ae_lerp(a.as_mut_ptr(), p.as_mut_ptr(), a.len() as i64, weight) })
+}
+
+/// What to draw.
+#[derive(Clone, Copy)]
+pub(crate) enum Draw {
+    Normal = 0,
+    Uniform = 1,
+    Permutation = 2,
+}
+
+pub(crate) fn random(seed: u64, draw: Draw, dims: &[i64], device: tch::Device) -> Result<Tensor, TorchError> {
+    let cuda_index = match device {
+        tch::Device::Cuda(index) => index as i64,
+        _ => -1,
+    };
+    // SAFETY: `dims` lives through the call.
+    made(|out| unsafe { ae_random(seed, draw as c_int, dims.as_ptr(), dims.len() as i64, cuda_index, out) })
+}
+
+/// A tensor over the memory of `values`, without a copy; the memory is freed with the last user of the tensor.
+pub(crate) fn adopt(values: Vec<f32>, dims: &[i64]) -> Result<Tensor, TorchError> {
+    extern "C" fn release(context: *mut c_void) {
+        // SAFETY: `context` came from `Box::into_raw` below and the shim calls this exactly once.
+        drop(unsafe { Box::from_raw(context.cast::<Vec<f32>>()) });
+    }
+    let n: i64 = dims.iter().product();
+    assert_eq!(n, values.len() as i64, "{dims:?} does not describe {} values", values.len());
+    let mut values = Box::new(values);
+    let data = values.as_mut_ptr();
+    let context = Box::into_raw(values).cast::<c_void>();
+    // SAFETY: `data` points to `n` floats that stay in place until `release`. If libtorch refuses, they leak.
+    made(|out| unsafe { ae_adopt(data, dims.as_ptr(), dims.len() as i64, release, context, out) })
+}

@@ -1,0 +1,209 @@
+//! Optimizers over ATen's fused kernels, with their state in our hands: it can be saved, and loading it
+//! continues bit for bit.
+
+use crate::native::{self, AdamStep, TorchError};
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+/// Which optimizer, with its numbers; the learning rate comes with each step, because a schedule moves it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum OptimizerConfig {
+    /// Stochastic gradient descent; `v ← momentum · v + g`, `θ ← θ - rate · v` (Sutskever et al., 2013, in
+    /// PyTorch's form).
+    Sgd(Sgd),
+    /// Adam (Kingma & Ba, 2015, algorithm 1); weight decay adds to the gradient.
+    Adam(Adam),
+    /// AdamW (Loshchilov & Hutter, 2019, algorithm 2); weight decay shrinks the weights themselves.
+    Adamw(Adam),
+}
+
+/// Numbers of stochastic gradient descent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sgd {
+    /// Share of the last step that is kept; 0 is plain descent.
+    pub momentum: f64,
+    /// Whether the gradient looks ahead by the momentum (Nesterov); needs a momentum above zero.
+    pub nesterov: bool,
+    /// L2 penalty's factor.
+    pub weight_decay: f64,
+}
+
+/// Numbers of Adam and AdamW.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Adam {
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Keeps the quotient finite.
+    pub epsilon: f64,
+    /// See the optimizer.
+    pub weight_decay: f64,
+}
+
+impl Default for Adam {
+    fn default() -> Self {
+        Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
+    }
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        OptimizerConfig::Adam(Adam::default())
+    }
+}
+
+/// An optimizer or a state that cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum OptimizerError {
+    /// A number out of its range.
+    #[error("{name} = {got} is out of range; {name} is {legal}")]
+    OutOfRange {
+        /// The setting.
+        name: &'static str,
+        /// Got.
+        got: f64,
+        /// What would be right.
+        legal: &'static str,
+    },
+    /// A saved state of another model or optimizer.
+    #[error("the saved optimizer does not fit: {0}")]
+    State(String),
+    /// libtorch refused.
+    #[error(transparent)]
+    Torch(#[from] TorchError),
+}
+
+impl OptimizerConfig {
+    /// Refuses numbers out of range.
+    pub fn check(&self) -> Result<(), OptimizerError> {
+        let legal = |name, got: f64, fine: bool, legal| {
+            if fine { Ok(()) } else { Err(OptimizerError::OutOfRange { name, got, legal }) }
+        };
+        let share = |name, got: f64| legal(name, got, (0.0..1.0).contains(&got), "at least 0 and below 1");
+        let positive = |name, got: f64| legal(name, got, got >= 0.0 && got.is_finite(), "at least 0");
+        match self {
+            OptimizerConfig::Sgd(sgd) => {
+                share("momentum", sgd.momentum)?;
+                positive("weight_decay", sgd.weight_decay)?;
+                let fine = !sgd.nesterov || sgd.momentum > 0.0;
+                legal("momentum", sgd.momentum, fine, "above 0 where nesterov is true")
+            }
+            OptimizerConfig::Adam(adam) | OptimizerConfig::Adamw(adam) => {
+                share("beta1", adam.beta1)?;
+                share("beta2", adam.beta2)?;
+                legal("epsilon", adam.epsilon, adam.epsilon > 0.0 && adam.epsilon.is_finite(), "above 0")?;
+                positive("weight_decay", adam.weight_decay)
+            }
+        }
+    }
+}
+
+/// An optimizer over one group of parameters.
+#[derive(Debug)]
+pub struct Optimizer {
+    config: OptimizerConfig,
+    parameters: Vec<Tensor>,
+    /// Adam's moments, or SGD's momenta in `first`; empty where the optimizer keeps none.
+    first: Vec<Tensor>,
+    second: Vec<Tensor>,
+    steps: Vec<Tensor>,
+    taken: u64,
+}
+
+impl Optimizer {
+    /// Makes the state, all zero, for these parameters. They are shared, not copied.
+    pub fn new(config: OptimizerConfig, parameters: &[Tensor]) -> Result<Self, OptimizerError> {
+        config.check()?;
+        let zeros = || parameters.iter().map(|p| p.detach().zeros_like()).collect::<Vec<_>>();
+        let (first, second, steps) = match config {
+            OptimizerConfig::Sgd(sgd) if sgd.momentum == 0.0 => (vec![], vec![], vec![]),
+            OptimizerConfig::Sgd(_) => (zeros(), vec![], vec![]),
+            OptimizerConfig::Adam(_) | OptimizerConfig::Adamw(_) => {
+                let step = |p: &Tensor| Tensor::zeros([0i64; 0], (Kind::Float, p.device()));
+                (zeros(), zeros(), parameters.iter().map(step).collect())
+            }
+        };
+        let parameters = parameters.iter().map(Tensor::shallow_clone).collect();
+        Ok(Optimizer { config, parameters, first, second, steps, taken: 0 })
+    }
+
+    /// Forgets the gradients; the next backward pass starts from none.
+    pub fn zero_gradients(&self) -> Result<(), TorchError> {
+        native::zero_gradients(&self.parameters)
+    }
+
+    /// One update with the gradients that lie in the parameters. Parameters without a gradient are left alone.
+    pub fn step(&mut self, rate: f64) -> Result<(), TorchError> {
+        match self.config {
+            OptimizerConfig::Sgd(sgd) => {
+                let Sgd { momentum, nesterov, weight_decay } = sgd;
+                // A first step on zeroed buffers is the same as one that fills them: no special case to resume.
+                let p = &self.parameters;
+                native::fused_sgd(p, &self.first, rate, momentum, weight_decay, nesterov, false)?;
+            }
+            OptimizerConfig::Adam(adam) | OptimizerConfig::Adamw(adam) => {
+                let decoupled = matches!(self.config, OptimizerConfig::Adamw(_));
+                let Adam { beta1, beta2, epsilon, weight_decay } = adam;
+                let how = AdamStep { rate, beta1, beta2, weight_decay, epsilon, decoupled };
+                native::fused_adam(&self.parameters, &self.first, &self.second, &self.steps, &how)?;
+            }
+        }
+        self.taken += 1;
+        Ok(())
+    }
+
+    /// Steps taken, over all resumptions.
+    pub fn steps_taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Scales the gradients down so that their joint L2 norm is at most `max_norm` (Pascanu et al., 2013);
+    /// returns the norm before, a scalar on the device. A norm that is not finite leaves them as they are not
+    /// finite themselves.
+    pub fn clip_gradient_norm(&self, max_norm: f64) -> Result<Tensor, TorchError> {
+        let norm = native::gradient_norm(&self.parameters)?;
+        let factor = (max_norm / (&norm + 1e-6)).clamp_max(1.0);
+        native::scale_gradients(&self.parameters, &factor)?;
+        Ok(norm)
+    }
+
+    /// The state as named tensors: `first.0`, `second.0`, `steps.0`, … in the order of the parameters.
+    pub fn state(&self) -> Vec<(String, Tensor)> {
+        let parts = [("first", &self.first), ("second", &self.second), ("steps", &self.steps)];
+        let named = |(part, tensors): (&str, &Vec<Tensor>)| {
+            let name = |(i, t): (usize, &Tensor)| (format!("{part}.{i}"), t.shallow_clone());
+            tensors.iter().enumerate().map(name).collect::<Vec<_>>()
+        };
+        parts.into_iter().flat_map(named).collect()
+    }
+
+    /// Takes over a state that [`Self::state`] gave. `find` looks a tensor up by its name; `taken` is
+    /// [`Self::steps_taken`] of then.
+    pub fn load_state(
+        &mut self,
+        find: impl Fn(&str) -> Option<Tensor>,
+        taken: u64,
+    ) -> Result<(), OptimizerError> {
+        for (name, mut mine) in self.state() {
+            let saved = find(&name).ok_or_else(|| OptimizerError::State(format!("it has no `{name}`")))?;
+            if saved.size() != mine.size() {
+                let (got, needed) = (saved.size(), mine.size());
+                return Err(OptimizerError::State(format!(
+                    "`{name}` has the shape {got:?} in place of {needed:?}"
+                )));
+            }
+            tch::no_grad(|| mine.copy_(&saved));
+        }
+        self.taken = taken;
+        Ok(())
+    }
+}
+
+/// Moves averages towards the parameters, in place: `average ← decay · average + (1 - decay) · parameter`.
+pub fn update_averages(averages: &[Tensor], parameters: &[Tensor], decay: f64) -> Result<(), TorchError> {
+    native::lerp(averages, parameters, 1.0 - decay)
+}
