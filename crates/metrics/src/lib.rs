@@ -1,1 +1,28 @@
-//! Metrics of anomaly detection and reconstruction.
+//! Metrics of anomaly detection and reconstruction, on plain slices and `ndarray` arrays, with sums in `f64`.
+//!
+//! Anomaly is the positive class and a higher score is more anomalous. A metric that the data leaves undefined
+//! is a [`MetricError`], not a NaN; the few quotients with a customary value (`zero_division` of scikit-learn)
+//! say so. Every number is checked against scikit-learn, scikit-image or SciPy: `tests/golden/make.py`.
+//!
+//! ```
+//! let scores = [0.1, 0.4, 0.35, 0.8];
+//! let is_anomaly = [false, false, true, true];
+//! assert_eq!(ae_metrics::auroc(&scores, &is_anomaly)?, 0.75);
+//! # Ok::<(), ae_metrics::MetricError>(())
+//! ```
+
+mod confusion;
+mod error;
+mod ranking;
+mod reconstruction;
+mod ssim;
+mod summary;
+
+pub use confusion::Confusion;
+pub use error::MetricError;
+pub use ranking::{
+    PrecisionRecallPoint, RocPoint, auroc, average_precision, precision_recall_curve, prevalence, roc_curve,
+};
+pub use reconstruction::{mae, mse, psnr, psnr_per_sample};
+pub use ssim::{SSIM_WINDOW, ssim};
+pub use summary::{Interval, MeanStd, mean_std};

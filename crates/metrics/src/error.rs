@@ -1,0 +1,98 @@
+//! Why a metric has no value.
+
+/// A metric is undefined for what it was given, or cannot be right.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum MetricError {
+    /// Two arguments that belong together differ in length.
+    #[error("{left} has {left_len} values but {right} has {right_len}; give one of each per sample")]
+    LengthMismatch {
+        /// Name of one argument.
+        left: &'static str,
+        /// Its length.
+        left_len: usize,
+        /// Name of the other.
+        right: &'static str,
+        /// Its length.
+        right_len: usize,
+    },
+    /// Two arrays that are compared differ in shape.
+    #[error("cannot compare shape {original:?} with shape {reconstruction:?}; the shapes must be equal")]
+    ShapeMismatch {
+        /// Shape of the original.
+        original: Vec<usize>,
+        /// Shape of the reconstruction.
+        reconstruction: Vec<usize>,
+    },
+    /// Nothing to average.
+    #[error("{what} has no values; need at least one")]
+    Empty {
+        /// Name of the argument.
+        what: &'static str,
+    },
+    /// Too few values for the statistic.
+    #[error("need at least {needed} values for {what}, got {got}")]
+    TooFew {
+        /// The statistic.
+        what: &'static str,
+        /// Least number of values.
+        needed: usize,
+        /// Number of values given.
+        got: usize,
+    },
+    /// A ranking metric compares two classes, and one is absent.
+    #[error(
+        "all {n_samples} samples are {}; need at least one normal and one anomalous sample",
+        if *anomalous { "anomalous" } else { "normal" }
+    )]
+    OneClass {
+        /// Which class it is.
+        anomalous: bool,
+        /// How many samples there are.
+        n_samples: usize,
+    },
+    /// A score that cannot be ranked.
+    #[error("score {index} is NaN; remove that sample or repair the model that scored it")]
+    NanScore {
+        /// Position of the first one.
+        index: usize,
+    },
+    /// A value that would make the whole average meaningless.
+    #[error("value {index} of {what} is {value}; need finite values")]
+    NotFinite {
+        /// Name of the argument.
+        what: &'static str,
+        /// Position of the first one, counted in row-major order.
+        index: usize,
+        /// The value: infinite or NaN.
+        value: f64,
+    },
+    /// The distance between the least and the greatest possible value.
+    #[error(
+        "data range {0} is not a positive number; give the greatest minus the least possible value, such as 1 or 255"
+    )]
+    DataRange(f64),
+    /// A confidence level outside (0, 1).
+    #[error("confidence level {0} is not between 0 and 1; give a fraction such as 0.95")]
+    Level(f64),
+    /// An image that the sliding window does not fit in.
+    #[error("image of {height} x {width} pixels is smaller than the {window} x {window} window of SSIM")]
+    ImageTooSmall {
+        /// Rows of the image.
+        height: usize,
+        /// Columns of the image.
+        width: usize,
+        /// Side of the window.
+        window: usize,
+    },
+}
+
+/// Both have one entry per sample.
+pub(crate) fn same_length(
+    (left, left_len): (&'static str, usize),
+    (right, right_len): (&'static str, usize),
+) -> Result<(), MetricError> {
+    if left_len == right_len {
+        return Ok(());
+    }
+    Err(MetricError::LengthMismatch { left, left_len, right, right_len })
+}

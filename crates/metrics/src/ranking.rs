@@ -1,0 +1,137 @@
+//! How well scores rank anomalies above normal samples, over all thresholds. Equal scores share a threshold:
+//! no order among them is taken for granted.
+
+use crate::error::{MetricError, same_length};
+use serde::{Deserialize, Serialize};
+
+/// One threshold on the ROC curve; what scores at or above it is flagged.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RocPoint {
+    /// Lowest flagged score; infinite at the start, where nothing is flagged.
+    pub threshold: f64,
+    /// Share of the normal samples that are flagged, in `[0, 1]`.
+    pub false_positive_rate: f64,
+    /// Share of the anomalies that are flagged, in `[0, 1]`.
+    pub true_positive_rate: f64,
+}
+
+/// One threshold on the precision-recall curve; what scores at or above it is flagged.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PrecisionRecallPoint {
+    /// Lowest flagged score; infinite at the start, where nothing is flagged.
+    pub threshold: f64,
+    /// Share of the flagged samples that are anomalies, in `[0, 1]`; 1 by convention where nothing is flagged.
+    pub precision: f64,
+    /// Share of the anomalies that are flagged, in `[0, 1]`.
+    pub recall: f64,
+}
+
+/// Area under the ROC curve: the chance that a random anomaly scores above a random normal sample, ties
+/// counted as one half. In `[0, 1]`; 0.5 is chance. Infinite scores are fine.
+///
+/// # Errors
+/// Only one class, a NaN score, lengths that differ.
+pub fn auroc(scores: &[f64], is_anomaly: &[bool]) -> Result<f64, MetricError> {
+    let steps = cumulative_counts(scores, is_anomaly)?;
+    // Twice the number of ordered pairs, in whole numbers, so that no rounding depends on the order of ties.
+    let mut before = Counts::default();
+    let mut twice_pairs: u128 = 0;
+    for step in &steps {
+        let new_normal = u128::from(step.normal - before.normal);
+        twice_pairs += new_normal * u128::from(before.anomalous + step.anomalous);
+        before = *step;
+    }
+    Ok(twice_pairs as f64 / (2.0 * before.normal as f64 * before.anomalous as f64))
+}
+
+/// Average precision, the area under the precision-recall curve as a step function:
+/// `Σ (recallₙ − recallₙ₋₁) · precisionₙ` over falling thresholds. In `(0, 1]`; a random ranking tends to the
+/// [`prevalence`], which has to be reported beside it.
+///
+/// # Errors
+/// Only one class, a NaN score, lengths that differ.
+pub fn average_precision(scores: &[f64], is_anomaly: &[bool]) -> Result<f64, MetricError> {
+    let curve = precision_recall_curve(scores, is_anomaly)?;
+    Ok(curve.windows(2).map(|pair| (pair[1].recall - pair[0].recall) * pair[1].precision).sum())
+}
+
+/// Share of anomalies, in `[0, 1]`: what [`average_precision`] is for scores that mean nothing.
+///
+/// # Errors
+/// [`MetricError::Empty`].
+pub fn prevalence(is_anomaly: &[bool]) -> Result<f64, MetricError> {
+    if is_anomaly.is_empty() {
+        return Err(MetricError::Empty { what: "is_anomaly" });
+    }
+    Ok(is_anomaly.iter().filter(|&&a| a).count() as f64 / is_anomaly.len() as f64)
+}
+
+/// The ROC curve by falling threshold, one point per distinct score after the start at (0, 0); ends at (1, 1).
+///
+/// # Errors
+/// Only one class, a NaN score, lengths that differ.
+pub fn roc_curve(scores: &[f64], is_anomaly: &[bool]) -> Result<Vec<RocPoint>, MetricError> {
+    let steps = cumulative_counts(scores, is_anomaly)?;
+    let all = steps[steps.len() - 1];
+    let start = RocPoint { threshold: f64::INFINITY, false_positive_rate: 0.0, true_positive_rate: 0.0 };
+    let points = steps.iter().map(|step| RocPoint {
+        threshold: step.threshold,
+        false_positive_rate: step.normal as f64 / all.normal as f64,
+        true_positive_rate: step.anomalous as f64 / all.anomalous as f64,
+    });
+    Ok(std::iter::once(start).chain(points).collect())
+}
+
+/// The precision-recall curve by falling threshold, one point per distinct score after the start at recall 0
+/// and precision 1; ends at recall 1 and precision = [`prevalence`].
+///
+/// # Errors
+/// Only one class, a NaN score, lengths that differ.
+pub fn precision_recall_curve(
+    scores: &[f64],
+    is_anomaly: &[bool],
+) -> Result<Vec<PrecisionRecallPoint>, MetricError> {
+    let steps = cumulative_counts(scores, is_anomaly)?;
+    let all = steps[steps.len() - 1];
+    let start = PrecisionRecallPoint { threshold: f64::INFINITY, precision: 1.0, recall: 0.0 };
+    let points = steps.iter().map(|step| PrecisionRecallPoint {
+        threshold: step.threshold,
+        precision: step.anomalous as f64 / (step.anomalous + step.normal) as f64,
+        recall: step.anomalous as f64 / all.anomalous as f64,
+    });
+    Ok(std::iter::once(start).chain(points).collect())
+}
+
+/// How many samples of each class score at or above a threshold.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    threshold: f64,
+    anomalous: u64,
+    normal: u64,
+}
+
+/// Counts at each distinct score, highest first; never empty, and the last one counts everything.
+fn cumulative_counts(scores: &[f64], is_anomaly: &[bool]) -> Result<Vec<Counts>, MetricError> {
+    same_length(("scores", scores.len()), ("is_anomaly", is_anomaly.len()))?;
+    if scores.is_empty() {
+        return Err(MetricError::Empty { what: "scores" });
+    }
+    if let Some(index) = scores.iter().position(|s| s.is_nan()) {
+        return Err(MetricError::NanScore { index });
+    }
+    if is_anomaly.iter().all(|&a| a == is_anomaly[0]) {
+        return Err(MetricError::OneClass { anomalous: is_anomaly[0], n_samples: scores.len() });
+    }
+    let mut pairs: Vec<(f64, bool)> = scores.iter().copied().zip(is_anomaly.iter().copied()).collect();
+    // `total_cmp` parts −0 from 0, but `chunk_by` joins them again: they are neighbours.
+    pairs.sort_unstable_by(|left, right| right.0.total_cmp(&left.0));
+    let mut so_far = Counts::default();
+    let count = |tied: &[(f64, bool)]| {
+        let anomalous = tied.iter().filter(|(_, a)| *a).count();
+        so_far.threshold = tied[0].0;
+        so_far.anomalous += anomalous as u64;
+        so_far.normal += (tied.len() - anomalous) as u64;
+        so_far
+    };
+    Ok(pairs.chunk_by(|left, right| left.0 == right.0).map(count).collect())
+}

@@ -1,0 +1,97 @@
+//! Structural similarity (Wang, Bovik, Sheikh & Simoncelli, IEEE Transactions on Image Processing 13(4), 2004).
+//!
+//! Around each pixel, with a Gaussian window:
+//! `SSIM = (2 μₓ μᵧ + C₁)(2 σₓᵧ + C₂) / ((μₓ² + μᵧ² + C₁)(σₓ² + σᵧ² + C₂))`, `Cᵢ = (Kᵢ · data_range)²`.
+
+use crate::error::MetricError;
+use crate::reconstruction::{check_data_range, check_finite, check_pair};
+use ndarray::{Array2, ArrayBase, ArrayView2, Axis, Data, Ix4, Zip, s};
+use rayon::prelude::*;
+
+/// Side of the sliding window, in pixels; smaller images have no SSIM.
+pub const SSIM_WINDOW: usize = 11;
+const SIGMA: f64 = 1.5;
+const K1: f64 = 0.01;
+const K2: f64 = 0.03;
+
+/// SSIM of each image: `[N]`, from `[N, C, H, W]`, in `[-1, 1]`; 1 means equal.
+///
+/// The mean over all places where the window lies within the image, then over channels. Gaussian window of
+/// 11 x 11 with sigma 1.5, K₁ = 0.01, K₂ = 0.03, variances divided by n, as in the paper and in scikit-image
+/// with `gaussian_weights=True, sigma=1.5, use_sample_covariance=False`. `data_range` is the greatest minus
+/// the least *possible* value: 1, or 255 for bytes.
+///
+/// # Errors
+/// Shapes that differ, no images, an image smaller than the window, a value that is not finite, a data range
+/// that is not positive and finite.
+pub fn ssim<A, B, L, R>(
+    originals: &ArrayBase<L, Ix4>,
+    reconstructions: &ArrayBase<R, Ix4>,
+    data_range: f64,
+) -> Result<Vec<f64>, MetricError>
+where
+    A: Copy + Into<f64> + Sync,
+    B: Copy + Into<f64> + Sync,
+    L: Data<Elem = A> + Sync,
+    R: Data<Elem = B> + Sync,
+{
+    check_data_range(data_range)?;
+    check_pair(originals.shape(), reconstructions.shape())?;
+    let (n_images, channels, height, width) = originals.dim();
+    if height.min(width) < SSIM_WINDOW {
+        return Err(MetricError::ImageTooSmall { height, width, window: SSIM_WINDOW });
+    }
+    check_finite("originals", originals)?;
+    check_finite("reconstructions", reconstructions)?;
+    let window = gaussian();
+    let of_image = |index: usize| {
+        let left = originals.index_axis(Axis(0), index);
+        let right = reconstructions.index_axis(Axis(0), index);
+        let planes = left.outer_iter().zip(right.outer_iter());
+        let sum: f64 =
+            planes.map(|(x, y)| plane(&x.mapv(Into::into), &y.mapv(Into::into), data_range, &window)).sum();
+        sum / channels as f64
+    };
+    Ok((0..n_images).into_par_iter().map(of_image).collect())
+}
+
+/// Mean SSIM of one channel `[H, W]`.
+fn plane(x: &Array2<f64>, y: &Array2<f64>, data_range: f64, window: &[f64; SSIM_WINDOW]) -> f64 {
+    let c1 = (K1 * data_range).powi(2);
+    let c2 = (K2 * data_range).powi(2);
+    let smooth = |values: &Array2<f64>| blur(values.view(), window);
+    let (mean_x, mean_y) = (smooth(x), smooth(y));
+    let (square_x, square_y, product) = (smooth(&(x * x)), smooth(&(y * y)), smooth(&(x * y)));
+    let mut sum = 0.0;
+    Zip::from(&mean_x).and(&mean_y).and(&square_x).and(&square_y).and(&product).for_each(
+        |&mx, &my, &xx, &yy, &xy| {
+            let luminance = (2.0 * mx * my + c1) / (mx * mx + my * my + c1);
+            let structure = (2.0 * (xy - mx * my) + c2) / (xx - mx * mx + yy - my * my + c2);
+            sum += luminance * structure;
+        },
+    );
+    sum / mean_x.len() as f64
+}
+
+/// The window slid over `[H, W]` where it fits: `[H - 10, W - 10]`; rows first, then columns.
+fn blur(values: ArrayView2<f64>, window: &[f64; SSIM_WINDOW]) -> Array2<f64> {
+    let (height, width) = values.dim();
+    let (rows, columns) = (height - SSIM_WINDOW + 1, width - SSIM_WINDOW + 1);
+    let mut across = Array2::zeros((height, columns));
+    for (offset, &weight) in window.iter().enumerate() {
+        across.scaled_add(weight, &values.slice(s![.., offset..offset + columns]));
+    }
+    let mut blurred = Array2::zeros((rows, columns));
+    for (offset, &weight) in window.iter().enumerate() {
+        blurred.scaled_add(weight, &across.slice(s![offset..offset + rows, ..]));
+    }
+    blurred
+}
+
+fn gaussian() -> [f64; SSIM_WINDOW] {
+    let centre = (SSIM_WINDOW / 2) as f64;
+    let weights: [f64; SSIM_WINDOW] =
+        std::array::from_fn(|i| (-0.5 * ((i as f64 - centre) / SIGMA).powi(2)).exp());
+    let sum: f64 = weights.iter().sum();
+    weights.map(|weight| weight / sum)
+}
