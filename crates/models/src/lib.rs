@@ -1,1 +1,14 @@
-//! Autoencoder variants, each in one file, and the networks they are made of.
+//! Autoencoder variants, each in one file that reads like a paper's method section, and the networks they are
+//! made of. Knows no data set, no optimizer and no file.
+//!
+//! Read [`model`] first, then [`network`], then any file under [`variants`].
+
+pub mod blocks;
+pub mod model;
+pub mod network;
+pub mod registry;
+pub mod variants;
+
+pub use model::{Autoencoder, Batch, Code, DataSummary, Generator, Group, Losses, Model, ModelError};
+pub use network::{Layer, Network, ShapeError};
+pub use registry::ModelConfig;

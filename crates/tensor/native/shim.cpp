@@ -69,6 +69,13 @@ Updated updated(Tensor** parameters, Tensor** first, Tensor** second, Tensor** s
 
 void ae_free_message(char* message) { std::free(message); }
 
+char* ae_backward(Tensor* loss, Tensor** parameters, int64_t n, int retain_graph) {
+    return guarded([&] {
+        auto inputs = list(parameters, n);
+        loss->backward(at::Tensor(), retain_graph != 0, false, at::TensorList(inputs));
+    });
+}
+
 char* ae_zero_gradients(Tensor** parameters, int64_t n) {
     return guarded([&] {
         for (int64_t i = 0; i < n; ++i) parameters[i]->mutable_grad() = at::Tensor();

@@ -12,6 +12,12 @@ pub struct TorchError(String);
 
 unsafe extern "C" {
     fn ae_free_message(message: *mut c_char);
+    fn ae_backward(
+        loss: *mut C_tensor,
+        parameters: *mut *mut C_tensor,
+        n: i64,
+        retain_graph: c_int,
+    ) -> *mut c_char;
     fn ae_zero_gradients(parameters: *mut *mut C_tensor, n: i64) -> *mut c_char;
     fn ae_fused_adam(
         parameters: *mut *mut C_tensor,
@@ -85,6 +91,14 @@ fn made(call: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -> Result<Tensor, 
     check(call(&mut out))?;
     // SAFETY: without an error the shim has stored a new tensor that nobody else owns.
     Ok(unsafe { Tensor::from_ptr(out) })
+}
+
+pub(crate) fn backward(loss: &Tensor, parameters: &[Tensor], retain_graph: bool) -> Result<(), TorchError> {
+    let mut all = pointers(parameters);
+    // SAFETY: valid tensors that live through the call.
+    check(unsafe {
+        ae_backward(loss.as_ptr().cast_mut(), all.as_mut_ptr(), all.len() as i64, retain_graph.into())
+    })
 }
 
 pub(crate) fn zero_gradients(parameters: &[Tensor]) -> Result<(), TorchError> {

@@ -136,6 +136,12 @@ impl Optimizer {
         native::zero_gradients(&self.parameters)
     }
 
+    /// Adds the gradients of `loss`, a scalar, to this group's parameters and to no others. `retain_graph` keeps
+    /// the graph for the loss of another group.
+    pub fn backward(&self, loss: &Tensor, retain_graph: bool) -> Result<(), TorchError> {
+        native::backward(loss, &self.parameters, retain_graph)
+    }
+
     /// One update with the gradients that lie in the parameters. Parameters without a gradient are left alone.
     pub fn step(&mut self, rate: f64) -> Result<(), TorchError> {
         match self.config {

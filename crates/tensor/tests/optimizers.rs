@@ -172,3 +172,16 @@ fn averages_move_towards_the_parameters() {
     let expected = Tensor::from_slice(&[0.1f32, 9.0]);
     assert!((&average[0] - expected).abs().max().double_value(&[]) < 1e-6);
 }
+
+#[test]
+fn each_group_gets_the_gradient_of_its_own_loss() {
+    // A generator against a discriminator in miniature: both losses run through both parameters.
+    let [g, d] = [2.0f32, 3.0].map(|v| Tensor::from(v).set_requires_grad(true));
+    let product = &g * &d;
+    let [of_g, of_d] =
+        [&g, &d].map(|p| Optimizer::new(OptimizerConfig::default(), &[p.shallow_clone()]).unwrap());
+    of_g.backward(&(&product * 10.0), true).unwrap();
+    of_d.backward(&product, false).unwrap();
+    assert_eq!(g.grad().double_value(&[]), 30.0);
+    assert_eq!(d.grad().double_value(&[]), 2.0);
+}

@@ -1,0 +1,83 @@
+//! The deterministic autoencoder that most variants are: an encoder to one point, a decoder, and a distance.
+//! As it stands it minimises that distance and nothing else; a variant with more to it wraps it.
+
+use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError};
+use crate::network::{Layer, Network};
+use ae_tensor::{Activation, Distance, Noise, Tensor};
+
+/// Encoder, decoder and what is minimised between input and reconstruction.
+#[derive(Debug)]
+pub struct PointAutoencoder {
+    /// `[B, …]` to codes.
+    pub encoder: Network,
+    /// Codes to pre-activations `[B, …]`.
+    pub decoder: Network,
+    /// Turns the decoder's output into values in the unit of the data.
+    pub output: Activation,
+    /// What is minimised.
+    pub distance: Distance,
+}
+
+impl PointAutoencoder {
+    /// Checks the shapes and the data's range, and starts the output's bias at the data's mean.
+    pub fn new(
+        encoder: Vec<Layer>,
+        decoder: Vec<Layer>,
+        output: Activation,
+        distance: Distance,
+        data: &DataSummary,
+        noise: &Noise,
+    ) -> Result<Self, ModelError> {
+        let legal = output.range();
+        if !legal.holds(data.low, data.high) {
+            return Err(ModelError::Output {
+                low: data.low,
+                high: data.high,
+                activation: format!("{output:?}").to_lowercase(),
+                legal_low: legal.low,
+                legal_high: legal.high,
+            });
+        }
+        let encoder = Network::new("encoder", encoder, &data.shape, noise)?;
+        let mut decoder = Network::new("decoder", decoder, encoder.output_shape(), noise)?;
+        decoder.set_output_bias(output.link(data.mean));
+        Ok(PointAutoencoder { encoder, decoder, output, distance })
+    }
+
+    /// Distance between the reconstruction of `input` and the batch: a scalar.
+    pub fn reconstruction_loss(&self, input: &Tensor, batch: &Batch) -> Tensor {
+        self.distance.mean(&self.reconstruct(input), &batch.values)
+    }
+}
+
+impl Model for PointAutoencoder {
+    fn networks(&self) -> Vec<(&'static str, &Network)> {
+        vec![("encoder", &self.encoder), ("decoder", &self.decoder)]
+    }
+
+    fn objective(&self) -> &'static str {
+        self.distance.name()
+    }
+
+    fn losses(&self, batch: &Batch, _noise: &Noise) -> Vec<Losses> {
+        vec![Losses::single("reconstruction", self.reconstruction_loss(&batch.values, batch))]
+    }
+
+    fn as_autoencoder(&self) -> Option<&dyn Autoencoder> {
+        Some(self)
+    }
+}
+
+impl Autoencoder for PointAutoencoder {
+    fn encode(&self, x: &Tensor) -> Code {
+        Code::Point(self.encoder.forward(x))
+    }
+
+    fn decode(&self, code: &Tensor) -> Tensor {
+        self.output.apply(&self.decoder.forward(code))
+    }
+
+    fn code_size(&self) -> i64 {
+        self.encoder.output_shape().iter().product()
+    }
+}

@@ -1,0 +1,220 @@
+//! What every variant is: a [`Model`] that the training loop minimises, and by its nature an [`Autoencoder`],
+//! a [`Generator`] or both.
+
+use crate::network::{Network, ShapeError};
+use ae_tensor::divergence::DiagonalGaussian;
+use ae_tensor::likelihood::LikelihoodError;
+use ae_tensor::{Noise, Tensor};
+
+/// What a model is told of its data before the first step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataSummary {
+    /// Shape of one sample: `[D]`, `[C, H, W]` or `[T, F]`.
+    pub shape: Vec<i64>,
+    /// Mean of all training values.
+    pub mean: f64,
+    /// Least value.
+    pub low: f64,
+    /// Greatest value.
+    pub high: f64,
+}
+
+impl DataSummary {
+    /// Values in one sample.
+    pub fn numel(&self) -> i64 {
+        self.shape.iter().product()
+    }
+}
+
+/// Samples that are trained on or evaluated together.
+#[derive(Debug)]
+pub struct Batch {
+    /// `[B, …]`, the sample's shape behind the batch dimension; float.
+    pub values: Tensor,
+    /// `[B]`, int64, where the data have labels. Only conditional models look at them.
+    pub labels: Option<Tensor>,
+}
+
+impl Batch {
+    /// Number of samples.
+    pub fn len(&self) -> i64 {
+        self.values.size()[0]
+    }
+
+    /// Whether there is no sample.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The named terms that one group of parameters minimises: scalars, already weighted, means over the batch.
+/// Their names appear in logs, plots and records as they are.
+#[derive(Debug)]
+pub struct Losses {
+    /// Name and value of each term.
+    pub terms: Vec<(&'static str, Tensor)>,
+}
+
+impl Losses {
+    /// One term only.
+    pub fn single(name: &'static str, value: Tensor) -> Self {
+        Losses { terms: vec![(name, value)] }
+    }
+
+    /// The sum that is minimised: a scalar.
+    pub fn total(&self) -> Tensor {
+        let mut terms = self.terms.iter().map(|(_, value)| value);
+        let first = terms.next().expect("a loss has at least one term").shallow_clone();
+        terms.fold(first, |sum, term| sum + term)
+    }
+}
+
+/// Parameters with an optimizer of their own: one group for a plain autoencoder, two for a generator against a
+/// discriminator.
+#[derive(Debug)]
+pub struct Group {
+    /// Such as `autoencoder`.
+    pub name: &'static str,
+    /// Names that are unique in the model, and the tensors; they share memory with the model.
+    pub parameters: Vec<(String, Tensor)>,
+}
+
+/// Something with parameters that a training loop minimises.
+pub trait Model: Send {
+    /// The networks that the model is made of, in the order of the forward pass; names are unique.
+    fn networks(&self) -> Vec<(&'static str, &Network)>;
+
+    /// What the total of [`Model::losses`] is called when it is measured on held-out data: `mse`,
+    /// `negative_elbo`, ….
+    fn objective(&self) -> &'static str;
+
+    /// The losses of a batch, one for each group, in the order of [`Model::groups`].
+    fn losses(&self, batch: &Batch, noise: &Noise) -> Vec<Losses>;
+
+    /// The groups of parameters. Unless a variant says otherwise: one, of all networks.
+    fn groups(&self) -> Vec<Group> {
+        vec![Group { name: "autoencoder", parameters: self.parameters() }]
+    }
+
+    /// All parameters, named `network.index.weight`, in a fixed order.
+    fn parameters(&self) -> Vec<(String, Tensor)> {
+        let networks = self.networks();
+        networks
+            .iter()
+            .flat_map(|(name, network)| {
+                network.parameters().into_iter().map(move |(leaf, tensor)| (format!("{name}.{leaf}"), tensor))
+            })
+            .collect()
+    }
+
+    /// The model as an autoencoder, if it is one.
+    fn as_autoencoder(&self) -> Option<&dyn Autoencoder> {
+        None
+    }
+
+    /// The model as a generator, if it is one.
+    fn as_generator(&self) -> Option<&dyn Generator> {
+        None
+    }
+}
+
+/// A model with an encoder and a decoder.
+pub trait Autoencoder: Model {
+    /// The code of each sample; `x` is `[B, …]`.
+    fn encode(&self, x: &Tensor) -> Code;
+
+    /// Reconstructions `[B, …]`, in the unit of the data, from codes `[B, D]`.
+    fn decode(&self, code: &Tensor) -> Tensor;
+
+    /// Reconstructions `[B, …]` from the codes' most probable values; draws nothing.
+    fn reconstruct(&self, x: &Tensor) -> Tensor {
+        self.decode(self.encode(x).point())
+    }
+
+    /// What the encoder is shown in place of `x`, where the variant trains on damaged input: `[B, …]`.
+    fn corrupt(&self, _x: &Tensor, _noise: &Noise) -> Option<Tensor> {
+        None
+    }
+
+    /// Numbers in the code of one sample.
+    fn code_size(&self) -> i64;
+}
+
+/// A model that makes new samples.
+pub trait Generator: Model {
+    /// `n` new samples `[n, …]`, in the unit of the data.
+    fn sample(&self, n: i64, noise: &Noise) -> Tensor;
+
+    /// Numbers in the latent vector of one sample; its prior is N(0, I).
+    fn latent_size(&self) -> i64;
+
+    /// Samples `[B, …]` at given latents `[B, D]`.
+    fn generate(&self, latents: &Tensor) -> Tensor;
+}
+
+/// What an encoder gives.
+#[derive(Debug)]
+pub enum Code {
+    /// One point for each sample: `[B, …]`.
+    Point(Tensor),
+    /// A distribution for each sample.
+    Gaussian(DiagonalGaussian),
+    /// One of `K` entries of a codebook at each place.
+    Discrete {
+        /// Which entries: int64 `[B, …]`.
+        indices: Tensor,
+        /// The entries themselves, as the decoder takes them.
+        embedded: Tensor,
+    },
+}
+
+impl Code {
+    /// One point for each sample: the point itself, the mean, or the codebook's entries.
+    pub fn point(&self) -> &Tensor {
+        match self {
+            Code::Point(point) => point,
+            Code::Gaussian(gaussian) => &gaussian.mean,
+            Code::Discrete { embedded, .. } => embedded,
+        }
+    }
+}
+
+/// A model that cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// Layers that do not fit the data or each other.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// Data that the likelihood cannot take.
+    #[error(transparent)]
+    Likelihood(#[from] LikelihoodError),
+    /// Data that the output cannot reproduce.
+    #[error(
+        "the data range over [{low}, {high}], but a {activation} output gives values in [{legal_low}, {legal_high}] \
+         only; scale the data, or choose another `output`"
+    )]
+    Output {
+        /// Least value seen.
+        low: f64,
+        /// Greatest value seen.
+        high: f64,
+        /// The activation's name.
+        activation: String,
+        /// Least value that the output gives.
+        legal_low: f64,
+        /// Greatest value that the output gives.
+        legal_high: f64,
+    },
+    /// A setting out of its range.
+    #[error("model.{variant}.{setting} = {got} is out of range; it is {legal}")]
+    Setting {
+        /// The variant.
+        variant: &'static str,
+        /// The setting.
+        setting: &'static str,
+        /// Got.
+        got: String,
+        /// What would be right.
+        legal: &'static str,
+    },
+}

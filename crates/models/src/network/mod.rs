@@ -1,0 +1,210 @@
+//! A network is data: a list of layers with its parameters held beside it. From the one description come shape
+//! inference (with errors before the first step), the forward pass, and the summary of parameters and FLOPs.
+
+mod layer;
+
+pub use layer::Layer;
+
+use ae_tensor::init::Init;
+use ae_tensor::{Noise, Tensor};
+
+/// A layer that cannot take what comes before it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("layer {position} of the {network} ({layer}) cannot take {input:?}: {reason}")]
+pub struct ShapeError {
+    /// Name of the network.
+    pub network: String,
+    /// Counted from 1.
+    pub position: usize,
+    /// The layer, as the summary writes it.
+    pub layer: String,
+    /// Shape of one sample before the layer.
+    pub input: Vec<i64>,
+    /// What would be right.
+    pub reason: String,
+}
+
+/// One line of a network's summary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerSummary {
+    /// Such as `dense 400`.
+    pub layer: String,
+    /// Shape of one sample behind the layer.
+    pub output: Vec<i64>,
+    /// Trained numbers.
+    pub parameters: i64,
+    /// Floating-point operations of one sample's forward pass; a multiply and an add are two.
+    pub flops: i64,
+}
+
+#[derive(Debug)]
+struct Built {
+    layer: Layer,
+    output: Vec<i64>,
+    flops: i64,
+    /// Weight and bias where the layer has them.
+    parameters: Vec<Tensor>,
+}
+
+/// Layers with their shapes and parameters.
+#[derive(Debug)]
+pub struct Network {
+    input: Vec<i64>,
+    layers: Vec<Built>,
+}
+
+impl Network {
+    /// Checks that the layers fit one another for samples of shape `input`, and makes their parameters: Glorot
+    /// weights, zero biases. `name` goes into errors and into the draws, so two networks of a model differ.
+    pub fn new(name: &str, layers: Vec<Layer>, input: &[i64], noise: &Noise) -> Result<Self, ShapeError> {
+        let mut shape = input.to_vec();
+        let mut built = Vec::with_capacity(layers.len());
+        for (index, layer) in layers.into_iter().enumerate() {
+            let output = layer.output_shape(&shape).map_err(|reason| ShapeError {
+                network: name.into(),
+                position: index + 1,
+                layer: layer.to_string(),
+                input: shape.clone(),
+                reason,
+            })?;
+            let parameters = match layer.parameter_shapes(&shape) {
+                None => vec![],
+                Some((weight, bias)) => vec![
+                    Init::GlorotUniform.parameter(noise, &format!("{name}.{index}.weight"), &weight),
+                    Init::Zeros.parameter(noise, &format!("{name}.{index}.bias"), &bias),
+                ],
+            };
+            let flops = layer.flops(&shape, &output);
+            built.push(Built { layer, output: output.clone(), flops, parameters });
+            shape = output;
+        }
+        Ok(Network { input: input.to_vec(), layers: built })
+    }
+
+    /// Shape of one sample that the network takes.
+    pub fn input_shape(&self) -> &[i64] {
+        &self.input
+    }
+
+    /// Shape of one sample that the network gives.
+    pub fn output_shape(&self) -> &[i64] {
+        self.layers.last().map_or(&self.input, |last| &last.output)
+    }
+
+    /// The forward pass: `[B, input…]` to `[B, output…]`.
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        assert_eq!(x.size()[1..], self.input[..], "a network got samples of another shape");
+        self.layers.iter().fold(x.shallow_clone(), |x, built| built.layer.forward(&x, &built.parameters))
+    }
+
+    /// Named parameters, `index.weight` and `index.bias`, in the order of the layers; they share memory with the
+    /// network.
+    pub fn parameters(&self) -> Vec<(String, Tensor)> {
+        let mut named = Vec::new();
+        for (index, built) in self.layers.iter().enumerate() {
+            for (leaf, tensor) in ["weight", "bias"].iter().zip(&built.parameters) {
+                named.push((format!("{index}.{leaf}"), tensor.shallow_clone()));
+            }
+        }
+        named
+    }
+
+    /// Sets every bias of the last layer that has one: where the output starts.
+    pub fn set_output_bias(&mut self, value: f64) {
+        let last = self.layers.iter_mut().rev().find(|built| !built.parameters.is_empty());
+        if let Some(built) = last {
+            ae_tensor::tch::no_grad(|| {
+                let _ = built.parameters[1].fill_(value);
+            });
+        }
+    }
+
+    /// Layer by layer.
+    pub fn summary(&self) -> Vec<LayerSummary> {
+        let line = |built: &Built| LayerSummary {
+            layer: built.layer.to_string(),
+            output: built.output.clone(),
+            parameters: built.parameters.iter().map(|p| p.numel() as i64).sum(),
+            flops: built.flops,
+        };
+        self.layers.iter().map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ae_tensor::{Activation, Device, Kind};
+
+    fn network(layers: Vec<Layer>, input: &[i64]) -> Result<Network, ShapeError> {
+        Network::new("encoder", layers, input, &Noise::new(0, 0, Device::Cpu))
+    }
+
+    /// What libtorch computes has the shape that was inferred.
+    fn check(layers: Vec<Layer>, input: &[i64], expected: &[i64]) {
+        let network = network(layers, input).unwrap();
+        assert_eq!(network.output_shape(), expected);
+        let x = Tensor::zeros([&[3], input].concat(), (Kind::Float, Device::Cpu));
+        assert_eq!(network.forward(&x).size(), [&[3], expected].concat());
+    }
+
+    #[test]
+    fn inferred_shapes_are_what_libtorch_gives() {
+        let conv = |kernel, stride, padding| Layer::Conv2d { channels: 5, kernel, stride, padding };
+        let up = |output_padding| Layer::ConvTranspose2d {
+            channels: 4,
+            kernel: 3,
+            stride: 2,
+            padding: 1,
+            output_padding,
+        };
+        check(vec![Layer::Flatten, Layer::Dense { units: 7 }], &[2, 4, 4], &[7]);
+        check(vec![conv(3, 2, 1)], &[1, 28, 27], &[5, 14, 14]);
+        check(vec![conv(5, 1, 0), Layer::Activation(Activation::Relu)], &[3, 9, 6], &[5, 5, 2]);
+        check(vec![up([1, 0])], &[8, 7, 7], &[4, 14, 13]);
+        check(vec![Layer::MaxPool2d { kernel: 2, ceil: true }], &[3, 7, 6], &[3, 4, 3]);
+        check(vec![Layer::MaxPool2d { kernel: 2, ceil: false }], &[3, 7, 6], &[3, 3, 3]);
+        check(vec![Layer::Upsample2d { factor: 2 }], &[3, 7, 6], &[3, 14, 12]);
+        check(vec![Layer::Reshape(vec![2, 6])], &[12], &[2, 6]);
+        check(vec![], &[12], &[12]);
+    }
+
+    #[test]
+    fn misfits_are_errors_before_the_first_step() {
+        let bad = |layers: Vec<Layer>, input: &[i64], expected: &str| {
+            let error = network(layers, input).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        bad(vec![Layer::Dense { units: 7 }], &[1, 28, 28], "put a flatten before it");
+        bad(
+            vec![Layer::Conv2d { channels: 4, kernel: 3, stride: 1, padding: 1 }],
+            &[784],
+            "an image [C, H, W]",
+        );
+        bad(vec![Layer::Conv2d { channels: 4, kernel: 9, stride: 1, padding: 0 }], &[1, 5, 5], "larger than");
+        bad(vec![Layer::Flatten, Layer::Reshape(vec![3, 5])], &[16], "15 values");
+        bad(vec![Layer::Flatten, Layer::Dense { units: 0 }], &[16], "at least 1");
+        bad(vec![Layer::MaxPool2d { kernel: 0, ceil: true }], &[1, 4, 4], "at least 1");
+    }
+
+    #[test]
+    fn parameters_and_operations_are_counted() {
+        let layers = vec![
+            Layer::Conv2d { channels: 16, kernel: 3, stride: 2, padding: 1 },
+            Layer::ConvTranspose2d { channels: 8, kernel: 3, stride: 2, padding: 1, output_padding: [1, 1] },
+            Layer::Flatten,
+            Layer::Dense { units: 10 },
+        ];
+        let summary = network(layers, &[1, 28, 28]).unwrap().summary();
+        let counts: Vec<_> = summary.iter().map(|l| (l.parameters, l.flops)).collect();
+        assert_eq!(
+            counts,
+            [
+                (16 * 9 + 16, 2 * 9 * 16 * 14 * 14),
+                (16 * 8 * 9 + 8, 2 * 9 * 16 * 8 * 14 * 14),
+                (0, 0),
+                (8 * 28 * 28 * 10 + 10, 2 * 8 * 28 * 28 * 10),
+            ]
+        );
+    }
+}

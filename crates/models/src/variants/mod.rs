@@ -1,0 +1,7 @@
+//! One file for each variant. A new one is listed here and in [`crate::registry`].
+
+pub mod deep;
+pub mod denoising;
+pub mod ecg;
+pub mod vae;
+pub mod vanilla;
