@@ -1,0 +1,94 @@
+//! Members of zip and tar archives. What an archive says about lengths is never believed.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use crate::error::{FetchError, SourceError};
+use crate::progress::Progress;
+use crate::sink::{Fault, Sink};
+
+/// Unpacks members of a zip archive (a wheel is one): each goes where `place` says below `folder`, or nowhere.
+/// Answers how many were unpacked.
+///
+/// # Errors
+/// [`FetchError::Local`] where the archive cannot be read or a file cannot be written, or where `place` names a
+/// path outside of `folder`.
+pub fn unpack_zip(
+    archive: &Path,
+    folder: &Path,
+    mut place: impl FnMut(&str) -> Option<PathBuf>,
+) -> Result<usize, FetchError> {
+    let read = |error: ZipError| FetchError::local("unpack", archive)(error.into());
+    let file = File::open(archive).map_err(FetchError::local("read", archive))?;
+    let mut zip = ZipArchive::new(io::BufReader::new(file)).map_err(read)?;
+    let mut unpacked = 0;
+    for index in 0..zip.len() {
+        let mut member = zip.by_index(index).map_err(read)?;
+        if !member.is_file() {
+            continue;
+        }
+        let name = member.name().map_err(read)?.into_owned();
+        let Some(relative) = place(&name) else { continue };
+        if !relative.components().all(|part| matches!(part, std::path::Component::Normal(_))) {
+            let outside = io::Error::other(format!("the member {name} would land outside"));
+            return Err(FetchError::local("unpack", archive)(outside));
+        }
+        let path = folder.join(relative);
+        let above = path.parent().unwrap_or(folder);
+        fs::create_dir_all(above).map_err(FetchError::local("create", above))?;
+        let mut out = File::create(&path).map_err(FetchError::local("create", &path))?;
+        io::copy(&mut member, &mut out).map_err(FetchError::local("write", &path))?;
+        unpacked += 1;
+    }
+    Ok(unpacked)
+}
+
+/// One member of a zip archive into `sink`.
+pub(crate) fn zip_member(
+    archive: &Path,
+    member: &str,
+    sink: &mut Sink,
+    progress: &mut dyn Progress,
+) -> Result<(), Fault> {
+    let broken = |reason: String| SourceError::Archive { archive: file_name(archive), reason };
+    let file = File::open(archive).map_err(FetchError::local("read", archive))?;
+    let mut zip = ZipArchive::new(io::BufReader::new(file)).map_err(|error| broken(error.to_string()))?;
+    let mut entry = zip.by_name(member).map_err(|error| match error {
+        ZipError::FileNotFound => missing(archive, member),
+        other => broken(other.to_string()),
+    })?;
+    sink.take(&mut entry, progress)?.map_err(|error| broken(error.to_string()).into())
+}
+
+/// One member of a tar stream into `sink`. `archive` only names it in messages.
+pub(crate) fn tar_member(
+    archive: &Path,
+    stream: impl Read,
+    member: &str,
+    sink: &mut Sink,
+    progress: &mut dyn Progress,
+) -> Result<(), Fault> {
+    let broken =
+        |error: io::Error| SourceError::Archive { archive: file_name(archive), reason: error.to_string() };
+    let mut tar = tar::Archive::new(stream);
+    for entry in tar.entries().map_err(broken)? {
+        let mut entry = entry.map_err(broken)?;
+        let path = entry.path().map_err(broken)?;
+        if path.strip_prefix("./").unwrap_or(&path) == Path::new(member) {
+            return sink.take(&mut entry, progress)?.map_err(|error| broken(error).into());
+        }
+    }
+    Err(missing(archive, member).into())
+}
+
+fn missing(archive: &Path, member: &str) -> SourceError {
+    SourceError::NoMember { archive: file_name(archive), member: member.into() }
+}
+
+pub(crate) fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}

@@ -1,0 +1,172 @@
+//! What can go wrong, for each source and for all of them.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::tool::ToolError;
+
+/// Why a file could not be fetched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The artifact names no checksum, so nothing could be verified.
+    #[error("{name} has no checksum to verify it by; give the SHA-256 of the right file")]
+    NoDigest {
+        /// The artifact.
+        name: String,
+    },
+    /// A checksum that cannot be one.
+    #[error("the checksum of {name} is {sha256:?}, but a SHA-256 has 64 hexadecimal digits")]
+    BadDigest {
+        /// The artifact.
+        name: String,
+        /// What was given.
+        sha256: String,
+    },
+    /// The destination cannot be written: no other source would help.
+    #[error("cannot {action} {}: {source}{}", path.display(), hint(source))]
+    Local {
+        /// What was tried: `create`, `write`, `lock`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// Every source failed.
+    #[error("no source has {name}{}\n  to go on, put the file at {} by hand, {ADVICE}",
+            list(failures), destination.display())]
+    AllFailed {
+        /// The artifact.
+        name: String,
+        /// Where the file was to go.
+        destination: PathBuf,
+        /// Each source and why it failed, in the order of trying.
+        failures: Vec<Failure>,
+    },
+}
+
+const ADVICE: &str = "name a mirror folder that has it, or try again when the network is back";
+
+impl FetchError {
+    pub(crate) fn local(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FetchError {
+        let path = path.to_path_buf();
+        move |source| FetchError::Local { action, path, source }
+    }
+}
+
+fn hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; free some space, or choose another folder"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; choose a folder that you may write to"
+        }
+        _ => "",
+    }
+}
+
+fn list(failures: &[Failure]) -> String {
+    if failures.is_empty() {
+        return " (none is known)".into();
+    }
+    failures.iter().map(|failure| format!("\n  {failure}")).collect()
+}
+
+/// One source that failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// The source, in words.
+    pub source: String,
+    /// Why it failed.
+    pub reason: SourceError,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.source, self.reason)
+    }
+}
+
+/// Why one source failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// No such file in the mirror.
+    #[error("no such file")]
+    NoSuchFile,
+    /// The file is there but cannot be read.
+    #[error("cannot read it: {0}")]
+    Unreadable(io::Error),
+    /// The server answered, but not with the file.
+    #[error("the server answered {status}{}", meaning(*status))]
+    Status {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The server could not be reached, or the connection broke, after all retries.
+    #[error("{reason} ({tries} {})", if *tries == 1 { "try" } else { "tries" })]
+    Network {
+        /// What happened last.
+        reason: String,
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// The file came, but is another one.
+    #[error("wrong checksum, file deleted: expected sha256 {}, got {got} ({bytes} bytes)",
+            expected.join(" or "))]
+    Checksum {
+        /// The accepted checksums.
+        expected: Vec<String>,
+        /// The checksum of what came.
+        got: String,
+        /// The length of what came.
+        bytes: u64,
+    },
+    /// More came than the file has; the rest was not read.
+    #[error("more than the expected {limit} bytes, so it is another file")]
+    TooLong {
+        /// The largest accepted length.
+        limit: u64,
+    },
+    /// A program that is needed is missing or failed.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    /// A program showed no progress for a long time and was stopped.
+    #[error("{tool} made no progress for {} seconds and was stopped", after.as_secs())]
+    Stalled {
+        /// The program.
+        tool: String,
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// The package came, but the file is not in it.
+    #[error("{archive} has no member {member}")]
+    NoMember {
+        /// The archive's file name.
+        archive: String,
+        /// The member that was looked for.
+        member: String,
+    },
+    /// The package came, but cannot be unpacked.
+    #[error("cannot unpack {archive}: {reason}")]
+    Archive {
+        /// The archive's file name.
+        archive: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+fn meaning(status: u16) -> &'static str {
+    match status {
+        401 | 403 => " (not allowed)",
+        404 | 410 => " (not there)",
+        429 => " (too many requests)",
+        500..=599 => " (the server's own trouble)",
+        _ => "",
+    }
+}
