@@ -92,3 +92,73 @@ fn missing(archive: &Path, member: &str) -> SourceError {
 pub(crate) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::Silent;
+
+    /// Takes `member` of an archive with these bytes.
+    fn take(
+        bytes: &[u8],
+        limit: u64,
+        take: impl Fn(&Path, &mut Sink) -> Result<(), Fault>,
+    ) -> Result<Vec<u8>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let (archive, part) = (folder.path().join("archive"), folder.path().join("part"));
+        fs::write(&archive, bytes).unwrap();
+        let mut sink = Sink::create(&part, limit).unwrap();
+        match take(&archive, &mut sink) {
+            Ok(()) => Ok(fs::read(part).unwrap()),
+            Err(Fault::Source(error)) => Err(error.to_string()),
+            Err(Fault::Local(error)) => Err(error.to_string()),
+        }
+    }
+
+    fn from_zip(bytes: &[u8], limit: u64, member: &str) -> Result<Vec<u8>, String> {
+        take(bytes, limit, |archive, sink| zip_member(archive, member, sink, &mut Silent))
+    }
+
+    fn from_tar(bytes: &[u8], limit: u64, member: &str) -> Result<Vec<u8>, String> {
+        take(bytes, limit, |archive, sink| {
+            tar_member(archive, File::open(archive).unwrap(), member, sink, &mut Silent)
+        })
+    }
+
+    #[test]
+    fn members_of_zips() {
+        let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+        zip.start_file("a/b.txt", zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(&[b'x'; 10_000]).unwrap();
+        let zip = zip.finish().unwrap().into_inner();
+        assert_eq!(from_zip(&zip, 10_000, "a/b.txt").unwrap(), [b'x'; 10_000]);
+        // A small archive that unpacks to more than the file can have.
+        assert!(zip.len() < 1000);
+        assert!(from_zip(&zip, 9_999, "a/b.txt").unwrap_err().contains("more than the expected 9999 bytes"));
+        assert_eq!(from_zip(&zip, 10_000, "b.txt").unwrap_err(), "archive has no member b.txt");
+        assert!(from_zip(b"<html>", 10, "b.txt").unwrap_err().starts_with("cannot unpack archive: "));
+    }
+
+    #[test]
+    fn members_of_tars() {
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(5);
+        header.set_mode(0o644);
+        header.set_entry_type(tar::EntryType::Regular);
+        tar.append_data(&mut header, "./usr/a.txt", &b"hello"[..]).unwrap();
+        let tar = tar.into_inner().unwrap();
+        assert_eq!(from_tar(&tar, 5, "usr/a.txt").unwrap(), b"hello");
+        assert!(from_tar(&tar, 4, "usr/a.txt").unwrap_err().contains("more than the expected 4 bytes"));
+        assert_eq!(from_tar(&tar, 5, "a.txt").unwrap_err(), "archive has no member a.txt");
+        // Claims 8 GB and has 5 bytes.
+        let mut liar = tar.clone();
+        liar[124..136].copy_from_slice(b"77777777777\0");
+        let sum: u32 =
+            liar[..148].iter().chain(&liar[156..512]).map(|byte| u32::from(*byte)).sum::<u32>() + 256;
+        liar[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        assert!(from_tar(&liar, 5, "usr/a.txt").unwrap_err().contains("more than the expected 5 bytes"));
+    }
+}

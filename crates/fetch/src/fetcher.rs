@@ -96,6 +96,9 @@ impl Fetcher {
                     return Err(error);
                 }
             };
+            if matches!(reason, SourceError::TooLong { .. }) {
+                remove_file(&names.part(source))?;
+            }
             let failure = Failure { source: source.to_string(), reason };
             tracing::debug!(artifact = artifact.name, %failure, "a source failed");
             progress.note(&failure.to_string());

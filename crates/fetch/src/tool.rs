@@ -136,3 +136,57 @@ fn size_of(folder: &Path, depth: u32) -> u64 {
         })
         .sum()
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::Silent;
+
+    /// Runs a shell script; answers the message of its failure.
+    fn check(program: &str, script: &str, stall: Duration, expected: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(program);
+        command.args(["-c", script]).current_dir(folder.path());
+        let failed = run("tool", "install it", &mut command, folder.path(), stall, &mut Silent);
+        let Err(Fault::Source(error)) = failed else { panic!("{failed:?}") };
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn failures_say_what_the_program_said() {
+        let long = Duration::from_secs(60);
+        check(
+            "sh",
+            "echo 'ERROR: no such thing' >&2; echo noise >&2; exit 1",
+            long,
+            "tool failed: no such thing",
+        );
+        check("sh", "echo first >&2; echo last >&2; exit 3", long, "tool failed: last");
+        check("sh", "exit 3", long, "tool failed: exit status: 3");
+        check("no-such-program", "", long, "tool is not installed; install it");
+    }
+
+    #[test]
+    fn a_program_that_does_nothing_is_stopped() {
+        let begun = Instant::now();
+        let expected = "tool made no progress for 0 seconds and was stopped";
+        check("sh", "exec sleep 60", Duration::from_millis(100), expected);
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn what_a_program_writes_is_progress() {
+        struct Most(u64);
+        impl Progress for Most {
+            fn advance(&mut self, bytes: u64) {
+                self.0 = self.0.max(bytes);
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "mkdir sub; echo hello > sub/file; sleep 0.3"]).current_dir(folder.path());
+        let mut most = Most(0);
+        run("sh", "", &mut command, folder.path(), Duration::from_secs(60), &mut most).unwrap();
+        assert_eq!(most.0, 6);
+    }
+}
