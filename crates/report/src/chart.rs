@@ -1,0 +1,182 @@
+//! What all charts share: colours, text, axes, the way from a drawing to SVG and on to PNG.
+
+use crate::error::ReportError;
+use crate::number;
+use ae_records::files;
+use image::{ImageFormat, RgbImage};
+use plotters::chart::{ChartBuilder, ChartContext};
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
+use plotters::prelude::{Cartesian2d, DrawingArea, IntoDrawingArea, RGBAColor, RGBColor, SVGBackend};
+use plotters::style::{Color, FontStyle, IntoFont, ShapeStyle, TextStyle, register_font};
+use resvg::{tiny_skia, usvg};
+use std::fmt::Display;
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::{Arc, Once};
+
+/// The colours below are known to `html/style.css`, which turns them around for dark mode.
+pub(crate) const INK: RGBColor = RGBColor(0x24, 0x29, 0x2F);
+pub(crate) const MUTED: RGBColor = RGBColor(0x5B, 0x64, 0x6E);
+pub(crate) const GRID: RGBColor = RGBColor(0xE4, 0xE8, 0xEC);
+pub(crate) const PAPER: RGBColor = RGBColor(0xFE, 0xFE, 0xFE);
+
+/// The "Tableau 10" colours: told apart by most eyes, on light ground and on dark.
+pub(crate) const SERIES: [RGBColor; 10] = [
+    RGBColor(0x4E, 0x79, 0xA7),
+    RGBColor(0xF2, 0x8E, 0x2B),
+    RGBColor(0x59, 0xA1, 0x4F),
+    RGBColor(0xE1, 0x57, 0x59),
+    RGBColor(0xB0, 0x7A, 0xA1),
+    RGBColor(0x76, 0xB7, 0xB2),
+    RGBColor(0xED, 0xC9, 0x48),
+    RGBColor(0x9C, 0x75, 0x5F),
+    RGBColor(0xFF, 0x9D, 0xA7),
+    RGBColor(0x86, 0x8B, 0x92),
+];
+
+/// `plotters` draws to whole units; this many to a pixel keep curves smooth. Sizes in this crate are in pixels
+/// and pass through [`units`].
+const UNITS: u32 = 8;
+/// Pixels of a PNG for each pixel of a page, so that charts are sharp on a dense screen.
+pub(crate) const DENSITY: u32 = 2;
+
+const FONT: &str = "sans-serif";
+
+/// Where a chart is drawn.
+pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+/// An axes system on it.
+pub(crate) type Axes<'a, 'b, X, Y> = ChartContext<'b, SVGBackend<'a>, Cartesian2d<X, Y>>;
+
+/// Any refusal of the drawing library.
+pub(crate) fn refused(error: impl Display) -> ReportError {
+    ReportError::Chart(error.to_string())
+}
+
+/// Draws on a transparent ground of `width` x `height` pixels.
+pub(crate) fn svg(
+    (width, height): (u32, u32),
+    draw: impl FnOnce(&Area<'_>) -> Result<(), ReportError>,
+) -> Result<String, ReportError> {
+    let mut text = String::new();
+    let area = SVGBackend::with_string(&mut text, (units(width), units(height))).into_drawing_area();
+    draw(&area)?;
+    area.present().map_err(refused)?;
+    drop(area);
+    Ok(text)
+}
+
+/// A drawing on white ground, `density` pixels for each of its own.
+pub(crate) fn pixels(svg: &str, density: u32) -> Result<RgbImage, ReportError> {
+    let mut options = usvg::Options::default();
+    let fonts = Arc::make_mut(&mut options.fontdb);
+    fonts.load_font_data(dejavu::sans::regular().to_vec());
+    fonts.set_sans_serif_family("DejaVu Sans");
+    let tree = usvg::Tree::from_str(svg, &options).map_err(refused)?;
+    let size = tree.size().to_int_size();
+    let (width, height) = (size.width() * density / UNITS, size.height() * density / UNITS);
+    let too_large = || ReportError::TooLarge { width: width as usize, height: height as usize };
+    let mut canvas = tiny_skia::Pixmap::new(width, height).ok_or_else(too_large)?;
+    canvas.fill(tiny_skia::Color::WHITE);
+    let scale = density as f32 / UNITS as f32;
+    resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut canvas.as_mut());
+    let opaque = canvas.data().chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+    Ok(RgbImage::from_raw(width, height, opaque).expect("three bytes for each pixel"))
+}
+
+/// Writes a chart as PNG.
+pub(crate) fn write_png(path: &Path, svg: &str) -> Result<(), ReportError> {
+    write_image(path, &pixels(svg, DENSITY)?)
+}
+
+/// Writes pixels as PNG, whole or not at all.
+pub(crate) fn write_image(path: &Path, image: &RgbImage) -> Result<(), ReportError> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, ImageFormat::Png).map_err(refused)?;
+    Ok(files::write_atomic_bytes(path, bytes.get_ref())?)
+}
+
+/// A length in pixels as `plotters` is to be told.
+pub(crate) fn units<T: From<u8> + std::ops::Mul<Output = T>>(pixels: T) -> T {
+    pixels * T::from(UNITS as u8)
+}
+
+/// Text of a size (in pixels) and colour.
+pub(crate) fn text(size: u32, colour: RGBColor) -> TextStyle<'static> {
+    register();
+    // `plotters` takes the height of a line for the size of a font.
+    (FONT, f64::from(units(size)) * 1.24).into_font().color(&colour)
+}
+
+/// A line of a width in pixels.
+pub(crate) fn stroke(colour: RGBColor, width: u32) -> ShapeStyle {
+    colour.stroke_width(units(width))
+}
+
+/// Width in pixels of the longest of some texts.
+pub(crate) fn widest(style: &TextStyle<'_>, texts: &[&str]) -> Result<u32, ReportError> {
+    let mut widest = 0;
+    for text in texts {
+        widest = widest.max(style.font.box_size(text).map_err(refused)?.0);
+    }
+    Ok(widest.div_ceil(UNITS))
+}
+
+/// The faint version of a colour, for areas.
+pub(crate) fn faint(colour: RGBColor, opacity: f64) -> RGBAColor {
+    colour.mix(opacity)
+}
+
+/// Axes with a title, a light grid and readable labels.
+pub(crate) fn axes<'a, 'b, X, Y>(
+    area: &'b Area<'a>,
+    title: &str,
+    (x, x_name): (X, &str),
+    (y, y_name): (Y, &str),
+) -> Result<Axes<'a, 'b, X::CoordDescType, Y::CoordDescType>, ReportError>
+where
+    X: AsRangedCoord<Value = f64>,
+    Y: AsRangedCoord<Value = f64>,
+    X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
+    Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
+{
+    let mut builder = ChartBuilder::on(area);
+    builder.margin(units(6)).margin_right(units(16));
+    builder.x_label_area_size(units(if x_name.is_empty() { 22 } else { 38 }));
+    builder.y_label_area_size(units(if y_name.is_empty() { 44 } else { 60 }));
+    if !title.is_empty() {
+        builder.caption(title, text(14, INK));
+    }
+    let mut axes = builder.build_cartesian_2d(x, y).map_err(refused)?;
+    axes.configure_mesh()
+        .disable_x_mesh()
+        .max_light_lines(0)
+        .bold_line_style(stroke(GRID, 1))
+        .axis_style(stroke(GRID, 1))
+        .set_all_tick_mark_size(units(3))
+        .label_style(text(11, MUTED))
+        .axis_desc_style(text(12, MUTED))
+        .x_labels(if area.dim_in_pixel().0 > units(600) { 12 } else { 6 })
+        .y_labels(5)
+        .x_label_formatter(&|v| number::tick(*v))
+        .y_label_formatter(&|v| number::tick(*v))
+        .x_desc(x_name)
+        .y_desc(y_name)
+        .draw()
+        .map_err(refused)?;
+    Ok(axes)
+}
+
+/// The least and greatest value with some room around; never empty.
+pub(crate) fn padded(low: f64, high: f64) -> std::ops::Range<f64> {
+    let room = if high > low { (high - low) * 0.05 } else { high.abs().max(1.0) * 0.05 };
+    low - room..high + room
+}
+
+fn register() {
+    static FONTS: Once = Once::new();
+    FONTS.call_once(|| {
+        let registered = register_font(FONT, FontStyle::Normal, dejavu::sans::regular());
+        assert!(registered.is_ok(), "DejaVu Sans is a font");
+    });
+}

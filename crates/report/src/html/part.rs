@@ -1,0 +1,94 @@
+//! What reports are put together from.
+
+use crate::error::ReportError;
+use crate::gallery;
+use ae_records::files;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use std::path::Path;
+
+/// Nothing may be loaded from anywhere, whatever got into the page.
+const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+const STYLE: &str = include_str!("style.css");
+
+/// Writes a whole page.
+pub(super) fn write_page(path: &Path, title: &str, body: &Markup) -> Result<(), ReportError> {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { main { (body) } }
+        }
+    };
+    let mut text = page.into_string();
+    text.push('\n');
+    Ok(files::write_atomic_bytes(path, text.as_bytes())?)
+}
+
+/// A card with a heading.
+pub(super) fn section(title: &str, body: Markup) -> Markup {
+    html! { section { h2 { (title) } (body) } }
+}
+
+/// A picture with its title and caption; `None` where the file is gone.
+pub(super) fn figure(path: &Path, title: &str, caption: &str) -> Result<Option<Markup>, ReportError> {
+    let Some(png) = gallery::read_png(path)? else {
+        tracing::warn!(path = %path.display(), "a picture is gone and left out of the report");
+        return Ok(None);
+    };
+    let data = format!("data:image/png;base64,{}", STANDARD.encode(&png.bytes));
+    Ok(Some(html! {
+        figure {
+            @if !title.is_empty() { h3 { (title) } }
+            img src=(data) width=(png.width) height=(png.height) alt=(title);
+            @if !caption.is_empty() { figcaption { (caption) } }
+        }
+    }))
+}
+
+/// Names and values; pairs without a value are left out.
+pub(super) fn facts(pairs: &[(&str, String)]) -> Markup {
+    html! {
+        table.facts {
+            tbody {
+                @for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+                    tr { th scope="row" { (name) } td { (value) } }
+                }
+            }
+        }
+    }
+}
+
+/// A table with a head; the columns in `numbers` are set flush right.
+pub(super) fn table(columns: &[String], rows: &[Vec<Markup>], numbers: &[bool]) -> Markup {
+    let class = |column: usize| numbers.get(column).copied().unwrap_or(false).then_some("number");
+    html! {
+        div.scroll {
+            table {
+                thead {
+                    tr {
+                        @for (column, name) in columns.iter().enumerate() {
+                            th scope="col" class=[class(column)] { (name) }
+                        }
+                    }
+                }
+                tbody {
+                    @for row in rows {
+                        tr {
+                            @for (column, cell) in row.iter().enumerate() {
+                                td class=[class(column)] { (cell) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

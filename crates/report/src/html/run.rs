@@ -1,0 +1,258 @@
+//! `report.html` of a run, from what lies in its folder.
+
+use crate::error::ReportError;
+use crate::gallery::{Gallery, optional};
+use crate::html::part::{self, facts, section, table};
+use crate::number::{duration, grouped, shape, short};
+use crate::picture::{curve_svg, term_names};
+use ae_records::files;
+use ae_records::metrics::{self, MetricLine};
+use ae_records::record::{Expectation, Record, Status};
+use ae_records::run_dir::RunDir;
+use maud::{Markup, PreEscaped, html};
+use std::path::PathBuf;
+
+/// Writes `report.html` into the run's folder and returns its path. Only `record.json` has to be there; what
+/// else is missing (curves, pictures, configuration) leaves its section out. The same folder gives the same
+/// bytes.
+///
+/// # Errors
+/// A file that is there but cannot be read, or is not what a run writes; the report cannot be written.
+pub fn write(run: &RunDir) -> Result<PathBuf, ReportError> {
+    let record = Record::read(&run.record())?;
+    let lines = optional(metrics::read(&run.metrics()))?.unwrap_or_default();
+    let config = optional(files::read_to_string(&run.config()))?;
+    let title = if record.preset.is_empty() { "Run" } else { record.preset.as_str() };
+    let body = html! {
+        (head(title, &record))
+        (results(&record))
+        (pictures(run)?)
+        (curves(&lines)?)
+        (model(&record))
+        (data(&record))
+        (circumstances(&record))
+        (reproduction(&record, config.as_deref()))
+    };
+    let path = run.report();
+    part::write_page(&path, &format!("{title} · autoencoders"), &body)?;
+    Ok(path)
+}
+
+fn head(title: &str, record: &Record) -> Markup {
+    let (class, status) = match &record.status {
+        Status::Running => ("badge", "running".to_string()),
+        Status::Finished => ("badge", "finished".to_string()),
+        Status::Interrupted => ("badge", "interrupted; can be resumed".to_string()),
+        Status::Failed { .. } => ("badge bad", "failed".to_string()),
+    };
+    let epochs = match record.epochs {
+        1 => "1 epoch".to_string(),
+        n => format!("{} epochs", grouped(n)),
+    };
+    html! {
+        header {
+            h1 { (title) }
+            @if !record.description.is_empty() { p.lead { (record.description) } }
+            div.badges {
+                (verdict(&record.expected))
+                span class=(class) { (status) }
+                @if !record.variant.is_empty() { span.badge { (record.variant) } }
+                @if record.epochs > 0 { span.badge { (epochs) } }
+            }
+            @if let Status::Failed { reason } = &record.status { p.reason { (reason) } }
+        }
+    }
+}
+
+fn verdict(expected: &[Expectation]) -> Markup {
+    let (met, all) = (expected.iter().filter(|e| e.met).count(), expected.len());
+    let missed = expected.iter().filter(|e| !e.met && e.obtained.is_some()).count();
+    html! {
+        @if all > 0 && met == all {
+            span.badge.good { @if all == 1 { "as expected" } @else { "all " (all) " results as expected" } }
+        } @else if missed > 0 {
+            span.badge.bad { (missed) " of " (all) " results not as expected" }
+        } @else if all > 0 {
+            span.badge { (all - met) " of " (all) " expected results not measured" }
+        }
+    }
+}
+
+fn results(record: &Record) -> Markup {
+    let expected: Vec<Vec<Markup>> = record.expected.iter().map(expectation).collect();
+    let named = |name: &String| record.expected.iter().any(|e| &e.metric == name);
+    let others: Vec<Vec<Markup>> = record
+        .metrics
+        .iter()
+        .filter(|(name, _)| !named(name))
+        .map(|(name, value)| vec![html! { (name) }, html! { (short(*value)) }])
+        .collect();
+    if expected.is_empty() && others.is_empty() {
+        return html! {};
+    }
+    let columns = ["result", "obtained", "reference", "verdict", "source"].map(String::from);
+    let other_columns = [if expected.is_empty() { "result" } else { "further results" }, "obtained"];
+    section(
+        "Results",
+        html! {
+            @if !expected.is_empty() { (table(&columns, &expected, &[false, true, true])) }
+            @if !expected.is_empty() && !others.is_empty() { h3 {} }
+            @if !others.is_empty() { (table(&other_columns.map(String::from), &others, &[false, true])) }
+        },
+    )
+}
+
+fn expectation(expectation: &Expectation) -> Vec<Markup> {
+    let verdict = match (expectation.obtained, expectation.met) {
+        (None, _) => html! { span.badge { "not measured" } },
+        (_, true) => html! { span.badge.good { "✓ met" } },
+        (_, false) => html! { span.badge.bad { "✗ not met" } },
+    };
+    vec![
+        html! { (expectation.metric) },
+        html! { (expectation.obtained.map_or("–".to_string(), short)) },
+        html! { (expectation.expected) },
+        verdict,
+        html! { span.small { (expectation.source) } },
+    ]
+}
+
+fn pictures(run: &RunDir) -> Result<Markup, ReportError> {
+    let gallery = Gallery::new(run.images());
+    let mut figures = Vec::new();
+    for entry in gallery.entries()? {
+        figures.extend(part::figure(&gallery.path(&entry.file)?, &entry.title, &entry.caption)?);
+    }
+    if figures.is_empty() {
+        return Ok(html! {});
+    }
+    Ok(section("Pictures", html! { @for figure in &figures { (figure) } }))
+}
+
+fn curves(lines: &[MetricLine]) -> Result<Markup, ReportError> {
+    let names = term_names(lines);
+    if names.is_empty() {
+        return Ok(html! {});
+    }
+    let panels: Vec<String> = names.iter().map(|name| curve_svg(lines, name)).collect::<Result<_, _>>()?;
+    Ok(section(
+        "Curves",
+        html! {
+            div.curves {
+                // `plotters` escapes the text in it.
+                @for (name, panel) in names.iter().zip(&panels) {
+                    div role="img" aria-label=(name) { (PreEscaped(panel)) }
+                }
+            }
+        },
+    ))
+}
+
+fn model(record: &Record) -> Markup {
+    let model = &record.model;
+    if model.layers.is_empty() && model.parameters == 0 {
+        return html! {};
+    }
+    let columns = ["network", "layer", "output", "parameters", "FLOPs"];
+    html! {
+        section {
+            h2 { "Model" }
+            div.scroll {
+                table {
+                    thead {
+                        tr {
+                            @for (index, name) in columns.iter().enumerate() {
+                                th scope="col" class=[(index >= 3).then_some("number")] { (name) }
+                            }
+                        }
+                    }
+                    tbody {
+                        @for (index, layer) in model.layers.iter().enumerate() {
+                            @let same = index > 0 && model.layers[index - 1].network == layer.network;
+                            tr {
+                                td { @if !same { (layer.network) } }
+                                td { (layer.layer) }
+                                td { (shape(&layer.output)) }
+                                td.number { (grouped(layer.parameters)) }
+                                td.number { (grouped(layer.flops)) }
+                            }
+                        }
+                    }
+                    tfoot {
+                        tr {
+                            th scope="row" colspan="3" { "total" }
+                            td.number { (grouped(model.parameters)) }
+                            td.number { (grouped(model.flops)) }
+                        }
+                    }
+                }
+            }
+            p.small { "Shapes are those of one sample. FLOPs are those of one sample's forward pass, a multiply and an add counted as two." }
+        }
+    }
+}
+
+fn data(record: &Record) -> Markup {
+    let data = &record.data;
+    if data.set.is_empty() {
+        return html! {};
+    }
+    let rows = |count: usize| if count == 0 { String::new() } else { grouped(count as u64) };
+    let pairs = [
+        ("set", data.set.clone()),
+        ("sample", shape(&data.shape)),
+        ("training rows", rows(data.train)),
+        ("validation rows", rows(data.validation)),
+        ("test rows", rows(data.test)),
+        ("preprocessing", data.preprocessing.clone()),
+    ];
+    let files: Vec<Vec<Markup>> =
+        data.files.iter().map(|file| vec![html! { (file.name) }, html! { code { (file.sha256) } }]).collect();
+    section(
+        "Data",
+        html! {
+            (facts(&pairs))
+            @if !files.is_empty() { h3 {} (table(&["file", "sha256"].map(String::from), &files, &[])) }
+        },
+    )
+}
+
+fn circumstances(record: &Record) -> Markup {
+    let (machine, seconds) = (&record.machine, &record.seconds);
+    let measured = |value: f64, text: String| if value > 0.0 { text } else { String::new() };
+    let count = |n: u64| if n == 0 { String::new() } else { grouped(n) };
+    let mut pairs = vec![
+        ("device", machine.device.clone()),
+        ("processor", machine.processor.clone()),
+        ("threads", count(machine.threads as u64)),
+        ("system", machine.system.clone()),
+        ("started", record.started.clone()),
+        ("ended", record.ended.clone().unwrap_or_default()),
+        ("steps", count(record.steps)),
+        ("resumed", count(record.resumed.into())),
+        ("training time", measured(seconds.training, duration(seconds.training))),
+        ("time per epoch", measured(seconds.per_epoch, duration(seconds.per_epoch))),
+        (
+            "samples per second",
+            measured(seconds.samples_per_second, grouped(seconds.samples_per_second as u64)),
+        ),
+    ];
+    pairs.extend(record.versions.iter().map(|(name, version)| (name.as_str(), version.clone())));
+    if pairs.iter().all(|(_, value)| value.is_empty()) {
+        return html! {};
+    }
+    section("Machine and versions", facts(&pairs))
+}
+
+fn reproduction(record: &Record, config: Option<&str>) -> Markup {
+    section(
+        "Run it again",
+        html! {
+            @if !record.command.is_empty() { pre.command { (record.command) } }
+            p { "Seed " strong { (record.seed) } ". Every random draw is a function of it." }
+            @if let Some(config) = config {
+                details { summary { "Full configuration" } pre { (config) } }
+            }
+        },
+    )
+}

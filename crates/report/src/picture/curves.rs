@@ -1,0 +1,175 @@
+//! Loss curves, one panel for each term.
+
+use crate::chart::{
+    self, Area, Axes, MUTED, PAPER, SERIES, axes, faint, padded, refused, stroke, text, units,
+};
+use crate::error::ReportError;
+use ae_records::metrics::MetricLine;
+use plotters::chart::SeriesLabelPosition;
+use plotters::coord::CoordTranslate;
+use plotters::coord::ranged1d::{Ranged, ValueFormatter};
+use plotters::prelude::{Circle, IntoLogRange, LineSeries, PathElement};
+use plotters::style::{Color, RGBColor};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Size of one panel, in SVG units.
+const PANEL: (u32, u32) = (460, 290);
+const COLUMNS: usize = 2;
+/// Points of one curve; more than this cannot be seen, and would make the report heavy.
+const MOST_POINTS: usize = 600;
+/// From this ratio of the greatest to the least value on, the axis is logarithmic.
+const LOG_RATIO: f64 = 20.0;
+
+/// Each loss term over the training steps, a panel for each term and a line for each split.
+///
+/// # Errors
+/// No lines.
+pub fn curves(path: &Path, lines: &[MetricLine]) -> Result<(), ReportError> {
+    let names = term_names(lines);
+    if names.is_empty() {
+        return Err(ReportError::Nothing { what: "metrics" });
+    }
+    let columns = names.len().min(COLUMNS);
+    let rows = names.len().div_ceil(columns);
+    let drawing = chart::svg((PANEL.0 * columns as u32, PANEL.1 * rows as u32), |area| {
+        let panels = area.split_evenly((rows, columns));
+        panels.iter().zip(&names).try_for_each(|(panel, name)| term(panel, name, lines))
+    })?;
+    chart::write_png(path, &drawing)
+}
+
+/// The panel of one term as SVG without ground.
+pub(crate) fn curve_svg(lines: &[MetricLine], name: &str) -> Result<String, ReportError> {
+    chart::svg(PANEL, |area| term(area, name, lines))
+}
+
+/// All terms that have a value, `loss` first, then by name.
+pub(crate) fn term_names(lines: &[MetricLine]) -> Vec<String> {
+    let finite = |line: &'_ MetricLine| -> Vec<String> {
+        line.terms.iter().filter(|(_, v)| v.is_finite()).map(|(name, _)| name.clone()).collect()
+    };
+    let names: BTreeSet<String> = lines.iter().flat_map(finite).collect();
+    let (mut first, rest): (Vec<String>, Vec<String>) = names.into_iter().partition(|name| name == "loss");
+    first.extend(rest);
+    first
+}
+
+struct Curve {
+    split: String,
+    colour: RGBColor,
+    points: Vec<(f64, f64)>,
+}
+
+fn term(area: &Area<'_>, name: &str, lines: &[MetricLine]) -> Result<(), ReportError> {
+    let curves = split_curves(lines, name);
+    let points = || curves.iter().flat_map(|curve| &curve.points);
+    let bounds = |pick: fn(&(f64, f64)) -> f64| {
+        let values = points().map(pick);
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+    };
+    let ((_, last), (low, high)) = (bounds(|p| p.0), bounds(|p| p.1));
+    let steps = (0.0..last.max(1.0), "step");
+    if low > 0.0 && high / low > LOG_RATIO {
+        let values = (low / 1.2..high * 1.2).log_scale();
+        draw(axes(area, &format!("{name} (logarithmic)"), steps, (values, ""))?, &curves)
+    } else {
+        draw(axes(area, name, steps, (padded(low, high), ""))?, &curves)
+    }
+}
+
+fn split_curves(lines: &[MetricLine], name: &str) -> Vec<Curve> {
+    // Known splits keep their colour in every run.
+    let mut splits = vec!["train", "validation", "test"];
+    splits.extend(
+        lines.iter().map(|line| line.split.as_str()).filter(|s| !splits.contains(s)).collect::<BTreeSet<_>>(),
+    );
+    let curve = |(index, split): (usize, &str)| {
+        let of_split = lines.iter().filter(|line| line.split == split);
+        let points = of_split.filter_map(|line| Some((line.step as f64, *line.terms.get(name)?)));
+        let points = thinned(points.filter(|(_, value)| value.is_finite()).collect());
+        Curve { split: split.to_string(), colour: SERIES[index % SERIES.len()], points }
+    };
+    splits.into_iter().enumerate().map(curve).filter(|curve| !curve.points.is_empty()).collect()
+}
+
+/// Means of neighbours, so that at most [`MOST_POINTS`] are left.
+fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    let group = points.len().div_ceil(MOST_POINTS).max(1);
+    let mean = |group: &[(f64, f64)]| {
+        let sum = group.iter().map(|p| p.1 / group.len() as f64).sum();
+        (group[group.len() - 1].0, sum)
+    };
+    points.chunks(group).map(mean).collect()
+}
+
+fn draw<'a: 'b, 'b, X, Y>(mut axes: Axes<'a, 'b, X, Y>, curves: &[Curve]) -> Result<(), ReportError>
+where
+    X: Ranged<ValueType = f64> + ValueFormatter<f64>,
+    Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
+{
+    let place = legend_place(&axes, curves);
+    for curve in curves {
+        let colour = curve.colour;
+        let line = LineSeries::new(curve.points.iter().copied(), stroke(colour, 2));
+        let series = axes.draw_series(line).map_err(refused)?;
+        series
+            .label(curve.split.as_str())
+            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + units(16), y)], stroke(colour, 2)));
+        if curve.points.len() <= 30 {
+            let dots = curve.points.iter().map(|&point| Circle::new(point, units(3), colour.filled()));
+            axes.draw_series(dots).map_err(refused)?;
+        }
+    }
+    axes.configure_series_labels()
+        .position(place)
+        .label_font(text(12, MUTED))
+        .background_style(faint(PAPER, 0.8))
+        .margin(units(6))
+        .legend_area_size(units(24))
+        .draw()
+        .map_err(refused)
+}
+
+/// The corner at the right that the curves do not end in.
+fn legend_place<X, Y>(axes: &Axes<'_, '_, X, Y>, curves: &[Curve]) -> SeriesLabelPosition
+where
+    X: Ranged<ValueType = f64>,
+    Y: Ranged<ValueType = f64>,
+{
+    let (area, spec) = (axes.plotting_area(), axes.as_coord_spec());
+    let (right, below) = (area.get_x_axis_pixel_range(), area.get_y_axis_pixel_range());
+    let (start, middle) = ((right.start + right.end) / 2, (below.start + below.end) / 2);
+    let places = curves.iter().flat_map(|curve| &curve.points).map(|point| spec.translate(point));
+    let (low, high): (Vec<i32>, Vec<i32>) =
+        places.filter(|place| place.0 > start).map(|place| place.1).partition(|&height| height > middle);
+    if high.len() > low.len() { SeriesLabelPosition::LowerRight } else { SeriesLabelPosition::UpperRight }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_curves_are_thinned_and_keep_their_mean() {
+        let points: Vec<(f64, f64)> = (0..6000).map(|i| (f64::from(i), f64::from(i % 10))).collect();
+        let few = thinned(points);
+        assert_eq!((few.len(), few[599]), (600, (5999.0, 4.5)));
+        assert_eq!(thinned(vec![(1.0, 2.0)]), [(1.0, 2.0)]);
+    }
+
+    #[test]
+    fn the_total_comes_first_and_unknown_splits_are_drawn() {
+        let line = |split: &str, terms: &[(&str, f64)]| MetricLine {
+            step: 1,
+            epoch: 0,
+            split: split.into(),
+            terms: terms.iter().map(|(name, value)| (name.to_string(), *value)).collect(),
+        };
+        let lines =
+            [line("train", &[("loss", 1.0), ("kl", 2.0)]), line("odd", &[("loss", 1.0), ("nan", f64::NAN)])];
+        assert_eq!(term_names(&lines), ["loss", "kl"]);
+        let splits: Vec<String> = split_curves(&lines, "loss").into_iter().map(|curve| curve.split).collect();
+        assert_eq!(splits, ["train", "odd"]);
+    }
+}

@@ -1,0 +1,156 @@
+//! Images side by side, enlarged by whole factors so that every pixel of theirs is seen.
+
+use crate::chart::{self, INK, refused, text, units};
+use crate::error::ReportError;
+use image::imageops::{self, FilterType};
+use image::{Rgb, RgbImage};
+use ndarray::{ArrayView3, ArrayView4, Axis};
+use plotters::prelude::Text;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::path::Path;
+
+/// Pixels that a picture is wide when there is much to show.
+const WIDTH: usize = 1200;
+/// Pixels that the longer side of one image is enlarged to at most, unless it is longer already.
+const TILE: usize = 112;
+const MOST_PIXELS: usize = 64 << 20;
+const GROUND: Rgb<u8> = Rgb([255; 3]);
+/// Where an image holds NaN.
+const ALARM: [u8; 3] = [255, 0, 80];
+
+/// Images `[N, C, H, W]` with values in `[0, 1]`, row by row, `columns` in each row.
+///
+/// One channel is grey, three are red, green and blue. What lies outside the range is drawn as its nearest
+/// end, and NaN in a loud red: it is a fault that must be seen.
+///
+/// # Errors
+/// No images or columns, another number of channels, a picture too large.
+pub fn image_grid(path: &Path, images: ArrayView4<f32>, columns: usize) -> Result<(), ReportError> {
+    tile(path, images, columns, true)
+}
+
+/// The decoded grid of a two-dimensional latent space: as [`image_grid`], without gaps between the images.
+///
+/// # Errors
+/// As [`image_grid`].
+pub fn latent_manifold(path: &Path, images: ArrayView4<f32>, columns: usize) -> Result<(), ReportError> {
+    tile(path, images, columns, false)
+}
+
+/// Rows of images `[N, C, H, W]` with a label before each, such as originals above their reconstructions;
+/// otherwise as [`image_grid`].
+///
+/// # Errors
+/// As [`image_grid`]; rows whose shapes differ.
+pub fn image_rows<L: AsRef<str>>(path: &Path, rows: &[(L, ArrayView4<f32>)]) -> Result<(), ReportError> {
+    let Some((_, first)) = rows.first() else { return Err(ReportError::Nothing { what: "rows of images" }) };
+    for (_, images) in rows {
+        if images.dim() != first.dim() {
+            let (got, expected) = (images.shape().to_vec(), first.shape().to_vec());
+            return Err(ReportError::Shape { what: "rows of images", got, expected });
+        }
+    }
+    let (columns, ..) = first.dim();
+    let labels: Vec<&str> = rows.iter().map(|(label, _)| label.as_ref()).collect();
+    let layout = Layout::new(*first, columns, rows.len(), true)?;
+    let mut canvas = labelled_canvas(&layout, &labels)?;
+    let left = canvas.width() as usize - layout.width();
+    for (row, (_, images)) in rows.iter().enumerate() {
+        for (column, image) in images.outer_iter().enumerate() {
+            layout.place(&mut canvas, (left, 0), (column, row), image);
+        }
+    }
+    chart::write_image(path, &canvas)
+}
+
+fn tile(path: &Path, images: ArrayView4<f32>, columns: usize, gaps: bool) -> Result<(), ReportError> {
+    let n_images = images.len_of(Axis(0));
+    let columns = columns.min(n_images);
+    let rows = if columns == 0 { 0 } else { n_images.div_ceil(columns) };
+    let layout = Layout::new(images, columns, rows, gaps)?;
+    let mut canvas = RgbImage::from_pixel(layout.width() as u32, layout.height() as u32, GROUND);
+    for (index, image) in images.outer_iter().enumerate() {
+        layout.place(&mut canvas, (0, 0), (index % columns, index / columns), image);
+    }
+    chart::write_image(path, &canvas)
+}
+
+/// Sizes in pixels.
+struct Layout {
+    columns: usize,
+    rows: usize,
+    tile_width: usize,
+    tile_height: usize,
+    gap: usize,
+}
+
+impl Layout {
+    fn new(images: ArrayView4<f32>, columns: usize, rows: usize, gaps: bool) -> Result<Self, ReportError> {
+        let (_, channels, height, width) = images.dim();
+        if images.is_empty() || columns == 0 {
+            return Err(ReportError::Nothing { what: "images" });
+        }
+        if channels != 1 && channels != 3 {
+            return Err(ReportError::Channels(channels));
+        }
+        let factor = (TILE / width.max(height)).min(WIDTH / columns.saturating_mul(width)).max(1);
+        let gap = if gaps { 4 } else { 0 };
+        let layout = Layout { columns, rows, tile_width: width * factor, tile_height: height * factor, gap };
+        let (width, height) = (layout.width(), layout.height());
+        if width.saturating_mul(height) > MOST_PIXELS {
+            return Err(ReportError::TooLarge { width, height });
+        }
+        Ok(layout)
+    }
+
+    fn width(&self) -> usize {
+        self.columns * (self.tile_width + self.gap) - self.gap
+    }
+
+    fn height(&self) -> usize {
+        self.rows * (self.tile_height + self.gap) - self.gap
+    }
+
+    /// Puts an image `[C, H, W]` into its cell.
+    fn place(
+        &self,
+        canvas: &mut RgbImage,
+        (left, top): (usize, usize),
+        (column, row): (usize, usize),
+        image: ArrayView3<f32>,
+    ) {
+        let (channels, height, width) = image.dim();
+        let small = RgbImage::from_fn(width as u32, height as u32, |x, y| {
+            let value = |channel: usize| image[[channel.min(channels - 1), y as usize, x as usize]];
+            Rgb(colour(std::array::from_fn(value)))
+        });
+        let enlarged =
+            imageops::resize(&small, self.tile_width as u32, self.tile_height as u32, FilterType::Nearest);
+        let x = left + column * (self.tile_width + self.gap);
+        let y = top + row * (self.tile_height + self.gap);
+        imageops::replace(canvas, &enlarged, x as i64, y as i64);
+    }
+}
+
+fn colour(values: [f32; 3]) -> [u8; 3] {
+    if values.iter().any(|v| v.is_nan()) {
+        return ALARM;
+    }
+    values.map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8)
+}
+
+/// An empty canvas with the labels of the rows at its left, room for the images at its right.
+fn labelled_canvas(layout: &Layout, labels: &[&str]) -> Result<RgbImage, ReportError> {
+    let style = text(20, INK).pos(Pos::new(HPos::Right, VPos::Center));
+    let room = chart::widest(&style, labels)? + 16;
+    let size = (room + layout.width() as u32, layout.height() as u32);
+    let drawing = chart::svg(size, |area| {
+        for (row, label) in labels.iter().enumerate() {
+            let middle = row * (layout.tile_height + layout.gap) + layout.tile_height / 2;
+            let end = (units(room as i32 - 14), units(middle as i32));
+            area.draw(&Text::new(*label, end, style.clone())).map_err(refused)?;
+        }
+        Ok(())
+    })?;
+    chart::pixels(&drawing, 1)
+}

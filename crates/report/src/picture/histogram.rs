@@ -1,0 +1,114 @@
+//! The scores of two classes and the threshold between them.
+
+use crate::chart::{self, INK, MUTED, PAPER, SERIES, axes, faint, refused, stroke, text, units};
+use crate::error::ReportError;
+use crate::number;
+use crate::picture::check_finite;
+use plotters::chart::SeriesLabelPosition;
+use plotters::prelude::{DashedLineSeries, PathElement, Rectangle};
+use plotters::style::Color;
+use std::path::Path;
+
+const SIZE: (u32, u32) = (860, 420);
+const BINS: usize = 60;
+
+/// Two histograms over each other, each as shares of its own class (so that a rare class is seen), with the
+/// threshold as a line. A long tail is drawn in the last bar, and the axis says so.
+///
+/// # Errors
+/// No scores at all, a score or threshold that is not finite.
+pub fn score_histograms(
+    path: &Path,
+    normal: &[f64],
+    anomalous: &[f64],
+    threshold: f64,
+) -> Result<(), ReportError> {
+    check_finite("normal score", normal.iter().copied())?;
+    check_finite("anomalous score", anomalous.iter().copied())?;
+    check_finite("threshold", [threshold])?;
+    let mut all: Vec<f64> = normal.iter().chain(anomalous).copied().collect();
+    if all.is_empty() {
+        return Err(ReportError::Nothing { what: "scores" });
+    }
+    all.sort_by(f64::total_cmp);
+    let bins = Bins::new(&all, threshold);
+    let shares = [bins.shares(normal), bins.shares(anomalous)];
+    let tallest = shares.iter().flatten().fold(0.0, |top: f64, share| top.max(*share));
+    let beyond = all.iter().filter(|&&score| score > bins.end).count();
+    let x_name = match beyond {
+        0 => "score".to_string(),
+        n => format!(
+            "score (the last bar holds {} beyond {})",
+            number::grouped(n as u64),
+            number::short(bins.end)
+        ),
+    };
+    let counts = [normal.len(), anomalous.len()].map(|n| number::grouped(n as u64));
+    let names = [format!("normal, n = {}", counts[0]), format!("anomalous, n = {}", counts[1])];
+
+    let drawing = chart::svg(SIZE, |area| {
+        let top = tallest.max(1e-9) * 1.08;
+        let mut axes = axes(area, "", (bins.start..bins.end, &x_name), (0.0..top, "% of the class"))?;
+        for ((shares, name), colour) in shares.iter().zip(&names).zip([SERIES[0], SERIES[3]]) {
+            let bars = shares.iter().enumerate().filter(|(_, share)| **share > 0.0).map(|(bin, &share)| {
+                let corners = [(bins.edge(bin), 0.0), (bins.edge(bin + 1), share)];
+                Rectangle::new(corners, faint(colour, 0.55).filled())
+            });
+            let series = axes.draw_series(bars).map_err(refused)?;
+            series.label(name.as_str()).legend(move |(x, y)| {
+                Rectangle::new(
+                    [(x, y - units(6)), (x + units(18), y + units(6))],
+                    faint(colour, 0.55).filled(),
+                )
+            });
+        }
+        let line = [(threshold, 0.0), (threshold, top)];
+        let dashed = DashedLineSeries::new(line, units(6), units(4), stroke(INK, 2));
+        let series = axes.draw_series(dashed).map_err(refused)?;
+        series
+            .label(format!("threshold {}", number::short(threshold)))
+            .legend(|(x, y)| PathElement::new(vec![(x, y), (x + units(18), y)], stroke(INK, 2)));
+        axes.configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .label_font(text(13, MUTED))
+            .background_style(faint(PAPER, 0.8))
+            .margin(units(10))
+            .legend_area_size(units(26))
+            .draw()
+            .map_err(refused)
+    })?;
+    chart::write_png(path, &drawing)
+}
+
+/// Bars of equal width from `start` to `end`.
+struct Bins {
+    start: f64,
+    end: f64,
+}
+
+impl Bins {
+    fn new(sorted: &[f64], threshold: f64) -> Self {
+        let start = sorted[0].min(threshold);
+        let last = sorted[sorted.len() - 1];
+        // One score far off would press all others into one bar.
+        let most = sorted[(sorted.len() - 1) * 99 / 100];
+        let room = (most.max(threshold) - start) * 1.5;
+        let end = if last > start + room { start + room } else { last.max(threshold) };
+        let width = if end > start { end - start } else { start.abs().max(1.0) * 0.1 };
+        Bins { start: start - width * 0.02, end: start + width * 1.02 }
+    }
+
+    fn edge(&self, bin: usize) -> f64 {
+        self.start + (self.end - self.start) * bin as f64 / BINS as f64
+    }
+
+    /// Percent of the scores in each bar.
+    fn shares(&self, scores: &[f64]) -> Vec<f64> {
+        let mut shares = vec![0.0; BINS];
+        for score in scores {
+            let place = (score - self.start) / (self.end - self.start) * BINS as f64;
+            shares[(place as usize).min(BINS - 1)] += 100.0 / scores.len() as f64;
+        }
+        shares
+    }
+}

@@ -1,0 +1,27 @@
+//! One function for each kind of picture. Each writes a PNG file, whole or not at all, creating its folder
+//! where needed; the same input gives the same bytes.
+
+mod curves;
+mod grid;
+mod histogram;
+mod scatter;
+mod series;
+
+pub use curves::curves;
+pub use grid::{image_grid, image_rows, latent_manifold};
+pub use histogram::score_histograms;
+pub use scatter::scatter;
+pub use series::series_pairs;
+
+pub(crate) use curves::{curve_svg, term_names};
+
+use crate::error::ReportError;
+
+/// The first NaN or infinity, named by its place.
+pub(crate) fn check_finite(
+    what: &'static str,
+    values: impl IntoIterator<Item = f64>,
+) -> Result<(), ReportError> {
+    let bad = values.into_iter().enumerate().find(|(_, v)| !v.is_finite());
+    bad.map_or(Ok(()), |(index, value)| Err(ReportError::NotANumber { what, index, value }))
+}
