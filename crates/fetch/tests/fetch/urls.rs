@@ -1,14 +1,12 @@
 //! Downloads by URL from a server that misbehaves.
 
-mod common;
-
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
 
+use crate::common::{Reply, Server, Told, artifact, content, files, impatient, sha256};
 use ae_fetch::{Digest, FetchError, Silent, Source, SourceError};
-use common::{Reply, Server, Told, artifact, content, files, impatient, sha256};
 
 /// Fetches from a server with these replies: the file must come, after requests with these ranges.
 fn check_comes(folder: &Path, replies: Vec<Reply>, ranges: &[&str]) -> Told {

@@ -11,15 +11,15 @@ use ae_fetch::{Artifact, Digest, Fetcher, Progress, Source};
 use sha2::Digest as _;
 
 /// 3 MB of bytes that repeat nowhere near.
-pub fn content() -> Vec<u8> {
+pub(crate) fn content() -> Vec<u8> {
     (0..750_000_u32).flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
 }
 
-pub fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub fn artifact(folder: &Path, sources: Vec<Source>) -> Artifact {
+pub(crate) fn artifact(folder: &Path, sources: Vec<Source>) -> Artifact {
     Artifact {
         name: "the numbers".into(),
         destination: folder.join("sub/numbers.bin"),
@@ -28,7 +28,7 @@ pub fn artifact(folder: &Path, sources: Vec<Source>) -> Artifact {
     }
 }
 
-pub fn impatient() -> Fetcher {
+pub(crate) fn impatient() -> Fetcher {
     Fetcher {
         wait: Duration::from_millis(1),
         connect_timeout: Duration::from_secs(2),
@@ -38,7 +38,7 @@ pub fn impatient() -> Fetcher {
 }
 
 /// Names of the files in a folder, hidden ones too.
-pub fn files(folder: &Path) -> Vec<String> {
+pub(crate) fn files(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .map(|entries| entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect())
         .unwrap_or_default();
@@ -48,11 +48,11 @@ pub fn files(folder: &Path) -> Vec<String> {
 
 /// Remembers what it was told.
 #[derive(Default)]
-pub struct Told {
-    pub begun: Vec<(String, Option<u64>)>,
-    pub last: u64,
-    pub notes: Vec<String>,
-    pub ended: u32,
+pub(crate) struct Told {
+    pub(crate) begun: Vec<(String, Option<u64>)>,
+    pub(crate) last: u64,
+    pub(crate) notes: Vec<String>,
+    pub(crate) ended: u32,
 }
 
 impl Progress for Told {
@@ -71,7 +71,7 @@ impl Progress for Told {
 }
 
 /// What the server does with one request.
-pub enum Reply {
+pub(crate) enum Reply {
     /// All of this, or the part that the request's range asks for.
     Content(Vec<u8>),
     /// States the length of all but sends only so many bytes, then hangs up. Respects ranges.
@@ -84,14 +84,14 @@ pub enum Reply {
     Silence,
 }
 
-pub struct Server {
-    pub url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
     /// Answers the n-th request with the n-th reply, and all later ones with the last.
-    pub fn start(replies: Vec<Reply>) -> Server {
+    pub(crate) fn start(replies: Vec<Reply>) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/numbers.bin", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -106,7 +106,7 @@ impl Server {
     }
 
     /// The `Range` header of each request so far, empty where there was none.
-    pub fn ranges(&self) -> Vec<String> {
+    pub(crate) fn ranges(&self) -> Vec<String> {
         let range = |head: &String| {
             let line = head.lines().find(|line| line.to_lowercase().starts_with("range:"));
             line.map(|line| line[6..].trim().to_string()).unwrap_or_default()

@@ -1,11 +1,9 @@
 //! Destinations and mirror folders.
 
-mod common;
-
 use std::fs;
 
+use crate::common::{Told, artifact, content, files, sha256};
 use ae_fetch::{Digest, FetchError, Silent, Source, sha256_file, unpack_zip};
-use common::{Told, artifact, content, files, sha256};
 
 #[test]
 fn a_mirror_file_is_copied_and_found_again() {
