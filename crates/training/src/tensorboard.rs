@@ -1,0 +1,207 @@
+//! Event files that TensorBoard reads: records framed as TFRecord, each a protobuf message `Event`.
+//!
+//! A record is its length (`u64`, little-endian), the masked CRC-32C of these eight bytes, the message, and the
+//! masked CRC-32C of the message. The messages are the few fields of TensorFlow's `event.proto` and
+//! `summary.proto` that scalars need, so no schema compiler is. Values are 32-bit floats there: curves are for
+//! looking at, and `metrics.jsonl` holds the exact numbers.
+
+use ae_records::files::{self, FileError};
+use prost::Message;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Part of the name by which TensorBoard knows an event file.
+const MARK: &str = "tfevents";
+/// First message of every event file.
+const VERSION: &str = "brain.Event:2";
+/// Bytes of a record around its message.
+const FRAME: u64 = 16;
+
+/// An event file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct EventError(#[from] FileError);
+
+/// Writes scalars for TensorBoard.
+#[derive(Debug)]
+pub struct EventWriter {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl EventWriter {
+    /// Starts a new event file in a folder, which is created if need be. `start_wall_time` is in seconds since
+    /// 1970, and in the file's name.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written to, or holds a file of that name already.
+    pub fn create(folder: &Path, start_wall_time: f64) -> Result<Self, EventError> {
+        files::create_dir(folder)?;
+        let path = folder.join(format!("events.out.{MARK}.{:010}.ae", start_wall_time.max(0.0) as u64));
+        let open = OpenOptions::new().append(true).create_new(true).open(&path);
+        let file = BufWriter::new(open.map_err(FileError::new("create", &path))?);
+        let mut writer = EventWriter { path, file };
+        writer.write(&Event::version(start_wall_time))?;
+        writer.flush()?;
+        Ok(writer)
+    }
+
+    /// Continues the event files of a folder as they were at `step`: later events go, and so does a last record
+    /// that was cut short, so that a resumed run draws no point twice. A folder without any gets a new file.
+    ///
+    /// # Errors
+    /// Where a file cannot be read or written.
+    pub fn append_after(folder: &Path, step: u64) -> Result<Self, EventError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
+        let paths = event_files(folder)?;
+        for path in &paths {
+            let kept = kept_records(path, to_i64(step)).map_err(FileError::new("read", path))?;
+            let kept = if kept.is_empty() { frame(&Event::version(now)) } else { kept };
+            files::write_atomic_bytes(path, &kept)?;
+        }
+        let Some(path) = paths.into_iter().next_back() else { return Self::create(folder, now) };
+        let file = OpenOptions::new().append(true).open(&path).map_err(FileError::new("continue", &path))?;
+        Ok(EventWriter { path, file: BufWriter::new(file) })
+    }
+
+    /// Adds a point to the curve `tag`, such as `train/loss`: `value` after `step` steps, at `wall_time` seconds
+    /// since 1970. It is on disk after the next [`flush`](Self::flush).
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn scalar(&mut self, step: u64, tag: &str, value: f64, wall_time: f64) -> Result<(), EventError> {
+        self.write(&Event::scalar(to_i64(step), tag, value, wall_time))
+    }
+
+    /// Hands all points to the system; from then on TensorBoard shows them, and a killed process loses none.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn flush(&mut self) -> Result<(), EventError> {
+        self.file.flush().map_err(FileError::new("write", &self.path)).map_err(EventError)
+    }
+
+    /// The event file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn write(&mut self, event: &Event) -> Result<(), EventError> {
+        self.file.write_all(&frame(event)).map_err(FileError::new("write", &self.path)).map_err(EventError)
+    }
+}
+
+/// `event.proto`: one of `file_version` and `summary`.
+#[derive(Clone, PartialEq, Message)]
+struct Event {
+    #[prost(double, tag = "1")]
+    wall_time: f64,
+    #[prost(int64, tag = "2")]
+    step: i64,
+    #[prost(string, optional, tag = "3")]
+    file_version: Option<String>,
+    #[prost(message, optional, tag = "5")]
+    summary: Option<Summary>,
+}
+
+/// `summary.proto`.
+#[derive(Clone, PartialEq, Message)]
+struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    values: Vec<Value>,
+}
+
+/// `Summary.Value`.
+#[derive(Clone, PartialEq, Message)]
+struct Value {
+    #[prost(string, tag = "1")]
+    tag: String,
+    // Optional, so that a zero is written and not left out.
+    #[prost(float, optional, tag = "2")]
+    simple_value: Option<f32>,
+}
+
+impl Event {
+    fn version(wall_time: f64) -> Self {
+        Event { wall_time, file_version: Some(VERSION.into()), ..Default::default() }
+    }
+
+    fn scalar(step: i64, tag: &str, value: f64, wall_time: f64) -> Self {
+        let values = vec![Value { tag: tag.into(), simple_value: Some(value as f32) }];
+        Event { wall_time, step, summary: Some(Summary { values }), ..Default::default() }
+    }
+}
+
+fn to_i64(step: u64) -> i64 {
+    i64::try_from(step).unwrap_or(i64::MAX)
+}
+
+/// TFRecord's checksum: CRC-32C, rotated and shifted, so that a checksum over checksums stays one.
+fn masked_crc(bytes: &[u8]) -> [u8; 4] {
+    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
+}
+
+fn frame(event: &Event) -> Vec<u8> {
+    let message = event.encode_to_vec();
+    let length = (message.len() as u64).to_le_bytes();
+    [&length[..], &masked_crc(&length), &message, &masked_crc(&message)].concat()
+}
+
+/// Event files, oldest first; none where there is no folder.
+fn event_files(folder: &Path) -> Result<Vec<PathBuf>, EventError> {
+    let list = || -> io::Result<Vec<PathBuf>> {
+        let paths: io::Result<Vec<_>> = fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect();
+        let is_ours = |path: &PathBuf| {
+            path.is_file() && path.file_name().is_some_and(|name| name.to_string_lossy().contains(MARK))
+        };
+        let mut paths: Vec<PathBuf> = paths?.into_iter().filter(is_ours).collect();
+        paths.sort();
+        Ok(paths)
+    };
+    match list() {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        other => Ok(other.map_err(FileError::new("read", folder))?),
+    }
+}
+
+/// The whole records up to the first broken one, as they stand, without those after `step`.
+fn kept_records(path: &Path, step: i64) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let mut left = file.metadata()?.len();
+    let mut reader = BufReader::new(file);
+    let mut kept = Vec::new();
+    while let Some(record) = read_record(&mut reader, left)? {
+        left -= record.len() as u64;
+        let message = &record[12..record.len() - 4];
+        let Ok(event) = Event::decode(message) else { break };
+        if event.file_version.is_some() || event.step <= step {
+            kept.extend_from_slice(&record);
+        }
+    }
+    Ok(kept)
+}
+
+/// One record with its frame; `None` at the end of the file or where it is broken. `left` bytes are in the file
+/// from here on: nothing longer is believed.
+fn read_record(reader: &mut impl Read, left: u64) -> io::Result<Option<Vec<u8>>> {
+    if left < FRAME {
+        return Ok(None);
+    }
+    let mut record = vec![0; 12];
+    reader.read_exact(&mut record)?;
+    let length = u64::from_le_bytes(std::array::from_fn(|i| record[i]));
+    if record[8..] != masked_crc(&record[..8]) || length > left - FRAME {
+        return Ok(None);
+    }
+    let message_end = 12 + length as usize;
+    record.resize(message_end + 4, 0);
+    reader.read_exact(&mut record[12..])?;
+    let whole = record[message_end..] == masked_crc(&record[12..message_end]);
+    Ok(whole.then_some(record))
+}
+
+#[cfg(test)]
+#[path = "tensorboard_tests.rs"]
+mod tests;
