@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// A report larger than this would be of no use, and a folder may hold anything.
 const MOST_BYTES: u64 = 32 << 20;
 
+/// Name for the picture of the loss curves. The report of a run leaves it out: it draws the curves itself.
+pub const CURVES: &str = "curves.png";
+
 /// One picture.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,7 @@
 //! `report.html` of a run, from what lies in its folder.
 
 use crate::error::ReportError;
-use crate::gallery::{Gallery, optional};
+use crate::gallery::{CURVES, Gallery, optional};
 use crate::html::part::{self, facts, section, table};
 use crate::number::{duration, grouped, shape, short};
 use crate::picture::{curve_svg, term_names};
@@ -81,23 +81,22 @@ fn verdict(expected: &[Expectation]) -> Markup {
 fn results(record: &Record) -> Markup {
     let expected: Vec<Vec<Markup>> = record.expected.iter().map(expectation).collect();
     let named = |name: &String| record.expected.iter().any(|e| &e.metric == name);
-    let others: Vec<Vec<Markup>> = record
+    let others: Vec<(&str, String)> = record
         .metrics
         .iter()
         .filter(|(name, _)| !named(name))
-        .map(|(name, value)| vec![html! { (name) }, html! { (short(*value)) }])
+        .map(|(name, value)| (name.as_str(), short(*value)))
         .collect();
     if expected.is_empty() && others.is_empty() {
         return html! {};
     }
-    let columns = ["result", "obtained", "reference", "verdict", "source"].map(String::from);
-    let other_columns = [if expected.is_empty() { "result" } else { "further results" }, "obtained"];
+    let columns = ["result", "obtained", "reference", "verdict"].map(String::from);
     section(
         "Results",
         html! {
             @if !expected.is_empty() { (table(&columns, &expected, &[false, true, true])) }
-            @if !expected.is_empty() && !others.is_empty() { h3 {} }
-            @if !others.is_empty() { (table(&other_columns.map(String::from), &others, &[false, true])) }
+            @if !expected.is_empty() && !others.is_empty() { h3 { "Further results" } }
+            @if !others.is_empty() { (facts(&others)) }
         },
     )
 }
@@ -109,18 +108,21 @@ fn expectation(expectation: &Expectation) -> Vec<Markup> {
         (_, false) => html! { span.badge.bad { "✗ not met" } },
     };
     vec![
-        html! { (expectation.metric) },
+        html! {
+            (expectation.metric)
+            @if !expectation.source.is_empty() { div.small { (expectation.source) } }
+        },
         html! { (expectation.obtained.map_or("–".to_string(), short)) },
         html! { (expectation.expected) },
         verdict,
-        html! { span.small { (expectation.source) } },
     ]
 }
 
 fn pictures(run: &RunDir) -> Result<Markup, ReportError> {
     let gallery = Gallery::new(run.images());
     let mut figures = Vec::new();
-    for entry in gallery.entries()? {
+    // The curves are in the report already, as SVG.
+    for entry in gallery.entries()?.into_iter().filter(|entry| entry.file != CURVES) {
         figures.extend(part::figure(&gallery.path(&entry.file)?, &entry.title, &entry.caption)?);
     }
     if figures.is_empty() {

@@ -5,7 +5,7 @@ use crate::error::ReportError;
 use crate::number;
 use crate::picture::check_finite;
 use plotters::chart::SeriesLabelPosition;
-use plotters::prelude::{DashedLineSeries, PathElement, Rectangle};
+use plotters::prelude::{DashedLineSeries, PathElement, Polygon, Rectangle};
 use plotters::style::Color;
 use std::path::Path;
 
@@ -50,11 +50,13 @@ pub fn score_histograms(
         let top = tallest.max(1e-9) * 1.08;
         let mut axes = axes(area, "", (bins.start..bins.end, &x_name), (0.0..top, "% of the class"))?;
         for ((shares, name), colour) in shares.iter().zip(&names).zip([SERIES[0], SERIES[3]]) {
-            let bars = shares.iter().enumerate().filter(|(_, share)| **share > 0.0).map(|(bin, &share)| {
-                let corners = [(bins.edge(bin), 0.0), (bins.edge(bin + 1), share)];
-                Rectangle::new(corners, faint(colour, 0.55).filled())
-            });
-            let series = axes.draw_series(bars).map_err(refused)?;
+            // One outline, not a bar each: between bars side by side a hairline would shine through.
+            let steps = shares.iter().enumerate();
+            let top = steps.flat_map(|(bin, &share)| [(bins.edge(bin), share), (bins.edge(bin + 1), share)]);
+            let ends = [(bins.end, 0.0), (bins.start, 0.0)];
+            let outline: Vec<(f64, f64)> = top.chain(ends).collect();
+            let area = Polygon::new(outline, faint(colour, 0.55));
+            let series = axes.draw_series([area]).map_err(refused)?;
             series.label(name.as_str()).legend(move |(x, y)| {
                 Rectangle::new(
                     [(x, y - units(6)), (x + units(18), y + units(6))],

@@ -1,0 +1,201 @@
+//! Every picture is a PNG of the expected size, the same bytes each time; what cannot be drawn is refused.
+
+use ae_records::metrics::MetricLine;
+use ae_records::seed::stream_rng;
+use ae_report::ReportError;
+use ae_report::gallery::{Entry, Gallery};
+use ae_report::picture::*;
+use image::{Rgb, RgbImage};
+use ndarray::{Array2, Array4, s};
+use rand::RngExt;
+use std::path::Path;
+
+type Draw = Result<(), ReportError>;
+
+/// Draws twice into a folder that does not exist yet.
+#[track_caller]
+fn check_picture(draw: impl Fn(&Path) -> Draw) -> RgbImage {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["a/first.png", "b/second.png"].map(|name| folder.path().join(name));
+    draw(&first).unwrap();
+    draw(&second).unwrap();
+    let bytes = std::fs::read(&first).unwrap();
+    assert!(bytes == std::fs::read(&second).unwrap(), "the same input gave two pictures");
+    image::load_from_memory_with_format(&bytes, image::ImageFormat::Png).unwrap().to_rgb8()
+}
+
+#[track_caller]
+fn check_refused(draw: impl Fn(&Path) -> Draw, expected: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let error = draw(&folder.path().join("a.png")).unwrap_err();
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a refused picture left a file");
+}
+
+fn values(purpose: &str, n: usize) -> Vec<f64> {
+    let mut rng = stream_rng(3, purpose, 0);
+    (0..n).map(|_| rng.random::<f64>()).collect()
+}
+
+fn images(n: usize, channels: usize) -> Array4<f32> {
+    let pixels = values("images", n * channels * 8 * 6).into_iter().map(|v| v as f32).collect();
+    Array4::from_shape_vec((n, channels, 8, 6), pixels).unwrap()
+}
+
+fn series(purpose: &str, n: usize) -> Array2<f32> {
+    let points = values(purpose, n * 40).into_iter().map(|v| v as f32).collect();
+    Array2::from_shape_vec((n, 40), points).unwrap()
+}
+
+fn lines() -> Vec<MetricLine> {
+    let value = |step: u64| 500.0 / step as f64 + 1.0;
+    let line = |step| MetricLine {
+        step,
+        epoch: step / 100,
+        split: if step % 10 == 0 { "validation" } else { "train" }.into(),
+        terms: [("loss".to_string(), value(step)), ("kl".to_string(), 3.0)].into(),
+    };
+    (1..200).map(line).collect()
+}
+
+#[test]
+fn images_are_enlarged_by_whole_pixels() {
+    let images = images(5, 1);
+    let picture = check_picture(|path| image_grid(path, images.view(), 3));
+    // 8 x 6 pixels fit 14 times into a tile of 112; gaps of 4 between.
+    assert_eq!(picture.dimensions(), (3 * 84 + 2 * 4, 2 * 112 + 4));
+    for (index, row, column) in [(0, 0, 0), (1, 7, 5), (4, 3, 2)] {
+        let (left, top) = ((index % 3) * 88 + column * 14, (index / 3) * 116 + row * 14);
+        let grey = (images[[index, 0, row, column]] * 255.0).round() as u8;
+        for corner in [0, 13] {
+            let pixel = picture.get_pixel((left + corner) as u32, (top + corner) as u32);
+            assert_eq!(*pixel, Rgb([grey; 3]), "image {index}, row {row}, column {column}");
+        }
+    }
+    // The cell without an image stays empty.
+    assert_eq!(*picture.get_pixel(250, 220), Rgb([255; 3]));
+}
+
+#[test]
+fn a_manifold_has_no_gaps_and_colours_stay() {
+    let images = images(4, 3);
+    let picture = check_picture(|path| latent_manifold(path, images.view(), 2));
+    assert_eq!(picture.dimensions(), (2 * 84, 2 * 112));
+    let expected: [u8; 3] = std::array::from_fn(|c| (images[[3, c, 0, 0]] * 255.0).round() as u8);
+    assert_eq!(*picture.get_pixel(84, 112), Rgb(expected));
+}
+
+#[test]
+fn values_outside_the_range_are_clamped_and_nan_stands_out() {
+    let mut images = Array4::zeros((1, 1, 2, 2));
+    images.slice_mut(s![0, 0, 0, ..]).assign(&ndarray::arr1(&[-3.0, 7.0]));
+    images[[0, 0, 1, 0]] = f32::NAN;
+    let picture = check_picture(|path| image_grid(path, images.view(), 10));
+    let pixels = [(0, 0), (111, 0), (0, 111)].map(|(x, y)| picture.get_pixel(x, y).0);
+    assert_eq!(pixels, [[0; 3], [255; 3], [255, 0, 80]]);
+}
+
+#[test]
+fn rows_have_labels_at_their_left() {
+    let images = images(4, 1);
+    let rows = [("original", images.view()), ("reconstruction", images.view())];
+    let picture = check_picture(|path| image_rows(path, &rows));
+    let room = picture.width() - (4 * 84 + 3 * 4);
+    assert!((100..250).contains(&room), "{room} pixels for the labels");
+    let dark = |from: u32| (from..from + 112).any(|y| (0..room).any(|x| picture.get_pixel(x, y).0[0] < 100));
+    assert!(dark(0) && dark(116), "a label is not drawn");
+    let clear = |x: u32| (0..picture.height()).all(|y| picture.get_pixel(x, y).0 == [255; 3]);
+    assert!(clear(0) && clear(room - 1), "a label touches the edge or the images");
+}
+
+#[test]
+fn charts_are_drawn_with_ink() {
+    let (normal, anomalous) = (values("normal", 300), values("anomalous", 20));
+    let titles: Vec<String> = (0..6).map(|i| format!("beat {i}")).collect();
+    let points = Array2::from_shape_fn((50, 2), |(i, j)| (i * (j + 1) % 17) as f32);
+    let labels: Vec<usize> = (0..50).map(|i| i % 12).collect();
+    let charts = [
+        (check_picture(|p| score_histograms(p, &normal, &anomalous, 0.7)), (1720, 840)),
+        (
+            check_picture(|p| series_pairs(p, series("x", 6).view(), series("y", 6).view(), &titles)),
+            (2040, 948),
+        ),
+        (check_picture(|p| curves(p, &lines())), (1840, 580)),
+        (check_picture(|p| scatter(p, points.view(), &labels)), (1520, 1280)),
+    ];
+    for (chart, size) in charts {
+        assert_eq!(chart.dimensions(), size);
+        let inked = chart.pixels().filter(|pixel| pixel.0 != [255; 3]).count();
+        assert!(inked > 5000, "only {inked} pixels of {size:?} are drawn");
+        assert_eq!(*chart.get_pixel(0, 0), Rgb([255; 3]));
+    }
+}
+
+#[test]
+fn odd_but_legal_numbers_are_drawn() {
+    let one = [0.5];
+    check_picture(|p| score_histograms(p, &one, &[], 0.5));
+    check_picture(|p| score_histograms(p, &[0.0; 3], &[0.0], 0.0));
+    check_picture(|p| score_histograms(p, &[1.0, 1.1, 1.2, 1e30], &[1.3], -5.0));
+    check_picture(|p| {
+        scatter(p, Array2::zeros((1, 2)).view(), &["a label that is much too long for its place"])
+    });
+    check_picture(|p| series_pairs(p, Array2::zeros((1, 1)).view(), Array2::zeros((1, 1)).view(), &["a"]));
+    let single =
+        MetricLine { step: 0, epoch: 0, split: "test".into(), terms: [("loss".to_string(), -1e-9)].into() };
+    check_picture(|p| curves(p, std::slice::from_ref(&single)));
+    check_picture(|p| image_grid(p, Array4::zeros((1, 1, 1, 3000)).view(), usize::MAX));
+}
+
+#[test]
+fn what_cannot_be_drawn_is_refused() {
+    let good = images(2, 1);
+    check_refused(|p| image_grid(p, images(0, 1).view(), 3), "no images to draw; give at least one");
+    check_refused(|p| image_grid(p, good.view(), 0), "no images to draw; give at least one");
+    check_refused(
+        |p| image_grid(p, images(2, 2).view(), 3),
+        "images have 2 channels; can draw 1 (grey) or 3 (red, green, blue)",
+    );
+    check_refused(|p| image_rows::<&str>(p, &[]), "no rows of images to draw; give at least one");
+    check_refused(
+        |p| image_rows(p, &[("a", good.view()), ("b", good.slice(s![..1, .., .., ..]))]),
+        "rows of images have shape [1, 1, 8, 6] where [2, 1, 8, 6] is needed",
+    );
+    check_refused(
+        |p| latent_manifold(p, Array4::zeros((9, 1, 3000, 3000)).view(), 3),
+        "the picture would have 9000 x 9000 pixels; give fewer images or columns",
+    );
+    check_refused(
+        |p| series_pairs(p, series("x", 2).view(), series("y", 2).view(), &["one"]),
+        "titles have shape [1] where [2] is needed",
+    );
+    check_refused(
+        |p| score_histograms(p, &[0.1, f64::NAN], &[], 0.5),
+        "normal score 1 is NaN; can draw numbers only",
+    );
+    check_refused(|p| score_histograms(p, &[], &[], 0.5), "no scores to draw; give at least one");
+    check_refused(
+        |p| scatter(p, Array2::zeros((3, 4)).view(), &[1, 2, 3]),
+        "points have shape [3, 4] where [3, 2] is needed",
+    );
+    check_refused(|p| curves(p, &[]), "no metrics to draw; give at least one");
+}
+
+#[test]
+fn a_gallery_lists_its_pictures_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let gallery = Gallery::new(folder.path().join("images"));
+    let entry = |file: &str, order| Entry { file: file.into(), order, ..Default::default() };
+    let draw = |path: &Path| image_grid(path, images(1, 1).view(), 1);
+    assert_eq!(gallery.entries().unwrap(), []);
+    for (file, order) in [("late.png", 9), ("b.png", 1), ("a.png", 1), ("late.png", 0)] {
+        gallery.add(entry(file, order), draw).unwrap();
+    }
+    assert_eq!(gallery.entries().unwrap(), [entry("late.png", 0), entry("a.png", 1), entry("b.png", 1)]);
+
+    let failed = gallery.add(entry("c.png", 2), |path| image_grid(path, images(0, 1).view(), 1));
+    assert!(failed.is_err() && gallery.entries().unwrap().len() == 3);
+    for name in ["../a.png", "a/b.png", "a\\b.png", "/etc/a.png", "C:a.png", ".png", "", "a.html"] {
+        assert!(matches!(gallery.add(entry(name, 0), draw), Err(ReportError::Name(_))), "{name}");
+    }
+}
