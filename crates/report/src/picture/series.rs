@@ -43,7 +43,8 @@ pub fn series_pairs<T: AsRef<str>>(
     let range = padded(values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
     let columns = originals.nrows().min(COLUMNS);
     let rows = originals.nrows().div_ceil(columns);
-    let size = (PANEL.0 * columns as u32, LEGEND + PANEL.1 * rows as u32);
+    // One panel alone is narrower than the legend.
+    let size = ((PANEL.0 * columns as u32).max(400), LEGEND + PANEL.1 * rows as u32);
     let drawing = chart::svg(size, |area| {
         let (top, panels) = area.split_vertically(units(LEGEND));
         legend(&top)?;
