@@ -12,6 +12,8 @@ fn main() {
     let include = env::var_os("LIBTORCH_INCLUDE")
         .map(|root| Path::new(&root).join("include"))
         .unwrap_or_else(|| lib.parent().expect("libtorch/lib lies in a folder").join("include"));
+    let version = std::fs::read_to_string(lib.parent().unwrap_or(&lib).join("build-version"));
+    println!("cargo:rustc-env=AE_LIBTORCH_VERSION={}", version.as_deref().unwrap_or("unknown").trim());
     let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".into());
     cc::Build::new()
         .cpp(true)

@@ -108,6 +108,11 @@ pub fn name(device: Device) -> String {
     }
 }
 
+/// Version of the libtorch that this program was built with.
+pub fn libtorch_version() -> String {
+    env!("AE_LIBTORCH_VERSION").into()
+}
+
 /// CUDA devices in reach, or why CUDA is not to be had.
 pub fn cuda_devices() -> Result<usize, String> {
     load_cuda()?;

@@ -1,0 +1,43 @@
+//! One training step of each variant at the presets' size (MNIST or ECG5000 shapes, batch 128), and the parts that
+//! all share: drawing noise and the fused optimizer. `cargo xtask bench`.
+
+#![expect(missing_docs, reason = "criterion's macros write undocumented functions")]
+
+use ae_models::{Batch, DataSummary, ModelConfig};
+use ae_tensor::{Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
+use criterion::{Criterion, criterion_group, criterion_main};
+use std::hint::black_box;
+
+fn step(c: &mut Criterion) {
+    ae_tensor::device::tune_allocator();
+    let mut group = c.benchmark_group("training step, batch 128");
+    group.sample_size(40);
+    for config in ModelConfig::all() {
+        let shape = if config.name() == "ecg" { vec![140] } else { vec![1, 28, 28] };
+        let data = DataSummary { shape: shape.clone(), mean: 0.13, low: 0.0, high: 1.0 };
+        let model = config.build(&data, &Noise::new(0, 0, Device::Cpu)).expect("presets build");
+        let parameters: Vec<Tensor> = model.parameters().into_iter().map(|p| p.1).collect();
+        let mut optimizer = Optimizer::new(OptimizerConfig::default(), &parameters).expect("Adam");
+        let values = Tensor::rand([&[128], shape.as_slice()].concat(), (Kind::Float, Device::Cpu));
+        let batch = Batch { values, labels: None };
+        let mut index = 0;
+        group.bench_function(config.name(), |b| {
+            b.iter(|| {
+                let losses = model.losses(&batch, &Noise::new(0, index, Device::Cpu));
+                optimizer.zero_gradients().expect("zero");
+                optimizer.backward(&losses[0].total(), false).expect("backward");
+                optimizer.step(1e-3).expect("step");
+                index += 1;
+            });
+        });
+    }
+    group.finish();
+}
+
+fn noise(c: &mut Criterion) {
+    let noise = Noise::new(0, 0, Device::Cpu);
+    c.bench_function("noise, 128 × 784 normals", |b| b.iter(|| black_box(noise.normal("bench", &[128, 784]))));
+}
+
+criterion_group!(benches, step, noise);
+criterion_main!(benches);

@@ -1,0 +1,212 @@
+//! What a run is asked to do: an experiment, as a preset or a user's file writes it.
+
+use crate::schedule::Schedule;
+use ae_datasets::DataConfig;
+use ae_models::ModelConfig;
+use ae_records::record::Expectation;
+use ae_tensor::OptimizerConfig;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// An experiment: data, model, training and what should come out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// One sentence.
+    #[serde(default)]
+    pub description: String,
+    /// The variant and its settings.
+    pub model: ModelConfig,
+    /// The data.
+    #[serde(default)]
+    pub data: DataConfig,
+    /// The loop.
+    #[serde(default)]
+    pub training: TrainingConfig,
+    /// What a run should reach, each with its source.
+    #[serde(default)]
+    pub expected: Vec<Expected>,
+}
+
+/// Settings of the training loop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainingConfig {
+    /// What every draw depends on: weights, order, noise, splits.
+    pub seed: u64,
+    /// Passes over the training data.
+    pub epochs: u64,
+    /// Samples in a step: a number, or `"full"`.
+    pub batch: BatchSize,
+    /// Optimizer of every group of parameters.
+    pub optimizer: OptimizerConfig,
+    /// Base learning rate.
+    pub learning_rate: f64,
+    /// How the learning rate moves.
+    pub schedule: Schedule,
+    /// Greatest L2 norm of a group's gradient; absent: as it is.
+    pub clip_norm: Option<f64>,
+    /// Decay of the moving average of the weights that is evaluated and saved in their place, such as 0.999;
+    /// absent: none.
+    pub ema: Option<f64>,
+    /// Stops when the validation loss no longer falls; needs `data.validation` above 0.
+    pub early_stopping: Option<EarlyStopping>,
+    /// Steps between two points of the loss curves.
+    pub log_every: u64,
+    /// Steps between two checkpoints; there is one after each epoch as well.
+    pub checkpoint_every: u64,
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        TrainingConfig {
+            seed: 0,
+            epochs: 10,
+            batch: BatchSize::Samples(128),
+            optimizer: OptimizerConfig::default(),
+            learning_rate: 1e-3,
+            schedule: Schedule::Constant,
+            clip_norm: None,
+            ema: None,
+            early_stopping: None,
+            log_every: 100,
+            checkpoint_every: 1000,
+        }
+    }
+}
+
+/// Samples in a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "BatchText", into = "BatchText")]
+pub enum BatchSize {
+    /// All of the training data: batch gradient descent.
+    Full,
+    /// This many; the last batch of an epoch may be smaller.
+    Samples(usize),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum BatchText {
+    Number(i64),
+    Word(String),
+}
+
+impl TryFrom<BatchText> for BatchSize {
+    type Error = String;
+
+    fn try_from(text: BatchText) -> Result<Self, String> {
+        match text {
+            BatchText::Number(n) if n >= 1 => Ok(BatchSize::Samples(n as usize)),
+            BatchText::Number(n) => Err(format!("a batch holds at least 1 sample, got {n}")),
+            BatchText::Word(word) if word == "full" => Ok(BatchSize::Full),
+            BatchText::Word(word) => Err(format!("a batch is a number or \"full\", got \"{word}\"")),
+        }
+    }
+}
+
+impl From<BatchSize> for BatchText {
+    fn from(size: BatchSize) -> Self {
+        match size {
+            BatchSize::Full => BatchText::Word("full".into()),
+            BatchSize::Samples(n) => BatchText::Number(n as i64),
+        }
+    }
+}
+
+impl BatchSize {
+    /// The number of samples for training data of `n` rows.
+    pub fn samples(self, n: usize) -> usize {
+        match self {
+            BatchSize::Full => n,
+            BatchSize::Samples(samples) => samples.min(n),
+        }
+    }
+}
+
+/// When to stop before the last epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EarlyStopping {
+    /// Epochs without a better validation loss that are waited for.
+    pub patience: u64,
+    /// How much lower a loss must be to count as better.
+    pub min_delta: f64,
+}
+
+impl Default for EarlyStopping {
+    fn default() -> Self {
+        EarlyStopping { patience: 10, min_delta: 0.0 }
+    }
+}
+
+/// A result that a preset should reach.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Expected {
+    /// Name of a metric in the record, such as `test/negative_elbo`.
+    pub metric: String,
+    /// Upper bound.
+    pub at_most: Option<f64>,
+    /// Lower bound.
+    pub at_least: Option<f64>,
+    /// Where the bound comes from.
+    pub source: String,
+}
+
+impl Expected {
+    /// Compares the bound with what a run obtained.
+    pub fn compare(&self, metrics: &BTreeMap<String, f64>) -> Expectation {
+        let obtained = metrics.get(&self.metric).copied();
+        let met = obtained.is_some_and(|value| {
+            self.at_most.is_none_or(|bound| value <= bound)
+                && self.at_least.is_none_or(|bound| value >= bound)
+        });
+        let bounds = [self.at_least.map(|b| format!("≥ {b}")), self.at_most.map(|b| format!("≤ {b}"))];
+        let expected = bounds.into_iter().flatten().collect::<Vec<_>>().join(" and ");
+        Expectation { metric: self.metric.clone(), obtained, expected, source: self.source.clone(), met }
+    }
+}
+
+/// A setting out of its range.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("{setting} = {got} is out of range; it is {legal}")]
+pub struct SettingError {
+    /// Path of the setting.
+    pub setting: &'static str,
+    /// Got.
+    pub got: String,
+    /// What would be right.
+    pub legal: &'static str,
+}
+
+impl TrainingConfig {
+    /// Refuses settings out of range.
+    ///
+    /// # Errors
+    /// Names the first setting that is, and what would be right.
+    pub fn check(&self) -> Result<(), SettingError> {
+        let legal = |setting, got: String, fine: bool, legal| {
+            if fine { Ok(()) } else { Err(SettingError { setting, got, legal }) }
+        };
+        let rate = self.learning_rate;
+        legal("training.learning_rate", rate.to_string(), rate > 0.0 && rate.is_finite(), "above 0")?;
+        legal("training.epochs", self.epochs.to_string(), self.epochs >= 1, "at least 1")?;
+        legal("training.log_every", self.log_every.to_string(), self.log_every >= 1, "at least 1")?;
+        let every = self.checkpoint_every;
+        legal("training.checkpoint_every", every.to_string(), every >= 1, "at least 1")?;
+        let clip = self.clip_norm.unwrap_or(1.0);
+        legal("training.clip_norm", clip.to_string(), clip > 0.0, "above 0")?;
+        let ema = self.ema.unwrap_or(0.5);
+        legal("training.ema", ema.to_string(), (0.0..1.0).contains(&ema), "at least 0 and below 1")?;
+        if let Schedule::Cosine { floor, .. } = self.schedule {
+            let fine = (0.0..=1.0).contains(&floor);
+            legal("training.schedule.cosine.floor", floor.to_string(), fine, "between 0 and 1")?;
+        }
+        self.optimizer.check().map_err(|e| SettingError {
+            setting: "training.optimizer",
+            got: e.to_string(),
+            legal: "as the optimizer's documentation says",
+        })
+    }
+}

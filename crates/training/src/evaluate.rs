@@ -1,0 +1,70 @@
+//! Held-out figures: the loss terms, averaged over the rows of a split.
+
+use crate::checkpoint::Window;
+use crate::data::Split;
+use ae_models::{Losses, Model};
+use ae_tensor::{Device, Kind, Noise, Tensor};
+use std::collections::BTreeMap;
+
+/// Rows in one batch of an evaluation. Part of a result's definition: the draws of a batch depend on its place.
+pub const BATCH: usize = 1000;
+
+/// Mean over the rows of a split of each loss term, and of the objective under its own name. `purpose` (`test`,
+/// `validation`) and `seed` fix the draws, so the figures of two epochs differ by the weights alone.
+pub fn evaluate(model: &dyn Model, split: &Split, seed: u64, purpose: &str) -> BTreeMap<String, f64> {
+    let mut window = Window::default();
+    for (index, batch) in split.in_order(BATCH).enumerate() {
+        let noise = Noise::new(seed, index as u64, batch.values.device()).fork(purpose);
+        let losses = ae_tensor::tch::no_grad(|| model.losses(&batch, &noise));
+        let (names, values) = named_terms(model, &losses);
+        window.add(&names, &to_doubles(&[values])[0], batch.len());
+    }
+    let mut means = window.means();
+    if let Some(loss) = means.remove("loss") {
+        means.insert(model.objective().into(), loss);
+    }
+    means
+}
+
+/// Names of all terms, and their values in one tensor `[terms]` on the device: each group's total as `loss`, then
+/// its terms where it has several. With several groups, each name starts with the group's.
+pub(crate) fn named_terms(model: &dyn Model, losses: &[Losses]) -> (Vec<String>, Tensor) {
+    let groups = model.groups();
+    let (mut names, mut values) = (Vec::new(), Vec::new());
+    for (group, losses) in groups.iter().zip(losses) {
+        let name =
+            |term: &str| if groups.len() == 1 { term.into() } else { format!("{}/{term}", group.name) };
+        names.push(name("loss"));
+        values.push(losses.total().detach());
+        if losses.terms.len() > 1 {
+            for (term, value) in &losses.terms {
+                names.push(name(term));
+                values.push(value.detach());
+            }
+        }
+    }
+    (names, Tensor::stack(&values, 0))
+}
+
+/// One row of numbers for each tensor `[terms]`, with a single transfer from the device.
+pub(crate) fn to_doubles(values: &[Tensor]) -> Vec<Vec<f64>> {
+    if values.is_empty() {
+        return vec![];
+    }
+    let all = Tensor::stack(values, 0).to_device(Device::Cpu).to_kind(Kind::Double);
+    Vec::<Vec<f64>>::try_from(&all).expect("a double matrix on the CPU")
+}
+
+impl Window {
+    pub(crate) fn add(&mut self, names: &[String], values: &[f64], samples: i64) {
+        self.samples += samples;
+        for (name, value) in names.iter().zip(values) {
+            *self.sums.entry(name.clone()).or_default() += value * samples as f64;
+        }
+    }
+
+    pub(crate) fn means(&self) -> BTreeMap<String, f64> {
+        let n = self.samples.max(1) as f64;
+        self.sums.iter().map(|(name, sum)| (name.clone(), sum / n)).collect()
+    }
+}

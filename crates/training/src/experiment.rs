@@ -1,0 +1,266 @@
+//! An experiment in a folder: data, model, training, held-out figures, the model file and the record.
+
+use crate::artifact::{self, ArtifactError, Metadata};
+use crate::config::Experiment;
+use crate::data::{EmptyData, Splits};
+use crate::evaluate::evaluate;
+use crate::observer::Observer;
+use crate::trainer::{Outcome, TrainError, train};
+use ae_datasets::Sources;
+use ae_models::{Model, ModelError};
+use ae_records::files::{self, FileError};
+use ae_records::record::{DataRecord, LayerRecord, Machine, ModelRecord, Record, Seconds, Status};
+use ae_records::run_dir::{RunDir, RunDirError};
+use ae_tensor::device::{self, DeviceError};
+use ae_tensor::{Device, DeviceChoice, Noise};
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+
+/// Rows stored in the model file with their errors.
+const GOLDEN_ROWS: usize = 8;
+
+/// What to run, and where.
+#[derive(Debug)]
+pub struct Request {
+    /// Name of the preset, or of the configuration file without its ending.
+    pub name: String,
+    /// What to do.
+    pub experiment: Experiment,
+    /// The run's folder.
+    pub run: RunDir,
+    /// Whether the folder holds a run to go on with.
+    pub resume: bool,
+    /// Where to compute.
+    pub device: DeviceChoice,
+    /// Where data come from.
+    pub sources: Sources,
+    /// The command that makes this run again, for the record.
+    pub command: String,
+}
+
+/// A run with everything that it was made of, for pictures and further figures.
+pub struct Run {
+    /// What is also in `record.json`.
+    pub record: Record,
+    /// The trained model.
+    pub model: Box<dyn Model>,
+    /// The data.
+    pub splits: Splits,
+    /// The configuration.
+    pub experiment: Experiment,
+    /// The folder.
+    pub dir: RunDir,
+    /// Whether it was interrupted; there is no model file then.
+    pub interrupted: bool,
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run").field("dir", &self.dir).field("record", &self.record).finish_non_exhaustive()
+    }
+}
+
+/// Why a run could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The folder.
+    #[error(transparent)]
+    Folder(#[from] RunDirError),
+    /// A file in it.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The device.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// The data.
+    #[error(transparent)]
+    Data(#[from] ae_datasets::DataError),
+    /// Data without training rows.
+    #[error(transparent)]
+    Empty(#[from] EmptyData),
+    /// A model that cannot be built.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The loop.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The model file.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+}
+
+impl RunError {
+    /// Whether the user's configuration or arguments are at fault, rather than the machine.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            RunError::Folder(error) => !matches!(error, RunDirError::File(_)),
+            RunError::Device(_) | RunError::Model(_) | RunError::Empty(_) => true,
+            RunError::Train(error) => matches!(error, TrainError::Setting(_) | TrainError::NoValidation),
+            _ => false,
+        }
+    }
+}
+
+/// Carries out a request; on return the folder holds all that a run leaves behind but its pictures.
+///
+/// # Errors
+/// See [`RunError`]. A run that was begun says in its record that it failed, and why.
+pub fn run(
+    request: Request,
+    progress: &mut dyn ae_fetch::Progress,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Run, RunError> {
+    let device = request.device.resolve()?;
+    request.experiment.training.check().map_err(TrainError::from)?;
+    // Data and model before the folder: what cannot be trained leaves nothing behind.
+    let seed = request.experiment.training.seed;
+    let dataset = ae_datasets::load(&request.experiment.data, &request.sources, seed, progress)?;
+    let splits = Splits::new(dataset, device)?;
+    let model = request.experiment.model.build(&splits.summary, &Noise::new(seed, 0, device))?;
+
+    let _lock = if request.resume { request.run.reopen()? } else { request.run.create()? };
+    let mut record = begin(&request, &splits, model.as_ref(), device)?;
+    let result = finish(&request, model.as_ref(), &splits, device, &mut record, observer, stop);
+    record.ended = Some(now());
+    if let Err(error) = &result {
+        record.status = Status::Failed { reason: error.to_string() };
+    }
+    record.write(&request.run.record())?;
+    let interrupted = result?.interrupted;
+    Ok(Run { record, model, splits, experiment: request.experiment, dir: request.run, interrupted })
+}
+
+/// Writes the configuration and the first record.
+fn begin(request: &Request, splits: &Splits, model: &dyn Model, device: Device) -> Result<Record, RunError> {
+    let Request { name, experiment, run, .. } = request;
+    if !request.resume {
+        files::write_atomic_bytes(&run.config(), ae_records::config::to_toml(experiment).as_bytes())?;
+    }
+    let before = Record::read(&run.record()).ok();
+    let dataset = &splits.dataset;
+    let record = Record {
+        format: 1,
+        preset: name.clone(),
+        variant: experiment.model.name().into(),
+        description: experiment.description.clone(),
+        command: before.as_ref().map_or_else(|| request.command.clone(), |record| record.command.clone()),
+        seed: experiment.training.seed,
+        status: Status::Running,
+        started: before.map_or_else(now, |record| record.started),
+        data: DataRecord {
+            set: dataset.name.clone(),
+            shape: dataset.shape.dims(),
+            train: splits.train.len(),
+            validation: splits.validation.len(),
+            test: splits.test.len(),
+            preprocessing: dataset.preprocessing.to_string(),
+            files: dataset.files.clone(),
+        },
+        model: model_record(model),
+        machine: Machine {
+            device: device::name(device),
+            threads: device::threads(),
+            processor: processor(),
+            system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        },
+        versions: BTreeMap::from([
+            ("autoencoders".into(), env!("CARGO_PKG_VERSION").into()),
+            ("libtorch".into(), device::libtorch_version()),
+        ]),
+        ..Record::default()
+    };
+    record.write(&run.record())?;
+    Ok(record)
+}
+
+fn finish(
+    request: &Request,
+    model: &dyn Model,
+    splits: &Splits,
+    device: Device,
+    record: &mut Record,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Outcome, RunError> {
+    let Request { name, experiment, run, .. } = request;
+    let seed = experiment.training.seed;
+    let outcome = train(model, splits, &experiment.training, device, Some(run), observer, stop)?;
+    record.epochs = outcome.epochs;
+    record.steps = outcome.steps;
+    record.resumed = outcome.resumed;
+    record.seconds = Seconds {
+        training: outcome.seconds,
+        per_epoch: outcome.seconds / (outcome.epochs.max(1) as f64),
+        samples_per_second: outcome.samples_per_second,
+    };
+    if outcome.interrupted {
+        record.status = Status::Interrupted;
+        return Ok(outcome);
+    }
+    for (purpose, split) in [("validation", &splits.validation), ("test", &splits.test)] {
+        for (term, value) in evaluate(model, split, seed, purpose) {
+            record.metrics.insert(format!("{purpose}/{term}"), value);
+        }
+    }
+    record.expected = experiment.expected.iter().map(|e| e.compare(&record.metrics)).collect();
+    record.status = Status::Finished;
+    let summary = &splits.summary;
+    let metadata = Metadata {
+        format: 1,
+        preset: name.clone(),
+        model: experiment.model.clone(),
+        data: splits.dataset.name.clone(),
+        shape: summary.shape.clone(),
+        range: [summary.mean, summary.low, summary.high],
+        preprocessing: splits.dataset.preprocessing.clone(),
+        label_names: splits.dataset.label_names.clone(),
+        seed,
+        version: env!("CARGO_PKG_VERSION").into(),
+    };
+    let golden = splits.train.rows(0, GOLDEN_ROWS.min(splits.train.len()));
+    artifact::save(&run.model(), model, &metadata, &golden.values)?;
+    Ok(outcome)
+}
+
+/// The summary of a model's networks.
+pub fn model_record(model: &dyn Model) -> ModelRecord {
+    let mut layers = Vec::new();
+    for (name, network) in model.networks() {
+        for line in network.summary() {
+            layers.push(LayerRecord {
+                network: name.into(),
+                layer: line.layer,
+                output: line.output,
+                parameters: line.parameters as u64,
+                flops: line.flops as u64,
+            });
+        }
+    }
+    ModelRecord {
+        parameters: layers.iter().map(|l| l.parameters).sum(),
+        flops: layers.iter().map(|l| l.flops).sum(),
+        layers,
+    }
+}
+
+fn now() -> String {
+    humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()
+}
+
+/// The processor's name, where the system tells it.
+fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with("model name"));
+    line.and_then(|line| line.split(':').nth(1)).map_or("unknown".into(), |name| name.trim().into())
+}
+
+/// A folder for a new run: `runs/<name>/<time>-seed<seed>`, with a number behind it where that is taken.
+pub fn new_run_dir(runs: &std::path::Path, name: &str, seed: u64) -> RunDir {
+    let time: String = now().chars().filter(char::is_ascii_digit).collect();
+    let id = format!("{}-{}-seed{seed}", &time[..8], &time[8..14]);
+    let folder = runs.join(name);
+    let free = (1..).map(|n| if n == 1 { id.clone() } else { format!("{id}-{n}") });
+    let free = free.map(|id| folder.join(id)).find(|path| !path.exists());
+    RunDir::new(free.expect("numbers do not end"))
+}

@@ -1,0 +1,40 @@
+//! Who watches a training run: progress bars, plain lines, anything else.
+
+use std::collections::BTreeMap;
+
+/// How far a run is, with the means since the report before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// Optimizer steps taken, of `steps`.
+    pub step: u64,
+    /// Steps of the whole run.
+    pub steps: u64,
+    /// Epochs finished.
+    pub epoch: u64,
+    /// Epochs of the whole run.
+    pub epochs: u64,
+    /// Mean of each loss term since the report before.
+    pub terms: BTreeMap<String, f64>,
+    /// Learning rate of the last step.
+    pub learning_rate: f64,
+    /// Training samples per second of this process so far.
+    pub samples_per_second: f64,
+}
+
+/// Callbacks of the loop; each does nothing unless it is written. They cannot change the run.
+pub trait Observer {
+    /// Before the first step; `step` and `epoch` are above zero in a resumed run.
+    fn on_start(&mut self, _progress: &Progress) {}
+
+    /// At each point of the loss curves.
+    fn on_log(&mut self, _progress: &Progress) {}
+
+    /// After each epoch: means over the epoch's last window, and over the validation rows where there are some.
+    fn on_epoch(&mut self, _progress: &Progress, _validation: Option<&BTreeMap<String, f64>>) {}
+
+    /// After the last step, also of a run that was stopped.
+    fn on_end(&mut self) {}
+}
+
+/// Watches nothing.
+impl Observer for () {}

@@ -1,0 +1,396 @@
+//! The loop: batches, losses, optimizers, checkpoints. One for every model.
+
+use crate::checkpoint::{Best, CheckpointError, Parts, Position};
+use crate::config::{SettingError, TrainingConfig};
+use crate::data::{Epoch, Splits};
+use crate::evaluate::{evaluate, named_terms, to_doubles};
+use crate::observer::{Observer, Progress};
+use crate::tensorboard::{EventError, EventWriter};
+use ae_models::Model;
+use ae_records::files::FileError;
+use ae_records::metrics::{MetricLine, MetricsLog};
+use ae_records::run_dir::RunDir;
+use ae_tensor::optimizer::{OptimizerError, update_averages};
+use ae_tensor::{Device, Noise, Optimizer, Tensor, TorchError};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Whether the run was asked to stop before its end; it can be resumed.
+    pub interrupted: bool,
+    /// Whether early stopping ended it.
+    pub stopped_early: bool,
+    /// Epochs finished.
+    pub epochs: u64,
+    /// Steps taken.
+    pub steps: u64,
+    /// Seconds spent in training steps, over all resumptions.
+    pub seconds: f64,
+    /// Training samples per second, in this process.
+    pub samples_per_second: f64,
+    /// How often the run was resumed.
+    pub resumed: u32,
+}
+
+/// Why a run stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A setting out of its range.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// A loss that is not a number any more.
+    #[error(
+        "the loss term `{term}` became {value} at step {step}; {}. A lower training.learning_rate or a \
+         training.clip_norm often helps",
+        checkpoint.as_ref().map_or("there is no checkpoint".to_string(), |path| format!(
+            "the last good checkpoint is {}", path.display()
+        ))
+    )]
+    NotFinite {
+        /// Name of the term.
+        term: String,
+        /// `NaN` or an infinity.
+        value: f64,
+        /// The step, counted from 1.
+        step: u64,
+        /// The last checkpoint, if one was written.
+        checkpoint: Option<PathBuf>,
+    },
+    /// Early stopping without rows to judge by.
+    #[error("training.early_stopping needs validation rows; set data.validation, such as 0.1")]
+    NoValidation,
+    /// The optimizer.
+    #[error(transparent)]
+    Optimizer(#[from] OptimizerError),
+    /// libtorch refused.
+    #[error(transparent)]
+    Torch(#[from] TorchError),
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A file of the run.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The TensorBoard events.
+    #[error(transparent)]
+    Events(#[from] EventError),
+}
+
+/// Trains `model` in place. With a run folder, writes `metrics.jsonl`, TensorBoard events and checkpoints there,
+/// and goes on from the checkpoint it finds. Stops at the next step when `stop` is set. At the end the model
+/// holds the weights to be used: the averages with EMA, those of the best epoch with early stopping.
+///
+/// # Errors
+/// See [`TrainError`].
+pub fn train(
+    model: &dyn Model,
+    data: &Splits,
+    config: &TrainingConfig,
+    device: Device,
+    run: Option<&RunDir>,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Outcome, TrainError> {
+    config.check()?;
+    if config.early_stopping.is_some() && data.validation.is_empty() {
+        return Err(TrainError::NoValidation);
+    }
+    Loop::new(model, data, config, device, run)?.run(observer, stop)
+}
+
+struct Loop<'a> {
+    model: &'a dyn Model,
+    data: &'a Splits,
+    config: &'a TrainingConfig,
+    device: Device,
+    checkpoint: Option<PathBuf>,
+    log: Option<MetricsLog>,
+    events: Option<EventWriter>,
+    parameters: Vec<Tensor>,
+    optimizers: Vec<Optimizer>,
+    averages: Vec<Tensor>,
+    best: Vec<Tensor>,
+    position: Position,
+    /// Terms of steps whose values still lie on the device: names, values `[terms]`, samples.
+    pending: Vec<(Tensor, i64)>,
+    names: Vec<String>,
+    samples: i64,
+    started: Instant,
+    seconds_before: f64,
+}
+
+impl<'a> Loop<'a> {
+    fn new(
+        model: &'a dyn Model,
+        data: &'a Splits,
+        config: &'a TrainingConfig,
+        device: Device,
+        run: Option<&RunDir>,
+    ) -> Result<Self, TrainError> {
+        let parameters: Vec<Tensor> = model.parameters().into_iter().map(|p| p.1).collect();
+        let copies = |wanted: bool| match wanted {
+            true => parameters.iter().map(|p| p.detach().copy()).collect(),
+            false => Vec::new(),
+        };
+        let optimizer = |group: ae_models::Group| {
+            let tensors: Vec<Tensor> = group.parameters.into_iter().map(|p| p.1).collect();
+            Optimizer::new(config.optimizer, &tensors)
+        };
+        let mut this = Loop {
+            model,
+            data,
+            config,
+            device,
+            checkpoint: run.map(RunDir::checkpoint),
+            log: None,
+            events: None,
+            optimizers: model.groups().into_iter().map(optimizer).collect::<Result<_, _>>()?,
+            averages: copies(config.ema.is_some()),
+            best: copies(config.early_stopping.is_some()),
+            parameters,
+            position: Position::default(),
+            pending: Vec::new(),
+            names: Vec::new(),
+            samples: 0,
+            started: Instant::now(),
+            seconds_before: 0.0,
+        };
+        if let Some(path) = this.checkpoint.clone().filter(|path| path.exists()) {
+            this.position = this.parts().load(&path)?;
+            this.position.resumed += 1;
+            this.seconds_before = this.position.seconds;
+        }
+        if let Some(run) = run {
+            this.log = Some(MetricsLog::open(&run.metrics(), this.position.metrics_length)?);
+            this.events = Some(EventWriter::append_after(&run.events(), this.position.step)?);
+        }
+        Ok(this)
+    }
+
+    fn run(mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
+        let batch = self.config.batch.samples(self.data.train.len());
+        observer.on_start(&self.progress(BTreeMap::new(), batch));
+        let mut interrupted = false;
+        while self.position.epoch < self.config.epochs && !self.position.stopped && !interrupted {
+            let epoch = self.data.train.epoch(self.config.seed, self.position.epoch, batch);
+            interrupted = self.steps_of(&epoch, observer, stop)?;
+            if !interrupted {
+                self.end_epoch(observer, batch)?;
+            }
+        }
+        if interrupted {
+            self.save()?;
+        } else {
+            self.take_final_weights();
+        }
+        observer.on_end();
+        let seconds = self.seconds_before + self.started.elapsed().as_secs_f64();
+        Ok(Outcome {
+            interrupted,
+            stopped_early: self.position.stopped,
+            epochs: self.position.epoch,
+            steps: self.position.step,
+            seconds,
+            samples_per_second: self.samples_per_second(),
+            resumed: self.position.resumed,
+        })
+    }
+
+    /// The steps of an epoch that are still to be taken; whether it was interrupted.
+    fn steps_of(
+        &mut self,
+        epoch: &Epoch<'_>,
+        observer: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<bool, TrainError> {
+        let batch = self.config.batch.samples(self.data.train.len());
+        while self.position.batch < epoch.len() {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(true);
+            }
+            self.step(epoch)?;
+            let step = self.position.step;
+            if step % self.config.log_every == 0 && self.position.batch < epoch.len() {
+                let terms = self.write_window()?;
+                observer.on_log(&self.progress(terms, batch));
+            }
+            if step % self.config.checkpoint_every == 0 && self.position.batch < epoch.len() {
+                self.save()?;
+            }
+        }
+        Ok(false)
+    }
+
+    /// One step of every group's optimizer on the next batch.
+    fn step(&mut self, epoch: &Epoch<'_>) -> Result<(), TrainError> {
+        let batch = epoch.get(self.position.batch);
+        let noise = Noise::new(self.config.seed, self.position.step, self.device);
+        let losses = self.model.losses(&batch, &noise);
+        let (names, values) = named_terms(self.model, &losses);
+        for optimizer in &self.optimizers {
+            optimizer.zero_gradients()?;
+        }
+        // All gradients before any update: the graph of a later group may run through an earlier one's weights.
+        let last = losses.len() - 1;
+        for (index, (optimizer, losses)) in self.optimizers.iter().zip(&losses).enumerate() {
+            optimizer.backward(&losses.total(), index < last)?;
+        }
+        let rate = self.rate(self.position.step, epoch.len());
+        for optimizer in &mut self.optimizers {
+            if let Some(norm) = self.config.clip_norm {
+                let _norm_before = optimizer.clip_gradient_norm(norm)?;
+            }
+            optimizer.step(rate)?;
+        }
+        if let Some(decay) = self.config.ema {
+            update_averages(&self.averages, &self.parameters, decay)?;
+        }
+        self.names = names;
+        self.pending.push((values, batch.len()));
+        self.samples += batch.len();
+        self.position.step += 1;
+        self.position.batch += 1;
+        Ok(())
+    }
+
+    fn rate(&self, step: u64, batches: usize) -> f64 {
+        self.config.schedule.rate(self.config.learning_rate, step, self.config.epochs * batches as u64)
+    }
+
+    fn end_epoch(&mut self, observer: &mut dyn Observer, batch: usize) -> Result<(), TrainError> {
+        self.position.epoch += 1;
+        self.position.batch = 0;
+        let terms = self.write_window()?;
+        let validation = if self.data.validation.is_empty() { None } else { Some(self.validate()?) };
+        observer.on_epoch(&self.progress(terms, batch), validation.as_ref());
+        self.save()
+    }
+
+    /// Figures of the validation rows, with the weights that would be used if training ended here.
+    fn validate(&mut self) -> Result<BTreeMap<String, f64>, TrainError> {
+        let current = (!self.averages.is_empty()).then(|| exchange(&self.parameters, &self.averages));
+        let figures = evaluate(self.model, &self.data.validation, self.config.seed, "validation");
+        let loss = figures.get(self.model.objective()).copied().unwrap_or(f64::NAN);
+        if let Some(stopping) = self.config.early_stopping {
+            let epoch = self.position.epoch;
+            if self.position.best.is_none_or(|best| loss < best.loss - stopping.min_delta) {
+                self.position.best = Some(Best { loss, epoch });
+                copy(&self.best, &self.parameters);
+            }
+            let best = self.position.best.map_or(0, |best| best.epoch);
+            self.position.stopped = epoch - best >= stopping.patience;
+        }
+        if let Some(current) = current {
+            copy(&self.parameters, &current);
+        }
+        self.write("validation", &figures)?;
+        Ok(figures)
+    }
+
+    /// Brings pending losses over from the device and checks that each is a number.
+    fn collect(&mut self) -> Result<(), TrainError> {
+        let (values, samples): (Vec<Tensor>, Vec<i64>) = self.pending.drain(..).unzip();
+        let first = self.position.step + 1 - values.len() as u64;
+        for (index, (row, samples)) in to_doubles(&values).into_iter().zip(samples).enumerate() {
+            if let Some(bad) = row.iter().rposition(|value| !value.is_finite()) {
+                return Err(TrainError::NotFinite {
+                    term: self.names[bad].clone(),
+                    value: row[bad],
+                    step: first + index as u64,
+                    checkpoint: self.checkpoint.clone().filter(|path| path.exists()),
+                });
+            }
+            self.position.window.add(&self.names, &row, samples);
+        }
+        Ok(())
+    }
+
+    /// Ends a window of the loss curves.
+    fn write_window(&mut self) -> Result<BTreeMap<String, f64>, TrainError> {
+        self.collect()?;
+        let terms = std::mem::take(&mut self.position.window).means();
+        self.write("train", &terms)?;
+        Ok(terms)
+    }
+
+    fn write(&mut self, split: &str, terms: &BTreeMap<String, f64>) -> Result<(), TrainError> {
+        let (step, epoch) = (self.position.step, self.position.epoch);
+        if let Some(log) = &mut self.log {
+            log.append(&MetricLine { step, epoch, split: split.into(), terms: terms.clone() })?;
+        }
+        if let Some(events) = &mut self.events {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
+            for (name, value) in terms {
+                events.scalar(step, &format!("{split}/{name}"), *value, now)?;
+            }
+            events.flush()?;
+        }
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<(), TrainError> {
+        self.collect()?;
+        let Some(path) = self.checkpoint.clone() else { return Ok(()) };
+        if let Some(log) = &mut self.log {
+            self.position.metrics_length = log.length()?;
+        }
+        self.position.seconds = self.seconds_before + self.started.elapsed().as_secs_f64();
+        let position = self.position.clone();
+        self.parts().save(&path, &position)?;
+        Ok(())
+    }
+
+    fn take_final_weights(&self) {
+        if self.position.best.is_some() {
+            copy(&self.parameters, &self.best);
+        } else if !self.averages.is_empty() {
+            copy(&self.parameters, &self.averages);
+        }
+    }
+
+    fn parts(&mut self) -> Parts<'_> {
+        Parts {
+            model: self.model,
+            optimizers: &mut self.optimizers,
+            averages: &self.averages,
+            best: &self.best,
+        }
+    }
+
+    fn samples_per_second(&self) -> f64 {
+        self.samples as f64 / self.started.elapsed().as_secs_f64().max(1e-9)
+    }
+
+    fn progress(&self, terms: BTreeMap<String, f64>, batch: usize) -> Progress {
+        let batches = self.data.train.len().div_ceil(batch);
+        Progress {
+            step: self.position.step,
+            steps: self.config.epochs * batches as u64,
+            epoch: self.position.epoch,
+            epochs: self.config.epochs,
+            terms,
+            learning_rate: self.rate(self.position.step.saturating_sub(1), batches),
+            samples_per_second: self.samples_per_second(),
+        }
+    }
+}
+
+/// Copies values into tensors that stay where they are.
+fn copy(to: &[Tensor], from: &[Tensor]) {
+    ae_tensor::tch::no_grad(|| {
+        for (to, from) in to.iter().zip(from) {
+            to.shallow_clone().copy_(from);
+        }
+    });
+}
+
+/// Copies `from` into `to`; returns what was there.
+fn exchange(to: &[Tensor], from: &[Tensor]) -> Vec<Tensor> {
+    let before = to.iter().map(|t| t.detach().copy()).collect();
+    copy(to, from);
+    before
+}
