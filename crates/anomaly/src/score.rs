@@ -111,14 +111,14 @@ impl Score {
     }
 }
 
-fn why_not_finite(row: usize, pairs: impl Iterator<Item = (f64, f64)>) -> ScoreError {
-    for (feature, (original, reconstruction)) in pairs.enumerate() {
-        if !original.is_finite() {
-            return ScoreError::NonFiniteOriginal { row, feature, value: original };
-        }
-        if !reconstruction.is_finite() {
-            return ScoreError::NonFiniteReconstruction { row, feature, value: reconstruction };
-        }
+/// The originals first: one bad value of theirs spoils every value of its reconstruction.
+fn why_not_finite(row: usize, pairs: impl Iterator<Item = (f64, f64)> + Clone) -> ScoreError {
+    let bad = |(_, value): &(usize, f64)| !value.is_finite();
+    if let Some((feature, value)) = pairs.clone().map(|(original, _)| original).enumerate().find(bad) {
+        return ScoreError::NonFiniteOriginal { row, feature, value };
+    }
+    if let Some((feature, value)) = pairs.map(|(_, rebuilt)| rebuilt).enumerate().find(bad) {
+        return ScoreError::NonFiniteReconstruction { row, feature, value };
     }
     ScoreError::Overflow { row }
 }
@@ -161,6 +161,11 @@ mod tests {
         check_error(Array2::zeros((2, 0)), Array2::zeros((2, 0)), "the 2 rows have no features");
         let ok = array![[0.0, 0.0], [0.0, 0.0]];
         check_error(array![[0.0, 0.0], [1.0, f64::NAN]], ok.clone(), "row 1, feature 1 is NaN");
+        check_error(
+            array![[0.0, f64::NAN], [0.0, 0.0]],
+            array![[f64::NAN, f64::NAN], [0.0, 0.0]],
+            "row 0, feature 1 is NaN; leave the row out",
+        );
         check_error(
             ok.clone(),
             array![[0.0, 0.0], [f64::NAN, 9.0]],
