@@ -1,0 +1,148 @@
+//! `data/sources.toml`: what sets there are, compiled into the program.
+
+use crate::DataError;
+use serde::Deserialize;
+use std::sync::LazyLock;
+
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
+    toml::from_str(include_str!("../../../data/sources.toml")).expect("data/sources.toml is tested to parse")
+});
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Catalogue {
+    set: Vec<SetEntry>,
+}
+
+/// One set.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetEntry {
+    pub name: String,
+    pub title: String,
+    pub licence: String,
+    pub citation: String,
+    pub homepage: String,
+    #[serde(rename = "file")]
+    pub files: Vec<FileEntry>,
+}
+
+/// One file of a set, as it is published.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileEntry {
+    pub name: String,
+    pub bytes: u64,
+    pub sha256: String,
+    /// What it holds once decompressed; the same for a file that is not compressed.
+    pub content: ContentEntry,
+    /// Other compressions of the same content.
+    #[serde(default)]
+    pub repacked: Vec<DigestEntry>,
+    #[serde(default)]
+    pub urls: Vec<String>,
+    #[serde(default)]
+    pub packages: Vec<PackageEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ContentEntry {
+    pub name: String,
+    pub bytes: u64,
+    pub sha256: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DigestEntry {
+    pub bytes: u64,
+    pub sha256: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub(crate) enum PackageEntry {
+    Pip { pip: String, member: String },
+    Npm { npm: String, member: String },
+    Debian { debian: String, member: String },
+}
+
+impl FileEntry {
+    /// Everything that this file may be.
+    pub(crate) fn accepted(&self) -> Vec<ae_fetch::Digest> {
+        let mut digests = vec![
+            ae_fetch::Digest::with_bytes(&self.sha256, self.bytes),
+            ae_fetch::Digest::with_bytes(&self.content.sha256, self.content.bytes),
+        ];
+        digests.extend(self.repacked.iter().map(|d| ae_fetch::Digest::with_bytes(&d.sha256, d.bytes)));
+        digests.dedup();
+        digests
+    }
+}
+
+pub(crate) fn sets() -> &'static [SetEntry] {
+    &CATALOGUE.set
+}
+
+/// The set of this name; spelling is forgiven only in the error.
+pub(crate) fn find(name: &str) -> Result<&'static SetEntry, DataError> {
+    sets().iter().find(|set| set.name == name).ok_or_else(|| unknown(name))
+}
+
+/// "No set or file is called …", with the most alike name.
+pub(crate) fn unknown(name: &str) -> DataError {
+    let asked = name.to_lowercase();
+    let alike = |set: &&SetEntry| {
+        let words = set.name.split('-').chain([set.name.as_str()]);
+        (words.map(|word| strsim::jaro_winkler(word, &asked)).fold(0.0, f64::max) * 1e6) as u64
+    };
+    // Reversed, as the last of equals is taken.
+    let nearest = sets().iter().rev().max_by_key(alike).filter(|set| alike(set) > 750_000);
+    DataError::UnknownSet {
+        name: name.to_owned(),
+        nearest: nearest.map(|set| set.name.clone()),
+        known: sets().iter().map(|set| set.name.clone()).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_has_checksums_and_a_source() {
+        let hex =
+            |s: &str| s.len() == 64 && s.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        for set in sets() {
+            assert!(!set.files.is_empty() && !set.licence.is_empty() && !set.citation.is_empty());
+            assert!(set.homepage.starts_with("http"), "{}", set.name);
+            for file in &set.files {
+                assert!(!file.urls.is_empty() || !file.packages.is_empty(), "{}", file.name);
+                for digest in file.accepted() {
+                    assert!(hex(&digest.sha256) && digest.bytes > Some(0), "{}", file.name);
+                }
+                assert_eq!(file.name == file.content.name, file.sha256 == file.content.sha256);
+                for url in &file.urls {
+                    assert!(url.ends_with(&file.name), "{url}");
+                }
+            }
+        }
+    }
+
+    fn check(name: &str, expected: &str) {
+        assert_eq!(find(name).unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn unknown_sets_are_answered_with_the_nearest_and_all() {
+        let sets = "sets: mnist, fashion-mnist, ecg5000";
+        check("mnits", &format!("no data set or file is called `mnits`; did you mean `mnist`?; {sets}"));
+        check("ECG500", &format!("no data set or file is called `ECG500`; did you mean `ecg5000`?; {sets}"));
+        check(
+            "fashion",
+            &format!("no data set or file is called `fashion`; did you mean `fashion-mnist`?; {sets}"),
+        );
+        check("qqqq", &format!("no data set or file is called `qqqq`; {sets}"));
+    }
+}

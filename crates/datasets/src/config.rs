@@ -1,0 +1,192 @@
+//! What the `[data]` table of a preset says.
+
+use crate::{DataError, Scale};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+
+/// Which data, how they are split, and how their values are scaled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// Name of a set ([`crate::list`]), or the path of your own data: a table (`.csv`, `.tsv`), an array
+    /// (`.npy`), an idx file (`…-ubyte`, `.idx`, also `.gz`), or a folder of PNG or JPEG images.
+    pub set: String,
+    /// How the rows of a set become training and test rows; only `ecg5000` has a choice.
+    pub protocol: Protocol,
+    /// Share of the training rows that is kept for early stopping and thresholds, in `[0, 1)`.
+    pub validation: f64,
+    /// Share of the rows that is kept for testing, in `[0, 1)`; for your own data, as sets bring their own.
+    pub test: f64,
+    /// At most this many training rows, after a seeded shuffle: for trying things out.
+    pub limit: Option<usize>,
+    /// How values are scaled; fitted on training rows.
+    pub scale: Scale,
+    /// Name of the label that is normal: only its rows are trained on, and all others are anomalies.
+    pub normal_label: Option<String>,
+    /// What one sample is, where the source leaves a choice: `[D]` vector, `[T, F]` sequence, `[C, H, W]` image.
+    pub shape: Option<Vec<usize>>,
+    /// Table: the columns to read; empty for all but `label` and `ignore`.
+    pub columns: Vec<Column>,
+    /// Table: columns to leave out, such as an identifier or a date.
+    pub ignore: Vec<Column>,
+    /// Table: the column that holds the label.
+    pub label: Option<Column>,
+    /// Table: whether its first line names the columns; recognised where not given.
+    pub header: Option<bool>,
+    /// Table: what stands between two cells; recognised where not given.
+    pub delimiter: Option<char>,
+    /// Array or idx file: another such file with one whole number per row.
+    pub labels: Option<PathBuf>,
+    /// Images: grey or colour.
+    pub color: Color,
+    /// Images: height and width that all are brought to.
+    pub resize: Option<[usize; 2]>,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        DataConfig {
+            set: "mnist".into(),
+            protocol: Protocol::Default,
+            validation: 0.0,
+            test: 0.2,
+            limit: None,
+            scale: Scale::Auto,
+            normal_label: None,
+            shape: None,
+            columns: Vec::new(),
+            ignore: Vec::new(),
+            label: None,
+            header: None,
+            delimiter: None,
+            labels: None,
+            color: Color::Auto,
+            resize: None,
+        }
+    }
+}
+
+/// How the rows of a set become training and test rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// As its authors split the set; for `ecg5000` the same as `ucr`.
+    #[default]
+    Default,
+    /// ECG5000: the 292 normal beats of the UCR training file against its 4,500 test beats.
+    Ucr,
+    /// ECG5000: all 5,000 beats split 80/20 at random, trained on the normal ones of the 80 %.
+    Article,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Column {
+    /// Position from 0; negative counts from the last, which is -1.
+    Index(i64),
+    /// Name in the header; digits mean a position where no column is called so.
+    Name(String),
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Column::Index(index) => write!(f, "{index}"),
+            Column::Name(name) => write!(f, "`{name}`"),
+        }
+    }
+}
+
+/// Grey or colour images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Color {
+    /// Grey if every image is, else red, green, blue.
+    #[default]
+    Auto,
+    /// One channel.
+    Gray,
+    /// Three channels.
+    Rgb,
+}
+
+impl DataConfig {
+    /// Refuses values out of their range. [`crate::load`] does this first.
+    pub fn validate(&self) -> Result<(), DataError> {
+        let out_of_range = |key, value: String, right| Err(DataError::OutOfRange { key, value, right });
+        if self.set.trim().is_empty() {
+            return out_of_range("set", "``".into(), "the name of a set, or a path");
+        }
+        for (key, share) in [("validation", self.validation), ("test", self.test)] {
+            // Written so that NaN is refused too.
+            if !(0.0..1.0).contains(&share) {
+                return out_of_range(key, share.to_string(), "a share of the rows, from 0 to below 1");
+            }
+        }
+        if self.limit == Some(0) {
+            return out_of_range("limit", "0".into(), "at least 1, or leave it out for all rows");
+        }
+        if let Some(delimiter) = self.delimiter
+            && (!delimiter.is_ascii() || "\"\r\n".contains(delimiter))
+        {
+            let right = "one ASCII character that is no quote and ends no line";
+            return out_of_range("delimiter", format!("{delimiter:?}"), right);
+        }
+        if let Some(shape) = &self.shape
+            && crate::SampleShape::from_dims(shape).is_none()
+        {
+            return out_of_range("shape", format!("{shape:?}"), "[D], [T, F] or [C, H, W] without zeros");
+        }
+        if let Some(sides) = self.resize
+            && !sides.iter().all(|side| (1..=MAX_SIDE).contains(side))
+        {
+            return out_of_range("resize", format!("{sides:?}"), "[height, width], each from 1 to 8192");
+        }
+        Ok(())
+    }
+}
+
+/// Largest height or width that images are brought to.
+const MAX_SIDE: usize = 8192;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        let config: DataConfig = toml::from_str(text).unwrap();
+        let got = config.validate().map_or_else(|e| e.to_string(), |()| "right".into());
+        assert_eq!(got, expected, "{text}");
+        let again: DataConfig = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
+        assert_eq!(toml::to_string(&again).unwrap(), toml::to_string(&config).unwrap());
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused_with_what_would_be_right() {
+        check("", "right");
+        check("set = 'a.csv'\nlabel = -1\ncolumns = ['a', 2]\ndelimiter = ';'\nresize = [28, 28]", "right");
+        let share = "a share of the rows, from 0 to below 1";
+        check("validation = 1.0", &format!("data.validation = 1 is out of range: give {share}"));
+        check("test = -0.1", &format!("data.test = -0.1 is out of range: give {share}"));
+        check("test = nan", &format!("data.test = NaN is out of range: give {share}"));
+        check("limit = 0", "data.limit = 0 is out of range: give at least 1, or leave it out for all rows");
+        check(
+            "delimiter = 'é'",
+            "data.delimiter = 'é' is out of range: give one ASCII character that is no quote and ends no line",
+        );
+        check("shape = [0]", "data.shape = [0] is out of range: give [D], [T, F] or [C, H, W] without zeros");
+        for resize in ["[0, 5]", "[5, 0]", "[5, 100000]"] {
+            let expected =
+                format!("data.resize = {resize} is out of range: give [height, width], each from 1 to 8192");
+            check(&format!("resize = {resize}"), &expected);
+        }
+        check("set = ' '", "data.set = `` is out of range: give the name of a set, or a path");
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        assert!(toml::from_str::<DataConfig>("validate = 0.1").is_err());
+    }
+}

@@ -1,0 +1,98 @@
+//! ECG5000 (UCR archive; heartbeats of PhysioNet's BIDMC record chf07): 5,000 beats of 140 points, already
+//! z-normalised one by one, in five classes of which the first is normal.
+//!
+//! Protocols: [`Protocol::Ucr`] trains on the 292 normal beats of the UCR training file and tests on all 4,500 of
+//! its test file. [`Protocol::Article`] is that of the TensorFlow tutorial "Intro to Autoencoders": all 5,000
+//! beats, split 80/20 at random; one minimum and maximum over *all* beats of the 80 %; then only the normal ones
+//! of them are trained on.
+
+use crate::catalogue::SetEntry;
+use crate::rows::Halves;
+use crate::{
+    Column, DataConfig, DataError, Dataset, Part, Protocol, SampleShape, Scale, Sources, order, table,
+};
+use ae_fetch::Progress;
+use ae_records::seed::stream_rng;
+use ndarray::{Axis, concatenate};
+use std::path::Path;
+
+/// Classes 1 to 5 of the files; a label is the class less one.
+const CLASSES: [&str; 5] = [
+    "normal",
+    "R-on-T premature ventricular contraction",
+    "premature ventricular contraction",
+    "supraventricular premature or ectopic beat",
+    "unclassified beat",
+];
+/// Points of a beat, `T`.
+const POINTS: usize = 140;
+/// The tutorial's share of test beats.
+const ARTICLE_TEST_SHARE: f64 = 0.2;
+
+/// Both files, by the configured protocol.
+pub(crate) fn load(
+    set: &SetEntry,
+    config: &DataConfig,
+    sources: &Sources,
+    seed: u64,
+    progress: &mut dyn Progress,
+) -> Result<Dataset, DataError> {
+    let paths = sources.bring(set, progress)?;
+    let (mut parts, mut files) = (Vec::new(), Vec::new());
+    for (file, path) in set.files.iter().zip(&paths) {
+        let (content, record) = sources.content(set, file, path, progress)?;
+        parts.push(parse(&content, path)?);
+        files.push(record);
+    }
+    let [train, test] = <[Part; 2]>::try_from(parts)
+        .unwrap_or_else(|parts| panic!("{} has {} files, not 2", set.name, parts.len()));
+    let article = config.protocol == Protocol::Article;
+    let (train, test) = if article { article_split(&train, &test, seed) } else { (train, test) };
+    let shape = SampleShape::Sequence { steps: POINTS, features: 1 };
+    let halves = Halves {
+        name: set.name.clone(),
+        shape: crate::own::reshape(config, shape, &set.name)?,
+        train,
+        test,
+        label_names: CLASSES.map(String::from).to_vec(),
+        feature_names: Vec::new(),
+        normal_label: Some(CLASSES[0]),
+        files,
+        auto_scale: Scale::MinMax,
+        fit_before_choosing: article,
+    };
+    halves.finish(config, seed)
+}
+
+/// All beats in a seeded random order; the first 80 % and the rest.
+fn article_split(train: &Part, test: &Part, seed: u64) -> (Part, Part) {
+    let values = concatenate(Axis(0), &[train.values.view(), test.values.view()]).expect("the same width");
+    let labels = [train, test].into_iter().flat_map(|part| part.labels.iter().flatten().copied()).collect();
+    let all = Part { values, labels: Some(labels) };
+    let order = order::permutation(all.len(), &mut stream_rng(seed, "article split", 0));
+    let n_test = (all.len() as f64 * ARTICLE_TEST_SHARE).round() as usize;
+    let (train, test) = order.split_at(all.len() - n_test);
+    (all.select(train), all.select(test))
+}
+
+/// A UCR file: a class and 140 points per line, split by tabs.
+fn parse(content: &[u8], path: &Path) -> Result<Part, DataError> {
+    let options = DataConfig {
+        delimiter: Some('\t'),
+        header: Some(false),
+        label: Some(Column::Index(0)),
+        ..Default::default()
+    };
+    let table = table::parse(content, &options, None)
+        .map_err(|source| DataError::Table { path: path.to_owned(), source })?;
+    let wrong = |reason| DataError::Format { path: path.to_owned(), format: "UCR", reason };
+    if table.values.ncols() != POINTS {
+        return Err(wrong(format!("a beat has {} points, not {POINTS}", table.values.ncols())));
+    }
+    let label = |class: String| match class.parse::<u32>() {
+        Ok(class @ 1..=5) => Ok(class - 1),
+        _ => Err(wrong(format!("`{class}` is not a class from 1 to 5"))),
+    };
+    let labels = table.labels.into_iter().flatten().map(label).collect::<Result<_, _>>()?;
+    Ok(Part { values: table.values, labels: Some(labels) })
+}

@@ -1,0 +1,183 @@
+//! A folder of PNG or JPEG images; subfolders are labels.
+
+use crate::rows::{Rows, number_labels};
+use crate::{Color, DataConfig, DataError, Part, SampleShape, Scale, content, own};
+use ae_records::files::FileError;
+use ae_records::record::FileRecord;
+use image::imageops::FilterType;
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use ndarray::Array2;
+use rayon::prelude::*;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Most memory that decoding one image may take, in bytes: what a file of some bytes claims is not believed.
+const MAX_ALLOC: u64 = 256 << 20;
+
+/// Reads all images below `folder`, in the order of their paths.
+pub(crate) fn read(folder: &Path, config: &DataConfig) -> Result<Rows, DataError> {
+    let wrong = |reason| DataError::Images { path: folder.to_owned(), reason };
+    let (paths, labels) = find(folder)?;
+    let heads = paths.par_iter().map(|path| head(path)).collect::<Result<Vec<_>, _>>()?;
+    let [height, width] = match config.resize {
+        Some(size) => size,
+        None => {
+            let [height, width] = heads[0].size;
+            if let Some(other) = heads.iter().position(|head| head.size != heads[0].size) {
+                let [other_height, other_width] = heads[other].size;
+                return Err(wrong(format!(
+                    "images differ in size: {} is {height}x{width}, but {} is {other_height}x{other_width} (height \
+                     x width); set resize = [{height}, {width}] to bring all to one",
+                    short(folder, &paths[0]),
+                    short(folder, &paths[other]),
+                )));
+            }
+            [height, width]
+        }
+    };
+    let gray = match config.color {
+        Color::Gray => true,
+        Color::Rgb => false,
+        Color::Auto => heads.iter().all(|head| head.gray),
+    };
+    let images =
+        paths.par_iter().map(|path| decode(path, [height, width], gray)).collect::<Result<Vec<_>, _>>()?;
+    let channels = if gray { 1 } else { 3 };
+    let numel = channels * height * width;
+    let mut values = Vec::with_capacity(images.len() * numel);
+    let mut files = Vec::with_capacity(images.len());
+    for (pixels, file) in images {
+        values.extend(pixels.into_iter().map(f32::from));
+        files.push(file);
+    }
+    let values = Array2::from_shape_vec((files.len(), numel), values).expect("every image has this size");
+    let (labels, label_names) = labels.map(|labels| number_labels(&labels)).unzip();
+    own::check_count(Rows {
+        name: config.set.clone(),
+        shape: own::reshape(config, SampleShape::Image { channels, height, width }, &config.set)?,
+        part: Part { values, labels },
+        label_names: label_names.unwrap_or_default(),
+        feature_names: Vec::new(),
+        files: vec![folder_record(folder, &files)],
+        auto_scale: Scale::Pixels,
+    })
+}
+
+/// One record for all images: a run's record shall not list sixty thousand files.
+fn folder_record(folder: &Path, files: &[FileRecord]) -> FileRecord {
+    let lines: String = files.iter().map(|file| format!("{}  {}\n", file.sha256, file.name)).collect();
+    let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
+    FileRecord {
+        name: format!("{name}/ ({} images)", files.len()),
+        sha256: content::sha256(lines.as_bytes()),
+    }
+}
+
+/// The images, and the name of the subfolder of each where there are subfolders.
+fn find(folder: &Path) -> Result<(Vec<PathBuf>, Option<Vec<String>>), DataError> {
+    let wrong = |reason| DataError::Images { path: folder.to_owned(), reason };
+    let (mut images, folders, others) = entries(folder)?;
+    let mut labels = Vec::new();
+    let mut classes = Vec::new();
+    for class in &folders {
+        let (inside, _, _) = entries(class)?;
+        if !inside.is_empty() {
+            let name = class.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            labels.extend(std::iter::repeat_n(name, inside.len()));
+            classes.extend(inside);
+        }
+    }
+    match (images.is_empty(), classes.is_empty()) {
+        (true, true) => {
+            let seen = if others > 0 { format!(" among its {others} files") } else { String::new() };
+            Err(wrong(format!("there is no PNG or JPEG image in it{seen}, nor in its subfolders")))
+        }
+        (false, false) => Err(wrong(format!(
+            "there are images both in it and in its subfolders (such as {}); put all in subfolders, one per label, \
+             or none",
+            short(folder, &classes[0])
+        ))),
+        (true, false) => Ok((classes, Some(labels))),
+        (false, true) => {
+            images.sort_unstable();
+            Ok((images, None))
+        }
+    }
+}
+
+/// Images and folders in a folder, sorted, and the number of other files. Hidden ones count as not there.
+fn entries(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>, usize), DataError> {
+    let (mut images, mut folders, mut others) = (Vec::new(), Vec::new(), 0);
+    for entry in fs::read_dir(folder).map_err(FileError::new("read", folder))? {
+        let path = entry.map_err(FileError::new("read", folder))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        if name.starts_with('.') {
+            continue;
+        }
+        if path.is_dir() {
+            folders.push(path);
+        } else if [".png", ".jpg", ".jpeg"].iter().any(|ending| name.ends_with(ending)) {
+            images.push(path);
+        } else {
+            others += 1;
+        }
+    }
+    images.sort_unstable();
+    folders.sort_unstable();
+    if others > 0 && !images.is_empty() {
+        tracing::info!("{others} files in {} are no PNG or JPEG images and were left out", folder.display());
+    }
+    Ok((images, folders, others))
+}
+
+struct Head {
+    /// Height, width.
+    size: [usize; 2],
+    gray: bool,
+}
+
+fn head(path: &Path) -> Result<Head, DataError> {
+    let decoder = open(path)?.into_decoder().map_err(|error| unreadable(path, &error))?;
+    let (width, height) = decoder.dimensions();
+    let gray = !decoder.color_type().has_color();
+    Ok(Head { size: [height as usize, width as usize], gray })
+}
+
+/// Pixels `[C, H, W]`, 8 bits each; transparency is dropped.
+fn decode(path: &Path, size: [usize; 2], gray: bool) -> Result<(Vec<u8>, FileRecord), DataError> {
+    let image = open(path)?.decode().map_err(|error| unreadable(path, &error))?;
+    let [height, width] = size.map(|side| side as u32);
+    let image = if (image.height(), image.width()) == (height, width) {
+        image
+    } else {
+        image.resize_exact(width, height, FilterType::Triangle)
+    };
+    let pixels = if gray { image.into_luma8().into_raw() } else { planes(&image) };
+    let (sha256, _) = ae_fetch::sha256_file(path).map_err(FileError::new("read", path))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok((pixels, FileRecord { name, sha256 }))
+}
+
+/// Red, then green, then blue.
+fn planes(image: &DynamicImage) -> Vec<u8> {
+    let pixels = image.to_rgb8();
+    (0..3).flat_map(|channel| pixels.pixels().map(move |pixel| pixel.0[channel])).collect()
+}
+
+fn open(path: &Path) -> Result<ImageReader<std::io::BufReader<fs::File>>, DataError> {
+    let reader = ImageReader::open(path).map_err(FileError::new("read", path))?;
+    // By content: a JPEG that is called .png is still an image.
+    let mut reader = reader.with_guessed_format().map_err(FileError::new("read", path))?;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_ALLOC);
+    reader.limits(limits);
+    Ok(reader)
+}
+
+fn unreadable(path: &Path, error: &image::ImageError) -> DataError {
+    DataError::Format { path: path.to_owned(), format: "PNG or JPEG", reason: error.to_string() }
+}
+
+fn short(folder: &Path, path: &Path) -> String {
+    path.strip_prefix(folder).unwrap_or(path).display().to_string()
+}

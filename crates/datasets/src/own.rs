@@ -1,0 +1,188 @@
+//! Your own data: a table, an array, an idx file, a folder of images.
+
+use crate::rows::{Rows, number_labels};
+use crate::{
+    DataConfig, DataError, Part, SampleShape, Scale, catalogue, content, idx, images, mnist, npy, table,
+};
+use ae_records::files::FileError;
+use ae_records::record::FileRecord;
+use ndarray::Array2;
+use std::path::Path;
+
+/// Reads all rows of the file or folder that `config.set` names, unsplit and unscaled.
+pub(crate) fn read(config: &DataConfig) -> Result<Rows, DataError> {
+    let path = Path::new(&config.set);
+    if path.is_dir() {
+        return images::read(path, config);
+    }
+    let kind = kind_of(path);
+    if !path.exists() {
+        let looks_like_path = kind != Kind::Unknown || config.set.contains(['/', '\\']);
+        return Err(if looks_like_path {
+            FileError::new("read", path)(std::io::ErrorKind::NotFound.into()).into()
+        } else {
+            catalogue::unknown(&config.set)
+        });
+    }
+    let (content, mut files) = match kind {
+        Kind::Unknown => return Err(DataError::UnknownKind { path: path.to_owned() }),
+        _ => read_file(path)?,
+    };
+    let mut rows = match kind {
+        Kind::Table { usual } => from_table(&content, config, usual, path)?,
+        Kind::Npy => {
+            let array = npy::parse(&content).map_err(wrong(path, "npy"))?;
+            from_array(&array.dims, array.rows, array.bytes, config)?
+        }
+        Kind::Idx | Kind::Unknown => {
+            let idx = idx::parse(&content).map_err(wrong(path, "idx"))?;
+            from_array(&idx.dims, mnist::to_rows(&idx), true, config)?
+        }
+    };
+    if let Some(labels) = config.labels.as_deref().filter(|_| !matches!(kind, Kind::Table { .. })) {
+        let (content, file) = read_file(labels)?;
+        let (numbers, names) = number_labels(&label_texts(&content, labels)?);
+        if numbers.len() != rows.part.len() {
+            let (got, path) = (numbers.len(), labels.to_owned());
+            return Err(DataError::LabelCount { path, labels: got, rows: rows.part.len() });
+        }
+        rows.part.labels = Some(numbers);
+        rows.label_names = names;
+        files.extend(file);
+    }
+    rows.files = files;
+    check_finite(path, &rows.part.values)?;
+    check_count(rows)
+}
+
+/// The shape that the configuration asks for, if it goes with rows of this one.
+pub(crate) fn reshape(config: &DataConfig, shape: SampleShape, name: &str) -> Result<SampleShape, DataError> {
+    let Some(dims) = &config.shape else { return Ok(shape) };
+    SampleShape::from_dims(dims)
+        .filter(|wanted| wanted.numel() == shape.numel())
+        .ok_or_else(|| DataError::Shape { shape: dims.clone(), name: name.to_owned(), numel: shape.numel() })
+}
+
+/// Refuses more rows than 32-bit indices can tell apart.
+pub(crate) fn check_count(rows: Rows) -> Result<Rows, DataError> {
+    if u32::try_from(rows.part.len()).is_err() {
+        return Err(DataError::TooManyRows { got: rows.part.len(), name: rows.name });
+    }
+    Ok(rows)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Table { usual: Option<u8> },
+    Npy,
+    Idx,
+    Unknown,
+}
+
+fn kind_of(path: &Path) -> Kind {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    match name.rsplit_once('.').map_or("", |(_, extension)| extension) {
+        "csv" | "txt" | "dat" => Kind::Table { usual: None },
+        "tsv" | "tab" => Kind::Table { usual: Some(b'\t') },
+        "npy" => Kind::Npy,
+        "idx" => Kind::Idx,
+        _ if name.ends_with("-ubyte") => Kind::Idx,
+        _ => Kind::Unknown,
+    }
+}
+
+fn read_file(path: &Path) -> Result<(Vec<u8>, Vec<FileRecord>), DataError> {
+    let content = content::read(path, idx::LIMIT)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let sha256 = content::sha256(&content);
+    Ok((content, vec![FileRecord { name, sha256 }]))
+}
+
+fn from_table(
+    content: &[u8],
+    config: &DataConfig,
+    usual: Option<u8>,
+    path: &Path,
+) -> Result<Rows, DataError> {
+    let table = table::parse(content, config, usual)
+        .map_err(|source| DataError::Table { path: path.to_owned(), source })?;
+    let (labels, label_names) = table.labels.map(|labels| number_labels(&labels)).unzip();
+    let shape = SampleShape::Vector { features: table.values.ncols() };
+    let shape = reshape(config, shape, &config.set)?;
+    Ok(Rows {
+        name: config.set.clone(),
+        auto_scale: auto_scale(&shape, false),
+        shape,
+        part: Part { values: table.values, labels },
+        label_names: label_names.unwrap_or_default(),
+        feature_names: table.names,
+        files: Vec::new(),
+    })
+}
+
+fn from_array(
+    dims: &[usize],
+    values: Array2<f32>,
+    bytes: bool,
+    config: &DataConfig,
+) -> Result<Rows, DataError> {
+    let path = Path::new(&config.set);
+    let shape = match dims[1..] {
+        [] => SampleShape::from_dims(&[1]),
+        [features] => SampleShape::from_dims(&[features]),
+        [height, width] => SampleShape::from_dims(&[1, height, width]),
+        [channels, height, width] => SampleShape::from_dims(&[channels, height, width]),
+        _ => None,
+    };
+    let reason = || format!("its shape is {dims:?}; give [N, D], [N, H, W] or [N, C, H, W] without zeros");
+    let shape = shape.ok_or_else(|| wrong(path, "array")(reason()))?;
+    let shape = reshape(config, shape, &config.set)?;
+    Ok(Rows {
+        name: config.set.clone(),
+        auto_scale: auto_scale(&shape, bytes),
+        shape,
+        part: Part { values, labels: None },
+        label_names: Vec::new(),
+        feature_names: Vec::new(),
+        files: Vec::new(),
+    })
+}
+
+fn auto_scale(shape: &SampleShape, bytes: bool) -> Scale {
+    match shape {
+        _ if bytes => Scale::Pixels,
+        SampleShape::Vector { .. } => Scale::Standard,
+        SampleShape::Image { .. } | SampleShape::Sequence { .. } => Scale::MinMax,
+    }
+}
+
+/// The labels of a file with one whole number per row.
+fn label_texts(content: &[u8], path: &Path) -> Result<Vec<String>, DataError> {
+    let (dims, values) = match kind_of(path) {
+        Kind::Npy => npy::parse(content).map(|array| (array.dims, array.rows)).map_err(wrong(path, "npy"))?,
+        Kind::Idx => idx::parse(content)
+            .map(|idx| (idx.dims.clone(), mnist::to_rows(&idx)))
+            .map_err(wrong(path, "idx"))?,
+        _ => return Err(DataError::UnknownKind { path: path.to_owned() }),
+    };
+    if values.ncols() != 1 || values.iter().any(|value| value.fract() != 0.0) {
+        let reason = format!("labels are one whole number per row, but its shape is {dims:?}");
+        return Err(wrong(path, "label")(reason));
+    }
+    Ok(values.iter().map(|value| format!("{value:.0}")).collect())
+}
+
+fn check_finite(path: &Path, values: &Array2<f32>) -> Result<(), DataError> {
+    match values.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        Some(((row, position), &value)) => {
+            Err(DataError::NotFinite { path: path.to_owned(), value, row, position })
+        }
+        None => Ok(()),
+    }
+}
+
+fn wrong(path: &Path, format: &'static str) -> impl FnOnce(String) -> DataError {
+    let path = path.to_owned();
+    move |reason| DataError::Format { path, format, reason }
+}

@@ -1,0 +1,241 @@
+//! Reversible maps from raw values to what the model sees.
+
+use ndarray::{Array2, Axis};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Which map is wanted; [`Preprocessing`] is the fitted one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scale {
+    /// What suits the source: 8-bit pixels are divided by 255, tables are standardised, other images and
+    /// sequences are brought to `[0, 1]` by their global minimum and maximum.
+    #[default]
+    Auto,
+    /// Values as they are.
+    None,
+    /// Divided by 255.
+    Pixels,
+    /// `(x - min) / (max - min)` with one minimum and maximum for all features.
+    MinMax,
+    /// `(x - mean) / std` of each feature.
+    Standard,
+}
+
+/// A reversible map from raw values to what the model sees. Serialisable, so that it travels with a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Preprocessing {
+    /// Values as they are.
+    Identity,
+    /// `x / divisor`.
+    Divide {
+        /// 255 for 8-bit pixels.
+        divisor: f32,
+    },
+    /// `(x - min) / (max - min)`, the same for every feature. Training rows fall in `[0, 1]`; others may not.
+    MinMax {
+        /// Smallest value of the training rows.
+        min: f32,
+        /// Largest value of the training rows; above `min`.
+        max: f32,
+    },
+    /// `(x - mean) / std` of each feature.
+    Standardise {
+        /// `[D]`.
+        mean: Vec<f32>,
+        /// `[D]`, population standard deviation; 1 for a feature that is constant in the training rows.
+        std: Vec<f32>,
+        /// Indices of the features that are constant in the training rows.
+        constant: Vec<usize>,
+    },
+}
+
+/// Every value of the training rows is the same, so that no range can be scaled by.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("every value of the training rows is {value}; there is nothing to scale by and nothing to learn")]
+pub struct ConstantData {
+    /// That value.
+    pub value: f32,
+}
+
+impl Preprocessing {
+    /// Fits `scale` on training rows `[N, D]`; sums are taken in double precision.
+    /// [`Scale::Auto`] is the caller's to resolve and counts as [`Scale::None`] here.
+    pub fn fit(scale: Scale, rows: &Array2<f32>) -> Result<Self, ConstantData> {
+        match scale {
+            Scale::Auto | Scale::None => Ok(Preprocessing::Identity),
+            Scale::Pixels => Ok(Preprocessing::Divide { divisor: 255.0 }),
+            Scale::MinMax => {
+                let (min, max) = range(rows.iter().copied());
+                if min >= max {
+                    return Err(ConstantData { value: min });
+                }
+                Ok(Preprocessing::MinMax { min, max })
+            }
+            Scale::Standard => Ok(fit_standard(rows)),
+        }
+    }
+
+    /// Raw values `[N, D]` to what the model sees, in place. Panics where `D` is not that of the fit.
+    pub fn apply(&self, rows: &mut Array2<f32>) {
+        self.check_width(rows);
+        match self {
+            Preprocessing::Identity => {}
+            Preprocessing::Divide { divisor } => for_values(rows, |x| x / divisor),
+            Preprocessing::MinMax { min, max } => for_values(rows, |x| (x - min) / (max - min)),
+            Preprocessing::Standardise { mean, std, .. } => {
+                for_features(rows, mean, std, |x, mean, std| (x - mean) / std);
+            }
+        }
+    }
+
+    /// What the model sees to raw values `[N, D]`, in place; up to rounding the inverse of
+    /// [`Preprocessing::apply`].
+    pub fn invert(&self, rows: &mut Array2<f32>) {
+        self.check_width(rows);
+        match self {
+            Preprocessing::Identity => {}
+            Preprocessing::Divide { divisor } => for_values(rows, |x| x * divisor),
+            Preprocessing::MinMax { min, max } => for_values(rows, |x| x * (max - min) + min),
+            Preprocessing::Standardise { mean, std, .. } => {
+                for_features(rows, mean, std, |x, mean, std| x * std + mean);
+            }
+        }
+    }
+
+    /// The number of features that it was fitted on, where that matters.
+    pub fn features(&self) -> Option<usize> {
+        match self {
+            Preprocessing::Standardise { mean, .. } => Some(mean.len()),
+            _ => None,
+        }
+    }
+
+    fn check_width(&self, rows: &Array2<f32>) {
+        if let Some(features) = self.features() {
+            assert_eq!(rows.ncols(), features, "rows {:?} for a map fitted on {features}", rows.shape());
+        }
+    }
+}
+
+fn range(values: impl Iterator<Item = f32>) -> (f32, f32) {
+    values.fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), x| (min.min(x), max.max(x)))
+}
+
+fn fit_standard(rows: &Array2<f32>) -> Preprocessing {
+    let n = rows.nrows().max(1) as f64;
+    let (mut mean, mut std, mut constant) = (Vec::new(), Vec::new(), Vec::new());
+    for (feature, column) in rows.axis_iter(Axis(1)).enumerate() {
+        // Told by the range, not by the variance: rounding leaves a constant 0.1 a variance above 0.
+        let (min, max) = range(column.iter().copied());
+        if min >= max {
+            constant.push(feature);
+            mean.push(min.min(f32::MAX));
+            std.push(1.0);
+            continue;
+        }
+        let average = column.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
+        let variance = column.iter().map(|&x| (f64::from(x) - average).powi(2)).sum::<f64>() / n;
+        mean.push(average as f32);
+        // Keeps subnormal spreads from dividing by zero.
+        std.push((variance.sqrt() as f32).max(f32::MIN_POSITIVE));
+    }
+    Preprocessing::Standardise { mean, std, constant }
+}
+
+fn for_values(rows: &mut Array2<f32>, map: impl Fn(f32) -> f32 + Send + Sync) {
+    for_rows(rows, |row| row.iter_mut().for_each(|x| *x = map(*x)));
+}
+
+fn for_features(
+    rows: &mut Array2<f32>,
+    mean: &[f32],
+    std: &[f32],
+    map: impl Fn(f32, f32, f32) -> f32 + Send + Sync,
+) {
+    for_rows(rows, |row| {
+        for ((x, &mean), &std) in row.iter_mut().zip(mean).zip(std) {
+            *x = map(*x, mean, std);
+        }
+    });
+}
+
+fn for_rows(rows: &mut Array2<f32>, map: impl Fn(&mut [f32]) + Send + Sync) {
+    let width = rows.ncols().max(1);
+    if !rows.is_standard_layout() {
+        *rows = rows.as_standard_layout().into_owned();
+    }
+    let values = rows.as_slice_mut().expect("rows are contiguous in the standard layout");
+    values.par_chunks_mut(width).with_min_len(64).for_each(map);
+}
+
+impl fmt::Display for Preprocessing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Preprocessing::Identity => write!(f, "values as they are"),
+            Preprocessing::Divide { divisor } => write!(f, "divided by {divisor}"),
+            Preprocessing::MinMax { min, max } => write!(f, "[{min}, {max}] to [0, 1]"),
+            Preprocessing::Standardise { mean, constant, .. } => {
+                write!(f, "each of {} features to mean 0 and standard deviation 1", mean.len())?;
+                match constant.as_slice() {
+                    [] => Ok(()),
+                    [one] => write!(f, " (feature {one} is constant: only shifted)"),
+                    many => write!(f, " ({} features are constant: only shifted)", many.len()),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    fn check(scale: Scale, raw: Array2<f32>, expected: Array2<f32>, words: &str) {
+        let map = Preprocessing::fit(scale, &raw).unwrap();
+        let mut rows = raw.clone();
+        map.apply(&mut rows);
+        assert!((&rows - &expected).iter().all(|d| d.abs() < 1e-6), "{scale:?}: {rows}");
+        let text = serde_json::to_string(&map).unwrap();
+        let back: Preprocessing = serde_json::from_str(&text).unwrap();
+        assert_eq!(back, map, "{text}");
+        back.invert(&mut rows);
+        assert!((&rows - &raw).iter().all(|d| d.abs() < 1e-4), "{scale:?} inverted: {rows}");
+        assert_eq!(map.to_string(), words);
+    }
+
+    #[test]
+    fn each_map_does_what_it_says_and_can_be_undone() {
+        let raw = array![[0.0, 255.0], [51.0, 102.0]];
+        check(Scale::None, raw.clone(), raw.clone(), "values as they are");
+        check(Scale::Pixels, raw.clone(), array![[0.0, 1.0], [0.2, 0.4]], "divided by 255");
+        check(
+            Scale::MinMax,
+            array![[-1.0, 3.0], [0.0, 1.0]],
+            array![[0.0, 1.0], [0.25, 0.5]],
+            "[-1, 3] to [0, 1]",
+        );
+        check(
+            Scale::Standard,
+            array![[1.0, 0.1], [3.0, 0.1], [1.0, 0.1], [3.0, 0.1]],
+            array![[-1.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [1.0, 0.0]],
+            "each of 2 features to mean 0 and standard deviation 1 (feature 1 is constant: only shifted)",
+        );
+    }
+
+    #[test]
+    fn constant_data_cannot_be_scaled_to_a_range() {
+        let error = Preprocessing::fit(Scale::MinMax, &array![[3.0, 3.0]]).unwrap_err();
+        assert_eq!(error, ConstantData { value: 3.0 });
+    }
+
+    #[test]
+    #[should_panic(expected = "rows [1, 3] for a map fitted on 2")]
+    fn another_width_is_a_bug() {
+        let map = Preprocessing::fit(Scale::Standard, &array![[1.0, 2.0], [2.0, 1.0]]).unwrap();
+        map.apply(&mut Array2::zeros((1, 3)));
+    }
+}

@@ -1,0 +1,172 @@
+//! From rows as a reader gives them to a data set: splits, the normal label, the limit, the scale.
+
+use crate::split::stratified;
+use crate::{DataConfig, DataError, Dataset, Part, Preprocessing, SampleShape, Scale, order};
+use ae_records::record::FileRecord;
+use ae_records::seed::stream_rng;
+
+/// All rows of your own data, unsplit and unscaled; what [`crate::read`] gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows {
+    /// The path they came from.
+    pub name: String,
+    /// What one sample is.
+    pub shape: SampleShape,
+    /// Raw values and labels.
+    pub part: Part,
+    /// Name of each label.
+    pub label_names: Vec<String>,
+    /// Names of the features of a table; empty where they have none.
+    pub feature_names: Vec<String>,
+    /// The files that were read.
+    pub files: Vec<FileRecord>,
+    /// What [`Scale::Auto`] means for them.
+    pub auto_scale: Scale,
+}
+
+/// Training and test rows that are apart already, raw.
+pub(crate) struct Halves {
+    pub name: String,
+    pub shape: SampleShape,
+    pub train: Part,
+    pub test: Part,
+    pub label_names: Vec<String>,
+    pub feature_names: Vec<String>,
+    /// The normal label where the configuration names none.
+    pub normal_label: Option<&'static str>,
+    pub files: Vec<FileRecord>,
+    pub auto_scale: Scale,
+    /// Whether the scale is fitted on all training rows, before the normal ones are chosen.
+    pub fit_before_choosing: bool,
+}
+
+impl Rows {
+    /// Keeps the configured share for testing.
+    pub(crate) fn split(self, config: &DataConfig, seed: u64) -> Result<Halves, DataError> {
+        let n = self.part.len();
+        if n < 2 {
+            let what = "train a model and to tell how good it is";
+            return Err(DataError::TooFewRows { name: self.name, got: n, needed: 2, what });
+        }
+        let (train, test) = take_away(self.part, config.test, seed, "split");
+        Ok(Halves {
+            name: self.name,
+            shape: self.shape,
+            train,
+            test,
+            label_names: self.label_names,
+            feature_names: self.feature_names,
+            normal_label: None,
+            files: self.files,
+            auto_scale: self.auto_scale,
+            fit_before_choosing: false,
+        })
+    }
+}
+
+impl Halves {
+    /// Chooses normal rows, takes validation rows away, limits, fits the scale on what is left, applies it.
+    pub(crate) fn finish(self, config: &DataConfig, seed: u64) -> Result<Dataset, DataError> {
+        let Halves { name, shape, mut train, mut test, label_names, .. } = self;
+        let scale = if config.scale == Scale::Auto { self.auto_scale } else { config.scale };
+        let fit = |part: &Part| {
+            Preprocessing::fit(scale, &part.values)
+                .map_err(|source| DataError::Constant { name: name.clone(), source })
+        };
+        let early = if self.fit_before_choosing { Some(fit(&train)?) } else { None };
+        let wanted = config.normal_label.as_deref().or(self.normal_label);
+        let normal_label = wanted.map(|label| find_label(label, &name, &label_names, &train)).transpose()?;
+        if let Some(label) = normal_label {
+            train = train.select(&train.rows_labelled(label));
+        }
+        let (mut train, mut validation) = take_away(train, config.validation, seed, "validation");
+        if let Some(limit) = config.limit.filter(|&limit| limit < train.len()) {
+            let order = order::permutation(train.len(), &mut stream_rng(seed, "limit", 0));
+            train = train.select(&order[..limit]);
+        }
+        if train.is_empty() {
+            return Err(DataError::TooFewRows { name, got: 0, needed: 1, what: "train on" });
+        }
+        let preprocessing = early.map_or_else(|| fit(&train), Ok)?;
+        for part in [&mut train, &mut validation, &mut test] {
+            preprocessing.apply(&mut part.values);
+        }
+        if let Preprocessing::Standardise { constant, .. } = &preprocessing
+            && !constant.is_empty()
+        {
+            let names: Vec<String> = constant
+                .iter()
+                .map(|&feature| {
+                    self.feature_names.get(feature).cloned().unwrap_or_else(|| feature.to_string())
+                })
+                .collect();
+            tracing::warn!("constant in the training rows of {name}: {}", names.join(", "));
+        }
+        Ok(Dataset {
+            name,
+            shape,
+            train,
+            validation,
+            test,
+            label_names,
+            normal_label,
+            feature_names: self.feature_names,
+            files: self.files,
+            preprocessing,
+        })
+    }
+}
+
+/// What stays and what is taken; a share of 0 copies nothing.
+fn take_away(part: Part, share: f64, seed: u64, purpose: &str) -> (Part, Part) {
+    let (kept, taken) = stratified(&part, share, seed, purpose);
+    let away = part.select(&taken);
+    if taken.is_empty() { (part, away) } else { (part.select(&kept), away) }
+}
+
+fn find_label(wanted: &str, name: &str, known: &[String], train: &Part) -> Result<u32, DataError> {
+    if train.labels.is_none() {
+        return Err(DataError::NoLabels { label: wanted.to_owned(), name: name.to_owned() });
+    }
+    (0u32..)
+        .zip(known)
+        .find(|(label, name)| *name == wanted && !train.rows_labelled(*label).is_empty())
+        .map(|(label, _)| label)
+        .ok_or_else(|| DataError::NormalLabel { label: wanted.to_owned(), known: known.to_vec() })
+}
+
+/// Numbers the labels: the names, each once, in the order of numbers where all are numbers, else of text.
+pub(crate) fn number_labels(labels: &[String]) -> (Vec<u32>, Vec<String>) {
+    let mut names: Vec<String> = labels.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    let numbers: Option<Vec<f64>> = names.iter().map(|name| name.parse().ok()).collect();
+    if numbers.is_some() {
+        let number = |name: &String| name.parse::<f64>().unwrap_or_default();
+        names.sort_by(|a, b| number(a).total_cmp(&number(b)));
+    }
+    let index: std::collections::HashMap<&str, u32> = names.iter().map(String::as_str).zip(0u32..).collect();
+    (labels.iter().map(|label| index[label.as_str()]).collect(), names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(labels: &[&str], indices: &[u32], names: &[&str]) {
+        let labels: Vec<String> = labels.iter().map(|s| s.to_string()).collect();
+        let (got, got_names) = number_labels(&labels);
+        assert_eq!(
+            (got.as_slice(), got_names.iter().map(String::as_str).collect::<Vec<_>>()),
+            (indices, names.to_vec())
+        );
+    }
+
+    #[test]
+    fn labels_are_numbered_in_a_natural_order() {
+        check(&["b", "a", "b"], &[1, 0, 1], &["a", "b"]);
+        check(&["10", "9", "-1"], &[2, 1, 0], &["-1", "9", "10"]);
+        check(&["10", "9", "x"], &[0, 1, 2], &["10", "9", "x"]);
+        check(&[], &[], &[]);
+    }
+}

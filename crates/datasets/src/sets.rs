@@ -1,0 +1,110 @@
+//! What `ae data list`, `fetch` and `verify` show and do.
+
+use crate::catalogue::{self, SetEntry};
+use crate::{DataError, Sources};
+use ae_fetch::Progress;
+use ae_records::files::FileError;
+use std::path::PathBuf;
+
+/// A set that can be asked for by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetInfo {
+    /// What to write in `data.set`.
+    pub name: String,
+    /// One line.
+    pub title: String,
+    /// Under which terms the data may be used.
+    pub licence: String,
+    /// Whom to cite.
+    pub citation: String,
+    /// Where to read more.
+    pub homepage: String,
+    /// Names of its files.
+    pub files: Vec<String>,
+    /// Bytes to download.
+    pub bytes: u64,
+    /// Whether all its files are in the cache (looked at, not verified: [`verify_set`] does that).
+    pub cached: bool,
+}
+
+/// What [`verify_set`] found about one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileVerdict {
+    /// The file.
+    pub name: String,
+    /// Where it is, or would be.
+    pub path: PathBuf,
+    /// What was found.
+    pub verdict: Verdict,
+}
+
+/// Whether a file is what it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its checksum is right.
+    Ok,
+    /// It is not in the cache.
+    Missing,
+    /// Its checksum is wrong; [`fetch_set`] replaces it.
+    Wrong {
+        /// The right sha256, of the file as it is published or of its content, whichever is there.
+        expected: String,
+        /// What it is.
+        got: String,
+    },
+}
+
+/// All sets, in the catalogue's order.
+pub fn list(sources: &Sources) -> Vec<SetInfo> {
+    catalogue::sets().iter().map(|set| info(set, sources)).collect()
+}
+
+/// Brings all files of a set into the cache, verified. Answers what it then knows of the set.
+pub fn fetch_set(name: &str, sources: &Sources, progress: &mut dyn Progress) -> Result<SetInfo, DataError> {
+    let set = catalogue::find(name)?;
+    // What is there under the content's name is otherwise trusted by its length until it is read.
+    for file in verify_set(name, sources)? {
+        if matches!(file.verdict, Verdict::Wrong { .. }) && !sources.offline {
+            tracing::warn!("{} is damaged; fetching it again", file.path.display());
+            std::fs::remove_file(&file.path).map_err(FileError::new("remove", &file.path))?;
+        }
+    }
+    sources.bring(set, progress)?;
+    Ok(info(set, sources))
+}
+
+/// Checks the checksum of every file of a set that is in the cache.
+pub fn verify_set(name: &str, sources: &Sources) -> Result<Vec<FileVerdict>, DataError> {
+    let set = catalogue::find(name)?;
+    let mut verdicts = Vec::new();
+    for file in &set.files {
+        let Some(path) = sources.cached(set, file) else {
+            let path = sources.cache.join(&set.name).join(&file.name);
+            verdicts.push(FileVerdict { name: file.name.clone(), path, verdict: Verdict::Missing });
+            continue;
+        };
+        let (got, bytes) = ae_fetch::sha256_file(&path).map_err(FileError::new("read", &path))?;
+        let verdict = if ae_fetch::is_accepted(&file.accepted(), &got, bytes) {
+            Verdict::Ok
+        } else {
+            let unpacked = path.file_name().is_some_and(|name| *name == *file.content.name);
+            let expected = if unpacked { &file.content.sha256 } else { &file.sha256 };
+            Verdict::Wrong { expected: expected.clone(), got }
+        };
+        verdicts.push(FileVerdict { name: file.name.clone(), path, verdict });
+    }
+    Ok(verdicts)
+}
+
+fn info(set: &SetEntry, sources: &Sources) -> SetInfo {
+    SetInfo {
+        name: set.name.clone(),
+        title: set.title.clone(),
+        licence: set.licence.clone(),
+        citation: set.citation.clone(),
+        homepage: set.homepage.clone(),
+        files: set.files.iter().map(|file| file.name.clone()).collect(),
+        bytes: set.files.iter().map(|file| file.bytes).sum(),
+        cached: set.files.iter().all(|file| sources.cached(set, file).is_some()),
+    }
+}

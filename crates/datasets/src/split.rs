@@ -1,0 +1,90 @@
+//! Seeded, stratified splits.
+
+use crate::Part;
+use crate::order::shuffle;
+use ae_records::seed::stream_rng;
+use std::collections::BTreeMap;
+
+/// Splits the rows of `part` in two: the rows that stay, and about `share` of them that are taken away. Each
+/// label gives its share (rounded so that the total is right); both lists are ascending. A share above 0
+/// takes at least one row and leaves at least one.
+pub(crate) fn stratified(part: &Part, share: f64, seed: u64, purpose: &str) -> (Vec<u32>, Vec<u32>) {
+    let mut strata = BTreeMap::<u32, Vec<u32>>::new();
+    for row in 0..part.len() {
+        let label = part.labels.as_ref().map_or(0, |labels| labels[row]);
+        strata.entry(label).or_default().push(row as u32);
+    }
+    let counts: Vec<usize> = strata.values().map(Vec::len).collect();
+    let mut rng = stream_rng(seed, purpose, 0);
+    let (mut kept, mut taken) = (Vec::new(), Vec::new());
+    for (rows, take) in strata.values_mut().zip(allocate(&counts, share)) {
+        shuffle(rows, &mut rng);
+        taken.extend_from_slice(&rows[..take]);
+        kept.extend_from_slice(&rows[take..]);
+    }
+    kept.sort_unstable();
+    taken.sort_unstable();
+    (kept, taken)
+}
+
+/// How many rows each stratum gives: the whole part of its share, and one more for those with the largest
+/// remainders until the total is right.
+fn allocate(counts: &[usize], share: f64) -> Vec<usize> {
+    let n: usize = counts.iter().sum();
+    if share <= 0.0 || n < 2 {
+        return vec![0; counts.len()];
+    }
+    let total = ((n as f64 * share).round() as usize).clamp(1, n - 1);
+    let exact: Vec<f64> = counts.iter().map(|&count| count as f64 * total as f64 / n as f64).collect();
+    let mut take: Vec<usize> = exact.iter().map(|share| share.floor() as usize).collect();
+    let mut by_remainder: Vec<usize> = (0..counts.len()).collect();
+    // Stable, so that equal remainders go to the lower label on every machine.
+    by_remainder.sort_by(|&a, &b| exact[b].fract().total_cmp(&exact[a].fract()));
+    let missing = total - take.iter().sum::<usize>();
+    for &stratum in by_remainder.iter().take(missing) {
+        take[stratum] += 1;
+    }
+    take
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    fn part(counts: &[usize]) -> Part {
+        let labels: Vec<u32> = (0u32..).zip(counts).flat_map(|(l, &n)| vec![l; n]).collect();
+        Part { values: Array2::zeros((labels.len(), 1)), labels: Some(labels) }
+    }
+
+    fn check(counts: &[usize], share: f64, expected: &[usize]) {
+        let part = part(counts);
+        let (kept, taken) = stratified(&part, share, 5, "test");
+        assert_eq!(part.select(&taken).label_counts(counts.len()), expected, "{counts:?} {share}");
+        let mut all: Vec<u32> = kept.iter().chain(&taken).copied().collect();
+        all.sort_unstable();
+        assert!(all.iter().copied().eq(0..part.len() as u32), "{counts:?}: rows lost or repeated");
+    }
+
+    #[test]
+    fn every_label_gives_its_share() {
+        check(&[100, 50, 10], 0.1, &[10, 5, 1]);
+        check(&[5, 5, 5], 0.2, &[1, 1, 1]);
+        check(&[3, 3, 3], 0.5, &[2, 2, 1]);
+        check(&[1, 99], 0.01, &[0, 1]);
+        check(&[10], 0.0, &[0]);
+        check(&[2], 0.001, &[1]);
+        check(&[2], 0.999, &[1]);
+        check(&[1], 0.5, &[0]);
+        check(&[], 0.5, &[]);
+    }
+
+    #[test]
+    fn the_seed_alone_decides() {
+        let part = part(&[40, 40]);
+        let split = stratified(&part, 0.25, 1, "test");
+        assert_eq!(split, stratified(&part, 0.25, 1, "test"));
+        assert_ne!(split, stratified(&part, 0.25, 2, "test"));
+        assert_ne!(split, stratified(&part, 0.25, 1, "validation"));
+    }
+}

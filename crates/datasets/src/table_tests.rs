@@ -1,0 +1,1 @@
+//! Tables, good and bad.

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Golden values of `order::epoch_order`, by an independent ChaCha8 and Fisher-Yates. Standard library only."""
+import hashlib
+import struct
+
+
+def chacha8_words(key):
+    """u32 words of ChaCha with 8 rounds: 64-bit counter from 0, 64-bit stream 0 (djb's layout)."""
+    state = [0x61707865, 0x3320646E, 0x79622D32, 0x6B206574, *struct.unpack("<8I", key), 0, 0, 0, 0]
+
+    def quarter(x, a, b, c, d):
+        for p, q, r, turn in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+            x[p] = (x[p] + x[q]) & 0xFFFFFFFF
+            v = x[r] ^ x[p]
+            x[r] = ((v << turn) | (v >> (32 - turn))) & 0xFFFFFFFF
+
+    while True:
+        x = list(state)
+        for _ in range(4):
+            for i in range(4):
+                quarter(x, i, 4 + i, 8 + i, 12 + i)
+            for i in range(4):
+                quarter(x, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4)
+        yield from ((a + b) & 0xFFFFFFFF for a, b in zip(x, state))
+        state[12] = (state[12] + 1) & 0xFFFFFFFF
+
+
+def epoch_order(n, seed, epoch):
+    key = hashlib.sha256(b"ae-stream-1" + struct.pack("<QQ", seed, epoch) + b"shuffle").digest()
+    words = chacha8_words(key)
+    order = list(range(n))
+    for last in range(n - 1, 0, -1):
+        low, high = next(words), next(words)
+        index = ((high << 32 | low) * (last + 1)) >> 64
+        order[last], order[index] = order[index], order[last]
+    return order
+
+
+if __name__ == "__main__":
+    for seed, epoch in ((7, 0), (7, 1), (8, 0)):
+        print(epoch_order(10, seed, epoch))
+    print(sum((i + 1) * row for i, row in enumerate(epoch_order(60_000, 7, 3))))
