@@ -1,0 +1,63 @@
+//! `cargo xtask train …` and every other command of `ae`: set up, build, run.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::Context;
+
+use crate::setup;
+use crate::workspace::{self, Workspace};
+
+pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
+    setup::ensure(workspace, mirror_in(&args))?;
+    let built = workspace::status(&mut workspace.cargo(["build", "--release", "--package", "autoencoders"]))?;
+    if !built.success() {
+        anyhow::bail!("the program could not be built; `cargo xtask doctor` shows what is missing");
+    }
+    let program = workspace.output().join("release").join(format!("ae{}", std::env::consts::EXE_SUFFIX));
+    become_it(Command::new(&program).args(args)).with_context(|| format!("cannot run {}", program.display()))
+}
+
+/// On Unix the program takes this one's place, so that signals and exit codes are its own.
+#[cfg(unix)]
+fn become_it(command: &mut Command) -> anyhow::Result<ExitCode> {
+    use std::os::unix::process::CommandExt;
+    Err(command.exec().into())
+}
+
+#[cfg(not(unix))]
+fn become_it(command: &mut Command) -> anyhow::Result<ExitCode> {
+    Ok(workspace::code(command.status()?))
+}
+
+/// The mirror folder that is meant for the program serves libtorch, too.
+fn mirror_in(args: &[OsString]) -> Option<PathBuf> {
+    let mut words = args.iter();
+    while let Some(word) = words.next() {
+        if word == "--mirror" {
+            return words.next().map(PathBuf::from);
+        }
+        if let Some(folder) = word.to_str().and_then(|word| word.strip_prefix("--mirror=")) {
+            return Some(folder.into());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mirror_is_found_among_the_arguments() {
+        let check = |words: &[&str], expected: Option<&str>| {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            assert_eq!(mirror_in(&words), expected.map(PathBuf::from));
+        };
+        check(&["train", "vae", "--mirror", "/m", "-q"], Some("/m"));
+        check(&["train", "--mirror=/m"], Some("/m"));
+        check(&["train", "--mirror"], None);
+        check(&["train", "vae"], None);
+    }
+}

@@ -1,0 +1,168 @@
+//! `libtorch.toml`: which files make a libtorch, for which machine.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ae_fetch::{Artifact, Digest, Source};
+use anyhow::Context;
+use serde::Deserialize;
+
+/// All that is known about bringing one version of libtorch.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Recipes {
+    pub(crate) version: String,
+    #[serde(rename = "recipe")]
+    pub(crate) recipes: Vec<Recipe>,
+}
+
+/// One way to bring it to one kind of machine.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Recipe {
+    /// In words, for messages and for the stamp.
+    pub(crate) name: String,
+    pub(crate) os: String,
+    pub(crate) arch: String,
+    /// `cpu` or `cuda`.
+    pub(crate) flavour: String,
+    /// Whether it was tried on such a machine.
+    pub(crate) verified: bool,
+    #[serde(rename = "wheel")]
+    pub(crate) wheels: Vec<Wheel>,
+    /// Links to make: path in the layout, and what it points to.
+    #[serde(default)]
+    pub(crate) links: BTreeMap<PathBuf, PathBuf>,
+}
+
+/// One wheel, and what is taken out of it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wheel {
+    /// What pip is asked for, with `platform` and, where the wheel has one, the Python version.
+    pub(crate) requirement: Option<String>,
+    #[serde(default = "any_python")]
+    pub(crate) python: String,
+    pub(crate) platform: Option<String>,
+    /// Where it can be downloaded.
+    pub(crate) url: Option<String>,
+    /// Its file name, in a mirror folder too.
+    pub(crate) file: String,
+    pub(crate) sha256: String,
+    pub(crate) bytes: Option<u64>,
+    /// Whether the C++ headers are taken.
+    #[serde(default)]
+    pub(crate) include: bool,
+    /// File names of the libraries that are taken; `*` is all but those that need Python.
+    pub(crate) libraries: Vec<String>,
+}
+
+fn any_python() -> String {
+    "3.12".into()
+}
+
+impl Recipes {
+    pub(crate) fn built_in() -> anyhow::Result<Self> {
+        toml::from_str(include_str!("../libtorch.toml")).context("xtask/libtorch.toml is not as expected")
+    }
+
+    /// The recipes for this machine.
+    pub(crate) fn for_machine(&self, os: &str, arch: &str, flavour: &str) -> Vec<&Recipe> {
+        let fits = |recipe: &&Recipe| recipe.os == os && recipe.arch == arch && recipe.flavour == flavour;
+        self.recipes.iter().filter(fits).collect()
+    }
+}
+
+impl Wheel {
+    /// What to fetch, into `folder`; a mirror comes first.
+    pub(crate) fn artifact(&self, folder: &Path, mirror: Option<&Path>) -> Artifact {
+        let mut sources = Vec::new();
+        if let Some(mirror) = mirror {
+            sources.push(Source::File(mirror.join("libtorch").join(&self.file)));
+        }
+        if let (Some(requirement), Some(platform)) = (&self.requirement, &self.platform) {
+            let (requirement, python) = (requirement.clone(), self.python.clone());
+            sources.push(Source::Wheel { requirement, python, platform: platform.clone() });
+        }
+        sources.extend(self.url.clone().map(Source::Url));
+        Artifact {
+            name: self.file.split('-').take(2).collect::<Vec<_>>().join(" "),
+            destination: folder.join(&self.file),
+            accepted: vec![Digest { sha256: self.sha256.clone(), bytes: self.bytes }],
+            sources,
+        }
+    }
+
+    /// Where a member of the wheel goes in the layout, if anywhere.
+    pub(crate) fn place(&self, member: &str) -> Option<PathBuf> {
+        if let Some(header) = member.strip_prefix("torch/include/") {
+            return self.include.then(|| Path::new("include").join(header));
+        }
+        let (folder, name) = member.rsplit_once('/')?;
+        let is_library = name.contains(".so") || name.contains(".dylib");
+        if !is_library
+            || !(folder.ends_with("/lib") || folder.ends_with(".libs") || folder.ends_with("/.dylibs"))
+        {
+            return None;
+        }
+        let wanted = self.libraries.iter().any(|library| match library.as_str() {
+            "*" => !["libtorch_python", "libshm"].iter().any(|python| name.starts_with(python)),
+            library => library == name,
+        });
+        wanted.then(|| Path::new("lib").join(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_recipes_are_sound() {
+        let recipes = Recipes::built_in().unwrap();
+        assert_eq!(recipes.version, "2.11.0");
+        for recipe in &recipes.recipes {
+            assert!(recipe.wheels.iter().any(|wheel| wheel.include), "{recipe:?}");
+            for wheel in &recipe.wheels {
+                let artifact = wheel.artifact(Path::new("x"), None);
+                assert!(!artifact.sources.is_empty(), "{wheel:?}");
+                assert!(wheel.sha256.len() == 64 && wheel.file.ends_with(".whl"), "{wheel:?}");
+                assert_eq!(wheel.requirement.is_some(), wheel.platform.is_some(), "{wheel:?}");
+            }
+        }
+        for (os, arch) in [("linux", "x86_64"), ("linux", "aarch64"), ("macos", "aarch64")] {
+            assert!(!recipes.for_machine(os, arch, "cpu").is_empty());
+        }
+        assert!(recipes.for_machine("plan9", "x86_64", "cpu").is_empty());
+    }
+
+    #[test]
+    fn members_go_where_they_belong() {
+        let wheel = |libraries: &[&str], include| Wheel {
+            requirement: None,
+            python: any_python(),
+            platform: None,
+            url: None,
+            file: String::new(),
+            sha256: String::new(),
+            bytes: None,
+            include,
+            libraries: libraries.iter().map(ToString::to_string).collect(),
+        };
+        let check = |wheel: &Wheel, member: &str, expected: Option<&str>| {
+            assert_eq!(wheel.place(member), expected.map(PathBuf::from), "{member}");
+        };
+        let few = wheel(&["libc10.so"], true);
+        check(&few, "torch/include/ATen/ATen.h", Some("include/ATen/ATen.h"));
+        check(&few, "torch/lib/libc10.so", Some("lib/libc10.so"));
+        check(&few, "torch/lib/libtorch_cuda.so", None);
+        check(&few, "torch/lib/libc10.so.py", None);
+        check(&few, "torch/__init__.py", None);
+        let all = wheel(&["*"], false);
+        check(&all, "nvidia/cu13/lib/libcudart.so.13", Some("lib/libcudart.so.13"));
+        check(&all, "torch/lib/libc10.dylib", Some("lib/libc10.dylib"));
+        check(&all, "torch/lib/libtorch_python.so", None);
+        check(&all, "torch/include/ATen/ATen.h", None);
+        check(&all, "torch/_C.cpython-312-x86_64-linux-gnu.so", None);
+    }
+}
