@@ -1,0 +1,181 @@
+//! What every task is given, and the models that it asks for: taken from earlier runs, or trained.
+
+use crate::error::EvaluationError;
+use crate::pictures;
+use crate::presets::Preset;
+use ae_datasets::Sources;
+use ae_records::record::{Record, Status};
+use ae_records::run_dir::RunDir;
+use ae_tensor::DeviceChoice;
+use ae_training::experiment::{self, Request, Run, RunError, new_run_dir};
+use ae_training::{Experiment, Observer, Splits, artifact};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// What every task is given.
+pub struct Context<'a> {
+    /// Where data come from.
+    pub sources: &'a Sources,
+    /// Where to compute.
+    pub device: DeviceChoice,
+    /// The folder `runs`: earlier runs are looked for there, new ones and the evaluation's report are put there.
+    pub runs: &'a Path,
+    /// Each result is computed once for each seed; the first one makes the pictures.
+    pub seeds: Vec<u64>,
+    /// Watches downloads.
+    pub progress: &'a mut dyn ae_fetch::Progress,
+    /// Watches training.
+    pub observer: &'a mut dyn Observer,
+    /// Set from outside to stop: the run is saved, and the task ends with [`EvaluationError::Interrupted`].
+    pub stop: &'a AtomicBool,
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context")
+            .field("runs", &self.runs)
+            .field("seeds", &self.seeds)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An experiment that a task needs a run of.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Name of the preset; its runs lie in `runs/<name>`.
+    pub name: String,
+    /// What is to be trained.
+    pub experiment: Experiment,
+    /// The command that makes such a run, for its record.
+    pub command: String,
+}
+
+impl Wanted {
+    /// A preset with overrides of the form `key.path=value`.
+    ///
+    /// # Errors
+    /// A preset or an override that does not exist.
+    pub fn preset(name: &str, overrides: &[&str], seed: u64) -> Result<Self, EvaluationError> {
+        let settings: Vec<String> = overrides.iter().map(|setting| setting.to_string()).collect();
+        let mut experiment = Preset::find(name)?.load(&settings)?;
+        experiment.training.seed = seed;
+        let settings: String = settings.iter().map(|setting| format!(" --set {setting}")).collect();
+        let command = format!("ae train {name}{settings} --seed {seed}");
+        Ok(Wanted { name: name.into(), experiment, command })
+    }
+}
+
+impl Context<'_> {
+    /// A finished run of this experiment with its data: the newest one under `runs/<name>` that has the same
+    /// settings, seed and data files and whose model loads; otherwise a new one, or an interrupted one that is
+    /// carried on with.
+    ///
+    /// # Errors
+    /// Where the run cannot be made; [`EvaluationError::Interrupted`] where it was stopped.
+    pub fn trained(&mut self, wanted: &Wanted) -> Result<Run, EvaluationError> {
+        let candidates = candidates(&self.runs.join(&wanted.name), &wanted.experiment);
+        let with = |wished: fn(&Status) -> bool| candidates.iter().filter(move |(r, _)| wished(&r.status));
+        for (record, dir) in with(|status| *status == Status::Finished) {
+            if let Some(run) = self.reuse(wanted, record, dir)? {
+                return Ok(run);
+            }
+        }
+        let interrupted = with(|status| *status == Status::Interrupted).next().map(|(_, dir)| dir.clone());
+        let resume = interrupted.is_some();
+        let new = || new_run_dir(self.runs, &wanted.name, wanted.experiment.training.seed);
+        let request = Request {
+            name: wanted.name.clone(),
+            experiment: wanted.experiment.clone(),
+            run: interrupted.unwrap_or_else(new),
+            resume,
+            device: self.device,
+            sources: self.sources.clone(),
+            command: wanted.command.clone(),
+        };
+        tracing::info!("training in {}", request.run.root().display());
+        let run = experiment::run(request, self.progress, self.observer, self.stop)?;
+        if run.interrupted {
+            return Err(EvaluationError::Interrupted(run.dir.root().into()));
+        }
+        pictures::write(&run)?;
+        Ok(run)
+    }
+
+    /// A folder for the results of a task: `runs/eval-<task>/<time>-seed<first seed>`.
+    pub(crate) fn folder(&self, task: &str) -> PathBuf {
+        let seed = self.seeds.first().copied().unwrap_or(0);
+        new_run_dir(self.runs, &format!("eval-{task}"), seed).root().into()
+    }
+
+    /// The command that computes a task's results again.
+    pub(crate) fn command(&self, task: &str) -> String {
+        let seeds: Vec<String> = self.seeds.iter().map(u64::to_string).collect();
+        format!("ae eval {task} --seeds {}", seeds.join(","))
+    }
+
+    /// Refuses no seeds and seeds that would count twice.
+    pub(crate) fn check_seeds(&self) -> Result<(), EvaluationError> {
+        let mut seen = BTreeSet::new();
+        if let Some(&twice) = self.seeds.iter().find(|&&seed| !seen.insert(seed)) {
+            return Err(EvaluationError::SeedTwice(twice));
+        }
+        if seen.is_empty() { Err(EvaluationError::NoSeeds) } else { Ok(()) }
+    }
+
+    /// The run of an earlier process; none where its model cannot be used or was trained on other data.
+    fn reuse(
+        &mut self,
+        wanted: &Wanted,
+        record: &Record,
+        dir: &RunDir,
+    ) -> Result<Option<Run>, EvaluationError> {
+        let device = self.device.resolve().map_err(RunError::from)?;
+        let trained = match artifact::load(&dir.model(), device) {
+            Ok(trained) => trained,
+            Err(error) => {
+                tracing::warn!("not using the run in {}: {error}", dir.root().display());
+                return Ok(None);
+            }
+        };
+        let Experiment { data, training, .. } = &wanted.experiment;
+        let loaded = ae_datasets::load(data, self.sources, training.seed, self.progress);
+        let dataset = loaded.map_err(RunError::from)?;
+        if dataset.files != record.data.files || trained.metadata.preprocessing != dataset.preprocessing {
+            tracing::warn!("not using the run in {}: the data have changed since", dir.root().display());
+            return Ok(None);
+        }
+        let splits = Splits::new(dataset, device).map_err(RunError::from)?;
+        tracing::info!("using the run in {}", dir.root().display());
+        Ok(Some(Run {
+            record: record.clone(),
+            model: trained.model,
+            splits,
+            experiment: wanted.experiment.clone(),
+            dir: dir.clone(),
+            interrupted: false,
+        }))
+    }
+}
+
+/// Runs of the same settings in a folder, newest first. What cannot be read is no candidate: the folder is the
+/// user's, and may hold anything.
+fn candidates(folder: &Path, experiment: &Experiment) -> Vec<(Record, RunDir)> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<(Record, RunDir)> = entries
+        .map(|entry| RunDir::new(entry.path()))
+        .filter(|dir| is_same(dir, experiment))
+        .filter_map(|dir| Some((Record::read(&dir.record()).ok()?, dir)))
+        .collect();
+    found.sort_by(|(a, dir_a), (b, dir_b)| (&b.started, dir_b.root()).cmp(&(&a.started, dir_a.root())));
+    found
+}
+
+/// Whether a run has these settings; what is only said about them (description, expectations) may differ.
+fn is_same(dir: &RunDir, wanted: &Experiment) -> bool {
+    let path = dir.config();
+    let Ok(text) = fs::read_to_string(&path) else { return false };
+    let read = ae_records::config::load::<Experiment>(&path.display().to_string(), &text, &[]);
+    read.is_ok_and(|it| it.model == wanted.model && it.data == wanted.data && it.training == wanted.training)
+}

@@ -1,0 +1,90 @@
+//! Why an evaluation has no result.
+
+use crate::presets::UnknownPreset;
+use ae_anomaly::DetectorError;
+use ae_metrics::MetricError;
+use ae_records::config::ConfigError;
+use ae_records::files::FileError;
+use ae_report::ReportError;
+use ae_training::experiment::RunError;
+use std::path::PathBuf;
+
+/// An evaluation without a result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvaluationError {
+    /// Nothing to average over.
+    #[error("no seeds to evaluate with; give at least one, such as --seeds 0")]
+    NoSeeds,
+    /// A seed that would be counted twice.
+    #[error("seed {0} is given twice; each seed counts once, or the spread over seeds would be too small")]
+    SeedTwice(u64),
+    /// A preset that does not exist.
+    #[error(transparent)]
+    Preset(#[from] UnknownPreset),
+    /// A setting that does not fit.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A run that could not be made or used.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A run that was stopped before its end.
+    #[error("stopped while training in {}; the same command goes on from there", .0.display())]
+    Interrupted(PathBuf),
+    /// A model that cannot be asked for reconstructions.
+    #[error("the variant `{variant}` of {} reconstructs nothing; choose an autoencoder", folder.display())]
+    NoReconstruction {
+        /// The variant.
+        variant: String,
+        /// Its run.
+        folder: PathBuf,
+    },
+    /// Data without test rows, labels or a label that is normal.
+    #[error("the data set {set} has no {missing}, which this task needs; {remedy}")]
+    Data {
+        /// The set.
+        set: String,
+        /// What is missing.
+        missing: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// Scores or threshold.
+    #[error(transparent)]
+    Detector(#[from] DetectorError),
+    /// A figure that the data leave undefined.
+    #[error("cannot compute the figures of {what}: {source}")]
+    Metric {
+        /// Whose figures.
+        what: String,
+        /// Why.
+        source: MetricError,
+    },
+    /// A picture or the report.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl EvaluationError {
+    /// For `map_err`: says whose figures could not be computed.
+    pub(crate) fn metric(what: impl Into<String>) -> impl FnOnce(MetricError) -> Self {
+        move |source| EvaluationError::Metric { what: what.into(), source }
+    }
+
+    /// Whether the user's arguments are at fault, rather than the machine.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            EvaluationError::Run(error) => error.is_usage(),
+            EvaluationError::NoSeeds
+            | EvaluationError::SeedTwice(_)
+            | EvaluationError::Preset(_)
+            | EvaluationError::Config(_)
+            | EvaluationError::NoReconstruction { .. }
+            | EvaluationError::Data { .. } => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What a task finds out, and how it is told: on the terminal, as Markdown, JSON and HTML.
+
+use crate::error::EvaluationError;
+use ae_records::files;
+use ae_report::gallery::{Entry, Gallery};
+use ae_report::html::{self, Block, Section};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The results of a task.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Name of the task.
+    pub task: String,
+    /// One line.
+    pub title: String,
+    /// How the results were come by, in a few sentences.
+    pub method: String,
+    /// The command that makes them again.
+    pub command: String,
+    /// Seeds that they were computed with.
+    pub seeds: Vec<u64>,
+    /// The results for people.
+    pub tables: Vec<Table>,
+    /// The results for machines, by name: `article/accuracy` is a mean over the seeds, `article/accuracy_std` its
+    /// spread (sample standard deviation, where there are several seeds), `article/seed0/accuracy` one of them.
+    pub metrics: BTreeMap<String, f64>,
+    /// Pictures in `images/`.
+    pub pictures: Vec<Entry>,
+    /// Folders of the runs that were evaluated.
+    pub runs: Vec<PathBuf>,
+}
+
+/// A table of text; the first column names the row.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// What it shows.
+    pub title: String,
+    /// Head of each column.
+    pub columns: Vec<String>,
+    /// Cells, each row as long as `columns`.
+    pub rows: Vec<Vec<String>>,
+    /// What one has to know to read it; may be empty.
+    pub note: String,
+}
+
+impl Table {
+    /// Aligned columns for a terminal, with the title above and the note below.
+    pub fn to_text(&self) -> String {
+        let lines = std::iter::once(&self.columns).chain(&self.rows);
+        let mut widths = vec![0; self.columns.len()];
+        for line in lines.clone() {
+            for (width, cell) in widths.iter_mut().zip(line) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        let mut text = format!("{}\n", self.title);
+        for line in lines {
+            let cells = line.iter().zip(&widths).enumerate();
+            let cells: Vec<String> = cells
+                .map(|(at, (cell, &w))| if at == 0 { format!("{cell:<w$}") } else { format!("{cell:>w$}") })
+                .collect();
+            text += &format!("  {}\n", cells.join("  ").trim_end());
+        }
+        if !self.note.is_empty() {
+            text += &format!("  {}\n", self.note);
+        }
+        text
+    }
+
+    /// A Markdown table under a heading.
+    pub fn to_markdown(&self) -> String {
+        let line = |cells: &[String]| {
+            let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+            format!("| {} |\n", cells.join(" | "))
+        };
+        let rule = |at: usize| if at == 0 { ":--".to_string() } else { "--:".into() };
+        let rules: Vec<String> = (0..self.columns.len()).map(rule).collect();
+        let rows: String = self.rows.iter().map(|row| line(row)).collect();
+        let note = if self.note.is_empty() { String::new() } else { format!("\n{}\n", self.note) };
+        format!("## {}\n\n{}{}{rows}{note}", self.title, line(&self.columns), line(&rules))
+    }
+}
+
+impl Evaluation {
+    /// For a terminal.
+    pub fn to_text(&self) -> String {
+        let tables: String = self.tables.iter().map(|table| format!("\n{}", table.to_text())).collect();
+        format!("{}\n{}\n{tables}", self.title, self.method)
+    }
+
+    /// For a README.
+    pub fn to_markdown(&self) -> String {
+        let tables: String = self.tables.iter().map(|table| format!("\n{}", table.to_markdown())).collect();
+        format!("# {}\n\n{}\n\n    {}\n{tables}", self.title, self.method, self.command)
+    }
+
+    /// For machines.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("an evaluation is always JSON");
+        text.push('\n');
+        text
+    }
+
+    /// Writes `evaluation.json`, `evaluation.md` and `report.html` into the folder that holds its `images/`;
+    /// returns the report's path.
+    ///
+    /// # Errors
+    /// Where a file cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<PathBuf, EvaluationError> {
+        files::write_atomic_bytes(&folder.join("evaluation.json"), self.to_json().as_bytes())?;
+        files::write_atomic_bytes(&folder.join("evaluation.md"), self.to_markdown().as_bytes())?;
+        let report = folder.join("report.html");
+        html::write_evaluation(&report, &self.title, &self.sections(folder)?)?;
+        Ok(report)
+    }
+
+    fn sections(&self, folder: &Path) -> Result<Vec<Section>, EvaluationError> {
+        let method = vec![Block::Text(self.method.clone()), Block::Command(self.command.clone())];
+        let mut sections = vec![Section { title: "Method".into(), blocks: method }];
+        for Table { title, columns, rows, note } in &self.tables {
+            let caption = note.clone();
+            let table = html::Table { caption, columns: columns.clone(), rows: rows.clone() };
+            sections.push(Section { title: title.clone(), blocks: vec![Block::Table(table)] });
+        }
+        let gallery = Gallery::new(folder.join("images"));
+        let mut blocks = Vec::new();
+        for Entry { file, title, caption, .. } in &self.pictures {
+            let (title, caption) = (title.clone(), caption.clone());
+            blocks.push(Block::Picture { path: gallery.path(file)?, title, caption });
+        }
+        if !blocks.is_empty() {
+            sections.push(Section { title: "Pictures".into(), blocks });
+        }
+        let runs = self.runs.iter().map(|run| Block::Command(format!("ae report {}", run.display())));
+        sections.push(Section { title: "Runs that were evaluated".into(), blocks: runs.collect() });
+        Ok(sections)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ae_report::picture;
+
+    fn evaluation() -> Evaluation {
+        let cells = |row: &[&str]| row.iter().map(|cell| cell.to_string()).collect::<Vec<_>>();
+        Evaluation {
+            task: "test".into(),
+            title: "A title <b>".into(),
+            method: "A method.".into(),
+            command: "ae eval test".into(),
+            seeds: vec![0],
+            tables: vec![Table {
+                title: "Figures".into(),
+                columns: cells(&["seed", "accuracy"]),
+                rows: vec![cells(&["0", "0.5"]), cells(&["mean ± std", "0.25 ± 0.125"])],
+                note: "A note.".into(),
+            }],
+            metrics: BTreeMap::from([("a/accuracy".into(), 0.1 + 0.2)]),
+            pictures: vec![],
+            runs: vec!["runs/ecg/1".into()],
+        }
+    }
+
+    #[test]
+    fn text_is_aligned_by_characters_not_bytes() {
+        let expected = "Figures\n  seed            accuracy\n  0                    0.5\n  mean ± std  0.25 ± 0.125\n  \
+                        A note.\n";
+        assert_eq!(evaluation().tables[0].to_text(), expected);
+    }
+
+    #[test]
+    fn markdown_is_a_table_also_with_bars_in_its_cells() {
+        let mut table = evaluation().tables.remove(0);
+        table.rows[0][1] = "a|b".into();
+        let expected = "## Figures\n\n| seed | accuracy |\n| :-- | --: |\n| 0 | a\\|b |\n\
+                        | mean ± std | 0.25 ± 0.125 |\n\nA note.\n";
+        assert_eq!(table.to_markdown(), expected);
+    }
+
+    #[test]
+    fn everything_is_written_and_the_json_comes_back_exactly() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut evaluation = evaluation();
+        let entry = Entry { file: "a.png".into(), title: "Dots".into(), ..Default::default() };
+        let dots = ndarray::Array4::<f32>::zeros((1, 1, 4, 4));
+        let gallery = Gallery::new(folder.path().join("images"));
+        gallery.add(entry.clone(), |path| picture::image_grid(path, dots.view(), 1)).unwrap();
+        evaluation.pictures.push(entry);
+        let report = evaluation.write(folder.path()).unwrap();
+        let text = std::fs::read_to_string(report).unwrap();
+        for part in ["A title &lt;b&gt;", "0.25 ± 0.125", "data:image/png", "ae eval test", "runs/ecg/1"] {
+            assert!(text.contains(part), "{part} is missing");
+        }
+        let json = std::fs::read_to_string(folder.path().join("evaluation.json")).unwrap();
+        assert_eq!(serde_json::from_str::<Evaluation>(&json).unwrap(), evaluation);
+        assert!(folder.path().join("evaluation.md").exists());
+    }
+}

@@ -1,0 +1,90 @@
+//! Principal component analysis: the linear baseline that every autoencoder has to beat at its code size.
+
+use ae_tensor::{Kind, Tensor};
+
+/// The principal axes of training rows, in double precision.
+#[derive(Debug)]
+pub(crate) struct Pca {
+    /// `[D]`.
+    mean: Tensor,
+    /// `[D, D]`, one axis in each column, that of the greatest variance first.
+    axes: Tensor,
+}
+
+impl Pca {
+    /// Fits rows `[N, …]`, each flattened to `D` values, by the eigenvectors of their covariance.
+    pub(crate) fn fit(rows: &Tensor) -> Self {
+        let rows = flat(rows);
+        let n = rows.size()[0] as f64;
+        let mean = rows.mean_dim([0i64].as_slice(), false, Kind::Double);
+        let centred = &rows - &mean;
+        let covariance = centred.tr().matmul(&centred) / n;
+        // Eigenvalues come in ascending order.
+        let (_, axes) = covariance.linalg_eigh("L");
+        Pca { mean, axes: axes.flip([1]) }
+    }
+
+    /// Greatest code size: `D`.
+    pub(crate) fn most(&self) -> i64 {
+        self.axes.size()[1]
+    }
+
+    /// Numbers that a code of `code` values is made with: the axes and the mean.
+    pub(crate) fn parameters(&self, code: i64) -> i64 {
+        (code + 1) * self.most()
+    }
+
+    /// Reconstructions `[N, …]` of rows in the same shape, from their first `code` components; not clipped to the
+    /// range of the data.
+    pub(crate) fn reconstruct(&self, rows: &Tensor, code: i64) -> Tensor {
+        let axes = self.axes.narrow(1, 0, code.min(self.most()));
+        let centred = flat(rows) - &self.mean;
+        let rebuilt = centred.matmul(&axes).matmul(&axes.tr()) + &self.mean;
+        rebuilt.to_kind(rows.kind()).view_as(rows)
+    }
+}
+
+fn flat(rows: &Tensor) -> Tensor {
+    rows.flatten(1, -1).to_kind(Kind::Double)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ae_tensor::{Device, Noise};
+
+    /// Rows near a plane in 5 dimensions, of shape `[5, 1]`.
+    fn rows() -> Tensor {
+        let noise = Noise::new(0, 0, Device::Cpu);
+        let plane = noise.normal("plane", &[200, 2]).matmul(&noise.normal("axes", &[2, 5]));
+        (plane + noise.normal("off", &[200, 5]) * 0.01 + 3.0).view([200, 5, 1])
+    }
+
+    fn error(rows: &Tensor, code: i64) -> f64 {
+        let pca = Pca::fit(rows);
+        let difference = pca.reconstruct(rows, code) - rows;
+        difference.square().mean(Kind::Double).double_value(&[])
+    }
+
+    #[test]
+    fn error_is_the_variance_that_the_code_leaves_out() {
+        let rows = rows();
+        let centred = flat(&rows) - flat(&rows).mean_dim([0i64].as_slice(), true, Kind::Double);
+        // Eckart and Young: the squares of the singular values that are left out, from another routine.
+        let (_, singular, _) = centred.linalg_svd(false, "");
+        for code in 0..=5 {
+            let left = singular.narrow(0, code, 5 - code).square().sum(Kind::Double).double_value(&[]);
+            assert!((error(&rows, code) - left / 1000.0).abs() < 1e-9, "code {code}");
+        }
+        assert!(error(&rows, 1) > 100.0 * error(&rows, 2), "two axes hold a plane");
+    }
+
+    #[test]
+    fn shape_stays_and_a_code_larger_than_the_data_is_the_data() {
+        let rows = rows();
+        let pca = Pca::fit(&rows);
+        assert_eq!(pca.reconstruct(&rows, 2).size(), rows.size());
+        assert!(error(&rows, 99) < 1e-10);
+        assert_eq!(pca.parameters(2), 15);
+    }
+}

@@ -1,0 +1,172 @@
+//! The pictures of a run: what one would rather look at than read.
+
+use ae_datasets::SampleShape;
+use ae_models::{Autoencoder, Generator};
+use ae_report::ReportError;
+use ae_report::gallery::{Entry, Gallery};
+use ae_report::{html, picture};
+use ae_tensor::{Kind, Noise, Tensor, array};
+use ae_training::experiment::Run;
+use ndarray::{Array2, Array4, Ix2, Ix4};
+use std::path::PathBuf;
+
+/// Samples shown side by side.
+const SHOWN: usize = 10;
+/// Side of the grid of new samples and of the latent manifold.
+const SIDE: i64 = 10;
+const MANIFOLD_SIDE: i64 = 20;
+/// Codes in the scatter plot.
+const SCATTERED: usize = 2000;
+
+/// Draws what the run's model and data allow into `images/`, and writes `report.html`.
+///
+/// # Errors
+/// Where a picture or the report cannot be written.
+pub fn write(run: &Run) -> Result<PathBuf, ReportError> {
+    let gallery = Gallery::new(run.dir.images());
+    let metrics = ae_records::metrics::read(&run.dir.metrics()).unwrap_or_default();
+    if !metrics.is_empty() {
+        let entry = entry("curves.png", 10, "Loss curves", "Each loss term over the optimizer's steps.");
+        gallery.add(entry, |path| picture::curves(path, &metrics))?;
+    }
+    ae_tensor::tch::no_grad(|| {
+        if let Some(autoencoder) = run.model.as_autoencoder() {
+            reconstructions(run, autoencoder, &gallery)?;
+            codes(run, autoencoder, &gallery)?;
+        }
+        if let Some(generator) = run.model.as_generator() {
+            samples(run, generator, &gallery)?;
+        }
+        Ok::<_, ReportError>(())
+    })?;
+    html::write(&run.dir)
+}
+
+fn entry(file: &str, order: u32, title: &str, caption: &str) -> Entry {
+    Entry { file: file.into(), order, title: title.into(), caption: caption.into() }
+}
+
+fn noise(run: &Run, tensor: &Tensor) -> Noise {
+    Noise::new(run.record.seed, 0, tensor.device()).fork("pictures")
+}
+
+/// Held-out samples over what the model makes of them.
+fn reconstructions(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Result<(), ReportError> {
+    let (split, which) = if run.splits.test.is_empty() {
+        (&run.splits.train, "Training")
+    } else {
+        (&run.splits.test, "Held-out")
+    };
+    let originals = split.rows(0, SHOWN.min(split.len())).values;
+    let damaged = autoencoder.corrupt(&originals, &noise(run, &originals));
+    let input = damaged.as_ref().unwrap_or(&originals);
+    let reconstructed = autoencoder.reconstruct(input);
+    let title = "Reconstructions";
+    match run.splits.dataset.shape {
+        SampleShape::Image { .. } => {
+            let mut rows = vec![("original", images(&originals))];
+            if damaged.is_some() {
+                rows.push(("damaged", images(input)));
+            }
+            rows.push(("reconstruction", images(&reconstructed)));
+            let views: Vec<_> = rows.iter().map(|(label, images)| (*label, images.view())).collect();
+            let caption = format!("{which} samples, and what the model makes of them.");
+            let entry = entry("reconstructions.png", 20, title, &caption);
+            gallery.add(entry, |path| picture::image_rows(path, &views))
+        }
+        _ => {
+            let shown = 6.min(originals.size()[0]);
+            let [a, b] = [&originals, &reconstructed].map(|t| series(&t.narrow(0, 0, shown)));
+            let caption =
+                format!("{which} samples with their reconstructions; the area between is the error.");
+            let entry = entry("reconstructions.png", 20, title, &caption);
+            let names = &run.splits.dataset.label_names;
+            let labels = split.labels().map(|l| array::to_vec(&l.narrow(0, 0, shown)));
+            let titles: Vec<String> = (0..shown as usize)
+                .map(|row| {
+                    let label = labels.as_ref().and_then(|labels| names.get(labels[row] as usize));
+                    label
+                        .map_or_else(|| format!("row {}", row + 1), |name| format!("row {}: {name}", row + 1))
+                })
+                .collect();
+            gallery.add(entry, |path| picture::series_pairs(path, a.view(), b.view(), &titles))
+        }
+    }
+}
+
+/// Two-dimensional codes by label.
+fn codes(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Result<(), ReportError> {
+    let split = &run.splits.test;
+    let Some(labels) = split.labels().filter(|_| autoencoder.code_size() == 2 && !split.is_empty()) else {
+        return Ok(());
+    };
+    let n = SCATTERED.min(split.len());
+    let codes = series(autoencoder.encode(&split.rows(0, n).values).point());
+    let names = &run.splits.dataset.label_names;
+    let label = |l: f64| names.get(l as usize).cloned().unwrap_or_else(|| l.to_string());
+    let labels: Vec<String> = array::to_vec(&labels.narrow(0, 0, n as i64)).into_iter().map(label).collect();
+    let entry = entry("codes.png", 30, "Codes", "Held-out samples in the code's two dimensions, by label.");
+    gallery.add(entry, |path| picture::scatter(path, codes.view(), &labels))
+}
+
+/// New samples, and a walk through the latent space.
+fn samples(run: &Run, generator: &dyn Generator, gallery: &Gallery) -> Result<(), ReportError> {
+    if !matches!(run.splits.dataset.shape, SampleShape::Image { .. }) {
+        return Ok(());
+    }
+    let device = run.splits.train.rows(0, 1).values.device();
+    let noise = Noise::new(run.record.seed, 0, device).fork("pictures");
+    let new = images(&generator.sample(SIDE * SIDE, &noise));
+    let caption = "Decoded from draws of the prior, none of them picked.";
+    gallery.add(entry("samples.png", 40, "New samples", caption), |path| {
+        picture::image_grid(path, new.view(), SIDE as usize)
+    })?;
+    let walk = images(&generator.generate(&plane(generator.latent_size(), &noise)));
+    let caption = match generator.latent_size() {
+        2 => "The whole latent space: both latents from their 5 % to their 95 % quantile.",
+        _ => {
+            "A plane through the latent space, along two random directions from the 5 % to the 95 % quantile of the \
+             prior; neighbours change smoothly where the space is well used."
+        }
+    };
+    gallery.add(entry("manifold.png", 50, "Latent manifold", caption), |path| {
+        picture::latent_manifold(path, walk.view(), MANIFOLD_SIDE as usize)
+    })
+}
+
+/// Points of a square grid in a plane through the origin, `[MANIFOLD_SIDE², D]`: the axes for two latents, else
+/// two random orthogonal directions of length √D/√2, so that points are as far out as draws of the prior are.
+fn plane(latent: i64, noise: &Noise) -> Tensor {
+    const QUANTILE: f64 = 1.6449; // of N(0, 1) at 95 %
+    let device = noise.device();
+    let steps = Tensor::linspace(-QUANTILE, QUANTILE, MANIFOLD_SIDE, (Kind::Float, device));
+    let down = (-&steps).repeat_interleave_self_int(MANIFOLD_SIDE, 0, None::<i64>).unsqueeze(1);
+    let across = steps.repeat([MANIFOLD_SIDE]).unsqueeze(1);
+    if latent == 1 {
+        return across;
+    }
+    let first = Tensor::zeros([latent], (Kind::Float, device));
+    let second = first.copy();
+    if latent == 2 {
+        let (_, _) = (first.get(0).fill_(1.0), second.get(1).fill_(1.0));
+        return across * first.unsqueeze(0) + down * second.unsqueeze(0);
+    }
+    let unit = |t: Tensor| &t / t.norm();
+    let first = unit(noise.normal("manifold across", &[latent]));
+    let second = noise.normal("manifold down", &[latent]);
+    let second = unit(&second - &first * first.dot(&second));
+    let scale = (latent as f64 / 2.0).sqrt();
+    (across * first.unsqueeze(0) + down * second.unsqueeze(0)) * scale
+}
+
+/// `[N, C, H, W]` in [0, 1].
+fn images(tensor: &Tensor) -> Array4<f32> {
+    let array = array::to_array(&tensor.clamp(0.0, 1.0));
+    array.into_dimensionality::<Ix4>().expect("images have four dimensions")
+}
+
+/// `[N, values]`.
+fn series(tensor: &Tensor) -> Array2<f32> {
+    let array = array::to_array(&tensor.flatten(1, -1));
+    array.into_dimensionality::<Ix2>().expect("two dimensions were made")
+}

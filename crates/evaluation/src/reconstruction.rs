@@ -1,0 +1,247 @@
+//! `ae eval reconstruction`: how well the autoencoders of one test set rebuild its images, beside principal
+//! component analysis at the same code size.
+
+use crate::context::{Context, Wanted};
+use crate::error::EvaluationError;
+use crate::outcome::{Evaluation, Table};
+use crate::pca::Pca;
+use crate::spread::{self, Figure};
+use ae_metrics::{MetricError, mae, mse, psnr_per_sample, ssim};
+use ae_models::Autoencoder;
+use ae_report::gallery::{Entry, Gallery};
+use ae_report::picture;
+use ae_tensor::{Noise, Tensor, array, tch};
+use ae_training::evaluate::BATCH;
+use ae_training::experiment::Run;
+use ndarray::{Array4, Axis, Ix4, concatenate};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Seeds that the task is run with unless others are given.
+pub const SEEDS: &[u64] = &[0];
+
+const PRESETS: [&str; 4] = ["vanilla", "deep", "denoising", "vae"];
+/// Greatest minus least possible value of a pixel.
+const DATA_RANGE: f64 = 1.0;
+/// Images in the picture.
+const SHOWN: usize = 10;
+
+/// A row of a table: who rebuilt the images, and what came out for each seed.
+struct Entrant {
+    /// In the table.
+    title: String,
+    /// In the metrics.
+    name: String,
+    code: Option<i64>,
+    parameters: Option<i64>,
+    seeds: Vec<(u64, Vec<Figure>)>,
+    /// The first images, of the first seed.
+    shown: Array4<f32>,
+}
+
+/// The images of one table, and who rebuilt them.
+#[derive(Default)]
+struct Contest {
+    entrants: Vec<Entrant>,
+    originals: Option<Array4<f32>>,
+}
+
+/// Trains what is missing, evaluates each variant with each seed, and writes tables, picture and report. Returns
+/// the results and their folder, `runs/eval-reconstruction/<id>`.
+///
+/// # Errors
+/// Where a model cannot be trained, or a file not written; see [`EvaluationError`].
+pub fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError> {
+    evaluate(context, &PRESETS, |name, seed| Wanted::preset(name, &[], seed))
+}
+
+fn evaluate(
+    context: &mut Context<'_>,
+    presets: &[&str],
+    wanted: impl Fn(&str, u64) -> Result<Wanted, EvaluationError>,
+) -> Result<(Evaluation, PathBuf), EvaluationError> {
+    context.check_seeds()?;
+    let seeds = context.seeds.clone();
+    let folder = context.folder("reconstruction");
+    let (mut clean, mut damaged) = (Contest::default(), Contest::default());
+    let mut axes: BTreeMap<(u64, String), Pca> = BTreeMap::new();
+    let mut runs = Vec::new();
+    for preset in presets {
+        for &seed in &seeds {
+            let run = context.trained(&wanted(preset, seed)?)?;
+            let images = images(&run)?;
+            let key = (seed, format!("{:?}", run.experiment.data));
+            let pca = axes.entry(key).or_insert_with(|| Pca::fit(run.splits.train.values()));
+            let autoencoder = autoencoder(&run)?;
+            let noise = Noise::new(seed, 0, images.device()).fork("evaluation");
+            let input = tch::no_grad(|| autoencoder.corrupt(images, &noise));
+            let contest = if input.is_some() { &mut damaged } else { &mut clean };
+            compete(contest, preset, seed, &run, images, input.as_ref(), pca)?;
+            runs.push(run.dir.root().to_path_buf());
+        }
+    }
+    let mut evaluation = Evaluation {
+        task: "reconstruction".into(),
+        title: "Reconstruction of held-out images".into(),
+        method: "Every figure is computed on test images that had no part in training. PSNR is the mean over images of \
+                 10 log10(1 / MSE) in dB, SSIM that of Wang et al. (2004); pixels lie in [0, 1]. PCA is fitted on the \
+                 same training images; its reconstructions are not clipped."
+            .into(),
+        command: context.command("reconstruction"),
+        seeds,
+        runs,
+        ..Evaluation::default()
+    };
+    let note = "Lower is better for MSE and MAE, higher for PSNR and SSIM.";
+    let note_damaged = "Each input is damaged as in training, with draws of its own; the target is the clean image. \
+                        PCA gets the damaged images, too.";
+    let gallery = Gallery::new(folder.join("images"));
+    for (contest, file, title, note) in [
+        (&clean, "reconstructions.png", "Reconstruction of clean images", note),
+        (&damaged, "denoised.png", "Reconstruction of clean images from damaged ones", note_damaged),
+    ] {
+        enter(&mut evaluation, contest, &gallery, file, title, note)?;
+    }
+    evaluation.pictures = gallery.entries()?;
+    evaluation.write(&folder)?;
+    Ok((evaluation, folder))
+}
+
+fn autoencoder(run: &Run) -> Result<&dyn Autoencoder, EvaluationError> {
+    run.model.as_autoencoder().ok_or_else(|| EvaluationError::NoReconstruction {
+        variant: run.experiment.model.name().into(),
+        folder: run.dir.root().into(),
+    })
+}
+
+/// The test images, `[N, C, H, W]`.
+fn images(run: &Run) -> Result<&Tensor, EvaluationError> {
+    let lacks = |missing, remedy| {
+        Err(EvaluationError::Data { set: run.splits.dataset.name.clone(), missing, remedy })
+    };
+    let values = run.splits.test.values();
+    match values.dim() {
+        4 if run.splits.test.is_empty() => lacks("test rows", "see data.test"),
+        4 => Ok(values),
+        _ => lacks("images", "choose a set of images, or give them as such with data.shape = [C, H, W]"),
+    }
+}
+
+/// Enters a variant's figures, and where they are missing those of the damaged input and of PCA at its code size.
+fn compete(
+    contest: &mut Contest,
+    preset: &str,
+    seed: u64,
+    run: &Run,
+    images: &Tensor,
+    damaged: Option<&Tensor>,
+    pca: &Pca,
+) -> Result<(), EvaluationError> {
+    let autoencoder = autoencoder(run)?;
+    let input = damaged.unwrap_or(images);
+    let code = autoencoder.code_size();
+    let originals = array4(images);
+    if contest.originals.is_none() {
+        contest.originals = Some(first(&originals));
+    }
+    if damaged.is_some() {
+        let who = ("the damaged input".to_string(), "damaged".to_string());
+        add(contest, who, seed, None, None, &originals, &array4(input))?;
+    }
+    let rebuilt = in_batches(input, |rows| autoencoder.reconstruct(rows));
+    let parameters = run.record.model.parameters as i64;
+    let who = (preset.to_string(), preset.to_string());
+    add(contest, who, seed, Some(code), Some(parameters), &originals, &rebuilt)?;
+    let name = format!("pca{code}{}", if damaged.is_some() { "_damaged" } else { "" });
+    let done = contest.entrants.iter().any(|e| e.name == name && e.seeds.iter().any(|(s, _)| *s == seed));
+    if code < pca.most() && !done {
+        let rebuilt = in_batches(input, |rows| pca.reconstruct(rows, code));
+        let who = (format!("PCA, {code} components"), name);
+        add(contest, who, seed, Some(code), Some(pca.parameters(code)), &originals, &rebuilt)?;
+    }
+    Ok(())
+}
+
+fn add(
+    contest: &mut Contest,
+    (title, name): (String, String),
+    seed: u64,
+    code: Option<i64>,
+    parameters: Option<i64>,
+    originals: &Array4<f32>,
+    rebuilt: &Array4<f32>,
+) -> Result<(), EvaluationError> {
+    let figures = figures(originals, rebuilt).map_err(EvaluationError::metric(&title))?;
+    if let Some(entrant) = contest.entrants.iter_mut().find(|entrant| entrant.name == name) {
+        entrant.seeds.push((seed, figures));
+        return Ok(());
+    }
+    let shown = first(rebuilt);
+    contest.entrants.push(Entrant { title, name, code, parameters, seeds: vec![(seed, figures)], shown });
+    Ok(())
+}
+
+/// Means over the images.
+fn figures(originals: &Array4<f32>, rebuilt: &Array4<f32>) -> Result<Vec<Figure>, MetricError> {
+    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    let figure = |head, name, value, decimals| Figure { head, name, value, decimals };
+    Ok(vec![
+        figure("MSE", "mse", mse(originals, rebuilt)?, 5),
+        figure("MAE", "mae", mae(originals, rebuilt)?, 4),
+        figure("PSNR (dB)", "psnr", mean(psnr_per_sample(originals, rebuilt, DATA_RANGE)?), 2),
+        figure("SSIM", "ssim", mean(ssim(originals, rebuilt, DATA_RANGE)?), 4),
+    ])
+}
+
+fn enter(
+    evaluation: &mut Evaluation,
+    contest: &Contest,
+    gallery: &Gallery,
+    file: &str,
+    title: &str,
+    note: &str,
+) -> Result<(), EvaluationError> {
+    let (Some(originals), Some(first)) = (&contest.originals, contest.entrants.first()) else {
+        return Ok(());
+    };
+    let heads = first.seeds.iter().take(1).flat_map(|(_, figures)| figures.iter().map(|f| f.head));
+    let columns = ["model", "code", "parameters"].into_iter().chain(heads).map(String::from).collect();
+    let number = |value: Option<i64>| value.map_or("–".to_string(), |value| value.to_string());
+    let mut rows = Vec::new();
+    for entrant in &contest.entrants {
+        let mut row = vec![entrant.title.clone(), number(entrant.code), number(entrant.parameters)];
+        for at in 0..columns_of(entrant) {
+            row.push(spread::over_seeds(entrant.seeds.iter().map(|(_, figures)| &figures[at]))?);
+        }
+        rows.push(row);
+        spread::enter(evaluation, &entrant.name, &entrant.seeds)?;
+    }
+    evaluation.tables.push(Table { title: title.into(), columns, rows, note: note.into() });
+    let mut lines = vec![("original", originals.view())];
+    lines.extend(contest.entrants.iter().map(|entrant| (entrant.title.as_str(), entrant.shown.view())));
+    let order = evaluation.tables.len() as u32;
+    let seed = evaluation.seeds.first().copied().unwrap_or(0);
+    let caption = format!("The first {} test images, seed {seed}; none of them picked.", originals.dim().0);
+    let entry = Entry { file: file.into(), title: title.into(), caption, order };
+    Ok(gallery.add(entry, |path| picture::image_rows(path, &lines))?)
+}
+
+fn columns_of(entrant: &Entrant) -> usize {
+    entrant.seeds.first().map_or(0, |(_, figures)| figures.len())
+}
+
+/// Reconstructions `[N, C, H, W]`, of so many rows at a time as the held-out figures are computed with.
+fn in_batches(rows: &Tensor, rebuild: impl Fn(&Tensor) -> Tensor) -> Array4<f32> {
+    let parts: Vec<Array4<f32>> =
+        tch::no_grad(|| rows.split(BATCH as i64, 0).iter().map(|rows| array4(&rebuild(rows))).collect());
+    let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+    concatenate(Axis(0), &views).expect("the batches have one shape")
+}
+
+fn array4(tensor: &Tensor) -> Array4<f32> {
+    array::to_array(tensor).into_dimensionality::<Ix4>().expect("images have four dimensions")
+}
+
+fn first(images: &Array4<f32>) -> Array4<f32> {
+    images.slice(ndarray::s![..SHOWN.min(images.dim().0), .., .., ..]).to_owned()
+}
