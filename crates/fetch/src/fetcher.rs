@@ -77,7 +77,6 @@ impl Fetcher {
         let total = artifact.accepted.first().and_then(|digest| digest.bytes);
         let mut failures = discard_wrong(artifact)?;
         for source in &artifact.sources {
-            tracing::debug!(artifact = artifact.name, %source, "trying a source");
             progress.begin(&artifact.name, total);
             let outcome = self.bring(artifact, source, &names, progress);
             remove_folder(&names.beside("package"))?;
@@ -100,7 +99,6 @@ impl Fetcher {
                 remove_file(&names.part(source))?;
             }
             let failure = Failure { source: source.to_string(), reason };
-            tracing::debug!(artifact = artifact.name, %failure, "a source failed");
             progress.note(&failure.to_string());
             failures.push(failure);
         }

@@ -62,7 +62,6 @@ pub(crate) fn run(
     stall: Duration,
     progress: &mut dyn Progress,
 ) -> Result<(), Fault> {
-    tracing::debug!(?command, "running {tool}");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
