@@ -67,12 +67,12 @@ impl Batches {
 fn assemble(part: &Part, index: usize, rows: &[u32], mut buffer: Vec<f32>) -> Batch {
     let numel = part.values.ncols();
     buffer.resize(rows.len() * numel, 0.0);
-    if numel > 0 {
-        let rows_per_task = (NUMBERS_PER_TASK / numel).max(1);
-        buffer.par_chunks_mut(numel).with_min_len(rows_per_task).zip(rows).for_each(|(to, &row)| {
-            part.values.row(row as usize).assign_to(ndarray::ArrayViewMut1::from(to));
-        });
-    }
+    // Rows of no numbers have nothing to copy.
+    let width = numel.max(1);
+    let rows_per_task = (NUMBERS_PER_TASK / width).max(1);
+    buffer.par_chunks_mut(width).with_min_len(rows_per_task).zip(rows).for_each(|(to, &row)| {
+        part.values.row(row as usize).assign_to(ndarray::ArrayViewMut1::from(to));
+    });
     let values = Array2::from_shape_vec((rows.len(), numel), buffer).expect("the buffer has this size");
     let labels = part.labels.as_ref().map(|all| rows.iter().map(|&row| all[row as usize]).collect());
     Batch { index, values, labels }

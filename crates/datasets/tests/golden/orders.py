@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Golden values of `order::epoch_order`, by an independent ChaCha8 and Fisher-Yates. Standard library only."""
+"""Golden orders and splits, by an independent ChaCha8 and Fisher-Yates. Standard library only.
+
+Prints what `src/order.rs` and `tests/own_data.rs` expect.
+"""
 import hashlib
 import struct
 
@@ -25,18 +28,32 @@ def chacha8_words(key):
         state[12] = (state[12] + 1) & 0xFFFFFFFF
 
 
-def epoch_order(n, seed, epoch):
-    key = hashlib.sha256(b"ae-stream-1" + struct.pack("<QQ", seed, epoch) + b"shuffle").digest()
-    words = chacha8_words(key)
-    order = list(range(n))
-    for last in range(n - 1, 0, -1):
+def stream(seed, purpose, step):
+    return chacha8_words(hashlib.sha256(b"ae-stream-1" + struct.pack("<QQ", seed, step) + purpose).digest())
+
+
+def shuffle(items, words):
+    for last in range(len(items) - 1, 0, -1):
         low, high = next(words), next(words)
         index = ((high << 32 | low) * (last + 1)) >> 64
-        order[last], order[index] = order[index], order[last]
-    return order
+        items[last], items[index] = items[index], items[last]
+    return items
+
+
+def epoch_order(n, seed, epoch):
+    return shuffle(list(range(n)), stream(seed, b"shuffle", epoch))
+
+
+def test_rows(seed):
+    """20 % of 100 rows of which every tenth has the first label: each label gives its share."""
+    words = stream(seed, b"split", 0)
+    bad = shuffle([i for i in range(100) if i % 10 == 0], words)
+    good = shuffle([i for i in range(100) if i % 10 != 0], words)
+    return sorted(bad[:2] + good[:18])
 
 
 if __name__ == "__main__":
     for seed, epoch in ((7, 0), (7, 1), (8, 0)):
         print(epoch_order(10, seed, epoch))
     print(sum((i + 1) * row for i, row in enumerate(epoch_order(60_000, 7, 3))))
+    print(test_rows(3))

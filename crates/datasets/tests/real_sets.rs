@@ -1,0 +1,70 @@
+//! The real sets. They are downloaded where they are not cached, so these tests run only when asked for:
+//! `cargo test -p ae-datasets --test real_sets -- --ignored`.
+
+use ae_datasets::{Dataset, Preprocessing, Sources, Verdict, fetch_set, load, verify_set};
+use ae_fetch::Silent;
+
+fn load_set(config: &str, seed: u64) -> Dataset {
+    load(&toml::from_str(config).unwrap(), &Sources::from_env(), seed, &mut Silent).unwrap()
+}
+
+fn check(config: &str, shape: &str, train: &[usize], validation: usize, test: &[usize]) -> Dataset {
+    let data = load_set(config, 1);
+    let n = data.label_names.len();
+    assert_eq!(data.shape.to_string(), shape);
+    assert_eq!(data.train.label_counts(n), train, "{config}");
+    assert_eq!(data.validation.len(), validation, "{config}");
+    assert_eq!(data.test.label_counts(n), test, "{config}");
+    data
+}
+
+const MNIST_TEST: [usize; 10] = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009];
+
+/// Counts, first labels and mean as published everywhere; the mean of pixel / 255 is 0.1306605.
+#[test]
+#[ignore = "downloads MNIST"]
+fn mnist() {
+    let counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949];
+    let data = check("set = 'mnist'", "1x28x28", &counts, 0, &MNIST_TEST);
+    assert_eq!(data.train.labels.as_ref().unwrap()[..10], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
+    let mean = data.train.values.iter().map(|&x| f64::from(x)).sum::<f64>() / data.train.values.len() as f64;
+    assert!((mean - 0.130_660_5).abs() < 1e-6, "{mean}");
+    let counts = [5331, 6068, 5362, 5518, 5258, 4879, 5326, 5638, 5266, 5354];
+    check("set = 'mnist'\nvalidation = 0.1", "1x28x28", &counts, 6000, &MNIST_TEST);
+    let few = load_set("set = 'mnist'\nlimit = 500", 1);
+    assert_eq!(few.train.len(), 500);
+    let zeros = load_set("set = 'mnist'\nnormal_label = '0'", 1);
+    assert_eq!((zeros.train.len(), zeros.normal_label), (5923, Some(0)));
+    let verdicts = verify_set("mnist", &Sources::from_env()).unwrap();
+    assert!(verdicts.iter().all(|file| file.verdict == Verdict::Ok), "{verdicts:?}");
+    assert!(fetch_set("mnist", &Sources::from_env(), &mut Silent).unwrap().cached);
+}
+
+#[test]
+#[ignore = "downloads Fashion-MNIST"]
+fn fashion_mnist() {
+    let data = check("set = 'fashion-mnist'", "1x28x28", &[6000; 10], 0, &[1000; 10]);
+    assert_eq!(data.label_names[9], "ankle boot");
+    assert_eq!(data.train.labels.as_ref().unwrap()[0], 9);
+}
+
+#[test]
+#[ignore = "downloads ECG5000"]
+fn ecg5000() {
+    let test = [2627, 1590, 86, 175, 22];
+    let data = check("set = 'ecg5000'", "140x1", &[292, 0, 0, 0, 0], 0, &test);
+    assert_eq!(data.anomalies(&data.test).unwrap().iter().filter(|a| **a).count(), 4500 - 2627);
+    check("set = 'ecg5000'\nshape = [140]\nvalidation = 0.25", "140", &[219, 0, 0, 0, 0], 73, &test);
+
+    // 2919 normal beats in all; the two parts of the article's split hold each once.
+    let article = "set = 'ecg5000'\nprotocol = 'article'";
+    let data = load_set(article, 1);
+    let normal = data.test.label_counts(5)[0];
+    assert_eq!((data.test.len(), data.train.len()), (1000, 2919 - normal));
+    assert_eq!(data, load_set(article, 1));
+    assert_ne!(data.test, load_set(article, 2).test);
+    // The range is that of all training beats, so that the normal ones need not fill it.
+    let Preprocessing::MinMax { min, max } = data.preprocessing else { panic!("{}", data.preprocessing) };
+    assert!(min < -5.0 && max > 4.5, "{min} {max}");
+    assert!(data.train.values.iter().all(|x| (0.0..=1.0).contains(x)));
+}

@@ -1,0 +1,79 @@
+//! Sets by name: what is said where they cannot be had. What they hold is tested in `real_sets.rs`.
+
+use ae_datasets::{DataConfig, Sources, Verdict, fetch_set, list, load, verify_set};
+use ae_fetch::Silent;
+use std::fs;
+use std::path::Path;
+
+fn offline(cache: &Path) -> Sources {
+    Sources { cache: cache.join("cache"), mirror: Some(cache.join("mirror")), offline: true }
+}
+
+fn check_error(folder: &Path, config: &str, expected: &str) {
+    let config: DataConfig = toml::from_str(config).unwrap();
+    let error = load(&config, &offline(folder), 1, &mut Silent).unwrap_err().to_string();
+    assert_eq!(error.replace(&folder.display().to_string(), "HERE"), expected);
+}
+
+#[test]
+fn offline_and_not_there_is_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    check_error(
+        folder.path(),
+        "set = 'mnist'",
+        "`train-images-idx3-ubyte.gz` of the set mnist is not in HERE/cache/mnist, and downloads are off; fetch it \
+         where there is a network, or name a folder that holds mnist/train-images-idx3-ubyte.gz with AE_DATA_MIRROR",
+    );
+    check_error(
+        folder.path(),
+        "set = 'mnist'\nprotocol = 'article'",
+        "the set mnist has no protocol `article`; leave `protocol` out",
+    );
+}
+
+#[test]
+fn a_file_with_the_right_length_and_wrong_content_is_not_parsed() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = folder.path().join("cache/ecg5000");
+    fs::create_dir_all(&set).unwrap();
+    fs::write(set.join("ECG5000_TRAIN.tsv"), vec![b'1'; 786_687]).unwrap();
+    fs::write(set.join("ECG5000_TEST.tsv"), vec![b'1'; 7_083_836]).unwrap();
+    check_error(
+        folder.path(),
+        "set = 'ecg5000'",
+        "HERE/cache/ecg5000/ECG5000_TRAIN.tsv has the wrong content: expected sha256 \
+         df86ac15d7e283e731db6be7865f5004b65bc639014cb8b9753c26e24a9092a1, got \
+         902e5fcdf38dfca3dfbdbd401c3a1c3919f15c333782da3ca054b4a3a7e4ce9b; delete it and fetch it again",
+    );
+    let verdicts = verify_set("ecg5000", &offline(folder.path())).unwrap();
+    let Verdict::Wrong { expected, got } = &verdicts[0].verdict else { panic!("{verdicts:?}") };
+    assert!(expected.starts_with("df86ac15") && got.len() == 64, "{expected} {got}");
+}
+
+#[test]
+fn a_wrong_file_in_the_mirror_is_named_with_both_checksums() {
+    let folder = tempfile::tempdir().unwrap();
+    let mirror = folder.path().join("mirror/ecg5000");
+    fs::create_dir_all(&mirror).unwrap();
+    fs::write(mirror.join("ECG5000_TRAIN.tsv"), "1\t2\n").unwrap();
+    let config = DataConfig { set: "ecg5000".into(), ..Default::default() };
+    let error = load(&config, &offline(folder.path()), 1, &mut Silent).unwrap_err().to_string();
+    let at = mirror.join("ECG5000_TRAIN.tsv").display().to_string();
+    assert!(error.starts_with("cannot get `ECG5000_TRAIN.tsv` of the set ecg5000: "), "{error}");
+    assert!(error.contains(&at) && error.contains("df86ac15"), "{error}");
+    assert!(!folder.path().join("cache/ecg5000/ECG5000_TRAIN.tsv").exists());
+}
+
+#[test]
+fn sets_are_listed_and_what_is_missing_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let sources = offline(folder.path());
+    let sets = list(&sources);
+    let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
+    assert_eq!(names, ["mnist", "fashion-mnist", "ecg5000"]);
+    assert!(sets.iter().all(|set| !set.cached && set.bytes > 1_000_000 && !set.files.is_empty()));
+    let verdicts = verify_set("fashion-mnist", &sources).unwrap();
+    assert!(verdicts.len() == 4 && verdicts.iter().all(|file| file.verdict == Verdict::Missing));
+    assert!(verify_set("fashion", &sources).is_err());
+    assert!(fetch_set("fashion-mnist", &sources, &mut Silent).is_err());
+}
