@@ -1,2 +1,34 @@
-//! The `ae` program.
-fn main() {}
+//! The `ae` program: the library on the command line.
+
+mod cli;
+mod commands;
+mod failure;
+mod output;
+mod progress;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use failure::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ae_tensor::device::tune_allocator();
+    let cli = Cli::parse();
+    output::init(cli.quiet, cli.verbose);
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(cli.json),
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Failure> {
+    match &cli.command {
+        Command::Train(args) => commands::train::run(args, cli),
+        Command::Eval(args) => commands::eval::run(args, cli),
+        Command::Data(args) => commands::data::run(args, cli),
+        Command::Presets(args) => commands::presets::run(args, cli),
+        Command::Report(args) => commands::report::run(args, cli),
+        Command::Doctor(args) => commands::doctor::run(args, cli),
+        Command::Completions { shell } => commands::completions::run(*shell),
+    }
+}

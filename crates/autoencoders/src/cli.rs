@@ -1,0 +1,183 @@
+//! The command line, as types.
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  ae train vae                                   train a preset; data are downloaded on the first use
+  ae train vae --set model.vae.latent=2          the same with two latents, and a picture of the latent space
+  ae train mine.toml --seed 3                    an experiment of your own (start from `ae presets --show vae`)
+  ae train --resume runs/vae/20261121-054210-seed0    go on with an interrupted run
+  ae eval anomaly                                the ECG5000 heartbeats: train what is missing, evaluate, report
+  ae data verify                                 check the downloaded files
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.";
+
+/// Autoencoders: train, evaluate and use them, reproducibly
+#[derive(Debug, Parser)]
+#[command(name = "ae", version, after_help = EXAMPLES, arg_required_else_help = true, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Print the result as one JSON object on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Print errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Print more about what is done; twice for everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a preset or an experiment of your own, and write its report
+    Train(TrainArgs),
+    /// Evaluate: train what is missing, print the table, write the report
+    Eval(EvalArgs),
+    /// List, fetch or verify the data sets
+    Data(DataArgs),
+    /// List the presets, or show one
+    Presets(PresetsArgs),
+    /// Write the report of a run again
+    Report(ReportArgs),
+    /// Show what was found on this machine, and what to do about what is missing
+    Doctor(SourceArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// Name of a preset (see `ae presets`), or a TOML file
+    #[arg(value_name = "PRESET|FILE", required_unless_present = "resume", conflicts_with = "resume")]
+    pub(crate) experiment: Option<String>,
+
+    /// Override a setting; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "resume")]
+    pub(crate) overrides: Vec<String>,
+
+    /// The seed of everything random; short for --set training.seed=N
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    pub(crate) seed: Option<u64>,
+
+    /// The run's folder [default: RUNS/<preset>/<time>-seed<seed>]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Go on with the run in this folder, bit for bit as if it had not been interrupted
+    #[arg(long, value_name = "DIR")]
+    pub(crate) resume: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalArgs {
+    /// What to evaluate
+    #[command(subcommand)]
+    pub(crate) task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Anomalies among the ECG5000 heartbeats: the articles' protocol and the UCR split
+    Anomaly(TaskArgs),
+    /// Reconstruction of held-out images, variant by variant, beside PCA at the same code size
+    Reconstruction(TaskArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TaskArgs {
+    /// Seeds to evaluate, such as 0,1,2 [default: the task's own]
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    pub(crate) seeds: Vec<u64>,
+
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ComputeArgs {
+    /// Where to compute: auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+
+    /// Threads of one operation; results repeat bit for bit only with the same number [default: one a core]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) threads: usize,
+
+    /// The folder that runs are kept in
+    #[arg(long, value_name = "DIR", default_value = "runs", env = "AE_RUNS")]
+    pub(crate) runs: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SourceArgs {
+    /// A folder that holds data as SET/FILE, tried before the network
+    #[arg(long, value_name = "DIR", env = "AE_DATA_MIRROR")]
+    pub(crate) mirror: Option<PathBuf>,
+
+    /// Where downloaded data are kept [default: data/cache of a checkout, else the user's cache folder]
+    #[arg(long, value_name = "DIR", env = "AE_DATA_CACHE")]
+    pub(crate) cache: Option<PathBuf>,
+
+    /// Use the cache and the mirror only
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    #[command(subcommand)]
+    pub(crate) action: DataAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataAction {
+    /// The data sets, their licences and whether they are here
+    List(SourceArgs),
+    /// Download sets; all of them without a name
+    Fetch {
+        /// Names, such as mnist
+        sets: Vec<String>,
+        #[command(flatten)]
+        sources: SourceArgs,
+    },
+    /// Check the files that are here against their checksums
+    Verify {
+        /// Names, such as mnist; all of them without one
+        sets: Vec<String>,
+        #[command(flatten)]
+        sources: SourceArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PresetsArgs {
+    /// Print the complete configuration of this preset, to start a file of your own from
+    #[arg(long, value_name = "PRESET")]
+    pub(crate) show: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The run's folder
+    pub(crate) run: PathBuf,
+}

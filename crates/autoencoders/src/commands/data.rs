@@ -1,0 +1,112 @@
+//! `ae data`.
+
+use super::{downloads, sources};
+use crate::cli::{Cli, DataAction, DataArgs};
+use crate::failure::Failure;
+use crate::output;
+use ae_datasets::{FileVerdict, SetInfo, Sources, Verdict};
+use serde_json::{Value, json};
+
+pub(crate) fn run(args: &DataArgs, cli: &Cli) -> Result<(), Failure> {
+    match &args.action {
+        DataAction::List(args) => list(&sources(args), cli.json),
+        DataAction::Fetch { sets, sources: args } => fetch(sets, &sources(args), cli.json),
+        DataAction::Verify { sets, sources: args } => verify(sets, &sources(args), cli.json),
+    }
+}
+
+fn list(sources: &Sources, json: bool) -> Result<(), Failure> {
+    let sets = ae_datasets::list(sources);
+    if json {
+        output::json(&sets.iter().map(set_json).collect::<Vec<_>>());
+        return Ok(());
+    }
+    for SetInfo { name, title, licence, bytes, cached, homepage, .. } in &sets {
+        let here = if *cached { "here" } else { "not fetched" };
+        output::result(&format!("{name:14} {title}; {:.1} MB, {here}", *bytes as f64 / 1e6));
+        output::result(&format!("{:14} licence: {licence}; {homepage}", ""));
+    }
+    output::result(&format!("cache: {}", sources.cache.display()));
+    Ok(())
+}
+
+/// The sets that were named, or all.
+fn named(sets: &[String], sources: &Sources) -> Vec<String> {
+    match sets {
+        [] => ae_datasets::list(sources).into_iter().map(|set| set.name).collect(),
+        sets => sets.to_vec(),
+    }
+}
+
+fn fetch(sets: &[String], sources: &Sources, json: bool) -> Result<(), Failure> {
+    let mut done = Vec::new();
+    let mut failed = Vec::new();
+    for name in named(sets, sources) {
+        match ae_datasets::fetch_set(&name, sources, downloads().as_mut()) {
+            Ok(set) => {
+                output::note(&format!("{name}: in {}", sources.cache.join(&name).display()));
+                done.push(set_json(&set));
+            }
+            Err(error @ ae_datasets::DataError::UnknownSet { .. }) => return Err(Failure::usage(error)),
+            Err(error) => failed.push(error.to_string()),
+        }
+    }
+    if json {
+        output::json(&done);
+    }
+    if failed.is_empty() { Ok(()) } else { Err(Failure::new(failed.join("\n"))) }
+}
+
+fn verify(sets: &[String], sources: &Sources, json: bool) -> Result<(), Failure> {
+    let all_sets = sets.is_empty();
+    let mut verdicts: Vec<FileVerdict> = Vec::new();
+    for name in named(sets, sources) {
+        verdicts.extend(ae_datasets::verify_set(&name, sources).map_err(Failure::usage)?);
+    }
+    if json {
+        output::json(&verdicts.iter().map(verdict_json).collect::<Vec<_>>());
+    }
+    let (mut wrong, mut missing) = (0, 0);
+    for FileVerdict { name, path, verdict } in &verdicts {
+        let line = match verdict {
+            Verdict::Ok => format!("ok       {name}"),
+            Verdict::Missing => {
+                missing += 1;
+                format!("missing  {name}")
+            }
+            Verdict::Wrong { expected, got } => {
+                wrong += 1;
+                format!("WRONG    {name}: expected sha256 {expected}, got {got} in {}", path.display())
+            }
+        };
+        if !json {
+            output::result(&line);
+        }
+    }
+    match (wrong, missing) {
+        (0, 0) => Ok(()),
+        // Whoever names no set asks about what is here.
+        (0, _) if all_sets => Ok(()),
+        (0, n) => Err(Failure::new(format!("{n} files are missing; `ae data fetch` brings them"))),
+        (n, _) => Err(Failure::new(format!("{n} files are damaged; `ae data fetch` replaces them"))),
+    }
+}
+
+fn set_json(set: &SetInfo) -> Value {
+    let SetInfo { name, title, licence, citation, homepage, files, bytes, cached } = set;
+    json!({
+        "name": name, "title": title, "licence": licence, "citation": citation, "homepage": homepage,
+        "files": files, "bytes": bytes, "cached": cached,
+    })
+}
+
+fn verdict_json(file: &FileVerdict) -> Value {
+    let FileVerdict { name, path, verdict } = file;
+    match verdict {
+        Verdict::Ok => json!({ "name": name, "path": path, "verdict": "ok" }),
+        Verdict::Missing => json!({ "name": name, "path": path, "verdict": "missing" }),
+        Verdict::Wrong { expected, got } => {
+            json!({ "name": name, "path": path, "verdict": "wrong", "expected": expected, "got": got })
+        }
+    }
+}

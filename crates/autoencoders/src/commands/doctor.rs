@@ -1,0 +1,67 @@
+//! `ae doctor`: what an installed program finds. In a checkout `cargo xtask doctor` looks at the tools as well.
+
+use super::sources;
+use crate::cli::{Cli, SourceArgs};
+use crate::failure::Failure;
+use crate::output;
+use ae_tensor::device;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use sysinfo::Disks;
+
+#[derive(Serialize)]
+struct Finding {
+    what: &'static str,
+    found: String,
+    advice: Option<String>,
+}
+
+pub(crate) fn run(args: &SourceArgs, cli: &Cli) -> Result<(), Failure> {
+    let sources = sources(args);
+    let cuda = match device::cuda_devices() {
+        Ok(0) => ("the driver shows no device".into(), None),
+        Ok(n) => (format!("{n} devices"), None),
+        Err(reason) => (format!("none: {reason}"), None),
+    };
+    let missing: Vec<String> =
+        ae_datasets::list(&sources).into_iter().filter(|set| !set.cached).map(|set| set.name).collect();
+    let advice = (!missing.is_empty())
+        .then(|| format!("{} not fetched yet; `ae data fetch` brings them, or the first use does", missing.join(", ")));
+    let findings = [
+        ("ae", (env!("CARGO_PKG_VERSION").to_string(), None)),
+        ("libtorch", (device::libtorch_version(), None)),
+        ("cuda", cuda),
+        ("threads", (format!("{} of {} cores", device::threads(), cores()), None)),
+        ("data", (sources.cache.display().to_string(), advice)),
+        ("free disk", free(&sources.cache)),
+    ]
+    .map(|(what, (found, advice))| Finding { what, found, advice });
+    if cli.json {
+        output::json(&findings);
+        return Ok(());
+    }
+    for Finding { what, found, advice } in findings {
+        output::result(&format!("{what:10} {found}"));
+        if let Some(advice) = advice {
+            output::result(&format!("{:10} → {advice}", ""));
+        }
+    }
+    Ok(())
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Free space where the data go; a gigabyte holds every set and many runs.
+fn free(cache: &Path) -> (String, Option<String>) {
+    let there = cache.ancestors().find_map(|path| path.canonicalize().ok()).unwrap_or_else(|| PathBuf::from("."));
+    let Ok(disks) = Disks::new_with_refreshed_list() else { return ("unknown".into(), None) };
+    let disk = disks
+        .iter()
+        .filter(|disk| there.starts_with(disk.mount_point()))
+        .max_by_key(|disk| disk.mount_point().as_os_str().len());
+    let Some(bytes) = disk.map(|disk| disk.available_space()) else { return ("unknown".into(), None) };
+    let advice = (bytes < 1 << 30).then(|| "less than 1 GB: free some, or set AE_DATA_CACHE elsewhere".to_string());
+    (format!("{:.1} GB", bytes as f64 / 1e9), advice)
+}

@@ -1,0 +1,52 @@
+//! One file for each command.
+
+pub(crate) mod completions;
+pub(crate) mod data;
+pub(crate) mod doctor;
+pub(crate) mod eval;
+pub(crate) mod presets;
+pub(crate) mod report;
+pub(crate) mod train;
+
+use crate::cli::{ComputeArgs, SourceArgs};
+use crate::failure::Failure;
+use ae_datasets::Sources;
+use ae_fetch::Progress;
+use ae_tensor::{DeviceChoice, device};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Where data come from.
+pub(crate) fn sources(args: &SourceArgs) -> Sources {
+    let mut sources = Sources::from_env();
+    sources.mirror = args.mirror.clone().or(sources.mirror);
+    sources.offline |= args.offline;
+    if let Some(cache) = &args.cache {
+        sources.cache.clone_from(cache);
+    }
+    sources
+}
+
+/// Shows downloads as bars on a terminal, as lines elsewhere, not at all with `--quiet`.
+pub(crate) fn downloads() -> Box<dyn Progress> {
+    if crate::output::is_quiet() { Box::new(ae_fetch::Silent) } else { Box::new(ae_fetch::Bar::new()) }
+}
+
+/// Sets the threads and reads the device's name.
+pub(crate) fn compute(args: &ComputeArgs) -> Result<DeviceChoice, Failure> {
+    device::set_threads(args.threads);
+    args.device.parse().map_err(Failure::usage)
+}
+
+/// Set by Ctrl-C or a termination signal; a second one ends the program at once.
+pub(crate) fn stop_flag() -> &'static AtomicBool {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    let handler = || {
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        crate::output::note("stopping after this step (once more to stop at once)");
+    };
+    // Where a handler is set already, it is this one.
+    let _ = ctrlc::set_handler(handler);
+    &STOP
+}

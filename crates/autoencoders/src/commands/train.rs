@@ -1,0 +1,112 @@
+//! `ae train`.
+
+use super::{compute, downloads, sources, stop_flag};
+use crate::cli::{Cli, TrainArgs};
+use crate::failure::Failure;
+use crate::output;
+use crate::progress::{Training, figure};
+use ae_evaluation::pictures;
+use ae_evaluation::presets::Preset;
+use ae_records::config;
+use ae_records::files;
+use ae_records::record::{ModelRecord, Record};
+use ae_records::run_dir::{RunDir, RunDirError};
+use ae_training::Experiment;
+use ae_training::experiment::{self, Request, new_run_dir};
+use std::path::Path;
+
+pub(crate) fn run(args: &TrainArgs, cli: &Cli) -> Result<(), Failure> {
+    let device = compute(&args.compute)?;
+    let (name, experiment, run) = match &args.resume {
+        Some(folder) => earlier(folder)?,
+        None => fresh(args)?,
+    };
+    let request = Request {
+        command: command(&name, &experiment, args),
+        name,
+        experiment,
+        run,
+        resume: args.resume.is_some(),
+        device,
+        sources: sources(&args.sources),
+    };
+    let verb = if request.resume { "resuming" } else { "training" };
+    output::note(&format!("{verb} {} in {}", request.name, request.run.root().display()));
+    let done = experiment::run(request, downloads().as_mut(), &mut Training::new(), stop_flag())?;
+    if done.interrupted {
+        let folder = done.dir.root().display();
+        output::note(&format!("interrupted and saved; go on with: ae train --resume {folder}"));
+        return Err(Failure::interrupted());
+    }
+    let report = pictures::write(&done).map_err(Failure::new)?;
+    if cli.json {
+        output::json(&done.record);
+        return Ok(());
+    }
+    summary(&done.record, &report);
+    Ok(())
+}
+
+/// A preset or a file, with overrides.
+fn fresh(args: &TrainArgs) -> Result<(String, Experiment, RunDir), Failure> {
+    let given = args.experiment.as_deref().expect("clap asks for it");
+    let mut overrides = args.overrides.clone();
+    overrides.extend(args.seed.map(|seed| format!("training.seed={seed}")));
+    let (name, experiment) = if given.ends_with(".toml") || given.contains(['/', '\\']) {
+        let path = Path::new(given);
+        let text = files::read_to_string(path).map_err(Failure::usage)?;
+        let name = path.file_stem().map_or("run".into(), |stem| stem.to_string_lossy().into_owned());
+        (name, config::load(given, &text, &overrides).map_err(Failure::usage)?)
+    } else {
+        let preset = Preset::find(given).map_err(Failure::usage)?;
+        (given.to_string(), preset.load(&overrides).map_err(Failure::usage)?)
+    };
+    let run = match &args.out {
+        Some(folder) => RunDir::new(folder),
+        None => new_run_dir(&args.compute.runs, &name, experiment.training.seed),
+    };
+    Ok((name, experiment, run))
+}
+
+/// A run that was begun.
+fn earlier(folder: &Path) -> Result<(String, Experiment, RunDir), Failure> {
+    let run = RunDir::new(folder);
+    if !run.config().exists() {
+        return Err(Failure::usage(RunDirError::NotARun(folder.into())));
+    }
+    let path = run.config();
+    let text = files::read_to_string(&path).map_err(Failure::new)?;
+    let experiment = config::load(&path.display().to_string(), &text, &[]).map_err(Failure::new)?;
+    let name = Record::read(&run.record()).map_or_else(|_| "run".into(), |record| record.preset);
+    Ok((name, experiment, run))
+}
+
+/// The command that makes this run again.
+fn command(name: &str, experiment: &Experiment, args: &TrainArgs) -> String {
+    let given = args.experiment.as_deref().unwrap_or(name);
+    let mut words = vec!["ae train".to_string(), given.to_string()];
+    words.extend(args.overrides.iter().map(|o| format!("--set '{o}'")));
+    words.push(format!("--seed {}", experiment.training.seed));
+    words.join(" ")
+}
+
+fn summary(record: &Record, report: &Path) {
+    let ModelRecord { parameters, flops, .. } = record.model;
+    output::result(&format!(
+        "{} · {parameters} parameters · {:.2} MFLOP a sample · {} epochs in {:.1} s ({:.1} s each) on {}",
+        record.variant,
+        flops as f64 / 1e6,
+        record.epochs,
+        record.seconds.training,
+        record.seconds.per_epoch,
+        record.machine.device
+    ));
+    for (name, value) in &record.metrics {
+        output::result(&format!("{name:24} {}", figure(*value)));
+    }
+    for expected in &record.expected {
+        let verdict = if expected.met { "reached" } else { "NOT reached" };
+        output::result(&format!("{} {}: {verdict}  [{}]", expected.metric, expected.expected, expected.source));
+    }
+    output::result(&format!("report: {}", report.display()));
+}

@@ -1,0 +1,63 @@
+//! The only place that writes to standard output and standard error: results to the former, all else to the
+//! latter.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what the program's output goes through")]
+
+use serde::Serialize;
+use std::io::{self, Write};
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tracing_subscriber::EnvFilter;
+
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Sets what is printed. `RUST_LOG` refines the log.
+pub(crate) fn init(quiet: bool, verbose: u8) {
+    QUIET.store(quiet, Ordering::Relaxed);
+    let level = match (quiet, verbose) {
+        (true, _) => "error",
+        (_, 0) => "warn",
+        (_, 1) => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).without_time().init();
+}
+
+/// Whether only errors are wanted.
+pub(crate) fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
+/// A line about what is going on.
+pub(crate) fn note(line: &str) {
+    if !is_quiet() {
+        eprintln!("{line}");
+    }
+}
+
+/// A line of the result.
+pub(crate) fn result(line: &str) {
+    write_out(format_args!("{line}\n"));
+}
+
+/// The result as JSON.
+pub(crate) fn json(value: &impl Serialize) {
+    let text = serde_json::to_string_pretty(value).expect("results are always JSON");
+    write_out(format_args!("{text}\n"));
+}
+
+/// A closed pipe (`ae … | head`) ends the program without a message.
+fn write_out(text: std::fmt::Arguments<'_>) {
+    if io::stdout().write_fmt(text).is_err() {
+        process::exit(1);
+    }
+}
+
+/// The error that ends the program.
+pub(crate) fn error(message: &str, as_json: bool) {
+    eprintln!("error: {message}");
+    if as_json {
+        println!("{}", serde_json::json!({ "error": message }));
+    }
+}

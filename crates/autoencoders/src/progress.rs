@@ -1,0 +1,111 @@
+//! Progress on a terminal as bars, elsewhere as plain lines.
+
+use crate::output;
+use ae_training::{Observer, Progress};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+/// Shows a training run.
+pub(crate) struct Training {
+    bar: Option<ProgressBar>,
+    /// Whether plain lines are wanted.
+    plain: bool,
+}
+
+impl Training {
+    pub(crate) fn new() -> Self {
+        let terminal = std::io::stderr().is_terminal() && !output::is_quiet();
+        let bar = terminal.then(|| {
+            let bar = ProgressBar::no_length();
+            let style = "{bar:24.cyan/dim} {pos}/{len} steps  {msg}  {eta} left";
+            bar.set_style(ProgressStyle::with_template(style).expect("the template is valid"));
+            bar.enable_steady_tick(Duration::from_millis(250));
+            bar
+        });
+        Training { bar, plain: !terminal && !output::is_quiet() }
+    }
+}
+
+/// `loss 105.2  kl 25.1  reconstruction 80.1`: the total first.
+pub(crate) fn terms(terms: &BTreeMap<String, f64>) -> String {
+    let mut named: Vec<_> = terms.iter().collect();
+    named.sort_by_key(|(name, _)| (!name.ends_with("loss"), name.as_str()));
+    named.iter().map(|(name, value)| format!("{name} {}", figure(**value))).collect::<Vec<_>>().join("  ")
+}
+
+/// Four significant digits.
+pub(crate) fn figure(value: f64) -> String {
+    let digits = if value == 0.0 || !value.is_finite() { 0 } else { value.abs().log10().floor() as i32 };
+    format!("{value:.*}", usize::try_from(3 - digits).unwrap_or(0).min(8))
+}
+
+fn rate(samples_per_second: f64) -> String {
+    match samples_per_second {
+        s if s >= 10_000.0 => format!("{:.0}k samples/s", s / 1000.0),
+        s => format!("{s:.0} samples/s"),
+    }
+}
+
+impl Observer for Training {
+    fn on_start(&mut self, progress: &Progress) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(progress.steps);
+            bar.set_position(progress.step);
+            bar.reset_eta();
+        }
+    }
+
+    fn on_log(&mut self, progress: &Progress) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(progress.step);
+            let epoch = (progress.epoch + 1).min(progress.epochs);
+            let rate = rate(progress.samples_per_second);
+            bar.set_message(format!("epoch {epoch}/{}  {}  {rate}", progress.epochs, terms(&progress.terms)));
+        }
+    }
+
+    fn on_epoch(&mut self, progress: &Progress, validation: Option<&BTreeMap<String, f64>>) {
+        self.on_log(progress);
+        // Long schedules of tiny epochs would print thousands of lines.
+        let every = (progress.epochs / 20).max(1);
+        if !self.plain || (progress.epoch % every != 0 && progress.epoch != progress.epochs) {
+            return;
+        }
+        let held_out = validation.map_or(String::new(), |v| format!("  validation {}", terms(v)));
+        output::note(&format!(
+            "epoch {}/{}  {}{held_out}  {}",
+            progress.epoch,
+            progress.epochs,
+            terms(&progress.terms),
+            rate(progress.samples_per_second)
+        ));
+    }
+
+    fn on_end(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_four_digits() {
+        for (value, expected) in
+            [(105.23456, "105.2"), (0.00395123, "0.003951"), (0.0, "0.000"), (12345.6, "12346"), (-1.0, "-1.000")]
+        {
+            assert_eq!(figure(value), expected);
+        }
+    }
+
+    #[test]
+    fn the_total_comes_first() {
+        let given = [("kl", 25.0), ("loss", 105.0)].map(|(name, value)| (name.to_string(), value));
+        assert_eq!(terms(&BTreeMap::from(given)), "loss 105.0  kl 25.00");
+    }
+}
