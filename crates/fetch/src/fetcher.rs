@@ -95,8 +95,10 @@ impl Fetcher {
                     return Err(error);
                 }
             };
-            if matches!(reason, SourceError::TooLong { .. }) {
-                remove_file(&names.part(source))?;
+            let part = names.part(source);
+            let empty = part.metadata().is_ok_and(|data| data.len() == 0);
+            if empty || matches!(reason, SourceError::TooLong { .. }) {
+                remove_file(&part)?;
             }
             let failure = Failure { source: source.to_string(), reason };
             progress.note(&failure.to_string());

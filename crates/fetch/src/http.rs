@@ -202,8 +202,13 @@ fn plain(error: &ureq::Error) -> String {
     match error {
         ureq::Error::HostNotFound => "the host's name is not known here (is there a network?)".into(),
         ureq::Error::ConnectionFailed => "the connection failed".into(),
-        ureq::Error::Io(error) => error.to_string().to_lowercase(),
+        ureq::Error::Io(error) => lower_first(&error.to_string()),
         ureq::Error::Timeout(_) => "no answer in time".into(),
         other => other.to_string(),
     }
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -173,6 +173,7 @@ fn all_failures_are_listed_in_order() {
         "{message}"
     );
     assert!(message.contains("mirror folder"), "{message}");
+    assert!(files(&folder.path().join("sub")).is_empty(), "an empty part is no use to anybody");
     let FetchError::AllFailed { failures, .. } = error else { panic!("{message}") };
     assert!(matches!(failures[0].reason, SourceError::NoSuchFile));
     assert!(matches!(failures[1].reason, SourceError::Status { status: 404 }));
