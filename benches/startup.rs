@@ -1,7 +1,5 @@
 //! From nothing to a help text: what every use of the program pays. Needs `cargo build --release` first.
 
-#![expect(missing_docs, reason = "criterion's macros write undocumented functions")]
-
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::path::Path;
 use std::process::{Command, Stdio};

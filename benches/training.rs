@@ -1,8 +1,6 @@
 //! One training step of each variant at the presets' size (MNIST or ECG5000 shapes, batch 128), and the parts that
 //! all share: drawing noise and the fused optimizer. `cargo xtask bench`.
 
-#![expect(missing_docs, reason = "criterion's macros write undocumented functions")]
-
 use ae_models::{Batch, DataSummary, ModelConfig};
 use ae_tensor::{Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -36,7 +34,9 @@ fn step(c: &mut Criterion) {
 
 fn noise(c: &mut Criterion) {
     let noise = Noise::new(0, 0, Device::Cpu);
-    c.bench_function("noise, 128 × 784 normals", |b| b.iter(|| black_box(noise.normal("bench", &[128, 784]))));
+    c.bench_function("noise, 128 × 784 normals", |b| {
+        b.iter(|| black_box(noise.normal("bench", &[128, 784])))
+    });
 }
 
 criterion_group!(benches, step, noise);

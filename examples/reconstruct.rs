@@ -29,7 +29,11 @@ fn reconstruct(path: &Path) -> anyhow::Result<()> {
     let samples = Tensor::full(&shape, metadata.range[0], (Kind::Float, Device::Cpu));
     let reconstructions = autoencoder.reconstruct(&samples);
     let errors = Distance::MeanSquared.per_sample(&reconstructions, &samples);
-    println!("codes of {} numbers; errors of four flat samples: {:.5}", autoencoder.code_size(), array::to_array(&errors));
+    println!(
+        "codes of {} numbers; errors of four flat samples: {:.5}",
+        autoencoder.code_size(),
+        array::to_array(&errors)
+    );
     Ok(())
 }
 

@@ -20,6 +20,7 @@
 pub use ae_anomaly as anomaly;
 pub use ae_datasets as datasets;
 pub use ae_evaluation as evaluation;
+pub use ae_fetch as fetch;
 pub use ae_metrics as metrics;
 pub use ae_models as models;
 pub use ae_records as records;

@@ -1,7 +1,11 @@
 //! The only place that writes to standard output and standard error: results to the former, all else to the
 //! latter.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what the program's output goes through")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is what the program's output goes through"
+)]
 
 use serde::Serialize;
 use std::io::{self, Write};

@@ -70,7 +70,7 @@ impl Observer for Training {
         self.on_log(progress);
         // Long schedules of tiny epochs would print thousands of lines.
         let every = (progress.epochs / 20).max(1);
-        if !self.plain || (progress.epoch % every != 0 && progress.epoch != progress.epochs) {
+        if !self.plain || (!progress.epoch.is_multiple_of(every) && progress.epoch != progress.epochs) {
             return;
         }
         let held_out = validation.map_or(String::new(), |v| format!("  validation {}", terms(v)));
@@ -96,9 +96,13 @@ mod tests {
 
     #[test]
     fn figures_have_four_digits() {
-        for (value, expected) in
-            [(105.23456, "105.2"), (0.00395123, "0.003951"), (0.0, "0.000"), (12345.6, "12346"), (-1.0, "-1.000")]
-        {
+        for (value, expected) in [
+            (105.23456, "105.2"),
+            (0.00395123, "0.003951"),
+            (0.0, "0.000"),
+            (12345.6, "12346"),
+            (-1.0, "-1.000"),
+        ] {
             assert_eq!(figure(value), expected);
         }
     }

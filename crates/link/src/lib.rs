@@ -3,6 +3,8 @@
 //! `cargo:rustc-link-arg` reaches only the crate whose build script prints it, so each crate that links
 //! libtorch has a `build.rs` of one line that calls [`rpaths`].
 
+#![expect(clippy::print_stdout, reason = "a build script speaks to cargo on standard output")]
+
 use std::env;
 use std::path::Path;
 

@@ -133,8 +133,7 @@ pub fn load(path: &Path, device: Device) -> Result<Trained, ArtifactError> {
             let scale = expected.abs().clamp_min(1e-12);
             ((obtained - expected).abs() / scale).max().double_value(&[])
         });
-        // Written so that NaN is refused, too.
-        if !(off <= GOLDEN_TOLERANCE) {
+        if off.is_nan() || off > GOLDEN_TOLERANCE {
             let reason = format!("its stored rows are reconstructed with errors that are off by {off:.1e}");
             return Err(mismatch(format!("{reason} (at most {GOLDEN_TOLERANCE:.0e} is right)")));
         }

@@ -114,6 +114,12 @@ impl From<BatchSize> for BatchText {
     }
 }
 
+impl From<usize> for BatchSize {
+    fn from(samples: usize) -> Self {
+        BatchSize::Samples(samples)
+    }
+}
+
 impl BatchSize {
     /// The number of samples for training data of `n` rows.
     pub fn samples(self, n: usize) -> usize {

@@ -189,7 +189,10 @@ mod tests {
         // A header that claims 2^63 bytes, and a tensor that claims as much.
         check(&[&u64::MAX.to_le_bytes()[..], b"{}"].concat(), "no whole safetensors file");
         let header = br#"{"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,4]}}"#;
-        check(&[&(header.len() as u64).to_le_bytes()[..], header, &[0; 4]].concat(), "no whole safetensors file");
+        check(
+            &[&(header.len() as u64).to_le_bytes()[..], header, &[0; 4]].concat(),
+            "no whole safetensors file",
+        );
         check(b"\x80\x04pickle", "no whole safetensors file");
         let header = br#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
         check(

@@ -214,11 +214,11 @@ impl<'a> Loop<'a> {
             }
             self.step(epoch)?;
             let step = self.position.step;
-            if step % self.config.log_every == 0 && self.position.batch < epoch.len() {
+            if step.is_multiple_of(self.config.log_every) && self.position.batch < epoch.len() {
                 let terms = self.write_window()?;
                 observer.on_log(&self.progress(terms, batch));
             }
-            if step % self.config.checkpoint_every == 0 && self.position.batch < epoch.len() {
+            if step.is_multiple_of(self.config.checkpoint_every) && self.position.batch < epoch.len() {
                 self.save()?;
             }
         }

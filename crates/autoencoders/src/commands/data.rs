@@ -59,24 +59,25 @@ fn fetch(sets: &[String], sources: &Sources, json: bool) -> Result<(), Failure> 
 
 fn verify(sets: &[String], sources: &Sources, json: bool) -> Result<(), Failure> {
     let all_sets = sets.is_empty();
-    let mut verdicts: Vec<FileVerdict> = Vec::new();
-    for name in named(sets, sources) {
-        verdicts.extend(ae_datasets::verify_set(&name, sources).map_err(Failure::usage)?);
+    let mut verdicts: Vec<(String, FileVerdict)> = Vec::new();
+    for set in named(sets, sources) {
+        let files = ae_datasets::verify_set(&set, sources).map_err(Failure::usage)?;
+        verdicts.extend(files.into_iter().map(|file| (set.clone(), file)));
     }
     if json {
         output::json(&verdicts.iter().map(verdict_json).collect::<Vec<_>>());
     }
     let (mut wrong, mut missing) = (0, 0);
-    for FileVerdict { name, path, verdict } in &verdicts {
+    for (set, FileVerdict { name, path, verdict }) in &verdicts {
         let line = match verdict {
-            Verdict::Ok => format!("ok       {name}"),
+            Verdict::Ok => format!("ok       {set}/{name}"),
             Verdict::Missing => {
                 missing += 1;
-                format!("missing  {name}")
+                format!("missing  {set}/{name}")
             }
             Verdict::Wrong { expected, got } => {
                 wrong += 1;
-                format!("WRONG    {name}: expected sha256 {expected}, got {got} in {}", path.display())
+                format!("WRONG    {set}/{name}: expected sha256 {expected}, got {got} in {}", path.display())
             }
         };
         if !json {
@@ -100,13 +101,13 @@ fn set_json(set: &SetInfo) -> Value {
     })
 }
 
-fn verdict_json(file: &FileVerdict) -> Value {
+fn verdict_json((set, file): &(String, FileVerdict)) -> Value {
     let FileVerdict { name, path, verdict } = file;
     match verdict {
-        Verdict::Ok => json!({ "name": name, "path": path, "verdict": "ok" }),
-        Verdict::Missing => json!({ "name": name, "path": path, "verdict": "missing" }),
+        Verdict::Ok => json!({ "set": set, "name": name, "path": path, "verdict": "ok" }),
+        Verdict::Missing => json!({ "set": set, "name": name, "path": path, "verdict": "missing" }),
         Verdict::Wrong { expected, got } => {
-            json!({ "name": name, "path": path, "verdict": "wrong", "expected": expected, "got": got })
+            json!({ "set": set, "name": name, "path": path, "verdict": "wrong", "expected": expected, "got": got })
         }
     }
 }

@@ -25,8 +25,9 @@ pub(crate) fn run(args: &SourceArgs, cli: &Cli) -> Result<(), Failure> {
     };
     let missing: Vec<String> =
         ae_datasets::list(&sources).into_iter().filter(|set| !set.cached).map(|set| set.name).collect();
-    let advice = (!missing.is_empty())
-        .then(|| format!("{} not fetched yet; `ae data fetch` brings them, or the first use does", missing.join(", ")));
+    let advice = (!missing.is_empty()).then(|| {
+        format!("{} not fetched yet; `ae data fetch` brings them, or the first use does", missing.join(", "))
+    });
     let findings = [
         ("ae", (env!("CARGO_PKG_VERSION").to_string(), None)),
         ("libtorch", (device::libtorch_version(), None)),
@@ -55,13 +56,15 @@ fn cores() -> usize {
 
 /// Free space where the data go; a gigabyte holds every set and many runs.
 fn free(cache: &Path) -> (String, Option<String>) {
-    let there = cache.ancestors().find_map(|path| path.canonicalize().ok()).unwrap_or_else(|| PathBuf::from("."));
+    let there =
+        cache.ancestors().find_map(|path| path.canonicalize().ok()).unwrap_or_else(|| PathBuf::from("."));
     let Ok(disks) = Disks::new_with_refreshed_list() else { return ("unknown".into(), None) };
     let disk = disks
         .iter()
         .filter(|disk| there.starts_with(disk.mount_point()))
         .max_by_key(|disk| disk.mount_point().as_os_str().len());
     let Some(bytes) = disk.map(|disk| disk.available_space()) else { return ("unknown".into(), None) };
-    let advice = (bytes < 1 << 30).then(|| "less than 1 GB: free some, or set AE_DATA_CACHE elsewhere".to_string());
+    let advice =
+        (bytes < 1 << 30).then(|| "less than 1 GB: free some, or set AE_DATA_CACHE elsewhere".to_string());
     (format!("{:.1} GB", bytes as f64 / 1e9), advice)
 }

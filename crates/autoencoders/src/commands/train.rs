@@ -106,7 +106,10 @@ fn summary(record: &Record, report: &Path) {
     }
     for expected in &record.expected {
         let verdict = if expected.met { "reached" } else { "NOT reached" };
-        output::result(&format!("{} {}: {verdict}  [{}]", expected.metric, expected.expected, expected.source));
+        output::result(&format!(
+            "{} {}: {verdict}  [{}]",
+            expected.metric, expected.expected, expected.source
+        ));
     }
     output::result(&format!("report: {}", report.display()));
 }

@@ -7,7 +7,7 @@ use ae_training::Splits;
 use ndarray::Array2;
 
 /// `n` training rows of 12 smooth numbers in [0, 1], and a third as many to validate and to test on.
-pub fn splits(n: usize) -> Splits {
+pub(crate) fn splits(n: usize) -> Splits {
     ae_tensor::device::set_threads(1);
     let part = |n: usize, shift: f32| Part {
         values: Array2::from_shape_fn((n, 12), |(row, i)| {
@@ -31,10 +31,10 @@ pub fn splits(n: usize) -> Splits {
 }
 
 /// A variant with small settings, fresh weights.
-pub fn model(json: &str, splits: &Splits, seed: u64) -> Box<dyn Model> {
+pub(crate) fn model(json: &str, splits: &Splits, seed: u64) -> Box<dyn Model> {
     let config: ModelConfig = serde_json::from_str(json).unwrap();
     config.build(&splits.summary, &Noise::new(seed, 0, Device::Cpu)).unwrap()
 }
 
-pub const VAE: &str = r#"{ "vae": { "hidden": [16], "latent": 3 } }"#;
-pub const VANILLA: &str = r#"{ "vanilla": { "code": 4 } }"#;
+pub(crate) const VAE: &str = r#"{ "vae": { "hidden": [16], "latent": 3 } }"#;
+pub(crate) const VANILLA: &str = r#"{ "vanilla": { "code": 4 } }"#;
