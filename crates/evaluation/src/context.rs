@@ -179,3 +179,84 @@ fn is_same(dir: &RunDir, wanted: &Experiment) -> bool {
     let read = ae_records::config::load::<Experiment>(&path.display().to_string(), &text, &[]);
     read.is_ok_and(|it| it.model == wanted.model && it.data == wanted.data && it.training == wanted.training)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Bench, wanted};
+    use std::sync::atomic::Ordering;
+
+    fn weights(run: &Run) -> Vec<f64> {
+        run.model.parameters().iter().flat_map(|(_, tensor)| ae_tensor::array::to_vec(tensor)).collect()
+    }
+
+    #[test]
+    fn a_finished_run_is_used_again_and_only_for_the_same_settings_and_seed() {
+        let bench = Bench::new();
+        let data = bench.waves(true);
+        let get = |epochs, seed| {
+            bench.with(&[0], |context| context.trained(&wanted("toy", "ecg", &data, epochs, seed)).unwrap())
+        };
+        let first = get(2, 0);
+        assert!(first.dir.report().exists(), "a run has its own report");
+        let again = get(2, 0);
+        assert_eq!((again.dir.root(), weights(&again)), (first.dir.root(), weights(&first)));
+        assert_eq!(again.splits.train.values(), first.splits.train.values());
+        assert_eq!(bench.runs("toy").len(), 1);
+        for (n_runs, (epochs, seed)) in [(2, (2, 1)), (3, (3, 0))] {
+            assert_ne!(weights(&get(epochs, seed)), weights(&first));
+            assert_eq!(bench.runs("toy").len(), n_runs);
+        }
+    }
+
+    #[test]
+    fn a_damaged_model_and_changed_data_are_trained_anew() {
+        let bench = Bench::new();
+        let data = bench.waves(true);
+        let get = || bench.with(&[0], |context| context.trained(&wanted("toy", "ecg", &data, 1, 0)).unwrap());
+        let model = get().dir.model();
+        fs::write(model, "nonsense").unwrap();
+        let second = get();
+        assert_eq!(bench.runs("toy").len(), 2);
+        let text = fs::read_to_string(&data).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        fs::write(&data, lines[4..].join("\n")).unwrap();
+        assert_ne!(get().dir, second.dir);
+        fs::write(bench.path("runs/toy/litter"), "no run").unwrap();
+        get();
+        assert_eq!(bench.runs("toy").len(), 4, "three runs and the litter");
+    }
+
+    #[test]
+    fn a_stopped_run_is_carried_on_with_to_the_same_weights() {
+        let (bench, other) = (Bench::new(), Bench::new());
+        let data = bench.waves(true);
+        let get = |bench: &Bench| bench.with(&[0], |c| c.trained(&wanted("toy", "ecg", &data, 3, 0)));
+        bench.stop.store(true, Ordering::Relaxed);
+        let error = get(&bench).unwrap_err();
+        assert!(matches!(error, EvaluationError::Interrupted(_)), "{error}");
+        bench.stop.store(false, Ordering::Relaxed);
+        let resumed = get(&bench).unwrap();
+        assert_eq!(bench.runs("toy").len(), 1);
+        assert_eq!(weights(&resumed), weights(&get(&other).unwrap()));
+    }
+
+    #[test]
+    fn presets_take_overrides_and_say_how_to_be_run() {
+        let wanted = Wanted::preset("ecg", &["data.protocol=ucr"], 3).unwrap();
+        assert_eq!(wanted.experiment.training.seed, 3);
+        assert_eq!(wanted.experiment.data.protocol, ae_datasets::Protocol::Ucr);
+        assert_eq!(wanted.command, "ae train ecg --set data.protocol=ucr --seed 3");
+        assert!(matches!(Wanted::preset("nothing", &[], 0), Err(EvaluationError::Preset(_))));
+        assert!(matches!(Wanted::preset("ecg", &["data.nothing=1"], 0), Err(EvaluationError::Config(_))));
+    }
+
+    #[test]
+    fn seeds_are_at_least_one_and_each_counts_once() {
+        let bench = Bench::new();
+        let check = |seeds: &[u64]| bench.with(seeds, |context| context.check_seeds());
+        assert!(check(&[3, 1]).is_ok());
+        assert!(matches!(check(&[]), Err(EvaluationError::NoSeeds)));
+        assert!(matches!(check(&[1, 2, 1]), Err(EvaluationError::SeedTwice(1))));
+    }
+}

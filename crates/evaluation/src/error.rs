@@ -27,7 +27,7 @@ pub enum EvaluationError {
     Config(#[from] ConfigError),
     /// A run that could not be made or used.
     #[error(transparent)]
-    Run(#[from] RunError),
+    Run(Box<RunError>),
     /// A run that was stopped before its end.
     #[error("stopped while training in {}; the same command goes on from there", .0.display())]
     Interrupted(PathBuf),
@@ -66,6 +66,12 @@ pub enum EvaluationError {
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+impl From<RunError> for EvaluationError {
+    fn from(error: RunError) -> Self {
+        EvaluationError::Run(Box::new(error))
+    }
 }
 
 impl EvaluationError {

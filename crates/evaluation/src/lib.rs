@@ -14,6 +14,8 @@ pub mod reconstruction;
 
 mod pca;
 mod spread;
+#[cfg(test)]
+mod testing;
 
 pub use context::{Context, Wanted};
 pub use error::EvaluationError;

@@ -245,3 +245,65 @@ fn array4(tensor: &Tensor) -> Array4<f32> {
 fn first(images: &Array4<f32>) -> Array4<f32> {
     images.slice(ndarray::s![..SHOWN.min(images.dim().0), .., .., ..]).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Bench, wanted};
+
+    fn run(bench: &Bench, seeds: &[u64]) -> Result<(Evaluation, PathBuf), EvaluationError> {
+        let data = bench.bars();
+        bench.with(seeds, |context| {
+            evaluate(context, &["vanilla", "denoising"], |name, seed| Ok(wanted(name, name, &data, 3, seed)))
+        })
+    }
+
+    #[test]
+    fn figures_are_those_of_a_known_error() {
+        let originals = Array4::from_elem((2, 1, 12, 12), 0.5f32);
+        let rebuilt = Array4::from_elem((2, 1, 12, 12), 0.75f32);
+        let got: Vec<f64> = figures(&originals, &rebuilt).unwrap().iter().map(|f| f.value).collect();
+        // Without structure SSIM is its luminance term, with C1 = 1e-4.
+        let luminance = (2.0 * 0.375 + 1e-4) / (0.25 + 0.5625 + 1e-4);
+        for (got, expected) in got.iter().zip([0.0625, 0.25, 10.0 * 16f64.log10(), luminance]) {
+            assert!((got - expected).abs() < 1e-6, "{got} is not {expected}");
+        }
+    }
+
+    #[test]
+    fn every_variant_stands_beside_pca_of_its_code_size() {
+        let bench = Bench::new();
+        let (evaluation, folder) = run(&bench, &[0, 1]).unwrap();
+        let titles = |table: usize| -> Vec<&str> {
+            evaluation.tables[table].rows.iter().map(|row| row[0].as_str()).collect()
+        };
+        assert_eq!(titles(0), ["vanilla", "PCA, 64 components"]);
+        assert_eq!(titles(1), ["the damaged input", "denoising", "PCA, 72 components"]);
+        let metric = |name: &str| evaluation.metrics[name];
+        // Clipping at both ends of [0, 1] keeps half of noise of variance 0.04.
+        assert!((metric("damaged/mse") - 0.02).abs() < 0.001, "{}", metric("damaged/mse"));
+        assert!(metric("pca64/mse") < 1e-6, "24 training images span at most 24 axes, and bars fewer");
+        assert!(metric("pca72_damaged/mse") > 1e-4);
+        for name in ["vanilla/psnr", "vanilla/seed1/ssim", "denoising/mae", "denoising/mse_std"] {
+            assert!(metric(name).is_finite(), "{name}");
+        }
+        let psnr = -10.0 * metric("vanilla/seed0/mse").log10();
+        assert!(
+            metric("vanilla/seed0/psnr") >= psnr - 1e-9,
+            "the mean over images is at least that of the mean"
+        );
+        for file in ["report.html", "images/reconstructions.png", "images/denoised.png"] {
+            assert!(folder.join(file).exists(), "{file}");
+        }
+        assert_eq!(run(&bench, &[0, 1]).unwrap().0, evaluation);
+    }
+
+    #[test]
+    fn data_without_images_are_refused() {
+        let bench = Bench::new();
+        let data = bench.waves(true);
+        let of = |name: &str, seed| Ok(wanted(name, name, &data, 1, seed));
+        let error = bench.with(&[0], |context| evaluate(context, &["vanilla"], of)).unwrap_err().to_string();
+        assert!(error.contains("has no images, which this task needs"), "{error}");
+    }
+}

@@ -1,0 +1,74 @@
+//! The pictures of a protocol: errors with the threshold, and beats with their reconstructions.
+
+use super::Protocol;
+use crate::error::EvaluationError;
+use ae_anomaly::FittedDetector;
+use ae_report::gallery::{Entry, Gallery};
+use ae_report::{ReportError, picture};
+use ae_tensor::{Tensor, array};
+use ae_training::experiment::Run;
+use ndarray::{Array2, Ix2};
+
+/// Beats of each class in the picture.
+const SHOWN: usize = 3;
+
+/// Draws the errors of the test beats, and the first beats of both classes.
+pub(super) fn draw(
+    gallery: &Gallery,
+    protocol: &Protocol,
+    place: u32,
+    run: &Run,
+    detector: &FittedDetector<'_>,
+    scores: &[f64],
+    truth: &[bool],
+) -> Result<(), EvaluationError> {
+    let Protocol { name, title, .. } = protocol;
+    let seed = run.record.seed;
+    let of = |class: bool| -> Vec<usize> { (0..truth.len()).filter(|&row| truth[row] == class).collect() };
+    let scores_of = |class| of(class).into_iter().map(|row| scores[row]).collect::<Vec<_>>();
+    let threshold = detector.threshold().value();
+    let entry = |what: &str, order: u32, title: String, caption: String| Entry {
+        file: format!("{name}-{what}.png"),
+        order: place * 10 + order,
+        title,
+        caption,
+    };
+    let caption = format!(
+        "Errors of the test beats, seed {seed}; the dashed line is the threshold, from training beats alone. Each class \
+         is drawn in percent of itself."
+    );
+    gallery.add(entry("errors", 1, format!("{title}: errors"), caption), |path| {
+        picture::score_histograms(path, &scores_of(false), &scores_of(true), threshold)
+    })?;
+
+    let shown: Vec<usize> =
+        [false, true].into_iter().flat_map(|class| of(class).into_iter().take(SHOWN)).collect();
+    let rows: Vec<i64> = shown.iter().map(|&row| row as i64).collect();
+    let values = run.splits.test.values();
+    let originals = values.index_select(0, &Tensor::from_slice(&rows).to_device(values.device()));
+    let rebuilt = ae_tensor::tch::no_grad(|| detector.autoencoder().reconstruct(&originals));
+    let verdicts = detector.threshold().flag(scores);
+    let titles: Vec<String> = shown
+        .iter()
+        .map(|&row| {
+            let class = if truth[row] { "anomalous" } else { "normal" };
+            let verdict = if verdicts[row] { "flagged" } else { "passed" };
+            format!("{class}: error {:.3}, {verdict}", scores[row])
+        })
+        .collect();
+    let caption = format!(
+        "The first {SHOWN} normal and the first {SHOWN} anomalous test beats, seed {seed}, with their reconstructions; \
+         the area between is the error."
+    );
+    gallery.add(entry("beats", 2, format!("{title}: beats"), caption), |path| {
+        let [originals, rebuilt] = [series(&originals)?, series(&rebuilt)?];
+        picture::series_pairs(path, originals.view(), rebuilt.view(), &titles)
+    })?;
+    Ok(())
+}
+
+/// `[N, values]`.
+fn series(tensor: &Tensor) -> Result<Array2<f32>, ReportError> {
+    let array = array::to_array(&tensor.flatten(1, -1));
+    Ok(array.into_dimensionality::<Ix2>().expect("two dimensions were made"))
+}

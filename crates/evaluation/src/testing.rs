@@ -1,0 +1,119 @@
+//! Small data of their own and a context, for the tests of this crate: offline, in a temporary folder.
+
+use crate::context::{Context, Wanted};
+use ae_datasets::{Column, Sources};
+use ae_models::ModelConfig;
+use ae_records::seed::stream_rng;
+use ae_tensor::DeviceChoice;
+use ae_training::{BatchSize, Experiment, TrainingConfig};
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use tempfile::TempDir;
+
+/// A temporary folder with data and runs.
+pub(crate) struct Bench {
+    folder: TempDir,
+    sources: Sources,
+    pub(crate) stop: AtomicBool,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        // Results are the same bit for bit only with the same number of threads.
+        ae_tensor::device::set_threads(1);
+        let folder = tempfile::tempdir().unwrap();
+        let sources = Sources { offline: true, ..Sources::new(folder.path().join("cache")) };
+        Bench { folder, sources, stop: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Calls a task with a context whose runs lie in `runs`.
+    pub(crate) fn with<T>(&self, seeds: &[u64], task: impl FnOnce(&mut Context<'_>) -> T) -> T {
+        task(&mut Context {
+            sources: &self.sources,
+            device: DeviceChoice::Cpu,
+            runs: &self.path("runs"),
+            seeds: seeds.into(),
+            progress: &mut ae_fetch::Silent,
+            observer: &mut (),
+            stop: &self.stop,
+        })
+    }
+
+    /// Waves of 16 points: normal ones rise first, one in four falls first. Labelled in the last column.
+    pub(crate) fn waves(&self, labelled: bool) -> PathBuf {
+        let mut rng = stream_rng(0, "waves", 0);
+        let mut text = String::new();
+        for row in 0..80 {
+            let is_normal = row % 4 != 0;
+            for point in 0..16 {
+                let wave = (f64::from(point) / 16.0 * std::f64::consts::TAU).sin();
+                let noise = unit(&mut rng) * 0.2;
+                write!(text, "{:.5},", if is_normal { wave } else { -wave } + noise).unwrap();
+            }
+            let label = if is_normal { "normal" } else { "odd" };
+            writeln!(text, "{}", if labelled { label } else { "0.5" }).unwrap();
+        }
+        let path = self.path(if labelled { "waves.csv" } else { "bare.csv" });
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// 40 grey images of 12 by 12 pixels in [0, 1], each a bright bar at a place of its own.
+    pub(crate) fn bars(&self) -> PathBuf {
+        let mut rng = stream_rng(0, "bars", 0);
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        let head = "{'descr': '<f4', 'fortran_order': False, 'shape': (40, 1, 12, 12), }";
+        // The data begin at a multiple of 64 bytes.
+        let head = format!("{head:<117}\n");
+        bytes.extend((head.len() as u16).to_le_bytes());
+        bytes.extend(head.bytes());
+        for _ in 0..40 {
+            let place = (unit(&mut rng) * 10.0) as usize;
+            for pixel in 0..144 {
+                let value = if (place..place + 3).contains(&(pixel % 12)) { 1.0f32 } else { 0.0 };
+                bytes.extend(value.to_le_bytes());
+            }
+        }
+        let path = self.path("bars.npy");
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// Folders under `runs/<name>`.
+    pub(crate) fn runs(&self, name: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.path("runs").join(name)).into_iter().flatten();
+        let mut runs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        runs.sort();
+        runs
+    }
+}
+
+/// An experiment on own data, in a few steps.
+pub(crate) fn wanted(name: &str, model: &str, data: &Path, epochs: u64, seed: u64) -> Wanted {
+    let model: ModelConfig =
+        ModelConfig::all().into_iter().find(|config| config.name() == model).expect("a variant");
+    let is_table = data.extension().is_some_and(|ending| ending == "csv");
+    let labelled = data.file_stem().is_some_and(|stem| stem == "waves");
+    let data = ae_datasets::DataConfig {
+        set: data.display().to_string(),
+        scale: if is_table { ae_datasets::Scale::MinMax } else { ae_datasets::Scale::None },
+        test: 0.4,
+        label: labelled.then_some(Column::Index(-1)),
+        normal_label: labelled.then(|| "normal".into()),
+        ..Default::default()
+    };
+    let batch = BatchSize::Samples(8);
+    let training = TrainingConfig { seed, epochs, batch, learning_rate: 0.01, ..Default::default() };
+    let experiment = Experiment { description: String::new(), model, data, training, expected: vec![] };
+    Wanted { name: name.into(), experiment, command: format!("ae train {name} --seed {seed}") }
+}
+
+fn unit(rng: &mut impl rand::Rng) -> f64 {
+    f64::from(rng.next_u32()) / f64::from(u32::MAX)
+}
