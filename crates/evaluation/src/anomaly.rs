@@ -71,7 +71,7 @@ struct Outcome {
 }
 
 /// Trains what is missing, evaluates every protocol with every seed, and writes tables, pictures and report.
-/// Returns the results and their folder, `runs/eval-anomaly/<id>`.
+/// Returns the results and the report's path, `runs/eval-anomaly/<id>/report.html`.
 ///
 /// # Errors
 /// Where a model cannot be trained, or a file not written; see [`EvaluationError`].
@@ -123,8 +123,8 @@ fn evaluate(
         tables::report(&mut evaluation, protocol, &outcomes, &baselines)?;
     }
     evaluation.pictures = gallery.entries()?;
-    evaluation.write(&folder)?;
-    Ok((evaluation, folder))
+    let report = evaluation.write(&folder)?;
+    Ok((evaluation, report))
 }
 
 fn autoencoder(run: &Run) -> Result<&dyn Autoencoder, EvaluationError> {

@@ -47,7 +47,7 @@ struct Contest {
 }
 
 /// Trains what is missing, evaluates each variant with each seed, and writes tables, picture and report. Returns
-/// the results and their folder, `runs/eval-reconstruction/<id>`.
+/// the results and the report's path, `runs/eval-reconstruction/<id>/report.html`.
 ///
 /// # Errors
 /// Where a model cannot be trained, or a file not written; see [`EvaluationError`].
@@ -103,8 +103,8 @@ fn evaluate(
         enter(&mut evaluation, contest, &gallery, file, title, note)?;
     }
     evaluation.pictures = gallery.entries()?;
-    evaluation.write(&folder)?;
-    Ok((evaluation, folder))
+    let report = evaluation.write(&folder)?;
+    Ok((evaluation, report))
 }
 
 fn autoencoder(run: &Run) -> Result<&dyn Autoencoder, EvaluationError> {
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn every_variant_stands_beside_pca_of_its_code_size() {
         let bench = Bench::new();
-        let (evaluation, folder) = run(&bench, &[0, 1]).unwrap();
+        let (evaluation, report) = run(&bench, &[0, 1]).unwrap();
         let titles = |table: usize| -> Vec<&str> {
             evaluation.tables[table].rows.iter().map(|row| row[0].as_str()).collect()
         };
@@ -293,7 +293,7 @@ mod tests {
             "the mean over images is at least that of the mean"
         );
         for file in ["report.html", "images/reconstructions.png", "images/denoised.png"] {
-            assert!(folder.join(file).exists(), "{file}");
+            assert!(report.with_file_name(file).exists(), "{file}");
         }
         assert_eq!(run(&bench, &[0, 1]).unwrap().0, evaluation);
     }

@@ -12,11 +12,11 @@ pub(super) fn figure(head: &'static str, name: &'static str, value: f64, decimal
 fn figures(outcome: &Outcome) -> Vec<Figure> {
     let Outcome { threshold, confusion, auroc, auprc, .. } = outcome;
     vec![
-        figure("threshold", "threshold", *threshold, 5),
-        figure("accuracy", "accuracy", confusion.accuracy(), 4),
-        figure("precision", "precision", confusion.precision(), 4),
-        figure("recall", "recall", confusion.recall(), 4),
-        figure("F1", "f1", confusion.f1(), 4),
+        figure("threshold", "threshold", *threshold, 4),
+        figure("accuracy", "accuracy", confusion.accuracy(), 3),
+        figure("precision", "precision", confusion.precision(), 3),
+        figure("recall", "recall", confusion.recall(), 3),
+        figure("F1", "f1", confusion.f1(), 3),
         figure("AUROC", "auroc", *auroc, 4),
         figure("AUPRC", "auprc", *auprc, 4),
     ]
@@ -25,10 +25,10 @@ fn figures(outcome: &Outcome) -> Vec<Figure> {
 fn normal_figures(outcome: &Outcome) -> Vec<Figure> {
     let normal = outcome.confusion.normal_as_positive();
     vec![
-        figure("accuracy", "normal_accuracy", normal.accuracy(), 4),
-        figure("precision", "normal_precision", normal.precision(), 4),
-        figure("recall", "normal_recall", normal.recall(), 4),
-        figure("F1", "normal_f1", normal.f1(), 4),
+        figure("accuracy", "normal_accuracy", normal.accuracy(), 3),
+        figure("precision", "normal_precision", normal.precision(), 3),
+        figure("recall", "normal_recall", normal.recall(), 3),
+        figure("F1", "normal_f1", normal.f1(), 3),
     ]
 }
 

@@ -17,7 +17,7 @@ fn run(bench: &Bench, data: &Path, seeds: &[u64]) -> Result<(Evaluation, PathBuf
 fn anomalies_are_found_and_everything_is_told_and_told_again() {
     let bench = Bench::new();
     let data = bench.waves(true);
-    let (evaluation, folder) = run(&bench, &data, &[0, 1]).unwrap();
+    let (evaluation, report) = run(&bench, &data, &[0, 1]).unwrap();
     let metric = |name: &str| evaluation.metrics[name];
     assert!(metric("toy/auroc") > 0.99, "inverted waves are easy: {}", metric("toy/auroc"));
     assert!(metric("toy/recall") > 0.99);
@@ -36,10 +36,10 @@ fn anomalies_are_found_and_everything_is_told_and_told_again() {
     assert!(evaluation.tables.iter().all(|t| t.rows.iter().all(|row| row.len() == t.columns.len())));
     assert_eq!(evaluation.pictures.len(), 2);
     for file in ["report.html", "evaluation.json", "images/toy-errors.png", "images/toy-beats.png"] {
-        assert!(folder.join(file).exists(), "{file}");
+        assert!(report.with_file_name(file).exists(), "{file}");
     }
-    let (again, other_folder) = run(&bench, &data, &[0, 1]).unwrap();
-    assert_ne!(other_folder, folder);
+    let (again, other_report) = run(&bench, &data, &[0, 1]).unwrap();
+    assert_ne!(other_report, report);
     assert_eq!(again, evaluation, "from the same runs, the same results to the last bit");
     assert_eq!(bench.runs("toy").len(), 2);
 }
