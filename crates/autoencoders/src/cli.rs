@@ -119,7 +119,7 @@ pub(crate) struct ComputeArgs {
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
 
-    /// Threads of one operation; results repeat bit for bit only with the same number [default: one a core]
+    /// Threads of one operation; results repeat bit for bit only with the same number [default: one a core; what the run began with for --resume]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) threads: usize,
 

@@ -1,5 +1,7 @@
 //! How the program fails: one line and a hint on standard error, and an exit code.
 
+use ae_datasets::{DataError, TableError};
+use ae_training::experiment::RunError;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -35,9 +37,27 @@ impl Failure {
     }
 }
 
-impl From<ae_training::experiment::RunError> for Failure {
-    fn from(error: ae_training::experiment::RunError) -> Self {
-        if error.is_usage() { Failure::usage(error) } else { Failure::new(error) }
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let usage = error.is_usage() || matches!(&error, RunError::Data(error) if is_setting(error));
+        if usage { Failure::usage(error) } else { Failure::new(error) }
+    }
+}
+
+/// Whether `[data]` asks for what cannot be, rather than the data being bad.
+fn is_setting(error: &DataError) -> bool {
+    match error {
+        DataError::UnknownSet { .. }
+        | DataError::OutOfRange { .. }
+        | DataError::Shape { .. }
+        | DataError::NormalLabel { .. }
+        | DataError::NoLabels { .. }
+        | DataError::Protocol { .. } => true,
+        DataError::Table { source, .. } => matches!(
+            source,
+            TableError::NoColumn { .. } | TableError::AmbiguousColumn { .. } | TableError::NoData { .. }
+        ),
+        _ => false,
     }
 }
 

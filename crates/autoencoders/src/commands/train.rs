@@ -21,6 +21,11 @@ pub(crate) fn run(args: &TrainArgs, cli: &Cli) -> Result<(), Failure> {
         Some(folder) => earlier(folder)?,
         None => fresh(args)?,
     };
+    if args.compute.threads == 0 && args.resume.is_some() {
+        // As many as the run began with: sums in another order would end in other bits.
+        let threads = Record::read(&run.record()).map_or(0, |record| record.machine.threads);
+        ae_tensor::device::set_threads(threads);
+    }
     let request = Request {
         command: command(&name, &experiment, args),
         name,

@@ -1,0 +1,138 @@
+//! The program's manners: help that teaches, machine-readable answers, completions, silence and closed pipes.
+
+mod common;
+
+use common::{AE, Place, check};
+use std::process::{Command, Stdio};
+
+const COMMANDS: [&str; 7] = ["train", "eval", "data", "presets", "report", "doctor", "completions"];
+const PRESETS: [&str; 6] = ["vanilla", "deep", "denoising", "vae", "ecg", "ecg-long"];
+
+#[test]
+fn help_names_every_command_with_examples_and_exit_codes() {
+    let place = Place::new();
+    let examples = ["ae train vae", "--set model.vae.latent=2", "--resume", "ae eval anomaly", "Exit codes"];
+    let help = place.check("--help", 0, &[&COMMANDS[..], &examples].concat());
+    assert_eq!(help.stderr, "");
+    for command in COMMANDS {
+        place.check(&format!("{command} --help"), 0, &["Usage: ae", command]);
+    }
+    place.check("train --help", 0, &["--seed", "--device", "--resume", "--offline", "AE_DATA_MIRROR"]);
+    // Without arguments the help is the answer, and usage was wrong.
+    place.check("", 2, &["Usage: ae"]);
+    place.check("tarin", 2, &["'tarin'", "'train'"]);
+    place.check("train", 2, &["PRESET|FILE"]);
+    place.check("train vae --resume run", 2, &["cannot be used with"]);
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let ran = Place::new().check("--version", 0, &[]);
+    assert_eq!(ran.stdout, format!("ae {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn completions_are_scripts_that_shells_can_read() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = place.check(&format!("completions {shell}"), 0, &["ae", "train"]).stdout;
+        place.write("script", script);
+        let mut parse = place.command(shell);
+        parse.args(["-n", "script"]);
+        // A shell that is not here cannot be asked; bash is everywhere that this is developed.
+        if shell == "bash" || Command::new(shell).arg("--version").output().is_ok() {
+            check(parse, 0, &[]);
+        }
+    }
+}
+
+#[test]
+fn presets_are_listed_and_each_is_a_file_to_start_from() {
+    let place = Place::new();
+    place.check("presets", 0, &PRESETS);
+    let listed: serde_json::Value =
+        serde_json::from_str(&place.check("presets --json", 0, &[]).stdout).unwrap();
+    let names: Vec<&str> =
+        listed.as_array().unwrap().iter().filter_map(|line| line["name"].as_str()).collect();
+    assert_eq!(names, PRESETS);
+    for name in PRESETS {
+        let shown = place.check(&format!("presets --show {name}"), 0, &["[training]"]).stdout;
+        place.write("shown.toml", &shown);
+        // What is shown is read back: the run gets as far as its data.
+        place.check_refused("train shown.toml --offline", 1, &["downloads are off"]);
+    }
+}
+
+#[test]
+fn a_shown_preset_trains_on_own_data_and_is_kept_as_it_was_shown() {
+    let place = Place::new();
+    let shown = place.check("presets --show vae", 0, &[]).stdout.replace("\"mnist\"", "\"rows.csv\"");
+    let shown = shown.replace("epochs = 10", "epochs = 1").replace("scale = \"auto\"", "scale = \"min-max\"");
+    place.write("shown.toml", &shown);
+    place.check("train shown.toml --threads 1 --out run", 0, &["test/negative_elbo"]);
+    assert_eq!(place.text("run/config.toml").trim(), shown.trim());
+}
+
+#[test]
+fn data_sets_are_listed_for_people_and_for_machines() {
+    let place = Place::new();
+    place.check("data list", 0, &["mnist", "fashion-mnist", "ecg5000"]);
+    let listed: serde_json::Value =
+        serde_json::from_str(&place.check("data list --json", 0, &[]).stdout).unwrap();
+    for set in listed.as_array().unwrap() {
+        assert_eq!(set["cached"], false, "{set}");
+        assert!(
+            ["name", "title", "licence", "citation", "homepage"].iter().all(|key| set[key].is_string()),
+            "{set}"
+        );
+        assert!(set["bytes"].as_u64().unwrap() > 0, "{set}");
+    }
+    place.check("data verify --json", 0, &["\"verdict\": \"missing\""]);
+}
+
+#[test]
+fn doctor_says_what_was_found() {
+    let place = Place::new();
+    let parts = ["libtorch", "cuda", "threads", "data", "free disk"];
+    place.check("doctor", 0, &[&parts[..], &["ae data fetch"]].concat());
+    let found: serde_json::Value =
+        serde_json::from_str(&place.check("doctor --json", 0, &[]).stdout).unwrap();
+    for part in parts {
+        let finding = found.as_array().unwrap().iter().find(|finding| finding["what"] == part);
+        assert!(finding.is_some_and(|finding| finding["found"].is_string()), "{part}: {found}");
+    }
+}
+
+#[test]
+fn a_report_is_written_again_with_the_same_bytes() {
+    let place = Place::new();
+    place.check("train mine.toml --threads 1 --out run -q", 0, &[]);
+    let before = place.read("run/report.html");
+    place.write("run/report.html", "gone");
+    let ran = place.check("report run", 0, &[]);
+    assert_eq!(ran.stdout, "run/report.html\n");
+    assert!(place.read("run/report.html") == before);
+    place.check("report run --json", 0, &["{\n  \"report\": \"run/report.html\"\n}"]);
+}
+
+#[test]
+fn quiet_says_nothing_but_the_result_and_errors() {
+    let place = Place::new();
+    let ran = place.check("train mine.toml --threads 1 --out run -q", 0, &["report: run/report.html"]);
+    assert_eq!(ran.stderr, "");
+    place.check_refused("train mine.toml --out run -q", 2, &["already holds a run"]);
+    let ran = place.run("train mine.toml --out run -q --json");
+    assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
+}
+
+#[test]
+fn a_closed_pipe_is_no_panic() {
+    let place = Place::new();
+    for arguments in ["presets", "presets --json", "data list", "doctor", "completions bash", "--help"] {
+        let mut child = place.ae(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect(AE);
+        drop(child.stdout.take());
+        let ran: common::Ran = child.wait_with_output().unwrap().into();
+        assert_eq!(ran.stderr, "", "{arguments}");
+        assert!(ran.code.is_some(), "{arguments}: ended by a signal");
+    }
+}

@@ -1,0 +1,166 @@
+//! Exact resumption, with real signals: a run that was killed at any moment, any number of times, ends with the
+//! bytes of one that was left alone.
+
+mod common;
+
+use ae_records::seed::stream_rng;
+use common::{EXPERIMENT, Place, check};
+use rand_chacha::rand_core::Rng;
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Long enough to be hit in all its phases: 300 steps, a checkpoint after each.
+const LONGER: &str = "\nlog_every = 3\ncheckpoint_every = 1\n";
+
+/// Nothing here takes as long on its own.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// When to kill.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// Before the program has read its arguments.
+    AtOnce,
+    /// After this many milliseconds.
+    After(u64),
+    /// When this epoch has ended.
+    Epoch(u64),
+    /// While a checkpoint is being written.
+    Checkpointing,
+    /// As soon as the model file is there; the record does not yet know.
+    Saved,
+}
+
+#[test]
+fn sgd_with_momentum_resumes_exactly() {
+    check_killed("sgd", "[training.optimizer.sgd]\nmomentum = 0.9\nnesterov = true\n");
+}
+
+#[test]
+fn adam_with_averages_and_a_cosine_resumes_exactly() {
+    check_killed("adam", "ema = 0.9\n[training.schedule.cosine]\nwarmup = 10\nfloor = 0.01\n");
+}
+
+#[test]
+fn adamw_with_early_stopping_resumes_exactly() {
+    let settings = "[training.early_stopping]\npatience = 57\nmin_delta = 1.0\n\
+                    [training.optimizer.adamw]\nweight_decay = 0.01\n";
+    check_killed("adamw", settings);
+}
+
+fn check_killed(name: &str, settings: &str) {
+    let place = longer(settings);
+    place.check("train mine.toml --threads 1 --out whole", 0, &[]);
+    let mut rng = stream_rng(0, name, 0);
+    let mut random = || Moment::After(u64::from(rng.next_u32()) % 400);
+    let moments = [
+        Moment::AtOnce,
+        Moment::Epoch(1),
+        Moment::Checkpointing,
+        random(),
+        Moment::Epoch(30),
+        random(),
+        Moment::Checkpointing,
+        Moment::Epoch(57),
+        Moment::Saved,
+    ];
+    let mut struck = 0;
+    for moment in moments {
+        let mut child = start(&place, &next_command(&place));
+        wait_for(&place, moment, &mut child);
+        struck += usize::from(child.try_wait().unwrap().is_none());
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    place.check(&next_command(&place), 0, &[]);
+    for file in ["model.safetensors", "metrics.jsonl"] {
+        assert!(place.read(&format!("whole/{file}")) == place.read(&format!("run/{file}")), "{name}: {file}");
+    }
+    let (whole, run) = (place.json("whole/record.json"), place.json("run/record.json"));
+    for key in ["metrics", "epochs", "steps", "status"] {
+        assert_eq!(whole[key], run[key], "{name}: {key}");
+    }
+    assert!(struck >= moments.len() - 3, "{name}: {struck} kills hit a run under way");
+    let litter = common::files(&place.path("run")).into_iter().filter(|name| name.contains(".writing-"));
+    assert!(litter.count() <= moments.len(), "a kill leaves at most the one file that was being written");
+}
+
+#[test]
+fn an_interrupted_run_is_saved_and_says_how_to_go_on() {
+    let place = longer("");
+    place.check("train mine.toml --threads 1 --out whole", 0, &[]);
+    let mut child = start(&place, "train mine.toml --threads 1 --out run");
+    wait_for(&place, Moment::Epoch(3), &mut child);
+    signal(&child, "INT");
+    let ran: common::Ran = child.wait_with_output().unwrap().into();
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{}", ran.stderr);
+    assert_eq!(place.json("run/record.json")["status"]["state"], "interrupted");
+    assert!(!place.path("run/model.safetensors").exists());
+    let told = ran.stderr.lines().find_map(|line| line.split_once("go on with: ae "));
+    let (_, command) = told.unwrap_or_else(|| panic!("no command in\n{}", ran.stderr));
+    // Without --threads: a resumed run takes as many as it began with.
+    place.check(command, 0, &["resuming mine in run"]);
+    for file in ["model.safetensors", "metrics.jsonl"] {
+        assert!(place.read(&format!("whole/{file}")) == place.read(&format!("run/{file}")), "{file}");
+    }
+}
+
+#[test]
+fn a_folder_belongs_to_one_process_at_a_time() {
+    let place = longer("");
+    place.write("mine.toml", place.text("mine.toml").replace("epochs = 60", "epochs = 100000"));
+    let mut child = start(&place, "train mine.toml --threads 1 --out run");
+    wait_for(&place, Moment::Epoch(1), &mut child);
+    let busy = ["another run is writing to run", "--out"];
+    place.check_refused("train mine.toml --threads 1 --out run", 2, &busy);
+    place.check_refused("train --resume run --threads 1", 2, &busy);
+    assert!(child.try_wait().unwrap().is_none(), "the first goes on");
+    signal(&child, "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    place.check_refused("train mine.toml --threads 1 --out run", 2, &["already holds a run", "--resume run"]);
+}
+
+fn longer(settings: &str) -> Place {
+    let place = Place::new();
+    let experiment = EXPERIMENT.replace("epochs = 3", "epochs = 60");
+    place.write("mine.toml", format!("{experiment}{LONGER}{settings}"));
+    place
+}
+
+/// Begins the run, or goes on with it once it has begun.
+fn next_command(place: &Place) -> String {
+    match place.path("run/config.toml").exists() {
+        true => "train --resume run --threads 1".into(),
+        false => "train mine.toml --threads 1 --out run".into(),
+    }
+}
+
+fn start(place: &Place, arguments: &str) -> Child {
+    place.ae(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Returns when the moment has come, or the child has ended.
+fn wait_for(place: &Place, moment: Moment, child: &mut Child) {
+    let started = Instant::now();
+    let before: Vec<String> = common::files_of(&place.path("run/checkpoint")).collect();
+    let begun = |name: String| name.starts_with(".writing-") && !before.contains(&name);
+    let metrics = || fs::read_to_string(place.path("run/metrics.jsonl")).unwrap_or_default();
+    let come = || match moment {
+        Moment::AtOnce => true,
+        Moment::After(milliseconds) => started.elapsed() >= Duration::from_millis(milliseconds),
+        Moment::Epoch(epoch) => metrics().contains(&format!("\"epoch\":{epoch},")),
+        Moment::Checkpointing => common::files_of(&place.path("run/checkpoint")).any(begun),
+        Moment::Saved => place.path("run/model.safetensors").exists(),
+    };
+    while !come() && child.try_wait().unwrap().is_none() {
+        assert!(started.elapsed() < PATIENCE, "{moment:?} did not come");
+        sleep(Duration::from_micros(200));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let mut kill = Command::new("kill");
+    kill.arg(format!("-{name}")).arg(child.id().to_string());
+    check(kill, 0, &[]);
+}
