@@ -69,8 +69,8 @@ impl Wanted {
 
 impl Context<'_> {
     /// A finished run of this experiment with its data: the newest one under `runs/<name>` that has the same
-    /// settings, seed and data files and whose model loads; otherwise a new one, or an interrupted one that is
-    /// carried on with.
+    /// settings, seed and data files and whose model loads; otherwise a new one, or one that was interrupted
+    /// or killed and is carried on with.
     ///
     /// # Errors
     /// Where the run cannot be made; [`EvaluationError::Interrupted`] where it was stopped.
@@ -82,13 +82,17 @@ impl Context<'_> {
                 return Ok(run);
             }
         }
-        let interrupted = with(|status| *status == Status::Interrupted).next().map(|(_, dir)| dir.clone());
-        let resume = interrupted.is_some();
+        // A killed run says that it is running; whether it is, the lock on its folder tells.
+        let unfinished = with(|status| matches!(status, Status::Interrupted | Status::Running))
+            .map(|(_, dir)| dir)
+            .find(|dir| dir.reopen().is_ok())
+            .cloned();
+        let resume = unfinished.is_some();
         let new = || new_run_dir(self.runs, &wanted.name, wanted.experiment.training.seed);
         let request = Request {
             name: wanted.name.clone(),
             experiment: wanted.experiment.clone(),
-            run: interrupted.unwrap_or_else(new),
+            run: unfinished.unwrap_or_else(new),
             resume,
             device: self.device,
             sources: self.sources.clone(),
@@ -228,17 +232,31 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_run_is_carried_on_with_to_the_same_weights() {
+    fn a_stopped_or_killed_run_is_carried_on_with_to_the_same_weights() {
         let (bench, other) = (Bench::new(), Bench::new());
         let data = bench.waves(true);
         let get = |bench: &Bench| bench.with(&[0], |c| c.trained(&wanted("toy", "ecg", &data, 3, 0)));
-        bench.stop.store(true, Ordering::Relaxed);
-        let error = get(&bench).unwrap_err();
-        assert!(matches!(error, EvaluationError::Interrupted(_)), "{error}");
-        bench.stop.store(false, Ordering::Relaxed);
-        let resumed = get(&bench).unwrap();
-        assert_eq!(bench.runs("toy").len(), 1);
-        assert_eq!(weights(&resumed), weights(&get(&other).unwrap()));
+        let expected = weights(&get(&other).unwrap());
+        for is_killed in [false, true] {
+            let bench = Bench::new();
+            bench.stop.store(true, Ordering::Relaxed);
+            let error = get(&bench).unwrap_err();
+            assert!(matches!(error, EvaluationError::Interrupted(_)), "{error}");
+            bench.stop.store(false, Ordering::Relaxed);
+            let dir = RunDir::new(&bench.runs("toy")[0]);
+            if is_killed {
+                let record = Record { status: Status::Running, ..Record::read(&dir.record()).unwrap() };
+                record.write(&dir.record()).unwrap();
+                // Alive somewhere else, it is left alone.
+                let lock = dir.reopen().unwrap();
+                assert_ne!(get(&bench).unwrap().dir, dir);
+                drop(lock);
+                fs::remove_dir_all(&bench.runs("toy")[1]).unwrap();
+            }
+            let resumed = get(&bench).unwrap();
+            assert_eq!(resumed.dir, dir);
+            assert_eq!(weights(&resumed), expected);
+        }
     }
 
     #[test]
