@@ -12,10 +12,12 @@ pub(crate) struct Training {
     bar: Option<ProgressBar>,
     /// Whether plain lines are wanted.
     plain: bool,
+    /// Said when training begins: what, and where.
+    headline: Option<String>,
 }
 
 impl Training {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(headline: Option<String>) -> Self {
         let terminal = std::io::stderr().is_terminal() && !output::is_quiet();
         let bar = terminal.then(|| {
             let bar = ProgressBar::no_length();
@@ -24,7 +26,7 @@ impl Training {
             bar.enable_steady_tick(Duration::from_millis(250));
             bar
         });
-        Training { bar, plain: !terminal && !output::is_quiet() }
+        Training { bar, plain: !terminal && !output::is_quiet(), headline }
     }
 }
 
@@ -50,6 +52,9 @@ fn rate(samples_per_second: f64) -> String {
 
 impl Observer for Training {
     fn on_start(&mut self, progress: &Progress) {
+        if let Some(headline) = &self.headline {
+            output::note(headline);
+        }
         if let Some(bar) = &self.bar {
             bar.set_length(progress.steps);
             bar.set_position(progress.step);

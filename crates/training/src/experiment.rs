@@ -117,6 +117,9 @@ pub fn run(
     let seed = request.experiment.training.seed;
     let dataset = ae_datasets::load(&request.experiment.data, &request.sources, seed, progress)?;
     let splits = Splits::new(dataset, device)?;
+    if request.experiment.training.early_stopping.is_some() && splits.validation.is_empty() {
+        return Err(TrainError::NoValidation.into());
+    }
     let model = request.experiment.model.build(&splits.summary, &Noise::new(seed, 0, device))?;
 
     let _lock = if request.resume { request.run.reopen()? } else { request.run.create()? };

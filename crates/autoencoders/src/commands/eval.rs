@@ -10,8 +10,8 @@ use std::path::PathBuf;
 
 pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
     match &args.task {
-        Task::Anomaly(args) => evaluate(args, cli, &[0, 1, 2, 3, 4], anomaly::run),
-        Task::Reconstruction(args) => evaluate(args, cli, &[0], reconstruction::run),
+        Task::Anomaly(args) => evaluate(args, cli, anomaly::SEEDS, anomaly::run),
+        Task::Reconstruction(args) => evaluate(args, cli, reconstruction::SEEDS, reconstruction::run),
     }
 }
 
@@ -23,7 +23,7 @@ fn evaluate(
 ) -> Result<(), Failure> {
     let device = compute(&args.compute)?;
     let sources = sources(&args.sources);
-    let (mut progress, mut observer) = (downloads(), Training::new());
+    let (mut progress, mut observer) = (downloads(), Training::new(None));
     let mut context = Context {
         sources: &sources,
         device,

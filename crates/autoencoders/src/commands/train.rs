@@ -36,8 +36,9 @@ pub(crate) fn run(args: &TrainArgs, cli: &Cli) -> Result<(), Failure> {
         sources: sources(&args.sources),
     };
     let verb = if request.resume { "resuming" } else { "training" };
-    output::note(&format!("{verb} {} in {}", request.name, request.run.root().display()));
-    let done = experiment::run(request, downloads().as_mut(), &mut Training::new(), stop_flag())?;
+    let headline = format!("{verb} {} in {}", request.name, request.run.root().display());
+    let mut observer = Training::new(Some(headline));
+    let done = experiment::run(request, downloads().as_mut(), &mut observer, stop_flag())?;
     if done.interrupted {
         let folder = done.dir.root().display();
         output::note(&format!("interrupted and saved; go on with: ae train --resume {folder}"));
@@ -92,6 +93,9 @@ fn command(name: &str, experiment: &Experiment, args: &TrainArgs) -> String {
     let mut words = vec!["ae train".to_string(), given.to_string()];
     words.extend(args.overrides.iter().map(|o| format!("--set '{o}'")));
     words.push(format!("--seed {}", experiment.training.seed));
+    if args.compute.threads > 0 {
+        words.push(format!("--threads {}", args.compute.threads));
+    }
     words.join(" ")
 }
 
