@@ -70,7 +70,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "N", conflicts_with = "resume")]
     pub(crate) seed: Option<u64>,
 
-    /// The run's folder [default: RUNS/<preset>/<time>-seed<seed>]
+    /// The run's folder [default: RUNS/PRESET/TIME-seedN]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(crate) out: Option<PathBuf>,
 

@@ -96,9 +96,10 @@ impl Sources {
             accepted: file.accepted(),
             sources: self.sources(set, file, *packages_first),
         };
+        // A damaged file in the cache is removed by the fetch, which says what was expected and what was found.
+        let nothing_here = !artifact.destination.exists() && !artifact.sources.iter().any(is_there);
         let fetched = ae_fetch::fetch(&artifact, progress).map_err(|source| match source {
-            // A file in the mirror that is not the right one is worth its own words.
-            FetchError::AllFailed { .. } if self.offline && !artifact.sources.iter().any(is_there) => {
+            FetchError::AllFailed { .. } if self.offline && nothing_here => {
                 DataError::Offline { set: set.name.clone(), file: file.name.clone(), cache: folder.clone() }
             }
             source => DataError::Fetch { set: set.name.clone(), file: file.name.clone(), source },
