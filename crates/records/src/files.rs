@@ -4,6 +4,9 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+/// How the temporary names begin.
+const TEMPORARY: &str = ".writing-";
+
 /// A file could not be read or written; says which, and what to do where that is known.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {source}{}", path.display(), hint(source))]
@@ -41,6 +44,16 @@ pub fn create_dir(path: &Path) -> Result<(), FileError> {
     fs::create_dir_all(path).map_err(FileError::new("create", path))
 }
 
+/// Removes what killed writers left behind in a folder that nobody else writes to now.
+pub(crate) fn remove_temporary(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            // What cannot be removed does no harm.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// The whole text of a file.
 pub fn read_to_string(path: &Path) -> Result<String, FileError> {
     fs::read_to_string(path).map_err(FileError::new("read", path))
@@ -64,7 +77,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-");
+    builder.prefix(TEMPORARY);
     #[cfg(unix)]
     {
         // What `File::create` would give, narrowed by the user's umask; temporary files are 0600 otherwise.

@@ -104,7 +104,11 @@ impl RunDir {
         if !self.config().exists() {
             return Err(RunDirError::NotARun(self.root.clone()));
         }
-        self.lock()
+        let lock = self.lock()?;
+        for folder in [self.root.clone(), self.root.join("checkpoint"), self.images()] {
+            files::remove_temporary(&folder);
+        }
+        Ok(lock)
     }
 
     fn lock(&self) -> Result<RunLock, RunDirError> {
@@ -133,7 +137,10 @@ mod tests {
         drop(lock);
         let error = run.create().unwrap_err().to_string();
         assert!(error.contains("--resume"), "{error}");
+        let litter = run.root().join(".writing-x");
+        std::fs::write(&litter, b"half").unwrap();
         let _lock = run.reopen().unwrap();
+        assert!(!litter.exists(), "what a killed writer left is removed");
         assert!(matches!(run.reopen(), Err(RunDirError::Busy(_))));
     }
 }
