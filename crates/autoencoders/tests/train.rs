@@ -42,7 +42,7 @@ fn a_run_leaves_everything_that_is_promised() {
     assert_eq!(record["status"]["state"], "finished");
     assert_eq!((&record["epochs"], &record["seed"]), (&3.into(), &0.into()));
     assert_eq!(record["data"]["files"][0]["sha256"].as_str().map(str::len), Some(64));
-    assert_eq!(record["command"], "ae train mine.toml --seed 0");
+    assert_eq!(record["command"], "ae train mine.toml --seed 0 --threads 1");
     assert_eq!(place.text("run/metrics.jsonl").lines().count(), 6, "training and validation, 3 epochs");
     let report = place.text("run/report.html");
     assert!(report.contains("</html>") && !report.contains("src=\"http"), "the report opens offline");
