@@ -23,7 +23,8 @@ fn evaluate(
 ) -> Result<(), Failure> {
     let device = compute(&args.compute)?;
     let sources = sources(&args.sources);
-    let (mut progress, mut observer) = (downloads(), Training::new(None));
+    let (mut progress, mut observer) =
+        (downloads(), Training::new(Some("training a model that is missing (-v says which)".into())));
     let mut context = Context {
         sources: &sources,
         device,
