@@ -13,10 +13,12 @@ pub const BATCH: usize = 1000;
 /// `validation`) and `seed` fix the draws, so the figures of two epochs differ by the weights alone.
 pub fn evaluate(model: &dyn Model, split: &Split, seed: u64, purpose: &str) -> BTreeMap<String, f64> {
     let mut window = Window::default();
+    let groups = group_names(model);
     for (index, batch) in split.in_order(BATCH).enumerate() {
         let noise = Noise::new(seed, index as u64, batch.values.device()).fork(purpose);
         let losses = ae_tensor::tch::no_grad(|| model.losses(&batch, &noise));
-        let (names, values) = named_terms(model, &losses);
+        let totals: Vec<Tensor> = losses.iter().map(Losses::total).collect();
+        let (names, values) = named_terms(&groups, &losses, &totals);
         window.add(&names, &to_doubles(&[values])[0], batch.len());
     }
     let mut means = window.means();
@@ -26,16 +28,20 @@ pub fn evaluate(model: &dyn Model, split: &Split, seed: u64, purpose: &str) -> B
     means
 }
 
+/// Names of a model's groups, in their order.
+pub(crate) fn group_names(model: &dyn Model) -> Vec<&'static str> {
+    model.groups().iter().map(|group| group.name).collect()
+}
+
 /// Names of all terms, and their values in one tensor `[terms]` on the device: each group's total as `loss`, then
-/// its terms where it has several. With several groups, each name starts with the group's.
-pub(crate) fn named_terms(model: &dyn Model, losses: &[Losses]) -> (Vec<String>, Tensor) {
-    let groups = model.groups();
+/// its terms where it has several. With several groups, each name starts with the group's. `totals` are those of
+/// `losses`, scalars.
+pub(crate) fn named_terms(groups: &[&str], losses: &[Losses], totals: &[Tensor]) -> (Vec<String>, Tensor) {
     let (mut names, mut values) = (Vec::new(), Vec::new());
-    for (group, losses) in groups.iter().zip(losses) {
-        let name =
-            |term: &str| if groups.len() == 1 { term.into() } else { format!("{}/{term}", group.name) };
+    for ((group, losses), total) in groups.iter().zip(losses).zip(totals) {
+        let name = |term: &str| if groups.len() == 1 { term.into() } else { format!("{group}/{term}") };
         names.push(name("loss"));
-        values.push(losses.total().detach());
+        values.push(total.detach());
         if losses.terms.len() > 1 {
             for (term, value) in &losses.terms {
                 names.push(name(term));

@@ -3,10 +3,10 @@
 use crate::checkpoint::{Best, CheckpointError, Parts, Position};
 use crate::config::{SettingError, TrainingConfig};
 use crate::data::{Epoch, Splits};
-use crate::evaluate::{evaluate, named_terms, to_doubles};
+use crate::evaluate::{evaluate, group_names, named_terms, to_doubles};
 use crate::observer::{Observer, Progress};
 use crate::tensorboard::{EventError, EventWriter};
-use ae_models::Model;
+use ae_models::{Losses, Model};
 use ae_records::files::FileError;
 use ae_records::metrics::{MetricLine, MetricsLog};
 use ae_records::run_dir::RunDir;
@@ -110,12 +110,13 @@ struct Loop<'a> {
     checkpoint: Option<PathBuf>,
     log: Option<MetricsLog>,
     events: Option<EventWriter>,
+    groups: Vec<&'static str>,
     parameters: Vec<Tensor>,
     optimizers: Vec<Optimizer>,
     averages: Vec<Tensor>,
     best: Vec<Tensor>,
     position: Position,
-    /// Terms of steps whose values still lie on the device: names, values `[terms]`, samples.
+    /// Terms of steps whose values still lie on the device: values `[terms]`, and samples.
     pending: Vec<(Tensor, i64)>,
     names: Vec<String>,
     samples: i64,
@@ -148,6 +149,7 @@ impl<'a> Loop<'a> {
             checkpoint: run.map(RunDir::checkpoint),
             log: None,
             events: None,
+            groups: group_names(model),
             optimizers: model.groups().into_iter().map(optimizer).collect::<Result<_, _>>()?,
             averages: copies(config.ema.is_some()),
             best: copies(config.early_stopping.is_some()),
@@ -230,14 +232,15 @@ impl<'a> Loop<'a> {
         let batch = epoch.get(self.position.batch);
         let noise = Noise::new(self.config.seed, self.position.step, self.device);
         let losses = self.model.losses(&batch, &noise);
-        let (names, values) = named_terms(self.model, &losses);
+        let totals: Vec<Tensor> = losses.iter().map(Losses::total).collect();
+        let (names, values) = named_terms(&self.groups, &losses, &totals);
         for optimizer in &self.optimizers {
             optimizer.zero_gradients()?;
         }
         // All gradients before any update: the graph of a later group may run through an earlier one's weights.
-        let last = losses.len() - 1;
-        for (index, (optimizer, losses)) in self.optimizers.iter().zip(&losses).enumerate() {
-            optimizer.backward(&losses.total(), index < last)?;
+        let last = totals.len() - 1;
+        for (index, (optimizer, total)) in self.optimizers.iter().zip(&totals).enumerate() {
+            optimizer.backward(total, index < last)?;
         }
         let rate = self.rate(self.position.step, epoch.len());
         for optimizer in &mut self.optimizers {
