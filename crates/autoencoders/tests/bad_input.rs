@@ -62,7 +62,8 @@ fn malformed_and_out_of_range_settings_are_refused() {
     refused("training.ema=1", &["training.ema = 1", "below 1"]);
     refused("model.vanilla.code=0", &["model.vanilla.code = 0", "at least 1"]);
     refused("data.validation=2", &["data.validation = 2", "from 0 to below 1"]);
-    refused("data.limit=0", &["data.limit = 0"]);
+    refused("data.max_train=0", &["data.max_train = 0"]);
+    refused("data.max_test=0", &["data.max_test = 0"]);
     // Nothing was begun, so nothing is left behind.
     assert!(!place.path("runs").exists());
     refused("training.early_stopping.patience=3 --set data.validation=0", &["data.validation"]);

@@ -18,8 +18,10 @@ pub struct DataConfig {
     pub validation: f64,
     /// Share of the rows that is kept for testing, in `[0, 1)`; for your own data, as sets bring their own.
     pub test: f64,
-    /// At most this many training rows, after a seeded shuffle: for trying things out.
-    pub limit: Option<usize>,
+    /// At most this many training rows, chosen by the seed: for trying things out.
+    pub max_train: Option<usize>,
+    /// At most this many test rows, chosen by the seed: figures come sooner and are less sure.
+    pub max_test: Option<usize>,
     /// How values are scaled; fitted on training rows.
     pub scale: Scale,
     /// Name of the label that is normal: only its rows are trained on, and all others are anomalies.
@@ -51,7 +53,8 @@ impl Default for DataConfig {
             protocol: Protocol::Default,
             validation: 0.0,
             test: 0.2,
-            limit: None,
+            max_train: None,
+            max_test: None,
             scale: Scale::Auto,
             normal_label: None,
             shape: None,
@@ -125,8 +128,10 @@ impl DataConfig {
                 return out_of_range(key, share.to_string(), "a share of the rows, from 0 to below 1");
             }
         }
-        if self.limit == Some(0) {
-            return out_of_range("limit", "0".into(), "at least 1, or leave it out for all rows");
+        for (key, most) in [("max_train", self.max_train), ("max_test", self.max_test)] {
+            if most == Some(0) {
+                return out_of_range(key, "0".into(), "at least 1, or leave it out for all rows");
+            }
         }
         if let Some(delimiter) = self.delimiter
             && (!delimiter.is_ascii() || "\"\r\n".contains(delimiter))
@@ -171,7 +176,11 @@ mod tests {
         check("validation = 1.0", &format!("data.validation = 1 is out of range: give {share}"));
         check("test = -0.1", &format!("data.test = -0.1 is out of range: give {share}"));
         check("test = nan", &format!("data.test = NaN is out of range: give {share}"));
-        check("limit = 0", "data.limit = 0 is out of range: give at least 1, or leave it out for all rows");
+        for key in ["max_train", "max_test"] {
+            let expected =
+                format!("data.{key} = 0 is out of range: give at least 1, or leave it out for all rows");
+            check(&format!("{key} = 0"), &expected);
+        }
         check(
             "delimiter = 'é'",
             "data.delimiter = 'é' is out of range: give one ASCII character that is no quote and ends no line",

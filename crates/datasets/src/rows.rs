@@ -1,4 +1,4 @@
-//! From rows as a reader gives them to a data set: splits, the normal label, the limit, the scale.
+//! From rows as a reader gives them to a data set: splits, the normal label, the greatest number of rows, the scale.
 
 use crate::split::stratified;
 use crate::{DataConfig, DataError, Dataset, Part, Preprocessing, SampleShape, Scale, order};
@@ -65,7 +65,7 @@ impl Rows {
 }
 
 impl Halves {
-    /// Chooses normal rows, takes validation rows away, limits, fits the scale on what is left, applies it.
+    /// Chooses normal rows, takes validation rows away, keeps no more than asked for, fits the scale on what is left, applies it.
     pub(crate) fn finish(self, config: &DataConfig, seed: u64) -> Result<Dataset, DataError> {
         let Halves { name, shape, mut train, mut test, label_names, .. } = self;
         let scale = if config.scale == Scale::Auto { self.auto_scale } else { config.scale };
@@ -80,10 +80,8 @@ impl Halves {
             train = train.select(&train.rows_labelled(label));
         }
         let (mut train, mut validation) = take_away(train, config.validation, seed, "validation");
-        if let Some(limit) = config.limit.filter(|&limit| limit < train.len()) {
-            let order = order::permutation(train.len(), &mut stream_rng(seed, "limit", 0));
-            train = train.select(&order[..limit]);
-        }
+        keep(&mut train, config.max_train, seed, "max_train");
+        keep(&mut test, config.max_test, seed, "max_test");
         if train.is_empty() {
             return Err(DataError::TooFewRows { name, got: 0, needed: 1, what: "train on" });
         }
@@ -122,6 +120,14 @@ fn take_away(part: Part, share: f64, seed: u64, purpose: &str) -> (Part, Part) {
     let (kept, taken) = stratified(&part, share, seed, purpose);
     let away = part.select(&taken);
     if taken.is_empty() { (part, away) } else { (part.select(&kept), away) }
+}
+
+/// Keeps at most so many rows, in a seeded random order; all rows stay as they are.
+fn keep(part: &mut Part, most: Option<usize>, seed: u64, purpose: &str) {
+    if let Some(most) = most.filter(|&most| most < part.len()) {
+        let order = order::permutation(part.len(), &mut stream_rng(seed, purpose, 0));
+        *part = part.select(&order[..most]);
+    }
 }
 
 fn find_label(wanted: &str, name: &str, known: &[String], train: &Part) -> Result<u32, DataError> {

@@ -74,7 +74,7 @@ fn a_table_is_split_by_label_and_standardised_on_its_training_rows() {
 #[test]
 fn only_normal_rows_are_trained_on() {
     let folder = with(&[("a.csv", table().as_bytes())]);
-    let more = "label = 'kind'\nnormal_label = 'good'\nvalidation = 0.5\ntest = 0.5\nlimit = 10";
+    let more = "label = 'kind'\nnormal_label = 'good'\nvalidation = 0.5\ntest = 0.5\nmax_train = 10";
     let data = load_from(&folder, "a.csv", more).unwrap();
     assert_eq!(data.normal_label, Some(1));
     assert_eq!(data.train.label_counts(2), [0, 10]);
@@ -86,7 +86,7 @@ fn only_normal_rows_are_trained_on() {
 #[test]
 fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
     let folder = with(&[("a.csv", table().as_bytes())]);
-    let config = config(folder.path(), "a.csv", "label = 'kind'\nvalidation = 0.2\nlimit = 30");
+    let config = config(folder.path(), "a.csv", "label = 'kind'\nvalidation = 0.2\nmax_train = 30");
     let load = |seed| load(&config, &Sources::new(folder.path()), seed, &mut Silent).unwrap();
     assert_eq!(load(3), load(3));
     assert_ne!(load(3).train, load(4).train);
@@ -99,6 +99,37 @@ fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
 /// From `tests/golden/orders.py`.
 const GOLDEN_TEST_ROWS: [i32; 20] =
     [6, 13, 14, 15, 19, 20, 22, 24, 25, 28, 51, 53, 63, 70, 74, 75, 77, 79, 82, 91];
+
+#[test]
+fn fewer_rows_are_kept_where_asked_for_and_the_seed_chooses_them() {
+    let folder = with(&[("a.csv", table().as_bytes())]);
+    let load = |more: &str, seed| {
+        let config = config(folder.path(), "a.csv", &format!("label = 'kind'\nscale = 'none'\n{more}"));
+        load(&config, &Sources::new(folder.path()), seed, &mut Silent).unwrap()
+    };
+    let all = load("", 0);
+    let few = load("max_train = 7\nmax_test = 5", 0);
+    assert_eq!((few.train.len(), few.test.len()), (7, 5));
+    assert_eq!(few, load("max_train = 7\nmax_test = 5", 0));
+    // Rows of their own parts, each once, and labels stay with their rows.
+    for (few, all) in [(&few.train, &all.train), (&few.test, &all.test)] {
+        let places: Vec<usize> = few
+            .values
+            .rows()
+            .into_iter()
+            .map(|row| all.values.rows().into_iter().position(|other| other == row).expect("a row of all"))
+            .collect();
+        let mut distinct = places.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), places.len());
+        let labels = |part: &ae_datasets::Part| part.labels.clone().unwrap();
+        assert_eq!(labels(few), places.iter().map(|&place| labels(all)[place]).collect::<Vec<_>>());
+    }
+    // One limit leaves the other part as it was; more than there are is all of them, in their order.
+    assert_eq!(load("max_test = 5", 0).train, all.train);
+    assert_eq!(load("max_train = 1000\nmax_test = 1000", 0), all);
+}
 
 #[test]
 fn tables_that_cannot_be_used_are_named_with_the_reason() {

@@ -31,8 +31,8 @@ fn mnist() {
     assert!((mean - 0.130_660_5).abs() < 1e-6, "{mean}");
     let counts = [5331, 6068, 5362, 5518, 5258, 4879, 5326, 5638, 5266, 5354];
     check("set = 'mnist'\nvalidation = 0.1", "1x28x28", &counts, 6000, &MNIST_TEST);
-    let few = load_set("set = 'mnist'\nlimit = 500", 1);
-    assert_eq!(few.train.len(), 500);
+    let few = load_set("set = 'mnist'\nmax_train = 500\nmax_test = 100", 1);
+    assert_eq!((few.train.len(), few.test.len()), (500, 100));
     let zeros = load_set("set = 'mnist'\nnormal_label = '0'", 1);
     assert_eq!((zeros.train.len(), zeros.normal_label), (5923, Some(0)));
     let verdicts = verify_set("mnist", &Sources::from_env()).unwrap();

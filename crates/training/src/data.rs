@@ -36,7 +36,7 @@ pub struct Splits {
 
 /// A data set that cannot be trained on.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} has no training rows; check data.validation, data.test and data.limit")]
+#[error("{0} has no training rows; check data.validation, data.test and data.max_train")]
 pub struct EmptyData(pub String);
 
 impl Splits {
