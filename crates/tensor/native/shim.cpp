@@ -48,10 +48,10 @@ std::vector<at::Tensor> gradients(Tensor** parameters, int64_t n) {
 }
 
 struct Updated {
-    std::vector<at::Tensor> parameters, gradients, first, second, steps;
+    std::vector<at::Tensor> parameters, gradients, first, second, third;
 };
 
-Updated updated(Tensor** parameters, Tensor** first, Tensor** second, Tensor** steps, int64_t n) {
+Updated updated(Tensor** parameters, Tensor** first, Tensor** second, Tensor** third, int64_t n) {
     Updated u;
     for (int64_t i = 0; i < n; ++i) {
         const at::Tensor& gradient = parameters[i]->grad();
@@ -60,7 +60,7 @@ Updated updated(Tensor** parameters, Tensor** first, Tensor** second, Tensor** s
         u.gradients.push_back(gradient);
         if (first) u.first.push_back(*first[i]);
         if (second) u.second.push_back(*second[i]);
-        if (steps) u.steps.push_back(*steps[i]);
+        if (third) u.third.push_back(*third[i]);
     }
     return u;
 }
@@ -88,11 +88,11 @@ char* ae_fused_adam(Tensor** parameters, Tensor** first, Tensor** second, Tensor
         c10::NoGradGuard no_grad;
         Updated u = updated(parameters, first, second, steps, n);
         if (u.parameters.empty()) return;
-        at::_foreach_add_(u.steps, 1);
+        at::_foreach_add_(u.third, 1);
         auto step = decoupled ? [](Updated& u, double r, double b1, double b2, double d, double e) {
-            at::_fused_adamw_(u.parameters, u.gradients, u.first, u.second, {}, u.steps, r, b1, b2, d, e, false, false);
+            at::_fused_adamw_(u.parameters, u.gradients, u.first, u.second, {}, u.third, r, b1, b2, d, e, false, false);
         } : [](Updated& u, double r, double b1, double b2, double d, double e) {
-            at::_fused_adam_(u.parameters, u.gradients, u.first, u.second, {}, u.steps, r, b1, b2, d, e, false, false);
+            at::_fused_adam_(u.parameters, u.gradients, u.first, u.second, {}, u.third, r, b1, b2, d, e, false, false);
         };
         step(u, rate, beta1, beta2, weight_decay, epsilon);
     });
@@ -106,6 +106,35 @@ char* ae_fused_sgd(Tensor** parameters, Tensor** momenta, int64_t n, double rate
         if (u.parameters.empty()) return;
         at::_fused_sgd_(u.parameters, u.gradients, u.first, weight_decay, momentum, rate, 0.0, nesterov != 0, false,
                         first_step != 0);
+    });
+}
+
+char* ae_rmsprop(Tensor** parameters, Tensor** means, Tensor** squares, Tensor** momenta, int64_t n, double rate,
+                 double alpha, double epsilon, double momentum, double weight_decay, int centered) {
+    return guarded([&] {
+        c10::NoGradGuard no_grad;
+        Updated u = updated(parameters, centered ? means : nullptr, squares, momentum != 0 ? momenta : nullptr, n);
+        if (u.parameters.empty()) return;
+        auto& gradient = u.gradients;
+        if (weight_decay != 0) gradient = at::_foreach_add(gradient, u.parameters, weight_decay);
+        at::_foreach_mul_(u.second, alpha);
+        at::_foreach_addcmul_(u.second, gradient, gradient, 1 - alpha);
+        auto scale = u.second;
+        if (centered) {
+            at::_foreach_lerp_(u.first, gradient, 1 - alpha);
+            scale = at::_foreach_addcmul(u.second, u.first, u.first, -1);
+            // Rounding can leave a variance just below zero.
+            at::_foreach_clamp_min_(scale, 0);
+        }
+        scale = at::_foreach_sqrt(scale);
+        at::_foreach_add_(scale, epsilon);
+        if (momentum != 0) {
+            at::_foreach_mul_(u.third, momentum);
+            at::_foreach_addcdiv_(u.third, gradient, scale, 1);
+            at::_foreach_add_(u.parameters, u.third, -rate);
+        } else {
+            at::_foreach_addcdiv_(u.parameters, gradient, scale, -rate);
+        }
     });
 }
 

@@ -42,6 +42,19 @@ unsafe extern "C" {
         nesterov: c_int,
         first_step: c_int,
     ) -> *mut c_char;
+    fn ae_rmsprop(
+        parameters: *mut *mut C_tensor,
+        means: *mut *mut C_tensor,
+        squares: *mut *mut C_tensor,
+        momenta: *mut *mut C_tensor,
+        n: i64,
+        rate: f64,
+        alpha: f64,
+        epsilon: f64,
+        momentum: f64,
+        weight_decay: f64,
+        centered: c_int,
+    ) -> *mut c_char;
     fn ae_gradient_norm(parameters: *mut *mut C_tensor, n: i64, norm: *mut *mut C_tensor) -> *mut c_char;
     fn ae_scale_gradients(parameters: *mut *mut C_tensor, n: i64, factor: *mut C_tensor) -> *mut c_char;
     fn ae_lerp(
@@ -168,6 +181,48 @@ pub(crate) fn fused_sgd(
             weight_decay,
             nesterov.into(),
             first_step.into(),
+        )
+    })
+}
+
+/// The numbers of RMSprop's update.
+pub(crate) struct RmspropStep {
+    pub(crate) rate: f64,
+    pub(crate) alpha: f64,
+    pub(crate) epsilon: f64,
+    pub(crate) momentum: f64,
+    pub(crate) weight_decay: f64,
+    pub(crate) centered: bool,
+}
+
+pub(crate) fn rmsprop(
+    parameters: &[Tensor],
+    means: &[Tensor],
+    squares: &[Tensor],
+    momenta: &[Tensor],
+    how: &RmspropStep,
+) -> Result<(), TorchError> {
+    let n = parameters.len();
+    assert!(squares.len() == n, "one mean square for each parameter");
+    assert!(!how.centered || means.len() == n, "one mean for each parameter");
+    assert!(how.momentum == 0.0 || momenta.len() == n, "one buffer for each parameter");
+    let (mut p, mut m, mut s, mut v) =
+        (pointers(parameters), pointers(means), pointers(squares), pointers(momenta));
+    // SAFETY: arrays of valid tensors that live through the call; `means` is read only where centred and `momenta`
+    // only with momentum, checked above.
+    check(unsafe {
+        ae_rmsprop(
+            p.as_mut_ptr(),
+            m.as_mut_ptr(),
+            s.as_mut_ptr(),
+            v.as_mut_ptr(),
+            n as i64,
+            how.rate,
+            how.alpha,
+            how.epsilon,
+            how.momentum,
+            how.weight_decay,
+            how.centered.into(),
         )
     })
 }

@@ -1,7 +1,7 @@
 //! Optimizers over ATen's fused kernels, with their state in our hands: it can be saved, and loading it
 //! continues bit for bit.
 
-use crate::native::{self, AdamStep, TorchError};
+use crate::native::{self, AdamStep, RmspropStep, TorchError};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
@@ -16,6 +16,10 @@ pub enum OptimizerConfig {
     Adam(Adam),
     /// AdamW (Loshchilov & Hutter, 2019, algorithm 2); weight decay shrinks the weights themselves.
     Adamw(Adam),
+    /// RMSprop (Tieleman & Hinton, 2012, lecture 6.5; centred: Graves, 2013, equations 38-45), in PyTorch's form:
+    /// `s ← α · s + (1 - α) · g²`, `v ← momentum · v + g / (√s + ε)`, `θ ← θ - rate · v`; weight decay adds to the
+    /// gradient.
+    Rmsprop(Rmsprop),
 }
 
 /// Numbers of stochastic gradient descent.
@@ -47,6 +51,28 @@ pub struct Adam {
 impl Default for Adam {
     fn default() -> Self {
         Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
+    }
+}
+
+/// Numbers of RMSprop.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rmsprop {
+    /// Decay of the mean of squared gradients, and of the mean gradient where `centered`; α of the formula.
+    pub alpha: f64,
+    /// Keeps the quotient finite.
+    pub epsilon: f64,
+    /// Share of the last step that is kept; 0 is the lecture's rule.
+    pub momentum: f64,
+    /// Whether the square of the mean gradient is taken off the mean square: the variance in its place.
+    pub centered: bool,
+    /// L2 penalty's factor.
+    pub weight_decay: f64,
+}
+
+impl Default for Rmsprop {
+    fn default() -> Self {
+        Rmsprop { alpha: 0.99, epsilon: 1e-8, momentum: 0.0, centered: false, weight_decay: 0.0 }
     }
 }
 
@@ -85,6 +111,7 @@ impl OptimizerConfig {
         };
         let share = |name, got: f64| legal(name, got, (0.0..1.0).contains(&got), "at least 0 and below 1");
         let positive = |name, got: f64| legal(name, got, got >= 0.0 && got.is_finite(), "at least 0");
+        let small = |name, got: f64| legal(name, got, got > 0.0 && got.is_finite(), "above 0");
         match self {
             OptimizerConfig::Sgd(sgd) => {
                 share("momentum", sgd.momentum)?;
@@ -95,8 +122,14 @@ impl OptimizerConfig {
             OptimizerConfig::Adam(adam) | OptimizerConfig::Adamw(adam) => {
                 share("beta1", adam.beta1)?;
                 share("beta2", adam.beta2)?;
-                legal("epsilon", adam.epsilon, adam.epsilon > 0.0 && adam.epsilon.is_finite(), "above 0")?;
+                small("epsilon", adam.epsilon)?;
                 positive("weight_decay", adam.weight_decay)
+            }
+            OptimizerConfig::Rmsprop(rmsprop) => {
+                share("alpha", rmsprop.alpha)?;
+                small("epsilon", rmsprop.epsilon)?;
+                share("momentum", rmsprop.momentum)?;
+                positive("weight_decay", rmsprop.weight_decay)
             }
         }
     }
@@ -107,9 +140,12 @@ impl OptimizerConfig {
 pub struct Optimizer {
     config: OptimizerConfig,
     parameters: Vec<Tensor>,
-    /// Adam's moments, or SGD's momenta in `first`; empty where the optimizer keeps none.
+    /// Means of gradients and of their squares, and what is kept of the last step; empty where the optimizer
+    /// keeps none.
     first: Vec<Tensor>,
     second: Vec<Tensor>,
+    momenta: Vec<Tensor>,
+    /// Adam's own count, on the device.
     steps: Vec<Tensor>,
     taken: u64,
 }
@@ -118,17 +154,25 @@ impl Optimizer {
     /// Makes the state, all zero, for these parameters. They are shared, not copied.
     pub fn new(config: OptimizerConfig, parameters: &[Tensor]) -> Result<Self, OptimizerError> {
         config.check()?;
-        let zeros = || parameters.iter().map(|p| p.detach().zeros_like()).collect::<Vec<_>>();
-        let (first, second, steps) = match config {
-            OptimizerConfig::Sgd(sgd) if sgd.momentum == 0.0 => (vec![], vec![], vec![]),
-            OptimizerConfig::Sgd(_) => (zeros(), vec![], vec![]),
-            OptimizerConfig::Adam(_) | OptimizerConfig::Adamw(_) => {
-                let step = |p: &Tensor| Tensor::zeros([0i64; 0], (Kind::Float, p.device()));
-                (zeros(), zeros(), parameters.iter().map(step).collect())
-            }
+        let zeros = |kept: bool| -> Vec<Tensor> {
+            let kept = if kept { parameters } else { &[] };
+            kept.iter().map(|p| p.detach().zeros_like()).collect()
         };
-        let parameters = parameters.iter().map(Tensor::shallow_clone).collect();
-        Ok(Optimizer { config, parameters, first, second, steps, taken: 0 })
+        let step = |p: &Tensor| Tensor::zeros([0i64; 0], (Kind::Float, p.device()));
+        let (first, second, momentum, counts) = match config {
+            OptimizerConfig::Sgd(sgd) => (false, false, sgd.momentum > 0.0, false),
+            OptimizerConfig::Adam(_) | OptimizerConfig::Adamw(_) => (true, true, false, true),
+            OptimizerConfig::Rmsprop(rmsprop) => (rmsprop.centered, true, rmsprop.momentum > 0.0, false),
+        };
+        Ok(Optimizer {
+            config,
+            parameters: parameters.iter().map(Tensor::shallow_clone).collect(),
+            first: zeros(first),
+            second: zeros(second),
+            momenta: zeros(momentum),
+            steps: if counts { parameters.iter().map(step).collect() } else { vec![] },
+            taken: 0,
+        })
     }
 
     /// Forgets the gradients; the next backward pass starts from none.
@@ -149,13 +193,18 @@ impl Optimizer {
                 let Sgd { momentum, nesterov, weight_decay } = sgd;
                 // A first step on zeroed buffers is the same as one that fills them: no special case to resume.
                 let p = &self.parameters;
-                native::fused_sgd(p, &self.first, rate, momentum, weight_decay, nesterov, false)?;
+                native::fused_sgd(p, &self.momenta, rate, momentum, weight_decay, nesterov, false)?;
             }
             OptimizerConfig::Adam(adam) | OptimizerConfig::Adamw(adam) => {
                 let decoupled = matches!(self.config, OptimizerConfig::Adamw(_));
                 let Adam { beta1, beta2, epsilon, weight_decay } = adam;
                 let how = AdamStep { rate, beta1, beta2, weight_decay, epsilon, decoupled };
                 native::fused_adam(&self.parameters, &self.first, &self.second, &self.steps, &how)?;
+            }
+            OptimizerConfig::Rmsprop(rmsprop) => {
+                let Rmsprop { alpha, epsilon, momentum, centered, weight_decay } = rmsprop;
+                let how = RmspropStep { rate, alpha, epsilon, momentum, weight_decay, centered };
+                native::rmsprop(&self.parameters, &self.first, &self.second, &self.momenta, &how)?;
             }
         }
         self.taken += 1;
@@ -177,9 +226,15 @@ impl Optimizer {
         Ok(norm)
     }
 
-    /// The state as named tensors: `first.0`, `second.0`, `steps.0`, … in the order of the parameters.
+    /// The state as named tensors: `first.0`, `second.0`, `momenta.0`, `steps.0`, … in the order of the
+    /// parameters.
     pub fn state(&self) -> Vec<(String, Tensor)> {
-        let parts = [("first", &self.first), ("second", &self.second), ("steps", &self.steps)];
+        let parts = [
+            ("first", &self.first),
+            ("second", &self.second),
+            ("momenta", &self.momenta),
+            ("steps", &self.steps),
+        ];
         let named = |(part, tensors): (&str, &Vec<Tensor>)| {
             let name = |(i, t): (usize, &Tensor)| (format!("{part}.{i}"), t.shallow_clone());
             tensors.iter().enumerate().map(name).collect::<Vec<_>>()

@@ -1,7 +1,7 @@
 //! The fused optimizers against plain implementations of the papers' algorithms in double precision, and their
 //! state through a save and a load.
 
-use ae_tensor::optimizer::{Adam, Sgd, update_averages};
+use ae_tensor::optimizer::{Adam, Rmsprop, Sgd, update_averages};
 use ae_tensor::{Device, Kind, Optimizer, OptimizerConfig, Tensor};
 use std::collections::HashMap;
 
@@ -16,6 +16,9 @@ fn configs() -> Vec<OptimizerConfig> {
         OptimizerConfig::Adam(Adam::default()),
         OptimizerConfig::Adam(adam),
         OptimizerConfig::Adamw(adam),
+        OptimizerConfig::Rmsprop(Rmsprop::default()),
+        OptimizerConfig::Rmsprop(Rmsprop { momentum: 0.9, weight_decay: 0.1, ..Rmsprop::default() }),
+        OptimizerConfig::Rmsprop(Rmsprop { centered: true, momentum: 0.5, ..Rmsprop::default() }),
     ]
 }
 
@@ -25,7 +28,7 @@ fn gradient(x: f64, t: usize) -> f64 {
 }
 
 fn plain(config: &OptimizerConfig, x: &mut [f64], steps: usize) {
-    let (mut m, mut v) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+    let [mut m, mut v, mut step] = [(); 3].map(|()| vec![0.0; x.len()]);
     for t in 1..=steps {
         for i in 0..x.len() {
             let g = gradient(x[i], t);
@@ -46,6 +49,14 @@ fn plain(config: &OptimizerConfig, x: &mut [f64], steps: usize) {
                     let m_hat = m[i] / (1.0 - a.beta1.powi(t as i32));
                     let v_hat = v[i] / (1.0 - a.beta2.powi(t as i32));
                     x[i] -= RATE * m_hat / (v_hat.sqrt() + a.epsilon);
+                }
+                OptimizerConfig::Rmsprop(r) => {
+                    let g = g + r.weight_decay * x[i];
+                    v[i] = r.alpha * v[i] + (1.0 - r.alpha) * g * g;
+                    m[i] = r.alpha * m[i] + (1.0 - r.alpha) * g;
+                    let spread = if r.centered { v[i] - m[i] * m[i] } else { v[i] };
+                    step[i] = r.momentum * step[i] + g / (spread.sqrt() + r.epsilon);
+                    x[i] -= RATE * step[i];
                 }
             }
         }
@@ -96,6 +107,38 @@ fn they_do_what_the_papers_say() {
 }
 
 #[test]
+fn rmsprop_does_what_pytorchs_does() {
+    #[derive(serde::Deserialize)]
+    struct Case {
+        config: Rmsprop,
+        end: Vec<f64>,
+    }
+    let cases: Vec<Case> = serde_json::from_str(include_str!("golden/rmsprop.json")).unwrap();
+    assert!(cases.len() > 3);
+    for Case { config, end } in cases {
+        let parameters = parameters();
+        let mut optimizer = Optimizer::new(OptimizerConfig::Rmsprop(config), &parameters).unwrap();
+        descend(&mut optimizer, &parameters, 1..=50);
+        let difference = (flat(&parameters) - Tensor::from_slice(&end)).abs().max().double_value(&[]);
+        // Single against double precision over 50 steps.
+        assert!(difference < 2e-5, "{config:?} is off by {difference:e}");
+    }
+}
+
+#[test]
+fn a_gradient_that_never_changes_has_no_variance_to_take_a_root_of() {
+    let x = Tensor::from_slice(&[1f32, -2.0, 3.3]).set_requires_grad(true);
+    let config = Rmsprop { centered: true, alpha: 0.0, ..Rmsprop::default() };
+    let mut optimizer = Optimizer::new(OptimizerConfig::Rmsprop(config), &[x.shallow_clone()]).unwrap();
+    for _ in 0..20 {
+        optimizer.zero_gradients().unwrap();
+        (&x * 0.1f64).sum(Kind::Float).backward();
+        optimizer.step(1e-12).unwrap();
+    }
+    assert!(bool::try_from(x.isfinite().all()).unwrap(), "{x:?}");
+}
+
+#[test]
 fn a_loaded_state_continues_bit_for_bit() {
     for config in configs() {
         let whole = parameters();
@@ -134,6 +177,9 @@ fn numbers_out_of_range_are_refused() {
         OptimizerConfig::Adam(Adam { beta2: -0.1, ..Adam::default() }),
         OptimizerConfig::Adamw(Adam { epsilon: 0.0, ..Adam::default() }),
         OptimizerConfig::Adamw(Adam { weight_decay: f64::NAN, ..Adam::default() }),
+        OptimizerConfig::Rmsprop(Rmsprop { alpha: 1.0, ..Rmsprop::default() }),
+        OptimizerConfig::Rmsprop(Rmsprop { epsilon: 0.0, ..Rmsprop::default() }),
+        OptimizerConfig::Rmsprop(Rmsprop { momentum: -0.1, ..Rmsprop::default() }),
     ] {
         let error = Optimizer::new(config, &parameters()).unwrap_err().to_string();
         assert!(error.contains("out of range"), "{error}");
