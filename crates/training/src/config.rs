@@ -1,6 +1,6 @@
 //! What a run is asked to do: an experiment, as a preset or a user's file writes it.
 
-use crate::schedule::Schedule;
+use crate::schedule::{Length, OneCycle, Schedule};
 use ae_datasets::DataConfig;
 use ae_models::ModelConfig;
 use ae_records::record::Expectation;
@@ -187,6 +187,12 @@ pub struct SettingError {
 }
 
 impl TrainingConfig {
+    /// The learning rate of step `step`, counted from 0, where an epoch has so many batches.
+    pub fn rate(&self, step: u64, batches: usize) -> f64 {
+        let epoch = batches as u64;
+        self.schedule.rate(self.learning_rate, step, Length { epoch, total: self.epochs * epoch })
+    }
+
     /// Refuses settings out of range.
     ///
     /// # Errors
@@ -205,14 +211,73 @@ impl TrainingConfig {
         legal("training.clip_norm", clip.to_string(), clip > 0.0, "above 0")?;
         let ema = self.ema.unwrap_or(0.5);
         legal("training.ema", ema.to_string(), (0.0..1.0).contains(&ema), "at least 0 and below 1")?;
-        if let Schedule::Cosine { floor, .. } = self.schedule {
-            let fine = (0.0..=1.0).contains(&floor);
-            legal("training.schedule.cosine.floor", floor.to_string(), fine, "between 0 and 1")?;
+        let share = |setting, value: f64| {
+            legal(setting, value.to_string(), (0.0..=1.0).contains(&value), "between 0 and 1")
+        };
+        let times = |setting, value: f64| {
+            legal(setting, value.to_string(), value >= 1.0 && value.is_finite(), "at least 1")
+        };
+        match self.schedule {
+            Schedule::Constant => {}
+            Schedule::Cosine { floor, .. } => share("training.schedule.cosine.floor", floor)?,
+            Schedule::Step { every, factor, .. } => {
+                legal("training.schedule.step.every", every.to_string(), every >= 1, "at least 1")?;
+                let fine = factor > 0.0 && factor <= 1.0;
+                legal("training.schedule.step.factor", factor.to_string(), fine, "above 0 and at most 1")?;
+            }
+            Schedule::OneCycle(OneCycle { rise, start, end }) => {
+                share("training.schedule.one_cycle.rise", rise)?;
+                times("training.schedule.one_cycle.start", start)?;
+                times("training.schedule.one_cycle.end", end)?;
+            }
         }
         self.optimizer.check().map_err(|e| SettingError {
             setting: "training.optimizer",
             got: e.to_string(),
             legal: "as the optimizer's documentation says",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::Unit;
+
+    fn check(schedule: Schedule, expected: &str) {
+        let config = TrainingConfig { schedule, ..TrainingConfig::default() };
+        let obtained = config.check().map_or_else(|error| error.to_string(), |()| "fine".into());
+        assert_eq!(obtained, expected);
+    }
+
+    #[test]
+    fn schedules_out_of_range_are_refused_by_name() {
+        let step = |every, factor| Schedule::Step { every, unit: Unit::Epochs, factor };
+        check(step(1, 0.5), "fine");
+        check(step(0, 0.5), "training.schedule.step.every = 0 is out of range; it is at least 1");
+        check(
+            step(2, 1.5),
+            "training.schedule.step.factor = 1.5 is out of range; it is above 0 and at most 1",
+        );
+        check(
+            step(2, f64::NAN),
+            "training.schedule.step.factor = NaN is out of range; it is above 0 and at most 1",
+        );
+        let cycle = |rise, start, end| Schedule::OneCycle(OneCycle { rise, start, end });
+        check(cycle(0.3, 25.0, 1e4), "fine");
+        check(
+            cycle(30.0, 25.0, 1e4),
+            "training.schedule.one_cycle.rise = 30 is out of range; it is between 0 and 1",
+        );
+        check(
+            cycle(0.3, 0.0, 1e4),
+            "training.schedule.one_cycle.start = 0 is out of range; it is at least 1",
+        );
+        check(
+            cycle(0.3, 25.0, f64::INFINITY),
+            "training.schedule.one_cycle.end = inf is out of range; it is at least 1",
+        );
+        let cosine = Schedule::Cosine { warmup: 0, floor: 2.0 };
+        check(cosine, "training.schedule.cosine.floor = 2 is out of range; it is between 0 and 1");
     }
 }

@@ -19,30 +19,107 @@ pub enum Schedule {
         #[serde(default)]
         floor: f64,
     },
+    /// Multiplies the rate by `factor` after every `every` epochs or steps.
+    Step {
+        /// How long a rate is kept.
+        every: u64,
+        /// What `every` counts.
+        #[serde(default)]
+        unit: Unit,
+        /// What the rate is multiplied by.
+        #[serde(default = "tenth")]
+        factor: f64,
+    },
+    /// One cycle (Smith & Topin, 2018): rises along half a cosine from the base rate divided by `start` to the base
+    /// rate, then falls along another to the first rate divided by `end`. Shape and defaults are those of PyTorch's
+    /// `OneCycleLR`; the momentum stays as it is.
+    OneCycle(OneCycle),
+}
+
+/// What [`Schedule::Step`] counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Passes over the training data.
+    #[default]
+    Epochs,
+    /// Updates of the weights.
+    Steps,
+}
+
+/// Numbers of [`Schedule::OneCycle`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OneCycle {
+    /// Share of all steps in which the rate rises.
+    pub rise: f64,
+    /// The base rate is this many times the first rate.
+    pub start: f64,
+    /// The first rate is this many times the last rate.
+    pub end: f64,
+}
+
+impl Default for OneCycle {
+    fn default() -> Self {
+        OneCycle { rise: 0.3, start: 25.0, end: 1e4 }
+    }
+}
+
+/// How many steps there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Length {
+    /// In one epoch; at least 1.
+    pub epoch: u64,
+    /// In the whole run.
+    pub total: u64,
+}
+
+fn tenth() -> f64 {
+    0.1
 }
 
 impl Schedule {
-    /// The rate of step `step` (counted from 0) of `total`.
-    pub fn rate(self, base: f64, step: u64, total: u64) -> f64 {
+    /// The rate of step `step`, counted from 0. A step behind the last has the last one's rate.
+    pub fn rate(self, base: f64, step: u64, length: Length) -> f64 {
+        let step = step.min(length.total.saturating_sub(1));
         match self {
             Schedule::Constant => base,
             Schedule::Cosine { warmup, .. } if step < warmup => base * (step + 1) as f64 / warmup as f64,
             Schedule::Cosine { warmup, floor } => {
-                let length = total.saturating_sub(warmup + 1).max(1);
-                let done = ((step - warmup) as f64 / length as f64).min(1.0);
-                base * (floor + (1.0 - floor) * 0.5 * (1.0 + (PI * done).cos()))
+                let falling = length.total.saturating_sub(warmup + 1).max(1);
+                half_cosine(base, base * floor, (step - warmup) as f64 / falling as f64)
+            }
+            Schedule::Step { every, unit, factor } => {
+                let passed = if unit == Unit::Epochs { step / length.epoch.max(1) } else { step };
+                base * factor.powf((passed / every.max(1)) as f64)
+            }
+            Schedule::OneCycle(OneCycle { rise, start, end }) => {
+                let (first, step) = (base / start, step as f64);
+                let (top, last) = (rise * length.total as f64 - 1.0, length.total as f64 - 1.0);
+                if step <= top && top > 0.0 {
+                    half_cosine(first, base, step / top)
+                } else {
+                    half_cosine(base, first / end, (step - top.max(0.0)) / (last - top.max(0.0)).max(1.0))
+                }
             }
         }
     }
+}
+
+/// From `from` to `to` along half a cosine; `done` is between 0 and 1.
+fn half_cosine(from: f64, to: f64, done: f64) -> f64 {
+    to + (from - to) * 0.5 * (1.0 + (PI * done.min(1.0)).cos())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const LENGTH: Length = Length { epoch: 10, total: 101 };
+
     fn check(schedule: Schedule, step: u64, expected: f64) {
-        let rate = schedule.rate(0.1, step, 101);
-        assert!((rate - expected).abs() < 1e-12, "step {step}: {rate}");
+        let rate = schedule.rate(0.1, step, LENGTH);
+        assert!((rate - expected).abs() < 1e-12, "{schedule:?}, step {step}: {rate}");
     }
 
     #[test]
@@ -56,5 +133,74 @@ mod tests {
         check(cosine, 500, 0.01);
         check(Schedule::Cosine { warmup: 0, floor: 0.0 }, 0, 0.1);
         check(Schedule::Constant, 77, 0.1);
+    }
+
+    #[test]
+    fn a_step_comes_after_every_so_many_epochs_or_steps() {
+        let epochs = Schedule::Step { every: 2, unit: Unit::Epochs, factor: 0.5 };
+        for (step, expected) in [(0, 0.1), (19, 0.1), (20, 0.05), (39, 0.05), (40, 0.025), (100, 0.1 / 32.0)]
+        {
+            check(epochs, step, expected);
+        }
+        let steps = Schedule::Step { every: 3, unit: Unit::Steps, factor: 0.1 };
+        for (step, expected) in [(2, 0.1), (3, 0.01), (5, 0.01), (6, 0.001)] {
+            check(steps, step, expected);
+        }
+    }
+
+    #[test]
+    fn the_factor_of_steps_is_a_tenth_unless_given() {
+        let read: Schedule = serde_json::from_str(r#"{"step": {"every": 4}}"#).unwrap();
+        assert_eq!(read, Schedule::Step { every: 4, unit: Unit::Epochs, factor: 0.1 });
+    }
+
+    /// Rates of torch.optim.lr_scheduler.OneCycleLR (PyTorch 2.11), with `cycle_momentum=False`:
+    ///
+    ///     o = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    ///     s = OneCycleLR(o, max_lr=0.1, total_steps=101, cycle_momentum=False, **options)
+    ///     for step in range(101): print(s.get_last_lr()); o.step(); s.step()
+    #[test]
+    fn one_cycle_is_pytorchs() {
+        let cycle = Schedule::OneCycle(OneCycle::default());
+        for (step, expected) in [
+            (0, 0.004),
+            (1, 0.0042756510400273),
+            (15, 0.05380089997421),
+            (29, 0.099975169766186),
+            (30, 0.099975814211343),
+            (31, 0.099857409529396),
+            (60, 0.060258064888833),
+            (99, 4.9754610396129e-05),
+            (100, 4e-07),
+        ] {
+            check(cycle, step, expected);
+        }
+        let cycle = Schedule::OneCycle(OneCycle { rise: 0.5, start: 10.0, end: 100.0 });
+        for (step, expected) in [
+            (0, 0.01),
+            (1, 0.010090599558765),
+            (15, 0.028897439069296),
+            (29, 0.066991321616052),
+            (30, 0.069718058349284),
+            (31, 0.072385530656191),
+            (60, 0.089717375459695),
+            (99, 0.00019662342317696),
+            (100, 0.0001),
+        ] {
+            check(cycle, step, expected);
+        }
+    }
+
+    #[test]
+    fn short_runs_have_rates_too() {
+        for total in 0..6 {
+            for rise in [0.0, 0.3, 1.0] {
+                let cycle = Schedule::OneCycle(OneCycle { rise, ..OneCycle::default() });
+                for step in 0..6 {
+                    let rate = cycle.rate(0.1, step, Length { epoch: 1, total });
+                    assert!(rate > 0.0 && rate <= 0.1 + 1e-12, "{total} steps, rise {rise}, {step}: {rate}");
+                }
+            }
+        }
     }
 }

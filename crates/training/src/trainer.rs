@@ -242,7 +242,7 @@ impl<'a> Loop<'a> {
         for (index, (optimizer, total)) in self.optimizers.iter().zip(&totals).enumerate() {
             optimizer.backward(total, index < last)?;
         }
-        let rate = self.rate(self.position.step, epoch.len());
+        let rate = self.config.rate(self.position.step, epoch.len());
         for optimizer in &mut self.optimizers {
             if let Some(norm) = self.config.clip_norm {
                 let _norm_before = optimizer.clip_gradient_norm(norm)?;
@@ -258,10 +258,6 @@ impl<'a> Loop<'a> {
         self.position.step += 1;
         self.position.batch += 1;
         Ok(())
-    }
-
-    fn rate(&self, step: u64, batches: usize) -> f64 {
-        self.config.schedule.rate(self.config.learning_rate, step, self.config.epochs * batches as u64)
     }
 
     fn end_epoch(&mut self, observer: &mut dyn Observer, batch: usize) -> Result<(), TrainError> {
@@ -376,7 +372,7 @@ impl<'a> Loop<'a> {
             epoch: self.position.epoch,
             epochs: self.config.epochs,
             terms,
-            learning_rate: self.rate(self.position.step.saturating_sub(1), batches),
+            learning_rate: self.config.rate(self.position.step.saturating_sub(1), batches),
             samples_per_second: self.samples_per_second(),
         }
     }
