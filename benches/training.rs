@@ -1,7 +1,7 @@
 //! One training step of each variant at the presets' size (MNIST or ECG5000 shapes, batch 128), and the parts that
 //! all share: drawing noise and the fused optimizer. `cargo xtask bench`.
 
-use ae_models::{Batch, DataSummary, ModelConfig};
+use ae_models::{Batch, DataSummary, Group, ModelConfig, Pass};
 use ae_tensor::{Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -12,19 +12,28 @@ fn step(c: &mut Criterion) {
     group.sample_size(40);
     for config in ModelConfig::all() {
         let shape = if config.name() == "ecg" { vec![140] } else { vec![1, 28, 28] };
-        let data = DataSummary { shape: shape.clone(), mean: 0.13, low: 0.0, high: 1.0 };
+        let data = DataSummary { shape: shape.clone(), mean: 0.13, low: 0.0, high: 1.0, classes: 10 };
         let model = config.build(&data, &Noise::new(0, 0, Device::Cpu)).expect("presets build");
-        let parameters: Vec<Tensor> = model.parameters().into_iter().map(|p| p.1).collect();
-        let mut optimizer = Optimizer::new(OptimizerConfig::default(), &parameters).expect("Adam");
+        let optimizer = |group: Group| {
+            let parameters: Vec<Tensor> = group.parameters.into_iter().map(|p| p.1).collect();
+            Optimizer::new(OptimizerConfig::default(), &parameters).expect("Adam")
+        };
+        let mut optimizers: Vec<Optimizer> = model.groups().into_iter().map(optimizer).collect();
         let values = Tensor::rand([&[128], shape.as_slice()].concat(), (Kind::Float, Device::Cpu));
-        let batch = Batch { values, labels: None };
+        let labels = Tensor::randint(10, [128], (Kind::Int64, Device::Cpu));
+        let batch = Batch { values, labels: Some(labels) };
         let mut index = 0;
         group.bench_function(config.name(), |b| {
             b.iter(|| {
-                let losses = model.losses(&batch, &Noise::new(0, index, Device::Cpu));
-                optimizer.zero_gradients().expect("zero");
-                optimizer.backward(&losses[0].total(), false).expect("backward");
-                optimizer.step(1e-3).expect("step");
+                let noise = Noise::new(0, index, Device::Cpu);
+                let losses = model.losses(&batch, &Pass::training(noise, index, u64::MAX));
+                for (optimizer, losses) in optimizers.iter_mut().zip(&losses) {
+                    optimizer.zero_gradients().expect("zero");
+                    if let Some(total) = losses.total() {
+                        optimizer.backward(&total, true).expect("backward");
+                        optimizer.step(1e-3).expect("step");
+                    }
+                }
                 index += 1;
             });
         });

@@ -45,7 +45,7 @@ mod tests {
     fn it_runs_on_a_model_that_was_just_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.safetensors");
-        let data = DataSummary { shape: vec![6], mean: 0.5, low: 0.0, high: 1.0 };
+        let data = DataSummary { shape: vec![6], mean: 0.5, low: 0.0, high: 1.0, classes: 0 };
         let config = ModelConfig::Vanilla(Default::default());
         let model = config.build(&data, &Noise::new(0, 0, Device::Cpu)).unwrap();
         let metadata = Metadata {

@@ -176,7 +176,7 @@ mod tests {
     use ae_tensor::{Device, Distance, Kind, Noise};
 
     fn model() -> Box<dyn Model> {
-        let data = DataSummary { shape: vec![4], mean: 0.5, low: 0.0, high: 1.0 };
+        let data = DataSummary { shape: vec![4], mean: 0.5, low: 0.0, high: 1.0, classes: 0 };
         ModelConfig::Ecg(Default::default()).build(&data, &Noise::new(0, 0, Device::Cpu)).unwrap()
     }
 

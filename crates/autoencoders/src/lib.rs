@@ -7,7 +7,7 @@
 //! use autoencoders::prelude::*;
 //!
 //! // A plain autoencoder for rows of eight numbers between 0 and 1.
-//! let data = DataSummary { shape: vec![8], mean: 0.5, low: 0.0, high: 1.0 };
+//! let data = DataSummary { shape: vec![8], mean: 0.5, low: 0.0, high: 1.0, classes: 0 };
 //! let config: ModelConfig = serde_json::from_str(r#"{ "vanilla": { "code": 3 } }"#)?;
 //! let model = config.build(&data, &Noise::new(0, 0, Device::Cpu))?;
 //! let rows = Tensor::rand([5, 8], (Kind::Float, Device::Cpu));

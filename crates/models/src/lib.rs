@@ -9,6 +9,8 @@ pub mod network;
 pub mod registry;
 pub mod variants;
 
-pub use model::{Autoencoder, Batch, Code, DataSummary, Generator, Group, Losses, Model, ModelError};
+pub use model::{
+    Autoencoder, Batch, Code, DataSummary, Generator, Group, Losses, Model, ModelError, Pass, Phase,
+};
 pub use network::{Layer, Network, ShapeError};
 pub use registry::ModelConfig;

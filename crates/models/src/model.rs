@@ -7,7 +7,7 @@ use ae_tensor::likelihood::LikelihoodError;
 use ae_tensor::{Noise, Tensor};
 
 /// What a model is told of its data before the first step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DataSummary {
     /// Shape of one sample: `[D]`, `[C, H, W]` or `[T, F]`.
     pub shape: Vec<i64>,
@@ -17,6 +17,8 @@ pub struct DataSummary {
     pub low: f64,
     /// Greatest value.
     pub high: f64,
+    /// How many labels there are; 0 where the data have none. A batch's labels lie below it.
+    pub classes: i64,
 }
 
 impl DataSummary {
@@ -31,7 +33,7 @@ impl DataSummary {
 pub struct Batch {
     /// `[B, …]`, the sample's shape behind the batch dimension; float.
     pub values: Tensor,
-    /// `[B]`, int64, where the data have labels. Only conditional models look at them.
+    /// `[B]`, int64, where the data have labels. Only conditional models and classifiers look at them.
     pub labels: Option<Tensor>,
 }
 
@@ -47,25 +49,91 @@ impl Batch {
     }
 }
 
-/// The named terms that one group of parameters minimises: scalars, already weighted, means over the batch.
-/// Their names appear in logs, plots and records as they are.
-#[derive(Debug)]
+/// Under which circumstances losses are computed: the draws of the step, and whether it trains.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    /// The draws.
+    pub noise: Noise,
+    /// What the losses are computed for.
+    pub phase: Phase,
+}
+
+/// What losses are computed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// To train: running statistics move, schedules inside the objective stand at this step.
+    Training {
+        /// The step, counted from 0.
+        step: u64,
+        /// Steps of the whole run; at least 1.
+        steps: u64,
+    },
+    /// To measure: nothing in the model changes, and schedules inside the objective stand at their end.
+    Evaluation,
+}
+
+impl Pass {
+    /// Step `step` (counted from 0) of `steps`.
+    pub fn training(noise: Noise, step: u64, steps: u64) -> Self {
+        Pass { noise, phase: Phase::Training { step, steps } }
+    }
+
+    /// A measurement.
+    pub fn evaluation(noise: Noise) -> Self {
+        Pass { noise, phase: Phase::Evaluation }
+    }
+
+    /// Whether the model learns from what is computed.
+    pub fn is_training(&self) -> bool {
+        self.phase != Phase::Evaluation
+    }
+
+    /// How much of the run is done before this step, in [0, 1); 1 for a measurement.
+    pub fn progress(&self) -> f64 {
+        match self.phase {
+            Phase::Training { step, steps } => step as f64 / steps.max(1) as f64,
+            Phase::Evaluation => 1.0,
+        }
+    }
+}
+
+/// What one group of parameters minimises, by name. The names appear in logs, plots and records as they are.
+#[derive(Debug, Default)]
 pub struct Losses {
-    /// Name and value of each term.
+    /// Name and value of each term: scalars, already weighted, means over the batch. The group minimises their sum;
+    /// without any it rests in this step.
     pub terms: Vec<(&'static str, Tensor)>,
+    /// What is measured along the way and minimised by nobody: scalars, means over the batch, without a graph.
+    pub figures: Vec<(&'static str, Tensor)>,
 }
 
 impl Losses {
     /// One term only.
     pub fn single(name: &'static str, value: Tensor) -> Self {
-        Losses { terms: vec![(name, value)] }
+        Losses::new(vec![(name, value)])
     }
 
-    /// The sum that is minimised: a scalar.
-    pub fn total(&self) -> Tensor {
+    /// Terms and no figures.
+    pub fn new(terms: Vec<(&'static str, Tensor)>) -> Self {
+        Losses { terms, figures: Vec::new() }
+    }
+
+    /// A group that rests in this step: its parameters and its optimizer stay as they are.
+    pub fn resting() -> Self {
+        Losses::default()
+    }
+
+    /// Adds a figure.
+    pub fn with_figure(mut self, name: &'static str, value: &Tensor) -> Self {
+        self.figures.push((name, value.detach()));
+        self
+    }
+
+    /// The sum that is minimised, a scalar; none for a group that rests.
+    pub fn total(&self) -> Option<Tensor> {
         let mut terms = self.terms.iter().map(|(_, value)| value);
-        let first = terms.next().expect("a loss has at least one term").shallow_clone();
-        terms.fold(first, |sum, term| sum + term)
+        let first = terms.next()?.shallow_clone();
+        Some(terms.fold(first, |sum, term| sum + term))
     }
 }
 
@@ -84,27 +152,34 @@ pub trait Model: Send {
     /// The networks that the model is made of, in the order of the forward pass; names are unique.
     fn networks(&self) -> Vec<(&'static str, &Network)>;
 
-    /// What the total of [`Model::losses`] is called when it is measured on held-out data: `mse`,
-    /// `negative_elbo`, ….
+    /// What a model is judged by on held-out data, lower being better: `mse`, `negative_elbo`, …. With one group it
+    /// is the name of the total of [`Model::losses`], unless a figure has that name; with several groups, one of
+    /// the figures has it.
     fn objective(&self) -> &'static str;
 
     /// The losses of a batch, one for each group, in the order of [`Model::groups`].
-    fn losses(&self, batch: &Batch, noise: &Noise) -> Vec<Losses>;
+    fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses>;
 
-    /// The groups of parameters. Unless a variant says otherwise: one, of all networks.
+    /// The groups of parameters. Unless a variant says otherwise: one, of all networks. Groups may share parameters
+    /// where they never train in the same step.
     fn groups(&self) -> Vec<Group> {
         vec![Group { name: "autoencoder", parameters: self.parameters() }]
     }
 
     /// All parameters, named `network.index.weight`, in a fixed order.
     fn parameters(&self) -> Vec<(String, Tensor)> {
-        let networks = self.networks();
-        networks
-            .iter()
-            .flat_map(|(name, network)| {
-                network.parameters().into_iter().map(move |(leaf, tensor)| (format!("{name}.{leaf}"), tensor))
-            })
-            .collect()
+        of_networks(&self.networks(), Network::parameters)
+    }
+
+    /// What the model remembers beside its parameters, such as running means: no gradient reaches it, and training
+    /// passes change it in place.
+    fn buffers(&self) -> Vec<(String, Tensor)> {
+        of_networks(&self.networks(), Network::buffers)
+    }
+
+    /// All that a copy of the model needs: parameters, then buffers.
+    fn state(&self) -> Vec<(String, Tensor)> {
+        self.parameters().into_iter().chain(self.buffers()).collect()
     }
 
     /// The model as an autoencoder, if it is one.
@@ -118,6 +193,17 @@ pub trait Model: Send {
     }
 }
 
+fn of_networks(
+    networks: &[(&'static str, &Network)],
+    tensors: fn(&Network) -> Vec<(String, Tensor)>,
+) -> Vec<(String, Tensor)> {
+    let named = |(name, network): &(&'static str, &Network)| {
+        let with_name = |(leaf, tensor)| (format!("{name}.{leaf}"), tensor);
+        tensors(network).into_iter().map(with_name).collect::<Vec<_>>()
+    };
+    networks.iter().flat_map(named).collect()
+}
+
 /// A model with an encoder and a decoder.
 pub trait Autoencoder: Model {
     /// The code of each sample; `x` is `[B, …]`.
@@ -129,6 +215,11 @@ pub trait Autoencoder: Model {
     /// Reconstructions `[B, …]` from the codes' most probable values; draws nothing.
     fn reconstruct(&self, x: &Tensor) -> Tensor {
         self.decode(self.encode(x).point())
+    }
+
+    /// Reconstructions `[B, …]` where labels are at hand; other than [`Self::reconstruct`] for conditional models.
+    fn reconstruct_batch(&self, batch: &Batch) -> Tensor {
+        self.reconstruct(&batch.values)
     }
 
     /// What the encoder is shown in place of `x`, where the variant trains on damaged input: `[B, …]`.

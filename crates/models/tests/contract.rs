@@ -1,6 +1,6 @@
 //! What every variant of the registry promises, on every sample shape that it takes.
 
-use ae_models::{Batch, DataSummary, Model, ModelConfig};
+use ae_models::{Batch, DataSummary, Losses, Model, ModelConfig, Pass};
 use ae_tensor::{Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
 
 /// Images with odd sides and channels, a vector and a sequence; only `denoising` is bound to images.
@@ -12,8 +12,10 @@ fn shapes(config: &ModelConfig) -> Vec<Vec<i64>> {
     }
 }
 
+const CLASSES: i64 = 3;
+
 fn summary(shape: &[i64]) -> DataSummary {
-    DataSummary { shape: shape.to_vec(), mean: 0.3, low: 0.0, high: 1.0 }
+    DataSummary { shape: shape.to_vec(), mean: 0.3, low: 0.0, high: 1.0, classes: CLASSES }
 }
 
 fn build(config: &ModelConfig, shape: &[i64], seed: u64) -> Box<dyn Model> {
@@ -26,7 +28,8 @@ fn batch(shape: &[i64], n: i64) -> Batch {
     let phase = Tensor::arange(n, (Kind::Float, Device::Cpu)).view([n, 1]) * 0.9;
     let place = Tensor::arange(numel, (Kind::Float, Device::Cpu)).view([1, numel]) * 0.21;
     let values = ((phase + place).sin() * 0.4 + 0.5).view([&[n], shape].concat().as_slice());
-    Batch { values, labels: None }
+    let labels = Tensor::arange(n, (Kind::Int64, Device::Cpu)).remainder(CLASSES);
+    Batch { values, labels: Some(labels) }
 }
 
 fn each(check: impl Fn(&ModelConfig, &[i64])) {
@@ -38,12 +41,28 @@ fn each(check: impl Fn(&ModelConfig, &[i64])) {
     }
 }
 
+/// Steps of the made-up runs: what a model does in stages, it does within them.
+const STEPS: u64 = 400;
+
 fn noise(step: u64) -> Noise {
     Noise::new(7, step, Device::Cpu)
 }
 
-fn total(model: &dyn Model, batch: &Batch, noise: &Noise) -> f64 {
-    model.losses(batch, noise).iter().map(|l| l.total().double_value(&[])).sum()
+fn training(step: u64) -> Pass {
+    Pass::training(noise(step), step, STEPS)
+}
+
+fn measuring(step: u64) -> Pass {
+    Pass::evaluation(noise(step))
+}
+
+fn total(model: &dyn Model, batch: &Batch, pass: &Pass) -> f64 {
+    model.losses(batch, pass).iter().filter_map(Losses::total).map(|total| total.double_value(&[])).sum()
+}
+
+/// The state as numbers.
+fn state(model: &dyn Model) -> Vec<Vec<f64>> {
+    model.state().iter().map(|(_, tensor)| ae_tensor::array::to_vec(tensor)).collect()
 }
 
 #[test]
@@ -70,11 +89,31 @@ fn shapes_come_back() {
 fn losses_are_finite_named_scalars_one_for_each_group() {
     each(|config, shape| {
         let model = build(config, shape, 0);
-        let losses = model.losses(&batch(shape, 5), &noise(0));
-        assert_eq!(losses.len(), model.groups().len(), "{}", config.name());
-        for (name, term) in losses.iter().flat_map(|l| &l.terms) {
-            assert!(term.size().is_empty() && term.double_value(&[]).is_finite(), "{} {name}", config.name());
+        let name = config.name();
+        for pass in [training(0), training(STEPS - 1), measuring(0)] {
+            let losses = model.losses(&batch(shape, 5), &pass);
+            assert_eq!(losses.len(), model.groups().len(), "{name}");
+            for (term, value) in losses.iter().flat_map(|l| l.terms.iter().chain(&l.figures)) {
+                assert!(value.size().is_empty() && value.double_value(&[]).is_finite(), "{name} {term}");
+            }
+            for (term, value) in losses.iter().flat_map(|l| &l.figures) {
+                assert!(!value.requires_grad(), "{name} {term}: a figure carries no graph");
+            }
         }
+    });
+}
+
+#[test]
+fn a_measurement_has_the_objective_and_changes_nothing() {
+    each(|config, shape| {
+        let model = build(config, shape, 0);
+        let before = state(model.as_ref());
+        let losses = model.losses(&batch(shape, 5), &measuring(0));
+        let names: Vec<_> = losses.iter().flat_map(|l| &l.figures).map(|figure| figure.0).collect();
+        if losses.len() > 1 {
+            assert!(names.contains(&model.objective()), "{} measures {names:?}", config.name());
+        }
+        assert_eq!(state(model.as_ref()), before, "{}", config.name());
     });
 }
 
@@ -82,32 +121,41 @@ fn losses_are_finite_named_scalars_one_for_each_group() {
 fn a_gradient_reaches_every_parameter() {
     each(|config, shape| {
         let model = build(config, shape, 0);
-        for losses in model.losses(&batch(shape, 16), &noise(0)) {
-            losses.total().backward();
+        for step in (0..STEPS).step_by(10) {
+            for losses in model.losses(&batch(shape, 16), &training(step)) {
+                if let Some(total) = losses.total() {
+                    total.backward();
+                }
+            }
         }
         for (name, parameter) in model.parameters() {
             let gradient = parameter.grad();
             assert!(gradient.defined(), "{} {name} has no gradient", config.name());
             assert!(gradient.abs().sum(Kind::Double).double_value(&[]) > 0.0, "{} {name}", config.name());
         }
+        for (name, buffer) in model.buffers() {
+            assert!(!buffer.requires_grad(), "{} {name}", config.name());
+        }
     });
 }
 
 #[test]
-fn parameters_have_unique_names_and_the_groups_hold_each_once() {
+fn the_state_has_unique_names_and_the_groups_hold_every_parameter() {
     each(|config, shape| {
         let model = build(config, shape, 0);
-        let mut names: Vec<String> = model.parameters().into_iter().map(|p| p.0).collect();
-        let mut grouped: Vec<String> =
-            model.groups().into_iter().flat_map(|g| g.parameters).map(|p| p.0).collect();
-        names.sort();
-        grouped.sort();
-        assert_eq!(names, grouped);
-        names.dedup();
-        assert_eq!(names.len(), grouped.len(), "{}", config.name());
+        let name = config.name();
+        let unique = |mut names: Vec<String>| {
+            names.sort();
+            names.dedup();
+            names
+        };
+        let names = |tensors: Vec<(String, Tensor)>| tensors.into_iter().map(|t| t.0).collect::<Vec<_>>();
+        let grouped = unique(model.groups().into_iter().flat_map(|g| names(g.parameters)).collect());
+        assert_eq!(unique(names(model.parameters())), grouped, "{name}");
+        assert_eq!(unique(names(model.state())).len(), model.state().len(), "{name}");
         let counted: i64 = model.parameters().iter().map(|p| p.1.numel() as i64).sum();
         let summed: i64 = model.networks().iter().flat_map(|n| n.1.summary()).map(|l| l.parameters).sum();
-        assert_eq!(counted, summed, "{}", config.name());
+        assert_eq!(counted, summed, "{name}");
     });
 }
 
@@ -115,7 +163,7 @@ fn parameters_have_unique_names_and_the_groups_hold_each_once() {
 fn the_same_seed_gives_the_same_numbers_and_another_seed_does_not() {
     each(|config, shape| {
         let batch = batch(shape, 4);
-        let loss = |seed, step| total(build(config, shape, seed).as_ref(), &batch, &noise(step));
+        let loss = |seed, step| total(build(config, shape, seed).as_ref(), &batch, &training(step));
         assert_eq!(loss(1, 3), loss(1, 3), "{}", config.name());
         assert_ne!(loss(1, 3), loss(2, 3), "{}", config.name());
     });
@@ -134,12 +182,13 @@ fn reconstructing_draws_nothing() {
 fn copied_parameters_make_the_same_model() {
     each(|config, shape| {
         let (first, second) = (build(config, shape, 1), build(config, shape, 2));
-        for ((name, mut to), (from_name, from)) in second.parameters().into_iter().zip(first.parameters()) {
+        let _moves_buffers = first.losses(&batch(shape, 6), &training(0));
+        for ((name, mut to), (from_name, from)) in second.state().into_iter().zip(first.state()) {
             assert_eq!(name, from_name);
             ae_tensor::tch::no_grad(|| to.copy_(&from));
         }
         let batch = batch(shape, 4);
-        let losses = [&first, &second].map(|m| total(m.as_ref(), &batch, &noise(0)));
+        let losses = [&first, &second].map(|m| total(m.as_ref(), &batch, &measuring(0)));
         assert_eq!(losses[0], losses[1], "{}", config.name());
     });
 }
@@ -156,15 +205,24 @@ fn one_batch_can_be_learned() {
                 Optimizer::new(OptimizerConfig::default(), &parameters).unwrap()
             })
             .collect();
+        let Some(autoencoder) = model.as_autoencoder() else { return };
         let reconstruction = || {
-            let x = model.as_autoencoder().expect("a model here reconstructs").reconstruct(&batch.values);
+            let x = autoencoder.reconstruct_batch(&batch);
             (x - &batch.values).square().mean(Kind::Float).double_value(&[])
         };
         let before = reconstruction();
-        for step in 0..400 {
-            for (optimizer, losses) in optimizers.iter_mut().zip(model.losses(&batch, &noise(step))) {
+        for step in 0..STEPS {
+            let losses = model.losses(&batch, &training(step));
+            let resting: Vec<bool> = losses.iter().map(|l| l.total().is_none()).collect();
+            for optimizer in &optimizers {
                 optimizer.zero_gradients().unwrap();
-                losses.total().backward();
+            }
+            for (optimizer, losses) in optimizers.iter().zip(&losses) {
+                if let Some(total) = losses.total() {
+                    optimizer.backward(&total, true).unwrap();
+                }
+            }
+            for (optimizer, _) in optimizers.iter_mut().zip(resting).filter(|(_, resting)| !resting) {
                 optimizer.step(3e-3).unwrap();
             }
         }

@@ -15,6 +15,8 @@ pub enum Init {
     HeNormal,
     /// All zero: biases.
     Zeros,
+    /// All one: the scales of normalisations.
+    Ones,
 }
 
 impl Init {
@@ -25,6 +27,7 @@ impl Init {
     pub fn parameter(self, noise: &Noise, purpose: &str, shape: &[i64]) -> Tensor {
         let values = match self {
             Init::Zeros => Tensor::zeros(shape, (Kind::Float, noise.device())),
+            Init::Ones => Tensor::ones(shape, (Kind::Float, noise.device())),
             Init::GlorotUniform => {
                 let (fan_in, fan_out) = fans(shape);
                 let bound = (6.0 / (fan_in + fan_out)).sqrt();

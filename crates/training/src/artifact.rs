@@ -86,7 +86,7 @@ pub fn save(
     golden: &Tensor,
 ) -> Result<(), ArtifactError> {
     let name = |(name, tensor)| (format!("model.{name}"), tensor);
-    let mut all: Vec<(String, Tensor)> = model.parameters().into_iter().map(name).collect();
+    let mut all: Vec<(String, Tensor)> = model.state().into_iter().map(name).collect();
     if let Some(errors) = errors(model, golden) {
         all.push(("golden.rows".into(), golden.shallow_clone()));
         all.push(("golden.errors".into(), errors));
@@ -111,12 +111,13 @@ pub fn load(path: &Path, device: Device) -> Result<Trained, ArtifactError> {
         )));
     }
     let [mean, low, high] = metadata.range;
-    let data = DataSummary { shape: metadata.shape.clone(), mean, low, high };
+    let classes = metadata.label_names.len() as i64;
+    let data = DataSummary { shape: metadata.shape.clone(), mean, low, high, classes };
     let model = metadata
         .model
         .build(&data, &Noise::new(metadata.seed, 0, device))
         .map_err(|source| ArtifactError::Model { path: path.into(), source })?;
-    for (name, mut parameter) in model.parameters() {
+    for (name, mut parameter) in model.state() {
         let saved = tensors
             .get(&format!("model.{name}"))
             .ok_or_else(|| mismatch(format!("the weights `{name}` are missing")))?;

@@ -31,11 +31,10 @@ pub(crate) struct Position {
     pub(crate) resumed: u32,
 }
 
-/// Loss terms summed over samples, in double precision, in the order of steps.
+/// Loss terms summed over samples, in double precision, in the order of steps; each with its number of samples.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Window {
-    pub(crate) samples: i64,
-    pub(crate) sums: BTreeMap<String, f64>,
+    pub(crate) sums: BTreeMap<String, (f64, i64)>,
 }
 
 /// The best epoch so far.
@@ -67,22 +66,23 @@ pub(crate) struct Parts<'a> {
     pub(crate) optimizers: &'a mut [Optimizer],
     /// Moving averages of all parameters, in their order; empty without EMA.
     pub(crate) averages: &'a [Tensor],
-    /// Parameters of the best epoch; empty without early stopping.
+    /// Parameters and buffers of the best epoch; empty without early stopping.
     pub(crate) best: &'a [Tensor],
 }
 
 impl Parts<'_> {
     /// Every tensor by name; all share memory with the run.
     fn named(&self) -> Vec<(String, Tensor)> {
-        let parameters = self.model.parameters();
+        // Parameters come first in the state, so the averages, which are of parameters only, find their names.
+        let state = self.model.state();
         let with = |prefix: &str, tensors: &[Tensor]| -> Vec<(String, Tensor)> {
             let name = |((name, _), tensor): (&(String, Tensor), &Tensor)| {
                 (format!("{prefix}.{name}"), tensor.shallow_clone())
             };
-            parameters.iter().zip(tensors).map(name).collect()
+            state.iter().zip(tensors).map(name).collect()
         };
         let mut all: Vec<_> =
-            parameters.iter().map(|(name, t)| (format!("model.{name}"), t.shallow_clone())).collect();
+            state.iter().map(|(name, t)| (format!("model.{name}"), t.shallow_clone())).collect();
         all.extend(with("average", self.averages));
         all.extend(with("best", self.best));
         for (index, optimizer) in self.optimizers.iter().enumerate() {

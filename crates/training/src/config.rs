@@ -51,6 +51,8 @@ pub struct TrainingConfig {
     pub ema: Option<f64>,
     /// Stops when the validation loss no longer falls; needs `data.validation` above 0.
     pub early_stopping: Option<EarlyStopping>,
+    /// Groups of parameters that differ: `[training.groups.discriminator]`. The names are the model's.
+    pub groups: BTreeMap<String, GroupConfig>,
     /// Steps between two points of the loss curves.
     pub log_every: u64,
     /// Steps between two checkpoints; there is one after each epoch as well.
@@ -69,10 +71,21 @@ impl Default for TrainingConfig {
             clip_norm: None,
             ema: None,
             early_stopping: None,
+            groups: BTreeMap::new(),
             log_every: 100,
             checkpoint_every: 1000,
         }
     }
+}
+
+/// Settings of one group of parameters, where they differ from those of the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GroupConfig {
+    /// Base learning rate.
+    pub learning_rate: Option<f64>,
+    /// Optimizer.
+    pub optimizer: Option<OptimizerConfig>,
 }
 
 /// Samples in a step.
@@ -174,6 +187,16 @@ impl Expected {
     }
 }
 
+/// Settings for a group of parameters that the model does not have.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("training.groups.{group} fits no group of this model's parameters; it has `{known}`")]
+pub struct UnknownGroup {
+    /// As it was written.
+    pub group: String,
+    /// What there is.
+    pub known: String,
+}
+
 /// A setting out of its range.
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[error("{setting} = {got} is out of range; it is {legal}")]
@@ -187,10 +210,32 @@ pub struct SettingError {
 }
 
 impl TrainingConfig {
-    /// The learning rate of step `step`, counted from 0, where an epoch has so many batches.
-    pub fn rate(&self, step: u64, batches: usize) -> f64 {
+    /// The learning rate of a group at step `step`, counted from 0, where an epoch has so many batches.
+    pub fn rate(&self, group: &str, step: u64, batches: usize) -> f64 {
         let epoch = batches as u64;
-        self.schedule.rate(self.learning_rate, step, Length { epoch, total: self.epochs * epoch })
+        let length = Length { epoch, total: self.epochs * epoch };
+        self.schedule.rate(self.learning_rate_of(group), step, length)
+    }
+
+    /// The base learning rate of a group of parameters.
+    pub fn learning_rate_of(&self, group: &str) -> f64 {
+        self.groups.get(group).and_then(|own| own.learning_rate).unwrap_or(self.learning_rate)
+    }
+
+    /// The optimizer of a group of parameters.
+    pub fn optimizer_of(&self, group: &str) -> OptimizerConfig {
+        self.groups.get(group).and_then(|own| own.optimizer).unwrap_or(self.optimizer)
+    }
+
+    /// Refuses settings for groups that the model does not have.
+    ///
+    /// # Errors
+    /// Names the unknown group and those that there are.
+    pub fn check_groups(&self, names: &[&str]) -> Result<(), UnknownGroup> {
+        match self.groups.keys().find(|group| !names.contains(&group.as_str())) {
+            None => Ok(()),
+            Some(group) => Err(UnknownGroup { group: group.clone(), known: names.join("`, `") }),
+        }
     }
 
     /// Refuses settings out of range.
@@ -230,6 +275,10 @@ impl TrainingConfig {
                 times("training.schedule.one_cycle.start", start)?;
                 times("training.schedule.one_cycle.end", end)?;
             }
+        }
+        for own in self.groups.values().filter_map(|group| group.learning_rate) {
+            let fine = own > 0.0 && own.is_finite();
+            legal("training.groups.….learning_rate", own.to_string(), fine, "above 0")?;
         }
         self.optimizer.check().map_err(|e| SettingError {
             setting: "training.optimizer",

@@ -61,6 +61,7 @@ impl Splits {
             mean: values.mean(Kind::Double).double_value(&[]),
             low: values.min().double_value(&[]),
             high: values.max().double_value(&[]),
+            classes: dataset.label_names.len() as i64,
         };
         Ok(Splits { train, validation, test, summary, dataset })
     }

@@ -2,7 +2,7 @@
 
 use crate::checkpoint::Window;
 use crate::data::Split;
-use ae_models::{Losses, Model};
+use ae_models::{Losses, Model, Pass};
 use ae_tensor::{Device, Kind, Noise, Tensor};
 use std::collections::BTreeMap;
 
@@ -16,14 +16,14 @@ pub fn evaluate(model: &dyn Model, split: &Split, seed: u64, purpose: &str) -> B
     let groups = group_names(model);
     for (index, batch) in split.in_order(BATCH).enumerate() {
         let noise = Noise::new(seed, index as u64, batch.values.device()).fork(purpose);
-        let losses = ae_tensor::tch::no_grad(|| model.losses(&batch, &noise));
-        let totals: Vec<Tensor> = losses.iter().map(Losses::total).collect();
+        let losses = ae_tensor::tch::no_grad(|| model.losses(&batch, &Pass::evaluation(noise)));
+        let totals: Vec<Option<Tensor>> = losses.iter().map(Losses::total).collect();
         let (names, values) = named_terms(&groups, &losses, &totals);
         window.add(&names, &to_doubles(&[values])[0], batch.len());
     }
     let mut means = window.means();
     if let Some(loss) = means.remove("loss") {
-        means.insert(model.objective().into(), loss);
+        means.entry(model.objective().into()).or_insert(loss);
     }
     means
 }
@@ -34,19 +34,29 @@ pub(crate) fn group_names(model: &dyn Model) -> Vec<&'static str> {
 }
 
 /// Names of all terms, and their values in one tensor `[terms]` on the device: each group's total as `loss`, then
-/// its terms where it has several. With several groups, each name starts with the group's. `totals` are those of
-/// `losses`, scalars.
-pub(crate) fn named_terms(groups: &[&str], losses: &[Losses], totals: &[Tensor]) -> (Vec<String>, Tensor) {
+/// its terms where it has several, then its figures. With several groups, the names of totals and terms start with
+/// the group's. `totals` are those of `losses`, scalars; a group that rests has none.
+pub(crate) fn named_terms(
+    groups: &[&str],
+    losses: &[Losses],
+    totals: &[Option<Tensor>],
+) -> (Vec<String>, Tensor) {
     let (mut names, mut values) = (Vec::new(), Vec::new());
     for ((group, losses), total) in groups.iter().zip(losses).zip(totals) {
         let name = |term: &str| if groups.len() == 1 { term.into() } else { format!("{group}/{term}") };
-        names.push(name("loss"));
-        values.push(total.detach());
+        if let Some(total) = total {
+            names.push(name("loss"));
+            values.push(total.detach());
+        }
         if losses.terms.len() > 1 {
             for (term, value) in &losses.terms {
                 names.push(name(term));
                 values.push(value.detach());
             }
+        }
+        for (figure, value) in &losses.figures {
+            names.push(figure.to_string());
+            values.push(value.detach());
         }
     }
     (names, Tensor::stack(&values, 0))
@@ -63,14 +73,15 @@ pub(crate) fn to_doubles(values: &[Tensor]) -> Vec<Vec<f64>> {
 
 impl Window {
     pub(crate) fn add(&mut self, names: &[String], values: &[f64], samples: i64) {
-        self.samples += samples;
         for (name, value) in names.iter().zip(values) {
-            *self.sums.entry(name.clone()).or_default() += value * samples as f64;
+            let sum = self.sums.entry(name.clone()).or_default();
+            sum.0 += value * samples as f64;
+            sum.1 += samples;
         }
     }
 
     pub(crate) fn means(&self) -> BTreeMap<String, f64> {
-        let n = self.samples.max(1) as f64;
-        self.sums.iter().map(|(name, sum)| (name.clone(), sum / n)).collect()
+        let mean = |(name, (sum, samples)): (&String, &(f64, i64))| (name.clone(), sum / *samples as f64);
+        self.sums.iter().map(mean).collect()
     }
 }

@@ -12,13 +12,15 @@ pub mod data;
 pub mod evaluate;
 pub mod experiment;
 pub mod observer;
+pub mod outcome;
 pub mod schedule;
 pub mod tensorboard;
 pub mod tensors;
 pub mod trainer;
 
-pub use config::{BatchSize, EarlyStopping, Expected, Experiment, TrainingConfig};
+pub use config::{BatchSize, EarlyStopping, Expected, Experiment, GroupConfig, TrainingConfig};
 pub use data::{Split, Splits};
 pub use observer::{Observer, Progress};
+pub use outcome::{Outcome, TrainError};
 pub use schedule::Schedule;
-pub use trainer::{Outcome, TrainError, train};
+pub use trainer::train;

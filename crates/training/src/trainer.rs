@@ -1,84 +1,21 @@
 //! The loop: batches, losses, optimizers, checkpoints. One for every model.
 
-use crate::checkpoint::{Best, CheckpointError, Parts, Position};
-use crate::config::{SettingError, TrainingConfig};
+use crate::checkpoint::{Best, Parts, Position};
+use crate::config::TrainingConfig;
 use crate::data::{Epoch, Splits};
 use crate::evaluate::{evaluate, group_names, named_terms, to_doubles};
 use crate::observer::{Observer, Progress};
-use crate::tensorboard::{EventError, EventWriter};
-use ae_models::{Losses, Model};
-use ae_records::files::FileError;
+use crate::outcome::{Outcome, TrainError};
+use crate::tensorboard::EventWriter;
+use ae_models::{Losses, Model, Pass};
 use ae_records::metrics::{MetricLine, MetricsLog};
 use ae_records::run_dir::RunDir;
-use ae_tensor::optimizer::{OptimizerError, update_averages};
-use ae_tensor::{Device, Noise, Optimizer, Tensor, TorchError};
+use ae_tensor::optimizer::update_averages;
+use ae_tensor::{Device, Noise, Optimizer, Tensor};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
-
-/// How a run ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
-    /// Whether the run was asked to stop before its end; it can be resumed.
-    pub interrupted: bool,
-    /// Whether early stopping ended it.
-    pub stopped_early: bool,
-    /// Epochs finished.
-    pub epochs: u64,
-    /// Steps taken.
-    pub steps: u64,
-    /// Seconds spent in training steps, over all resumptions.
-    pub seconds: f64,
-    /// Training samples per second, in this process.
-    pub samples_per_second: f64,
-    /// How often the run was resumed.
-    pub resumed: u32,
-}
-
-/// Why a run stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainError {
-    /// A setting out of its range.
-    #[error(transparent)]
-    Setting(#[from] SettingError),
-    /// A loss that is not a number any more.
-    #[error(
-        "the loss term `{term}` became {value} at step {step}; {}. A lower training.learning_rate or a \
-         training.clip_norm often helps",
-        checkpoint.as_ref().map_or("there is no checkpoint".to_string(), |path| format!(
-            "the last good checkpoint is {}", path.display()
-        ))
-    )]
-    NotFinite {
-        /// Name of the term.
-        term: String,
-        /// `NaN` or an infinity.
-        value: f64,
-        /// The step, counted from 1.
-        step: u64,
-        /// The last checkpoint, if one was written.
-        checkpoint: Option<PathBuf>,
-    },
-    /// Early stopping without rows to judge by.
-    #[error("training.early_stopping needs validation rows; set data.validation, such as 0.1")]
-    NoValidation,
-    /// The optimizer.
-    #[error(transparent)]
-    Optimizer(#[from] OptimizerError),
-    /// libtorch refused.
-    #[error(transparent)]
-    Torch(#[from] TorchError),
-    /// A checkpoint.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// A file of the run.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The TensorBoard events.
-    #[error(transparent)]
-    Events(#[from] EventError),
-}
 
 /// Trains `model` in place. With a run folder, writes `metrics.jsonl`, TensorBoard events and checkpoints there,
 /// and goes on from the checkpoint it finds. Stops at the next step when `stop` is set. At the end the model
@@ -112,6 +49,8 @@ struct Loop<'a> {
     events: Option<EventWriter>,
     groups: Vec<&'static str>,
     parameters: Vec<Tensor>,
+    /// Parameters and buffers.
+    state: Vec<Tensor>,
     optimizers: Vec<Optimizer>,
     averages: Vec<Tensor>,
     best: Vec<Tensor>,
@@ -132,14 +71,16 @@ impl<'a> Loop<'a> {
         device: Device,
         run: Option<&RunDir>,
     ) -> Result<Self, TrainError> {
-        let parameters: Vec<Tensor> = model.parameters().into_iter().map(|p| p.1).collect();
-        let copies = |wanted: bool| match wanted {
-            true => parameters.iter().map(|p| p.detach().copy()).collect(),
+        let tensors = |named: Vec<(String, Tensor)>| named.into_iter().map(|t| t.1).collect::<Vec<_>>();
+        let (parameters, state) = (tensors(model.parameters()), tensors(model.state()));
+        let copies = |of: &[Tensor], wanted: bool| match wanted {
+            true => of.iter().map(|p| p.detach().copy()).collect(),
             false => Vec::new(),
         };
+        let groups = group_names(model);
+        config.check_groups(&groups)?;
         let optimizer = |group: ae_models::Group| {
-            let tensors: Vec<Tensor> = group.parameters.into_iter().map(|p| p.1).collect();
-            Optimizer::new(config.optimizer, &tensors)
+            Optimizer::new(config.optimizer_of(group.name), &tensors(group.parameters))
         };
         let mut this = Loop {
             model,
@@ -149,11 +90,12 @@ impl<'a> Loop<'a> {
             checkpoint: run.map(RunDir::checkpoint),
             log: None,
             events: None,
-            groups: group_names(model),
+            groups,
             optimizers: model.groups().into_iter().map(optimizer).collect::<Result<_, _>>()?,
-            averages: copies(config.ema.is_some()),
-            best: copies(config.early_stopping.is_some()),
+            averages: copies(&parameters, config.ema.is_some()),
+            best: copies(&state, config.early_stopping.is_some()),
             parameters,
+            state,
             position: Position::default(),
             pending: Vec::new(),
             names: Vec::new(),
@@ -231,19 +173,23 @@ impl<'a> Loop<'a> {
     fn step(&mut self, epoch: &Epoch<'_>) -> Result<(), TrainError> {
         let batch = epoch.get(self.position.batch);
         let noise = Noise::new(self.config.seed, self.position.step, self.device);
-        let losses = self.model.losses(&batch, &noise);
-        let totals: Vec<Tensor> = losses.iter().map(Losses::total).collect();
+        let steps = self.config.epochs * epoch.len() as u64;
+        let losses = self.model.losses(&batch, &Pass::training(noise, self.position.step, steps));
+        let totals: Vec<Option<Tensor>> = losses.iter().map(Losses::total).collect();
         let (names, values) = named_terms(&self.groups, &losses, &totals);
         for optimizer in &self.optimizers {
             optimizer.zero_gradients()?;
         }
         // All gradients before any update: the graph of a later group may run through an earlier one's weights.
-        let last = totals.len() - 1;
-        for (index, (optimizer, total)) in self.optimizers.iter().zip(&totals).enumerate() {
-            optimizer.backward(total, index < last)?;
+        let active: Vec<(usize, &Tensor)> =
+            totals.iter().enumerate().filter_map(|(group, total)| Some((group, total.as_ref()?))).collect();
+        let last = active.len().saturating_sub(1);
+        for (index, (group, total)) in active.iter().enumerate() {
+            self.optimizers[*group].backward(total, index < last)?;
         }
-        let rate = self.config.rate(self.position.step, epoch.len());
-        for optimizer in &mut self.optimizers {
+        for (group, _) in active {
+            let rate = self.config.rate(self.groups[group], self.position.step, epoch.len());
+            let optimizer = &mut self.optimizers[group];
             if let Some(norm) = self.config.clip_norm {
                 let _norm_before = optimizer.clip_gradient_norm(norm)?;
             }
@@ -252,7 +198,10 @@ impl<'a> Loop<'a> {
         if let Some(decay) = self.config.ema {
             update_averages(&self.averages, &self.parameters, decay)?;
         }
-        self.names = names;
+        if self.names != names {
+            self.collect()?; // a model that learns in stages has other terms from now on
+            self.names = names;
+        }
         self.pending.push((values, batch.len()));
         self.samples += batch.len();
         self.position.step += 1;
@@ -278,7 +227,7 @@ impl<'a> Loop<'a> {
             let epoch = self.position.epoch;
             if self.position.best.is_none_or(|best| loss < best.loss - stopping.min_delta) {
                 self.position.best = Some(Best { loss, epoch });
-                copy(&self.best, &self.parameters);
+                copy(&self.best, &self.state);
             }
             let best = self.position.best.map_or(0, |best| best.epoch);
             self.position.stopped = epoch - best >= stopping.patience;
@@ -345,7 +294,7 @@ impl<'a> Loop<'a> {
 
     fn take_final_weights(&self) {
         if self.position.best.is_some() {
-            copy(&self.parameters, &self.best);
+            copy(&self.state, &self.best);
         } else if !self.averages.is_empty() {
             copy(&self.parameters, &self.averages);
         }
@@ -372,7 +321,7 @@ impl<'a> Loop<'a> {
             epoch: self.position.epoch,
             epochs: self.config.epochs,
             terms,
-            learning_rate: self.config.rate(self.position.step.saturating_sub(1), batches),
+            learning_rate: self.config.rate(self.groups[0], self.position.step.saturating_sub(1), batches),
             samples_per_second: self.samples_per_second(),
         }
     }

@@ -1,7 +1,7 @@
 //! The deterministic autoencoder that most variants are: an encoder to one point, a decoder, and a distance.
 //! As it stands it minimises that distance and nothing else; a variant with more to it wraps it.
 
-use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError};
+use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::{Layer, Network};
 use ae_tensor::{Activation, Distance, Noise, Tensor};
 
@@ -59,7 +59,7 @@ impl Model for PointAutoencoder {
         self.distance.name()
     }
 
-    fn losses(&self, batch: &Batch, _noise: &Noise) -> Vec<Losses> {
+    fn losses(&self, batch: &Batch, _pass: &Pass) -> Vec<Losses> {
         vec![Losses::single("reconstruction", self.reconstruction_loss(&batch.values, batch))]
     }
 

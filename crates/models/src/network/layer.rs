@@ -1,5 +1,6 @@
 //! The layers: shape rule, parameters, cost and forward pass of each.
 
+use ae_tensor::init::Init;
 use ae_tensor::{Activation, Tensor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -49,12 +50,30 @@ pub enum Layer {
         /// How much larger.
         factor: i64,
     },
+    /// Batch normalisation of each channel (each feature of a vector): by the batch's own moments in training, by
+    /// their running means in use (Ioffe & Szegedy, 2015, algorithms 1 and 2).
+    BatchNorm,
     /// An elementwise function.
     Activation(Activation),
     /// Any shape to `[D]`.
     Flatten,
     /// `[D]` or any shape to another with as many values.
     Reshape(Vec<i64>),
+}
+
+/// Weight of a batch in the running moments, and what is added to variances, as in PyTorch.
+const BATCH_NORM_MOMENTUM: f64 = 0.1;
+const NORM_EPSILON: f64 = 1e-5;
+
+/// A tensor that a layer learns or remembers.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    /// Unique in the layer: `weight`, `bias`, …. The layer's output bias, if any, is called `bias`.
+    pub(super) name: &'static str,
+    pub(super) shape: Vec<i64>,
+    pub(super) init: Init,
+    /// Whether gradients reach it; otherwise it is a buffer, saved with the model.
+    pub(super) trained: bool,
 }
 
 impl fmt::Display for Layer {
@@ -70,6 +89,7 @@ impl fmt::Display for Layer {
             }
             Layer::MaxPool2d { kernel, .. } => write!(f, "max pool {kernel}"),
             Layer::Upsample2d { factor } => write!(f, "upsample {factor}"),
+            Layer::BatchNorm => write!(f, "batch norm"),
             Layer::Activation(activation) => write!(f, "{}", format!("{activation:?}").to_lowercase()),
             Layer::Flatten => write!(f, "flatten"),
             Layer::Reshape(shape) => write!(f, "reshape {shape:?}"),
@@ -128,6 +148,10 @@ impl Layer {
                 at_least_one("factor", factor)?;
                 Ok(vec![channels, height * factor, width * factor])
             }
+            Layer::BatchNorm => match input {
+                [_] | [_, _, _] => Ok(input.to_vec()),
+                _ => Err("batch normalisation takes a vector [D] or an image [C, H, W]".into()),
+            },
             Layer::Activation(_) => Ok(input.to_vec()),
             Layer::Flatten => Ok(vec![input.iter().product()]),
             Layer::Reshape(ref shape) => {
@@ -140,17 +164,32 @@ impl Layer {
         }
     }
 
-    /// Shapes of weight and bias for an input that [`Self::output_shape`] took.
-    pub(super) fn parameter_shapes(&self, input: &[i64]) -> Option<(Vec<i64>, Vec<i64>)> {
+    /// What the layer learns or remembers, for an input that [`Self::output_shape`] took.
+    pub(super) fn slots(&self, input: &[i64]) -> Vec<Slot> {
+        let with_bias = |weight: Vec<i64>, units: i64| {
+            vec![
+                Slot { name: "weight", shape: weight, init: Init::GlorotUniform, trained: true },
+                Slot { name: "bias", shape: vec![units], init: Init::Zeros, trained: true },
+            ]
+        };
         match *self {
-            Layer::Dense { units } => Some((vec![units, input[0]], vec![units])),
+            Layer::Dense { units } => with_bias(vec![units, input[0]], units),
             Layer::Conv2d { channels, kernel, .. } => {
-                Some((vec![channels, input[0], kernel, kernel], vec![channels]))
+                with_bias(vec![channels, input[0], kernel, kernel], channels)
             }
             Layer::ConvTranspose2d { channels, kernel, .. } => {
-                Some((vec![input[0], channels, kernel, kernel], vec![channels]))
+                with_bias(vec![input[0], channels, kernel, kernel], channels)
             }
-            _ => None,
+            Layer::BatchNorm => {
+                let slot = |name, init, trained| Slot { name, shape: vec![input[0]], init, trained };
+                vec![
+                    slot("weight", Init::Ones, true),
+                    slot("bias", Init::Zeros, true),
+                    slot("running_mean", Init::Zeros, false),
+                    slot("running_variance", Init::Ones, false),
+                ]
+            }
+            _ => vec![],
         }
     }
 
@@ -166,8 +205,8 @@ impl Layer {
         }
     }
 
-    /// `[B, input…]` to `[B, output…]`; `parameters` are weight and bias where the layer has them.
-    pub(super) fn forward(&self, x: &Tensor, parameters: &[Tensor]) -> Tensor {
+    /// `[B, input…]` to `[B, output…]`; `parameters` are in the order of [`Self::slots`].
+    pub(super) fn forward(&self, x: &Tensor, parameters: &[Tensor], training: bool) -> Tensor {
         let pair = |n: i64| [n, n];
         match *self {
             Layer::Dense { .. } => x.linear(&parameters[0], Some(&parameters[1])),
@@ -189,6 +228,10 @@ impl Layer {
             Layer::Upsample2d { factor } => {
                 let size = x.size();
                 x.upsample_nearest2d([size[2] * factor, size[3] * factor], None, None)
+            }
+            Layer::BatchNorm => {
+                let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|slot| Some(&parameters[slot]));
+                x.batch_norm(weight, bias, mean, variance, training, BATCH_NORM_MOMENTUM, NORM_EPSILON, false)
             }
             Layer::Activation(activation) => activation.apply(x),
             Layer::Flatten => x.flatten(1, -1),

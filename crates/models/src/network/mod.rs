@@ -5,7 +5,7 @@ mod layer;
 
 pub use layer::Layer;
 
-use ae_tensor::init::Init;
+use crate::model::Pass;
 use ae_tensor::{Noise, Tensor};
 
 /// A layer that cannot take what comes before it.
@@ -42,8 +42,16 @@ struct Built {
     layer: Layer,
     output: Vec<i64>,
     flops: i64,
-    /// Weight and bias where the layer has them.
-    parameters: Vec<Tensor>,
+    /// What the layer learns or remembers, in the order of [`Layer::slots`].
+    tensors: Vec<Tensor>,
+    slots: Vec<layer::Slot>,
+}
+
+impl Built {
+    fn named(&self, trained: bool) -> impl Iterator<Item = (&'static str, &Tensor)> {
+        let both = self.slots.iter().zip(&self.tensors);
+        both.filter(move |(slot, _)| slot.trained == trained).map(|(slot, tensor)| (slot.name, tensor))
+    }
 }
 
 /// Layers with their shapes and parameters.
@@ -67,15 +75,14 @@ impl Network {
                 input: shape.clone(),
                 reason,
             })?;
-            let parameters = match layer.parameter_shapes(&shape) {
-                None => vec![],
-                Some((weight, bias)) => vec![
-                    Init::GlorotUniform.parameter(noise, &format!("{name}.{index}.weight"), &weight),
-                    Init::Zeros.parameter(noise, &format!("{name}.{index}.bias"), &bias),
-                ],
+            let slots = layer.slots(&shape);
+            let tensor = |slot: &layer::Slot| {
+                let purpose = format!("{name}.{index}.{}", slot.name);
+                slot.init.parameter(noise, &purpose, &slot.shape).set_requires_grad(slot.trained)
             };
+            let tensors = slots.iter().map(tensor).collect();
             let flops = layer.flops(&shape, &output);
-            built.push(Built { layer, output: output.clone(), flops, parameters });
+            built.push(Built { layer, output: output.clone(), flops, tensors, slots });
             shape = output;
         }
         Ok(Network { input: input.to_vec(), layers: built })
@@ -91,30 +98,55 @@ impl Network {
         self.layers.last().map_or(&self.input, |last| &last.output)
     }
 
-    /// The forward pass: `[B, input…]` to `[B, output…]`.
+    /// The forward pass of a model in use: `[B, input…]` to `[B, output…]`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        assert_eq!(x.size()[1..], self.input[..], "a network got samples of another shape");
-        self.layers.iter().fold(x.shallow_clone(), |x, built| built.layer.forward(&x, &built.parameters))
+        self.run(x, false)
     }
 
-    /// Named parameters, `index.weight` and `index.bias`, in the order of the layers; they share memory with the
-    /// network.
+    /// The forward pass of a model in training: normalisation goes by the batch, and its running statistics move.
+    pub fn forward_training(&self, x: &Tensor) -> Tensor {
+        self.run(x, true)
+    }
+
+    /// [`Self::forward`] or [`Self::forward_training`], as `pass` says.
+    pub fn forward_in(&self, x: &Tensor, pass: &Pass) -> Tensor {
+        self.run(x, pass.is_training())
+    }
+
+    fn run(&self, x: &Tensor, training: bool) -> Tensor {
+        assert_eq!(x.size()[1..], self.input[..], "a network got samples of another shape");
+        self.layers
+            .iter()
+            .fold(x.shallow_clone(), |x, built| built.layer.forward(&x, &built.tensors, training))
+    }
+
+    /// Named parameters, such as `index.weight` and `index.bias`, in the order of the layers; they share memory with
+    /// the network.
     pub fn parameters(&self) -> Vec<(String, Tensor)> {
-        let mut named = Vec::new();
-        for (index, built) in self.layers.iter().enumerate() {
-            for (leaf, tensor) in ["weight", "bias"].iter().zip(&built.parameters) {
-                named.push((format!("{index}.{leaf}"), tensor.shallow_clone()));
-            }
-        }
-        named
+        self.named(true)
+    }
+
+    /// Named tensors that no gradient reaches, such as running means; they share memory with the network.
+    pub fn buffers(&self) -> Vec<(String, Tensor)> {
+        self.named(false)
+    }
+
+    fn named(&self, trained: bool) -> Vec<(String, Tensor)> {
+        let layers = self.layers.iter().enumerate();
+        let of = |(index, built): (usize, &Built)| {
+            let name = |(leaf, tensor): (&str, &Tensor)| (format!("{index}.{leaf}"), tensor.shallow_clone());
+            built.named(trained).map(name).collect::<Vec<_>>()
+        };
+        layers.flat_map(of).collect()
     }
 
     /// Sets every bias of the last layer that has one: where the output starts.
     pub fn set_output_bias(&mut self, value: f64) {
-        let last = self.layers.iter_mut().rev().find(|built| !built.parameters.is_empty());
-        if let Some(built) = last {
+        let biases = self.layers.iter().rev();
+        let last = biases.filter_map(|built| built.named(true).find(|(name, _)| *name == "bias")).next();
+        if let Some((_, bias)) = last {
             ae_tensor::tch::no_grad(|| {
-                let _ = built.parameters[1].fill_(value);
+                let _ = bias.shallow_clone().fill_(value);
             });
         }
     }
@@ -124,7 +156,7 @@ impl Network {
         let line = |built: &Built| LayerSummary {
             layer: built.layer.to_string(),
             output: built.output.clone(),
-            parameters: built.parameters.iter().map(|p| p.numel() as i64).sum(),
+            parameters: built.named(true).map(|(_, p)| p.numel() as i64).sum(),
             flops: built.flops,
         };
         self.layers.iter().map(line).collect()

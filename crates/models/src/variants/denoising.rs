@@ -7,7 +7,7 @@
 //! single pixels. It takes images.
 
 use crate::blocks::{point::PointAutoencoder, strided};
-use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError};
+use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::{Network, ShapeError};
 use crate::registry::{Variant, out_of_range, widths};
 use ae_tensor::{Activation, Distance, Noise, Tensor};
@@ -125,8 +125,8 @@ impl Model for Denoising {
         self.inner.objective()
     }
 
-    fn losses(&self, batch: &Batch, noise: &Noise) -> Vec<Losses> {
-        let damaged = self.corruption.apply(&batch.values, self.inner.output, noise);
+    fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
+        let damaged = self.corruption.apply(&batch.values, self.inner.output, &pass.noise);
         vec![Losses::single("reconstruction", self.inner.reconstruction_loss(&damaged, batch))]
     }
 

@@ -7,7 +7,7 @@
 //! blurred compared with a plain autoencoder of the same width.
 
 use crate::blocks::dense;
-use crate::model::{Autoencoder, Batch, Code, DataSummary, Generator, Losses, Model, ModelError};
+use crate::model::{Autoencoder, Batch, Code, DataSummary, Generator, Losses, Model, ModelError, Pass};
 use crate::network::Network;
 use crate::registry::{Variant, at_least_one, widths};
 use ae_tensor::divergence::DiagonalGaussian;
@@ -85,13 +85,13 @@ impl Model for Vae {
         "negative_elbo"
     }
 
-    fn losses(&self, batch: &Batch, noise: &Noise) -> Vec<Losses> {
+    fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
         let posterior = self.posterior(&batch.values);
-        let z = posterior.reparameterise(&noise.normal("reparameterise", &[batch.len(), self.latent]));
+        let z = posterior.reparameterise(&pass.noise.normal("reparameterise", &[batch.len(), self.latent]));
         let output = self.decoder.forward(&z);
         let reconstruction = self.likelihood.negative_log_prob(&output, &batch.values).mean(None::<Kind>);
         let kl = posterior.kl_to_standard().mean(None::<Kind>);
-        vec![Losses { terms: vec![("reconstruction", reconstruction), ("kl", kl)] }]
+        vec![Losses::new(vec![("reconstruction", reconstruction), ("kl", kl)])]
     }
 
     fn as_autoencoder(&self) -> Option<&dyn Autoencoder> {

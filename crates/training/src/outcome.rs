@@ -1,0 +1,75 @@
+//! How a run ends: its figures, or why it stopped.
+
+use crate::checkpoint::CheckpointError;
+use crate::config::{SettingError, UnknownGroup};
+use crate::tensorboard::EventError;
+use ae_records::files::FileError;
+use ae_tensor::TorchError;
+use ae_tensor::optimizer::OptimizerError;
+use std::path::PathBuf;
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Whether the run was asked to stop before its end; it can be resumed.
+    pub interrupted: bool,
+    /// Whether early stopping ended it.
+    pub stopped_early: bool,
+    /// Epochs finished.
+    pub epochs: u64,
+    /// Steps taken.
+    pub steps: u64,
+    /// Seconds spent in training steps, over all resumptions.
+    pub seconds: f64,
+    /// Training samples per second, in this process.
+    pub samples_per_second: f64,
+    /// How often the run was resumed.
+    pub resumed: u32,
+}
+
+/// Why a run stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A setting out of its range.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// A loss that is not a number any more.
+    #[error(
+        "the loss term `{term}` became {value} at step {step}; {}. A lower training.learning_rate or a \
+         training.clip_norm often helps",
+        checkpoint.as_ref().map_or("there is no checkpoint".to_string(), |path| format!(
+            "the last good checkpoint is {}", path.display()
+        ))
+    )]
+    NotFinite {
+        /// Name of the term.
+        term: String,
+        /// `NaN` or an infinity.
+        value: f64,
+        /// The step, counted from 1.
+        step: u64,
+        /// The last checkpoint, if one was written.
+        checkpoint: Option<PathBuf>,
+    },
+    /// Settings of a group that there is not.
+    #[error(transparent)]
+    Group(#[from] UnknownGroup),
+    /// Early stopping without rows to judge by.
+    #[error("training.early_stopping needs validation rows; set data.validation, such as 0.1")]
+    NoValidation,
+    /// The optimizer.
+    #[error(transparent)]
+    Optimizer(#[from] OptimizerError),
+    /// libtorch refused.
+    #[error(transparent)]
+    Torch(#[from] TorchError),
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A file of the run.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The TensorBoard events.
+    #[error(transparent)]
+    Events(#[from] EventError),
+}
