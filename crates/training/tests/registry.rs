@@ -1,0 +1,102 @@
+//! What the loop promises, for every variant of the registry with its default settings: the same seed gives the same
+//! bytes, and so does a run that was interrupted and resumed.
+
+use ae_datasets::{Dataset, Part, Preprocessing, SampleShape};
+use ae_models::{Model, ModelConfig};
+use ae_records::run_dir::RunDir;
+use ae_tensor::{Device, Noise};
+use ae_training::{BatchSize, Observer, Progress, Splits, TrainingConfig, train};
+use ndarray::Array2;
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const STEPS: u64 = 8;
+const CLASSES: usize = 3;
+
+fn splits(shape: SampleShape) -> Splits {
+    let numel = shape.numel();
+    let part = |n: usize, shift: f32| Part {
+        values: Array2::from_shape_fn((n, numel), |(row, i)| {
+            0.5 + 0.45 * ((row as f32 * 0.7 + shift).sin() * (i as f32 * 0.05 + row as f32 * 0.1).cos())
+        }),
+        labels: Some((0..n).map(|row| (row % CLASSES) as u32).collect()),
+    };
+    let dataset = Dataset {
+        name: "waves".into(),
+        shape,
+        train: part(23, 0.0),
+        validation: part(6, 0.3),
+        test: part(0, 0.6),
+        label_names: (0..CLASSES).map(|label| label.to_string()).collect(),
+        normal_label: None,
+        feature_names: vec![],
+        files: vec![],
+        preprocessing: Preprocessing::Identity,
+    };
+    Splits::new(dataset, Device::Cpu).unwrap()
+}
+
+/// A table's row where the variant takes one, else an image.
+fn data_for(config: &ModelConfig) -> Splits {
+    let shapes =
+        [SampleShape::Vector { features: 12 }, SampleShape::Image { channels: 1, height: 28, width: 28 }];
+    let takes = |splits: &Splits| config.build(&splits.summary, &Noise::new(0, 0, Device::Cpu)).is_ok();
+    shapes.map(splits).into_iter().find(takes).unwrap_or_else(|| panic!("{} takes neither", config.name()))
+}
+
+/// Asks to stop at a step.
+struct Stops<'a>(u64, &'a AtomicBool);
+
+impl Observer for Stops<'_> {
+    fn on_log(&mut self, progress: &Progress) {
+        self.1.store(progress.step >= self.0, Ordering::Relaxed);
+    }
+}
+
+/// Trains in a folder, on from its checkpoint if there is one; weights that start from `seed` where there is none.
+fn attempt(config: &ModelConfig, data: &Splits, folder: &Path, seed: u64, until: u64) -> Box<dyn Model> {
+    let training = TrainingConfig {
+        seed: 5,
+        epochs: 2,
+        batch: BatchSize::Samples(6),
+        log_every: 1,
+        ..TrainingConfig::default()
+    };
+    let model = config.build(&data.summary, &Noise::new(seed, 0, Device::Cpu)).unwrap();
+    let (run, stop) = (RunDir::new(folder), AtomicBool::new(false));
+    let mut observer = Stops(until, &stop);
+    train(model.as_ref(), data, &training, Device::Cpu, Some(&run), &mut observer, &stop).unwrap();
+    model
+}
+
+/// Everything that a run leaves: its curves, and all numbers of the model.
+fn outcome(folder: &Path, model: &dyn Model) -> (String, Vec<Vec<f64>>) {
+    let numbers = model.state().iter().map(|(_, tensor)| ae_tensor::array::to_vec(tensor)).collect();
+    (fs::read_to_string(RunDir::new(folder).metrics()).unwrap(), numbers)
+}
+
+#[test]
+fn every_variant_repeats_itself_and_resumes_bit_for_bit() {
+    ae_tensor::device::set_threads(1);
+    for config in ModelConfig::all() {
+        let data = data_for(&config);
+        let root = tempfile::tempdir().unwrap();
+        let run = |name: &str, stops: &[u64]| {
+            let folder = root.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            let mut model = None;
+            for (attempts, &until) in stops.iter().chain(&[u64::MAX]).enumerate() {
+                // Where it goes on, other weights than the checkpoint's must not matter.
+                model = Some(attempt(&config, &data, &folder, attempts as u64, until));
+            }
+            outcome(&folder, model.unwrap().as_ref())
+        };
+        let whole = run("whole", &[]);
+        assert_eq!(whole.0.lines().filter(|line| line.contains("train")).count() as u64, STEPS);
+        assert!(whole == run("again", &[]), "{}: the same seed, other numbers", config.name());
+        let resumed = run("resumed", &[1, 3, 6]);
+        assert_eq!(whole.0, resumed.0, "{}", config.name());
+        assert!(whole.1 == resumed.1, "{}: resumed, other weights", config.name());
+    }
+}
