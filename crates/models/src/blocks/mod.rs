@@ -1,5 +1,6 @@
 //! Networks that variants share.
 
+pub mod body;
 pub mod dense;
 pub mod point;
 pub mod strided;

@@ -38,8 +38,8 @@ pub fn decoder(channels: &[i64], activation: Activation, shape: &[i64; 3], outpu
     layers
 }
 
-/// A side after `level` halvings.
-fn side_at(side: i64, level: usize) -> i64 {
+/// A side after `level` halvings, each rounded up.
+pub(super) fn side_at(side: i64, level: usize) -> i64 {
     (0..level).fold(side, |side, _| (side + 1) / 2)
 }
 

@@ -1,0 +1,219 @@
+//! Encoders and decoders as configuration: what lies between a sample and a vector.
+//!
+//! `encoder = "conv"` chooses a kind with its defaults, `[model.vae.encoder.conv]` with `channels = [16, 32]` says
+//! more. Any encoder goes with any decoder: they meet in a vector.
+
+use super::{dense, strided};
+use crate::model::ModelError;
+use crate::network::{Layer, ShapeError};
+use crate::registry::{out_of_range, widths};
+use ae_tensor::Activation;
+use serde::de::value::StrDeserializer;
+use serde::de::{Error, IgnoredAny, IntoDeserializer, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+
+/// The layers between a sample and a vector, in either direction.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// Dense layers, for samples of any shape.
+    Dense(Dense),
+    /// Convolutions of stride 2, for images `[C, H, W]` of any size.
+    Conv(Conv),
+}
+
+/// Dense layers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dense {
+    /// Widths in the order of the forward pass; may be empty.
+    pub hidden: Vec<i64>,
+}
+
+/// Convolutions that halve an image layer by layer, or their mirror.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Conv {
+    /// Channels of the 3×3 convolutions, from the image inwards; a decoder goes through them in reverse.
+    pub channels: Vec<i64>,
+    /// Widths of dense layers between the convolutions and the vector, in the order of the forward pass.
+    pub hidden: Vec<i64>,
+    /// Channels of the small map that a decoder begins with; absent: the last of `channels`. An encoder has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<i64>,
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Body::Dense(Dense::default())
+    }
+}
+
+impl Default for Dense {
+    fn default() -> Self {
+        Dense { hidden: vec![400] }
+    }
+}
+
+impl Default for Conv {
+    fn default() -> Self {
+        Conv { channels: vec![32, 64], hidden: vec![], start: None }
+    }
+}
+
+impl Body {
+    /// Dense layers of these widths.
+    pub fn dense(hidden: impl Into<Vec<i64>>) -> Self {
+        Body::Dense(Dense { hidden: hidden.into() })
+    }
+
+    /// Convolutions of these channels.
+    pub fn conv(channels: impl Into<Vec<i64>>) -> Self {
+        Body::Conv(Conv { channels: channels.into(), ..Conv::default() })
+    }
+
+    /// The decoder that undoes this encoder step by step.
+    pub fn mirror(&self) -> Self {
+        let reversed = |widths: &[i64]| widths.iter().rev().copied().collect();
+        match self {
+            Body::Dense(Dense { hidden }) => Body::Dense(Dense { hidden: reversed(hidden) }),
+            Body::Conv(conv) => Body::Conv(Conv { hidden: reversed(&conv.hidden), ..conv.clone() }),
+        }
+    }
+
+    /// Refuses widths and channels below 1; `setting` is `encoder` or `decoder`.
+    ///
+    /// # Errors
+    /// Names the setting, what it is and what would be right.
+    pub fn check(&self, variant: &'static str, setting: &'static str) -> Result<(), ModelError> {
+        match self {
+            Body::Dense(Dense { hidden }) => widths(variant, setting, hidden),
+            Body::Conv(Conv { channels, hidden, start }) => {
+                widths(variant, setting, hidden)?;
+                widths(variant, setting, channels)?;
+                widths(variant, setting, start.as_slice())?;
+                match (channels.is_empty(), setting, start) {
+                    (true, _, _) => Err(out_of_range(
+                        variant,
+                        setting,
+                        "conv { channels = [] }",
+                        "a conv body with channels",
+                    )),
+                    (_, "encoder", Some(start)) => {
+                        let got = format!("conv {{ start = {start} }}");
+                        Err(out_of_range(variant, setting, &got, "without `start`, which is a decoder's"))
+                    }
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// From samples of `shape` to a vector `[units]`, without an activation of its own; `activation` stands after
+    /// each layer before it.
+    ///
+    /// # Errors
+    /// Convolutions on something that is no image.
+    pub fn encoder(
+        &self,
+        shape: &[i64],
+        units: i64,
+        activation: Activation,
+    ) -> Result<Vec<Layer>, ShapeError> {
+        let then_units = |hidden: &[i64]| -> Vec<i64> { hidden.iter().copied().chain([units]).collect() };
+        match self {
+            Body::Dense(Dense { hidden }) => {
+                Ok(dense::encoder(&then_units(hidden), activation, Activation::Identity))
+            }
+            Body::Conv(Conv { channels, hidden, .. }) => {
+                image("encoder", shape)?;
+                let mut layers = strided::encoder(channels, activation);
+                layers.extend(dense::encoder(&then_units(hidden), activation, Activation::Identity));
+                Ok(layers)
+            }
+        }
+    }
+
+    /// From a vector `[D]` to an output of `shape`, without an activation of its own; sides of any size, also odd
+    /// ones, come back exactly.
+    ///
+    /// # Errors
+    /// Convolutions to something that is no image.
+    pub fn decoder(&self, shape: &[i64], activation: Activation) -> Result<Vec<Layer>, ShapeError> {
+        match self {
+            Body::Dense(Dense { hidden }) => Ok(dense::decoder(hidden, activation, shape)),
+            Body::Conv(Conv { channels, hidden, start }) => {
+                let shape = image("decoder", shape)?;
+                let side = |side: i64| strided::side_at(side, channels.len());
+                let start = start.or(channels.last().copied()).unwrap_or(shape[0]);
+                let mut layers =
+                    dense::decoder(hidden, activation, &[start * side(shape[1]) * side(shape[2])]);
+                layers.push(Layer::Activation(activation));
+                layers.push(Layer::Reshape(vec![start, side(shape[1]), side(shape[2])]));
+                layers.extend(strided::decoder(channels, activation, &shape, shape[0]));
+                Ok(layers)
+            }
+        }
+    }
+}
+
+fn image(network: &str, shape: &[i64]) -> Result<[i64; 3], ShapeError> {
+    shape.try_into().map_err(|_| ShapeError {
+        network: network.into(),
+        position: 1,
+        layer: "conv".into(),
+        input: shape.into(),
+        reason: format!(
+            "convolutions need an image [C, H, W]; for other samples write {network} = \"dense\""
+        ),
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Name {
+    Dense,
+    Conv,
+}
+
+/// Beside what serde derives, a bare name stands for the kind with its defaults.
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Body;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a kind of network in quotes or a table of its settings")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Body, E> {
+                let name: StrDeserializer<'_, E> = name.into_deserializer();
+                Ok(match Name::deserialize(name)? {
+                    Name::Dense => Body::Dense(Dense::default()),
+                    Name::Conv => Body::Conv(Conv::default()),
+                })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body, A::Error> {
+                const ONE: &str = "must hold exactly one choice";
+                let body = match map.next_key()?.ok_or_else(|| A::Error::custom(ONE))? {
+                    Name::Dense => Body::Dense(map.next_value()?),
+                    Name::Conv => Body::Conv(map.next_value()?),
+                };
+                if map.next_key::<IgnoredAny>()?.is_some() {
+                    return Err(A::Error::custom(ONE));
+                }
+                Ok(body)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
+#[cfg(test)]
+#[path = "body_tests.rs"]
+mod tests;

@@ -1,0 +1,113 @@
+use super::*;
+use crate::network::Network;
+use ae_tensor::{Device, Kind, Noise, Tensor};
+
+const RELU: Activation = Activation::Relu;
+
+fn read(text: &str) -> Result<Body, String> {
+    serde_json::from_str(text).map_err(|e: serde_json::Error| e.to_string())
+}
+
+/// From a sample to a vector and back, as libtorch computes it.
+fn check(encoder: &Body, decoder: &Body, shape: &[i64]) {
+    let noise = Noise::new(0, 0, Device::Cpu);
+    let down = Network::new("encoder", encoder.encoder(shape, 6, RELU).unwrap(), shape, &noise).unwrap();
+    assert_eq!(down.output_shape(), [6]);
+    let up = Network::new("decoder", decoder.decoder(shape, RELU).unwrap(), &[6], &noise).unwrap();
+    assert_eq!(up.output_shape(), shape, "{decoder:?}");
+    let x = Tensor::ones([&[2], shape].concat(), (Kind::Float, Device::Cpu));
+    assert_eq!(up.forward(&down.forward(&x)).size(), x.size());
+}
+
+#[test]
+fn every_encoder_meets_every_decoder_on_every_shape() {
+    let dense = [Body::default(), Body::dense([]), Body::dense([7, 5])];
+    let conv = [
+        Body::conv([4]),
+        Body::conv([3, 4, 5]),
+        Body::Conv(Conv { channels: vec![4, 3], hidden: vec![9, 8], start: Some(2) }),
+    ];
+    for shape in [&[1, 28, 28][..], &[3, 64, 64], &[2, 9, 6], &[1, 1, 1], &[1, 17, 30]] {
+        for encoder in dense.iter().chain(&conv) {
+            for decoder in dense.iter().chain(&conv) {
+                check(encoder, decoder, shape);
+            }
+        }
+    }
+    for shape in [&[140][..], &[41], &[12, 3], &[1]] {
+        for encoder in &dense {
+            check(encoder, &encoder.mirror(), shape);
+        }
+    }
+}
+
+#[test]
+fn the_mirror_reverses_what_is_in_the_order_of_the_pass() {
+    assert_eq!(Body::dense([9, 5]).mirror(), Body::dense([5, 9]));
+    let conv =
+        |hidden: &[i64]| Body::Conv(Conv { channels: vec![16, 8], hidden: hidden.into(), start: None });
+    assert_eq!(conv(&[7, 3]).mirror(), conv(&[3, 7]));
+    let layers: Vec<String> =
+        conv(&[]).decoder(&[1, 7, 8], RELU).unwrap().iter().map(Layer::to_string).collect();
+    assert_eq!(
+        layers,
+        [
+            "dense 32",
+            "relu",
+            "reshape [8, 2, 2]",
+            "transposed conv 8, 3×3, stride 2",
+            "relu",
+            "transposed conv 16, 3×3, stride 2",
+            "relu",
+            "conv 1, 3×3",
+        ]
+    );
+}
+
+#[test]
+fn a_name_is_a_kind_with_its_defaults_and_a_table_says_more() {
+    for (text, expected) in [
+        (r#""dense""#, Body::default()),
+        (r#""conv""#, Body::Conv(Conv::default())),
+        (r#"{"conv":{}}"#, Body::conv([32, 64])),
+        (r#"{"dense":{"hidden":[3]}}"#, Body::dense([3])),
+    ] {
+        let body = read(text).unwrap();
+        assert_eq!(body, expected);
+        assert_eq!(read(&serde_json::to_string(&body).unwrap()).unwrap(), body);
+    }
+    for (text, expected) in [
+        (r#""convolutional""#, "unknown variant `convolutional`, expected `dense` or `conv`"),
+        (r#"{"conv":{"chanels":[1]}}"#, "unknown field `chanels`"),
+        (r#"{"conv":{},"dense":{}}"#, "must hold exactly one choice"),
+        ("{}", "must hold exactly one choice"),
+        ("3", "a kind of network in quotes or a table of its settings"),
+    ] {
+        let error = read(text).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn what_cannot_be_is_said_before_the_first_step() {
+    let conv = Body::conv([8]);
+    for (network, error) in [
+        ("encoder", conv.encoder(&[140], 3, RELU).unwrap_err()),
+        ("decoder", conv.decoder(&[12, 3], RELU).unwrap_err()),
+    ] {
+        let expected = format!("convolutions need an image [C, H, W]; for other samples write {network} = ");
+        assert!(error.to_string().contains(&expected), "{error}");
+    }
+    let start = |start| Body::Conv(Conv { start: Some(start), ..Conv::default() });
+    for (body, setting, expected) in [
+        (Body::dense([4, 0]), "encoder", "model.vae.encoder = [4, 0]"),
+        (Body::conv([]), "decoder", "model.vae.decoder = conv { channels = [] }"),
+        (Body::conv([-2]), "decoder", "model.vae.decoder = [-2]"),
+        (start(0), "decoder", "model.vae.decoder = [0]"),
+        (start(8), "encoder", "a decoder's"),
+    ] {
+        let error = body.check("vae", setting).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    assert!(start(8).check("vae", "decoder").is_ok());
+}
