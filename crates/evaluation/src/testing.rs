@@ -110,7 +110,7 @@ pub(crate) fn wanted(name: &str, model: &str, data: &Path, epochs: u64, seed: u6
     };
     let batch = BatchSize::Samples(8);
     let training = TrainingConfig { seed, epochs, batch, learning_rate: 0.01, ..Default::default() };
-    let experiment = Experiment { description: String::new(), model, data, training, expected: vec![] };
+    let experiment = Experiment { data, training, ..Experiment::of(model) };
     Wanted { name: name.into(), experiment, command: format!("ae train {name} --seed {seed}") }
 }
 

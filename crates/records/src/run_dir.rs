@@ -79,6 +79,11 @@ impl RunDir {
         self.root.join("checkpoint").join("state.safetensors")
     }
 
+    /// Figures that were computed after training, with the checksum of the model that they are about.
+    pub fn measures(&self) -> PathBuf {
+        self.root.join("measures.json")
+    }
+
     /// Pictures, and `index.json` that says what they show.
     pub fn images(&self) -> PathBuf {
         self.root.join("images")

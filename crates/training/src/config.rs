@@ -1,9 +1,10 @@
 //! What a run is asked to do: an experiment, as a preset or a user's file writes it.
 
+use crate::expected::Expected;
 use crate::schedule::{Length, OneCycle, Schedule};
+use crate::tier::TierPart;
 use ae_datasets::DataConfig;
 use ae_models::ModelConfig;
-use ae_records::record::Expectation;
 use ae_tensor::OptimizerConfig;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,9 +24,38 @@ pub struct Experiment {
     /// The loop.
     #[serde(default)]
     pub training: TrainingConfig,
+    /// Names of the measures that `expected` needs beyond what every run records.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<String>,
     /// What a run should reach, each with its source.
     #[serde(default)]
     pub expected: Vec<Expected>,
+    /// What differs in the tier `smoke`.
+    #[serde(default, skip_serializing_if = "TierPart::is_default")]
+    pub smoke: TierPart,
+    /// What differs in the tier `cpu`: its seeds, if anything.
+    #[serde(default, skip_serializing_if = "TierPart::is_default")]
+    pub cpu: TierPart,
+    /// What differs in the tier `full`.
+    #[serde(default, skip_serializing_if = "TierPart::is_default")]
+    pub full: TierPart,
+}
+
+impl Experiment {
+    /// A model with the default data and training, and nothing expected.
+    pub fn of(model: ModelConfig) -> Self {
+        Experiment {
+            description: String::new(),
+            model,
+            data: DataConfig::default(),
+            training: TrainingConfig::default(),
+            measures: Vec::new(),
+            expected: Vec::new(),
+            smoke: TierPart::default(),
+            cpu: TierPart::default(),
+            full: TierPart::default(),
+        }
+    }
 }
 
 /// Settings of the training loop.
@@ -156,34 +186,6 @@ pub struct EarlyStopping {
 impl Default for EarlyStopping {
     fn default() -> Self {
         EarlyStopping { patience: 10, min_delta: 0.0 }
-    }
-}
-
-/// A result that a preset should reach.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Expected {
-    /// Name of a metric in the record, such as `test/negative_elbo`.
-    pub metric: String,
-    /// Upper bound.
-    pub at_most: Option<f64>,
-    /// Lower bound.
-    pub at_least: Option<f64>,
-    /// Where the bound comes from.
-    pub source: String,
-}
-
-impl Expected {
-    /// Compares the bound with what a run obtained.
-    pub fn compare(&self, metrics: &BTreeMap<String, f64>) -> Expectation {
-        let obtained = metrics.get(&self.metric).copied();
-        let met = obtained.is_some_and(|value| {
-            self.at_most.is_none_or(|bound| value <= bound)
-                && self.at_least.is_none_or(|bound| value >= bound)
-        });
-        let bounds = [self.at_least.map(|b| format!("≥ {b}")), self.at_most.map(|b| format!("≤ {b}"))];
-        let expected = bounds.into_iter().flatten().collect::<Vec<_>>().join(" and ");
-        Expectation { metric: self.metric.clone(), obtained, expected, source: self.source.clone(), met }
     }
 }
 
