@@ -62,12 +62,12 @@ const PROTOCOLS: [Protocol; 3] = [
 ];
 
 /// What came out for one seed.
-struct Outcome {
-    threshold: f64,
-    confusion: Confusion,
-    auroc: f64,
-    auprc: f64,
-    prevalence: f64,
+pub(crate) struct Outcome {
+    pub(crate) threshold: f64,
+    pub(crate) confusion: Confusion,
+    pub(crate) auroc: f64,
+    pub(crate) auprc: f64,
+    pub(crate) prevalence: f64,
 }
 
 /// Trains what is missing, evaluates every protocol with every seed, and writes tables, pictures and report.
@@ -127,7 +127,7 @@ fn evaluate(
     Ok((evaluation, report))
 }
 
-fn autoencoder(run: &Run) -> Result<&dyn Autoencoder, EvaluationError> {
+pub(crate) fn autoencoder(run: &Run) -> Result<&dyn Autoencoder, EvaluationError> {
     run.model.as_autoencoder().ok_or_else(|| EvaluationError::NoReconstruction {
         variant: run.experiment.model.name().into(),
         folder: run.dir.root().into(),
@@ -135,7 +135,7 @@ fn autoencoder(run: &Run) -> Result<&dyn Autoencoder, EvaluationError> {
 }
 
 /// Whether each test row is an anomaly. Asked for after training; it reaches figures and pictures only.
-fn truth(run: &Run) -> Result<Vec<bool>, EvaluationError> {
+pub(crate) fn truth(run: &Run) -> Result<Vec<bool>, EvaluationError> {
     let set = || run.splits.dataset.name.clone();
     let lacks = |missing, remedy| EvaluationError::Data { set: set(), missing, remedy };
     let normal = run.splits.dataset.normal_label;
@@ -145,7 +145,7 @@ fn truth(run: &Run) -> Result<Vec<bool>, EvaluationError> {
     Ok(array::to_vec(labels).into_iter().map(|label| label != f64::from(normal)).collect())
 }
 
-fn judge(
+pub(crate) fn judge(
     detector: &FittedDetector<'_>,
     scores: &[f64],
     truth: &[bool],

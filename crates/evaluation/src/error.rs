@@ -1,5 +1,6 @@
 //! Why an evaluation has no result.
 
+use crate::measures::UnknownMeasure;
 use crate::presets::UnknownPreset;
 use ae_anomaly::DetectorError;
 use ae_metrics::MetricError;
@@ -22,6 +23,33 @@ pub enum EvaluationError {
     /// A preset that does not exist.
     #[error(transparent)]
     Preset(#[from] UnknownPreset),
+    /// A measure that does not exist.
+    #[error(transparent)]
+    Measure(#[from] UnknownMeasure),
+    /// A measured figure that is no number.
+    #[error(
+        "{metric} of the run in {} is {value}; the model has diverged, or the measure does not suit it",
+        folder.display()
+    )]
+    NotFinite {
+        /// Name of the metric.
+        metric: String,
+        /// NaN or an infinity.
+        value: f64,
+        /// The run.
+        folder: PathBuf,
+    },
+    /// A preset that leaves a tier out.
+    #[error("the preset `{preset}` does not run in the tier {tier}; choose another with --tier")]
+    NotInTier {
+        /// The preset.
+        preset: String,
+        /// The tier.
+        tier: ae_training::Tier,
+    },
+    /// Two experiments whose runs would lie in one folder.
+    #[error("`{0}` is given twice; each preset is reproduced once, and a file needs a name of its own")]
+    PresetTwice(String),
     /// A setting that does not fit.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -87,6 +115,9 @@ impl EvaluationError {
             EvaluationError::NoSeeds
             | EvaluationError::SeedTwice(_)
             | EvaluationError::Preset(_)
+            | EvaluationError::Measure(_)
+            | EvaluationError::NotInTier { .. }
+            | EvaluationError::PresetTwice(_)
             | EvaluationError::Config(_)
             | EvaluationError::NoReconstruction { .. }
             | EvaluationError::Data { .. } => true,

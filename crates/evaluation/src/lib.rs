@@ -7,6 +7,7 @@
 pub mod anomaly;
 pub mod context;
 pub mod error;
+pub mod measures;
 pub mod outcome;
 pub mod pictures;
 pub mod presets;

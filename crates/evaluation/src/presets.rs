@@ -1,7 +1,10 @@
 //! The presets, compiled into the program so that it works without a checkout.
 
+use crate::error::EvaluationError;
 use ae_records::config::{self, ConfigError};
+use ae_records::files;
 use ae_training::Experiment;
+use std::path::Path;
 
 /// One preset: an experiment with a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,20 +68,75 @@ impl Preset {
     }
 }
 
+/// An experiment as the command line names it: a preset, or a file of the user's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// As it was given.
+    pub given: String,
+    /// Name of the preset, or of the file without its ending; the folder of its runs.
+    pub name: String,
+    /// What messages call the text.
+    pub origin: String,
+    /// TOML.
+    pub text: String,
+}
+
+impl Given {
+    /// What ends in `.toml` or has a slash is a file, all else a preset.
+    ///
+    /// # Errors
+    /// A preset that does not exist, a file that cannot be read.
+    pub fn open(given: &str) -> Result<Self, EvaluationError> {
+        if given.ends_with(".toml") || given.contains(['/', '\\']) {
+            let path = Path::new(given);
+            let text = files::read_to_string(path)?;
+            let name = path.file_stem().map_or("run".into(), |stem| stem.to_string_lossy().into_owned());
+            return Ok(Given { given: given.into(), name, origin: given.into(), text });
+        }
+        let preset = Preset::find(given)?;
+        let origin = format!("presets/{}.toml", preset.name);
+        Ok(Given { given: given.into(), name: given.into(), origin, text: preset.text.into() })
+    }
+
+    /// The experiment, with overrides of the form `key.path=value`.
+    ///
+    /// # Errors
+    /// The first mistake, with its place and what would be right.
+    pub fn load(&self, overrides: &[String]) -> Result<Experiment, ConfigError> {
+        config::load(&self.origin, &self.text, overrides)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measures;
+    use ae_training::Tier;
+
+    fn check(name: &str, experiment: &Experiment) {
+        for expected in &experiment.expected {
+            assert!(!expected.source.is_empty(), "{name}: {} has no source", expected.metric);
+            let listed =
+                expected.measure().is_none_or(|measure| experiment.measures.iter().any(|it| it == measure));
+            assert!(listed, "{name}: {} needs its measure in `measures`", expected.metric);
+        }
+        for measure in &experiment.measures {
+            measures::find(measure).unwrap_or_else(|e| panic!("{name}: {e}"));
+        }
+        experiment.training.check().unwrap();
+    }
 
     #[test]
     fn every_preset_loads_says_what_it_is_and_lies_in_the_folder() {
         for preset in PRESETS {
             let experiment = preset.load(&[]).unwrap_or_else(|e| panic!("{}: {e}", preset.name));
             assert!(!experiment.description.is_empty(), "{}", preset.name);
-            for expected in &experiment.expected {
-                assert!(expected.at_most.is_some() || expected.at_least.is_some(), "{}", preset.name);
-                assert!(!expected.source.is_empty(), "{}", preset.name);
+            for tier in [Tier::Smoke, Tier::Cpu, Tier::Full] {
+                let at = experiment.at(tier).unwrap_or_else(|e| panic!("{}: {e}", preset.name));
+                if let Some(experiment) = at {
+                    check(preset.name, &experiment);
+                }
             }
-            experiment.training.check().unwrap();
         }
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../presets");
         assert_eq!(std::fs::read_dir(folder).unwrap().count(), PRESETS.len());

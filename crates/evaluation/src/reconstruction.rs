@@ -1,13 +1,13 @@
 //! `ae eval reconstruction`: how well the autoencoders of one test set rebuild its images, beside principal
 //! component analysis at the same code size.
 
+use crate::anomaly::autoencoder;
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, Table};
 use crate::pca::Pca;
 use crate::spread::{self, Figure};
 use ae_metrics::{MetricError, mae, mse, psnr_per_sample, ssim};
-use ae_models::Autoencoder;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture;
 use ae_tensor::{Noise, Tensor, array, tch};
@@ -105,13 +105,6 @@ fn evaluate(
     evaluation.pictures = gallery.entries()?;
     let report = evaluation.write(&folder)?;
     Ok((evaluation, report))
-}
-
-fn autoencoder(run: &Run) -> Result<&dyn Autoencoder, EvaluationError> {
-    run.model.as_autoencoder().ok_or_else(|| EvaluationError::NoReconstruction {
-        variant: run.experiment.model.name().into(),
-        folder: run.dir.root().into(),
-    })
 }
 
 /// The test images, `[N, C, H, W]`.

@@ -1,0 +1,144 @@
+//! Measures: what is worth knowing of a trained model beyond the loss terms on held-out rows that every run
+//! records. One file each, in one alphabetical list; a preset names those that its `[[expected]]` needs.
+//!
+//! A measure is a function from a [`Context`] and a [`Run`] to figures by name. Their full names begin with that
+//! of the measure: `pca/ratio`. They are kept beside the run in `measures.json`, and hold for as long as its
+//! model file has the same content.
+
+use crate::context::Context;
+use crate::error::EvaluationError;
+use ae_records::config;
+use ae_records::files::{self, FileError};
+use ae_training::experiment::Run;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+/// Figures by name.
+pub type Metrics = BTreeMap<String, f64>;
+
+/// One measure.
+#[derive(Clone, Copy, Debug)]
+pub struct Measure {
+    /// What presets call it, and what its metrics' names begin with.
+    pub name: &'static str,
+    /// Computes the figures; their names are those without the measure's.
+    compute: fn(&mut Context<'_>, &Run) -> Result<Metrics, EvaluationError>,
+}
+
+macro_rules! measures {
+    ($($name:ident),* $(,)?) => {
+        $(pub mod $name;)*
+
+        /// All measures, in alphabetical order.
+        pub const MEASURES: &[Measure] = &[
+            $(Measure { name: stringify!($name), compute: $name::measure }),*
+        ];
+    };
+}
+
+measures![anomaly, pca];
+
+/// A measure that does not exist.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no measure `{name}`{}; there are: {}", near(nearest), all())]
+pub struct UnknownMeasure {
+    /// As it was written.
+    pub name: String,
+    /// Names that are spelled alike, nearest first.
+    pub nearest: Vec<String>,
+}
+
+fn near(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!("; did you mean `{}`?", names.join("` or `")) }
+}
+
+fn all() -> String {
+    MEASURES.iter().map(|measure| measure.name).collect::<Vec<_>>().join(", ")
+}
+
+/// Looks a measure up.
+///
+/// # Errors
+/// Names the nearest ones where there is none.
+pub fn find(name: &str) -> Result<Measure, UnknownMeasure> {
+    let found = MEASURES.iter().find(|measure| measure.name == name).copied();
+    found.ok_or_else(|| {
+        let nearest = config::nearest(name, MEASURES.iter().map(|measure| measure.name));
+        UnknownMeasure { name: name.into(), nearest }
+    })
+}
+
+/// `measures.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Kept {
+    /// SHA-256 of the model file.
+    model: String,
+    measures: BTreeMap<String, Measured>,
+}
+
+/// The figures of one measure.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Measured {
+    seconds: f64,
+    metrics: Metrics,
+}
+
+/// The figures of these measures for a finished run, by their full names: those that are kept beside its model,
+/// and those that are missing, computed and kept. With `again` all are computed. `begin` hears the name of each
+/// measure that is being computed.
+///
+/// # Errors
+/// A name that is no measure, a measure that does not suit the model or the data, a figure that is no number, a
+/// file that cannot be read or written.
+pub fn of_run(
+    context: &mut Context<'_>,
+    run: &Run,
+    names: &[String],
+    again: bool,
+    begin: &mut dyn FnMut(&str),
+) -> Result<Metrics, EvaluationError> {
+    let wanted = names.iter().map(|name| find(name)).collect::<Result<Vec<_>, _>>()?;
+    if wanted.is_empty() {
+        return Ok(Metrics::new());
+    }
+    let model = run.dir.model();
+    let (sha256, _) = ae_fetch::sha256_file(&model).map_err(FileError::new("read", &model))?;
+    let path = run.dir.measures();
+    let mut kept = read(&path).filter(|kept| kept.model == sha256).unwrap_or_default();
+    kept.model = sha256;
+    let mut all = Metrics::new();
+    for measure in wanted {
+        if again || !kept.measures.contains_key(measure.name) {
+            begin(measure.name);
+            let started = Instant::now();
+            let metrics = (measure.compute)(context, run)?;
+            if let Some((name, &value)) = metrics.iter().find(|(_, value)| !value.is_finite()) {
+                let (metric, folder) = (format!("{}/{name}", measure.name), run.dir.root().into());
+                return Err(EvaluationError::NotFinite { metric, value, folder });
+            }
+            let measured = Measured { seconds: started.elapsed().as_secs_f64(), metrics };
+            kept.measures.insert(measure.name.into(), measured);
+            write(&path, &kept)?;
+        }
+        let metrics = &kept.measures[measure.name].metrics;
+        all.extend(metrics.iter().map(|(name, value)| (format!("{}/{name}", measure.name), *value)));
+    }
+    Ok(all)
+}
+
+/// What cannot be read is computed again.
+fn read(path: &Path) -> Option<Kept> {
+    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+}
+
+fn write(path: &Path, kept: &Kept) -> Result<(), FileError> {
+    let mut text = serde_json::to_string_pretty(kept).expect("finite figures are always JSON");
+    text.push('\n');
+    files::write_atomic_bytes(path, text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests;

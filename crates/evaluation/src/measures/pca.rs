@@ -1,0 +1,56 @@
+//! How far below principal component analysis a model gets with as many numbers: mean and summed squared errors on
+//! the test rows, in the (squared) unit of the preprocessed data.
+
+use super::Metrics;
+use crate::anomaly::autoencoder;
+use crate::context::Context;
+use crate::error::EvaluationError;
+use crate::pca::Pca;
+use ae_tensor::{Kind, Tensor, tch};
+use ae_training::evaluate::BATCH;
+use ae_training::experiment::Run;
+
+/// - `mse`, `error_per_sample`: of PCA with as many components as the code has numbers, fitted on the training
+///   rows; the latter is summed over the values of a sample, as in Hinton and Salakhutdinov (2006).
+/// - `own_mse`, `own_error_per_sample`: the model's.
+/// - `ratio`: the model's over PCA's; below 1 is better than PCA. Left out where the code is as large as a sample,
+///   which PCA then rebuilds exactly.
+///
+/// A model that trains on damaged input is shown clean rows here, as PCA is.
+///
+/// # Errors
+/// A model that reconstructs nothing, data without test rows.
+pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
+    let autoencoder = autoencoder(run)?;
+    let test = &run.splits.test;
+    if test.is_empty() {
+        let (set, missing) = (run.splits.dataset.name.clone(), "test rows");
+        return Err(EvaluationError::Data { set, missing, remedy: "see data.test" });
+    }
+    let pca = Pca::fit(run.splits.train.values());
+    let code = autoencoder.code_size();
+    let (mut ours, mut theirs, mut values) = (0.0, 0.0, 0);
+    for batch in test.in_order(BATCH) {
+        let rows = &batch.values;
+        ours += tch::no_grad(|| squared(&autoencoder.reconstruct(rows), rows));
+        let home = rows.to_device(run.splits.train.values().device());
+        theirs += squared(&pca.reconstruct(&home, code), &home);
+        values += rows.numel();
+    }
+    let n = test.len() as f64;
+    let mut metrics = Metrics::from([
+        ("mse".into(), theirs / values as f64),
+        ("error_per_sample".into(), theirs / n),
+        ("own_mse".into(), ours / values as f64),
+        ("own_error_per_sample".into(), ours / n),
+    ]);
+    if code < pca.most() {
+        metrics.insert("ratio".into(), ours / theirs);
+    }
+    Ok(metrics)
+}
+
+/// Sum of squared differences.
+fn squared(reconstruction: &Tensor, rows: &Tensor) -> f64 {
+    (reconstruction - rows).square().sum(Kind::Double).double_value(&[])
+}

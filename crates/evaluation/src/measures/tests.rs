@@ -1,0 +1,92 @@
+//! Measures of a small model, kept beside it.
+
+use super::*;
+use crate::testing::{Bench, wanted};
+use ae_anomaly::{Detector, NormalRows};
+use ae_tensor::{Distance, array};
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| name.to_string()).collect()
+}
+
+/// What is measured of an `ecg` model on labelled waves, and which measures were computed for it.
+fn measured(bench: &Bench, wished: &[&str], again: bool) -> (Result<Metrics, EvaluationError>, Vec<String>) {
+    bench.with(&[0], |context| {
+        let run = context.trained(&wanted("toy", "ecg", &bench.waves(true), 2, 0)).unwrap();
+        let mut begun = Vec::new();
+        let metrics = of_run(context, &run, &names(wished), again, &mut |name| begun.push(name.to_string()));
+        (metrics, begun)
+    })
+}
+
+#[test]
+fn measures_are_listed_in_order_and_an_unknown_one_gets_the_nearest() {
+    assert!(MEASURES.is_sorted_by(|a, b| a.name < b.name));
+    let error = find("anomly").unwrap_err().to_string();
+    assert!(error.starts_with("there is no measure `anomly`; did you mean `anomaly`?"), "{error}");
+    assert!(find("zzz").unwrap_err().to_string().contains("there are: anomaly, "));
+}
+
+#[test]
+fn figures_are_kept_for_as_long_as_the_model_is_the_same() {
+    let bench = Bench::new();
+    let (metrics, begun) = measured(&bench, &["pca"], false);
+    assert_eq!(begun, ["pca"]);
+    let metrics = metrics.unwrap();
+    let (more, begun) = measured(&bench, &["pca", "anomaly"], false);
+    assert_eq!(begun, ["anomaly"], "only what is missing is computed");
+    assert!(metrics.iter().all(|(name, value)| more.as_ref().unwrap()[name] == *value));
+    assert_eq!(measured(&bench, &["pca"], true).1, ["pca"], "asked for again");
+    let path = bench.runs("toy")[0].join("measures.json");
+    let whole = fs::read_to_string(&path).unwrap();
+    let (sha256, _) = ae_fetch::sha256_file(&bench.runs("toy")[0].join("model.safetensors")).unwrap();
+    fs::write(&path, whole.replace(&sha256, "another")).unwrap();
+    assert_eq!(measured(&bench, &["pca"], false).1, ["pca"], "another model");
+    fs::write(&path, "half a fi").unwrap();
+    assert_eq!(measured(&bench, &["pca"], false).1, ["pca"], "a damaged file");
+    assert_eq!(measured(&bench, &[], false).0.unwrap(), Metrics::new());
+}
+
+#[test]
+fn an_unknown_measure_is_refused_before_anything_is_computed() {
+    let bench = Bench::new();
+    let (metrics, begun) = measured(&bench, &["pca", "nothing"], false);
+    assert!(matches!(metrics, Err(EvaluationError::Measure(_))));
+    assert!(begun.is_empty());
+}
+
+#[test]
+fn anomaly_says_what_a_detector_with_the_models_distance_finds() {
+    let bench = Bench::new();
+    let metrics = measured(&bench, &["anomaly"], false).0.unwrap();
+    let expected = bench.with(&[0], |context| {
+        let run = context.trained(&wanted("toy", "ecg", &bench.waves(true), 2, 0)).unwrap();
+        let model = run.model.as_autoencoder().unwrap();
+        let training = NormalRows::Training(run.splits.train.values());
+        let detector = Detector::default().fit(model, training).unwrap();
+        let verdicts = detector.verdicts(run.splits.test.values()).unwrap();
+        let truth = crate::anomaly::truth(&run).unwrap();
+        let right = verdicts.iter().zip(&truth).filter(|(verdict, odd)| verdict.is_anomalous == **odd);
+        right.count() as f64 / truth.len() as f64
+    });
+    assert_eq!(metrics["anomaly/accuracy"], expected);
+    assert!((0.0..=1.0).contains(&metrics["anomaly/auroc"]));
+}
+
+#[test]
+fn pca_compares_at_the_same_code_size() {
+    let bench = Bench::new();
+    let metrics = measured(&bench, &["pca"], false).0.unwrap();
+    let (own, code) = bench.with(&[0], |context| {
+        let run = context.trained(&wanted("toy", "ecg", &bench.waves(true), 2, 0)).unwrap();
+        let (model, rows) = (run.model.as_autoencoder().unwrap(), run.splits.test.values());
+        let errors = Distance::MeanSquared.per_sample(&model.reconstruct(rows), rows);
+        (array::to_vec(&errors).iter().sum::<f64>() / rows.size()[0] as f64, model.code_size())
+    });
+    let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-6 * b.abs().max(1e-3), "{a} {b}");
+    near(metrics["pca/own_mse"], own);
+    near(metrics["pca/own_error_per_sample"], own * 16.0);
+    near(metrics["pca/ratio"], metrics["pca/own_mse"] / metrics["pca/mse"]);
+    near(metrics["pca/error_per_sample"], metrics["pca/mse"] * 16.0);
+    assert!(code < 16 && metrics["pca/mse"] > 0.0);
+}
