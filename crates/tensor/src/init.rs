@@ -2,7 +2,7 @@
 
 use crate::noise::Noise;
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// How weights start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,12 @@ pub enum Init {
     Zeros,
     /// All one: the scales of normalisations.
     Ones,
+    /// Random orthogonal matrices, one for each block of `in` rows of `[blocks · in, in]`: the recurrent weights of
+    /// each gate, which then neither shrink nor blow up a state (Saxe, McClelland & Ganguli, 2014).
+    Orthogonal,
+    /// The bias of an LSTM's four gates, `[4 · units]`: 1 for the forget gate, the second, so that memory lasts until
+    /// the net learns to forget (Jozefowicz, Zaremba & Sutskever, 2015, section 2.2), else 0.
+    ForgetGate,
 }
 
 impl Init {
@@ -33,10 +39,28 @@ impl Init {
                 let bound = (6.0 / (fan_in + fan_out)).sqrt();
                 noise.uniform(purpose, shape) * (2.0 * bound) - bound
             }
+            Init::Orthogonal => orthogonal(noise, purpose, shape),
+            Init::ForgetGate => {
+                let values = Tensor::zeros(shape, (Kind::Float, noise.device()));
+                let _ = values.narrow(0, shape[0] / 4, shape[0] / 4).fill_(1.0);
+                values
+            }
             Init::HeNormal => noise.normal(purpose, shape) * (2.0 / fans(shape).0).sqrt(),
         };
         values.set_requires_grad(true)
     }
+}
+
+/// The orthogonal factor of a Gaussian matrix, with the signs that make it uniform over all rotations (Mezzadri, 2007).
+fn orthogonal(noise: &Noise, purpose: &str, shape: &[i64]) -> Tensor {
+    let [rows, side] = shape[..] else { panic!("orthogonal weights are [blocks · in, in], got {shape:?}") };
+    assert!(side > 0 && rows % side == 0, "orthogonal weights are [blocks · in, in], got {shape:?}");
+    // On the CPU in double precision: every device then starts as orthogonal as can be.
+    let gaussian =
+        noise.normal(purpose, &[rows / side, side, side]).to_device(Device::Cpu).to_kind(Kind::Double);
+    let (q, r) = Tensor::linalg_qr(&gaussian, "reduced");
+    let signs = r.diagonal(0, 1, 2).sign().unsqueeze(1);
+    (q * signs).reshape(shape).to_kind(Kind::Float).to_device(noise.device())
 }
 
 fn fans(shape: &[i64]) -> (f64, f64) {
@@ -48,7 +72,6 @@ fn fans(shape: &[i64]) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::Device;
 
     fn check(init: Init, shape: &[i64], bound: Option<f64>, deviation: f64) {
         let weights = init.parameter(&Noise::new(0, 0, Device::Cpu), "w", shape);
@@ -67,5 +90,21 @@ mod tests {
         let bound = (6.0f64 / ((64 + 32) as f64 * 9.0)).sqrt();
         check(Init::GlorotUniform, &[64, 32, 3, 3], Some(bound), bound / 3f64.sqrt());
         check(Init::HeNormal, &[400, 784], None, (2.0f64 / 784.0).sqrt());
+    }
+
+    #[test]
+    fn each_block_is_orthogonal_and_of_its_own() {
+        let weights = Init::Orthogonal.parameter(&Noise::new(0, 0, Device::Cpu), "w", &[12, 4]).detach();
+        let blocks = weights.view([3, 4, 4]);
+        let products = blocks.matmul(&blocks.transpose(1, 2));
+        let identity = Tensor::eye(4, (Kind::Float, Device::Cpu));
+        assert!((products - identity).abs().max().double_value(&[]) < 1e-6);
+        assert!((blocks.get(0) - blocks.get(1)).abs().max().double_value(&[]) > 0.1);
+    }
+
+    #[test]
+    fn the_forget_gate_alone_starts_open() {
+        let bias = Init::ForgetGate.parameter(&Noise::new(0, 0, Device::Cpu), "b", &[8]);
+        assert_eq!(crate::array::to_vec(&bias), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
     }
 }
