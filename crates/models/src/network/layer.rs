@@ -1,9 +1,12 @@
 //! The layers: shape rule, parameters, cost and forward pass of each.
 
+use super::attention::{self, TransformerBlock};
+use super::recurrent::Recurrent;
+use super::sequence::{self, CausalConv1d, TemporalBlock};
+use super::slot::Slot;
 use ae_tensor::init::Init;
 use ae_tensor::{Activation, Tensor};
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// One layer of a [`super::Network`]. Kernels, strides and paddings are square.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +56,43 @@ pub enum Layer {
     /// Batch normalisation of each channel (each feature of a vector): by the batch's own moments in training, by
     /// their running means in use (Ioffe & Szegedy, 2015, algorithms 1 and 2).
     BatchNorm,
+    /// LSTM or GRU: `[T, F]` to `[T, units]` or `[units]`.
+    Recurrent(Recurrent),
+    /// The same vector at every step: `[D]` to `[times, D]`.
+    Repeat {
+        /// How many steps.
+        times: i64,
+    },
+    /// The same `y = W x + b` at every step or token: `[…, F]` to `[…, units]`.
+    DensePerStep {
+        /// Width of the output.
+        units: i64,
+    },
+    /// Convolution over a step and those before it: `[T, F]` to `[T, channels]`.
+    CausalConv1d(CausalConv1d),
+    /// Residual block of two dilated causal convolutions: `[T, F]` to `[T, channels]`.
+    TemporalBlock(TemporalBlock),
+    /// Mean of each stretch of steps, the last of which may be shorter: `[T, F]` to `[⌈T / kernel⌉, F]`.
+    AveragePool1d {
+        /// Steps of a stretch.
+        kernel: i64,
+    },
+    /// Each step several times, then cut: `[T, F]` to `[steps, F]`; undoes the shape of [`Layer::AveragePool1d`].
+    Upsample1d {
+        /// How often each step is repeated.
+        factor: i64,
+        /// Steps of the output; at most `factor · T`.
+        steps: i64,
+    },
+    /// Each step or token to mean 0 and variance 1 over its features, then scaled and shifted (Ba et al., 2016).
+    LayerNorm,
+    /// Attention and a perceptron, each added to what came in: `[T, D]` to `[T, D]`.
+    TransformerBlock(TransformerBlock),
+    /// The same learned token, which starts at zero, behind the others: `[T, D]` to `[T + times, D]`.
+    AppendTokens {
+        /// How often.
+        times: i64,
+    },
     /// An elementwise function.
     Activation(Activation),
     /// Any shape to `[D]`.
@@ -63,39 +103,7 @@ pub enum Layer {
 
 /// Weight of a batch in the running moments, and what is added to variances, as in PyTorch.
 const BATCH_NORM_MOMENTUM: f64 = 0.1;
-const NORM_EPSILON: f64 = 1e-5;
-
-/// A tensor that a layer learns or remembers.
-#[derive(Clone, Debug)]
-pub(super) struct Slot {
-    /// Unique in the layer: `weight`, `bias`, …. The layer's output bias, if any, is called `bias`.
-    pub(super) name: &'static str,
-    pub(super) shape: Vec<i64>,
-    pub(super) init: Init,
-    /// Whether gradients reach it; otherwise it is a buffer, saved with the model.
-    pub(super) trained: bool,
-}
-
-impl fmt::Display for Layer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Layer::Dense { units } => write!(f, "dense {units}"),
-            Layer::Conv2d { channels, kernel, stride, .. } => {
-                write!(f, "conv {channels}, {kernel}×{kernel}")?;
-                if *stride != 1 { write!(f, ", stride {stride}") } else { Ok(()) }
-            }
-            Layer::ConvTranspose2d { channels, kernel, stride, .. } => {
-                write!(f, "transposed conv {channels}, {kernel}×{kernel}, stride {stride}")
-            }
-            Layer::MaxPool2d { kernel, .. } => write!(f, "max pool {kernel}"),
-            Layer::Upsample2d { factor } => write!(f, "upsample {factor}"),
-            Layer::BatchNorm => write!(f, "batch norm"),
-            Layer::Activation(activation) => write!(f, "{}", format!("{activation:?}").to_lowercase()),
-            Layer::Flatten => write!(f, "flatten"),
-            Layer::Reshape(shape) => write!(f, "reshape {shape:?}"),
-        }
-    }
-}
+pub(super) const NORM_EPSILON: f64 = 1e-5;
 
 impl Layer {
     /// Shape of one sample behind the layer, or why it cannot be.
@@ -152,6 +160,50 @@ impl Layer {
                 [_] | [_, _, _] => Ok(input.to_vec()),
                 _ => Err("batch normalisation takes a vector [D] or an image [C, H, W]".into()),
             },
+            Layer::Recurrent(recurrent) => recurrent.output_shape(input),
+            Layer::Repeat { times } => {
+                at_least_one("times", times)?;
+                match *input {
+                    [width] => Ok(vec![times, width]),
+                    _ => Err("a vector [D] is repeated; put a flatten before it".into()),
+                }
+            }
+            Layer::DensePerStep { units } => {
+                at_least_one("units", units)?;
+                match input {
+                    [steps @ .., _] if !steps.is_empty() => Ok([steps, &[units]].concat()),
+                    _ => {
+                        Err("it takes steps with features, such as [T, F]; a vector takes a dense layer"
+                            .into())
+                    }
+                }
+            }
+            Layer::CausalConv1d(ref convolution) => convolution.output_shape(input),
+            Layer::TemporalBlock(ref block) => block.output_shape(input),
+            Layer::AveragePool1d { kernel } => {
+                at_least_one("kernel", kernel)?;
+                let [steps, features] = sequence(input)?;
+                Ok(vec![(steps + kernel - 1) / kernel, features])
+            }
+            Layer::Upsample1d { factor, steps } => {
+                at_least_one("factor", factor)?;
+                at_least_one("steps", steps)?;
+                let [short, features] = sequence(input)?;
+                if steps > factor * short {
+                    return Err(format!("{factor} times {short} steps are fewer than {steps}"));
+                }
+                Ok(vec![steps, features])
+            }
+            Layer::LayerNorm => match input {
+                [_, ..] => Ok(input.to_vec()),
+                [] => Err("it takes features, such as [T, F]".into()),
+            },
+            Layer::TransformerBlock(ref block) => block.output_shape(input),
+            Layer::AppendTokens { times } => {
+                at_least_one("times", times)?;
+                let [tokens, width] = sequence(input)?;
+                Ok(vec![tokens + times, width])
+            }
             Layer::Activation(_) => Ok(input.to_vec()),
             Layer::Flatten => Ok(vec![input.iter().product()]),
             Layer::Reshape(ref shape) => {
@@ -166,20 +218,27 @@ impl Layer {
 
     /// What the layer learns or remembers, for an input that [`Self::output_shape`] took.
     pub(super) fn slots(&self, input: &[i64]) -> Vec<Slot> {
-        let with_bias = |weight: Vec<i64>, units: i64| {
-            vec![
-                Slot { name: "weight", shape: weight, init: Init::GlorotUniform, trained: true },
-                Slot { name: "bias", shape: vec![units], init: Init::Zeros, trained: true },
-            ]
-        };
         match *self {
-            Layer::Dense { units } => with_bias(vec![units, input[0]], units),
+            Layer::Dense { units } => Slot::weight_and_bias(&[units, input[0]]),
             Layer::Conv2d { channels, kernel, .. } => {
-                with_bias(vec![channels, input[0], kernel, kernel], channels)
+                Slot::weight_and_bias(&[channels, input[0], kernel, kernel])
             }
             Layer::ConvTranspose2d { channels, kernel, .. } => {
-                with_bias(vec![input[0], channels, kernel, kernel], channels)
+                let weight = [input[0], channels, kernel, kernel];
+                let bias = Slot::trained("bias", &[channels], Init::Zeros);
+                vec![Slot::trained("weight", &weight, Init::GlorotUniform), bias]
             }
+            Layer::Recurrent(ref recurrent) => recurrent.slots(input),
+            Layer::DensePerStep { units } => Slot::weight_and_bias(&[units, input[input.len() - 1]]),
+            Layer::CausalConv1d(ref convolution) => convolution.slots(input),
+            Layer::TemporalBlock(ref block) => block.slots(input),
+            Layer::LayerNorm => {
+                let width = [input[input.len() - 1]];
+                let bias = Slot::trained("bias", &width, Init::Zeros);
+                vec![Slot::trained("weight", &width, Init::Ones), bias]
+            }
+            Layer::TransformerBlock(ref block) => block.slots(input),
+            Layer::AppendTokens { .. } => vec![Slot::trained("token", &[1, 1, input[1]], Init::Zeros)],
             Layer::BatchNorm => {
                 let slot = |name, init, trained| Slot { name, shape: vec![input[0]], init, trained };
                 vec![
@@ -193,6 +252,13 @@ impl Layer {
         }
     }
 
+    /// Whether the layer does the same for any number of steps or tokens.
+    pub(super) fn takes_any_number_of_steps(&self) -> bool {
+        use Layer::{Activation, AppendTokens, DensePerStep, LayerNorm, TransformerBlock};
+        let any = matches!(self, DensePerStep { .. } | LayerNorm | Activation(_) | AppendTokens { .. });
+        any || matches!(self, TransformerBlock(_))
+    }
+
     /// Multiplications and additions of one sample's forward pass; biases and elementwise functions are left out.
     pub(super) fn flops(&self, input: &[i64], output: &[i64]) -> i64 {
         match *self {
@@ -201,6 +267,11 @@ impl Layer {
             Layer::ConvTranspose2d { kernel, channels, .. } => {
                 2 * kernel * kernel * channels * input.iter().product::<i64>()
             }
+            Layer::Recurrent(ref recurrent) => recurrent.flops(input),
+            Layer::DensePerStep { units } => 2 * units * input.iter().product::<i64>(),
+            Layer::CausalConv1d(ref convolution) => convolution.flops(input),
+            Layer::TemporalBlock(ref block) => block.flops(input),
+            Layer::TransformerBlock(ref block) => block.flops(input),
             _ => 0,
         }
     }
@@ -209,7 +280,9 @@ impl Layer {
     pub(super) fn forward(&self, x: &Tensor, parameters: &[Tensor], training: bool) -> Tensor {
         let pair = |n: i64| [n, n];
         match *self {
-            Layer::Dense { .. } => x.linear(&parameters[0], Some(&parameters[1])),
+            Layer::Dense { .. } | Layer::DensePerStep { .. } => {
+                x.linear(&parameters[0], Some(&parameters[1]))
+            }
             Layer::Conv2d { stride, padding, .. } => {
                 x.conv2d(&parameters[0], Some(&parameters[1]), pair(stride), pair(padding), pair(1), 1)
             }
@@ -233,6 +306,18 @@ impl Layer {
                 let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|slot| Some(&parameters[slot]));
                 x.batch_norm(weight, bias, mean, variance, training, BATCH_NORM_MOMENTUM, NORM_EPSILON, false)
             }
+            Layer::Recurrent(ref recurrent) => recurrent.forward(x, parameters),
+            Layer::Repeat { times } => x.unsqueeze(1).expand([-1, times, -1], false),
+            Layer::CausalConv1d(ref convolution) => convolution.forward(x, parameters),
+            Layer::TemporalBlock(ref block) => block.forward(x, parameters),
+            Layer::AveragePool1d { kernel } => sequence::average_pool(x, kernel),
+            Layer::Upsample1d { factor, steps } => sequence::upsample(x, factor, steps),
+            Layer::LayerNorm => attention::layer_norm(x, parameters),
+            Layer::TransformerBlock(ref block) => block.forward(x, parameters),
+            Layer::AppendTokens { times } => {
+                let token = parameters[0].expand([x.size()[0], times, -1], false);
+                Tensor::cat(&[x, &token], 1)
+            }
             Layer::Activation(activation) => activation.apply(x),
             Layer::Flatten => x.flatten(1, -1),
             Layer::Reshape(ref shape) => x.reshape([&[-1], shape.as_slice()].concat()),
@@ -244,7 +329,14 @@ fn image(input: &[i64]) -> Result<[i64; 3], String> {
     input.try_into().map_err(|_| "it takes an image [C, H, W]".to_string())
 }
 
-fn at_least_one(name: &str, got: i64) -> Result<(), String> {
+/// Steps and features.
+pub(super) fn sequence(input: &[i64]) -> Result<[i64; 2], String> {
+    input
+        .try_into()
+        .map_err(|_| "it takes a sequence [T, F]; a vector [D] becomes one by a reshape to [D, 1]".into())
+}
+
+pub(super) fn at_least_one(name: &str, got: i64) -> Result<(), String> {
     if got >= 1 { Ok(()) } else { Err(format!("{name} is at least 1, got {got}")) }
 }
 

@@ -1,9 +1,18 @@
 //! A network is data: a list of layers with its parameters held beside it. From the one description come shape
 //! inference (with errors before the first step), the forward pass, and the summary of parameters and FLOPs.
 
+mod attention;
+mod display;
 mod layer;
+pub mod positions;
+mod recurrent;
+mod sequence;
+mod slot;
 
+pub use attention::TransformerBlock;
 pub use layer::Layer;
+pub use recurrent::{Cell, Recurrent};
+pub use sequence::{CausalConv1d, TemporalBlock};
 
 use crate::model::Pass;
 use ae_tensor::{Noise, Tensor};
@@ -44,7 +53,7 @@ struct Built {
     flops: i64,
     /// What the layer learns or remembers, in the order of [`Layer::slots`].
     tensors: Vec<Tensor>,
-    slots: Vec<layer::Slot>,
+    slots: Vec<slot::Slot>,
 }
 
 impl Built {
@@ -76,7 +85,7 @@ impl Network {
                 reason,
             })?;
             let slots = layer.slots(&shape);
-            let tensor = |slot: &layer::Slot| {
+            let tensor = |slot: &slot::Slot| {
                 let purpose = format!("{name}.{index}.{}", slot.name);
                 slot.init.parameter(noise, &purpose, &slot.shape).set_requires_grad(slot.trained)
             };
@@ -113,8 +122,21 @@ impl Network {
         self.run(x, pass.is_training())
     }
 
+    /// The forward pass for another number of tokens than the network was made for: `[B, T, F]` with any `T`. It is
+    /// for networks whose layers take any: dense per step, layer norm, transformer blocks and what is added to them.
+    pub fn forward_tokens(&self, x: &Tensor) -> Tensor {
+        let any = |built: &Built| built.layer.takes_any_number_of_steps();
+        assert!(self.layers.iter().all(any), "a layer is bound to its number of tokens");
+        assert_eq!(x.size()[2..], self.input[1..], "a network got tokens of another width");
+        self.fold(x, false)
+    }
+
     fn run(&self, x: &Tensor, training: bool) -> Tensor {
         assert_eq!(x.size()[1..], self.input[..], "a network got samples of another shape");
+        self.fold(x, training)
+    }
+
+    fn fold(&self, x: &Tensor, training: bool) -> Tensor {
         self.layers
             .iter()
             .fold(x.shallow_clone(), |x, built| built.layer.forward(&x, &built.tensors, training))

@@ -1,0 +1,33 @@
+//! Fixed positions, added to tokens so that attention knows where each lies.
+
+use super::ShapeError;
+use ae_tensor::{Device, Kind, Tensor};
+
+/// Sines and cosines of a token's row and column in a grid (Vaswani et al., 2017, section 3.5, in two dimensions as by
+/// Chen, Xie & He, 2021): `[rows · columns, width]`, row by row. The quarters of the width hold `sin(row · ω)`,
+/// `cos(row · ω)`, `sin(column · ω)`, `cos(column · ω)` with `ω_i = 10000^(-4 i / width)`.
+///
+/// # Errors
+/// Where the width is no multiple of 4.
+pub fn sine_cosine_2d(rows: i64, columns: i64, width: i64, device: Device) -> Result<Tensor, ShapeError> {
+    if width < 4 || width % 4 != 0 {
+        return Err(ShapeError {
+            network: "positions".into(),
+            position: 1,
+            layer: "sine and cosine".into(),
+            input: vec![rows * columns, width],
+            reason: "rows and columns take a sine and a cosine each; choose a width that 4 divides".into(),
+        });
+    }
+    let quarter = width / 4;
+    let kind = (Kind::Double, Device::Cpu);
+    let frequency = (Tensor::arange(quarter, kind) * (-(10000f64.ln()) / quarter as f64)).exp();
+    let waves = |places: i64| {
+        let angles = Tensor::arange(places, kind).unsqueeze(1) * &frequency; // [places, quarter]
+        Tensor::cat(&[angles.sin(), angles.cos()], 1)
+    };
+    let grid = [rows, columns, width / 2];
+    let down = waves(rows).unsqueeze(1).expand(grid, false);
+    let across = waves(columns).unsqueeze(0).expand(grid, false);
+    Ok(Tensor::cat(&[down, across], 2).view([-1, width]).to_kind(Kind::Float).to_device(device))
+}
