@@ -74,6 +74,39 @@ pub enum MetricError {
     /// A confidence level outside (0, 1).
     #[error("confidence level {0} is not between 0 and 1; give a fraction such as 0.95")]
     Level(f64),
+    /// Two sets of vectors that are compared differ in the vectors' length.
+    #[error("{left} has {left_width} columns but {right} has {right_width}; both need the same")]
+    WidthMismatch {
+        /// Name of one argument.
+        left: &'static str,
+        /// Its number of columns.
+        left_width: usize,
+        /// Name of the other.
+        right: &'static str,
+        /// Its number of columns.
+        right_width: usize,
+    },
+    /// A number of neighbours that there cannot be.
+    #[error("k = {k} neighbours among {n_samples} samples; {what} needs k between 1 and {most}")]
+    Neighbours {
+        /// The metric.
+        what: &'static str,
+        /// Neighbours asked for.
+        k: usize,
+        /// Samples given.
+        n_samples: usize,
+        /// The greatest `k` for so many samples.
+        most: usize,
+    },
+    /// A kernel without a width.
+    #[error("bandwidth {0} is not a positive number; give the distance at which samples count as near")]
+    Bandwidth(f64),
+    /// The median heuristic on samples of which most are equal.
+    #[error("the median distance between samples is 0, so most are equal; give bandwidths")]
+    NoSpread,
+    /// Columns that are all zero.
+    #[error("the columns of {0} are all zero; a subspace needs at least one direction")]
+    NoDirection(&'static str),
     /// An image that the sliding window does not fit in.
     #[error("image of {height} x {width} pixels is smaller than the {window} x {window} window of SSIM")]
     ImageTooSmall {

@@ -1,4 +1,4 @@
-//! Metrics of anomaly detection and reconstruction, on plain slices and `ndarray` arrays, with sums in `f64`.
+//! Metrics of anomaly detection, reconstruction, codes and samples, on plain slices and `ndarray` arrays, with sums in `f64`.
 //!
 //! Anomaly is the positive class and a higher score is more anomalous. A metric that the data leaves undefined
 //! is a [`MetricError`], not a NaN; the few quotients with a customary value (`zero_division` of scikit-learn)
@@ -12,17 +12,24 @@
 //! ```
 
 mod confusion;
+mod distribution;
 mod error;
+mod matrix;
+mod neighbours;
 mod ranking;
 mod reconstruction;
 mod ssim;
+mod subspace;
 mod summary;
 
 pub use confusion::Confusion;
+pub use distribution::{Bandwidth, frechet_distance, mmd_rbf};
 pub use error::MetricError;
+pub use neighbours::{knn_accuracy, trustworthiness};
 pub use ranking::{
     PrecisionRecallPoint, RocPoint, auroc, average_precision, precision_recall_curve, prevalence, roc_curve,
 };
 pub use reconstruction::{mae, mse, psnr, psnr_per_sample};
 pub use ssim::{SSIM_WINDOW, ssim};
+pub use subspace::principal_angles;
 pub use summary::{Interval, MeanStd, mean_std};
