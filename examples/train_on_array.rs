@@ -34,7 +34,7 @@ fn main() -> anyhow::Result<()> {
 
     // A paper's values are the defaults; name what differs.
     let config = ModelConfig::Vae(autoencoders::models::variants::vae::Config {
-        hidden: vec![64],
+        encoder: Body::dense([64]),
         latent: 2,
         ..Default::default()
     });

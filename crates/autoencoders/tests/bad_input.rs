@@ -171,7 +171,7 @@ fn a_folder_without_permission_is_named() {
 fn a_disk_that_fills_up_ends_the_run_with_its_reason() {
     let place = Place::new();
     let mut shell = place.command("sh");
-    let train = "train mine.toml --threads 1 --out run --set model=vae --set model.vae.hidden=[200,200]";
+    let train = "train mine.toml --threads 1 --out run --set model=vae --set model.vae.encoder.dense.hidden=[200,200]";
     let limited = "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\"";
     shell.args(["-c", limited, common::AE]).args(train.split_whitespace());
     check_refused(shell, 1, &["cannot write run/"]);

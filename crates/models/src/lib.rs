@@ -9,8 +9,12 @@ pub mod network;
 pub mod registry;
 pub mod variants;
 
+#[cfg(test)]
+mod testing;
+
 pub use model::{
-    Autoencoder, Batch, Code, DataSummary, Generator, Group, Losses, Model, ModelError, Pass, Phase,
+    Autoencoder, Batch, Code, DataSummary, Generator, Group, LatentVariable, Losses, Model, ModelError, Pass,
+    Phase,
 };
 pub use network::{Layer, Network, ShapeError};
 pub use registry::ModelConfig;

@@ -1,6 +1,7 @@
 //! What every variant is: a [`Model`] that the training loop minimises, and by its nature an [`Autoencoder`],
 //! a [`Generator`] or both.
 
+use crate::blocks::variational::Targets;
 use crate::network::{Network, ShapeError};
 use ae_tensor::divergence::DiagonalGaussian;
 use ae_tensor::likelihood::LikelihoodError;
@@ -191,6 +192,11 @@ pub trait Model: Send {
     fn as_generator(&self) -> Option<&dyn Generator> {
         None
     }
+
+    /// The model as one with a density, if it is one.
+    fn as_latent_variable(&self) -> Option<&dyn LatentVariable> {
+        None
+    }
 }
 
 fn of_networks(
@@ -241,6 +247,30 @@ pub trait Generator: Model {
 
     /// Samples `[B, …]` at given latents `[B, D]`.
     fn generate(&self, latents: &Tensor) -> Tensor;
+
+    /// How many labels samples can be asked for by; 0 where the model knows none.
+    fn classes(&self) -> i64 {
+        0
+    }
+
+    /// Samples `[B, …]` at given latents `[B, D]`, each of its label, int64 `[B]` below [`Self::classes`]; a model that
+    /// knows no labels does not look at them.
+    fn generate_labelled(&self, latents: &Tensor, _labels: &Tensor) -> Tensor {
+        self.generate(latents)
+    }
+}
+
+/// A model with a density: `p(x) = ∫ p(x|z) N(z; 0, I) dz`, and a posterior `q(z|x)` to estimate it with.
+pub trait LatentVariable: Model {
+    /// What the density is one of. Densities of different targets cannot be compared.
+    fn targets(&self) -> Targets;
+
+    /// `q(z|x)` of each sample, `[B, D]`; the batch holds targets, drawn already.
+    fn posterior(&self, batch: &Batch) -> DiagonalGaussian;
+
+    /// `-log p(x|z)` of each sample, in nats: `[B]`, for one latent vector each, `[B, D]`; the batch holds targets,
+    /// drawn already.
+    fn negative_log_likelihood(&self, latents: &Tensor, batch: &Batch) -> Tensor;
 }
 
 /// What an encoder gives.
@@ -295,6 +325,15 @@ pub enum ModelError {
         legal_low: f64,
         /// Greatest value that the output gives.
         legal_high: f64,
+    },
+    /// A conditional model without anything to condition on.
+    #[error(
+        "model.{variant} is told the label of each sample, and the data have none; choose data with labels (for a \
+         table, set data.label), or `vae`, which needs none"
+    )]
+    NoLabels {
+        /// The variant.
+        variant: &'static str,
     },
     /// A setting out of its range.
     #[error("model.{variant}.{setting} = {got} is out of range; it is {legal}")]

@@ -61,6 +61,9 @@ variants! {
     Deep: deep,
     Denoising: denoising,
     Vae: vae,
+    BetaVae: beta_vae,
+    Iwae: iwae,
+    Cvae: cvae,
     Ecg: ecg,
 }
 

@@ -1,5 +1,6 @@
 //! What every variant of the registry promises, on every sample shape that it takes.
 
+use ae_models::variants::beta_vae;
 use ae_models::{Batch, DataSummary, Losses, Model, ModelConfig, Pass};
 use ae_tensor::{Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
 
@@ -196,6 +197,11 @@ fn copied_parameters_make_the_same_model() {
 #[test]
 fn one_batch_can_be_learned() {
     each(|config, shape| {
+        let config = &match config.clone() {
+            // A high price on information is meant to keep it out.
+            ModelConfig::BetaVae(it) => ModelConfig::BetaVae(beta_vae::Config { beta: 1.0, ..it }),
+            other => other,
+        };
         let (model, batch) = (build(config, shape, 0), batch(shape, 8));
         let groups = model.groups();
         let mut optimizers: Vec<Optimizer> = groups
@@ -258,6 +264,9 @@ fn settings_out_of_range_are_refused() {
         (r#"{"deep":{"hidden":[3,-1]}}"#, "model.deep.hidden = [3, -1]"),
         (r#"{"denoising":{"corruption":{"masking":{"rate":1.5}}}}"#, "model.denoising.corruption"),
         (r#"{"vae":{"likelihood":{"gaussian":{"sigma":-1}}}}"#, "above zero"),
+        (r#"{"vae":{"encoder":{"dense":{"hidden":[0]}}}}"#, "model.vae.encoder = [0]"),
+        (r#"{"beta_vae":{"beta":-1}}"#, "model.beta_vae.beta = -1"),
+        (r#"{"iwae":{"samples":0}}"#, "model.iwae.samples = 0"),
     ] {
         let config: ModelConfig = serde_json::from_str(text).unwrap();
         let error = config.build(&summary(&[1, 8, 8]), &noise(0)).err().expect(text).to_string();

@@ -1,5 +1,6 @@
 //! Kullback-Leibler divergences and the reparameterised draw that goes with them.
 
+use std::f64::consts::PI;
 use tch::{Kind, Tensor};
 
 /// Diagonal Gaussians, one for each row: `mean` and `log_var` are `[B, D]`; `log_var` is the logarithm of the
@@ -41,6 +42,33 @@ impl DiagonalGaussian {
             + (&self.mean - &other.mean).square() * (-&other.log_var).exp();
         sum_rows(&((scaled - 1.0 + &other.log_var - &self.log_var) * 0.5))
     }
+
+    /// `log q(z)` of each row, in nats: `[…, B]` for `z` `[…, B, D]`; dimensions before the batch's are further
+    /// draws for the same rows.
+    pub fn log_prob(&self, z: &Tensor) -> Tensor {
+        let scaled = (z - &self.mean).square() * (-&self.log_var).exp();
+        sum_rows(&((scaled + &self.log_var + (2.0 * PI).ln()) * -0.5))
+    }
+}
+
+/// `log N(z; 0, I)` of each row, in nats: `[…]` for `z` `[…, D]`.
+pub fn standard_log_prob(z: &Tensor) -> Tensor {
+    sum_rows(&((z.square() + (2.0 * PI).ln()) * -0.5))
+}
+
+/// `Σ_d max(floor, mean over the batch of KL_d)`: a scalar, in nats, of `per_dimension` `[B, D]`. Below `floor`
+/// nats a latent dimension costs no more, so it is not given up early (Kingma et al., 2016, equation 15, with one
+/// dimension a group).
+pub fn free_bits(per_dimension: &Tensor, floor: f64) -> Tensor {
+    per_dimension.mean_dim([0i64].as_slice(), false, None::<Kind>).clamp_min(floor).sum(None::<Kind>)
+}
+
+/// `log(1/K Σ_k exp(w_k))` of each row, in nats: `[…]` for log-weights `[K, …]`, without overflow. With
+/// `w_k = log p(x|z_k) + log p(z_k) - log q(z_k|x)` it is the `K`-sample bound on `log p(x)` (Burda, Grosse &
+/// Salakhutdinov, 2016, equation 8), which rises to it with `K`.
+pub fn log_mean_exp(log_weights: &Tensor) -> Tensor {
+    let samples = log_weights.size()[0];
+    log_weights.logsumexp([0i64].as_slice(), false) - (samples as f64).ln()
 }
 
 fn sum_rows(values: &Tensor) -> Tensor {

@@ -1,7 +1,7 @@
 //! Every formula against values from an independent source (`golden/make.py`), and its gradient against finite
 //! differences.
 
-use ae_tensor::divergence::{DiagonalGaussian, bernoulli_kl};
+use ae_tensor::divergence::{DiagonalGaussian, bernoulli_kl, free_bits, log_mean_exp, standard_log_prob};
 use ae_tensor::{Activation, Distance, Kind, Likelihood, Tensor, penalty};
 use serde_json::Value;
 
@@ -104,6 +104,32 @@ fn divergences() {
     check_gradient("reparameterise", &output, |o| {
         DiagonalGaussian::from_output(o).reparameterise(&noise).square()
     });
+}
+
+#[test]
+fn densities_and_bounds() {
+    let golden = &golden()["density"];
+    let q = DiagonalGaussian { mean: matrix(&golden["mean"]), log_var: matrix(&golden["log_var"]) };
+    let z = matrix(&golden["z"]);
+    check("log_prob", &q.log_prob(&z), &golden["log_prob"], 1e-9);
+    check("standard_log_prob", &standard_log_prob(&z), &golden["standard_log_prob"], 1e-9);
+    let output = Tensor::cat(&[&q.mean, &q.log_var], 1);
+    check_gradient("log_prob", &output, |o| DiagonalGaussian::from_output(o).log_prob(&z));
+    // Several draws for the same rows.
+    let draws = Tensor::stack(&[&z, &(&z + 1.0)], 0);
+    assert_eq!(q.log_prob(&draws).get(0), q.log_prob(&z));
+
+    let weights = matrix(&golden["log_weights"]);
+    check("log_mean_exp", &log_mean_exp(&weights), &golden["log_mean_exp"], 1e-9);
+    check_gradient("log_mean_exp", &weights, log_mean_exp);
+    let far = log_mean_exp(&(&weights - 1e4)) + 1e4;
+    check("log_mean_exp far down", &far, &golden["log_mean_exp"], 1e-9);
+
+    let kl = q.kl_to_standard_per_dimension();
+    check("free bits", &free_bits(&kl, 0.4).view([1]), &golden["free_bits_0.4"], 1e-9);
+    let none = free_bits(&kl, 0.0) - q.kl_to_standard().mean(Kind::Double);
+    assert!(none.abs().double_value(&[]) < 1e-12, "no floor: the mean KL");
+    check_gradient("free bits", &kl, |kl| free_bits(kl, 0.4));
 }
 
 #[test]

@@ -4,3 +4,4 @@ pub mod body;
 pub mod dense;
 pub mod point;
 pub mod strided;
+pub mod variational;

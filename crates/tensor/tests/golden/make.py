@@ -52,4 +52,16 @@ for t in inputs:
     j = np.stack([(layer(t + e) - layer(t - e)) / 2e-6 for e in 1e-6 * np.eye(4)], 1)
     norms.append(float((j ** 2).sum()))
 out["jacobian"] = {"weight": w.tolist(), "bias": b.tolist(), "input": inputs.tolist(), "norm": norms}
+
+z = np.round(rng.normal(0, 1, (2, 3)), 4)
+weights = np.round(rng.normal(-90, 8, (4, 2)), 4)
+q = [stats.multivariate_normal(m, np.diag(np.exp(v))) for m, v in zip(m1, v1)]
+out["density"] = {
+    "mean": m1.tolist(), "log_var": v1.tolist(), "z": z.tolist(),
+    "log_prob": [float(d.logpdf(t)) for d, t in zip(q, z)],
+    "standard_log_prob": [float(stats.multivariate_normal(np.zeros(3)).logpdf(t)) for t in z],
+    "log_weights": weights.tolist(),
+    "log_mean_exp": (np.log(np.mean(np.exp(weights + 90), 0)) - 90).tolist(),
+    "free_bits_0.4": [float(np.maximum(g(m1, np.exp(v1 / 2), 0.0, 1.0).mean(0), 0.4).sum())],
+}
 print(json.dumps(out, indent=1))

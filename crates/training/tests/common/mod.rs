@@ -36,5 +36,5 @@ pub(crate) fn model(json: &str, splits: &Splits, seed: u64) -> Box<dyn Model> {
     config.build(&splits.summary, &Noise::new(seed, 0, Device::Cpu)).unwrap()
 }
 
-pub(crate) const VAE: &str = r#"{ "vae": { "hidden": [16], "latent": 3 } }"#;
+pub(crate) const VAE: &str = r#"{ "vae": { "encoder": { "dense": { "hidden": [16] } }, "latent": 3 } }"#;
 pub(crate) const VANILLA: &str = r#"{ "vanilla": { "code": 4 } }"#;

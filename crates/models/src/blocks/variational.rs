@@ -1,0 +1,200 @@
+//! What every variational autoencoder is: a posterior from the encoder, a likelihood from the decoder, and a price
+//! on the divergence between posterior and prior. As it stands it minimises `-ELBO`; a variant with another
+//! objective wraps it.
+
+mod kl;
+mod targets;
+
+pub use kl::{Capacity, Kl, Span};
+pub use targets::Targets;
+
+use super::body::Body;
+use crate::model::{
+    Autoencoder, Batch, Code, DataSummary, Generator, LatentVariable, Losses, Model, ModelError, Pass,
+};
+use crate::network::Network;
+use crate::registry::at_least_one;
+use ae_tensor::divergence::DiagonalGaussian;
+use ae_tensor::{Activation, Kind, Likelihood, Noise, Tensor};
+
+/// What variational variants have in common; each lists those of them that it lets be set.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The variant that errors name.
+    pub variant: &'static str,
+    /// From samples to the posterior.
+    pub encoder: Body,
+    /// From latents to the likelihood; absent: the encoder's mirror.
+    pub decoder: Option<Body>,
+    /// Width of the latent space, `D`.
+    pub latent: i64,
+    /// Activation of the hidden layers.
+    pub activation: Activation,
+    /// `p(x|z)`.
+    pub likelihood: Likelihood,
+    /// What is reconstructed.
+    pub targets: Targets,
+    /// The price of the divergence.
+    pub kl: Kl,
+}
+
+/// Encoder, decoder, likelihood, and what is minimised.
+#[derive(Debug)]
+pub struct Variational {
+    /// `[B, …]` to means and log-variances `[B, 2·D]`.
+    pub encoder: Network,
+    /// Latents to what the likelihood takes, `[B, …]`.
+    pub decoder: Network,
+    /// `p(x|z)`.
+    pub likelihood: Likelihood,
+    /// What is reconstructed.
+    pub targets: Targets,
+    /// The price of the divergence.
+    pub kl: Kl,
+    /// Width of the latent space, `D`.
+    pub latent: i64,
+}
+
+impl Variational {
+    /// Checks settings, shapes and the data's range, and starts the output's bias at the data's mean.
+    ///
+    /// # Errors
+    /// The first that does not fit, and what would.
+    pub fn new(parts: &Parts, data: &DataSummary, noise: &Noise) -> Result<Self, ModelError> {
+        Self::conditional(parts, &data.shape, 0, data, noise)
+    }
+
+    /// As [`Self::new`], with an encoder for samples of shape `input`, and `extra` numbers beside the latents that
+    /// go into the decoder.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn conditional(
+        parts: &Parts,
+        input: &[i64],
+        extra: i64,
+        data: &DataSummary,
+        noise: &Noise,
+    ) -> Result<Self, ModelError> {
+        let Parts { variant, latent, activation, likelihood, targets, kl, .. } = *parts;
+        let bodies = (&parts.encoder, parts.decoder.clone().unwrap_or_else(|| parts.encoder.mirror()));
+        at_least_one(variant, "latent", latent)?;
+        bodies.0.check(variant, "encoder")?;
+        bodies.1.check(variant, "decoder")?;
+        likelihood.check(data.low, data.high)?;
+        targets.check(variant, likelihood)?;
+        kl.check(variant)?;
+        let layers = bodies.0.encoder(input, 2 * latent, activation)?;
+        let encoder = Network::new("encoder", layers, input, noise)?;
+
+        let mut outputs = data.shape.clone();
+        outputs[0] *= likelihood.outputs_per_value();
+        let layers = bodies.1.decoder(&outputs, activation)?;
+        let mut decoder = Network::new("decoder", layers, &[latent + extra], noise)?;
+        decoder.set_output_bias(likelihood.activation().link(data.mean));
+        Ok(Variational { encoder, decoder, likelihood, targets, kl, latent })
+    }
+
+    /// One draw from each posterior: `[B, D]`.
+    pub fn draw(&self, posterior: &DiagonalGaussian, noise: &Noise) -> Tensor {
+        posterior.reparameterise(&noise.normal("reparameterise", &posterior.mean.size()))
+    }
+
+    /// What is minimised, from the decoder's `output`, the values that it should give, and the posterior.
+    pub fn elbo_losses(
+        &self,
+        output: &Tensor,
+        targets: &Tensor,
+        posterior: &DiagonalGaussian,
+        pass: &Pass,
+    ) -> Vec<Losses> {
+        let reconstruction = self.likelihood.negative_log_prob(output, targets).mean(None::<Kind>);
+        let kl = posterior.kl_to_standard().mean(None::<Kind>);
+        if self.kl.is_plain() {
+            return vec![Losses::new(vec![("reconstruction", reconstruction), ("kl", kl)])];
+        }
+        let price = self.kl.price(posterior, pass);
+        let bound = &reconstruction + &kl;
+        let losses = Losses::new(vec![("reconstruction", reconstruction), ("weighted_kl", price)]);
+        vec![losses.with_figure("kl", &kl).with_figure("negative_elbo", &bound)]
+    }
+
+    /// The mean of `p(x|z)`, in the unit of the data, for what goes into the decoder.
+    pub fn mean(&self, input: &Tensor) -> Tensor {
+        self.likelihood.mean(&self.decoder.forward(input))
+    }
+}
+
+impl Model for Variational {
+    fn networks(&self) -> Vec<(&'static str, &Network)> {
+        vec![("encoder", &self.encoder), ("decoder", &self.decoder)]
+    }
+
+    fn objective(&self) -> &'static str {
+        "negative_elbo"
+    }
+
+    fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
+        let targets = self.targets.draw(&batch.values, &pass.noise);
+        let posterior = DiagonalGaussian::from_output(&self.encoder.forward_in(&targets, pass));
+        let output = self.decoder.forward_in(&self.draw(&posterior, &pass.noise), pass);
+        self.elbo_losses(&output, &targets, &posterior, pass)
+    }
+
+    fn as_autoencoder(&self) -> Option<&dyn Autoencoder> {
+        Some(self)
+    }
+
+    fn as_generator(&self) -> Option<&dyn Generator> {
+        Some(self)
+    }
+
+    fn as_latent_variable(&self) -> Option<&dyn LatentVariable> {
+        Some(self)
+    }
+}
+
+impl Autoencoder for Variational {
+    fn encode(&self, x: &Tensor) -> Code {
+        Code::Gaussian(DiagonalGaussian::from_output(&self.encoder.forward(x)))
+    }
+
+    fn decode(&self, code: &Tensor) -> Tensor {
+        self.mean(code)
+    }
+
+    fn code_size(&self) -> i64 {
+        self.latent
+    }
+}
+
+impl Generator for Variational {
+    fn sample(&self, n: i64, noise: &Noise) -> Tensor {
+        self.generate(&noise.normal("sample", &[n, self.latent]))
+    }
+
+    fn latent_size(&self) -> i64 {
+        self.latent
+    }
+
+    fn generate(&self, latents: &Tensor) -> Tensor {
+        self.mean(latents)
+    }
+}
+
+impl LatentVariable for Variational {
+    fn targets(&self) -> Targets {
+        self.targets
+    }
+
+    fn posterior(&self, batch: &Batch) -> DiagonalGaussian {
+        DiagonalGaussian::from_output(&self.encoder.forward(&batch.values))
+    }
+
+    fn negative_log_likelihood(&self, latents: &Tensor, batch: &Batch) -> Tensor {
+        self.likelihood.negative_log_prob(&self.decoder.forward(latents), &batch.values)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+use super::*;
+use crate::testing::*;
+
+fn parts(kl: Kl) -> Parts {
+    Parts {
+        variant: "vae",
+        encoder: Body::dense([HIDDEN]),
+        decoder: None,
+        latent: LATENT,
+        activation: Activation::Tanh,
+        likelihood: Likelihood::Bernoulli,
+        targets: Targets::Grey,
+        kl,
+    }
+}
+
+fn built(kl: Kl) -> Variational {
+    let model = Variational::new(&parts(kl), &data(), &noise()).unwrap();
+    set_weights(&model);
+    model
+}
+
+fn losses(model: &Variational, pass: &Pass) -> Losses {
+    let posterior = DiagonalGaussian::from_output(&model.encoder.forward(&grey()));
+    let output = model.decoder.forward(&posterior.reparameterise(&draws(&[ROWS, LATENT])));
+    model.elbo_losses(&output, &grey(), &posterior, pass).remove(0)
+}
+
+/// The weighted KL at step `step` of 100, and in an evaluation where there is none.
+fn price(kl: Kl, step: Option<u64>) -> f64 {
+    let pass = step.map_or(Pass::evaluation(noise()), |step| Pass::training(noise(), step, 100));
+    let losses = losses(&built(kl), &pass);
+    losses.terms[1].1.double_value(&[])
+}
+
+#[test]
+fn losses_and_gradients_are_pytorchs() {
+    let rise = Span::Share(0.5);
+    for (name, kl) in [
+        ("plain", Kl::default()),
+        ("weight_4", Kl { weight: 4.0, ..Kl::default() }),
+        ("free_bits_0.3", Kl { free_bits: 0.3, ..Kl::default() }),
+        (
+            "capacity_5_gamma_3",
+            Kl { weight: 3.0, capacity: Some(Capacity { nats: 5.0, rise }), ..Kl::default() },
+        ),
+    ] {
+        let model = built(kl);
+        check_reference(name, &model, &losses(&model, &Pass::evaluation(noise())));
+    }
+}
+
+#[test]
+fn weight_and_capacity_rise_and_stand_at_their_end_in_an_evaluation() {
+    let plain = price(Kl::default(), None);
+    let warm = |span| Kl { warm_up: Some(span), ..Kl::default() };
+    for (span, step, expected) in [
+        (Span::Steps(20), Some(0), 0.0),
+        (Span::Steps(20), Some(5), 0.25),
+        (Span::Steps(20), Some(50), 1.0),
+        (Span::Steps(0), Some(0), 0.0),
+        (Span::Share(0.5), Some(25), 0.5),
+        (Span::Share(0.5), Some(99), 1.0),
+        (Span::Share(0.5), None, 1.0),
+        (Span::Share(0.0), Some(1), 1.0),
+    ] {
+        let obtained = price(warm(span), step) / plain;
+        assert!((obtained - expected).abs() < 1e-6, "{span:?} at {step:?}: {obtained}");
+    }
+    let capacity = Kl { capacity: Some(Capacity { nats: 9.0, rise: Span::Share(1.0) }), ..Kl::default() };
+    for (step, expected) in [(Some(0), plain), (Some(50), (plain - 4.5).abs()), (None, (plain - 9.0).abs())] {
+        assert!((price(capacity, step) - expected).abs() < 1e-5, "{step:?}");
+    }
+}
+
+#[test]
+fn a_priced_divergence_is_measured_beside_its_price() {
+    let names = |kl| {
+        let losses = losses(&built(kl), &Pass::evaluation(noise()));
+        let names = |of: &[(&'static str, Tensor)]| of.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        (names(&losses.terms), names(&losses.figures))
+    };
+    assert_eq!(names(Kl::default()), (vec!["reconstruction", "kl"], vec![]));
+    let expected = (vec!["reconstruction", "weighted_kl"], vec!["kl", "negative_elbo"]);
+    assert_eq!(names(Kl { weight: 0.5, ..Kl::default() }), expected);
+    assert_eq!(names(Kl { warm_up: Some(Span::Steps(9)), ..Kl::default() }), expected);
+}
+
+#[test]
+fn bits_are_drawn_at_their_rate_anew_at_every_step() {
+    let values = Tensor::full([50_000], 0.3, (Kind::Float, ae_tensor::Device::Cpu));
+    let draw = |step| Targets::Stochastic.draw(&values, &Noise::new(1, step, ae_tensor::Device::Cpu));
+    let bits = draw(0);
+    assert!((bits.mean(Kind::Double).double_value(&[]) - 0.3).abs() < 0.01);
+    assert_eq!(&bits * &bits, bits, "zeros and ones only");
+    assert_eq!(bits, draw(0));
+    assert_ne!(bits, draw(1));
+    let ends = Tensor::from_slice(&[0f32, 1.0]);
+    assert_eq!(Targets::Stochastic.draw(&ends, &noise()), ends);
+    assert_eq!(Targets::Grey.draw(&values, &noise()), values);
+}
+
+#[test]
+fn settings_out_of_range_are_refused() {
+    let check = |parts: Parts, expected: &str| {
+        let error = Variational::new(&parts, &data(), &noise()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    let rise = Span::Share(0.5);
+    for (kl, expected) in [
+        (Kl { weight: -1.0, ..Kl::default() }, "model.vae.kl.weight = -1 is out of range; it is 0 or more"),
+        (Kl { free_bits: f64::NAN, ..Kl::default() }, "model.vae.kl.free_bits = NaN"),
+        (Kl { warm_up: Some(Span::Share(1.5)), ..Kl::default() }, "model.vae.kl.warm_up = share(1.5)"),
+        (
+            Kl { capacity: Some(Capacity { nats: -2.0, rise }), ..Kl::default() },
+            "model.vae.kl.capacity.nats = -2",
+        ),
+        (
+            Kl { free_bits: 0.1, capacity: Some(Capacity { nats: 2.0, rise }), ..Kl::default() },
+            "0 where there is a capacity",
+        ),
+    ] {
+        check(parts(kl), expected);
+    }
+    check(Parts { latent: 0, ..parts(Kl::default()) }, "model.vae.latent = 0");
+    check(Parts { decoder: Some(Body::dense([0])), ..parts(Kl::default()) }, "model.vae.decoder = [0]");
+    check(Parts { encoder: Body::conv([4]), ..parts(Kl::default()) }, "write encoder = \"dense\"");
+    let laplace = Likelihood::Laplace { scale: 1.0 };
+    let parts = Parts { targets: Targets::Stochastic, likelihood: laplace, ..parts(Kl::default()) };
+    check(parts, "model.vae.targets = \"stochastic\" is out of range");
+}
