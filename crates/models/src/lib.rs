@@ -13,8 +13,8 @@ pub mod variants;
 mod testing;
 
 pub use model::{
-    Autoencoder, Batch, Code, DataSummary, Generator, Group, LatentVariable, Losses, Model, ModelError, Pass,
-    Phase,
+    Autoencoder, Batch, Classifier, Code, DataSummary, Generator, Group, LatentVariable, Losses, Model,
+    ModelError, Pass, Phase,
 };
 pub use network::{Layer, Network, ShapeError};
 pub use registry::ModelConfig;

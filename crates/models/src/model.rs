@@ -183,6 +183,12 @@ pub trait Model: Send {
         self.parameters().into_iter().chain(self.buffers()).collect()
     }
 
+    /// What a user should know of this model before the first step, one sentence each: it can be trained, but
+    /// hardly does what was meant.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The model as an autoencoder, if it is one.
     fn as_autoencoder(&self) -> Option<&dyn Autoencoder> {
         None
@@ -195,6 +201,11 @@ pub trait Model: Send {
 
     /// The model as one with a density, if it is one.
     fn as_latent_variable(&self) -> Option<&dyn LatentVariable> {
+        None
+    }
+
+    /// The model as a classifier, if it is one.
+    fn as_classifier(&self) -> Option<&dyn Classifier> {
         None
     }
 }
@@ -235,6 +246,12 @@ pub trait Autoencoder: Model {
 
     /// Numbers in the code of one sample.
     fn code_size(&self) -> i64;
+
+    /// What one unit of each number of the code adds to a sample, before the output's activation: `[D, …]`, the
+    /// sample's shape behind the code's size. Only a decoder of one linear layer has such a dictionary.
+    fn dictionary(&self) -> Option<Tensor> {
+        None
+    }
 }
 
 /// A model that makes new samples.
@@ -271,6 +288,26 @@ pub trait LatentVariable: Model {
     /// `-log p(x|z)` of each sample, in nats: `[B]`, for one latent vector each, `[B, D]`; the batch holds targets,
     /// drawn already.
     fn negative_log_likelihood(&self, latents: &Tensor, batch: &Batch) -> Tensor;
+}
+
+/// A model that tells classes apart.
+pub trait Classifier: Model {
+    /// What the decision is made from, `[B, F]`: the last layer before the one that gives the logits. `x` is `[B, …]`.
+    fn features(&self, x: &Tensor) -> Tensor;
+
+    /// Logits `[B, K]` of the classes from features `[B, F]`; their softmax is the probability of each class.
+    fn logits(&self, features: &Tensor) -> Tensor;
+
+    /// The most probable class of each sample: `[B]`, int64; `x` is `[B, …]`.
+    fn predict(&self, x: &Tensor) -> Tensor {
+        self.logits(&self.features(x)).argmax(-1, false)
+    }
+
+    /// Numbers in the features of one sample, `F`.
+    fn feature_size(&self) -> i64;
+
+    /// Number of classes, `K`.
+    fn classes(&self) -> i64;
 }
 
 /// What an encoder gives.
@@ -326,10 +363,10 @@ pub enum ModelError {
         /// Greatest value that the output gives.
         legal_high: f64,
     },
-    /// A conditional model without anything to condition on.
+    /// Data without labels for a variant that learns from them.
     #[error(
         "model.{variant} is told the label of each sample, and the data have none; choose data with labels (for a \
-         table, set data.label), or `vae`, which needs none"
+         table, set data.label), or a variant that needs none, such as `vae`"
     )]
     NoLabels {
         /// The variant.

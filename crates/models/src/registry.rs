@@ -57,14 +57,19 @@ macro_rules! variants {
 }
 
 variants! {
+    Linear: linear,
     Vanilla: vanilla,
     Deep: deep,
+    Hinton: hinton,
+    Sparse: sparse,
+    Contractive: contractive,
     Denoising: denoising,
     Vae: vae,
     BetaVae: beta_vae,
     Iwae: iwae,
     Cvae: cvae,
     Ecg: ecg,
+    Classifier: classifier,
 }
 
 pub(crate) fn out_of_range(

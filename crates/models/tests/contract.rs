@@ -4,11 +4,11 @@ use ae_models::variants::beta_vae;
 use ae_models::{Batch, DataSummary, Losses, Model, ModelConfig, Pass};
 use ae_tensor::{Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
 
-/// Images with odd sides and channels, a vector and a sequence; only `denoising` is bound to images.
+/// Images with odd sides and channels, a vector and a sequence; some variants are bound to images.
 fn shapes(config: &ModelConfig) -> Vec<Vec<i64>> {
     let image = vec![2, 9, 6];
     match config {
-        ModelConfig::Denoising(_) => vec![image, vec![1, 28, 28]],
+        ModelConfig::Denoising(_) | ModelConfig::Classifier(_) => vec![image, vec![1, 28, 28]],
         _ => vec![image, vec![41], vec![12, 3]],
     }
 }
@@ -241,6 +241,9 @@ fn one_batch_can_be_learned() {
 #[test]
 fn data_that_the_output_cannot_give_are_refused() {
     each(|config, shape| {
+        if matches!(config, ModelConfig::Linear(_) | ModelConfig::Classifier(_)) {
+            return; // any data will do
+        }
         let data = DataSummary { low: -3.0, high: 255.0, ..summary(shape) };
         let error = config.build(&data, &noise(0)).err().map(|e| e.to_string()).unwrap_or_default();
         assert!(error.contains("[-3, 255]") && error.contains("[0, 1]"), "{}: {error}", config.name());
@@ -263,6 +266,15 @@ fn settings_out_of_range_are_refused() {
         (r#"{"vae":{"latent":0}}"#, "model.vae.latent = 0"),
         (r#"{"deep":{"hidden":[3,-1]}}"#, "model.deep.hidden = [3, -1]"),
         (r#"{"denoising":{"corruption":{"masking":{"rate":1.5}}}}"#, "model.denoising.corruption"),
+        (r#"{"linear":{"code":0}}"#, "model.linear.code = 0"),
+        (r#"{"classifier":{"features":0}}"#, "model.classifier.features = 0"),
+        (r#"{"sparse":{"sparsity":{"l1":{"weight":-1}}}}"#, "model.sparse.sparsity.l1.weight = -1"),
+        (r#"{"sparse":{"sparsity":{"top_k":{"k":65}}}}"#, "at most the width of the code"),
+        (
+            r#"{"sparse":{"sparsity":{"rate":{"rate":0.1,"weight":1}}}}"#,
+            "sigmoid where the sparsity is a rate",
+        ),
+        (r#"{"contractive":{"hidden":[9]}}"#, "model.contractive.jacobian = closed_form"),
         (r#"{"vae":{"likelihood":{"gaussian":{"sigma":-1}}}}"#, "above zero"),
         (r#"{"vae":{"encoder":{"dense":{"hidden":[0]}}}}"#, "model.vae.encoder = [0]"),
         (r#"{"beta_vae":{"beta":-1}}"#, "model.beta_vae.beta = -1"),
@@ -274,4 +286,45 @@ fn settings_out_of_range_are_refused() {
     }
     let vector = ModelConfig::Denoising(Default::default()).build(&summary(&[140]), &noise(0));
     assert!(vector.err().unwrap().to_string().contains("takes images"));
+}
+
+#[test]
+fn what_learns_from_labels_is_refused_without_them() {
+    let unlabelled = DataSummary { classes: 0, ..summary(&[1, 8, 8]) };
+    let error = ModelConfig::Classifier(Default::default()).build(&unlabelled, &noise(0)).err().unwrap();
+    assert!(error.to_string().contains("choose data with labels"), "{error}");
+}
+
+#[test]
+fn a_code_that_could_hold_the_sample_is_warned_of_unless_something_keeps_it_from_copying() {
+    let check = |text: &str, shape: &[i64], expected: usize| {
+        let config: ModelConfig = serde_json::from_str(text).unwrap();
+        let warnings = config.build(&summary(shape), &noise(0)).unwrap().warnings();
+        assert_eq!(warnings.len(), expected, "{text}: {warnings:?}");
+    };
+    check(r#"{"vanilla":{"code":64}}"#, &[1, 8, 8], 1);
+    check(r#"{"vanilla":{"code":63}}"#, &[1, 8, 8], 0);
+    check(r#"{"deep":{"code":99}}"#, &[41], 1);
+    check(r#"{"sparse":{"code":99}}"#, &[41], 0);
+    check(r#"{"contractive":{"code":99}}"#, &[41], 0);
+}
+
+#[test]
+fn one_linear_layer_back_is_a_dictionary() {
+    let shape = [2, 3, 2];
+    for (config, has) in
+        [("vanilla", true), ("linear", true), ("sparse", true), ("deep", false), ("vae", false)]
+    {
+        let config: ModelConfig = serde_json::from_str(&format!("{{\"{config}\":{{}}}}")).unwrap();
+        let model = build(&config, &shape, 0);
+        let autoencoder = model.as_autoencoder().unwrap();
+        assert_eq!(autoencoder.dictionary().is_some(), has, "{}", config.name());
+        if let Some(dictionary) = autoencoder.dictionary().filter(|_| config.name() == "linear") {
+            let size = autoencoder.code_size();
+            assert_eq!(dictionary.size(), [&[size], &shape[..]].concat());
+            let units = Tensor::eye(size, (Kind::Float, Device::Cpu));
+            let added = autoencoder.decode(&units) - autoencoder.decode(&units.zeros_like());
+            assert!((added - dictionary).abs().max().double_value(&[]) < 1e-6);
+        }
+    }
 }

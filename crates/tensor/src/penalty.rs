@@ -20,3 +20,31 @@ pub fn sigmoid_jacobian_norm(code: &Tensor, weight: &Tensor) -> Tensor {
     let row_norms = weight.square().sum_dim_intlist([1i64].as_slice(), false, None::<Kind>);
     (code - code.square()).square().matmul(&row_norms)
 }
+
+/// `‖∂h/∂x‖²_F` of each sample for any encoder: `[B]`, exactly, by one backward pass for each of the code's `D` numbers.
+///
+/// `code` is `[B, …]`, computed from `x` `[B, …]`, which collects gradients; no sample's code may depend on another
+/// sample (no batch normalisation in training). `create_graph` keeps what a further backward pass needs, so that the
+/// norm can be minimised.
+pub fn jacobian_norm(code: &Tensor, x: &Tensor, create_graph: bool) -> Tensor {
+    let code = code.flatten(1, -1);
+    let rows = (0..code.size()[1]).map(|d| squared_norm(&code.select(1, d), x, create_graph));
+    rows.reduce(|sum, row| sum + row).expect("a code has at least one number")
+}
+
+/// An estimate of [`jacobian_norm`], `[B]`: the mean of `‖vᵀ ∂h/∂x‖²` over probes `v`, one backward pass each
+/// (Hutchinson, 1990). Its expectation is exact where the entries of the probes have mean 0 and variance 1 and are
+/// independent of each other; it has the least variance where they are ±1. `code`, `x` and `create_graph` are as there,
+/// a probe has the shape of `code`.
+pub fn jacobian_norm_estimate(code: &Tensor, x: &Tensor, probes: &[Tensor], create_graph: bool) -> Tensor {
+    let products = probes.iter().map(|probe| squared_norm(&(code * probe), x, create_graph));
+    products.reduce(|sum, product| sum + product).expect("an estimate has at least one probe")
+        / probes.len() as f64
+}
+
+/// `‖∂ Σ values / ∂x‖²` of each sample: `[B]`.
+fn squared_norm(values: &Tensor, x: &Tensor, create_graph: bool) -> Tensor {
+    let gradient = Tensor::run_backward(&[values.sum(None::<Kind>)], &[x], true, create_graph);
+    let gradient = gradient.into_iter().next().expect("one gradient for one input");
+    gradient.flatten(1, -1).square().sum_dim_intlist([1i64].as_slice(), false, None::<Kind>)
+}

@@ -1,6 +1,7 @@
 //! Networks that variants share.
 
 pub mod body;
+pub mod classify;
 pub mod dense;
 pub mod point;
 pub mod strided;

@@ -44,6 +44,18 @@ impl PointAutoencoder {
         Ok(PointAutoencoder { encoder, decoder, output, distance })
     }
 
+    /// Says so where the code holds as many numbers as a sample: for variants in which nothing else keeps them from
+    /// copying.
+    pub fn copying_warning(&self) -> Option<String> {
+        let (code, sample) = (self.code_size(), self.encoder.input_shape().iter().product::<i64>());
+        (code >= sample).then(|| {
+            format!(
+                "the code holds {code} numbers and a sample {sample}, so the model may learn to copy; a smaller code, a \
+                 penalty (sparse, contractive) or damaged input (denoising) makes it learn more than that"
+            )
+        })
+    }
+
     /// Distance between the reconstruction of `input` and the batch: a scalar.
     pub fn reconstruction_loss(&self, input: &Tensor, batch: &Batch) -> Tensor {
         self.distance.mean(&self.reconstruct(input), &batch.values)
@@ -63,6 +75,10 @@ impl Model for PointAutoencoder {
         vec![Losses::single("reconstruction", self.reconstruction_loss(&batch.values, batch))]
     }
 
+    fn warnings(&self) -> Vec<String> {
+        self.copying_warning().into_iter().collect()
+    }
+
     fn as_autoencoder(&self) -> Option<&dyn Autoencoder> {
         Some(self)
     }
@@ -79,5 +95,15 @@ impl Autoencoder for PointAutoencoder {
 
     fn code_size(&self) -> i64 {
         self.encoder.output_shape().iter().product()
+    }
+
+    fn dictionary(&self) -> Option<Tensor> {
+        match self.decoder.parameters().as_slice() {
+            [(_, weight), (_, bias)] if weight.dim() == 2 && bias.dim() == 1 => {
+                let shape = [&[-1], self.decoder.output_shape()].concat();
+                Some(weight.detach().tr().reshape(shape))
+            }
+            _ => None,
+        }
     }
 }

@@ -3,10 +3,12 @@
 //!
 //! Minimises `mean (x - x̂)²`, as [`super::vanilla`] does; depth buys codes that bend with the data.
 //!
-//! Use it where a plain autoencoder of the same code width reconstructs too coarsely. It needs more epochs.
+//! Use it where a plain autoencoder of the same code width reconstructs too coarsely. It needs more epochs. Encoder
+//! and decoder may be convolutional.
 
-use crate::blocks::{dense, point::PointAutoencoder};
+use crate::blocks::{body::Body, point::PointAutoencoder};
 use crate::model::{DataSummary, Model, ModelError};
+use crate::network::Layer;
 use crate::registry::{Variant, at_least_one, widths};
 use ae_tensor::{Activation, Distance, Noise};
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,10 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Widths between data and code; the decoder has them in reverse.
     pub hidden: Vec<i64>,
+    /// Another encoder than dense layers of `hidden`, such as `"conv"`.
+    pub encoder: Option<Body>,
+    /// Another decoder than the mirror of the encoder.
+    pub decoder: Option<Body>,
     /// Width of the code.
     pub code: i64,
     /// Activation of the hidden layers.
@@ -33,6 +39,8 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             hidden: vec![128],
+            encoder: None,
+            decoder: None,
             code: 64,
             activation: Activation::Relu,
             code_activation: Activation::Relu,
@@ -52,11 +60,16 @@ impl Config {
     ) -> Result<PointAutoencoder, ModelError> {
         at_least_one(variant, "code", self.code)?;
         widths(variant, "hidden", &self.hidden)?;
-        let down: Vec<i64> = self.hidden.iter().copied().chain([self.code]).collect();
-        let up: Vec<i64> = self.hidden.iter().rev().copied().collect();
-        let encoder = dense::encoder(&down, self.activation, self.code_activation);
-        let decoder = dense::decoder(&up, self.activation, &data.shape);
-        PointAutoencoder::new(encoder, decoder, self.output, self.distance, data, noise)
+        let encoder = self.encoder.clone().unwrap_or_else(|| Body::dense(self.hidden.clone()));
+        let decoder = self.decoder.clone().unwrap_or_else(|| encoder.mirror());
+        encoder.check(variant, "encoder")?;
+        decoder.check(variant, "decoder")?;
+        let mut down = encoder.encoder(&data.shape, self.code, self.activation)?;
+        if self.code_activation != Activation::Identity {
+            down.push(Layer::Activation(self.code_activation));
+        }
+        let up = decoder.decoder(&data.shape, self.activation)?;
+        PointAutoencoder::new(down, up, self.output, self.distance, data, noise)
     }
 }
 

@@ -53,6 +53,7 @@ impl Variant for Config {
             code_activation: self.activation,
             output: self.output,
             distance: self.distance,
+            ..deep::Config::default()
         };
         Ok(Box::new(deep.autoencoder(Self::NAME, data, noise)?))
     }

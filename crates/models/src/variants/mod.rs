@@ -1,10 +1,15 @@
 //! One file for each variant. A new one is listed here and in [`crate::registry`].
 
 pub mod beta_vae;
+pub mod classifier;
+pub mod contractive;
 pub mod cvae;
 pub mod deep;
 pub mod denoising;
 pub mod ecg;
+pub mod hinton;
 pub mod iwae;
+pub mod linear;
+pub mod sparse;
 pub mod vae;
 pub mod vanilla;
