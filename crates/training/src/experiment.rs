@@ -122,6 +122,9 @@ pub fn run(
         return Err(TrainError::NoValidation.into());
     }
     let model = request.experiment.model.build(&splits.summary, &Noise::new(seed, 0, device))?;
+    for warning in model.warnings() {
+        tracing::warn!("{warning}");
+    }
 
     let _lock = if request.resume { request.run.reopen()? } else { request.run.create()? };
     let mut record = begin(&request, &splits, model.as_ref(), device)?;
