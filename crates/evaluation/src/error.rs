@@ -67,6 +67,16 @@ pub enum EvaluationError {
         /// Its run.
         folder: PathBuf,
     },
+    /// A measure that asks for what the model does not have.
+    #[error("the measure `{measure}` does not suit the variant `{variant}`, which has no {missing}")]
+    Unsuited {
+        /// The measure.
+        measure: &'static str,
+        /// The variant.
+        variant: String,
+        /// What the measure is about.
+        missing: &'static str,
+    },
     /// Data without test rows, labels or a label that is normal.
     #[error("the data set {set} has no {missing}, which this task needs; {remedy}")]
     Data {
@@ -120,6 +130,7 @@ impl EvaluationError {
             | EvaluationError::PresetTwice(_)
             | EvaluationError::Config(_)
             | EvaluationError::NoReconstruction { .. }
+            | EvaluationError::Unsuited { .. }
             | EvaluationError::Data { .. } => true,
             _ => false,
         }

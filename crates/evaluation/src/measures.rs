@@ -39,7 +39,7 @@ macro_rules! measures {
     };
 }
 
-measures![anomaly, pca];
+measures![anomaly, jacobian, pca, sparsity, subspace];
 
 /// A measure that does not exist.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

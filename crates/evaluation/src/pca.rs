@@ -29,6 +29,11 @@ impl Pca {
         self.axes.size()[1]
     }
 
+    /// The first axes, `[D, code]`, one in each column.
+    pub(crate) fn axes(&self, code: i64) -> Tensor {
+        self.axes.narrow(1, 0, code.min(self.most()))
+    }
+
     /// Numbers that a code of `code` values is made with: the axes and the mean.
     pub(crate) fn parameters(&self, code: i64) -> i64 {
         (code + 1) * self.most()
@@ -37,7 +42,7 @@ impl Pca {
     /// Reconstructions `[N, …]` of rows in the same shape, from their first `code` components; not clipped to the
     /// range of the data.
     pub(crate) fn reconstruct(&self, rows: &Tensor, code: i64) -> Tensor {
-        let axes = self.axes.narrow(1, 0, code.min(self.most()));
+        let axes = self.axes(code);
         let centred = flat(rows) - &self.mean;
         let rebuilt = centred.matmul(&axes).matmul(&axes.tr()) + &self.mean;
         rebuilt.to_kind(rows.kind()).view_as(rows)

@@ -32,6 +32,7 @@ pub fn write(run: &Run) -> Result<PathBuf, ReportError> {
     ae_tensor::tch::no_grad(|| {
         if let Some(autoencoder) = run.model.as_autoencoder() {
             reconstructions(run, autoencoder, &gallery)?;
+            dictionary(run, autoencoder, &gallery)?;
             codes(run, autoencoder, &gallery)?;
         }
         if let Some(generator) = run.model.as_generator() {
@@ -92,6 +93,24 @@ fn reconstructions(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) 
             gallery.add(entry, |path| picture::series_pairs(path, a.view(), b.view(), &titles))
         }
     }
+}
+
+/// What each number of the code adds to an image, for a decoder of one linear layer.
+fn dictionary(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Result<(), ReportError> {
+    let SampleShape::Image { .. } = run.splits.dataset.shape else { return Ok(()) };
+    let Some(atoms) = autoencoder.dictionary() else { return Ok(()) };
+    let size = atoms.size()[0];
+    let atoms = atoms.narrow(0, 0, size.min(SIDE * SIDE));
+    let greatest = atoms.abs().amax([1i64, 2, 3].as_slice(), true).clamp_min(1e-12);
+    let caption = format!(
+        "What a unit of each code number adds to an image{}; grey is nothing, white and black are the most that this \
+         number adds or takes away.",
+        if size > SIDE * SIDE { ", for the first hundred numbers" } else { "" }
+    );
+    let entry = entry("dictionary.png", 25, "Dictionary", &caption);
+    gallery.add(entry, |path| {
+        picture::image_grid(path, images(&(atoms / greatest * 0.5 + 0.5)).view(), SIDE as usize)
+    })
 }
 
 /// Two-dimensional codes by label.

@@ -24,7 +24,21 @@ macro_rules! presets {
     };
 }
 
-presets!["vanilla", "deep", "denoising", "vae", "ecg", "ecg-long"];
+presets![
+    "linear",
+    "vanilla",
+    "deep",
+    "hinton",
+    "sparse",
+    "sparse-kl",
+    "sparse-topk",
+    "contractive",
+    "denoising",
+    "vae",
+    "ecg",
+    "ecg-long",
+    "classifier"
+];
 
 /// A preset that does not exist.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -90,3 +90,40 @@ fn pca_compares_at_the_same_code_size() {
     near(metrics["pca/error_per_sample"], metrics["pca/mse"] * 16.0);
     assert!(code < 16 && metrics["pca/mse"] > 0.0);
 }
+
+/// What is measured of a small model on pictures of bars.
+fn of_bars(model: &str, epochs: u64, wished: &[&str]) -> Result<Metrics, EvaluationError> {
+    let bench = Bench::new();
+    let data = bench.bars();
+    bench.with(&[0], |context| {
+        let run = context.trained(&wanted("toy", model, &data, epochs, 0)).unwrap();
+        of_run(context, &run, &names(wished), false, &mut |_| {})
+    })
+}
+
+#[test]
+fn a_linear_decoder_lies_at_an_angle_to_the_principal_axes_and_others_have_none() {
+    let metrics = of_bars("linear", 2, &["subspace"]).unwrap();
+    let (largest, mean) = (metrics["subspace/largest_angle"], metrics["subspace/mean_angle"]);
+    assert!(0.0 < mean && mean < largest && largest <= 90.0, "{mean} {largest}");
+    let error = of_bars("deep", 1, &["subspace"]).unwrap_err().to_string();
+    assert!(
+        error.contains("`subspace` does not suit the variant `deep`, which has no decoder of one linear"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_jacobian_of_the_plain_autoencoder_is_that_of_the_plain_autoencoder() {
+    let metrics = of_bars("vanilla", 2, &["jacobian"]).unwrap();
+    assert!(metrics["jacobian/norm"] > 0.1, "{metrics:?}");
+    assert_eq!(metrics["jacobian/times_below_vanilla"], 1.0);
+}
+
+#[test]
+fn sparsity_counts_what_is_active() {
+    let metrics = of_bars("vanilla", 2, &["sparsity"]).unwrap();
+    let (active, unused) = (metrics["sparsity/active"], metrics["sparsity/unused"]);
+    assert!((metrics["sparsity/active_per_sample"] - 64.0 * active).abs() < 1e-9);
+    assert!(0.0 < active && active <= 1.0 - unused && unused < 1.0, "{metrics:?}");
+}
