@@ -7,6 +7,7 @@
 #![expect(unsafe_code, reason = "this crate alone speaks to libtorch's C++ through `native/`")]
 
 pub mod activation;
+pub mod adversarial;
 pub mod array;
 pub mod device;
 pub mod distance;
