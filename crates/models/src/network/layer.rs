@@ -54,7 +54,8 @@ pub enum Layer {
         factor: i64,
     },
     /// Batch normalisation of each channel (each feature of a vector): by the batch's own moments in training, by
-    /// their running means in use (Ioffe & Szegedy, 2015, algorithms 1 and 2).
+    /// their running means in use (Ioffe & Szegedy, 2015, algorithms 1 and 2). A batch with one value a channel has no
+    /// variance, and is treated as in use.
     BatchNorm,
     /// LSTM or GRU: `[T, F]` to `[T, units]` or `[units]`.
     Recurrent(Recurrent),
@@ -304,6 +305,8 @@ impl Layer {
             }
             Layer::BatchNorm => {
                 let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|slot| Some(&parameters[slot]));
+                // The last batch of an epoch may be a single row; its variance would be 0/0.
+                let training = training && x.numel() > parameters[0].numel();
                 x.batch_norm(weight, bias, mean, variance, training, BATCH_NORM_MOMENTUM, NORM_EPSILON, false)
             }
             Layer::Recurrent(ref recurrent) => recurrent.forward(x, parameters),

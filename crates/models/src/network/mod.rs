@@ -224,6 +224,17 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_with_one_value_a_channel_is_normalised_as_in_use() {
+        let network = network(vec![Layer::BatchNorm], &[2]).unwrap();
+        let x = Tensor::from_slice(&[3.0f32, -1.0]).view([1, 2]);
+        assert_eq!(network.forward_training(&x), network.forward(&x));
+        let moments = network.buffers().into_iter().flat_map(|(_, t)| ae_tensor::array::to_vec(&t));
+        assert_eq!(moments.collect::<Vec<_>>(), [0.0, 0.0, 1.0, 1.0]);
+        let two = Tensor::cat(&[&x, &(&x + 2.0)], 0);
+        assert_ne!(network.forward_training(&two), network.forward(&two));
+    }
+
+    #[test]
     fn misfits_are_errors_before_the_first_step() {
         let bad = |layers: Vec<Layer>, input: &[i64], expected: &str| {
             let error = network(layers, input).unwrap_err().to_string();
