@@ -35,6 +35,8 @@ presets![
     "contractive",
     "denoising",
     "vae",
+    "gan",
+    "aae",
     "ecg",
     "ecg-long",
     "classifier"

@@ -148,6 +148,17 @@ pub struct Group {
     pub parameters: Vec<(String, Tensor)>,
 }
 
+impl Group {
+    /// A group for each of these networks of a model, under the network's name.
+    pub fn of_networks(networks: &[(&'static str, &Network)]) -> Vec<Group> {
+        let group = |network: &(&'static str, &Network)| {
+            let parameters = of_networks(std::slice::from_ref(network), Network::parameters);
+            Group { name: network.0, parameters }
+        };
+        networks.iter().map(group).collect()
+    }
+}
+
 /// Something with parameters that a training loop minimises.
 pub trait Model: Send {
     /// The networks that the model is made of, in the order of the forward pass; names are unique.
@@ -210,7 +221,8 @@ pub trait Model: Send {
     }
 }
 
-fn of_networks(
+/// Tensors of several networks, each name behind its network's.
+pub(crate) fn of_networks(
     networks: &[(&'static str, &Network)],
     tensors: fn(&Network) -> Vec<(String, Tensor)>,
 ) -> Vec<(String, Tensor)> {

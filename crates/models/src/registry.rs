@@ -70,6 +70,8 @@ variants! {
     Cvae: cvae,
     Ecg: ecg,
     Classifier: classifier,
+    Gan: gan,
+    Aae: aae,
 }
 
 pub(crate) fn out_of_range(

@@ -1,5 +1,6 @@
 //! Networks that variants share.
 
+pub mod adversarial;
 pub mod body;
 pub mod classify;
 pub mod dense;

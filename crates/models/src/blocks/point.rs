@@ -28,16 +28,7 @@ impl PointAutoencoder {
         data: &DataSummary,
         noise: &Noise,
     ) -> Result<Self, ModelError> {
-        let legal = output.range();
-        if !legal.holds(data.low, data.high) {
-            return Err(ModelError::Output {
-                low: data.low,
-                high: data.high,
-                activation: format!("{output:?}").to_lowercase(),
-                legal_low: legal.low,
-                legal_high: legal.high,
-            });
-        }
+        check_output(output, data)?;
         let encoder = Network::new("encoder", encoder, &data.shape, noise)?;
         let mut decoder = Network::new("decoder", decoder, encoder.output_shape(), noise)?;
         decoder.set_output_bias(output.link(data.mean));
@@ -60,6 +51,21 @@ impl PointAutoencoder {
     pub fn reconstruction_loss(&self, input: &Tensor, batch: &Batch) -> Tensor {
         self.distance.mean(&self.reconstruct(input), &batch.values)
     }
+}
+
+/// Refuses data that an output with this activation cannot give.
+pub(crate) fn check_output(output: Activation, data: &DataSummary) -> Result<(), ModelError> {
+    let legal = output.range();
+    if legal.holds(data.low, data.high) {
+        return Ok(());
+    }
+    Err(ModelError::Output {
+        low: data.low,
+        high: data.high,
+        activation: format!("{output:?}").to_lowercase(),
+        legal_low: legal.low,
+        legal_high: legal.high,
+    })
 }
 
 impl Model for PointAutoencoder {

@@ -1,5 +1,6 @@
 //! One file for each variant. A new one is listed here and in [`crate::registry`].
 
+pub mod aae;
 pub mod beta_vae;
 pub mod classifier;
 pub mod contractive;
@@ -7,6 +8,7 @@ pub mod cvae;
 pub mod deep;
 pub mod denoising;
 pub mod ecg;
+pub mod gan;
 pub mod hinton;
 pub mod iwae;
 pub mod linear;
