@@ -37,6 +37,7 @@ presets![
     "vae",
     "gan",
     "aae",
+    "vq_vae",
     "ecg",
     "ecg-long",
     "classifier"

@@ -72,6 +72,7 @@ variants! {
     Classifier: classifier,
     Gan: gan,
     Aae: aae,
+    VqVae: vq_vae,
 }
 
 pub(crate) fn out_of_range(

@@ -3,6 +3,7 @@
 pub mod adversarial;
 pub mod body;
 pub mod classify;
+pub mod codebook;
 pub mod dense;
 pub mod point;
 pub mod strided;

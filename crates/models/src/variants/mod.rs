@@ -15,3 +15,4 @@ pub mod linear;
 pub mod sparse;
 pub mod vae;
 pub mod vanilla;
+pub mod vq_vae;

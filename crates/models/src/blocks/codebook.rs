@@ -1,0 +1,154 @@
+//! Vector quantisation with a codebook that follows its codes by moving averages (van den Oord, Vinyals & Kavukcuoglu,
+//! NeurIPS 2017, section 3 and appendix A.1).
+
+use ae_tensor::{Kind, Noise, Tensor, tch};
+
+/// Keeps an entry's average count above zero (the reference implementation's `epsilon`).
+const SMOOTHING: f64 = 1e-5;
+
+/// How a codebook learns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// Number of entries, `K`.
+    pub entries: i64,
+    /// Width of an entry, `D`.
+    pub width: i64,
+    /// Weight of the past in the moving averages, `γ`; in [0, 1).
+    pub decay: f64,
+    /// An entry is dead when it is used less than this share of an even use, `rows / K`; 0 lets all live.
+    pub dead_below: f64,
+}
+
+/// `K` entries of width `D`, and the moving averages that they come from.
+#[derive(Debug)]
+pub struct Codebook {
+    settings: Settings,
+    /// `[K, D]`.
+    entries: Tensor,
+    /// `[K]`, `N` in the paper: how many rows of a batch take an entry.
+    counts: Tensor,
+    /// `[K, D]`, `m` in the paper: their sum.
+    sums: Tensor,
+}
+
+/// Codes, each replaced by its nearest entry.
+#[derive(Debug)]
+pub struct Quantised {
+    /// Which entries: int64 `[B, …]`, the code's shape without its dimension of width `D`.
+    pub indices: Tensor,
+    /// The entries, in the shape of the codes; without a graph.
+    pub entries: Tensor,
+}
+
+impl Codebook {
+    /// Entries that nobody has used yet, drawn from N(0, 1). The first training pass finds all of them dead, and
+    /// [`Self::revive`] starts them from its codes.
+    pub fn new(settings: Settings, noise: &Noise) -> Self {
+        let Settings { entries, width, .. } = settings;
+        let zeros = |shape: &[i64]| Tensor::zeros(shape, (Kind::Float, noise.device()));
+        Codebook {
+            settings,
+            entries: noise.normal("codebook", &[entries, width]),
+            counts: zeros(&[entries]),
+            sums: zeros(&[entries, width]),
+        }
+    }
+
+    /// Entries and averages, by name; they share memory with the codebook.
+    pub fn buffers(&self) -> Vec<(String, Tensor)> {
+        [("entries", &self.entries), ("counts", &self.counts), ("sums", &self.sums)]
+            .map(|(name, tensor)| (format!("codebook.{name}"), tensor.shallow_clone()))
+            .into()
+    }
+
+    /// The nearest entry of each code by Euclidean distance; `codes` is `[B, D, …]` (equations 1 and 2).
+    pub fn quantise(&self, codes: &Tensor) -> Quantised {
+        tch::no_grad(|| {
+            let rows = rows(codes);
+            // ‖z‖² is the same for all entries and left out.
+            let squares = self.entries.square().sum_dim_intlist([1i64].as_slice(), false, None::<Kind>);
+            let indices = (squares - rows.matmul(&self.entries.tr()) * 2.0).argmin(1, false);
+            let shape = codes.size();
+            let places = [&shape[..1], &shape[2..]].concat();
+            let indices = indices.view(places.as_slice());
+            Quantised { entries: self.look_up(&indices), indices }
+        })
+    }
+
+    /// The entries at these indices: int64 `[B, …]` to `[B, D, …]`.
+    pub fn look_up(&self, indices: &Tensor) -> Tensor {
+        let entries = self.entries.index_select(0, &indices.flatten(0, -1));
+        let shape = [indices.size().as_slice(), &[self.settings.width]].concat();
+        entries.view(shape.as_slice()).movedim_int(-1, 1).contiguous()
+    }
+
+    /// Moves the averages and with them the entries towards the codes that took them: equations 6 to 8, with counts
+    /// smoothed as in the authors' implementation. In place; entries looked up before keep their values.
+    pub fn learn(&self, codes: &Tensor, indices: &Tensor) {
+        let Settings { entries: k, decay, .. } = self.settings;
+        tch::no_grad(|| {
+            // A product instead of a scattered sum: the same bits on every device and number of threads.
+            let taken = indices.flatten(0, -1).one_hot(k).to_kind(Kind::Float);
+            let counts = taken.sum_dim_intlist([0i64].as_slice(), false, Kind::Float);
+            let sums = taken.tr().matmul(&rows(codes));
+            let average = |mut past: Tensor, new: Tensor| past.copy_(&(&past * decay + new * (1.0 - decay)));
+            average(self.counts.shallow_clone(), counts);
+            average(self.sums.shallow_clone(), sums);
+            let total = self.counts.sum(Kind::Float);
+            let smoothed = (&self.counts + SMOOTHING) / (&total + SMOOTHING * k as f64) * &total;
+            self.entries.shallow_clone().copy_(&(&self.sums / smoothed.unsqueeze(1)));
+        });
+    }
+
+    /// Starts dead entries again from codes of the batch, chosen at random, with the average of an even use: an entry
+    /// that lies apart from all codes is never taken and would stay where it is for good. How many were dead.
+    pub fn revive(&self, codes: &Tensor, noise: &Noise) -> i64 {
+        let Settings { entries: k, dead_below, .. } = self.settings;
+        tch::no_grad(|| {
+            let rows = rows(codes);
+            let even = rows.size()[0] as f64 / k as f64;
+            let dead = self.counts.lt(dead_below * even);
+            let chosen =
+                (noise.uniform("revival", &[k]) * rows.size()[0] as f64).floor().to_kind(Kind::Int64);
+            let chosen = rows.index_select(0, &chosen.clamp_max(rows.size()[0] - 1));
+            let counts = self.counts.where_scalarother(&dead.logical_not(), even);
+            let column = dead.unsqueeze(1);
+            let sums = (&chosen * even).where_self(&column, &self.sums);
+            let entries = chosen.where_self(&column, &self.entries);
+            for (old, new) in [(&self.counts, counts), (&self.sums, sums), (&self.entries, entries)] {
+                old.shallow_clone().copy_(&new);
+            }
+            dead.sum(Kind::Int64).int64_value(&[])
+        })
+    }
+
+    /// Number of entries, `K`.
+    pub fn len(&self) -> i64 {
+        self.settings.entries
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The entries as the decoder takes them, with the gradient passed on to the codes as it is (section 3.2).
+pub fn straight_through(codes: &Tensor, entries: &Tensor) -> Tensor {
+    codes + (entries - codes).detach()
+}
+
+/// How many of `k` entries would be in use if all used ones were used alike: `exp` of the entropy of their shares, a
+/// scalar in [1, k]. `indices` is int64, any shape.
+pub fn perplexity(indices: &Tensor, k: i64) -> Tensor {
+    let shares = indices.flatten(0, -1).one_hot(k).to_kind(Kind::Float);
+    let shares = shares.mean_dim([0i64].as_slice(), false, Kind::Float);
+    // xlogy is 0 for an entry that is not used.
+    (-shares.xlogy(&shares).sum(Kind::Float)).exp()
+}
+
+/// Codes `[B, D, …]` as `[rows, D]`, without a graph.
+fn rows(codes: &Tensor) -> Tensor {
+    let width = codes.size()[1];
+    codes.detach().movedim_int(1, -1).reshape([-1, width])
+}

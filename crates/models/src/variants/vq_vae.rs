@@ -1,0 +1,189 @@
+//! The vector-quantised autoencoder, VQ-VAE (van den Oord, Vinyals & Kavukcuoglu, "Neural Discrete Representation
+//! Learning", NeurIPS 2017).
+//!
+//! Each place of the code takes the nearest of `K` entries `e` of a codebook. Minimises
+//! `d(x, g(e)) + β · mean (h(x) - sg[e])²`  (equation 3), `sg` stopping the gradient; the gradient at the decoder's input
+//! goes on to the encoder as it is. Entries follow their codes by moving averages (appendix A.1) instead of the second
+//! term of equation 3, and dead ones start again from codes of the batch. The authors' networks have two residual
+//! blocks more, and 256 channels.
+//!
+//! Use it for discrete codes: to compress, or as tokens for a second model. `perplexity` says how many entries are in
+//! use. It has no prior to draw new samples from, until a second model is trained on its codes; for that use `vae`.
+//! Moving averages of weights (`training.ema`) leave the codebook as it is.
+
+use crate::blocks::codebook::{Codebook, Quantised, Settings, perplexity, straight_through};
+use crate::blocks::point::check_output;
+use crate::blocks::{dense, strided};
+use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass, of_networks};
+use crate::network::{Layer, Network};
+use crate::registry::{Variant, at_least_one, out_of_range, widths};
+use ae_tensor::{Activation, Distance, Kind, Noise, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// Settings of the vector-quantised autoencoder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Number of entries in the codebook, `K`.
+    pub entries: i64,
+    /// Width of an entry, `D`.
+    pub width: i64,
+    /// For images: channels of the encoder's convolutions, each of which halves the sides; the decoder has them in
+    /// reverse. A code has a place for each pixel that is left. Empty: dense layers as for other data.
+    pub channels: Vec<i64>,
+    /// For vectors and sequences: widths of the encoder's dense layers; the decoder has them in reverse.
+    pub hidden: Vec<i64>,
+    /// For vectors and sequences: places in a code.
+    pub places: i64,
+    /// `β`: weight of the commitment term; at least 0.
+    pub commitment: f64,
+    /// `γ`: weight of the past in the codebook's moving averages; in [0, 1).
+    pub decay: f64,
+    /// An entry starts again when it is used less than this share of an even use; 0 for never.
+    pub dead_below: f64,
+    /// Activation of the hidden layers.
+    pub activation: Activation,
+    /// Activation of the reconstruction.
+    pub output: Activation,
+    /// What is minimised between input and reconstruction.
+    pub distance: Distance,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            entries: 128,
+            width: 16,
+            channels: vec![32, 64],
+            hidden: vec![256],
+            places: 16,
+            commitment: 0.25,
+            decay: 0.99,
+            dead_below: 0.03,
+            activation: Activation::Relu,
+            output: Activation::Sigmoid,
+            distance: Distance::MeanSquared,
+        }
+    }
+}
+
+impl Config {
+    fn check(&self) -> Result<(), ModelError> {
+        for (setting, got) in [("entries", self.entries), ("width", self.width), ("places", self.places)] {
+            at_least_one(Self::NAME, setting, got)?;
+        }
+        widths(Self::NAME, "channels", &self.channels)?;
+        widths(Self::NAME, "hidden", &self.hidden)?;
+        let range = |setting, got: f64, holds: bool, legal| match holds {
+            true => Ok(()),
+            false => Err(out_of_range(Self::NAME, setting, &got.to_string(), legal)),
+        };
+        let Config { commitment, decay, dead_below, .. } = *self;
+        let fine = commitment >= 0.0 && commitment.is_finite();
+        range("commitment", commitment, fine, "a number of at least 0")?;
+        range("decay", decay, (0.0..1.0).contains(&decay), "at least 0 and below 1")?;
+        range("dead_below", dead_below, (0.0..1.0).contains(&dead_below), "at least 0 and below 1")
+    }
+
+    /// Encoder to codes `[D, …]`, and decoder from there.
+    fn layers(&self, shape: &[i64]) -> (Vec<Layer>, Vec<Layer>) {
+        let image = <[i64; 3]>::try_from(shape).ok().filter(|_| !self.channels.is_empty());
+        if let Some(image) = image {
+            let deepest = *self.channels.last().expect("there are channels");
+            let mut down = strided::encoder(&self.channels, self.activation);
+            down.push(Layer::Conv2d { channels: self.width, kernel: 1, stride: 1, padding: 0 });
+            let first = Layer::Conv2d { channels: deepest, kernel: 3, stride: 1, padding: 1 };
+            let mut up = vec![first, Layer::Activation(self.activation)];
+            up.extend(strided::decoder(&self.channels, self.activation, &image, image[0]));
+            return (down, up);
+        }
+        let code = self.width * self.places;
+        let narrowing: Vec<i64> = self.hidden.iter().copied().chain([code]).collect();
+        let widening: Vec<i64> = self.hidden.iter().rev().copied().collect();
+        let mut down = dense::encoder(&narrowing, self.activation, Activation::Identity);
+        down.push(Layer::Reshape(vec![self.width, self.places]));
+        let mut up = vec![Layer::Flatten];
+        up.extend(dense::decoder(&widening, self.activation, shape));
+        (down, up)
+    }
+}
+
+impl Variant for Config {
+    const NAME: &'static str = "vq_vae";
+    const ABOUT: &'static str = "vector-quantised: codes are entries of a learned codebook";
+
+    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+        self.check()?;
+        check_output(self.output, data)?;
+        let (down, up) = self.layers(&data.shape);
+        let encoder = Network::new("encoder", down, &data.shape, noise)?;
+        let mut decoder = Network::new("decoder", up, encoder.output_shape(), noise)?;
+        decoder.set_output_bias(self.output.link(data.mean));
+        let Config { entries, width, decay, dead_below, .. } = *self;
+        let codebook = Codebook::new(Settings { entries, width, decay, dead_below }, noise);
+        Ok(Box::new(VqVae { encoder, decoder, codebook, config: self.clone() }))
+    }
+}
+
+#[derive(Debug)]
+struct VqVae {
+    encoder: Network,
+    decoder: Network,
+    codebook: Codebook,
+    config: Config,
+}
+
+impl Model for VqVae {
+    fn networks(&self) -> Vec<(&'static str, &Network)> {
+        vec![("encoder", &self.encoder), ("decoder", &self.decoder)]
+    }
+
+    fn buffers(&self) -> Vec<(String, Tensor)> {
+        let mut buffers = of_networks(&self.networks(), Network::buffers);
+        buffers.extend(self.codebook.buffers());
+        buffers
+    }
+
+    fn objective(&self) -> &'static str {
+        self.config.distance.name()
+    }
+
+    fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
+        let codes = self.encoder.forward_in(&batch.values, pass);
+        if pass.is_training() {
+            self.codebook.revive(&codes, &pass.noise);
+        }
+        let Quantised { indices, entries } = self.codebook.quantise(&codes);
+        let output = self.decoder.forward_in(&straight_through(&codes, &entries), pass);
+        let distance = self.config.distance.mean(&self.config.output.apply(&output), &batch.values);
+        let commitment = (&codes - &entries).square().mean(None::<Kind>) * self.config.commitment;
+        if pass.is_training() {
+            self.codebook.learn(&codes, &indices);
+        }
+        let measured = distance.detach();
+        vec![
+            Losses::new(vec![("reconstruction", distance), ("commitment", commitment)])
+                .with_figure(self.objective(), &measured)
+                .with_figure("perplexity", &perplexity(&indices, self.codebook.len())),
+        ]
+    }
+
+    fn as_autoencoder(&self) -> Option<&dyn Autoencoder> {
+        Some(self)
+    }
+}
+
+impl Autoencoder for VqVae {
+    fn encode(&self, x: &Tensor) -> Code {
+        let Quantised { indices, entries } = self.codebook.quantise(&self.encoder.forward(x));
+        Code::Discrete { indices, embedded: entries }
+    }
+
+    fn decode(&self, code: &Tensor) -> Tensor {
+        self.config.output.apply(&self.decoder.forward(code))
+    }
+
+    fn code_size(&self) -> i64 {
+        self.encoder.output_shape().iter().product()
+    }
+}
