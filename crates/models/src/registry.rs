@@ -64,12 +64,14 @@ variants! {
     Sparse: sparse,
     Contractive: contractive,
     Denoising: denoising,
+    Conv: conv,
     Vae: vae,
     BetaVae: beta_vae,
     Iwae: iwae,
     Cvae: cvae,
     Ecg: ecg,
     Classifier: classifier,
+    Stacked: stacked,
 }
 
 pub(crate) fn out_of_range(

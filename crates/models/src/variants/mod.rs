@@ -3,6 +3,7 @@
 pub mod beta_vae;
 pub mod classifier;
 pub mod contractive;
+pub mod conv;
 pub mod cvae;
 pub mod deep;
 pub mod denoising;
@@ -11,5 +12,6 @@ pub mod hinton;
 pub mod iwae;
 pub mod linear;
 pub mod sparse;
+pub mod stacked;
 pub mod vae;
 pub mod vanilla;
