@@ -34,10 +34,15 @@ presets![
     "sparse-topk",
     "contractive",
     "denoising",
+    "denoising-masking",
+    "denoising-salt",
+    "conv",
+    "conv-unpool",
     "vae",
     "ecg",
     "ecg-long",
-    "classifier"
+    "classifier",
+    "stacked"
 ];
 
 /// A preset that does not exist.
