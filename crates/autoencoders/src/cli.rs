@@ -96,6 +96,8 @@ pub(crate) struct EvalArgs {
 pub(crate) enum Task {
     /// Anomalies among the ECG5000 heartbeats: the articles' protocol and the UCR split
     Anomaly(TaskArgs),
+    /// Pre-training without labels, then 100, 1,000, 5,000 or all labels, against random weights
+    Pretrain(TaskArgs),
     /// Reconstruction of held-out images, variant by variant, beside PCA at the same code size
     Reconstruction(TaskArgs),
 }

@@ -11,6 +11,7 @@ pub mod measures;
 pub mod outcome;
 pub mod pictures;
 pub mod presets;
+pub mod pretrain;
 pub mod reconstruction;
 
 mod pca;

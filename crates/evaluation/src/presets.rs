@@ -34,13 +34,18 @@ presets![
     "sparse-topk",
     "contractive",
     "denoising",
+    "denoising-masking",
+    "denoising-salt",
+    "conv",
+    "conv-unpool",
     "vae",
     "gan",
     "aae",
     "vq_vae",
     "ecg",
     "ecg-long",
-    "classifier"
+    "classifier",
+    "stacked"
 ];
 
 /// A preset that does not exist.

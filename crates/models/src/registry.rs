@@ -64,6 +64,7 @@ variants! {
     Sparse: sparse,
     Contractive: contractive,
     Denoising: denoising,
+    Conv: conv,
     Vae: vae,
     BetaVae: beta_vae,
     Iwae: iwae,
@@ -73,6 +74,7 @@ variants! {
     Gan: gan,
     Aae: aae,
     VqVae: vq_vae,
+    Stacked: stacked,
 }
 
 pub(crate) fn out_of_range(

@@ -8,7 +8,9 @@ use ae_tensor::{Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
 fn shapes(config: &ModelConfig) -> Vec<Vec<i64>> {
     let image = vec![2, 9, 6];
     match config {
-        ModelConfig::Denoising(_) | ModelConfig::Classifier(_) => vec![image, vec![1, 28, 28]],
+        ModelConfig::Denoising(_) | ModelConfig::Classifier(_) | ModelConfig::Conv(_) => {
+            vec![image, vec![1, 28, 28]]
+        }
         _ => vec![image, vec![41], vec![12, 3]],
     }
 }
@@ -271,6 +273,9 @@ fn settings_out_of_range_are_refused() {
         (r#"{"denoising":{"corruption":{"masking":{"rate":1.5}}}}"#, "model.denoising.corruption"),
         (r#"{"linear":{"code":0}}"#, "model.linear.code = 0"),
         (r#"{"classifier":{"features":0}}"#, "model.classifier.features = 0"),
+        (r#"{"conv":{"channels":[]}}"#, "model.conv.channels = []"),
+        (r#"{"stacked":{"hidden":[]}}"#, "a list of one to six widths"),
+        (r#"{"stacked":{"pretraining":1.5}}"#, "model.stacked.pretraining = 1.5"),
         (r#"{"sparse":{"sparsity":{"l1":{"weight":-1}}}}"#, "model.sparse.sparsity.l1.weight = -1"),
         (r#"{"sparse":{"sparsity":{"top_k":{"k":65}}}}"#, "at most the width of the code"),
         (
@@ -299,8 +304,10 @@ fn settings_out_of_range_are_refused() {
 #[test]
 fn what_learns_from_labels_is_refused_without_them() {
     let unlabelled = DataSummary { classes: 0, ..summary(&[1, 8, 8]) };
-    let error = ModelConfig::Classifier(Default::default()).build(&unlabelled, &noise(0)).err().unwrap();
-    assert!(error.to_string().contains("choose data with labels"), "{error}");
+    for config in [ModelConfig::Classifier(Default::default()), ModelConfig::Stacked(Default::default())] {
+        let error = config.build(&unlabelled, &noise(0)).err().unwrap();
+        assert!(error.to_string().contains("choose data with labels"), "{error}");
+    }
 }
 
 #[test]

@@ -199,3 +199,15 @@ fn a_gallery_lists_its_pictures_in_order() {
         assert!(matches!(gallery.add(entry(name, 0), draw), Err(ReportError::Name(_))), "{name}");
     }
 }
+
+#[test]
+fn bands_stand_over_a_logarithmic_axis() {
+    let band = |name: &str, height: f64| Band {
+        name: name.into(),
+        points: vec![(100.0, height, 1.0), (1000.0, height / 2.0, 0.5), (60000.0, 1.0, 0.0)],
+    };
+    let both = [band("random", 20.0), band("pre-trained", 8.0)];
+    let picture = check_picture(|path| bands(path, "labels", "error in %", &both));
+    assert_eq!(picture.dimensions(), (1240, 760));
+    check_refused(|path| bands(path, "", "", &[]), "no points to draw; give at least one");
+}

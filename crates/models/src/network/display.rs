@@ -15,6 +15,8 @@ impl fmt::Display for Layer {
                 write!(f, "transposed conv {channels}, {kernel}×{kernel}, stride {stride}")
             }
             Layer::MaxPool2d { kernel, .. } => write!(f, "max pool {kernel}"),
+            Layer::MaxUnpool2d(unpool) => write!(f, "max unpool {}", unpool.kernel),
+            Layer::Crop2d { size: [rows, columns] } => write!(f, "crop to {rows}×{columns}"),
             Layer::Upsample2d { factor } => write!(f, "upsample {factor}"),
             Layer::BatchNorm => write!(f, "batch norm"),
             Layer::Recurrent(recurrent) => write!(f, "{recurrent}"),

@@ -4,6 +4,7 @@ use super::attention::{self, TransformerBlock};
 use super::recurrent::Recurrent;
 use super::sequence::{self, CausalConv1d, TemporalBlock};
 use super::slot::Slot;
+use super::unpool::MaxUnpool2d;
 use ae_tensor::init::Init;
 use ae_tensor::{Activation, Tensor};
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,13 @@ pub enum Layer {
         kernel: i64,
         /// Whether incomplete squares at the edge count.
         ceil: bool,
+    },
+    /// The way back from [`Layer::MaxPool2d`].
+    MaxUnpool2d(MaxUnpool2d),
+    /// Cuts an image down at its lower and right edge.
+    Crop2d {
+        /// `[H, W]` that are left.
+        size: [i64; 2],
     },
     /// Nearest-neighbour enlargement.
     Upsample2d {
@@ -151,6 +159,14 @@ impl Layer {
                     return Err(format!("it is smaller than one {kernel}×{kernel} square"));
                 }
                 Ok(vec![channels, side(height), side(width)])
+            }
+            Layer::MaxUnpool2d(ref unpool) => unpool.output_shape(image(input)?),
+            Layer::Crop2d { size: [rows, columns] } => {
+                let [channels, height, width] = image(input)?;
+                if !(1..=height).contains(&rows) || !(1..=width).contains(&columns) {
+                    return Err(format!("{rows}×{columns} cannot be cut out of {height}×{width}"));
+                }
+                Ok(vec![channels, rows, columns])
             }
             Layer::Upsample2d { factor } => {
                 let [channels, height, width] = image(input)?;
@@ -299,6 +315,8 @@ impl Layer {
             Layer::MaxPool2d { kernel, ceil } => {
                 x.max_pool2d(pair(kernel), pair(kernel), pair(0), pair(1), ceil)
             }
+            Layer::MaxUnpool2d(ref unpool) => unpool.forward(x, None),
+            Layer::Crop2d { size: [rows, columns] } => x.narrow(2, 0, rows).narrow(3, 0, columns),
             Layer::Upsample2d { factor } => {
                 let size = x.size();
                 x.upsample_nearest2d([size[2] * factor, size[3] * factor], None, None)

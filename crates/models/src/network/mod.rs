@@ -8,11 +8,13 @@ pub mod positions;
 mod recurrent;
 mod sequence;
 mod slot;
+mod unpool;
 
 pub use attention::TransformerBlock;
 pub use layer::Layer;
 pub use recurrent::{Cell, Recurrent};
 pub use sequence::{CausalConv1d, TemporalBlock};
+pub use unpool::MaxUnpool2d;
 
 use crate::model::Pass;
 use ae_tensor::{Noise, Tensor};
@@ -219,6 +221,9 @@ mod tests {
         check(vec![Layer::MaxPool2d { kernel: 2, ceil: true }], &[3, 7, 6], &[3, 4, 3]);
         check(vec![Layer::MaxPool2d { kernel: 2, ceil: false }], &[3, 7, 6], &[3, 3, 3]);
         check(vec![Layer::Upsample2d { factor: 2 }], &[3, 7, 6], &[3, 14, 12]);
+        check(vec![Layer::Crop2d { size: [5, 6] }], &[3, 7, 6], &[3, 5, 6]);
+        let unpool = Layer::MaxUnpool2d(MaxUnpool2d { kernel: 3, size: [7, 6] });
+        check(vec![unpool], &[3, 3, 2], &[3, 7, 6]);
         check(vec![Layer::Reshape(vec![2, 6])], &[12], &[2, 6]);
         check(vec![], &[12], &[12]);
     }
@@ -249,6 +254,9 @@ mod tests {
         bad(vec![Layer::Conv2d { channels: 4, kernel: 9, stride: 1, padding: 0 }], &[1, 5, 5], "larger than");
         bad(vec![Layer::Flatten, Layer::Reshape(vec![3, 5])], &[16], "15 values");
         bad(vec![Layer::Flatten, Layer::Dense { units: 0 }], &[16], "at least 1");
+        bad(vec![Layer::Crop2d { size: [5, 7] }], &[3, 7, 6], "5×7 cannot be cut out of 7×6");
+        let unpool = Layer::MaxUnpool2d(MaxUnpool2d { kernel: 2, size: [7, 6] });
+        bad(vec![unpool], &[3, 3, 3], "takes 7×6 to 4×3");
         bad(vec![Layer::MaxPool2d { kernel: 0, ceil: true }], &[1, 4, 4], "at least 1");
     }
 

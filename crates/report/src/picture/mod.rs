@@ -1,12 +1,14 @@
 //! One function for each kind of picture. Each writes a PNG file, whole or not at all, creating its folder
 //! where needed; the same input gives the same bytes.
 
+mod bands;
 mod curves;
 mod grid;
 mod histogram;
 mod scatter;
 mod series;
 
+pub use bands::{Band, bands};
 pub use curves::curves;
 pub use grid::{image_grid, image_rows, latent_manifold};
 pub use histogram::score_histograms;

@@ -1,0 +1,63 @@
+//! Lines with their spread as a band, over a logarithmic axis.
+
+use crate::chart::{self, MUTED, PAPER, SERIES, axes, faint, padded, refused, stroke, text, units};
+use crate::error::ReportError;
+use crate::picture::check_finite;
+use plotters::chart::SeriesLabelPosition;
+use plotters::prelude::{Circle, IntoLogRange, LineSeries, PathElement, Polygon};
+use plotters::style::Color;
+use std::path::Path;
+
+const SIZE: (u32, u32) = (620, 380);
+
+/// One line of [`bands`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Band {
+    /// In the legend.
+    pub name: String,
+    /// Place (above zero), height and half the height of the band there; in the order of the places.
+    pub points: Vec<(f64, f64, f64)>,
+}
+
+/// Lines over a logarithmic axis, each in a band of `height ± spread`.
+///
+/// # Errors
+/// No points, a place that is not above zero, a value that is not finite.
+pub fn bands(path: &Path, x_name: &str, y_name: &str, bands: &[Band]) -> Result<(), ReportError> {
+    let points = || bands.iter().flat_map(|band| &band.points);
+    check_finite("coordinate", points().flat_map(|&(x, y, spread)| [x.ln(), y, spread]))?;
+    let range = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+    };
+    let (left, right) = range(&mut points().map(|point| point.0));
+    let (low, high) = range(&mut points().flat_map(|&(_, y, spread)| [y - spread, y + spread]));
+    if left > right {
+        return Err(ReportError::Nothing { what: "points" });
+    }
+    let drawing = chart::svg(SIZE, |area| {
+        let x = (left / 1.2..right * 1.2).log_scale();
+        let mut axes = axes(area, "", (x, x_name), (padded(low, high), y_name))?;
+        for (band, colour) in bands.iter().zip(SERIES.into_iter().cycle()) {
+            let above = band.points.iter().map(|&(x, y, spread)| (x, y + spread));
+            let below = band.points.iter().rev().map(|&(x, y, spread)| (x, y - spread));
+            let outline: Vec<(f64, f64)> = above.chain(below).collect();
+            axes.draw_series([Polygon::new(outline, faint(colour, 0.2))]).map_err(refused)?;
+            let line = || band.points.iter().map(|&(x, y, _)| (x, y));
+            let series = axes.draw_series(LineSeries::new(line(), stroke(colour, 2))).map_err(refused)?;
+            series
+                .label(band.name.as_str())
+                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + units(16), y)], stroke(colour, 2)));
+            let dots = line().map(|point| Circle::new(point, units(3), colour.filled()));
+            axes.draw_series(dots).map_err(refused)?;
+        }
+        axes.configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .label_font(text(12, MUTED))
+            .background_style(faint(PAPER, 0.8))
+            .margin(units(6))
+            .legend_area_size(units(24))
+            .draw()
+            .map_err(refused)
+    })?;
+    chart::write_png(path, &drawing)
+}
