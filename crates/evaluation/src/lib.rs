@@ -13,6 +13,7 @@ pub mod pictures;
 pub mod presets;
 pub mod pretrain;
 pub mod reconstruction;
+pub mod reproduce;
 
 mod pca;
 mod spread;
