@@ -6,7 +6,7 @@ use common::{AE, Place, check};
 use std::process::{Command, Stdio};
 
 const COMMANDS: [&str; 7] = ["train", "eval", "data", "presets", "report", "doctor", "completions"];
-const PRESETS: [&str; 6] = ["vanilla", "deep", "denoising", "vae", "ecg", "ecg-long"];
+const PRESETS: [&str; 10] = ["vanilla", "deep", "denoising", "vae", "ecg", "ecg-long", "lstm", "gru", "tcn", "mae"];
 
 #[test]
 fn help_names_every_command_with_examples_and_exit_codes() {

@@ -24,7 +24,7 @@ macro_rules! presets {
     };
 }
 
-presets!["vanilla", "deep", "denoising", "vae", "ecg", "ecg-long"];
+presets!["vanilla", "deep", "denoising", "vae", "ecg", "ecg-long", "lstm", "gru", "tcn", "mae"];
 
 /// A preset that does not exist.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

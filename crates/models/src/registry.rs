@@ -65,6 +65,9 @@ variants! {
     Iwae: iwae,
     Cvae: cvae,
     Ecg: ecg,
+    Lstm: lstm,
+    Tcn: tcn,
+    Mae: mae,
 }
 
 pub(crate) fn out_of_range(

@@ -6,5 +6,8 @@ pub mod deep;
 pub mod denoising;
 pub mod ecg;
 pub mod iwae;
+pub mod lstm;
+pub mod mae;
+pub mod tcn;
 pub mod vae;
 pub mod vanilla;
