@@ -11,7 +11,10 @@ fn step(c: &mut Criterion) {
     let mut group = c.benchmark_group("training step, batch 128");
     group.sample_size(40);
     for config in ModelConfig::all() {
-        let shape = if config.name() == "ecg" { vec![140] } else { vec![1, 28, 28] };
+        let shape = match config {
+            ModelConfig::Ecg(_) | ModelConfig::Lstm(_) | ModelConfig::Tcn(_) => vec![140],
+            _ => vec![1, 28, 28],
+        };
         let data = DataSummary { shape: shape.clone(), mean: 0.13, low: 0.0, high: 1.0, classes: 10 };
         let model = config.build(&data, &Noise::new(0, 0, Device::Cpu)).expect("presets build");
         let optimizer = |group: Group| {

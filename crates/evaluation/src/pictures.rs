@@ -61,7 +61,7 @@ fn reconstructions(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) 
     let originals = split.rows(0, SHOWN.min(split.len())).values;
     let damaged = autoencoder.corrupt(&originals, &noise(run, &originals));
     let input = damaged.as_ref().unwrap_or(&originals);
-    let reconstructed = autoencoder.reconstruct(input);
+    let reconstructed = autoencoder.restore(&originals, &noise(run, &originals));
     let title = "Reconstructions";
     match run.splits.dataset.shape {
         SampleShape::Image { .. } => {

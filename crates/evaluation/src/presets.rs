@@ -44,6 +44,10 @@ presets![
     "vq_vae",
     "ecg",
     "ecg-long",
+    "lstm",
+    "gru",
+    "tcn",
+    "mae",
     "classifier",
     "stacked"
 ];

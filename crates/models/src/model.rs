@@ -256,6 +256,12 @@ pub trait Autoencoder: Model {
         None
     }
 
+    /// What the model makes of what [`Self::corrupt`] shows of `x` with the same draws: `[B, …]`; of `x` itself where
+    /// nothing is damaged. A model that is told which part is missing fills in that part only.
+    fn restore(&self, x: &Tensor, noise: &Noise) -> Tensor {
+        self.reconstruct(self.corrupt(x, noise).as_ref().unwrap_or(x))
+    }
+
     /// Numbers in the code of one sample.
     fn code_size(&self) -> i64;
 

@@ -75,6 +75,9 @@ variants! {
     Aae: aae,
     VqVae: vq_vae,
     Stacked: stacked,
+    Lstm: lstm,
+    Tcn: tcn,
+    Mae: mae,
 }
 
 pub(crate) fn out_of_range(

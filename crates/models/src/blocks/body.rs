@@ -3,7 +3,7 @@
 //! `encoder = "conv"` chooses a kind with its defaults, `[model.vae.encoder.conv]` with `channels = [16, 32]` says
 //! more. Any encoder goes with any decoder: they meet in a vector.
 
-use super::{dense, strided};
+use super::{dense, recurrent, strided};
 use crate::model::ModelError;
 use crate::network::{Layer, ShapeError};
 use crate::registry::{out_of_range, widths};
@@ -21,6 +21,8 @@ pub enum Body {
     Dense(Dense),
     /// Convolutions of stride 2, for images `[C, H, W]` of any size.
     Conv(Conv),
+    /// LSTM or GRU, for sequences `[T, F]` and vectors `[D]`, which count as `[D, 1]`.
+    Recurrent(recurrent::Settings),
 }
 
 /// Dense layers.
@@ -78,6 +80,7 @@ impl Body {
         let reversed = |widths: &[i64]| widths.iter().rev().copied().collect();
         match self {
             Body::Dense(Dense { hidden }) => Body::Dense(Dense { hidden: reversed(hidden) }),
+            Body::Recurrent(_) => self.clone(),
             Body::Conv(conv) => Body::Conv(Conv { hidden: reversed(&conv.hidden), ..conv.clone() }),
         }
     }
@@ -89,6 +92,7 @@ impl Body {
     pub fn check(&self, variant: &'static str, setting: &'static str) -> Result<(), ModelError> {
         match self {
             Body::Dense(Dense { hidden }) => widths(variant, setting, hidden),
+            Body::Recurrent(recurrent) => widths(variant, setting, &[recurrent.units]),
             Body::Conv(Conv { channels, hidden, start }) => {
                 widths(variant, setting, hidden)?;
                 widths(variant, setting, channels)?;
@@ -114,7 +118,7 @@ impl Body {
     /// each layer before it.
     ///
     /// # Errors
-    /// Convolutions on something that is no image.
+    /// Convolutions on something that is no image, recurrence on something that is no sequence.
     pub fn encoder(
         &self,
         shape: &[i64],
@@ -132,6 +136,11 @@ impl Body {
                 layers.extend(dense::encoder(&then_units(hidden), activation, Activation::Identity));
                 Ok(layers)
             }
+            Body::Recurrent(recurrent) => {
+                let mut layers = recurrent::encoder(shape, recurrent.cell, recurrent.units)?;
+                layers.push(Layer::Dense { units });
+                Ok(layers)
+            }
         }
     }
 
@@ -139,7 +148,7 @@ impl Body {
     /// ones, come back exactly.
     ///
     /// # Errors
-    /// Convolutions to something that is no image.
+    /// Convolutions to something that is no image, recurrence to something that is no sequence.
     pub fn decoder(&self, shape: &[i64], activation: Activation) -> Result<Vec<Layer>, ShapeError> {
         match self {
             Body::Dense(Dense { hidden }) => Ok(dense::decoder(hidden, activation, shape)),
@@ -154,6 +163,7 @@ impl Body {
                 layers.extend(strided::decoder(channels, activation, &shape, shape[0]));
                 Ok(layers)
             }
+            Body::Recurrent(recurrent) => recurrent::decoder(shape, recurrent.cell, recurrent.units),
         }
     }
 }
@@ -175,6 +185,7 @@ fn image(network: &str, shape: &[i64]) -> Result<[i64; 3], ShapeError> {
 enum Name {
     Dense,
     Conv,
+    Recurrent,
 }
 
 /// Beside what serde derives, a bare name stands for the kind with its defaults.
@@ -194,6 +205,7 @@ impl<'de> Deserialize<'de> for Body {
                 Ok(match Name::deserialize(name)? {
                     Name::Dense => Body::Dense(Dense::default()),
                     Name::Conv => Body::Conv(Conv::default()),
+                    Name::Recurrent => Body::Recurrent(recurrent::Settings::default()),
                 })
             }
 
@@ -202,6 +214,7 @@ impl<'de> Deserialize<'de> for Body {
                 let body = match map.next_key()?.ok_or_else(|| A::Error::custom(ONE))? {
                     Name::Dense => Body::Dense(map.next_value()?),
                     Name::Conv => Body::Conv(map.next_value()?),
+                    Name::Recurrent => Body::Recurrent(map.next_value()?),
                 };
                 if map.next_key::<IgnoredAny>()?.is_some() {
                     return Err(A::Error::custom(ONE));

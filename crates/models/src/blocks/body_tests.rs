@@ -1,3 +1,4 @@
+use super::recurrent::Cell;
 use super::*;
 use crate::network::Network;
 use ae_tensor::{Device, Kind, Noise, Tensor};
@@ -34,9 +35,12 @@ fn every_encoder_meets_every_decoder_on_every_shape() {
             }
         }
     }
+    let recurrent =
+        [Cell::Lstm, Cell::Gru].map(|cell| Body::Recurrent(recurrent::Settings { cell, units: 5 }));
     for shape in [&[140][..], &[41], &[12, 3], &[1]] {
-        for encoder in &dense {
+        for encoder in dense.iter().chain(&recurrent) {
             check(encoder, &encoder.mirror(), shape);
+            check(encoder, &recurrent[0], shape);
         }
     }
 }
@@ -69,6 +73,11 @@ fn a_name_is_a_kind_with_its_defaults_and_a_table_says_more() {
     for (text, expected) in [
         (r#""dense""#, Body::default()),
         (r#""conv""#, Body::Conv(Conv::default())),
+        (r#""recurrent""#, Body::Recurrent(recurrent::Settings::default())),
+        (
+            r#"{"recurrent":{"cell":"gru"}}"#,
+            Body::Recurrent(recurrent::Settings { cell: Cell::Gru, units: 64 }),
+        ),
         (r#"{"conv":{}}"#, Body::conv([32, 64])),
         (r#"{"dense":{"hidden":[3]}}"#, Body::dense([3])),
     ] {
@@ -77,7 +86,10 @@ fn a_name_is_a_kind_with_its_defaults_and_a_table_says_more() {
         assert_eq!(read(&serde_json::to_string(&body).unwrap()).unwrap(), body);
     }
     for (text, expected) in [
-        (r#""convolutional""#, "unknown variant `convolutional`, expected `dense` or `conv`"),
+        (
+            r#""convolutional""#,
+            "unknown variant `convolutional`, expected one of `dense`, `conv`, `recurrent`",
+        ),
         (r#"{"conv":{"chanels":[1]}}"#, "unknown field `chanels`"),
         (r#"{"conv":{},"dense":{}}"#, "must hold exactly one choice"),
         ("{}", "must hold exactly one choice"),
@@ -98,11 +110,15 @@ fn what_cannot_be_is_said_before_the_first_step() {
         let expected = format!("convolutions need an image [C, H, W]; for other samples write {network} = ");
         assert!(error.to_string().contains(&expected), "{error}");
     }
+    let recurrent = |units| Body::Recurrent(recurrent::Settings { units, ..Default::default() });
+    let error = recurrent(8).encoder(&[1, 28, 28], 3, RELU).unwrap_err().to_string();
+    assert!(error.contains("a sequence [T, F] or a vector [D]"), "{error}");
     let start = |start| Body::Conv(Conv { start: Some(start), ..Conv::default() });
     for (body, setting, expected) in [
         (Body::dense([4, 0]), "encoder", "model.vae.encoder = [4, 0]"),
         (Body::conv([]), "decoder", "model.vae.decoder = conv { channels = [] }"),
         (Body::conv([-2]), "decoder", "model.vae.decoder = [-2]"),
+        (recurrent(0), "encoder", "model.vae.encoder = [0]"),
         (start(0), "decoder", "model.vae.decoder = [0]"),
         (start(8), "encoder", "a decoder's"),
     ] {

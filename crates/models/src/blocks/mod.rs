@@ -5,6 +5,8 @@ pub mod body;
 pub mod classify;
 pub mod codebook;
 pub mod dense;
+pub mod patches;
 pub mod point;
+pub mod recurrent;
 pub mod strided;
 pub mod variational;

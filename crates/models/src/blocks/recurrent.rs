@@ -1,0 +1,79 @@
+//! Sequences through recurrent layers to one vector, and back. A vector `[D]` counts as a sequence `[D, 1]`.
+
+use crate::network::{Layer, Recurrent, ShapeError};
+use serde::{Deserialize, Serialize};
+
+pub use crate::network::Cell;
+
+/// A sequence through one recurrent layer to its last state `[units]`.
+///
+/// # Errors
+/// Where a sample is neither a vector nor a sequence.
+pub fn encoder(shape: &[i64], cell: Cell, units: i64) -> Result<Vec<Layer>, ShapeError> {
+    let mut layers = as_sequence("encoder", shape)?;
+    layers.push(Layer::Recurrent(Recurrent { cell, units, whole: false }));
+    Ok(layers)
+}
+
+/// A code `[D]`, repeated at every step, through one recurrent layer and a dense one per step to a sample of `shape`,
+/// without an activation of its own.
+///
+/// # Errors
+/// Where a sample is neither a vector nor a sequence.
+pub fn decoder(shape: &[i64], cell: Cell, units: i64) -> Result<Vec<Layer>, ShapeError> {
+    let [steps, features] = steps_and_features("decoder", shape)?;
+    let mut layers = vec![
+        Layer::Repeat { times: steps },
+        Layer::Recurrent(Recurrent { cell, units, whole: true }),
+        Layer::DensePerStep { units: features },
+    ];
+    if shape.len() == 1 {
+        layers.push(Layer::Flatten);
+    }
+    Ok(layers)
+}
+
+/// What makes `[T, F]` of a sample of `shape`: nothing, or for a vector a reshape.
+///
+/// # Errors
+/// Where a sample is neither a vector nor a sequence.
+pub fn as_sequence(network: &str, shape: &[i64]) -> Result<Vec<Layer>, ShapeError> {
+    let sequence = steps_and_features(network, shape)?;
+    Ok(if shape.len() == 1 { vec![Layer::Reshape(sequence.to_vec())] } else { vec![] })
+}
+
+/// `[T, F]` of a sequence, `[D, 1]` of a vector.
+///
+/// # Errors
+/// Where a sample is neither; `network` is who complains.
+pub fn steps_and_features(network: &str, shape: &[i64]) -> Result<[i64; 2], ShapeError> {
+    match *shape {
+        [steps] => Ok([steps, 1]),
+        [steps, features] => Ok([steps, features]),
+        _ => Err(ShapeError {
+            network: network.into(),
+            position: 1,
+            layer: "sequence".into(),
+            input: shape.into(),
+            reason: "it needs a sequence [T, F] or a vector [D]; take a dense or convolutional model for images, or \
+                     give the data another `shape`"
+                .into(),
+        }),
+    }
+}
+
+/// The settings of a recurrent body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// `lstm` or `gru`.
+    pub cell: Cell,
+    /// Width of the state.
+    pub units: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { cell: Cell::Lstm, units: 64 }
+    }
+}

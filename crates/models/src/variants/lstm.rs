@@ -1,0 +1,47 @@
+//! The recurrent autoencoder (Srivastava, Mansimov & Salakhutdinov, ICML 2015, section 2.1; for anomalies: Malhotra et
+//! al., 2016): the encoder's last state is the code; the decoder gets it again at every step.
+//!
+//! Minimises `mean |x - x̂|` over all steps and features. Trained on normal series alone, its error is the anomaly score.
+//!
+//! Use it for series with several features, and where order matters more than place: it takes any length, and what is
+//! late by a step stays alike. It is slow, since steps wait for each other, and forgets over hundreds of them: on long
+//! series `tcn` is faster and better, on short aligned ones `ecg` may do.
+
+use crate::blocks::point::PointAutoencoder;
+use crate::blocks::recurrent::{self, Cell};
+use crate::model::{DataSummary, Model, ModelError};
+use crate::registry::{Variant, at_least_one};
+use ae_tensor::{Activation, Distance, Noise};
+use serde::{Deserialize, Serialize};
+
+/// Settings of the recurrent autoencoder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `lstm` or `gru`, in encoder and decoder.
+    pub cell: Cell,
+    /// Width of the states, and so of the code.
+    pub units: i64,
+    /// Activation of the reconstruction; `identity` gives any value.
+    pub output: Activation,
+    /// What is minimised.
+    pub distance: Distance,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { cell: Cell::Lstm, units: 64, output: Activation::Identity, distance: Distance::MeanAbsolute }
+    }
+}
+
+impl Variant for Config {
+    const NAME: &'static str = "lstm";
+    const ABOUT: &'static str = "recurrent: reads a sequence into one state and tells it again; LSTM or GRU";
+
+    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+        at_least_one(Self::NAME, "units", self.units)?;
+        let encoder = recurrent::encoder(&data.shape, self.cell, self.units)?;
+        let decoder = recurrent::decoder(&data.shape, self.cell, self.units)?;
+        Ok(Box::new(PointAutoencoder::new(encoder, decoder, self.output, self.distance, data, noise)?))
+    }
+}
