@@ -96,6 +96,8 @@ pub(crate) struct EvalArgs {
 pub(crate) enum Task {
     /// Anomalies among the ECG5000 heartbeats: the articles' protocol and the UCR split
     Anomaly(TaskArgs),
+    /// Likelihood of held-out images by importance sampling, active latents, and a rate-distortion curve over β
+    Likelihood(TaskArgs),
     /// Reconstruction of held-out images, variant by variant, beside PCA at the same code size
     Reconstruction(TaskArgs),
 }

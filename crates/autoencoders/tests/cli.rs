@@ -6,7 +6,26 @@ use common::{AE, Place, check};
 use std::process::{Command, Stdio};
 
 const COMMANDS: [&str; 7] = ["train", "eval", "data", "presets", "report", "doctor", "completions"];
-const PRESETS: [&str; 6] = ["vanilla", "deep", "denoising", "vae", "ecg", "ecg-long"];
+const PRESETS: [&str; 18] = [
+    "linear",
+    "vanilla",
+    "deep",
+    "hinton",
+    "sparse",
+    "sparse-kl",
+    "sparse-topk",
+    "contractive",
+    "denoising",
+    "vae",
+    "cvae-conv",
+    "beta_vae",
+    "cvae",
+    "vae-nll",
+    "iwae",
+    "ecg",
+    "ecg-long",
+    "classifier",
+];
 
 #[test]
 fn help_names_every_command_with_examples_and_exit_codes() {

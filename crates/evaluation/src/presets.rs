@@ -35,6 +35,11 @@ presets![
     "contractive",
     "denoising",
     "vae",
+    "cvae-conv",
+    "beta_vae",
+    "cvae",
+    "vae-nll",
+    "iwae",
     "ecg",
     "ecg-long",
     "classifier"
