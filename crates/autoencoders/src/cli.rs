@@ -106,6 +106,8 @@ pub(crate) enum Task {
     Anomaly(TaskArgs),
     /// Pre-training without labels, then 100, 1,000, 5,000 or all labels, against random weights
     Pretrain(TaskArgs),
+    /// Likelihood of held-out images by importance sampling, active latents, and a rate-distortion curve over β
+    Likelihood(TaskArgs),
     /// Reconstruction of held-out images, variant by variant, beside PCA at the same code size
     Reconstruction(TaskArgs),
 }

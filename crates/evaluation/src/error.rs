@@ -77,6 +77,17 @@ pub enum EvaluationError {
         /// What the measure is about.
         missing: &'static str,
     },
+    /// A model that cannot be asked for densities.
+    #[error(
+        "the variant `{variant}` of {} has no density and no posterior; choose a variational one, such as vae",
+        folder.display()
+    )]
+    NoDensity {
+        /// The variant.
+        variant: String,
+        /// Its run.
+        folder: PathBuf,
+    },
     /// Data without test rows, labels or a label that is normal.
     #[error("the data set {set} has no {missing}, which this task needs; {remedy}")]
     Data {
@@ -131,6 +142,7 @@ impl EvaluationError {
             | EvaluationError::Config(_)
             | EvaluationError::NoReconstruction { .. }
             | EvaluationError::Unsuited { .. }
+            | EvaluationError::NoDensity { .. }
             | EvaluationError::Data { .. } => true,
             _ => false,
         }

@@ -6,7 +6,9 @@
 
 pub mod anomaly;
 pub mod context;
+pub mod density;
 pub mod error;
+pub mod likelihood;
 pub mod measures;
 pub mod outcome;
 pub mod pictures;

@@ -1,11 +1,11 @@
 //! The pictures of a run: what one would rather look at than read.
 
 use ae_datasets::SampleShape;
-use ae_models::{Autoencoder, Generator};
+use ae_models::{Autoencoder, Batch, Generator};
 use ae_report::ReportError;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::{html, picture};
-use ae_tensor::{Kind, Noise, Tensor, array};
+use ae_tensor::{Device, Kind, Noise, Tensor, array};
 use ae_training::experiment::Run;
 use ndarray::{Array2, Array4, Ix2, Ix4};
 use std::path::PathBuf;
@@ -58,10 +58,12 @@ fn reconstructions(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) 
     } else {
         (&run.splits.test, "Held-out")
     };
-    let originals = split.rows(0, SHOWN.min(split.len())).values;
+    let rows = split.rows(0, SHOWN.min(split.len()));
+    let originals = rows.values.shallow_clone();
     let damaged = autoencoder.corrupt(&originals, &noise(run, &originals));
     let input = damaged.as_ref().unwrap_or(&originals);
-    let reconstructed = autoencoder.restore(&originals, &noise(run, &originals));
+    let batch = Batch { values: originals.shallow_clone(), labels: rows.labels };
+    let reconstructed = autoencoder.restore(&batch, &noise(run, &originals));
     let title = "Reconstructions";
     match run.splits.dataset.shape {
         SampleShape::Image { .. } => {
@@ -135,12 +137,22 @@ fn samples(run: &Run, generator: &dyn Generator, gallery: &Gallery) -> Result<()
     }
     let device = run.splits.train.rows(0, 1).values.device();
     let noise = Noise::new(run.record.seed, 0, device).fork("pictures");
-    let new = images(&generator.sample(SIDE * SIDE, &noise));
-    let caption = "Decoded from draws of the prior, none of them picked.";
+    let classes = generator.classes();
+    let (new, caption) = if classes == 0 {
+        (generator.sample(SIDE * SIDE, &noise), "Decoded from draws of the prior, none of them picked.")
+    } else {
+        // The same draws in each row, so that a column shows one style in every class.
+        let latents = noise.normal("sample", &[SIDE, generator.latent_size()]).repeat([classes, 1]);
+        let caption = "A row for each class, a column for each draw of the prior, none of them picked.";
+        (generator.generate_labelled(&latents, &labels(classes, SIDE, device)), caption)
+    };
+    let new = images(&new);
     gallery.add(entry("samples.png", 40, "New samples", caption), |path| {
         picture::image_grid(path, new.view(), SIDE as usize)
     })?;
-    let walk = images(&generator.generate(&plane(generator.latent_size(), &noise)));
+    let points = plane(generator.latent_size(), &noise);
+    // One class only: what is to be seen is the latents' part.
+    let walk = images(&generator.generate_labelled(&points, &labels(1, points.size()[0], device)));
     let caption = match generator.latent_size() {
         2 => "The whole latent space: both latents from their 5 % to their 95 % quantile.",
         _ => {
@@ -151,6 +163,11 @@ fn samples(run: &Run, generator: &dyn Generator, gallery: &Gallery) -> Result<()
     gallery.add(entry("manifold.png", 50, "Latent manifold", caption), |path| {
         picture::latent_manifold(path, walk.view(), MANIFOLD_SIDE as usize)
     })
+}
+
+/// `each` of every label below `classes`, in their order: `[classes · each]`.
+fn labels(classes: i64, each: i64, device: Device) -> Tensor {
+    Tensor::arange(classes, (Kind::Int64, device)).repeat_interleave_self_int(each, 0, None::<i64>)
 }
 
 /// Points of a square grid in a plane through the origin, `[MANIFOLD_SIDE², D]`: the axes for two latents, else

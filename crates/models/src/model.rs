@@ -256,10 +256,12 @@ pub trait Autoencoder: Model {
         None
     }
 
-    /// What the model makes of what [`Self::corrupt`] shows of `x` with the same draws: `[B, …]`; of `x` itself where
-    /// nothing is damaged. A model that is told which part is missing fills in that part only.
-    fn restore(&self, x: &Tensor, noise: &Noise) -> Tensor {
-        self.reconstruct(self.corrupt(x, noise).as_ref().unwrap_or(x))
+    /// What the model makes of what [`Self::corrupt`] shows of a batch with the same draws: `[B, …]`; of the batch
+    /// itself where nothing is damaged. A model that is told which part is missing fills in that part only.
+    fn restore(&self, batch: &Batch, noise: &Noise) -> Tensor {
+        let values = self.corrupt(&batch.values, noise).unwrap_or_else(|| batch.values.shallow_clone());
+        let labels = batch.labels.as_ref().map(Tensor::shallow_clone);
+        self.reconstruct_batch(&Batch { values, labels })
     }
 
     /// Numbers in the code of one sample.

@@ -97,7 +97,7 @@ fn shapes_come_back() {
             if let Some(damaged) = autoencoder.corrupt(&batch.values, &noise(0)) {
                 assert_eq!(damaged.size(), expected, "{name}");
             }
-            assert_eq!(autoencoder.restore(&batch.values, &noise(0)).size(), expected, "{name}");
+            assert_eq!(autoencoder.restore(&batch, &noise(0)).size(), expected, "{name}");
         }
         if let Some(generator) = model.as_generator() {
             assert_eq!(generator.sample(3, &noise(0)).size(), expected, "{name}");

@@ -47,6 +47,28 @@ fn series(purpose: &str, n: usize) -> Array2<f32> {
     Array2::from_shape_vec((n, 40), points).unwrap()
 }
 
+#[test]
+fn lines_go_through_their_points_and_name_them() {
+    let line = |name: &str, points: &[(f64, f64)], labels: &[&str]| Line {
+        name: name.into(),
+        points: points.into(),
+        labels: labels.iter().map(|label| label.to_string()).collect(),
+    };
+    let both = [line("a", &[(1.0, 2.0), (2.0, 1.0)], &["low", "high"]), line("b", &[(1.5, 0.0)], &[])];
+    check_picture(|path| picture_of(path, &both));
+    check_refused(|path| picture_of(path, &[]), "no points to draw; give at least one");
+    check_refused(
+        |path| picture_of(path, &[line("a", &[(f64::NAN, 1.0)], &[])]),
+        "coordinate 0 is NaN; can draw numbers only",
+    );
+    let short = [line("a", &[(1.0, 1.0), (2.0, 2.0)], &["one"])];
+    check_refused(|path| picture_of(path, &short), "labels have shape [1] where [2] is needed");
+}
+
+fn picture_of(path: &Path, of: &[Line]) -> Draw {
+    ae_report::picture::lines(path, "x", "y", of)
+}
+
 fn lines() -> Vec<MetricLine> {
     let value = |step: u64| 500.0 / step as f64 + 1.0;
     let line = |step| MetricLine {

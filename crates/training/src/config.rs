@@ -272,6 +272,12 @@ impl TrainingConfig {
                 let fine = factor > 0.0 && factor <= 1.0;
                 legal("training.schedule.step.factor", factor.to_string(), fine, "above 0 and at most 1")?;
             }
+            Schedule::Stages { first, growth, factor } => {
+                legal("training.schedule.stages.first", first.to_string(), first >= 1, "at least 1")?;
+                legal("training.schedule.stages.growth", growth.to_string(), growth >= 1, "at least 1")?;
+                let fine = factor > 0.0 && factor <= 1.0;
+                legal("training.schedule.stages.factor", factor.to_string(), fine, "above 0 and at most 1")?;
+            }
             Schedule::OneCycle(OneCycle { rise, start, end }) => {
                 share("training.schedule.one_cycle.rise", rise)?;
                 times("training.schedule.one_cycle.start", start)?;
@@ -314,6 +320,8 @@ mod tests {
             step(2, f64::NAN),
             "training.schedule.step.factor = NaN is out of range; it is above 0 and at most 1",
         );
+        let stages = Schedule::Stages { first: 0, growth: 3, factor: 0.5 };
+        check(stages, "training.schedule.stages.first = 0 is out of range; it is at least 1");
         let cycle = |rise, start, end| Schedule::OneCycle(OneCycle { rise, start, end });
         check(cycle(0.3, 25.0, 1e4), "fine");
         check(

@@ -30,6 +30,19 @@ pub enum Schedule {
         #[serde(default = "tenth")]
         factor: f64,
     },
+    /// Multiplies the rate by `factor` after each of several stages, of which the first lasts `first` epochs and each
+    /// `growth` times as long as the one before. The schedule of Burda et al. (2016) is `first` 1, `growth` 3 and
+    /// `factor` 10^(-1/7): the rate 0.001·10^(-i/7) for 3^i epochs, 3,280 in all for i = 0 to 7.
+    Stages {
+        /// Epochs of the first stage.
+        #[serde(default = "one")]
+        first: u64,
+        /// How many times as long the next stage is; at least 1.
+        growth: u64,
+        /// What the rate is multiplied by.
+        #[serde(default = "tenth")]
+        factor: f64,
+    },
     /// One cycle (Smith & Topin, 2018): rises along half a cosine from the base rate divided by `start` to the base
     /// rate, then falls along another to the first rate divided by `end`. Shape and defaults are those of PyTorch's
     /// `OneCycleLR`; the momentum stays as it is.
@@ -78,6 +91,10 @@ fn tenth() -> f64 {
     0.1
 }
 
+fn one() -> u64 {
+    1
+}
+
 impl Schedule {
     /// The rate of step `step`, counted from 0. A step behind the last has the last one's rate.
     pub fn rate(self, base: f64, step: u64, length: Length) -> f64 {
@@ -92,6 +109,16 @@ impl Schedule {
             Schedule::Step { every, unit, factor } => {
                 let passed = if unit == Unit::Epochs { step / length.epoch.max(1) } else { step };
                 base * factor.powf((passed / every.max(1)) as f64)
+            }
+            Schedule::Stages { first, growth, factor } => {
+                let epoch = step / length.epoch.max(1);
+                let (mut stage, mut lasts, mut end) = (0, first.max(1), first.max(1));
+                while epoch >= end {
+                    lasts = lasts.saturating_mul(growth.max(1));
+                    end = end.saturating_add(lasts);
+                    stage += 1;
+                }
+                base * factor.powi(stage)
             }
             Schedule::OneCycle(OneCycle { rise, start, end }) => {
                 let (first, step) = (base / start, step as f64);
@@ -145,6 +172,24 @@ mod tests {
         let steps = Schedule::Step { every: 3, unit: Unit::Steps, factor: 0.1 };
         for (step, expected) in [(2, 0.1), (3, 0.01), (5, 0.01), (6, 0.001)] {
             check(steps, step, expected);
+        }
+    }
+
+    #[test]
+    fn stages_grow_and_their_rates_fall() {
+        let stages = Schedule::Stages { first: 1, growth: 3, factor: 0.5 };
+        for (step, expected) in [(0, 0.1), (9, 0.1), (10, 0.05), (39, 0.05), (40, 0.025), (100, 0.025)] {
+            check(stages, step, expected);
+        }
+        // Burda et al. (2016), section 5: 3,280 epochs, the last 2,187 of them at 0.001·10^-1.
+        let read: Schedule =
+            serde_json::from_str(r#"{"stages": {"growth": 3, "factor": 0.7196856730011519}}"#).unwrap();
+        let length = Length { epoch: 1, total: 3280 };
+        for (epoch, stage) in
+            [(0, 0), (1, 1), (3, 1), (4, 2), (12, 2), (13, 3), (1092, 6), (1093, 7), (3279, 7)]
+        {
+            let expected = 1e-3 * 10f64.powf(-f64::from(stage) / 7.0);
+            assert!((read.rate(1e-3, epoch, length) / expected - 1.0).abs() < 1e-12, "epoch {epoch}");
         }
     }
 

@@ -5,12 +5,13 @@ use crate::cli::{Cli, EvalArgs, Task, TaskArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Training;
-use ae_evaluation::{Context, Evaluation, EvaluationError, anomaly, pretrain, reconstruction};
+use ae_evaluation::{Context, Evaluation, EvaluationError, anomaly, likelihood, pretrain, reconstruction};
 use std::path::PathBuf;
 
 pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
     match &args.task {
         Task::Anomaly(args) => evaluate(args, cli, anomaly::SEEDS, anomaly::run),
+        Task::Likelihood(args) => evaluate(args, cli, likelihood::SEEDS, likelihood::run),
         Task::Pretrain(args) => evaluate(args, cli, pretrain::SEEDS, pretrain::run),
         Task::Reconstruction(args) => evaluate(args, cli, reconstruction::SEEDS, reconstruction::run),
     }

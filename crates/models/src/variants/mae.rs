@@ -266,7 +266,8 @@ impl Autoencoder for Mae {
     }
 
     /// The patches that [`Self::corrupt`] turns grey, filled in from the others; these stay as they are.
-    fn restore(&self, x: &Tensor, noise: &Noise) -> Tensor {
+    fn restore(&self, batch: &Batch, noise: &Noise) -> Tensor {
+        let x = &batch.values;
         self.patches.join(&self.fill(&self.patches.split(x), &self.random_order(x.size()[0], noise)))
     }
 

@@ -144,7 +144,8 @@ fn restoring_fills_what_corrupting_hides_and_leaves_the_rest() {
     let (model, x) = tiny();
     let autoencoder = model.as_autoencoder().unwrap();
     let grey = autoencoder.corrupt(&x, &noise(3)).unwrap();
-    let restored = autoencoder.restore(&x, &noise(3));
+    let batch = Batch { values: x.shallow_clone(), labels: None };
+    let restored = autoencoder.restore(&batch, &noise(3));
     let kept = grey.eq_tensor(&x);
     assert_eq!(restored.masked_select(&kept), x.masked_select(&kept));
     let hidden = kept.logical_not();

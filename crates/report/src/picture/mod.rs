@@ -5,6 +5,7 @@ mod bands;
 mod curves;
 mod grid;
 mod histogram;
+mod lines;
 mod scatter;
 mod series;
 
@@ -12,6 +13,7 @@ pub use bands::{Band, bands};
 pub use curves::curves;
 pub use grid::{image_grid, image_rows, latent_manifold};
 pub use histogram::score_histograms;
+pub use lines::{Line, lines};
 pub use scatter::scatter;
 pub use series::series_pairs;
 

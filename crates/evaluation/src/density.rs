@@ -1,0 +1,173 @@
+//! What a model with latent variables says of data: importance-sampled log-likelihoods, and which latents carry
+//! information.
+
+use crate::context::Context;
+use crate::error::EvaluationError;
+use ae_models::{Batch, LatentVariable};
+use ae_tensor::divergence::{log_mean_exp, standard_log_prob};
+use ae_tensor::{Kind, Noise, Tensor, array, tch};
+use ae_training::Split;
+use ae_training::evaluate::BATCH;
+use ae_training::experiment::Run;
+
+/// Draws for each sample, as in Burda et al. (2016).
+pub const SAMPLES: i64 = 5000;
+/// Rows of the test set on a CPU, the first ones; on a CUDA device it is all of them.
+pub const ROWS_ON_CPU: usize = 1000;
+/// Variance of the posterior means over the data above which a latent counts as active (Burda et al., 2016,
+/// section 5.2).
+pub const ACTIVE: f64 = 0.01;
+
+/// Decoder inputs at a time: enough to keep the machine busy, few enough to stay in memory.
+const CHUNK: i64 = 5000;
+/// Draws for one sample at a time.
+const DRAWS: i64 = 250;
+
+/// Estimates of the density of some rows, in nats for each row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Density {
+    /// `-log p(x)`, an upper bound in expectation, and close to it with many draws.
+    pub negative_log_likelihood: f64,
+    /// `-ELBO`, from the same draws.
+    pub negative_elbo: f64,
+    /// Standard error of the mean `-log p(x)` over the rows.
+    pub standard_error: f64,
+    /// Rows that it was estimated on.
+    pub rows: usize,
+}
+
+/// What each latent carries, on average over some rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Latents {
+    /// `KL(q(z_d|x) ‖ N(0, 1))` of each latent, in nats.
+    pub kl: Vec<f64>,
+    /// Variance of each latent's posterior mean.
+    pub variance: Vec<f64>,
+}
+
+/// The run's model, as one with a density.
+///
+/// # Errors
+/// A model without one.
+pub(crate) fn latent_variable(run: &Run) -> Result<&dyn LatentVariable, EvaluationError> {
+    run.model.as_latent_variable().ok_or_else(|| EvaluationError::NoDensity {
+        variant: run.record.variant.clone(),
+        folder: run.dir.root().into(),
+    })
+}
+
+/// Test rows that densities are estimated on.
+///
+/// # Errors
+/// No test rows.
+pub(crate) fn test_rows(_: &Context<'_>, run: &Run) -> Result<usize, EvaluationError> {
+    let test = &run.splits.test;
+    if test.is_empty() {
+        let (set, missing) = (run.splits.dataset.name.clone(), "test rows");
+        return Err(EvaluationError::Data { set, missing, remedy: "see data.test" });
+    }
+    let on_cpu = !test.rows(0, 1).values.device().is_cuda();
+    Ok(if on_cpu { test.len().min(ROWS_ON_CPU) } else { test.len() })
+}
+
+/// Densities of the first `rows` rows of a split by `samples` draws each, with binarization and draws fixed by `seed`.
+pub fn density(model: &dyn LatentVariable, split: &Split, rows: usize, samples: i64, seed: u64) -> Density {
+    let at_a_time = (CHUNK / samples.min(DRAWS)).max(1) as usize;
+    let (mut log_likelihoods, mut elbo) = (Vec::new(), 0.0);
+    for start in (0..rows).step_by(at_a_time) {
+        let batch = split.rows(start, at_a_time.min(rows - start));
+        let noise = Noise::new(seed, start as u64, batch.values.device()).fork("density");
+        let (estimate, bound) = log_likelihoods_of(model, &targets(model, batch, &noise), samples, &noise);
+        log_likelihoods.extend(array::to_vec(&estimate));
+        elbo += bound.sum(Kind::Double).double_value(&[]);
+    }
+    let n = log_likelihoods.len() as f64;
+    let mean = log_likelihoods.iter().sum::<f64>() / n;
+    let variance =
+        log_likelihoods.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+    Density {
+        negative_log_likelihood: -mean,
+        negative_elbo: -elbo / n,
+        standard_error: (variance / n).sqrt(),
+        rows,
+    }
+}
+
+/// Estimates of `log p(x)` of each target, `log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x)`, and of the ELBO, the mean of the
+/// same log-weights: `[B]` each. Memory does not grow with the number of draws.
+pub fn log_likelihoods_of(
+    model: &dyn LatentVariable,
+    targets: &Batch,
+    samples: i64,
+    noise: &Noise,
+) -> (Tensor, Tensor) {
+    tch::no_grad(|| {
+        let posterior = model.posterior(targets);
+        let (rows, latents) = posterior.mean.size2().expect("a posterior is [B, D]");
+        let (mut chunks, mut sums) = (Vec::new(), Vec::new());
+        for start in (0..samples).step_by(DRAWS as usize) {
+            let draws = DRAWS.min(samples - start);
+            let purpose = format!("importance {start}");
+            let z = posterior.reparameterise(&noise.normal(&purpose, &[draws, rows, latents]));
+            let mut copies = vec![1; targets.values.dim()];
+            copies[0] = draws;
+            let labels = targets.labels.as_ref().map(|labels| labels.repeat([draws]));
+            let repeated = Batch { values: targets.values.repeat(&copies), labels };
+            let likelihood = model.negative_log_likelihood(&z.flatten(0, 1), &repeated).view([draws, rows]);
+            let weights = (standard_log_prob(&z) - likelihood - posterior.log_prob(&z)).to_kind(Kind::Double);
+            sums.push(weights.sum_dim_intlist([0i64].as_slice(), false, None::<Kind>));
+            chunks.push(log_mean_exp(&weights) + (draws as f64).ln());
+        }
+        let total = Tensor::stack(&chunks, 0).logsumexp([0i64].as_slice(), false) - (samples as f64).ln();
+        let mean = Tensor::stack(&sums, 0).sum_dim_intlist([0i64].as_slice(), false, None::<Kind>);
+        (total, mean / samples as f64)
+    })
+}
+
+/// What each latent carries over all rows of a split, with binarization fixed by `seed`.
+pub fn latents(model: &dyn LatentVariable, split: &Split, seed: u64) -> Latents {
+    let (mut kl, mut means) = (Vec::new(), Vec::new());
+    for (index, batch) in split.in_order(BATCH).enumerate() {
+        let noise = Noise::new(seed, index as u64, batch.values.device()).fork("density");
+        let posterior = tch::no_grad(|| model.posterior(&targets(model, batch, &noise)));
+        kl.push(posterior.kl_to_standard_per_dimension());
+        means.push(posterior.mean);
+    }
+    let (kl, means) = (Tensor::cat(&kl, 0), Tensor::cat(&means, 0).to_kind(Kind::Double));
+    Latents {
+        kl: array::to_vec(&kl.mean_dim([0i64].as_slice(), false, Kind::Double)),
+        variance: array::to_vec(&means.var_dim([0i64].as_slice(), false, false)),
+    }
+}
+
+/// What the density is one of.
+fn targets(model: &dyn LatentVariable, batch: Batch, noise: &Noise) -> Batch {
+    Batch { values: model.targets().draw(&batch.values, noise), labels: batch.labels }
+}
+
+impl Latents {
+    /// How many latents are active.
+    pub fn active(&self) -> usize {
+        self.variance.iter().filter(|&&variance| variance > ACTIVE).count()
+    }
+
+    /// Whether the posterior has collapsed, in words.
+    pub fn diagnosis(&self) -> String {
+        let (active, all) = (self.active(), self.kl.len());
+        let total: f64 = self.kl.iter().sum();
+        if active == 0 {
+            format!("collapsed: none of {all} latents depends on the data, and samples do not depend on them")
+        } else if active == all {
+            format!("no collapse: all {all} latents are active, {total:.1} nats in all")
+        } else if active * 10 >= all {
+            format!(
+                "partly: {active} of {all} latents are active, {total:.1} nats in all; the rest equals the prior"
+            )
+        } else {
+            format!("nearly collapsed: only {active} of {all} latents are active, {total:.1} nats in all")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,25 @@
+//! Which latents carry information (Burda et al., 2016, section 5.2).
+
+use super::Metrics;
+use crate::context::Context;
+use crate::density::{latent_variable, latents, test_rows};
+use crate::error::EvaluationError;
+use ae_training::experiment::Run;
+
+/// `count`: latents whose posterior mean varies over the test rows with a variance above 0.01; `share` of all; `kl`:
+/// nats in all latents together; `kl_greatest`: in the one that carries most.
+///
+/// # Errors
+/// A model without a posterior, data without test rows.
+pub(super) fn measure(context: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
+    let model = latent_variable(run)?;
+    test_rows(context, run)?;
+    let latents = latents(model, &run.splits.test, run.record.seed);
+    let count = latents.active() as f64;
+    Ok(Metrics::from([
+        ("count".into(), count),
+        ("share".into(), count / latents.kl.len() as f64),
+        ("kl".into(), latents.kl.iter().sum()),
+        ("kl_greatest".into(), latents.kl.iter().copied().fold(0.0, f64::max)),
+    ]))
+}

@@ -1,0 +1,24 @@
+//! Log-likelihood of test rows by importance sampling (Rezende et al., 2014, appendix E; Burda et al., 2016).
+
+use super::Metrics;
+use crate::context::Context;
+use crate::density::{SAMPLES, density, latent_variable, test_rows};
+use crate::error::EvaluationError;
+use ae_training::experiment::Run;
+
+/// `negative_log_likelihood` by 5,000 draws, its `standard_error` over the rows, and `negative_elbo` on the same rows
+/// and draws, in nats for each row of what the model's `targets` are; `rows` is how many: the first 1,000 test rows
+/// on a CPU, all on a CUDA device.
+///
+/// # Errors
+/// A model without a density, data without test rows.
+pub(super) fn measure(context: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
+    let rows = test_rows(context, run)?;
+    let density = density(latent_variable(run)?, &run.splits.test, rows, SAMPLES, run.record.seed);
+    Ok(Metrics::from([
+        ("negative_log_likelihood".into(), density.negative_log_likelihood),
+        ("standard_error".into(), density.standard_error),
+        ("negative_elbo".into(), density.negative_elbo),
+        ("rows".into(), density.rows as f64),
+    ]))
+}

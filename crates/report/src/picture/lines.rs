@@ -1,0 +1,72 @@
+//! Lines through few points, with a name for each line and, where wanted, for each point.
+
+use crate::chart::{self, INK, MUTED, PAPER, SERIES, axes, faint, padded, refused, stroke, text, units};
+use crate::error::ReportError;
+use crate::picture::check_finite;
+use plotters::chart::SeriesLabelPosition;
+use plotters::prelude::{Circle, LineSeries, PathElement, Text};
+use plotters::style::Color;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::path::Path;
+
+const SIZE: (u32, u32) = (760, 480);
+
+/// One line.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Line {
+    /// In the legend.
+    pub name: String,
+    /// Places, joined in their order.
+    pub points: Vec<(f64, f64)>,
+    /// What stands beside each point; empty: nothing.
+    pub labels: Vec<String>,
+}
+
+/// Lines over one pair of axes, in the colours of their order.
+///
+/// # Errors
+/// No points, labels that are not as many as points, a coordinate that is not finite.
+pub fn lines(path: &Path, x_name: &str, y_name: &str, lines: &[Line]) -> Result<(), ReportError> {
+    let points = || lines.iter().flat_map(|line| line.points.iter().copied());
+    if points().next().is_none() {
+        return Err(ReportError::Nothing { what: "points" });
+    }
+    check_finite("coordinate", points().flat_map(|(x, y)| [x, y]))?;
+    if let Some(line) = lines.iter().find(|l| !l.labels.is_empty() && l.labels.len() != l.points.len()) {
+        let (got, expected) = (vec![line.labels.len()], vec![line.points.len()]);
+        return Err(ReportError::Shape { what: "labels", got, expected });
+    }
+    let range = |pick: fn((f64, f64)) -> f64| {
+        let bounds =
+            points().map(pick).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        padded(bounds.0, bounds.1)
+    };
+    let drawing = chart::svg(SIZE, |area| {
+        let mut axes = axes(area, "", (range(|p| p.0), x_name), (range(|p| p.1), y_name))?;
+        for (line, &colour) in lines.iter().zip(SERIES.iter().cycle()) {
+            let path = LineSeries::new(line.points.iter().copied(), stroke(colour, 2));
+            let series = axes.draw_series(path).map_err(refused)?;
+            series
+                .label(line.name.as_str())
+                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + units(16), y)], stroke(colour, 2)));
+            let dots = line.points.iter().map(|&point| Circle::new(point, units(3), colour.filled()));
+            axes.draw_series(dots).map_err(refused)?;
+            let style = text(12, INK).pos(Pos::new(HPos::Left, VPos::Bottom));
+            let beside = line.points.iter().zip(&line.labels);
+            let words = beside.map(|(&point, label)| {
+                plotters::element::EmptyElement::at(point)
+                    + Text::new(label.clone(), (units(5), -units(4)), style.clone())
+            });
+            axes.draw_series(words).map_err(refused)?;
+        }
+        axes.configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .label_font(text(12, MUTED))
+            .background_style(faint(PAPER, 0.8))
+            .margin(units(6))
+            .legend_area_size(units(24))
+            .draw()
+            .map_err(refused)
+    })?;
+    chart::write_png(path, &drawing)
+}
