@@ -176,6 +176,23 @@ fn candidates(folder: &Path, experiment: &Experiment) -> Vec<(Record, RunDir)> {
     found
 }
 
+/// Training seconds of the newest finished run of these settings in a folder, whatever its seed.
+pub(crate) fn finished_seconds(folder: &Path, experiment: &Experiment) -> Option<f64> {
+    let mut records: Vec<Record> = fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| RunDir::new(entry.path()))
+        .filter_map(|dir| {
+            let record = Record::read(&dir.record()).ok()?;
+            let mut experiment = experiment.clone();
+            experiment.training.seed = record.seed;
+            (record.status == Status::Finished && is_same(&dir, &experiment)).then_some(record)
+        })
+        .collect();
+    records.sort_by(|a, b| a.started.cmp(&b.started));
+    records.last().map(|record| record.seconds.training)
+}
+
 /// Whether a run has these settings; what is only said about them (description, expectations) may differ.
 fn is_same(dir: &RunDir, wanted: &Experiment) -> bool {
     let path = dir.config();

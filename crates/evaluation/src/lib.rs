@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod pictures;
 pub mod presets;
 pub mod reconstruction;
+pub mod reproduce;
 
 mod pca;
 mod spread;

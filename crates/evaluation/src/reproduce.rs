@@ -1,0 +1,208 @@
+//! Reaching the references again: presets at a tier, each with one seed or several, as jobs that can be done in any
+//! order and process; and the table of what was obtained beside what should be.
+//!
+//! A job asks for a finished run as every task does ([`Context::trained`]), so that it goes on where an earlier
+//! call was stopped, and then for the measures that the preset's expectations need.
+
+mod table;
+
+pub use table::{Reproduction, Row, Verdict};
+
+use crate::context::{Context, Wanted, finished_seconds};
+use crate::error::EvaluationError;
+use crate::measures::{self, Metrics};
+use crate::presets::{Given, PRESETS};
+use ae_records::metrics;
+use ae_records::record::Machine;
+use ae_records::run_dir::RunDir;
+use ae_training::{Expected, Experiment, Tier};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// One run of a preset.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Preset or file, as it was given.
+    pub given: String,
+    /// Name of the preset; its runs lie in `runs/<name>`.
+    pub preset: String,
+    /// How much is spent on it.
+    pub tier: Tier,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// What is trained, and what should come out.
+    pub experiment: Experiment,
+    /// The overrides that made it of the preset.
+    overrides: Vec<String>,
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// With figures.
+    Finished(Box<Finished>),
+    /// Without; this is why.
+    Failed(String),
+}
+
+/// A job and how it ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    /// The preset's name.
+    pub preset: String,
+    /// The seed.
+    pub seed: u64,
+    /// What the job had to say.
+    pub log: PathBuf,
+    /// The result.
+    pub ending: Ending,
+}
+
+/// What a job found out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Finished {
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// The run's held-out figures, those of the measures, and `train/loss_change`: the mean loss of the last
+    /// eighth of the training steps less that of the first, where one loss is minimised.
+    pub metrics: Metrics,
+    /// Seconds in training steps.
+    pub seconds: f64,
+    /// Where it was trained.
+    pub machine: Machine,
+    /// Versions of the parts that it was trained with.
+    pub versions: BTreeMap<String, String>,
+}
+
+/// The jobs of these presets and files, or of all presets of a tier where none is named; each with `seeds`, or
+/// where there are none with those of its tier, or else with seed 0. Everything that can be wrong with them is
+/// found here, before the first is begun.
+///
+/// # Errors
+/// A preset that does not exist or leaves the tier out, one given twice, an override or a measure that does not
+/// fit, a seed given twice.
+pub fn jobs(given: &[String], tier: Tier, seeds: &[u64]) -> Result<Vec<Job>, EvaluationError> {
+    let all: Vec<String> = PRESETS.iter().map(|preset| preset.name.to_string()).collect();
+    let (names, is_asked_for) = if given.is_empty() { (all, false) } else { (given.to_vec(), true) };
+    let (mut jobs, mut seen) = (Vec::new(), BTreeSet::new());
+    for given in &names {
+        let preset = Given::open(given)?;
+        if !seen.insert(preset.name.clone()) {
+            return Err(EvaluationError::PresetTwice(preset.name));
+        }
+        let written = preset.load(&[])?;
+        let Some(settings) = written.tier(tier) else {
+            if is_asked_for {
+                return Err(EvaluationError::NotInTier { preset: preset.name, tier });
+            }
+            continue;
+        };
+        let own = if settings.seeds.is_empty() { &[0][..] } else { &settings.seeds };
+        let mut distinct = BTreeSet::new();
+        for &seed in if seeds.is_empty() { own } else { seeds } {
+            if !distinct.insert(seed) {
+                return Err(EvaluationError::SeedTwice(seed));
+            }
+            jobs.push(Job::new(&preset, tier, seed)?);
+        }
+    }
+    Ok(jobs)
+}
+
+impl Job {
+    /// A preset or a file at a tier.
+    ///
+    /// # Errors
+    /// As [`jobs`].
+    pub fn new(preset: &Given, tier: Tier, seed: u64) -> Result<Self, EvaluationError> {
+        let written = preset.load(&[])?;
+        let (Some(overrides), Some(mut experiment)) = (written.tier_overrides(tier), written.at(tier)?)
+        else {
+            return Err(EvaluationError::NotInTier { preset: preset.name.clone(), tier });
+        };
+        for measure in &experiment.measures {
+            measures::find(measure)?;
+        }
+        experiment.training.seed = seed;
+        let (given, preset) = (preset.given.clone(), preset.name.clone());
+        Ok(Job { given, preset, tier, seed, experiment, overrides })
+    }
+
+    /// `vae-seed0`.
+    pub fn id(&self) -> String {
+        format!("{}-seed{}", self.preset, self.seed)
+    }
+
+    /// The command that trains this run by itself.
+    pub fn command(&self, threads: usize) -> String {
+        let mut words = vec![format!("ae train {}", self.given)];
+        words.extend(self.overrides.iter().map(|setting| format!("--set '{setting}'")));
+        words.push(format!("--seed {} --threads {threads}", self.seed));
+        words.join(" ")
+    }
+
+    /// Seconds that an earlier run of these settings trained for, with this seed or another; none where there is
+    /// none.
+    pub fn earlier_seconds(&self, runs: &Path) -> Option<f64> {
+        finished_seconds(&runs.join(&self.preset), &self.experiment)
+    }
+
+    /// Takes or makes the run, then the measures; with `again` those that are kept are computed anew. `begin` hears
+    /// the name of each measure that is being computed.
+    ///
+    /// # Errors
+    /// Where the run cannot be made or was stopped, a measure does not suit it, or a figure is no number.
+    pub fn run(
+        &self,
+        context: &mut Context<'_>,
+        again: bool,
+        begin: &mut dyn FnMut(&str),
+    ) -> Result<Finished, EvaluationError> {
+        let (name, experiment) = (self.preset.clone(), self.experiment.clone());
+        let command = self.command(ae_tensor::device::threads());
+        let run = context.trained(&Wanted { name, experiment, command })?;
+        let mut metrics = run.record.metrics.clone();
+        metrics.extend(loss_change(&run.dir)?.map(|change| ("train/loss_change".to_string(), change)));
+        metrics.extend(measures::of_run(context, &run, &self.experiment.measures, again, begin)?);
+        let folder = run.dir.root().to_path_buf();
+        if let Some((metric, &value)) = metrics.iter().find(|(_, value)| !value.is_finite()) {
+            return Err(EvaluationError::NotFinite { metric: metric.clone(), value, folder });
+        }
+        let record = run.record;
+        let (seconds, machine, versions) = (record.seconds.training, record.machine, record.versions);
+        Ok(Finished { folder, metrics, seconds, machine, versions })
+    }
+
+    /// What should come out: what the preset says, or else that the loss fell, where there is one loss.
+    pub fn expected(&self, metrics: &Metrics) -> Vec<Expected> {
+        if !self.experiment.expected.is_empty() {
+            return self.experiment.expected.clone();
+        }
+        let falls = Expected {
+            metric: "train/loss_change".into(),
+            at_most: Some(0.0),
+            source: "the loss of every run should fall".into(),
+            ..Expected::default()
+        };
+        metrics.contains_key(&falls.metric).then_some(falls).into_iter().collect()
+    }
+}
+
+/// Mean loss of the last eighth of the points of the curve less that of the first; none where several losses are
+/// minimised, or the curve has a single point.
+fn loss_change(dir: &RunDir) -> Result<Option<f64>, EvaluationError> {
+    let lines = metrics::read(&dir.metrics())?;
+    let train = lines.iter().filter(|line| line.split == "train");
+    let losses: Vec<f64> = train.filter_map(|line| line.terms.get("loss").copied()).collect();
+    if losses.len() < 2 {
+        return Ok(None);
+    }
+    let n = losses.len().div_ceil(8);
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    Ok(Some(mean(&losses[losses.len() - n..]) - mean(&losses[..n])))
+}
+
+#[cfg(test)]
+mod tests;
