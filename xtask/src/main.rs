@@ -24,6 +24,7 @@ Usage: cargo xtask TASK [ARGS]
 Tasks that set up what is missing, build the program `ae` and run it:
   train      Train a preset or a TOML file, and write its report
   eval       Evaluate, training what is missing
+  reproduce  Train presets in parallel and compare them with their references
   data       List, fetch or verify the data sets
   report     Write a run's report again
   …          Any other command of `ae`; `cargo xtask ae --help` lists them
@@ -38,6 +39,7 @@ Tasks of the project:
 Examples:
   cargo xtask train vae                 everything from a bare checkout: libtorch, data, build, train, report
   cargo xtask eval anomaly --json
+  cargo xtask reproduce --tier smoke    every preset for seconds: does everything work here?
   cargo xtask setup --mirror /media/usb
   cargo xtask test -p ae-models registry
 

@@ -1,6 +1,7 @@
 //! The command line, as types.
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use ae_training::Tier;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ Examples:
   ae train mine.toml --seed 3                    an experiment of your own (start from `ae presets --show vae`)
   ae train --resume runs/vae/20261121-054210-seed0    go on with an interrupted run
   ae eval anomaly                                the ECG5000 heartbeats: train what is missing, evaluate, report
+  ae reproduce vae                               train it and see whether it reaches its reference
   ae data verify                                 check the downloaded files
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.";
@@ -41,6 +43,8 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Evaluate: train what is missing, print the table, write the report
     Eval(EvalArgs),
+    /// Train presets in parallel and compare them with their references; goes on where it was stopped
+    Reproduce(ReproduceArgs),
     /// List, fetch or verify the data sets
     Data(DataArgs),
     /// List the presets, or show one
@@ -69,6 +73,10 @@ pub(crate) struct TrainArgs {
     /// The seed of everything random; short for --set training.seed=N
     #[arg(long, value_name = "N", conflicts_with = "resume")]
     pub(crate) seed: Option<u64>,
+
+    /// Compute the measures that the preset lists as well, and compare them with what it expects
+    #[arg(long)]
+    pub(crate) measure: bool,
 
     /// The run's folder [default: RUNS/PRESET/TIME-seedN]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
@@ -111,6 +119,80 @@ pub(crate) struct TaskArgs {
 
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReproduceArgs {
+    /// Presets, or TOML files; all presets of the tier without one
+    #[arg(value_name = "PRESET|FILE")]
+    pub(crate) presets: Vec<String>,
+
+    /// How much to spend: smoke for seconds a preset, cpu for what a few cores reach, full for a GPU
+    #[arg(long, value_enum, default_value_t = TierName::Cpu)]
+    pub(crate) tier: TierName,
+
+    /// Seeds of every preset, such as 0,1,2 [default: the preset's own, else 0]
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    pub(crate) seeds: Vec<u64>,
+
+    /// Runs side by side [default: one a core, one on a GPU]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) jobs: usize,
+
+    /// Threads of each run; results are the same bit for bit only with the same number
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub(crate) threads: usize,
+
+    /// Where to compute: auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+
+    /// The folder that runs are kept in, and taken from where they are the same; the table goes there, too
+    #[arg(long, value_name = "DIR", default_value = "runs", env = "AE_RUNS")]
+    pub(crate) runs: PathBuf,
+
+    /// Also write the table here, such as RESULTS.md
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write: Option<PathBuf>,
+
+    /// Compute measures again that are kept beside a run
+    #[arg(long)]
+    pub(crate) again: bool,
+
+    /// One preset with this seed, in this process, for the parent that started it
+    #[arg(long, value_name = "SEED", hide = true, requires = "presets")]
+    pub(crate) job: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+}
+
+/// How much to spend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TierName {
+    /// Seconds a preset: few rows and epochs
+    Smoke,
+    /// What a few cores reach
+    Cpu,
+    /// The published schedule, for a GPU
+    Full,
+}
+
+impl From<TierName> for Tier {
+    fn from(name: TierName) -> Self {
+        match name {
+            TierName::Smoke => Tier::Smoke,
+            TierName::Cpu => Tier::Cpu,
+            TierName::Full => Tier::Full,
+        }
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("give a whole number of at least 1".into()),
+        Ok(n) => Ok(n),
+    }
 }
 
 #[derive(Debug, Args)]

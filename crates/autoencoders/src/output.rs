@@ -51,6 +51,12 @@ pub(crate) fn json(value: &impl Serialize) {
     write_out(format_args!("{text}\n"));
 }
 
+/// A line of JSON for another process.
+pub(crate) fn json_line(value: &impl Serialize) {
+    let text = serde_json::to_string(value).expect("events are always JSON");
+    write_out(format_args!("{text}\n"));
+}
+
 /// A closed pipe (`ae … | head`) ends the program without a message.
 fn write_out(text: std::fmt::Arguments<'_>) {
     if io::stdout().write_fmt(text).is_err() {

@@ -5,7 +5,8 @@ mod common;
 use common::{AE, Place, check};
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 7] = ["train", "eval", "data", "presets", "report", "doctor", "completions"];
+const COMMANDS: [&str; 8] =
+    ["train", "eval", "reproduce", "data", "presets", "report", "doctor", "completions"];
 const PRESETS: [&str; 6] = ["vanilla", "deep", "denoising", "vae", "ecg", "ecg-long"];
 
 #[test]

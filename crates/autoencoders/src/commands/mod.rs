@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod presets;
 pub(crate) mod report;
+pub(crate) mod reproduce;
 pub(crate) mod train;
 
 use crate::cli::{ComputeArgs, SourceArgs};

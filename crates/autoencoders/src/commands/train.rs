@@ -5,14 +5,16 @@ use crate::cli::{Cli, TrainArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::{Training, figure};
+use ae_datasets::Sources;
 use ae_evaluation::pictures;
-use ae_evaluation::presets::Preset;
+use ae_evaluation::presets::Given;
+use ae_evaluation::{Context, measures};
 use ae_records::config;
 use ae_records::files;
 use ae_records::record::{ModelRecord, Record};
 use ae_records::run_dir::{RunDir, RunDirError};
 use ae_training::Experiment;
-use ae_training::experiment::{self, Request, new_run_dir};
+use ae_training::experiment::{self, Request, Run, new_run_dir};
 use std::path::Path;
 
 pub(crate) fn run(args: &TrainArgs, cli: &Cli) -> Result<(), Failure> {
@@ -38,13 +40,20 @@ pub(crate) fn run(args: &TrainArgs, cli: &Cli) -> Result<(), Failure> {
     let verb = if request.resume { "resuming" } else { "training" };
     let headline = format!("{verb} {} in {}", request.name, request.run.root().display());
     let mut observer = Training::new(Some(headline));
-    let done = experiment::run(request, downloads().as_mut(), &mut observer, stop_flag())?;
+    let sources = request.sources.clone();
+    for measure in request.experiment.measures.iter().filter(|_| args.measure) {
+        measures::find(measure).map_err(Failure::usage)?;
+    }
+    let mut done = experiment::run(request, downloads().as_mut(), &mut observer, stop_flag())?;
     if done.interrupted {
         let folder = done.dir.root().display();
         output::note(&format!("interrupted and saved; go on with: ae train --resume {folder}"));
-        return Err(Failure::interrupted());
+        return Err(Failure::told());
     }
     let report = pictures::write(&done).map_err(Failure::new)?;
+    if args.measure {
+        measure(&mut done, &sources, args)?;
+    }
     if cli.json {
         output::json(&done.record);
         return Ok(());
@@ -53,20 +62,35 @@ pub(crate) fn run(args: &TrainArgs, cli: &Cli) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Puts the figures of the preset's measures beside those of the record, and judges all that is expected.
+fn measure(run: &mut Run, sources: &Sources, args: &TrainArgs) -> Result<(), Failure> {
+    let mut downloads = downloads();
+    let mut context = Context {
+        sources,
+        device: compute(&args.compute)?,
+        runs: &args.compute.runs,
+        seeds: vec![run.record.seed],
+        progress: downloads.as_mut(),
+        observer: &mut Training::new(None),
+        stop: stop_flag(),
+    };
+    let names = &run.experiment.measures;
+    let begin = &mut |name: &str| output::note(&format!("measuring {name}"));
+    let metrics = measures::of_run(&mut context, run, names, true, begin)?;
+    run.record.metrics.extend(metrics);
+    let expected = run.experiment.expected.iter();
+    run.record.expected = expected.map(|it| it.compare(&run.record.metrics)).collect();
+    Ok(())
+}
+
 /// A preset or a file, with overrides.
 fn fresh(args: &TrainArgs) -> Result<(String, Experiment, RunDir), Failure> {
     let given = args.experiment.as_deref().expect("clap asks for it");
     let mut overrides = args.overrides.clone();
     overrides.extend(args.seed.map(|seed| format!("training.seed={seed}")));
-    let (name, experiment) = if given.ends_with(".toml") || given.contains(['/', '\\']) {
-        let path = Path::new(given);
-        let text = files::read_to_string(path).map_err(Failure::usage)?;
-        let name = path.file_stem().map_or("run".into(), |stem| stem.to_string_lossy().into_owned());
-        (name, config::load(given, &text, &overrides).map_err(Failure::usage)?)
-    } else {
-        let preset = Preset::find(given).map_err(Failure::usage)?;
-        (given.to_string(), preset.load(&overrides).map_err(Failure::usage)?)
-    };
+    let given = Given::open(given).map_err(Failure::usage)?;
+    let experiment = given.load(&overrides).map_err(Failure::usage)?;
+    let name = given.name;
     let run = match &args.out {
         Some(folder) => RunDir::new(folder),
         None => new_run_dir(&args.compute.runs, &name, experiment.training.seed),

@@ -1,0 +1,116 @@
+//! `ae reproduce`: every preset to its reference, in parallel processes of this program.
+
+mod child;
+mod event;
+mod pool;
+mod show;
+
+use super::{downloads, sources, stop_flag};
+use crate::cli::{Cli, ReproduceArgs};
+use crate::failure::Failure;
+use crate::output;
+use ae_evaluation::reproduce::{self, Job, Reproduction, Verdict};
+use ae_records::files;
+use ae_tensor::{Device, DeviceChoice};
+use ae_training::Tier;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+pub(crate) fn run(args: &ReproduceArgs, cli: &Cli) -> Result<(), Failure> {
+    if let Some(seed) = args.job {
+        return child::run(args, seed);
+    }
+    let tier = Tier::from(args.tier);
+    let device: DeviceChoice = args.device.parse().map_err(Failure::usage)?;
+    let device = device.resolve().map_err(Failure::usage)?;
+    let jobs = reproduce::jobs(&args.presets, tier, &args.seeds)?;
+    bring_data(&jobs, args)?;
+    let folder = args.runs.join(format!("reproduce-{tier}"));
+    let workers = workers(args.jobs, device);
+    let done = pool::run(&longest_first(&jobs, &args.runs), workers, args, &folder, stop_flag())?;
+    if done.len() < jobs.len() {
+        let (done, all) = (done.len(), jobs.len());
+        output::note(&format!("stopped with {done} of {all} runs done; the same command goes on from there"));
+        return Err(Failure::told());
+    }
+    let result = Reproduction::new(tier, command(args), &jobs, done)?;
+    result.write(&folder).map_err(Failure::new)?;
+    if let Some(path) = &args.write {
+        files::write_atomic_bytes(path, result.to_markdown().as_bytes()).map_err(Failure::new)?;
+    }
+    match cli.json {
+        true => output::result(result.to_json().trim_end()),
+        false => {
+            output::result(result.to_text().trim_end());
+            output::result(&format!("\ntable: {}", folder.join("results.md").display()));
+        }
+    }
+    verdict(&result, cli)
+}
+
+/// Fails where a row does, and says what to do about each.
+fn verdict(result: &Reproduction, cli: &Cli) -> Result<(), Failure> {
+    let bad: Vec<_> = result.shortfalls().collect();
+    for row in &bad {
+        let about = match row.verdict {
+            Verdict::Failed => format!("{} seed {} failed", row.preset, row.seeds[0]),
+            _ => format!(
+                "{} {}: {} where it should be {}",
+                row.preset,
+                row.metric,
+                row.obtained(),
+                row.reference
+            ),
+        };
+        output::note(&format!("{about}; {}", row.advice));
+    }
+    match bad.len() {
+        0 => Ok(()),
+        // One JSON object is enough.
+        _ if cli.json => Err(Failure::told()),
+        n => Err(Failure::new(format!("{n} of {} rows are not reached", result.rows.len()))),
+    }
+}
+
+/// The data of all jobs, once and with bars, before several processes ask for them.
+fn bring_data(jobs: &[Job], args: &ReproduceArgs) -> Result<(), Failure> {
+    let sources = sources(&args.sources);
+    let known = ae_datasets::list(&sources);
+    let sets: BTreeSet<&str> = jobs.iter().map(|job| job.experiment.data.set.as_str()).collect();
+    for set in known.iter().filter(|set| sets.contains(set.name.as_str()) && !set.cached) {
+        ae_datasets::fetch_set(&set.name, &sources, downloads().as_mut()).map_err(Failure::new)?;
+    }
+    Ok(())
+}
+
+/// Jobs that took long before come first, so that none is left alone at the end. Those that were never run come
+/// before them, the last of the list first: presets are listed from the simplest on.
+fn longest_first(jobs: &[Job], runs: &Path) -> Vec<Job> {
+    let mut timed: Vec<(f64, &Job)> =
+        jobs.iter().rev().map(|job| (job.earlier_seconds(runs).unwrap_or(f64::INFINITY), job)).collect();
+    timed.sort_by(|a, b| b.0.total_cmp(&a.0));
+    timed.into_iter().map(|(_, job)| job.clone()).collect()
+}
+
+/// One process a core, or on a GPU one at a time, unless the user says otherwise.
+fn workers(asked: usize, device: Device) -> usize {
+    match (asked, device) {
+        (0, Device::Cpu) => std::thread::available_parallelism().map_or(1, usize::from),
+        (0, _) => 1,
+        (n, _) => n,
+    }
+}
+
+/// The command that does it again.
+fn command(args: &ReproduceArgs) -> String {
+    let mut words = vec![format!("cargo xtask reproduce --tier {}", Tier::from(args.tier))];
+    if !args.seeds.is_empty() {
+        let seeds: Vec<String> = args.seeds.iter().map(u64::to_string).collect();
+        words.push(format!("--seeds {}", seeds.join(",")));
+    }
+    if args.threads != 1 {
+        words.push(format!("--threads {}", args.threads));
+    }
+    words.extend(args.presets.iter().cloned());
+    words.join(" ")
+}

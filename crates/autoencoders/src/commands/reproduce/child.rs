@@ -1,0 +1,102 @@
+//! One job in a process of its own. Its standard input is held open by the parent: when it closes, because the
+//! parent wants it to stop or is no more, the run is saved and the process ends.
+
+use super::event::Event;
+use crate::cli::ReproduceArgs;
+use crate::commands::{downloads, sources, stop_flag};
+use crate::failure::Failure;
+use crate::output;
+use crate::progress;
+use ae_evaluation::presets::Given;
+use ae_evaluation::reproduce::{Ending, Job};
+use ae_evaluation::{Context, EvaluationError};
+use ae_training::{Observer, Progress};
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Time between two reports.
+const OFTEN: Duration = Duration::from_millis(250);
+
+pub(super) fn run(args: &ReproduceArgs, seed: u64) -> Result<(), Failure> {
+    static IS_MEASURING: AtomicBool = AtomicBool::new(false);
+    ae_tensor::device::set_threads(args.threads);
+    let stop = stop_flag();
+    thread::spawn(move || {
+        // Nothing is ever written to it: reading ends when it is closed.
+        let _ = io::stdin().read(&mut [0]);
+        stop.store(true, Ordering::Relaxed);
+        if IS_MEASURING.load(Ordering::Relaxed) {
+            // Measures have nothing to save.
+            std::process::exit(1);
+        }
+    });
+    let job = Job::new(&Given::open(&args.presets[0])?, args.tier.into(), seed)?;
+    output::note(&job.command(args.threads));
+    let (mut downloads, sources) = (downloads(), sources(&args.sources));
+    let mut context = Context {
+        sources: &sources,
+        device: args.device.parse().map_err(Failure::usage)?,
+        runs: &args.runs,
+        seeds: vec![seed],
+        progress: downloads.as_mut(),
+        observer: &mut Reporter { last: None },
+        stop,
+    };
+    let result = job.run(&mut context, args.again, &mut |measure| {
+        IS_MEASURING.store(true, Ordering::Relaxed);
+        if stop.load(Ordering::Relaxed) {
+            std::process::exit(1);
+        }
+        output::note(&format!("measuring {measure}"));
+        output::json_line(&Event::Measuring(measure.into()));
+    });
+    let ending = match result {
+        Ok(finished) => Ending::Finished(Box::new(finished)),
+        Err(error @ EvaluationError::Interrupted(_)) => return Err(error.into()),
+        Err(error) => {
+            output::note(&format!("error: {error}"));
+            Ending::Failed(error.to_string())
+        }
+    };
+    output::json_line(&Event::Ended(ending));
+    Ok(())
+}
+
+/// Tells how far the training is, now and then to the parent and once an epoch to the log.
+struct Reporter {
+    last: Option<Instant>,
+}
+
+impl Reporter {
+    fn tell(&mut self, progress: &Progress) {
+        if self.last.is_some_and(|last| last.elapsed() < OFTEN) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        let epoch = (progress.epoch + 1).min(progress.epochs);
+        let message = format!("epoch {epoch}/{}  {}", progress.epochs, progress::terms(&progress.terms));
+        output::json_line(&Event::Training { step: progress.step, steps: progress.steps, message });
+    }
+}
+
+impl Observer for Reporter {
+    fn on_start(&mut self, progress: &Progress) {
+        self.tell(progress);
+    }
+
+    fn on_log(&mut self, progress: &Progress) {
+        self.tell(progress);
+    }
+
+    fn on_epoch(&mut self, progress: &Progress, _: Option<&std::collections::BTreeMap<String, f64>>) {
+        output::note(&format!(
+            "epoch {}/{}  {}",
+            progress.epoch,
+            progress.epochs,
+            progress::terms(&progress.terms)
+        ));
+        self.tell(progress);
+    }
+}

@@ -1,0 +1,139 @@
+//! So many children at a time until all jobs are done.
+
+use super::event::Event;
+use super::show::Show;
+use crate::cli::ReproduceArgs;
+use crate::failure::Failure;
+use ae_evaluation::reproduce::{Done, Ending, Job};
+use ae_records::files::{self, FileError};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+/// A child under way.
+struct Running {
+    child: Child,
+    /// Closing it asks the child to save and stop.
+    leash: Option<ChildStdin>,
+    log: PathBuf,
+    /// The last line, once it was read.
+    ending: Option<Ending>,
+}
+
+/// What the thread that listens to a child says: an event, or nothing any more.
+type Heard = (usize, Option<Event>);
+
+/// Does the jobs, at most `workers` at a time, and returns those that ended by themselves: all of them, unless
+/// `stop` was set.
+pub(super) fn run(
+    jobs: &[Job],
+    workers: usize,
+    args: &ReproduceArgs,
+    folder: &Path,
+    stop: &AtomicBool,
+) -> Result<Vec<Done>, Failure> {
+    let logs = folder.join("logs");
+    files::create_dir(&logs).map_err(Failure::new)?;
+    let (sender, heard) = mpsc::channel::<Heard>();
+    let (mut next, mut running, mut done) = (0, BTreeMap::<usize, Running>::new(), Vec::new());
+    let mut show = Show::new(jobs.len());
+    while !running.is_empty() || (next < jobs.len() && !stop.load(Ordering::Relaxed)) {
+        if stop.load(Ordering::Relaxed) {
+            running.values_mut().for_each(|it| it.leash = None);
+        }
+        while next < jobs.len() && running.len() < workers && !stop.load(Ordering::Relaxed) {
+            let log = logs.join(format!("{}.log", jobs[next].id()));
+            running.insert(next, start(next, &jobs[next], args, log, &sender)?);
+            show.begin(next, &jobs[next]);
+            next += 1;
+        }
+        let (index, event) = match heard.recv_timeout(Duration::from_millis(200)) {
+            Ok(heard) => heard,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => unreachable!("a sender lives here"),
+        };
+        let Some(it) = running.get_mut(&index) else { continue };
+        match event {
+            Some(Event::Ended(ending)) => it.ending = Some(ending),
+            Some(event) => show.tell(index, &event),
+            None => {
+                let it = running.remove(&index).expect("it was there");
+                let ended = end(it, &jobs[index], stop).map_err(Failure::new)?;
+                show.end(index, &jobs[index], ended.as_ref());
+                done.extend(ended);
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// Starts a child of this very program; `log` gets what it says of itself.
+fn start(
+    index: usize,
+    job: &Job,
+    args: &ReproduceArgs,
+    log: PathBuf,
+    sender: &Sender<Heard>,
+) -> Result<Running, Failure> {
+    let file = File::create(&log).map_err(FileError::new("write", &log)).map_err(Failure::new)?;
+    let mut command = program()?;
+    command.arg("reproduce").arg(&job.given).args(["--tier", &job.tier.to_string()]);
+    command.args(["--job", &job.seed.to_string(), "--threads", &args.threads.to_string()]);
+    command.args(["--device", &args.device]).arg("--runs").arg(&args.runs);
+    for (name, path) in [("--mirror", &args.sources.mirror), ("--cache", &args.sources.cache)] {
+        if let Some(path) = path {
+            command.arg(name).arg(path);
+        }
+    }
+    command.args(args.sources.offline.then_some("--offline")).args(args.again.then_some("--again"));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
+    let cannot = |e| Failure::new(format!("cannot start a process for {}: {e}", job.id()));
+    let mut child = command.spawn().map_err(cannot)?;
+    let (leash, output) = (child.stdin.take(), child.stdout.take());
+    let (output, sender) = (BufReader::new(output.expect("it is piped")), sender.clone());
+    thread::spawn(move || {
+        for line in output.lines().map_while(Result::ok) {
+            match serde_json::from_str(&line) {
+                // Nobody listens any more: the parent is about to end.
+                Ok(event) => drop(sender.send((index, Some(event)))),
+                Err(error) => tracing::debug!("a child said `{line}`: {error}"),
+            }
+        }
+        drop(sender.send((index, None)));
+    });
+    Ok(Running { child, leash, log, ending: None })
+}
+
+/// This program, also where its file was replaced by a newer one meanwhile: all runs are to be of one version.
+fn program() -> Result<Command, Failure> {
+    let this = Path::new("/proc/self/exe");
+    if this.exists() {
+        return Ok(Command::new(this));
+    }
+    let path = std::env::current_exe();
+    Ok(Command::new(path.map_err(|e| Failure::new(format!("cannot find this program's file: {e}")))?))
+}
+
+/// How a child that speaks no more ended; none where it was stopped.
+fn end(mut it: Running, job: &Job, stop: &AtomicBool) -> Result<Option<Done>, String> {
+    let status = it.child.wait().map_err(|e| format!("cannot wait for {}: {e}", job.id()))?;
+    let ending = match it.ending {
+        Some(ending) => ending,
+        None if stop.load(Ordering::Relaxed) => return Ok(None),
+        None => Ending::Failed(format!("its process ended early ({status}){}", last_line(&it.log))),
+    };
+    Ok(Some(Done { preset: job.preset.clone(), seed: job.seed, log: it.log, ending }))
+}
+
+/// The last thing that a log says.
+fn last_line(log: &Path) -> String {
+    let text = files::read_to_string(log).unwrap_or_default();
+    let line = text.lines().rev().find(|line| !line.trim().is_empty());
+    line.map_or(String::new(), |line| format!(": {}", line.trim()))
+}
