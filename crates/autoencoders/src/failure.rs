@@ -10,27 +10,28 @@ use std::process::ExitCode;
 pub(crate) struct Failure {
     message: String,
     usage: bool,
-    interrupted: bool,
+    /// Everything is said already.
+    told: bool,
 }
 
 impl Failure {
     /// The user's arguments or configuration are wrong: exit code 2.
     pub(crate) fn usage(error: impl fmt::Display) -> Self {
-        Failure { message: error.to_string(), usage: true, interrupted: false }
+        Failure { message: error.to_string(), usage: true, told: false }
     }
 
     /// Something failed: exit code 1.
     pub(crate) fn new(error: impl fmt::Display) -> Self {
-        Failure { message: error.to_string(), usage: false, interrupted: false }
+        Failure { message: error.to_string(), usage: false, told: false }
     }
 
-    /// The user stopped the program; everything is said already. Exit code 1.
-    pub(crate) fn interrupted() -> Self {
-        Failure { message: String::new(), usage: false, interrupted: true }
+    /// Everything is said already: the user stopped the program, or the result is a failure and says so. Exit code 1.
+    pub(crate) fn told() -> Self {
+        Failure { message: String::new(), usage: false, told: true }
     }
 
     pub(crate) fn report(&self, json: bool) -> ExitCode {
-        if !self.interrupted {
+        if !self.told {
             crate::output::error(&self.message, json);
         }
         ExitCode::from(if self.usage { 2 } else { 1 })

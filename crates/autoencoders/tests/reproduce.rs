@@ -99,6 +99,9 @@ fn what_falls_short_and_what_fails_is_listed_with_what_to_do() {
     let ran = place.check("reproduce short.toml wild.toml", 1, &words);
     assert!(ran.stdout.contains("falls short") && ran.stdout.contains("failed"), "{}", ran.stdout);
     assert!(place.text("runs/reproduce-cpu/results.md").contains("wishful thinking"));
+    let json = place.check("reproduce short.toml --json", 1, &[]).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("one object");
+    assert_eq!(json["rows"][0]["verdict"], "short");
 }
 
 #[test]
@@ -163,8 +166,11 @@ fn check_stopped(signal: &str, code: Option<i32>) {
     }
     place.check("reproduce long.toml --seeds 0,1 --jobs 2", 0, &["train/loss_change", "reached"]);
     assert_eq!(runs(&place, "long").len(), 2, "the runs were gone on with");
+    // Names begin with the second that a run was begun in, so the seed says which is which.
+    let is_seed_1 = |run: &PathBuf| run.to_string_lossy().ends_with("-seed1");
+    let one = runs(&place, "long").into_iter().find(is_seed_1).expect("a run of seed 1");
     let weights = |run: PathBuf| fs::read(run.join("model.safetensors")).unwrap();
-    assert!(weights(runs(&place, "long").remove(1)) == weights(place.path("whole")), "as if never stopped");
+    assert!(weights(one) == weights(place.path("whole")), "as if never stopped");
 }
 
 fn output(child: &mut Child) -> Ran {

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &ReproduceArgs, cli: &Cli) -> Result<(), Failure> {
     if done.len() < jobs.len() {
         let (done, all) = (done.len(), jobs.len());
         output::note(&format!("stopped with {done} of {all} runs done; the same command goes on from there"));
-        return Err(Failure::interrupted());
+        return Err(Failure::told());
     }
     let result = Reproduction::new(tier, command(args), &jobs, done)?;
     result.write(&folder).map_err(Failure::new)?;
@@ -45,11 +45,11 @@ pub(crate) fn run(args: &ReproduceArgs, cli: &Cli) -> Result<(), Failure> {
             output::result(&format!("\ntable: {}", folder.join("results.md").display()));
         }
     }
-    verdict(&result)
+    verdict(&result, cli)
 }
 
 /// Fails where a row does, and says what to do about each.
-fn verdict(result: &Reproduction) -> Result<(), Failure> {
+fn verdict(result: &Reproduction, cli: &Cli) -> Result<(), Failure> {
     let bad: Vec<_> = result.shortfalls().collect();
     for row in &bad {
         let about = match row.verdict {
@@ -66,6 +66,8 @@ fn verdict(result: &Reproduction) -> Result<(), Failure> {
     }
     match bad.len() {
         0 => Ok(()),
+        // One JSON object is enough.
+        _ if cli.json => Err(Failure::told()),
         n => Err(Failure::new(format!("{n} of {} rows are not reached", result.rows.len()))),
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn run(args: &TrainArgs, cli: &Cli) -> Result<(), Failure> {
     if done.interrupted {
         let folder = done.dir.root().display();
         output::note(&format!("interrupted and saved; go on with: ae train --resume {folder}"));
-        return Err(Failure::interrupted());
+        return Err(Failure::told());
     }
     let report = pictures::write(&done).map_err(Failure::new)?;
     if args.measure {
