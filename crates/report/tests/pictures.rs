@@ -47,7 +47,7 @@ fn series(purpose: &str, n: usize) -> Array2<f32> {
     Array2::from_shape_vec((n, 40), points).unwrap()
 }
 
-fn lines() -> Vec<MetricLine> {
+fn metric_lines() -> Vec<MetricLine> {
     let value = |step: u64| 500.0 / step as f64 + 1.0;
     let line = |step| MetricLine {
         step,
@@ -120,7 +120,7 @@ fn charts_are_drawn_with_ink() {
             check_picture(|p| series_pairs(p, series("x", 6).view(), series("y", 6).view(), &titles)),
             (2040, 948),
         ),
-        (check_picture(|p| curves(p, &lines())), (1840, 580)),
+        (check_picture(|p| curves(p, &metric_lines())), (1840, 580)),
         (check_picture(|p| scatter(p, points.view(), &labels)), (1520, 1280)),
     ];
     for (chart, size) in charts {
@@ -198,4 +198,30 @@ fn a_gallery_lists_its_pictures_in_order() {
     for name in ["../a.png", "a/b.png", "a\\b.png", "/etc/a.png", "C:a.png", ".png", "", "a.html"] {
         assert!(matches!(gallery.add(entry(name, 0), draw), Err(ReportError::Name(_))), "{name}");
     }
+}
+
+#[test]
+fn lines_have_panels_side_by_side_and_a_legend() {
+    let axis = |name: &str, logarithmic| Axis { name: name.into(), logarithmic };
+    let line = |factor: f64| (1..40).map(|i| (f64::from(i), factor / f64::from(i))).collect::<Vec<_>>();
+    for n_panels in 1..4 {
+        let panels: Vec<Panel> = (0..n_panels)
+            .map(|panel| Panel {
+                title: format!("Panel {panel}"),
+                x: axis("samples", panel % 2 == 1),
+                y: axis("MSE", panel > 0),
+                lines: (0..12).map(|i| (format!("line {i}"), line(f64::from(i + 1)))).collect(),
+            })
+            .collect();
+        let picture = check_picture(|path| lines(path, &panels));
+        let columns = if n_panels == 1 { 1 } else { 2 };
+        assert!(picture.width() > 2 * 460 * columns && picture.width() < 2 * (460 * columns + 200));
+        assert_eq!(picture.height(), 2 * 340 * (n_panels as u32).div_ceil(columns));
+    }
+    check_refused(|path| lines(path, &[]), "no panels to draw; give at least one");
+    // At or below zero there is no place on a logarithmic axis.
+    let panel =
+        |y| Panel { y: axis("", true), lines: vec![("a".into(), vec![(1.0, y)])], ..Panel::default() };
+    check_refused(|path| lines(path, &[panel(0.0)]), "no points to draw; give at least one");
+    check_refused(|path| lines(path, &[panel(f64::NAN)]), "coordinate 1 is NaN; can draw numbers only");
 }

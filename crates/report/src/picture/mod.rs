@@ -4,12 +4,14 @@
 mod curves;
 mod grid;
 mod histogram;
+mod lines;
 mod scatter;
 mod series;
 
 pub use curves::curves;
 pub use grid::{image_grid, image_rows, latent_manifold};
 pub use histogram::score_histograms;
+pub use lines::{Axis, Panel, lines};
 pub use scatter::scatter;
 pub use series::series_pairs;
 
