@@ -6,14 +6,20 @@
 
 pub mod anomaly;
 pub mod context;
+pub mod denoise;
+pub mod dimension;
 pub mod error;
+pub mod features;
 pub mod measures;
 pub mod outcome;
 pub mod pictures;
 pub mod presets;
 pub mod reconstruction;
+pub mod regimes;
 
+mod codes;
 mod pca;
+mod probe;
 mod spread;
 #[cfg(test)]
 mod testing;
