@@ -108,8 +108,16 @@ pub(crate) enum Task {
     Pretrain(TaskArgs),
     /// Likelihood of held-out images by importance sampling, active latents, and a rate-distortion curve over β
     Likelihood(TaskArgs),
+    /// Damaged images made clean: three kinds of damage at five levels, beside a median filter and PCA
+    Denoise(TaskArgs),
+    /// Codes of 2, 8 and 32 dimensions beside PCA: neighbours kept, and scatter plots
+    Dimension(TaskArgs),
+    /// What codes are worth to a classifier with 100, 1,000 and 10,000 labels, beside pixels and PCA
+    Features(TaskArgs),
     /// Reconstruction of held-out images, variant by variant, beside PCA at the same code size
     Reconstruction(TaskArgs),
+    /// Full batch, mini-batch and single samples; optimizers; schedules of the learning rate
+    Regimes(TaskArgs),
 }
 
 #[derive(Debug, Args)]

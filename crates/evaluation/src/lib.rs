@@ -6,8 +6,11 @@
 
 pub mod anomaly;
 pub mod context;
+pub mod denoise;
 pub mod density;
+pub mod dimension;
 pub mod error;
+pub mod features;
 pub mod likelihood;
 pub mod measures;
 pub mod outcome;
@@ -15,9 +18,12 @@ pub mod pictures;
 pub mod presets;
 pub mod pretrain;
 pub mod reconstruction;
+pub mod regimes;
 pub mod reproduce;
 
+mod codes;
 mod pca;
+mod probe;
 mod spread;
 #[cfg(test)]
 mod testing;

@@ -39,6 +39,11 @@ impl Pca {
         (code + 1) * self.most()
     }
 
+    /// Codes `[N, code]` of rows: their first components, centred, in double precision.
+    pub(crate) fn codes(&self, rows: &Tensor, code: i64) -> Tensor {
+        (flat(rows) - &self.mean).matmul(&self.axes.narrow(1, 0, code.min(self.most())))
+    }
+
     /// Reconstructions `[N, …]` of rows in the same shape, from their first `code` components; not clipped to the
     /// range of the data.
     pub(crate) fn reconstruct(&self, rows: &Tensor, code: i64) -> Tensor {

@@ -108,7 +108,7 @@ fn evaluate(
 }
 
 /// The test images, `[N, C, H, W]`.
-fn images(run: &Run) -> Result<&Tensor, EvaluationError> {
+pub(crate) fn images(run: &Run) -> Result<&Tensor, EvaluationError> {
     let lacks = |missing, remedy| {
         Err(EvaluationError::Data { set: run.splits.dataset.name.clone(), missing, remedy })
     };
@@ -224,18 +224,18 @@ fn columns_of(entrant: &Entrant) -> usize {
 }
 
 /// Reconstructions `[N, C, H, W]`, of so many rows at a time as the held-out figures are computed with.
-fn in_batches(rows: &Tensor, rebuild: impl Fn(&Tensor) -> Tensor) -> Array4<f32> {
+pub(crate) fn in_batches(rows: &Tensor, rebuild: impl Fn(&Tensor) -> Tensor) -> Array4<f32> {
     let parts: Vec<Array4<f32>> =
         tch::no_grad(|| rows.split(BATCH as i64, 0).iter().map(|rows| array4(&rebuild(rows))).collect());
     let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
     concatenate(Axis(0), &views).expect("the batches have one shape")
 }
 
-fn array4(tensor: &Tensor) -> Array4<f32> {
+pub(crate) fn array4(tensor: &Tensor) -> Array4<f32> {
     array::to_array(tensor).into_dimensionality::<Ix4>().expect("images have four dimensions")
 }
 
-fn first(images: &Array4<f32>) -> Array4<f32> {
+pub(crate) fn first(images: &Array4<f32>) -> Array4<f32> {
     images.slice(ndarray::s![..SHOWN.min(images.dim().0), .., .., ..]).to_owned()
 }
 

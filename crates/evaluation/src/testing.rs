@@ -114,6 +114,12 @@ pub(crate) fn wanted(name: &str, model: &str, data: &Path, epochs: u64, seed: u6
     Wanted { name: name.into(), experiment, command: format!("ae train {name} --seed {seed}") }
 }
 
+/// The same with all classes in training, not the normal one alone.
+pub(crate) fn labelled(mut wanted: Wanted) -> Wanted {
+    wanted.experiment.data.normal_label = None;
+    wanted
+}
+
 fn unit(rng: &mut impl rand::Rng) -> f64 {
     f64::from(rng.next_u32()) / f64::from(u32::MAX)
 }

@@ -69,7 +69,7 @@ fn picture_of(path: &Path, of: &[Line]) -> Draw {
     ae_report::picture::lines(path, "x", "y", of)
 }
 
-fn lines() -> Vec<MetricLine> {
+fn metric_lines() -> Vec<MetricLine> {
     let value = |step: u64| 500.0 / step as f64 + 1.0;
     let line = |step| MetricLine {
         step,
@@ -142,7 +142,7 @@ fn charts_are_drawn_with_ink() {
             check_picture(|p| series_pairs(p, series("x", 6).view(), series("y", 6).view(), &titles)),
             (2040, 948),
         ),
-        (check_picture(|p| curves(p, &lines())), (1840, 580)),
+        (check_picture(|p| curves(p, &metric_lines())), (1840, 580)),
         (check_picture(|p| scatter(p, points.view(), &labels)), (1520, 1280)),
     ];
     for (chart, size) in charts {
@@ -232,4 +232,36 @@ fn bands_stand_over_a_logarithmic_axis() {
     let picture = check_picture(|path| bands(path, "labels", "error in %", &both));
     assert_eq!(picture.dimensions(), (1240, 760));
     check_refused(|path| bands(path, "", "", &[]), "no points to draw; give at least one");
+}
+
+#[test]
+fn lines_have_panels_side_by_side_and_a_legend() {
+    let axis = |name: &str, logarithmic| Axis { name: name.into(), logarithmic };
+    let line = |factor: f64| (1..40).map(|i| (f64::from(i), factor / f64::from(i))).collect::<Vec<_>>();
+    for n_panels in 1..4 {
+        let panels: Vec<Panel> = (0..n_panels)
+            .map(|panel| Panel {
+                title: format!("Panel {panel}"),
+                x: axis("samples", panel % 2 == 1),
+                y: axis("MSE", panel > 0),
+                lines: (0..12).map(|i| (format!("line {i}"), line(f64::from(i + 1)))).collect(),
+            })
+            .collect();
+        let picture = check_picture(|path| ae_report::picture::panels(path, &panels));
+        let columns = if n_panels == 1 { 1 } else { 2 };
+        assert!(picture.width() > 2 * 460 * columns && picture.width() < 2 * (460 * columns + 200));
+        assert_eq!(picture.height(), 2 * 340 * (n_panels as u32).div_ceil(columns));
+    }
+    check_refused(|path| ae_report::picture::panels(path, &[]), "no panels to draw; give at least one");
+    // At or below zero there is no place on a logarithmic axis.
+    let panel =
+        |y| Panel { y: axis("", true), lines: vec![("a".into(), vec![(1.0, y)])], ..Panel::default() };
+    check_refused(
+        |path| ae_report::picture::panels(path, &[panel(0.0)]),
+        "no points to draw; give at least one",
+    );
+    check_refused(
+        |path| ae_report::picture::panels(path, &[panel(f64::NAN)]),
+        "coordinate 1 is NaN; can draw numbers only",
+    );
 }

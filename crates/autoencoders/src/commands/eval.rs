@@ -5,7 +5,8 @@ use crate::cli::{Cli, EvalArgs, Task, TaskArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Training;
-use ae_evaluation::{Context, Evaluation, EvaluationError, anomaly, likelihood, pretrain, reconstruction};
+use ae_evaluation::{Context, Evaluation, EvaluationError};
+use ae_evaluation::{anomaly, denoise, dimension, features, likelihood, pretrain, reconstruction, regimes};
 use std::path::PathBuf;
 
 pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
@@ -13,7 +14,11 @@ pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
         Task::Anomaly(args) => evaluate(args, cli, anomaly::SEEDS, anomaly::run),
         Task::Likelihood(args) => evaluate(args, cli, likelihood::SEEDS, likelihood::run),
         Task::Pretrain(args) => evaluate(args, cli, pretrain::SEEDS, pretrain::run),
+        Task::Denoise(args) => evaluate(args, cli, denoise::SEEDS, denoise::run),
+        Task::Dimension(args) => evaluate(args, cli, dimension::SEEDS, dimension::run),
+        Task::Features(args) => evaluate(args, cli, features::SEEDS, features::run),
         Task::Reconstruction(args) => evaluate(args, cli, reconstruction::SEEDS, reconstruction::run),
+        Task::Regimes(args) => evaluate(args, cli, regimes::SEEDS, regimes::run),
     }
 }
 

@@ -72,8 +72,8 @@ impl Corruption {
         if fine { Ok(()) } else { Err(out_of_range(Config::NAME, "corruption", &format!("{self:?}"), legal)) }
     }
 
-    /// A damaged copy of `x`, in the same shape.
-    fn apply(self, x: &Tensor, output: Activation, noise: &Noise) -> Tensor {
+    /// A damaged copy of `x`, in the same shape; Gaussian noise is clipped to the range of `output`.
+    pub fn apply(self, x: &Tensor, output: Activation, noise: &Noise) -> Tensor {
         let shape = x.size();
         match self {
             Corruption::Gaussian { std } => {

@@ -6,6 +6,7 @@ mod curves;
 mod grid;
 mod histogram;
 mod lines;
+mod panels;
 mod scatter;
 mod series;
 
@@ -14,6 +15,7 @@ pub use curves::curves;
 pub use grid::{image_grid, image_rows, latent_manifold};
 pub use histogram::score_histograms;
 pub use lines::{Line, lines};
+pub use panels::{Axis, Panel, panels};
 pub use scatter::scatter;
 pub use series::series_pairs;
 

@@ -1,0 +1,142 @@
+//! Lines by name in panels side by side, with one legend for all.
+
+use crate::chart::{self, Area, Axes, INK, SERIES, axes, padded, refused, stroke, text, units};
+use crate::error::ReportError;
+use crate::picture::check_finite;
+use plotters::coord::ranged1d::{Ranged, ValueFormatter};
+use plotters::prelude::{Circle, DashedLineSeries, IntoLogRange, LineSeries, PathElement, Text};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, RGBColor};
+use std::path::Path;
+
+const PANEL: (u32, u32) = (460, 340);
+const COLUMNS: usize = 2;
+const LINE: u32 = 22;
+/// A line of few points has a dot at each.
+const FEW: usize = 12;
+
+/// One panel of [`panels`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Panel {
+    /// Above it.
+    pub title: String,
+    /// To the right.
+    pub x: Axis,
+    /// Upwards.
+    pub y: Axis,
+    /// Name and points of each line; a name has the same colour in every panel.
+    pub lines: Vec<(String, Vec<(f64, f64)>)>,
+}
+
+/// An axis of a [`Panel`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Axis {
+    /// What it measures, with the unit.
+    pub name: String,
+    /// Whether it is logarithmic; points at or below zero are left out then.
+    pub logarithmic: bool,
+}
+
+/// Colour of a line, and whether it is dashed.
+type Look = (RGBColor, bool);
+
+/// Lines in panels, two in a row. From the eleventh name on colours come back, dashed.
+///
+/// # Errors
+/// No panels, a panel without points, a value that is not finite.
+pub fn panels(path: &Path, panels: &[Panel]) -> Result<(), ReportError> {
+    let mut names: Vec<&str> = Vec::new();
+    for panel in panels {
+        for (name, points) in &panel.lines {
+            check_finite("coordinate", points.iter().flat_map(|&(x, y)| [x, y]))?;
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+    }
+    if panels.is_empty() {
+        return Err(ReportError::Nothing { what: "panels" });
+    }
+    let label = text(13, INK).pos(Pos::new(HPos::Left, VPos::Center));
+    let legend = chart::widest(&label, &names)? + 46;
+    let columns = panels.len().min(COLUMNS);
+    let (width, rows) = (PANEL.0 * columns as u32, panels.len().div_ceil(columns));
+    let height = (PANEL.1 * rows as u32).max(LINE * names.len() as u32 + 40);
+    let look = |name: &str| {
+        let place = names.iter().position(|other| *other == name).unwrap_or(0);
+        (SERIES[place % SERIES.len()], place >= SERIES.len())
+    };
+    let drawing = chart::svg((width + legend, height), |area| {
+        let (left, side) = area.split_horizontally(units(width));
+        for (panel, area) in panels.iter().zip(left.split_evenly((rows, columns))) {
+            draw_panel(&area, panel, look)?;
+        }
+        for (place, name) in names.iter().enumerate() {
+            let middle = units(30 + (LINE as usize * place) as i32);
+            let (colour, dashed) = look(name);
+            let ends = if dashed { [(4, 12), (16, 24)] } else { [(4, 14), (14, 24)] };
+            for (start, end) in ends {
+                let line = vec![(units(start), middle), (units(end), middle)];
+                side.draw(&PathElement::new(line, stroke(colour, 3))).map_err(refused)?;
+            }
+            side.draw(&Text::new(*name, (units(32), middle), label.clone())).map_err(refused)?;
+        }
+        Ok(())
+    })?;
+    chart::write_png(path, &drawing)
+}
+
+fn draw_panel(area: &Area<'_>, panel: &Panel, look: impl Fn(&str) -> Look) -> Result<(), ReportError> {
+    let fits = |axis: &Axis, value: f64| !axis.logarithmic || value > 0.0;
+    let kept: Vec<(&str, Vec<(f64, f64)>)> = panel
+        .lines
+        .iter()
+        .map(|(name, points)| {
+            let kept = points.iter().filter(|(x, y)| fits(&panel.x, *x) && fits(&panel.y, *y));
+            (name.as_str(), kept.copied().collect())
+        })
+        .collect();
+    let bounds = |pick: fn(&(f64, f64)) -> f64| {
+        let values = kept.iter().flat_map(|(_, points)| points).map(pick);
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+    };
+    let ((left, right), (low, high)) = (bounds(|p| p.0), bounds(|p| p.1));
+    if left > right {
+        return Err(ReportError::Nothing { what: "points" });
+    }
+    let (x, y) = (padded(left, right), padded(low, high));
+    let wide = |low: f64, high: f64| (low / 1.2..high * 1.2).log_scale();
+    let (title, xn, yn) = (&panel.title, panel.x.name.as_str(), panel.y.name.as_str());
+    match (panel.x.logarithmic, panel.y.logarithmic) {
+        (false, false) => draw(axes(area, title, (x, xn), (y, yn))?, &kept, look),
+        (true, false) => draw(axes(area, title, (wide(left, right), xn), (y, yn))?, &kept, look),
+        (false, true) => draw(axes(area, title, (x, xn), (wide(low, high), yn))?, &kept, look),
+        (true, true) => draw(axes(area, title, (wide(left, right), xn), (wide(low, high), yn))?, &kept, look),
+    }
+}
+
+fn draw<'a: 'b, 'b, X, Y>(
+    mut axes: Axes<'a, 'b, X, Y>,
+    lines: &[(&str, Vec<(f64, f64)>)],
+    look: impl Fn(&str) -> Look,
+) -> Result<(), ReportError>
+where
+    X: Ranged<ValueType = f64> + ValueFormatter<f64>,
+    Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
+{
+    for (name, points) in lines {
+        let (colour, dashed) = look(name);
+        let points = points.iter().copied();
+        if dashed {
+            let line = DashedLineSeries::new(points.clone(), units(6), units(4), stroke(colour, 2));
+            axes.draw_series(line).map_err(refused)?;
+        } else {
+            axes.draw_series(LineSeries::new(points.clone(), stroke(colour, 2))).map_err(refused)?;
+        }
+        if points.len() <= FEW {
+            let dots = points.map(|point| Circle::new(point, units(3), colour.filled()));
+            axes.draw_series(dots).map_err(refused)?;
+        }
+    }
+    Ok(())
+}
