@@ -91,6 +91,16 @@ fn pca_compares_at_the_same_code_size() {
     assert!(code < 16 && metrics["pca/mse"] > 0.0);
 }
 
+#[test]
+fn a_probe_that_sees_one_label_guesses_it_from_every_code_and_without_labels_there_is_none() {
+    let metrics = measured(&Bench::new(), &["probe"], false).0.unwrap();
+    let normal = 1.0 - measured(&Bench::new(), &["anomaly"], false).0.unwrap()["anomaly/prevalence"];
+    assert!((metrics["probe/accuracy"] - normal).abs() < 1e-12, "{metrics:?}");
+    assert_eq!((metrics["probe/pca_accuracy"], metrics["probe/above_pca"]), (metrics["probe/accuracy"], 0.0));
+    let error = of_bars("deep", 1, &["probe"]).unwrap_err().to_string();
+    assert!(error.contains("labelled"), "{error}");
+}
+
 /// What is measured of a small model on pictures of bars.
 fn of_bars(model: &str, epochs: u64, wished: &[&str]) -> Result<Metrics, EvaluationError> {
     let bench = Bench::new();

@@ -1,0 +1,75 @@
+//! What a code is worth to a linear classifier, beside principal component analysis of the same size.
+
+use super::Metrics;
+use crate::anomaly::autoencoder;
+use crate::codes;
+use crate::context::Context;
+use crate::error::EvaluationError;
+use crate::pca::Pca;
+use crate::probe::Probe;
+use ae_tensor::{Device, Kind, Tensor};
+use ae_training::experiment::Run;
+
+/// Labelled training rows that the probe is fitted on: the first ones.
+const LABELLED: usize = 10_000;
+
+/// - `accuracy`: of multinomial logistic regression on the codes of the first 10,000 training rows, on all test rows;
+/// - `pca_accuracy`: the same on as many principal components, fitted on all training rows;
+/// - `above_pca`: the first minus the second. The two are left out where the code is as large as a sample.
+/// - `rows`: labelled rows that were used.
+///
+/// Every feature is brought to mean 0 and variance 1 by the rows that are fitted, as He et al. (CVPR 2022, appendix
+/// A.1) do by a normalisation before the classifier. The penalty is chosen among the labelled training rows.
+///
+/// # Errors
+/// A model that reconstructs nothing, data without labels or test rows.
+pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
+    let model = autoencoder(run)?;
+    let splits = &run.splits;
+    let (n, n_test) = (splits.train.len().min(LABELLED), splits.test.len());
+    let labels = Tensor::from_slice(&codes::labels(splits, &splits.train, n)?);
+    let test_labels = Tensor::from_slice(&codes::labels(splits, &splits.test, n_test)?);
+    let classes = labels.max().int64_value(&[]).max(test_labels.max().int64_value(&[])) + 1;
+    let judge = |rows: &Tensor, test: &Tensor| {
+        let (rows, test) = standardised(rows, test);
+        Probe::fit(&rows, &labels, classes).accuracy(&test, &test_labels)
+    };
+    let own = judge(&codes::encode(model, &splits.train, n), &codes::encode(model, &splits.test, n_test));
+    let mut metrics = Metrics::from([("accuracy".into(), own), ("rows".into(), n as f64)]);
+    let (pca, code) = (Pca::fit(splits.train.values()), model.code_size());
+    if code < pca.most() {
+        let home = splits.train.values().device();
+        let codes = |rows: Tensor| pca.codes(&rows.to_device(home), code).to_device(Device::Cpu);
+        let theirs = judge(&codes(splits.train.rows(0, n).values), &codes(splits.test.rows(0, n_test).values));
+        metrics.insert("pca_accuracy".into(), theirs);
+        metrics.insert("above_pca".into(), own - theirs);
+    }
+    Ok(metrics)
+}
+
+/// Both, each feature shifted and scaled by the mean and the deviation that it has in `rows`; one that never changes
+/// there is zero.
+fn standardised(rows: &Tensor, test: &Tensor) -> (Tensor, Tensor) {
+    let [rows, test] = [rows, test].map(|features| features.to_kind(Kind::Double));
+    let mean = rows.mean_dim([0i64].as_slice(), false, Kind::Double);
+    let deviation = (&rows - &mean).square().mean_dim([0i64].as_slice(), false, Kind::Double).sqrt();
+    let moves = deviation.gt(1e-12).to_kind(Kind::Double);
+    let scale = &moves / (deviation + (-&moves + 1.0));
+    let apply = |features: Tensor| (features - &mean) * &scale;
+    (apply(rows), apply(test))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ae_tensor::array;
+
+    #[test]
+    fn features_are_scaled_by_the_rows_that_are_fitted() {
+        let rows = Tensor::from_slice(&[1f32, 5.0, 3.0, 5.0]).view([2, 2]);
+        let test = Tensor::from_slice(&[4f32, 9.0]).view([1, 2]);
+        let (rows, test) = standardised(&rows, &test);
+        assert_eq!(array::to_vec(&rows), [-1.0, 0.0, 1.0, 0.0]);
+        assert_eq!(array::to_vec(&test), [2.0, 0.0]);
+    }
+}
