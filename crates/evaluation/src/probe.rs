@@ -197,7 +197,7 @@ mod tests {
         let features = noise.normal("features", &[n, 20]);
         let signal = labels.one_hot(3).to_kind(Kind::Float) * 6.0;
         let plane = features.narrow(1, 0, 3);
-        let _ = features.narrow(1, 0, 3).copy_(&(plane + signal));
+        features.narrow(1, 0, 3).copy_(&(plane + signal));
         (features, labels)
     }
 
