@@ -292,9 +292,11 @@ mod tests {
                 assert!(psnr(0.1) > psnr(0.5), "{} {cleaner}", damage.name);
             }
         }
-        // Three of twelve columns are white, so that of the pixels masked a quarter becomes wrong by 1.
+        // About three of twelve columns are white, so that of the pixels masked a quarter becomes wrong by 1; the mean
+        // of logarithms is somewhat above the logarithm of the mean.
         let expected = -10.0 * (0.2f64 / 4.0).log10();
-        assert!((metric("masking/0.2/damaged/psnr") - expected).abs() < 0.4);
+        let obtained = metric("masking/0.2/damaged/psnr");
+        assert!(obtained > expected && obtained < expected + 1.5, "{obtained} against {expected}");
         assert!(
             metric("gaussian/0.3/pca/psnr") > metric("gaussian/0.3/damaged/psnr") + 3.0,
             "bars span few axes"

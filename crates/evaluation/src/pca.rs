@@ -41,7 +41,7 @@ impl Pca {
 
     /// Codes `[N, code]` of rows: their first components, centred, in double precision.
     pub(crate) fn codes(&self, rows: &Tensor, code: i64) -> Tensor {
-        (flat(rows) - &self.mean).matmul(&self.axes.narrow(1, 0, code.min(self.most())))
+        (flat(rows) - &self.mean).matmul(&self.axes(code))
     }
 
     /// Reconstructions `[N, …]` of rows in the same shape, from their first `code` components; not clipped to the
