@@ -2,7 +2,8 @@
 //! all labels known).
 //!
 //! Minimises  `E_q[-log p(x|z, y)] + KL(q(z|x, y) ‖ N(0, I))`, in nats for each sample: a bound on `-log p(x|y)`. The label
-//! `y`, one-hot, stands beside what goes into the encoder (as further values, or as constant planes of an image) and
+//! `y`, one-hot, stands beside what goes into the encoder (as further values, as constant
+//! planes of an image or at every step of a sequence) and
 //! beside the latents that go into the decoder. The prior does not depend on it.
 //!
 //! Use it to make samples of a wanted class, and to keep what the label says out of the latents: they are left with
@@ -68,7 +69,9 @@ impl Variant for Config {
         let (encoder, decoder) = (self.encoder.clone(), self.decoder.clone());
         let input = match (&encoder, data.shape.as_slice()) {
             (Body::Dense(_), _) => vec![data.numel() + classes],
-            (_, [channels, height, width]) => vec![channels + classes, *height, *width],
+            (Body::Conv(_), [channels, height, width]) => vec![channels + classes, *height, *width],
+            (Body::Recurrent(_), [steps]) => vec![*steps, 1 + classes],
+            (Body::Recurrent(_), [steps, features]) => vec![*steps, features + classes],
             (_, other) => other.to_vec(), // the body refuses it
         };
         let parts =
@@ -98,15 +101,18 @@ impl Cvae {
 
     /// `q(z|x, y)`; `condition` is `[B, K]`.
     fn posterior_of(&self, x: &Tensor, condition: &Tensor, pass: Option<&Pass>) -> DiagonalGaussian {
-        let input = match self.inner.encoder.input_shape() {
-            [_] => Tensor::cat(&[&x.flatten(1, -1), condition], 1),
-            _ => {
-                let [rows, classes] = [condition.size()[0], condition.size()[1]];
-                let sides = &x.size()[2..];
+        let [rows, classes] = [condition.size()[0], condition.size()[1]];
+        let input = match *self.inner.encoder.input_shape() {
+            [steps, _] => {
+                let at_every_step = condition.unsqueeze(1).expand([rows, steps, classes], false);
+                Tensor::cat(&[x.view([rows, steps, -1]), at_every_step], 2)
+            }
+            [_, height, width] => {
                 let planes =
-                    condition.view([rows, classes, 1, 1]).expand([rows, classes, sides[0], sides[1]], false);
+                    condition.view([rows, classes, 1, 1]).expand([rows, classes, height, width], false);
                 Tensor::cat(&[x, &planes], 1)
             }
+            _ => Tensor::cat(&[&x.flatten(1, -1), condition], 1),
         };
         let encoder = &self.inner.encoder;
         DiagonalGaussian::from_output(
