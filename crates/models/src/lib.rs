@@ -4,6 +4,7 @@
 //! Read [`model`] first, then [`network`], then any file under [`variants`].
 
 pub mod blocks;
+pub mod error;
 pub mod model;
 pub mod network;
 pub mod registry;

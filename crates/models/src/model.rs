@@ -2,10 +2,11 @@
 //! a [`Generator`] or both.
 
 use crate::blocks::variational::Targets;
-use crate::network::{Network, ShapeError};
+use crate::network::Network;
 use ae_tensor::divergence::DiagonalGaussian;
-use ae_tensor::likelihood::LikelihoodError;
 use ae_tensor::{Noise, Tensor};
+
+pub use crate::error::ModelError;
 
 /// What a model is told of its data before the first step.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -355,53 +356,4 @@ impl Code {
             Code::Discrete { embedded, .. } => embedded,
         }
     }
-}
-
-/// A model that cannot be built.
-#[derive(Debug, thiserror::Error)]
-pub enum ModelError {
-    /// Layers that do not fit the data or each other.
-    #[error(transparent)]
-    Shape(#[from] ShapeError),
-    /// Data that the likelihood cannot take.
-    #[error(transparent)]
-    Likelihood(#[from] LikelihoodError),
-    /// Data that the output cannot reproduce.
-    #[error(
-        "the data range over [{low}, {high}], but a {activation} output gives values in [{legal_low}, {legal_high}] \
-         only; scale the data, or choose another `output`"
-    )]
-    Output {
-        /// Least value seen.
-        low: f64,
-        /// Greatest value seen.
-        high: f64,
-        /// The activation's name.
-        activation: String,
-        /// Least value that the output gives.
-        legal_low: f64,
-        /// Greatest value that the output gives.
-        legal_high: f64,
-    },
-    /// Data without labels for a variant that learns from them.
-    #[error(
-        "model.{variant} is told the label of each sample, and the data have none; choose data with labels (for a \
-         table, set data.label), or a variant that needs none, such as `vae`"
-    )]
-    NoLabels {
-        /// The variant.
-        variant: &'static str,
-    },
-    /// A setting out of its range.
-    #[error("model.{variant}.{setting} = {got} is out of range; it is {legal}")]
-    Setting {
-        /// The variant.
-        variant: &'static str,
-        /// The setting.
-        setting: &'static str,
-        /// Got.
-        got: String,
-        /// What would be right.
-        legal: &'static str,
-    },
 }

@@ -1,3 +1,5 @@
+//! The estimates against a model that can be solved, and the words about collapse.
+
 use super::*;
 use crate::testing::{Bench, wanted};
 use ae_models::{DataSummary, Model, ModelConfig};

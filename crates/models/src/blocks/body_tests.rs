@@ -1,3 +1,5 @@
+//! Encoders and decoders from their configuration: shapes, refusals, and how they are written.
+
 use super::recurrent::Cell;
 use super::*;
 use crate::network::Network;

@@ -1,3 +1,5 @@
+//! Three ways to one penalty.
+
 use super::*;
 use ae_tensor::Device;
 use ae_tensor::array::to_vec;

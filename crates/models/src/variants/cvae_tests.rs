@@ -1,3 +1,5 @@
+//! What the label reaches.
+
 use super::*;
 use crate::testing::*;
 

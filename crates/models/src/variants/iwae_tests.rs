@@ -1,3 +1,5 @@
+//! The importance-weighted bound against PyTorch's.
+
 use super::*;
 use crate::testing::*;
 

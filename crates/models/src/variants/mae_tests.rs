@@ -1,3 +1,5 @@
+//! The masked loss against PyTorch's, and what is seen of a masked image.
+
 use super::*;
 use ae_tensor::array;
 

@@ -1,3 +1,5 @@
+//! The price of the divergence, and what the shared core minimises.
+
 use super::*;
 use crate::testing::*;
 
