@@ -39,6 +39,8 @@ struct Damage {
     name: &'static str,
     title: &'static str,
     at: fn(f64) -> Corruption,
+    /// Trained for this damage, at a level of its own.
+    preset: &'static str,
 }
 
 const DAMAGES: [Damage; 3] = [
@@ -46,22 +48,33 @@ const DAMAGES: [Damage; 3] = [
         name: "gaussian",
         title: "Gaussian noise, clipped to [0, 1]; the level is its standard deviation",
         at: |std| Corruption::Gaussian { std },
+        preset: GAUSSIAN,
     },
     Damage {
         name: "masking",
         title: "Masking; the level is the share of pixels set to 0",
         at: |rate| Corruption::Masking { rate },
+        preset: "denoising-masking",
     },
     Damage {
         name: "salt-and-pepper",
         title: "Salt and pepper; the level is the share of pixels set to 0 or 1",
         at: |rate| Corruption::SaltAndPepper { rate },
+        preset: "denoising-salt",
     },
 ];
 
-/// Who cleans: name in the metrics, and in tables and pictures.
-const CLEANERS: [(&str, &str); 4] =
-    [("damaged", "as it is"), ("median", "median 3×3"), ("pca", "PCA"), ("denoising", "denoising")];
+/// The preset that is tried on every damage.
+const GAUSSIAN: &str = "denoising";
+
+/// Who cleans: name in the metrics, and in tables and pictures. The last is left out where it is the one before.
+const CLEANERS: [(&str, &str); 5] = [
+    ("damaged", "as it is"),
+    ("median", "median 3×3"),
+    ("pca", "PCA"),
+    ("denoising", "denoising"),
+    ("own", "its own"),
+];
 
 /// Figures of one kind of damage: for each level and cleaner, those of each seed.
 type Outcomes = Vec<Vec<Vec<(u64, Vec<Figure>)>>>;
@@ -72,53 +85,58 @@ type Outcomes = Vec<Vec<Vec<(u64, Vec<Figure>)>>>;
 /// # Errors
 /// Where the model cannot be trained, or a file not written; see [`EvaluationError`].
 pub fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    evaluate(context, |seed| Wanted::preset("denoising", &[], seed))
+    evaluate(context, |name, seed| Wanted::preset(name, &[], seed))
 }
 
 fn evaluate(
     context: &mut Context<'_>,
-    wanted: impl Fn(u64) -> Result<Wanted, EvaluationError>,
+    wanted: impl Fn(&str, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
     context.check_seeds()?;
     let seeds = context.seeds.clone();
-    let runs = seeds.iter().map(|&seed| context.trained(&wanted(seed)?)).collect::<Result<Vec<_>, _>>()?;
+    // For each seed, the run of each damage's preset.
+    let mut runs: Vec<Vec<Run>> = Vec::new();
+    for &seed in &seeds {
+        let of = |damage: &Damage| context.trained(&wanted(damage.preset, seed)?);
+        runs.push(DAMAGES.iter().map(of).collect::<Result<_, _>>()?);
+    }
     let folder = context.folder("denoise");
     let gallery = Gallery::new(folder.join("images"));
-    let trained_on = runs.first().map(|run| serde_json::to_string(&run.experiment.model).unwrap_or_default());
     let mut evaluation = Evaluation {
         task: "denoise".into(),
         title: "Damaged images made clean".into(),
         method: format!(
             "The first {IMAGES} test images are damaged and cleaned; PSNR is the mean over images of 10 log10(1 / MSE) \
-             against the undamaged image in dB (100 where they are equal), SSIM that of Wang et al. (2004). The autoencoder was trained once, for \
-             the damage that its configuration names: {}; other kinds and levels are new to it. The median filter \
-             takes 3×3 pixels, the border repeated. PCA is fitted on undamaged training images; how many components \
-             it keeps is chosen for each damage and level on {CHOOSING} damaged training images, by MSE. Results of all \
-             are clipped to [0, 1].",
-            trained_on.unwrap_or_default()
+             against the undamaged image in dB (100 where they are equal), SSIM that of Wang et al. (2004). The \
+             autoencoder `denoising` was trained for Gaussian noise of one level and is tried on all damage; `its own` \
+             is the same network trained for that kind of damage, at one level, too. As configured: {}. The median \
+             filter takes 3×3 pixels, the border repeated. PCA is fitted on undamaged training images; how many \
+             components it keeps is chosen for each damage and level on {CHOOSING} damaged training images, by MSE. \
+             Results of all are clipped to [0, 1].",
+            settings(&runs)
         ),
         command: context.command("denoise"),
         seeds,
-        runs: runs.iter().map(|run| run.dir.root().to_path_buf()).collect(),
+        runs: runs.iter().flatten().map(|run| run.dir.root().to_path_buf()).collect(),
         ..Evaluation::default()
     };
-    let axes: Vec<Pca> = runs.iter().map(|run| Pca::fit(run.splits.train.values())).collect();
+    let axes: Vec<Pca> = runs.iter().map(|of_seed| Pca::fit(of_seed[0].splits.train.values())).collect();
     let mut panels = Vec::new();
-    for (damage, place) in DAMAGES.iter().zip(1..) {
+    for (place, damage) in DAMAGES.iter().enumerate() {
         let mut outcomes: Outcomes =
-            LEVELS.iter().map(|_| CLEANERS.iter().map(|_| vec![]).collect()).collect();
-        for (run, pca) in runs.iter().zip(&axes) {
-            let is_first = run.record.seed == runs[0].record.seed;
+            LEVELS.iter().map(|_| damage.cleaners().iter().map(|_| vec![]).collect()).collect();
+        for ((of_seed, pca), &seed) in runs.iter().zip(&axes).zip(&evaluation.seeds) {
+            let (run, own) = (&of_seed[0], &of_seed[place]);
+            let originals = array4(&shown(images(run)?, IMAGES));
             for (of_level, level) in outcomes.iter_mut().zip(LEVELS) {
-                let cleaned = clean(run, pca, (damage.at)(level))?;
-                if is_first && level == SHOWN_LEVEL {
-                    show(&gallery, damage, place, run, &cleaned)?;
+                let cleaned = clean(damage, level, run, own, pca)?;
+                if seed == evaluation.seeds[0] && level == SHOWN_LEVEL {
+                    show(&gallery, damage, place as u32 + 1, run, &cleaned)?;
                 }
-                let originals = array4(&shown(images(run)?, IMAGES));
                 for (of_cleaner, (cleaned, (_, title))) in
-                    of_level.iter_mut().zip(cleaned.iter().zip(CLEANERS))
+                    of_level.iter_mut().zip(cleaned.iter().zip(damage.cleaners()))
                 {
-                    of_cleaner.push((run.record.seed, figures(title, &originals, cleaned)?));
+                    of_cleaner.push((seed, figures(title, &originals, cleaned)?));
                 }
             }
         }
@@ -137,22 +155,45 @@ fn evaluate(
     Ok((evaluation, report))
 }
 
-/// The damaged test images and what each cleaner makes of them, in the order of [`CLEANERS`].
-fn clean(run: &Run, pca: &Pca, corruption: Corruption) -> Result<[Array4<f32>; 4], EvaluationError> {
+impl Damage {
+    fn cleaners(&self) -> &'static [(&'static str, &'static str)] {
+        if self.preset == GAUSSIAN { &CLEANERS[..CLEANERS.len() - 1] } else { &CLEANERS }
+    }
+}
+
+/// How the models of the first seed are configured.
+fn settings(runs: &[Vec<Run>]) -> String {
+    let models = runs.iter().take(1).flatten().map(|run| serde_json::to_string(&run.experiment.model));
+    models.map(Result::unwrap_or_default).collect::<Vec<_>>().join(", ")
+}
+
+/// The damaged test images and what each cleaner makes of them, in the order of [`Damage::cleaners`].
+fn clean(
+    damage: &Damage,
+    level: f64,
+    run: &Run,
+    own: &Run,
+    pca: &Pca,
+) -> Result<Vec<Array4<f32>>, EvaluationError> {
+    let corruption = (damage.at)(level);
     let images = shown(images(run)?, IMAGES);
     let noise = Noise::new(run.record.seed, 0, images.device());
-    let damage =
+    let apply =
         |rows: &Tensor, purpose: &str| corruption.apply(rows, Activation::Sigmoid, &noise.fork(purpose));
     let choosing = shown(run.splits.train.values(), CHOOSING);
-    let components = best_components(pca, &choosing, &damage(&choosing, "choosing components"));
-    let damaged = damage(&images, "evaluation");
-    let autoencoder = autoencoder(run)?;
-    Ok([
+    let components = best_components(pca, &choosing, &apply(&choosing, "choosing components"));
+    let damaged = apply(&images, "evaluation");
+    let mut cleaned = vec![
         array4(&damaged),
         in_batches(&damaged, median),
         in_batches(&damaged, |rows| pca.reconstruct(rows, components).clamp(0.0, 1.0)),
-        in_batches(&damaged, |rows| autoencoder.reconstruct(rows).clamp(0.0, 1.0)),
-    ])
+    ];
+    let models = if damage.preset == GAUSSIAN { vec![run] } else { vec![run, own] };
+    for model in models {
+        let autoencoder = autoencoder(model)?;
+        cleaned.push(in_batches(&damaged, |rows| autoencoder.reconstruct(rows).clamp(0.0, 1.0)));
+    }
+    Ok(cleaned)
 }
 
 /// How many components bring damaged images nearest to what they were.
@@ -198,12 +239,12 @@ fn figures(
 }
 
 fn report(evaluation: &mut Evaluation, damage: &Damage, outcomes: &Outcomes) -> Result<(), EvaluationError> {
-    let heads = CLEANERS.iter().flat_map(|(_, title)| [title.to_string(), "SSIM".into()]);
+    let heads = damage.cleaners().iter().flat_map(|(_, title)| [title.to_string(), "SSIM".into()]);
     let columns = std::iter::once("level".to_string()).chain(heads).collect();
     let mut rows = Vec::new();
     for (of_level, level) in outcomes.iter().zip(LEVELS) {
         let mut row = vec![level.to_string()];
-        for (seeds, (name, _)) in of_level.iter().zip(CLEANERS) {
+        for (seeds, (name, _)) in of_level.iter().zip(damage.cleaners()) {
             for at in 0..2 {
                 row.push(spread::over_seeds(seeds.iter().map(|(_, figures)| &figures[at]))?);
             }
@@ -227,7 +268,12 @@ fn panel(damage: &Damage, outcomes: &Outcomes) -> Panel {
         title: damage.name.into(),
         x: axis("level of damage"),
         y: axis("PSNR (dB)"),
-        lines: CLEANERS.iter().enumerate().map(|(i, (_, title))| (title.to_string(), points(i))).collect(),
+        lines: damage
+            .cleaners()
+            .iter()
+            .enumerate()
+            .map(|(i, (_, title))| (title.to_string(), points(i)))
+            .collect(),
     }
 }
 
@@ -236,12 +282,14 @@ fn show(
     damage: &Damage,
     order: u32,
     run: &Run,
-    cleaned: &[Array4<f32>; 4],
+    cleaned: &[Array4<f32>],
 ) -> Result<(), EvaluationError> {
     let originals = first(&array4(images(run)?));
-    let few = cleaned.each_ref().map(first);
+    let few: Vec<Array4<f32>> = cleaned.iter().map(first).collect();
     let mut rows = vec![("clean", originals.view())];
-    rows.extend(["damaged", "median 3×3", "PCA", "denoising"].into_iter().zip(few.iter().map(|i| i.view())));
+    let titles =
+        damage.cleaners().iter().map(|(name, title)| if *name == "damaged" { *name } else { *title });
+    rows.extend(titles.zip(few.iter().map(|images| images.view())));
     let entry = Entry {
         file: format!("{}.png", damage.name),
         title: format!("{}, level {SHOWN_LEVEL}", damage.title),
@@ -281,13 +329,19 @@ mod tests {
     fn every_damage_and_level_is_told() {
         let bench = Bench::new();
         let data = bench.bars();
-        let of = |seed| Ok(wanted("toy", "denoising", &data, 3, seed));
+        let of = |name: &str, seed| {
+            let mut toy = wanted(name, "denoising", &data, 3, seed);
+            toy.experiment.model = Wanted::preset(name, &[], seed)?.experiment.model;
+            Ok(toy)
+        };
         let (evaluation, report) = bench.with(&[0, 1], |context| evaluate(context, of)).unwrap();
         assert_eq!(evaluation.tables.len(), 3);
+        let widths: Vec<usize> = evaluation.tables.iter().map(|table| table.columns.len()).collect();
+        assert_eq!(widths, [9, 11, 11], "Gaussian noise is what `denoising` was trained for");
         assert!(evaluation.tables.iter().all(|t| t.rows.iter().all(|row| row.len() == t.columns.len())));
         let metric = |name: &str| evaluation.metrics[name];
         for damage in &DAMAGES {
-            for cleaner in CLEANERS.map(|(name, _)| name) {
+            for (cleaner, _) in damage.cleaners() {
                 let psnr = |level: f64| metric(&format!("{}/{level}/{cleaner}/psnr", damage.name));
                 assert!(psnr(0.1) > psnr(0.5), "{} {cleaner}", damage.name);
             }
