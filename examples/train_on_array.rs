@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use autoencoders::datasets::{Dataset, Part, Preprocessing, SampleShape};
+use autoencoders::models::blocks::body::Body;
 use autoencoders::prelude::*;
 use autoencoders::training::evaluate::evaluate;
 use ndarray::Array2;
