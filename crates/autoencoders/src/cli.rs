@@ -106,6 +106,8 @@ pub(crate) enum Task {
     Anomaly(TaskArgs),
     /// Pre-training without labels, then 100, 1,000, 5,000 or all labels, against random weights
     Pretrain(TaskArgs),
+    /// New samples, their distance from held-out images and their classes, interpolations, latent spaces
+    Generate(TaskArgs),
     /// Likelihood of held-out images by importance sampling, active latents, and a rate-distortion curve over β
     Likelihood(TaskArgs),
     /// Damaged images made clean: three kinds of damage at five levels, beside a median filter and PCA

@@ -11,6 +11,7 @@ pub mod density;
 pub mod dimension;
 pub mod error;
 pub mod features;
+pub mod generate;
 pub mod likelihood;
 pub mod measures;
 pub mod outcome;
@@ -27,6 +28,7 @@ mod probe;
 mod spread;
 #[cfg(test)]
 mod testing;
+mod yardstick;
 
 pub use context::{Context, Wanted};
 pub use error::EvaluationError;

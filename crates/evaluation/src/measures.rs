@@ -39,7 +39,7 @@ macro_rules! measures {
     };
 }
 
-measures![active_units, anomaly, jacobian, likelihood, pca, probe, sparsity, subspace];
+measures![active_units, anomaly, fid, jacobian, likelihood, pca, posterior, probe, sparsity, subspace];
 
 /// A measure that does not exist.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

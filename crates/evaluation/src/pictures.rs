@@ -14,7 +14,7 @@ use std::path::PathBuf;
 const SHOWN: usize = 10;
 /// Side of the grid of new samples and of the latent manifold.
 const SIDE: i64 = 10;
-const MANIFOLD_SIDE: i64 = 20;
+pub(crate) const MANIFOLD_SIDE: i64 = 20;
 /// Codes in the scatter plot.
 const SCATTERED: usize = 2000;
 
@@ -172,7 +172,7 @@ fn labels(classes: i64, each: i64, device: Device) -> Tensor {
 
 /// Points of a square grid in a plane through the origin, `[MANIFOLD_SIDE², D]`: the axes for two latents, else
 /// two random orthogonal directions of length √D/√2, so that points are as far out as draws of the prior are.
-fn plane(latent: i64, noise: &Noise) -> Tensor {
+pub(crate) fn plane(latent: i64, noise: &Noise) -> Tensor {
     const QUANTILE: f64 = 1.6449; // of N(0, 1) at 95 %
     let device = noise.device();
     let steps = Tensor::linspace(-QUANTILE, QUANTILE, MANIFOLD_SIDE, (Kind::Float, device));

@@ -66,17 +66,22 @@ impl Bench {
 
     /// 40 grey images of 12 by 12 pixels in [0, 1], each a bright bar at a place of its own.
     pub(crate) fn bars(&self) -> PathBuf {
+        self.bars_of(12)
+    }
+
+    /// [`Self::bars`] with sides of so many pixels.
+    pub(crate) fn bars_of(&self, side: usize) -> PathBuf {
         let mut rng = stream_rng(0, "bars", 0);
         let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-        let head = "{'descr': '<f4', 'fortran_order': False, 'shape': (40, 1, 12, 12), }";
+        let head = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': (40, 1, {side}, {side}), }}");
         // The data begin at a multiple of 64 bytes.
         let head = format!("{head:<117}\n");
         bytes.extend((head.len() as u16).to_le_bytes());
         bytes.extend(head.bytes());
         for _ in 0..40 {
-            let place = (unit(&mut rng) * 10.0) as usize;
-            for pixel in 0..144 {
-                let value = if (place..place + 3).contains(&(pixel % 12)) { 1.0f32 } else { 0.0 };
+            let place = (unit(&mut rng) * (side - 2) as f64) as usize;
+            for pixel in 0..side * side {
+                let value = if (place..place + 3).contains(&(pixel % side)) { 1.0f32 } else { 0.0 };
                 bytes.extend(value.to_le_bytes());
             }
         }
@@ -91,6 +96,31 @@ impl Bench {
         let mut runs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
         runs.sort();
         runs
+    }
+}
+
+/// 200 labelled grey images of 8 by 8 pixels in [0, 1], each a bright stripe `across` or `down` at a place of its own.
+pub(crate) fn stripes(bench: &Bench) -> ae_datasets::DataConfig {
+    let mut rng = stream_rng(0, "stripes", 0);
+    let mut text = String::new();
+    for row in 0..200 {
+        let (is_across, place) = (row % 2 == 0, (unit(&mut rng) * 7.0) as usize);
+        for pixel in 0..64 {
+            let at = if is_across { pixel / 8 } else { pixel % 8 };
+            let bright = if (place..place + 2).contains(&at) { 0.9 } else { 0.0 };
+            write!(text, "{:.3},", bright + 0.1 * unit(&mut rng)).unwrap();
+        }
+        writeln!(text, "{}", if is_across { "across" } else { "down" }).unwrap();
+    }
+    let path = bench.path("stripes.csv");
+    fs::write(&path, text).unwrap();
+    ae_datasets::DataConfig {
+        set: path.display().to_string(),
+        scale: ae_datasets::Scale::None,
+        test: 0.4,
+        label: Some(Column::Index(-1)),
+        shape: Some(vec![1, 8, 8]),
+        ..Default::default()
     }
 }
 

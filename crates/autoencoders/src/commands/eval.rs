@@ -5,13 +5,14 @@ use crate::cli::{Cli, EvalArgs, Task, TaskArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Training;
-use ae_evaluation::{Context, Evaluation, EvaluationError};
+use ae_evaluation::{Context, Evaluation, EvaluationError, generate};
 use ae_evaluation::{anomaly, denoise, dimension, features, likelihood, pretrain, reconstruction, regimes};
 use std::path::PathBuf;
 
 pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
     match &args.task {
         Task::Anomaly(args) => evaluate(args, cli, anomaly::SEEDS, anomaly::run),
+        Task::Generate(args) => evaluate(args, cli, generate::SEEDS, generate::run),
         Task::Likelihood(args) => evaluate(args, cli, likelihood::SEEDS, likelihood::run),
         Task::Pretrain(args) => evaluate(args, cli, pretrain::SEEDS, pretrain::run),
         Task::Denoise(args) => evaluate(args, cli, denoise::SEEDS, denoise::run),

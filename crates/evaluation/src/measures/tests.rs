@@ -137,3 +137,36 @@ fn sparsity_counts_what_is_active() {
     assert!((metrics["sparsity/active_per_sample"] - 64.0 * active).abs() < 1e-9);
     assert!(0.0 < active && active <= 1.0 - unused && unused < 1.0, "{metrics:?}");
 }
+
+/// What is measured of a model of stripes.
+fn of_stripes(model: &str, measure: &str, epochs: u64, rate: f64) -> Result<Metrics, EvaluationError> {
+    let bench = Bench::new();
+    let mut wanted = wanted("toy", model, "stripes.csv".as_ref(), epochs, 0);
+    wanted.experiment.data = crate::testing::stripes(&bench);
+    wanted.experiment.training.learning_rate = rate;
+    bench.with(&[0], |context| {
+        let run = context.trained(&wanted).unwrap();
+        of_run(context, &run, &names(&[measure]), false, &mut |_| ())
+    })
+}
+
+#[test]
+fn fid_judges_samples_by_the_classifier_of_the_same_data() {
+    let metrics = of_stripes("vae", "fid", 3, 0.01).unwrap();
+    assert!(metrics["fid/fid"] > 0.0 && metrics["fid/classifier_accuracy"] > 0.9, "{metrics:?}");
+    assert!((1.0..=2.0).contains(&metrics["fid/classes"]) && metrics["fid/rarest"] <= 40.0, "{metrics:?}");
+    let error = of_stripes("vanilla", "fid", 1, 0.01).unwrap_err().to_string();
+    assert!(error.contains("`fid` does not suit the variant `vanilla`, which has no samples"), "{error}");
+}
+
+#[test]
+fn posterior_tells_codes_that_follow_the_prior_from_others() {
+    let trained = of_stripes("vae", "posterior", 20, 0.01).unwrap();
+    assert!(trained["posterior/mmd_prior"].abs() < 0.05, "{trained:?}");
+    assert!(trained["posterior/std_least"] <= trained["posterior/std_greatest"]);
+    // A deterministic encoder that has not learned yet gives codes that are no draws of N(0, I).
+    let untrained = of_stripes("aae", "posterior", 1, 1e-9).unwrap();
+    assert!(untrained["posterior/mmd"] > 5.0 * trained["posterior/mmd"].abs(), "{untrained:?} {trained:?}");
+    let error = of_stripes("gan", "posterior", 1, 0.01).unwrap_err().to_string();
+    assert!(error.contains("has no codes with a prior"), "{error}");
+}

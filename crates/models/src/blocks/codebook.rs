@@ -100,8 +100,9 @@ impl Codebook {
         });
     }
 
-    /// Starts dead entries again from codes of the batch, chosen at random, with the average of an even use: an entry
-    /// that lies apart from all codes is never taken and would stay where it is for good. How many were dead.
+    /// Starts dead entries again from codes of the batch, chosen at random, as if they were used twice as much as it takes
+    /// to live: an entry that lies apart from all codes is never taken and would stay where it is for good. The light
+    /// average lets it move quickly, and lets it be tried elsewhere soon where it finds no codes. How many were dead.
     pub fn revive(&self, codes: &Tensor, noise: &Noise) -> i64 {
         let Settings { entries: k, dead_below, .. } = self.settings;
         tch::no_grad(|| {
@@ -111,9 +112,10 @@ impl Codebook {
             let chosen =
                 (noise.uniform("revival", &[k]) * rows.size()[0] as f64).floor().to_kind(Kind::Int64);
             let chosen = rows.index_select(0, &chosen.clamp_max(rows.size()[0] - 1));
-            let counts = self.counts.where_scalarother(&dead.logical_not(), even);
+            let count = 2.0 * dead_below * even;
+            let counts = self.counts.where_scalarother(&dead.logical_not(), count);
             let column = dead.unsqueeze(1);
-            let sums = (&chosen * even).where_self(&column, &self.sums);
+            let sums = (&chosen * count).where_self(&column, &self.sums);
             let entries = chosen.where_self(&column, &self.entries);
             for (old, new) in [(&self.counts, counts), (&self.sums, sums), (&self.entries, entries)] {
                 old.shallow_clone().copy_(&new);

@@ -2,6 +2,7 @@
 
 use super::attention::{self, TransformerBlock};
 use super::recurrent::Recurrent;
+use super::residual::ResidualBlock;
 use super::sequence::{self, CausalConv1d, TemporalBlock};
 use super::slot::Slot;
 use super::unpool::MaxUnpool2d;
@@ -81,6 +82,8 @@ pub enum Layer {
     CausalConv1d(CausalConv1d),
     /// Residual block of two dilated causal convolutions: `[T, F]` to `[T, channels]`.
     TemporalBlock(TemporalBlock),
+    /// Two convolutions whose output is added to their input.
+    ResidualBlock(ResidualBlock),
     /// Mean of each stretch of steps, the last of which may be shorter: `[T, F]` to `[⌈T / kernel⌉, F]`.
     AveragePool1d {
         /// Steps of a stretch.
@@ -197,6 +200,7 @@ impl Layer {
             }
             Layer::CausalConv1d(ref convolution) => convolution.output_shape(input),
             Layer::TemporalBlock(ref block) => block.output_shape(input),
+            Layer::ResidualBlock(ref block) => block.output_shape(input),
             Layer::AveragePool1d { kernel } => {
                 at_least_one("kernel", kernel)?;
                 let [steps, features] = sequence(input)?;
@@ -249,6 +253,7 @@ impl Layer {
             Layer::DensePerStep { units } => Slot::weight_and_bias(&[units, input[input.len() - 1]]),
             Layer::CausalConv1d(ref convolution) => convolution.slots(input),
             Layer::TemporalBlock(ref block) => block.slots(input),
+            Layer::ResidualBlock(ref block) => block.slots(input),
             Layer::LayerNorm => {
                 let width = [input[input.len() - 1]];
                 let bias = Slot::trained("bias", &width, Init::Zeros);
@@ -288,6 +293,7 @@ impl Layer {
             Layer::DensePerStep { units } => 2 * units * input.iter().product::<i64>(),
             Layer::CausalConv1d(ref convolution) => convolution.flops(input),
             Layer::TemporalBlock(ref block) => block.flops(input),
+            Layer::ResidualBlock(ref block) => block.flops(input),
             Layer::TransformerBlock(ref block) => block.flops(input),
             _ => 0,
         }
@@ -331,6 +337,7 @@ impl Layer {
             Layer::Repeat { times } => x.unsqueeze(1).expand([-1, times, -1], false),
             Layer::CausalConv1d(ref convolution) => convolution.forward(x, parameters),
             Layer::TemporalBlock(ref block) => block.forward(x, parameters),
+            Layer::ResidualBlock(ref block) => block.forward(x, parameters),
             Layer::AveragePool1d { kernel } => sequence::average_pool(x, kernel),
             Layer::Upsample1d { factor, steps } => sequence::upsample(x, factor, steps),
             Layer::LayerNorm => attention::layer_norm(x, parameters),
@@ -346,7 +353,7 @@ impl Layer {
     }
 }
 
-fn image(input: &[i64]) -> Result<[i64; 3], String> {
+pub(super) fn image(input: &[i64]) -> Result<[i64; 3], String> {
     input.try_into().map_err(|_| "it takes an image [C, H, W]".to_string())
 }
 

@@ -6,6 +6,7 @@ mod display;
 mod layer;
 pub mod positions;
 mod recurrent;
+mod residual;
 mod sequence;
 mod slot;
 mod unpool;
@@ -13,6 +14,7 @@ mod unpool;
 pub use attention::TransformerBlock;
 pub use layer::Layer;
 pub use recurrent::{Cell, Recurrent};
+pub use residual::ResidualBlock;
 pub use sequence::{CausalConv1d, TemporalBlock};
 pub use unpool::MaxUnpool2d;
 

@@ -4,8 +4,8 @@
 //! Each place of the code takes the nearest of `K` entries `e` of a codebook. Minimises
 //! `d(x, g(e)) + β · mean (h(x) - sg[e])²`  (equation 3), `sg` stopping the gradient; the gradient at the decoder's input
 //! goes on to the encoder as it is. Entries follow their codes by moving averages (appendix A.1) instead of the second
-//! term of equation 3, and dead ones start again from codes of the batch. The authors' networks have two residual
-//! blocks more, and 256 channels.
+//! term of equation 3, and dead ones start again from codes of the batch. The networks are the authors' with fewer
+//! channels.
 //!
 //! Use it for discrete codes: to compress, or as tokens for a second model. `perplexity` says how many entries are in
 //! use. It has no prior to draw new samples from, until a second model is trained on its codes; for that use `vae`.
@@ -15,7 +15,7 @@ use crate::blocks::codebook::{Codebook, Quantised, Settings, perplexity, straigh
 use crate::blocks::point::check_output;
 use crate::blocks::{dense, strided};
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass, of_networks};
-use crate::network::{Layer, Network};
+use crate::network::{Layer, Network, ResidualBlock};
 use crate::registry::{Variant, at_least_one, out_of_range, widths};
 use ae_tensor::{Activation, Distance, Kind, Noise, Tensor};
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,10 @@ pub struct Config {
     /// For images: channels of the encoder's convolutions, each of which halves the sides; the decoder has them in
     /// reverse. A code has a place for each pixel that is left. Empty: dense layers as for other data.
     pub channels: Vec<i64>,
+    /// For images: residual blocks between the convolutions and the codes, on either side of them.
+    pub residual_blocks: usize,
+    /// Channels within a residual block.
+    pub residual_channels: i64,
     /// For vectors and sequences: widths of the encoder's dense layers; the decoder has them in reverse.
     pub hidden: Vec<i64>,
     /// For vectors and sequences: places in a code.
@@ -52,9 +56,11 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            entries: 128,
+            entries: 64,
             width: 16,
             channels: vec![32, 64],
+            residual_blocks: 2,
+            residual_channels: 32,
             hidden: vec![256],
             places: 16,
             commitment: 0.25,
@@ -69,7 +75,12 @@ impl Default for Config {
 
 impl Config {
     fn check(&self) -> Result<(), ModelError> {
-        for (setting, got) in [("entries", self.entries), ("width", self.width), ("places", self.places)] {
+        for (setting, got) in [
+            ("entries", self.entries),
+            ("width", self.width),
+            ("places", self.places),
+            ("residual_channels", self.residual_channels),
+        ] {
             at_least_one(Self::NAME, setting, got)?;
         }
         widths(Self::NAME, "channels", &self.channels)?;
@@ -90,10 +101,14 @@ impl Config {
         let image = <[i64; 3]>::try_from(shape).ok().filter(|_| !self.channels.is_empty());
         if let Some(image) = image {
             let deepest = *self.channels.last().expect("there are channels");
+            let block = Layer::ResidualBlock(ResidualBlock { hidden: self.residual_channels });
+            let blocks = vec![block; self.residual_blocks];
             let mut down = strided::encoder(&self.channels, self.activation);
+            down.extend(blocks.clone());
             down.push(Layer::Conv2d { channels: self.width, kernel: 1, stride: 1, padding: 0 });
             let first = Layer::Conv2d { channels: deepest, kernel: 3, stride: 1, padding: 1 };
             let mut up = vec![first, Layer::Activation(self.activation)];
+            up.extend(blocks);
             up.extend(strided::decoder(&self.channels, self.activation, &image, image[0]));
             return (down, up);
         }

@@ -1,0 +1,347 @@
+//! `ae eval generate`: samples of the models that make some, beside one another; their distance from held-out images and
+//! the classes among them, as a classifier of the same data sees them; interpolations, and the latent space of models
+//! with two latents.
+
+mod figures;
+
+use crate::context::{Context, Wanted};
+use crate::error::EvaluationError;
+use crate::outcome::{Evaluation, Table};
+use crate::pictures;
+use crate::spread::{self, Figure};
+use crate::yardstick::{COUNTED, Verdict, Yardstick, samples};
+use ae_datasets::DataConfig;
+use ae_report::gallery::{Entry, Gallery};
+use ae_report::picture;
+use ae_tensor::{Noise, Tensor, array, tch};
+use ae_training::evaluate::BATCH;
+use ae_training::experiment::{Run, RunError};
+use figures::{interpolation, manifold};
+use ndarray::{Array4, Ix4};
+use std::path::PathBuf;
+
+/// Seeds that the task is run with unless others are given.
+pub const SEEDS: &[u64] = &[0];
+
+const PRESETS: [&str; 6] = ["vae", "cvae-conv", "cvae", "aae", "gan", "vq_vae"];
+/// Images in a row of the pictures.
+const SHOWN: i64 = 12;
+
+/// What is to be evaluated.
+struct Plan<'a> {
+    presets: &'a [&'a str],
+    /// The classifier.
+    judge: Wanted,
+    /// Another set of real images, for scale.
+    other: Option<DataConfig>,
+}
+
+/// What a preset's runs gave.
+struct Entrant {
+    name: String,
+    parameters: u64,
+    samples: Vec<(u64, Vec<Figure>)>,
+    /// Empty where nothing is reconstructed.
+    reconstructions: Vec<(u64, Vec<Figure>)>,
+    /// Of the first seed.
+    counts: Vec<usize>,
+    shown: Array4<f32>,
+    /// A way through the latent space, and all of it, where there is one to look at.
+    walk: Option<Array4<f32>>,
+    plane: Option<Array4<f32>>,
+}
+
+/// Trains what is missing, judges each preset with each seed, and writes tables, pictures and report. Returns the
+/// results and the report's path, `runs/eval-generate/<id>/report.html`.
+///
+/// # Errors
+/// Where a model cannot be trained, or a file not written; see [`EvaluationError`].
+pub fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError> {
+    let other = DataConfig { set: "fashion-mnist".into(), ..DataConfig::default() };
+    let judge = Wanted::preset("classifier", &[], 0)?;
+    let plan = Plan { presets: &PRESETS, judge, other: Some(other) };
+    evaluate(context, &plan, |name, seed| Wanted::preset(name, &[], seed))
+}
+
+fn evaluate(
+    context: &mut Context<'_>,
+    plan: &Plan<'_>,
+    wanted: impl Fn(&str, u64) -> Result<Wanted, EvaluationError>,
+) -> Result<(Evaluation, PathBuf), EvaluationError> {
+    context.check_seeds()?;
+    let folder = context.folder("generate");
+    let yardstick = Yardstick::trained(context, &plan.judge)?;
+    let n = yardstick.held_out().size()[0];
+    let accuracy = 100.0 * yardstick.accuracy();
+    let mut evaluation = Evaluation {
+        task: "generate".into(),
+        title: "New samples".into(),
+        method: format!(
+            "Judged by the preset `classifier`, whose accuracy on held-out images is {accuracy:.2} %. FID is the Fréchet \
+             distance (Heusel et al., 2017) between its features of {n} samples and of the {n} held-out images: it \
+             compares within this report, not with distances by Inception's features. Classes are counted by the \
+             classifier's decisions on {COUNTED} samples. Samples are decoded from draws of N(0, I); cvae is asked for \
+             its labels in turn. vq_vae has no prior: the places of its codes are drawn independently, each entry as \
+             often as the training images have it there, and its reconstructions show what a better prior could reach."
+        ),
+        command: context.command("generate"),
+        seeds: context.seeds.clone(),
+        runs: vec![yardstick.folder()],
+        ..Evaluation::default()
+    };
+    evaluation.metrics.insert("classifier/accuracy".into(), yardstick.accuracy());
+    let mut entrants = Vec::new();
+    for preset in plan.presets {
+        entrants.push(entrant(context, &yardstick, preset, &wanted, &mut evaluation)?);
+    }
+    let scale = for_scale(context, plan, &yardstick, &mut evaluation)?;
+    for entrant in &entrants {
+        spread::enter(&mut evaluation, &entrant.name, &entrant.samples)?;
+        spread::enter(&mut evaluation, &entrant.name, &entrant.reconstructions)?;
+    }
+    evaluation.tables = vec![distances(&entrants)?, scale, census(&entrants, &yardstick)];
+    draw(&mut evaluation, &entrants, &yardstick, &Gallery::new(folder.join("images")))?;
+    let report = evaluation.write(&folder)?;
+    Ok((evaluation, report))
+}
+
+/// Trains and judges a preset with each seed.
+fn entrant(
+    context: &mut Context<'_>,
+    yardstick: &Yardstick,
+    preset: &str,
+    wanted: &impl Fn(&str, u64) -> Result<Wanted, EvaluationError>,
+    evaluation: &mut Evaluation,
+) -> Result<Entrant, EvaluationError> {
+    let n = yardstick.held_out().size()[0] as usize;
+    let mut entrant: Option<Entrant> = None;
+    for seed in context.seeds.clone() {
+        let run = context.trained(&wanted(preset, seed)?)?;
+        tracing::info!("judging {n} samples of {preset}");
+        let generated = samples(&run, n).ok_or_else(|| EvaluationError::Unsuited {
+            measure: "generate",
+            variant: run.experiment.model.name().into(),
+            missing: "samples",
+        })?;
+        let verdict = yardstick.judge(preset, &generated)?;
+        let entrant = entrant.get_or_insert_with(|| Entrant {
+            name: preset.into(),
+            parameters: run.record.model.parameters,
+            samples: Vec::new(),
+            reconstructions: Vec::new(),
+            counts: verdict.counts.clone(),
+            shown: images(&generated.narrow(0, 0, SHOWN.min(n as i64))),
+            walk: run.model.as_generator().map(|generator| images(&interpolation(generator, SHOWN, &run))),
+            plane: run
+                .model
+                .as_generator()
+                .and_then(|generator| manifold(generator, &run))
+                .map(|t| images(&t)),
+        });
+        entrant.samples.push((seed, of_verdict(&verdict)));
+        if let Some(rebuilt) = reconstructions(&run) {
+            let value = yardstick.judge(preset, &rebuilt)?.distance;
+            let figure =
+                Figure { head: "FID, reconstructions", name: "reconstruction_fid", value, decimals: 2 };
+            entrant.reconstructions.push((seed, vec![figure]));
+        }
+        evaluation.runs.push(run.dir.root().to_path_buf());
+    }
+    entrant.ok_or(EvaluationError::NoSeeds)
+}
+
+fn of_verdict(verdict: &Verdict) -> Vec<Figure> {
+    let figure = |head, name, value, decimals| Figure { head, name, value, decimals };
+    vec![
+        figure("FID", "fid", verdict.distance, 2),
+        figure("classes", "classes", verdict.classes() as f64, 0),
+        figure("rarest", "rarest", verdict.rarest() as f64, 0),
+    ]
+}
+
+/// Reconstructions of the test images, where the model makes some.
+fn reconstructions(run: &Run) -> Option<Tensor> {
+    let autoencoder = run.model.as_autoencoder()?;
+    let batches = run.splits.test.in_order(BATCH);
+    let parts: Vec<Tensor> =
+        tch::no_grad(|| batches.map(|batch| autoencoder.reconstruct_batch(&batch)).collect());
+    Some(Tensor::cat(&parts, 0))
+}
+
+fn distances(entrants: &[Entrant]) -> Result<Table, EvaluationError> {
+    let mut table = Table {
+        title: "Distance from held-out images".into(),
+        columns: ["model", "parameters", "FID", "FID, reconstructions", "classes", "rarest"]
+            .map(String::from)
+            .into(),
+        note: format!(
+            "Lower is better for FID. classes: how many appear among {COUNTED} samples; rarest: samples of the rarest."
+        ),
+        ..Table::default()
+    };
+    for Entrant { name, parameters, samples, reconstructions, .. } in entrants {
+        let over = |seeds: &[(u64, Vec<Figure>)], at: usize| match seeds {
+            [] => Ok("–".to_string()),
+            seeds => spread::over_seeds(seeds.iter().map(|(_, figures)| &figures[at])),
+        };
+        let cells = [over(samples, 0)?, over(reconstructions, 0)?, over(samples, 1)?, over(samples, 2)?];
+        table.rows.push([name.clone(), parameters.to_string()].into_iter().chain(cells).collect());
+    }
+    Ok(table)
+}
+
+/// What real images, images of something else and noise get by the same yardstick.
+fn for_scale(
+    context: &mut Context<'_>,
+    plan: &Plan<'_>,
+    yardstick: &Yardstick,
+    evaluation: &mut Evaluation,
+) -> Result<Table, EvaluationError> {
+    let shape = yardstick.held_out().size();
+    let noise = Noise::new(0, 0, yardstick.held_out().device()).fork("scale");
+    let mut sets = vec![
+        ("training images".to_string(), "training", yardstick.training_images()),
+        ("uniform noise".to_string(), "noise", noise.uniform("noise", &shape)),
+    ];
+    if let Some(other) = &plan.other {
+        let loaded = ae_datasets::load(other, context.sources, 0, context.progress);
+        let rows = loaded.map_err(RunError::from)?.test.values;
+        let n = rows.nrows() as i64;
+        let other_images = array::from_array(rows).view([&[n], &shape[1..]].concat().as_slice());
+        sets.insert(1, (format!("images of {}", name_of(&other.set)), "other", other_images));
+    }
+    let mut table = Table {
+        title: "For scale".into(),
+        columns: ["images", "FID", "classes"].map(String::from).into(),
+        note: "The distance of training images from held-out ones is what a perfect generator would get."
+            .into(),
+        ..Table::default()
+    };
+    for (title, name, set) in sets {
+        let verdict = yardstick.judge(&title, &set)?;
+        evaluation.metrics.insert(format!("{name}/fid"), verdict.distance);
+        table.rows.push(vec![title, format!("{:.2}", verdict.distance), verdict.classes().to_string()]);
+    }
+    Ok(table)
+}
+
+/// A set's name, or the file's without its folder.
+fn name_of(set: &str) -> &str {
+    set.rsplit(['/', '\\']).next().unwrap_or(set)
+}
+
+fn census(entrants: &[Entrant], yardstick: &Yardstick) -> Table {
+    let row = |entrant: &Entrant| {
+        let counts = entrant.counts.iter().map(usize::to_string);
+        std::iter::once(entrant.name.clone()).chain(counts).collect()
+    };
+    Table {
+        title: format!("Classes of {COUNTED} samples"),
+        columns: std::iter::once("model".to_string())
+            .chain(yardstick.class_names().iter().cloned())
+            .collect(),
+        rows: entrants.iter().map(row).collect(),
+        note: "By the classifier, of the first seed. A class that is missing is a collapse.".into(),
+    }
+}
+
+fn draw(
+    evaluation: &mut Evaluation,
+    entrants: &[Entrant],
+    yardstick: &Yardstick,
+    gallery: &Gallery,
+) -> Result<(), EvaluationError> {
+    let entry = |file: &str, order, title: &str, caption: &str| Entry {
+        file: file.into(),
+        order,
+        title: title.into(),
+        caption: caption.into(),
+    };
+    let shown = entrants.iter().map(|entrant| entrant.shown.len_of(ndarray::Axis(0))).min().unwrap_or(0);
+    let real = images(&yardstick.held_out().narrow(0, 0, shown as i64));
+    let mut rows = vec![("held-out", real.view())];
+    rows.extend(entrants.iter().map(|entrant| (entrant.name.as_str(), entrant.shown.view())));
+    let caption = "The first samples of each model, none of them picked; those of a conditional model take its labels in turn.";
+    gallery.add(entry("samples.png", 10, "Samples", caption), |path| picture::image_rows(path, &rows))?;
+    let walks: Vec<_> = entrants
+        .iter()
+        .filter_map(|entrant| Some((entrant.name.as_str(), entrant.walk.as_ref()?.view())))
+        .collect();
+    if !walks.is_empty() {
+        let caption =
+            "From one draw of the prior to another, along the sphere; a conditional model keeps its label.";
+        let entry = entry("interpolations.png", 20, "Interpolations", caption);
+        gallery.add(entry, |path| picture::image_rows(path, &walks))?;
+    }
+    for (order, entrant) in entrants.iter().enumerate() {
+        if let Some(plane) = &entrant.plane {
+            let title = format!("The latent space of {}", entrant.name);
+            let caption = "Both latents from their 5 % to their 95 % quantile.";
+            let entry = entry(&format!("manifold-{}.png", entrant.name), 30 + order as u32, &title, caption);
+            gallery.add(entry, |path| {
+                picture::latent_manifold(path, plane.view(), pictures::MANIFOLD_SIDE as usize)
+            })?;
+        }
+    }
+    evaluation.pictures = gallery.entries()?;
+    Ok(())
+}
+
+fn images(tensor: &Tensor) -> Array4<f32> {
+    array::to_array(tensor).into_dimensionality::<Ix4>().expect("images have four dimensions")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Bench, stripes, wanted};
+    use ae_training::Experiment;
+
+    fn on(data: &DataConfig, name: &str, epochs: u64, seed: u64) -> Wanted {
+        let mut wanted = wanted(name, name, "stripes.csv".as_ref(), epochs, seed);
+        wanted.experiment = Experiment { data: data.clone(), ..wanted.experiment };
+        wanted
+    }
+
+    fn run(bench: &Bench, presets: &[&str]) -> Result<(Evaluation, PathBuf), EvaluationError> {
+        let data = stripes(bench);
+        let other = Some(DataConfig { set: bench.bars_of(8).display().to_string(), ..DataConfig::default() });
+        let plan = Plan { presets, judge: on(&data, "classifier", 6, 0), other };
+        bench.with(&[0, 1], |context| evaluate(context, &plan, |name, seed| Ok(on(&data, name, 3, seed))))
+    }
+
+    #[test]
+    fn every_model_is_judged_beside_real_images_and_noise() {
+        let bench = Bench::new();
+        let (evaluation, report) = run(&bench, &["vae", "gan", "vq_vae"]).unwrap();
+        let [distances, scale, census] = &evaluation.tables[..] else { panic!("three tables") };
+        assert_eq!(
+            distances.rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(),
+            ["vae", "gan", "vq_vae"]
+        );
+        assert_eq!(distances.rows[1][3], "–", "a gan reconstructs nothing");
+        assert_eq!(scale.rows.len(), 3);
+        assert_eq!(census.columns, ["model", "across", "down"]);
+        let count = |cell: &String| cell.parse::<usize>().unwrap();
+        assert!(census.rows.iter().all(|row| row[1..].iter().map(count).sum::<usize>() == 80));
+        let metric = |name: &str| evaluation.metrics[name];
+        assert!(metric("classifier/accuracy") > 0.9);
+        assert!(metric("training/fid") < metric("noise/fid"));
+        assert!(metric("training/fid") < metric("other/fid"));
+        for name in ["vae/seed1/fid", "gan/fid_std", "vq_vae/reconstruction_fid", "vae/classes", "gan/rarest"]
+        {
+            assert!(metric(name).is_finite(), "{name}");
+        }
+        assert!(evaluation.method.contains("accuracy on held-out images is"));
+        for file in ["report.html", "images/samples.png", "images/interpolations.png"] {
+            assert!(report.with_file_name(file).exists(), "{file}");
+        }
+        assert_eq!(run(&bench, &["vae", "gan", "vq_vae"]).unwrap().0, evaluation);
+    }
+
+    #[test]
+    fn a_model_that_makes_no_samples_is_refused() {
+        let error = run(&Bench::new(), &["vanilla"]).unwrap_err().to_string();
+        assert!(error.contains("`vanilla`") && error.contains("no samples"), "{error}");
+    }
+}

@@ -1,0 +1,67 @@
+//! Whether the codes of all test rows together, the aggregated posterior, are draws of the prior N(0, I).
+
+use super::Metrics;
+use crate::context::Context;
+use crate::error::EvaluationError;
+use ae_metrics::{Bandwidth, mmd_rbf};
+use ae_models::Code;
+use ae_tensor::{Noise, Tensor, array, tch};
+use ae_training::experiment::Run;
+use ndarray::{Array2, Ix2};
+
+/// Codes that are compared with as many draws.
+const ROWS: usize = 2000;
+
+/// - `mmd`: squared maximum mean discrepancy (unbiased, Gaussian kernel of median width) between the codes of the first
+///   2,000 test rows and as many draws of the prior; around 0 where they cannot be told apart, at most 2. Of a
+///   posterior with a width, one draw a row is taken.
+/// - `mmd_prior`: the same between two sets of draws of the prior, of either sign: how much of `mmd` is chance.
+/// - `std_least`, `std_greatest`: of the codes' dimensions, 1 being the prior's.
+///
+/// # Errors
+/// A model that does not both encode and generate from the same code, data without test rows.
+pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
+    let unsuited = || EvaluationError::Unsuited {
+        measure: "posterior",
+        variant: run.experiment.model.name().into(),
+        missing: "codes with a prior",
+    };
+    let generator = run.model.as_generator().ok_or_else(unsuited)?;
+    let autoencoder = run.model.as_autoencoder().ok_or_else(unsuited)?;
+    let latent = generator.latent_size();
+    if autoencoder.code_size() != latent {
+        return Err(unsuited());
+    }
+    let n = run.splits.test.len().min(ROWS);
+    if n == 0 {
+        let (set, missing) = (run.splits.dataset.name.clone(), "test rows");
+        return Err(EvaluationError::Data { set, missing, remedy: "see data.test" });
+    }
+    let rows = run.splits.test.rows(0, n).values;
+    let noise = Noise::new(run.record.seed, 0, rows.device()).fork("posterior");
+    let codes = tch::no_grad(|| match autoencoder.encode(&rows) {
+        Code::Gaussian(posterior) => {
+            posterior.reparameterise(&noise.normal("reparameterise", &[n as i64, latent]))
+        }
+        code => code.point().shallow_clone(),
+    });
+    let [codes, prior, again] = [
+        codes,
+        noise.normal("prior", &[n as i64, latent]),
+        noise.normal("prior again", &[n as i64, latent]),
+    ]
+    .map(|tensor| matrix(&tensor));
+    let mmd = |a, b| mmd_rbf(a, b, Bandwidth::Median).map_err(EvaluationError::metric("posterior"));
+    let spreads = codes.std_axis(ndarray::Axis(0), 0.0);
+    let widest = |pick: fn(f64, f64) -> f64, start| spreads.iter().map(|s| f64::from(*s)).fold(start, pick);
+    Ok(Metrics::from([
+        ("mmd".into(), mmd(&codes, &prior)?),
+        ("mmd_prior".into(), mmd(&again, &prior)?),
+        ("std_least".into(), widest(f64::min, f64::INFINITY)),
+        ("std_greatest".into(), widest(f64::max, 0.0)),
+    ]))
+}
+
+fn matrix(codes: &Tensor) -> Array2<f32> {
+    array::to_array(&codes.flatten(1, -1)).into_dimensionality::<Ix2>().expect("one code for each row")
+}

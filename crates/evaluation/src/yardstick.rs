@@ -1,0 +1,198 @@
+//! What generated images are judged by: the features and the decisions of a classifier of the same data.
+
+use crate::context::{Context, Wanted};
+use crate::error::EvaluationError;
+use ae_datasets::DataConfig;
+use ae_metrics::frechet_distance;
+use ae_models::{Classifier, Code};
+use ae_tensor::{Kind, Noise, Tensor, array, tch};
+use ae_training::evaluate::BATCH;
+use ae_training::experiment::Run;
+use ndarray::{Array2, Axis, Ix2, concatenate};
+use std::path::PathBuf;
+
+/// The preset that judges, always with this seed: distances by two classifiers cannot be compared.
+const PRESET: &str = "classifier";
+const SEED: u64 = 0;
+
+/// Images that the classes are counted in.
+pub(crate) const COUNTED: usize = 1000;
+
+/// A trained classifier, and what it sees in the held-out images.
+pub(crate) struct Yardstick {
+    run: Run,
+    /// Features of the test images, `[N, F]`.
+    real: Array2<f32>,
+}
+
+/// How a set of images looks to the classifier.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Verdict {
+    /// Fréchet distance of its features to those of the held-out images.
+    pub(crate) distance: f64,
+    /// How many of the first [`COUNTED`] images are taken for each class.
+    pub(crate) counts: Vec<usize>,
+}
+
+impl Verdict {
+    /// Classes that appear among the counted images.
+    pub(crate) fn classes(&self) -> usize {
+        self.counts.iter().filter(|count| **count > 0).count()
+    }
+
+    /// Images of the rarest class.
+    pub(crate) fn rarest(&self) -> usize {
+        self.counts.iter().copied().min().unwrap_or(0)
+    }
+}
+
+impl Yardstick {
+    /// The classifier that a model with these data is judged by: trained on all rows of the same set.
+    ///
+    /// # Errors
+    /// Data without images, labels or test rows; where the classifier cannot be trained.
+    pub(crate) fn of(context: &mut Context<'_>, data: &DataConfig) -> Result<Self, EvaluationError> {
+        let data = DataConfig { max_train: None, max_test: None, validation: 0.0, ..data.clone() };
+        let mut wanted = Wanted::preset(PRESET, &[], SEED)?;
+        if data.set != wanted.experiment.data.set {
+            wanted.command = format!("ae train {PRESET} --set data.set={} --seed {SEED}", data.set);
+        }
+        wanted.experiment.data = data;
+        Yardstick::trained(context, &wanted)
+    }
+
+    /// A classifier of one's own.
+    ///
+    /// # Errors
+    /// As [`Yardstick::of`].
+    pub(crate) fn trained(context: &mut Context<'_>, wanted: &Wanted) -> Result<Self, EvaluationError> {
+        let run = context.trained(wanted)?;
+        let mut this = Yardstick { run, real: Array2::zeros((0, 0)) };
+        if this.run.splits.test.is_empty() {
+            return Err(EvaluationError::Data {
+                set: this.run.splits.dataset.name.clone(),
+                missing: "test rows",
+                remedy: "see data.test",
+            });
+        }
+        this.real = this.features(this.held_out());
+        Ok(this)
+    }
+
+    /// The held-out images, `[N, C, H, W]`.
+    pub(crate) fn held_out(&self) -> &Tensor {
+        self.run.splits.test.values()
+    }
+
+    /// As many training images as there are held-out ones, at equal steps: `[N, C, H, W]`.
+    pub(crate) fn training_images(&self) -> Tensor {
+        let train = self.run.splits.train.values();
+        let (all, wanted) = (train.size()[0], self.held_out().size()[0]);
+        let chosen = Tensor::linspace(0.0, (all - 1) as f64, wanted.min(all), (Kind::Double, train.device()));
+        train.index_select(0, &chosen.round().to_kind(Kind::Int64))
+    }
+
+    /// Share of held-out images that the classifier names rightly, in [0, 1].
+    pub(crate) fn accuracy(&self) -> f64 {
+        self.run.record.metrics.get("test/accuracy").copied().unwrap_or(f64::NAN)
+    }
+
+    /// Names of the classes.
+    pub(crate) fn class_names(&self) -> &[String] {
+        &self.run.splits.dataset.label_names
+    }
+
+    /// The classifier's folder.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.run.dir.root().into()
+    }
+
+    /// Judges images `[N, C, H, W]` in the unit of the data; `what` goes into errors.
+    ///
+    /// # Errors
+    /// Images of another shape than the held-out ones, fewer than two, or with a value that is not finite.
+    pub(crate) fn judge(&self, what: &str, images: &Tensor) -> Result<Verdict, EvaluationError> {
+        if images.size()[1..] != self.held_out().size()[1..] {
+            return Err(EvaluationError::Data {
+                set: what.into(),
+                missing: "images of the classifier's shape",
+                remedy: "choose a model and a classifier of the same data",
+            });
+        }
+        let features = self.features(images);
+        let distance = frechet_distance(&features, &self.real).map_err(EvaluationError::metric(what))?;
+        let counted = images.narrow(0, 0, images.size()[0].min(COUNTED as i64));
+        let classes =
+            tch::no_grad(|| self.classifier().predict(&counted.to_device(self.held_out().device())));
+        let mut counts = vec![0; self.classifier().classes() as usize];
+        for class in array::to_vec(&classes) {
+            counts[class as usize] += 1;
+        }
+        Ok(Verdict { distance, counts })
+    }
+
+    fn classifier(&self) -> &dyn Classifier {
+        self.run.model.as_classifier().expect("the variant `classifier` is one")
+    }
+
+    fn features(&self, images: &Tensor) -> Array2<f32> {
+        in_batches(&images.to_device(self.held_out().device()), |batch| self.classifier().features(batch))
+    }
+}
+
+/// Rows `[N, …]` through `f` to `[N, F]`, so many at a time as the held-out figures are computed with.
+fn in_batches(rows: &Tensor, f: impl Fn(&Tensor) -> Tensor) -> Array2<f32> {
+    let array =
+        |t: Tensor| array::to_array(&t).into_dimensionality::<Ix2>().expect("one vector for each row");
+    let parts: Vec<Array2<f32>> =
+        tch::no_grad(|| rows.split(BATCH as i64, 0).iter().map(|rows| array(f(rows))).collect());
+    let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+    concatenate(Axis(0), &views).expect("the batches have one width")
+}
+
+/// `n` new samples of a run's model, `[n, …]`, by the run's seed: decoded from draws of the prior; for codes out of a
+/// codebook, which have no prior, from codes whose places are drawn independently, each as often as in the training
+/// rows. None where the model makes no samples.
+pub(crate) fn samples(run: &Run, n: usize) -> Option<Tensor> {
+    let device = run.splits.train.rows(0, 1).values.device();
+    let noise = |batch: usize| Noise::new(run.record.seed, batch as u64, device).fork("generated");
+    let in_parts = |draw: &dyn Fn(i64, Noise) -> Tensor| {
+        let starts = (0..n).step_by(BATCH).enumerate();
+        let parts: Vec<Tensor> = tch::no_grad(|| {
+            starts.map(|(batch, start)| draw(BATCH.min(n - start) as i64, noise(batch))).collect()
+        });
+        Tensor::cat(&parts, 0)
+    };
+    if let Some(generator) = run.model.as_generator() {
+        return Some(in_parts(&|n, noise| generator.sample(n, &noise)));
+    }
+    let autoencoder = run.model.as_autoencoder()?;
+    let codes: Vec<Tensor> = tch::no_grad(|| {
+        let train = &run.splits.train;
+        let rows = train.in_order(BATCH).take(10);
+        rows.map_while(|rows| match autoencoder.encode(&rows.values) {
+            Code::Discrete { embedded, .. } => Some(embedded),
+            _ => None,
+        })
+        .collect()
+    });
+    if codes.is_empty() {
+        return None;
+    }
+    let codes = Tensor::cat(&codes, 0);
+    Some(in_parts(&|n, noise| autoencoder.decode(&independent(&codes, n, &noise))))
+}
+
+/// `n` codes `[n, D, …]` whose places are taken from codes `[M, D, …]` independently of one another.
+fn independent(codes: &Tensor, n: i64, noise: &Noise) -> Tensor {
+    let shape = codes.size();
+    let flat = codes.flatten(2, -1); // [M, D, places]
+    let (m, places) = (flat.size()[0], flat.size()[2]);
+    let rows = (noise.uniform("places", &[n, places]) * m as f64).floor().clamp_max((m - 1) as f64);
+    let rows = rows.to_kind(Kind::Int64).unsqueeze(1).expand([n, shape[1], places], false);
+    flat.gather(0, &rows, false).view([&[n], &shape[1..]].concat().as_slice())
+}
+
+#[cfg(test)]
+#[path = "yardstick_tests.rs"]
+mod tests;
