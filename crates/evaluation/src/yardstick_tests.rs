@@ -1,3 +1,5 @@
+//! The yardstick on made-up stripes.
+
 use super::*;
 use crate::testing::{Bench, stripes, wanted};
 use ae_tensor::Device;

@@ -5,8 +5,10 @@ use crate::cli::{Cli, EvalArgs, Task, TaskArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Training;
-use ae_evaluation::{Context, Evaluation, EvaluationError, generate};
-use ae_evaluation::{anomaly, denoise, dimension, features, likelihood, pretrain, reconstruction, regimes};
+use ae_evaluation::{Context, Evaluation, EvaluationError};
+use ae_evaluation::{
+    anomaly, denoise, dimension, features, generate, likelihood, pretrain, reconstruction, regimes,
+};
 use std::path::PathBuf;
 
 pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
