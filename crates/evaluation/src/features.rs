@@ -19,7 +19,20 @@ use std::path::PathBuf;
 pub const SEEDS: &[u64] = &[0];
 
 /// Presets whose codes are judged.
-const PRESETS: &[&str] = &["vanilla", "deep", "hinton", "sparse", "contractive", "denoising", "vae"];
+const PRESETS: &[&str] = &[
+    "linear",
+    "vanilla",
+    "deep",
+    "hinton",
+    "sparse",
+    "contractive",
+    "denoising",
+    "conv",
+    "vae",
+    "beta_vae",
+    "aae",
+    "mae",
+];
 /// Labelled rows.
 const BUDGETS: [usize; 3] = [100, 1000, 10_000];
 /// Draws of the labelled rows, for each seed of the models.

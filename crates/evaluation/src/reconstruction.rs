@@ -8,9 +8,11 @@ use crate::outcome::{Evaluation, Table};
 use crate::pca::Pca;
 use crate::spread::{self, Figure};
 use ae_metrics::{MetricError, mae, mse, psnr_per_sample, ssim};
+use ae_models::Batch;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture;
 use ae_tensor::{Noise, Tensor, array, tch};
+use ae_training::Split;
 use ae_training::evaluate::BATCH;
 use ae_training::experiment::Run;
 use ndarray::{Array4, Axis, Ix4, concatenate};
@@ -20,7 +22,22 @@ use std::path::PathBuf;
 /// Seeds that the task is run with unless others are given.
 pub const SEEDS: &[u64] = &[0];
 
-const PRESETS: [&str; 4] = ["vanilla", "deep", "denoising", "vae"];
+const PRESETS: &[&str] = &[
+    "linear",
+    "vanilla",
+    "deep",
+    "hinton",
+    "sparse",
+    "contractive",
+    "conv",
+    "vae",
+    "beta_vae",
+    "cvae",
+    "aae",
+    "vq_vae",
+    "denoising",
+    "mae",
+];
 /// Greatest minus least possible value of a pixel.
 const DATA_RANGE: f64 = 1.0;
 /// Images in the picture.
@@ -52,7 +69,7 @@ struct Contest {
 /// # Errors
 /// Where a model cannot be trained, or a file not written; see [`EvaluationError`].
 pub fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    evaluate(context, &PRESETS, |name, seed| Wanted::preset(name, &[], seed))
+    evaluate(context, PRESETS, |name, seed| Wanted::preset(name, &[], seed))
 }
 
 fn evaluate(
@@ -73,10 +90,10 @@ fn evaluate(
             let key = (seed, format!("{:?}", run.experiment.data));
             let pca = axes.entry(key).or_insert_with(|| Pca::fit(run.splits.train.values()));
             let autoencoder = autoencoder(&run)?;
-            let noise = Noise::new(seed, 0, images.device()).fork("evaluation");
-            let input = tch::no_grad(|| autoencoder.corrupt(images, &noise));
-            let contest = if input.is_some() { &mut damaged } else { &mut clean };
-            compete(contest, preset, seed, &run, images, input.as_ref(), pca)?;
+            let first = images.narrow(0, 0, 1);
+            let damages = autoencoder.corrupt(&first, &Noise::new(seed, 0, images.device())).is_some();
+            let contest = if damages { &mut damaged } else { &mut clean };
+            compete(contest, preset, seed, &run, images, damages, pca)?;
             runs.push(run.dir.root().to_path_buf());
         }
     }
@@ -94,7 +111,8 @@ fn evaluate(
     };
     let note = "Lower is better for MSE and MAE, higher for PSNR and SSIM.";
     let note_damaged = "Each input is damaged as in training, with draws of its own; the target is the clean image. \
-                        PCA gets the damaged images, too.";
+                        PCA gets the same damaged images. A model that is told which part is missing (mae) fills in \
+                        that part only.";
     let gallery = Gallery::new(folder.join("images"));
     for (contest, file, title, note) in [
         (&clean, "reconstructions.png", "Reconstruction of clean images", note),
@@ -120,36 +138,45 @@ pub(crate) fn images(run: &Run) -> Result<&Tensor, EvaluationError> {
     }
 }
 
-/// Enters a variant's figures, and where they are missing those of the damaged input and of PCA at its code size.
+/// Enters a variant's figures, and where they are missing those of its damaged input and of PCA at its code size.
 fn compete(
     contest: &mut Contest,
     preset: &str,
     seed: u64,
     run: &Run,
     images: &Tensor,
-    damaged: Option<&Tensor>,
+    damages: bool,
     pca: &Pca,
 ) -> Result<(), EvaluationError> {
     let autoencoder = autoencoder(run)?;
-    let input = damaged.unwrap_or(images);
     let code = autoencoder.code_size();
     let originals = array4(images);
     if contest.originals.is_none() {
         contest.originals = Some(first(&originals));
     }
-    if damaged.is_some() {
-        let who = ("the damaged input".to_string(), "damaged".to_string());
-        add(contest, who, seed, None, None, &originals, &array4(input))?;
+    let noise = |place: usize| Noise::new(seed, place as u64, images.device()).fork("evaluation");
+    let input = |place: usize, batch: &Batch| {
+        let damaged = autoencoder.corrupt(&batch.values, &noise(place));
+        damaged.unwrap_or_else(|| batch.values.shallow_clone())
+    };
+    let split = &run.splits.test;
+    let (of, suffix) = match damages {
+        true => (format!(", the input of {preset}"), format!("_{preset}")),
+        false => Default::default(),
+    };
+    if damages {
+        let who = (format!("the input of {preset}"), format!("input_{preset}"));
+        add(contest, who, seed, None, None, &originals, &of_split(split, input))?;
     }
-    let rebuilt = in_batches(input, |rows| autoencoder.reconstruct(rows));
     let parameters = run.record.model.parameters as i64;
     let who = (preset.to_string(), preset.to_string());
+    let rebuilt = of_split(split, |place, batch| autoencoder.restore(batch, &noise(place)));
     add(contest, who, seed, Some(code), Some(parameters), &originals, &rebuilt)?;
-    let name = format!("pca{code}{}", if damaged.is_some() { "_damaged" } else { "" });
+    let name = format!("pca{code}{suffix}");
     let done = contest.entrants.iter().any(|e| e.name == name && e.seeds.iter().any(|(s, _)| *s == seed));
     if code < pca.most() && !done {
-        let rebuilt = in_batches(input, |rows| pca.reconstruct(rows, code));
-        let who = (format!("PCA, {code} components"), name);
+        let rebuilt = of_split(split, |place, batch| pca.reconstruct(&input(place, batch), code));
+        let who = (format!("PCA, {code} components{of}"), name);
         add(contest, who, seed, Some(code), Some(pca.parameters(code)), &originals, &rebuilt)?;
     }
     Ok(())
@@ -225,8 +252,16 @@ fn columns_of(entrant: &Entrant) -> usize {
 
 /// Reconstructions `[N, C, H, W]`, of so many rows at a time as the held-out figures are computed with.
 pub(crate) fn in_batches(rows: &Tensor, rebuild: impl Fn(&Tensor) -> Tensor) -> Array4<f32> {
-    let parts: Vec<Array4<f32>> =
-        tch::no_grad(|| rows.split(BATCH as i64, 0).iter().map(|rows| array4(&rebuild(rows))).collect());
+    tch::no_grad(|| stack(rows.split(BATCH as i64, 0).iter().map(rebuild)))
+}
+
+/// Images `[N, C, H, W]` made of the batches of a split; `make` is told the place of the batch.
+fn of_split(split: &Split, make: impl Fn(usize, &Batch) -> Tensor) -> Array4<f32> {
+    tch::no_grad(|| stack(split.in_order(BATCH).enumerate().map(|(place, batch)| make(place, &batch))))
+}
+
+fn stack(parts: impl Iterator<Item = Tensor>) -> Array4<f32> {
+    let parts: Vec<Array4<f32>> = parts.map(|part| array4(&part)).collect();
     let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
     concatenate(Axis(0), &views).expect("the batches have one shape")
 }
@@ -271,12 +306,15 @@ mod tests {
             evaluation.tables[table].rows.iter().map(|row| row[0].as_str()).collect()
         };
         assert_eq!(titles(0), ["vanilla", "PCA, 64 components"]);
-        assert_eq!(titles(1), ["the damaged input", "denoising", "PCA, 72 components"]);
+        assert_eq!(
+            titles(1),
+            ["the input of denoising", "denoising", "PCA, 72 components, the input of denoising"]
+        );
         let metric = |name: &str| evaluation.metrics[name];
         // Clipping at both ends of [0, 1] keeps half of noise of variance 0.04.
-        assert!((metric("damaged/mse") - 0.02).abs() < 0.001, "{}", metric("damaged/mse"));
+        assert!((metric("input_denoising/mse") - 0.02).abs() < 0.001, "{}", metric("input_denoising/mse"));
         assert!(metric("pca64/mse") < 1e-6, "24 training images span at most 24 axes, and bars fewer");
-        assert!(metric("pca72_damaged/mse") > 1e-4);
+        assert!(metric("pca72_denoising/mse") > 1e-4);
         for name in ["vanilla/psnr", "vanilla/seed1/ssim", "denoising/mae", "denoising/mse_std"] {
             assert!(metric(name).is_finite(), "{name}");
         }

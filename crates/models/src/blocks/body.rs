@@ -41,6 +41,10 @@ pub struct Conv {
     pub channels: Vec<i64>,
     /// Widths of dense layers between the convolutions and the vector, in the order of the forward pass.
     pub hidden: Vec<i64>,
+    /// Whether the convolutions go without padding, as Keras' `valid` does: a side of `n` becomes `⌊(n - 1) / 2⌋`,
+    /// and the image's border counts less. A decoder has none.
+    #[serde(skip_serializing_if = "is_false")]
+    pub valid: bool,
     /// Channels of the small map that a decoder begins with; absent: the last of `channels`. An encoder has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<i64>,
@@ -60,7 +64,7 @@ impl Default for Dense {
 
 impl Default for Conv {
     fn default() -> Self {
-        Conv { channels: vec![32, 64], hidden: vec![], start: None }
+        Conv { channels: vec![32, 64], hidden: vec![], valid: false, start: None }
     }
 }
 
@@ -81,7 +85,9 @@ impl Body {
         match self {
             Body::Dense(Dense { hidden }) => Body::Dense(Dense { hidden: reversed(hidden) }),
             Body::Recurrent(_) => self.clone(),
-            Body::Conv(conv) => Body::Conv(Conv { hidden: reversed(&conv.hidden), ..conv.clone() }),
+            Body::Conv(conv) => {
+                Body::Conv(Conv { hidden: reversed(&conv.hidden), valid: false, ..conv.clone() })
+            }
         }
     }
 
@@ -93,11 +99,15 @@ impl Body {
         match self {
             Body::Dense(Dense { hidden }) => widths(variant, setting, hidden),
             Body::Recurrent(recurrent) => widths(variant, setting, &[recurrent.units]),
-            Body::Conv(Conv { channels, hidden, start }) => {
+            Body::Conv(Conv { channels, hidden, valid, start }) => {
                 widths(variant, setting, hidden)?;
                 widths(variant, setting, channels)?;
                 widths(variant, setting, start.as_slice())?;
                 match (channels.is_empty(), setting, start) {
+                    (false, "decoder", _) if *valid => {
+                        let got = "conv { valid = true }";
+                        Err(out_of_range(variant, setting, got, "without `valid`, which is an encoder's"))
+                    }
                     (true, _, _) => Err(out_of_range(
                         variant,
                         setting,
@@ -130,9 +140,9 @@ impl Body {
             Body::Dense(Dense { hidden }) => {
                 Ok(dense::encoder(&then_units(hidden), activation, Activation::Identity))
             }
-            Body::Conv(Conv { channels, hidden, .. }) => {
+            Body::Conv(Conv { channels, hidden, valid, .. }) => {
                 image("encoder", shape)?;
-                let mut layers = strided::encoder(channels, activation);
+                let mut layers = strided::encoder(channels, activation, *valid);
                 layers.extend(dense::encoder(&then_units(hidden), activation, Activation::Identity));
                 Ok(layers)
             }
@@ -152,7 +162,7 @@ impl Body {
     pub fn decoder(&self, shape: &[i64], activation: Activation) -> Result<Vec<Layer>, ShapeError> {
         match self {
             Body::Dense(Dense { hidden }) => Ok(dense::decoder(hidden, activation, shape)),
-            Body::Conv(Conv { channels, hidden, start }) => {
+            Body::Conv(Conv { channels, hidden, start, .. }) => {
                 let shape = image("decoder", shape)?;
                 let side = |side: i64| strided::side_at(side, channels.len());
                 let start = start.or(channels.last().copied()).unwrap_or(shape[0]);
@@ -166,6 +176,10 @@ impl Body {
             Body::Recurrent(recurrent) => recurrent::decoder(shape, recurrent.cell, recurrent.units),
         }
     }
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 fn image(network: &str, shape: &[i64]) -> Result<[i64; 3], ShapeError> {

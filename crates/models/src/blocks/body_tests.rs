@@ -28,7 +28,7 @@ fn every_encoder_meets_every_decoder_on_every_shape() {
     let conv = [
         Body::conv([4]),
         Body::conv([3, 4, 5]),
-        Body::Conv(Conv { channels: vec![4, 3], hidden: vec![9, 8], start: Some(2) }),
+        Body::Conv(Conv { channels: vec![4, 3], hidden: vec![9, 8], valid: false, start: Some(2) }),
     ];
     for shape in [&[1, 28, 28][..], &[3, 64, 64], &[2, 9, 6], &[1, 1, 1], &[1, 17, 30]] {
         for encoder in dense.iter().chain(&conv) {
@@ -51,7 +51,7 @@ fn every_encoder_meets_every_decoder_on_every_shape() {
 fn the_mirror_reverses_what_is_in_the_order_of_the_pass() {
     assert_eq!(Body::dense([9, 5]).mirror(), Body::dense([5, 9]));
     let conv =
-        |hidden: &[i64]| Body::Conv(Conv { channels: vec![16, 8], hidden: hidden.into(), start: None });
+        |hidden: &[i64]| Body::Conv(Conv { channels: vec![16, 8], hidden: hidden.into(), ..Conv::default() });
     assert_eq!(conv(&[7, 3]).mirror(), conv(&[3, 7]));
     let layers: Vec<String> =
         conv(&[]).decoder(&[1, 7, 8], RELU).unwrap().iter().map(Layer::to_string).collect();
@@ -116,6 +116,8 @@ fn what_cannot_be_is_said_before_the_first_step() {
     let error = recurrent(8).encoder(&[1, 28, 28], 3, RELU).unwrap_err().to_string();
     assert!(error.contains("a sequence [T, F] or a vector [D]"), "{error}");
     let start = |start| Body::Conv(Conv { start: Some(start), ..Conv::default() });
+    let valid = Body::Conv(Conv { valid: true, ..Conv::default() });
+    assert!(valid.mirror().check("vae", "decoder").is_ok(), "a mirror is a legal decoder");
     for (body, setting, expected) in [
         (Body::dense([4, 0]), "encoder", "model.vae.encoder = [4, 0]"),
         (Body::conv([]), "decoder", "model.vae.decoder = conv { channels = [] }"),
@@ -123,9 +125,27 @@ fn what_cannot_be_is_said_before_the_first_step() {
         (recurrent(0), "encoder", "model.vae.encoder = [0]"),
         (start(0), "decoder", "model.vae.decoder = [0]"),
         (start(8), "encoder", "a decoder's"),
+        (valid.clone(), "decoder", "without `valid`, which is an encoder's"),
     ] {
         let error = body.check("vae", setting).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
     assert!(start(8).check("vae", "decoder").is_ok());
+    assert!(valid.check("vae", "encoder").is_ok());
+}
+
+/// Without padding 28 becomes 13 and then 6, and what is too small for a kernel is refused before the first step.
+#[test]
+fn valid_convolutions_lose_the_border() {
+    let noise = Noise::new(0, 0, Device::Cpu);
+    let valid = Body::Conv(Conv { channels: vec![4, 5], valid: true, ..Conv::default() });
+    let network = |side| {
+        let shape = [1, side, side];
+        Network::new("encoder", valid.encoder(&shape, 3, RELU).unwrap(), &shape, &noise)
+    };
+    let weights =
+        |network: Network| network.parameters().into_iter().map(|(_, p)| p.size()).collect::<Vec<_>>();
+    assert!(weights(network(28).unwrap()).contains(&vec![3, 5 * 6 * 6]));
+    let error = network(5).unwrap_err().to_string();
+    assert!(error.contains("kernel"), "{error}");
 }

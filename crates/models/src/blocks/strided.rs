@@ -7,10 +7,11 @@ const KERNEL: i64 = 3;
 const PADDING: i64 = 1;
 
 /// `[C, H, W]` through 3×3 convolutions of stride 2, one for each entry of `channels`; each halves the sides,
-/// rounded up.
-pub fn encoder(channels: &[i64], activation: Activation) -> Vec<Layer> {
+/// rounded up; `valid` ones, without padding, take a side of `n` to `⌊(n - 1) / 2⌋`.
+pub fn encoder(channels: &[i64], activation: Activation, valid: bool) -> Vec<Layer> {
+    let padding = if valid { 0 } else { PADDING };
     let layer = |&channels| {
-        let conv = Layer::Conv2d { channels, kernel: KERNEL, stride: 2, padding: PADDING };
+        let conv = Layer::Conv2d { channels, kernel: KERNEL, stride: 2, padding };
         [conv, Layer::Activation(activation)]
     };
     channels.iter().flat_map(layer).collect()
@@ -55,7 +56,8 @@ mod tests {
         for shape in [[1, 28, 28], [3, 17, 30], [2, 5, 9], [1, 1, 1]] {
             for channels in [&[4][..], &[4, 3], &[5, 4, 3]] {
                 let encoder =
-                    Network::new("encoder", encoder(channels, Activation::Relu), &shape, &noise).unwrap();
+                    Network::new("encoder", encoder(channels, Activation::Relu, false), &shape, &noise)
+                        .unwrap();
                 let layers = decoder(channels, Activation::Relu, &shape, shape[0]);
                 let decoder = Network::new("decoder", layers, encoder.output_shape(), &noise).unwrap();
                 assert_eq!(decoder.output_shape(), shape);

@@ -103,7 +103,7 @@ impl Variant for Config {
             input: data.shape.clone(),
             reason: "the denoising variant takes images [C, H, W]".into(),
         })?;
-        let encoder = strided::encoder(&self.channels, self.activation);
+        let encoder = strided::encoder(&self.channels, self.activation, false);
         let decoder = strided::decoder(&self.channels, self.activation, &shape, shape[0]);
         let inner = PointAutoencoder::new(encoder, decoder, self.output, self.distance, data, noise)?;
         Ok(Box::new(Denoising { inner, corruption: self.corruption }))

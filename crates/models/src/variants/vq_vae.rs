@@ -103,7 +103,7 @@ impl Config {
             let deepest = *self.channels.last().expect("there are channels");
             let block = Layer::ResidualBlock(ResidualBlock { hidden: self.residual_channels });
             let blocks = vec![block; self.residual_blocks];
-            let mut down = strided::encoder(&self.channels, self.activation);
+            let mut down = strided::encoder(&self.channels, self.activation, false);
             down.extend(blocks.clone());
             down.push(Layer::Conv2d { channels: self.width, kernel: 1, stride: 1, padding: 0 });
             let first = Layer::Conv2d { channels: deepest, kernel: 3, stride: 1, padding: 1 };
