@@ -107,6 +107,50 @@ pub enum MetricError {
     /// Columns that are all zero.
     #[error("the columns of {0} are all zero; a subspace needs at least one direction")]
     NoDirection(&'static str),
+    /// A rate outside (0, 1).
+    #[error("{what} {rate} is not between 0 and 1; give a fraction such as 0.01")]
+    Rate {
+        /// What it is the rate of.
+        what: &'static str,
+        /// What was given.
+        rate: f64,
+    },
+    /// More successes than tries.
+    #[error("{successes} of {trials} cannot be; give at most as many successes as tries")]
+    Count {
+        /// Successes.
+        successes: u64,
+        /// Tries.
+        trials: u64,
+    },
+    /// Nothing that could be found.
+    #[error("there are no events, so no share of them can be found; use a series with labelled events")]
+    NoEvents,
+    /// An event that is no stretch of the series.
+    #[error(
+        "event {index} covers the points {start}..{end} of a series of {n_points}; \
+         give stretches of at least one point, in order and apart"
+    )]
+    Event {
+        /// Which event, from 0.
+        index: usize,
+        /// Its first point, from 0.
+        start: usize,
+        /// The point after its last one.
+        end: usize,
+        /// Points of the series.
+        n_points: usize,
+    },
+    /// A class that was not named.
+    #[error("sample {index} is of class {class}, but there are {n_classes} classes; count them from 0")]
+    Class {
+        /// Position of the first such sample.
+        index: usize,
+        /// Its class.
+        class: u32,
+        /// Number of classes.
+        n_classes: usize,
+    },
     /// An image that the sliding window does not fit in.
     #[error("image of {height} x {width} pixels is smaller than the {window} x {window} window of SSIM")]
     ImageTooSmall {
@@ -128,4 +172,19 @@ pub(crate) fn same_length(
         return Ok(());
     }
     Err(MetricError::LengthMismatch { left, left_len, right, right_len })
+}
+
+/// Scores that can be ranked, of samples of both classes.
+pub(crate) fn check_ranking(scores: &[f64], is_anomaly: &[bool]) -> Result<(), MetricError> {
+    same_length(("scores", scores.len()), ("is_anomaly", is_anomaly.len()))?;
+    if scores.is_empty() {
+        return Err(MetricError::Empty { what: "scores" });
+    }
+    if let Some(index) = scores.iter().position(|s| s.is_nan()) {
+        return Err(MetricError::NanScore { index });
+    }
+    if is_anomaly.iter().all(|&a| a == is_anomaly[0]) {
+        return Err(MetricError::OneClass { anomalous: is_anomaly[0], n_samples: scores.len() });
+    }
+    Ok(())
 }

@@ -2,7 +2,8 @@
 //!
 //! Anomaly is the positive class and a higher score is more anomalous. A metric that the data leaves undefined
 //! is a [`MetricError`], not a NaN; the few quotients with a customary value (`zero_division` of scikit-learn)
-//! say so. Every number is checked against scikit-learn, scikit-image or SciPy: `tests/golden/make.py`.
+//! say so. Every number is checked against scikit-learn, scikit-image, SciPy or the authors' own program: `tests/golden/` and
+//! `tests/reference/`.
 //!
 //! ```
 //! let scores = [0.1, 0.4, 0.35, 0.8];
@@ -11,21 +12,28 @@
 //! # Ok::<(), ae_metrics::MetricError>(())
 //! ```
 
+mod alarm_rate;
 mod confusion;
 mod distribution;
 mod error;
+mod events;
 mod matrix;
 mod neighbours;
+mod operating;
 mod ranking;
 mod reconstruction;
 mod ssim;
 mod subspace;
 mod summary;
+mod volume;
 
+pub use alarm_rate::{AlarmBand, conformal_alarm_band, proportion_interval};
 pub use confusion::Confusion;
 pub use distribution::{Bandwidth, frechet_distance, mmd_rbf};
 pub use error::MetricError;
+pub use events::{EventDetection, detect_events, events};
 pub use neighbours::{knn_accuracy, trustworthiness};
+pub use operating::{ClassRecall, OracleF1, best_f1, class_recalls, recall_at_false_positive_rate};
 pub use ranking::{
     PrecisionRecallPoint, RocPoint, auroc, average_precision, precision_recall_curve, prevalence, roc_curve,
 };
@@ -33,3 +41,4 @@ pub use reconstruction::{mae, mse, psnr, psnr_per_sample};
 pub use ssim::{SSIM_WINDOW, ssim};
 pub use subspace::principal_angles;
 pub use summary::{Interval, MeanStd, mean_std};
+pub use volume::{VUS_THRESHOLDS, Vus, sliding_window, vus};

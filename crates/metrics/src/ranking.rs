@@ -1,7 +1,7 @@
 //! How well scores rank anomalies above normal samples, over all thresholds. Equal scores share a threshold:
 //! no order among them is taken for granted.
 
-use crate::error::{MetricError, same_length};
+use crate::error::{MetricError, check_ranking};
 use serde::{Deserialize, Serialize};
 
 /// One threshold on the ROC curve; what scores at or above it is flagged.
@@ -112,16 +112,7 @@ struct Counts {
 
 /// Counts at each distinct score, highest first; never empty, and the last one counts everything.
 fn cumulative_counts(scores: &[f64], is_anomaly: &[bool]) -> Result<Vec<Counts>, MetricError> {
-    same_length(("scores", scores.len()), ("is_anomaly", is_anomaly.len()))?;
-    if scores.is_empty() {
-        return Err(MetricError::Empty { what: "scores" });
-    }
-    if let Some(index) = scores.iter().position(|s| s.is_nan()) {
-        return Err(MetricError::NanScore { index });
-    }
-    if is_anomaly.iter().all(|&a| a == is_anomaly[0]) {
-        return Err(MetricError::OneClass { anomalous: is_anomaly[0], n_samples: scores.len() });
-    }
+    check_ranking(scores, is_anomaly)?;
     let mut pairs: Vec<(f64, bool)> = scores.iter().copied().zip(is_anomaly.iter().copied()).collect();
     // `total_cmp` parts −0 from 0, but `chunk_by` joins them again: they are neighbours.
     pairs.sort_unstable_by(|left, right| right.0.total_cmp(&left.0));
