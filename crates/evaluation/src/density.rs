@@ -112,7 +112,7 @@ pub fn log_likelihoods_of(
             let mut copies = vec![1; targets.values.dim()];
             copies[0] = draws;
             let labels = targets.labels.as_ref().map(|labels| labels.repeat([draws]));
-            let repeated = Batch { values: targets.values.repeat(&copies), labels };
+            let repeated = Batch { values: targets.values.repeat(&copies), labels, observed: None };
             let likelihood = model.negative_log_likelihood(&z.flatten(0, 1), &repeated).view([draws, rows]);
             let weights = (standard_log_prob(&z) - likelihood - posterior.log_prob(&z)).to_kind(Kind::Double);
             sums.push(weights.sum_dim_intlist([0i64].as_slice(), false, None::<Kind>));
@@ -142,7 +142,7 @@ pub fn latents(model: &dyn LatentVariable, split: &Split, seed: u64) -> Latents 
 
 /// What the density is one of.
 fn targets(model: &dyn LatentVariable, batch: Batch, noise: &Noise) -> Batch {
-    Batch { values: model.targets().draw(&batch.values, noise), labels: batch.labels }
+    Batch { values: model.targets().draw(&batch.values, noise), labels: batch.labels, observed: None }
 }
 
 impl Latents {

@@ -4,7 +4,7 @@
 use crate::blocks::variational::Targets;
 use crate::network::Network;
 use ae_tensor::divergence::DiagonalGaussian;
-use ae_tensor::{Noise, Tensor};
+use ae_tensor::{Distance, Noise, Tensor};
 
 pub use crate::error::ModelError;
 
@@ -37,9 +37,20 @@ pub struct Batch {
     pub values: Tensor,
     /// `[B]`, int64, where the data have labels. Only conditional models and classifiers look at them.
     pub labels: Option<Tensor>,
+    /// `[B, …]`, 1 where a value was observed and 0 where it is missing (and stands as 0 in `values`); absent where
+    /// nothing is missing. Only what was observed counts in the losses of a model that [`Model::masks_missing`].
+    pub observed: Option<Tensor>,
 }
 
 impl Batch {
+    /// What a reconstruction `[B, …]` misses of these samples, over the values that were observed: a scalar.
+    pub fn distance(&self, distance: Distance, reconstruction: &Tensor) -> Tensor {
+        match &self.observed {
+            None => distance.mean(reconstruction, &self.values),
+            Some(observed) => distance.mean_of_observed(reconstruction, &self.values, observed),
+        }
+    }
+
     /// Number of samples.
     pub fn len(&self) -> i64 {
         self.values.size()[0]
@@ -195,6 +206,11 @@ pub trait Model: Send {
         self.parameters().into_iter().chain(self.buffers()).collect()
     }
 
+    /// Whether the losses leave out what is missing in a batch, see [`Batch::observed`].
+    fn masks_missing(&self) -> bool {
+        false
+    }
+
     /// What a user should know of this model before the first step, one sentence each: it can be trained, but
     /// hardly does what was meant.
     fn warnings(&self) -> Vec<String> {
@@ -261,8 +277,12 @@ pub trait Autoencoder: Model {
     /// itself where nothing is damaged. A model that is told which part is missing fills in that part only.
     fn restore(&self, batch: &Batch, noise: &Noise) -> Tensor {
         let values = self.corrupt(&batch.values, noise).unwrap_or_else(|| batch.values.shallow_clone());
-        let labels = batch.labels.as_ref().map(Tensor::shallow_clone);
-        self.reconstruct_batch(&Batch { values, labels })
+        let shallow = |tensor: &Option<Tensor>| tensor.as_ref().map(Tensor::shallow_clone);
+        self.reconstruct_batch(&Batch {
+            values,
+            labels: shallow(&batch.labels),
+            observed: shallow(&batch.observed),
+        })
     }
 
     /// Numbers in the code of one sample.

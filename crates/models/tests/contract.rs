@@ -34,7 +34,7 @@ fn batch(shape: &[i64], n: i64) -> Batch {
     let place = Tensor::arange(numel, (Kind::Float, Device::Cpu)).view([1, numel]) * 0.21;
     let values = ((phase + place).sin() * 0.4 + 0.5).view([&[n], shape].concat().as_slice());
     let labels = Tensor::arange(n, (Kind::Int64, Device::Cpu)).remainder(CLASSES);
-    Batch { values, labels: Some(labels) }
+    Batch { values, labels: Some(labels), observed: None }
 }
 
 /// Every variant with its default settings, but for the sizes of those that are slow: the promises do not hang on them.
@@ -360,4 +360,38 @@ fn one_linear_layer_back_is_a_dictionary() {
             assert!((added - dictionary).abs().max().double_value(&[]) < 1e-6);
         }
     }
+}
+
+/// A model that masks what is missing does as without a mask where nothing is, minds what is observed, and does not
+/// mind a value that is not: its target can be anything.
+#[test]
+fn what_was_not_observed_does_not_count() {
+    let masking = std::cell::Cell::new(0);
+    each(|config, shape| {
+        let model = build(config, shape, 0);
+        if !model.masks_missing() {
+            return;
+        }
+        masking.set(masking.get() + 1);
+        let with = |observed: Option<Tensor>| {
+            let whole = batch(shape, 5);
+            let values = observed.as_ref().map_or(whole.values.shallow_clone(), |seen| whole.values * seen);
+            total(model.as_ref(), &Batch { values, labels: whole.labels, observed }, &measuring(0))
+        };
+        let size = [&[5], shape].concat();
+        let plain = with(None);
+        let all = with(Some(Tensor::ones(size.as_slice(), (Kind::Float, Device::Cpu))));
+        assert!((plain - all).abs() < 1e-4 * plain.abs(), "{} {shape:?}: {plain} or {all}", config.name());
+        let half = -noise(1).mask("observed", &size, 0.5) + 1.0;
+        let complete = batch(shape, 5);
+        let shown = Batch { values: complete.values * &half, labels: complete.labels, observed: None };
+        let unmasked = total(model.as_ref(), &shown, &measuring(0));
+        let masked = with(Some(half));
+        assert!(
+            masked.is_finite() && masked != unmasked,
+            "{} {shape:?}: a mask changes nothing",
+            config.name()
+        );
+    });
+    assert!(masking.get() > 8, "{} variants and shapes mask what is missing", masking.get());
 }

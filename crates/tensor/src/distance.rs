@@ -1,7 +1,7 @@
 //! Distances between a reconstruction and its target.
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// How far a reconstruction lies from its target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,11 +33,43 @@ impl Distance {
         }
     }
 
+    /// Mean over the values that were observed: a scalar. `observed` is 1 where a value counts and 0 elsewhere; all are
+    /// `[B, …]`. Without a single observed value it is 0.
+    pub fn mean_of_observed(self, reconstruction: &Tensor, target: &Tensor, observed: &Tensor) -> Tensor {
+        let difference = (reconstruction - target) * observed;
+        let values = match self {
+            Distance::MeanSquared => difference.square(),
+            Distance::MeanAbsolute => difference.abs(),
+        };
+        values.sum(None::<Kind>) / observed.sum(None::<Kind>).clamp_min(1.0)
+    }
+
     /// The short name that tables and logs use.
     pub fn name(self) -> &'static str {
         match self {
             Distance::MeanSquared => "mse",
             Distance::MeanAbsolute => "mae",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_observed_counts() {
+        let target = Tensor::from_slice(&[1.0f32, 2.0, 0.0, 4.0]).view([2, 2]);
+        let rebuilt = Tensor::from_slice(&[1.5f32, 0.0, 9.0, 5.0]).view([2, 2]);
+        let observed = Tensor::from_slice(&[1.0f32, 1.0, 0.0, 1.0]).view([2, 2]);
+        for (distance, expected) in [
+            (Distance::MeanSquared, (0.25 + 4.0 + 1.0) / 3.0),
+            (Distance::MeanAbsolute, (0.5 + 2.0 + 1.0) / 3.0),
+        ] {
+            let got = distance.mean_of_observed(&rebuilt, &target, &observed).double_value(&[]);
+            assert!((got - expected).abs() < 1e-6, "{distance:?}: {got}");
+            let none = distance.mean_of_observed(&rebuilt, &target, &observed.zeros_like()).double_value(&[]);
+            assert_eq!(none, 0.0, "without an observed value there is nothing to miss");
         }
     }
 }

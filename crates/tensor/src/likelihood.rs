@@ -115,6 +115,17 @@ impl Likelihood {
 
     /// `-log p(target | output)` of each sample, summed over its values: `[B]`, in nats.
     pub fn negative_log_prob(self, output: &Tensor, target: &Tensor) -> Tensor {
+        self.negative_log_prob_of_observed(output, target, None)
+    }
+
+    /// As [`Self::negative_log_prob`], summed over the values that were observed: `observed` is 1 there and 0
+    /// elsewhere, `[B, …]`.
+    pub fn negative_log_prob_of_observed(
+        self,
+        output: &Tensor,
+        target: &Tensor,
+        observed: Option<&Tensor>,
+    ) -> Tensor {
         let target = target.flatten(1, -1);
         let values = match self {
             Likelihood::Bernoulli => output.flatten(1, -1).binary_cross_entropy_with_logits::<Tensor>(
@@ -135,6 +146,10 @@ impl Likelihood {
             Likelihood::Laplace { scale } => {
                 (output.flatten(1, -1) - target).abs() / scale + (2.0 * scale).ln()
             }
+        };
+        let values = match observed {
+            Some(observed) => values * observed.flatten(1, -1),
+            None => values,
         };
         values.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>)
     }

@@ -16,6 +16,8 @@ pub struct Split {
     values: Tensor,
     /// `[N]`, int64.
     labels: Option<Tensor>,
+    /// `[N, …]`, float: 1 where a value was observed.
+    observed: Option<Tensor>,
     device: Device,
 }
 
@@ -76,7 +78,12 @@ impl Split {
             .labels
             .map(|labels| Tensor::from_slice(&labels.into_iter().map(i64::from).collect::<Vec<_>>()));
         let home = if bytes <= RESIDENT_BYTES { device } else { Device::Cpu };
-        Split { values: values.to_device(home), labels: labels.map(|l| l.to_device(home)), device }
+        Split {
+            values: values.to_device(home),
+            labels: labels.map(|l| l.to_device(home)),
+            observed: None,
+            device,
+        }
     }
 
     /// Number of rows.
@@ -99,10 +106,22 @@ impl Split {
         self.labels.as_ref()
     }
 
+    /// Says which values of the rows were observed, `[N, numel]`; the others must be 0 and do not count in the losses.
+    /// Panics where there are other rows than the split's.
+    pub fn set_observed(&mut self, observed: &Array2<bool>) {
+        assert_eq!(observed.nrows(), self.len(), "a mask has a row for each row of the split");
+        let mask = array::from_array(observed.mapv(|seen| f32::from(u8::from(seen))));
+        self.observed = Some(mask.view(self.values.size().as_slice()).to_device(self.values.device()));
+    }
+
     /// Rows `start..start + n`, in their own order.
     pub fn rows(&self, start: usize, n: usize) -> Batch {
         let narrow = |t: &Tensor| t.narrow(0, start as i64, n as i64).to_device(self.device);
-        Batch { values: narrow(&self.values), labels: self.labels.as_ref().map(narrow) }
+        Batch {
+            values: narrow(&self.values),
+            labels: self.labels.as_ref().map(narrow),
+            observed: self.observed.as_ref().map(narrow),
+        }
     }
 
     /// The batches that the held-out figures are computed in: `size` rows each, the last may be smaller.
@@ -142,6 +161,10 @@ impl Epoch<'_> {
         let start = index * self.batch;
         let rows = self.order.narrow(0, start as i64, self.batch.min(self.split.len() - start) as i64);
         let take = |t: &Tensor| t.index_select(0, &rows).to_device(self.split.device);
-        Batch { values: take(&self.split.values), labels: self.split.labels.as_ref().map(take) }
+        Batch {
+            values: take(&self.split.values),
+            labels: self.split.labels.as_ref().map(take),
+            observed: self.split.observed.as_ref().map(take),
+        }
     }
 }

@@ -49,7 +49,7 @@ impl PointAutoencoder {
 
     /// Distance between the reconstruction of `input` and the batch: a scalar.
     pub fn reconstruction_loss(&self, input: &Tensor, batch: &Batch) -> Tensor {
-        self.distance.mean(&self.reconstruct(input), &batch.values)
+        batch.distance(self.distance, &self.reconstruct(input))
     }
 }
 
@@ -79,6 +79,10 @@ impl Model for PointAutoencoder {
 
     fn losses(&self, batch: &Batch, _pass: &Pass) -> Vec<Losses> {
         vec![Losses::single("reconstruction", self.reconstruction_loss(&batch.values, batch))]
+    }
+
+    fn masks_missing(&self) -> bool {
+        true
     }
 
     fn warnings(&self) -> Vec<String> {

@@ -100,15 +100,18 @@ impl Variational {
         posterior.reparameterise(&noise.normal("reparameterise", &posterior.mean.size()))
     }
 
-    /// What is minimised, from the decoder's `output`, the values that it should give, and the posterior.
+    /// What is minimised, from the decoder's `output`, the values that it should give, which of them were observed
+    /// (the others do not count: Nazábal et al., 2020, equation 5), and the posterior.
     pub fn elbo_losses(
         &self,
         output: &Tensor,
         targets: &Tensor,
+        observed: Option<&Tensor>,
         posterior: &DiagonalGaussian,
         pass: &Pass,
     ) -> Vec<Losses> {
-        let reconstruction = self.likelihood.negative_log_prob(output, targets).mean(None::<Kind>);
+        let missed = self.likelihood.negative_log_prob_of_observed(output, targets, observed);
+        let reconstruction = missed.mean(None::<Kind>);
         let kl = posterior.kl_to_standard().mean(None::<Kind>);
         if self.kl.is_plain() {
             return vec![Losses::new(vec![("reconstruction", reconstruction), ("kl", kl)])];
@@ -138,7 +141,11 @@ impl Model for Variational {
         let targets = self.targets.draw(&batch.values, &pass.noise);
         let posterior = DiagonalGaussian::from_output(&self.encoder.forward_in(&targets, pass));
         let output = self.decoder.forward_in(&self.draw(&posterior, &pass.noise), pass);
-        self.elbo_losses(&output, &targets, &posterior, pass)
+        self.elbo_losses(&output, &targets, batch.observed.as_ref(), &posterior, pass)
+    }
+
+    fn masks_missing(&self) -> bool {
+        true
     }
 
     fn as_autoencoder(&self) -> Option<&dyn Autoencoder> {
@@ -192,7 +199,8 @@ impl LatentVariable for Variational {
     }
 
     fn negative_log_likelihood(&self, latents: &Tensor, batch: &Batch) -> Tensor {
-        self.likelihood.negative_log_prob(&self.decoder.forward(latents), &batch.values)
+        let output = self.decoder.forward(latents);
+        self.likelihood.negative_log_prob_of_observed(&output, &batch.values, batch.observed.as_ref())
     }
 }
 

@@ -160,9 +160,13 @@ impl Model for Contractive {
         self.inner.objective()
     }
 
+    fn masks_missing(&self) -> bool {
+        true
+    }
+
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
         let (code, norm) = self.code_and_norm(&batch.values, pass);
-        let reconstruction = self.inner.distance.mean(&self.decode(&code), &batch.values);
+        let reconstruction = batch.distance(self.inner.distance, &self.decode(&code));
         let figure = reconstruction.detach();
         let jacobian = norm.detach().sqrt().mean(Kind::Float);
         let contraction = norm.mean(Kind::Float) * self.weight;

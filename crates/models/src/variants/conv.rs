@@ -162,9 +162,13 @@ impl Model for Conv {
         self.inner.objective()
     }
 
+    fn masks_missing(&self) -> bool {
+        true
+    }
+
     fn losses(&self, batch: &Batch, _pass: &Pass) -> Vec<Losses> {
         let rebuilt = self.reconstruct(&batch.values);
-        vec![Losses::single("reconstruction", self.inner.distance.mean(&rebuilt, &batch.values))]
+        vec![Losses::single("reconstruction", batch.distance(self.inner.distance, &rebuilt))]
     }
 
     fn warnings(&self) -> Vec<String> {

@@ -133,7 +133,7 @@ impl Cvae {
         let posterior = self.posterior_of(targets, condition, Some(pass));
         let input = Tensor::cat(&[&posterior.reparameterise(noise), condition], 1);
         let output = self.inner.decoder.forward_in(&input, pass);
-        self.inner.elbo_losses(&output, targets, &posterior, pass)
+        self.inner.elbo_losses(&output, targets, None, &posterior, pass)
     }
 }
 

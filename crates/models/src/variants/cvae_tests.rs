@@ -50,7 +50,11 @@ fn the_label_reaches_the_posterior_and_the_sample() {
             Tensor::full([&[2], &data.shape[..]].concat(), 0.4, (Kind::Float, ae_tensor::Device::Cpu));
         let posterior = |labels: Option<&[i64]>| {
             let labels = labels.map(Tensor::from_slice);
-            LatentVariable::posterior(&model, &Batch { values: values.shallow_clone(), labels }).mean
+            LatentVariable::posterior(
+                &model,
+                &Batch { values: values.shallow_clone(), labels, observed: None },
+            )
+            .mean
         };
         let means = posterior(Some(&[0, 2]));
         assert_ne!(means.get(0), means.get(1));

@@ -125,6 +125,10 @@ impl Model for Denoising {
         self.inner.objective()
     }
 
+    fn masks_missing(&self) -> bool {
+        true
+    }
+
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
         let damaged = self.corruption.apply(&batch.values, self.inner.output, &pass.noise);
         vec![Losses::single("reconstruction", self.inner.reconstruction_loss(&damaged, batch))]

@@ -197,9 +197,13 @@ impl Model for Sparse {
         self.inner.objective()
     }
 
+    fn masks_missing(&self) -> bool {
+        true
+    }
+
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
         let code = self.code(&batch.values, pass.progress());
-        let reconstruction = self.inner.distance.mean(&self.decode(&code), &batch.values);
+        let reconstruction = batch.distance(self.inner.distance, &self.decode(&code));
         let active = code.detach().gt(ACTIVE).to_kind(Kind::Float).mean(Kind::Float);
         let figure = reconstruction.detach();
         let terms = [("reconstruction", reconstruction)].into_iter().chain(self.penalty(&code)).collect();
@@ -252,7 +256,7 @@ mod tests {
         let model = config.build(&data, &noise).unwrap();
         let parameters: Vec<Tensor> = model.parameters().into_iter().map(|p| p.1).collect();
         let mut optimizer = Optimizer::new(OptimizerConfig::default(), &parameters).unwrap();
-        let batch = Batch { values: noise.uniform("samples", &[16, 20]), labels: None };
+        let batch = Batch { values: noise.uniform("samples", &[16, 20]), labels: None, observed: None };
         for step in 0..600 {
             optimizer.zero_gradients().unwrap();
             model.losses(&batch, &Pass::training(noise, step, 600))[0].total().unwrap().backward();

@@ -25,7 +25,7 @@ fn built(kl: Kl) -> Variational {
 fn losses(model: &Variational, pass: &Pass) -> Losses {
     let posterior = DiagonalGaussian::from_output(&model.encoder.forward(&grey()));
     let output = model.decoder.forward(&posterior.reparameterise(&draws(&[ROWS, LATENT])));
-    model.elbo_losses(&output, &grey(), &posterior, pass).remove(0)
+    model.elbo_losses(&output, &grey(), None, &posterior, pass).remove(0)
 }
 
 /// The weighted KL at step `step` of 100, and in an evaluation where there is none.
