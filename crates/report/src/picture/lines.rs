@@ -41,8 +41,13 @@ pub fn lines(path: &Path, x_name: &str, y_name: &str, lines: &[Line]) -> Result<
             points().map(pick).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
         padded(bounds.0, bounds.1)
     };
+    // A label stands to the right of its point: it needs room there.
+    let mut across = range(|p| p.0);
+    if lines.iter().any(|line| !line.labels.is_empty()) {
+        across.end += 0.08 * (across.end - across.start);
+    }
     let drawing = chart::svg(SIZE, |area| {
-        let mut axes = axes(area, "", (range(|p| p.0), x_name), (range(|p| p.1), y_name))?;
+        let mut axes = axes(area, "", (across, x_name), (range(|p| p.1), y_name))?;
         for (line, &colour) in lines.iter().zip(SERIES.iter().cycle()) {
             let path = LineSeries::new(line.points.iter().copied(), stroke(colour, 2));
             let series = axes.draw_series(path).map_err(refused)?;
