@@ -6,6 +6,7 @@
 
 pub mod detector;
 pub mod score;
+pub mod synthetic;
 pub mod threshold;
 
 pub use detector::{Detector, DetectorError, FittedDetector, NormalRows, Verdict};
