@@ -22,6 +22,9 @@ pub enum DataError {
         /// All sets.
         known: Vec<String>,
     },
+    /// A set of another form than rows of numbers.
+    #[error("the set {0} is no set of plain rows to train on; `ae eval anomaly --data {0}` uses it")]
+    NotDense(String),
     /// The file is there, but is of no kind that is read.
     #[error(
         "cannot tell what {} is; give a .csv, .tsv, .npy or idx file, or a folder of PNG or JPEG images",

@@ -25,17 +25,21 @@ mod error;
 mod idx;
 mod images;
 mod mnist;
+pub mod nab;
 mod npy;
+pub mod nsl_kdd;
 mod order;
 mod own;
 mod preprocessing;
 mod rows;
 mod samples;
+mod series;
 mod sets;
 mod shape;
 mod sources;
 mod split;
 mod table;
+pub mod ucr_anomaly;
 
 pub use ae_records::record::FileRecord;
 pub use batches::{Batch, Batches};
@@ -46,6 +50,7 @@ pub use order::epoch_order;
 pub use preprocessing::{ConstantData, Preprocessing, Scale};
 pub use rows::Rows;
 pub use samples::Samples;
+pub use series::Series;
 pub use sets::{FileVerdict, SetInfo, Verdict, fetch_set, list, verify_set};
 pub use shape::SampleShape;
 pub use sources::Sources;
@@ -67,7 +72,10 @@ pub fn load(
     config.validate()?;
     match catalogue::find(&config.set) {
         Ok(set) if set.name == "ecg5000" => ecg5000::load(set, config, sources, seed, progress),
-        Ok(set) => mnist::load(set, config, sources, seed, progress),
+        Ok(set) if ["mnist", "fashion-mnist"].contains(&set.name.as_str()) => {
+            mnist::load(set, config, sources, seed, progress)
+        }
+        Ok(set) => Err(DataError::NotDense(set.name.clone())),
         Err(_) => own::read(config)?.split(config, seed)?.finish(config, seed),
     }
 }

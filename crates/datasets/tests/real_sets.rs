@@ -68,3 +68,43 @@ fn ecg5000() {
     assert!(min < -5.0 && max > 4.5, "{min} {max}");
     assert!(data.train.values.iter().all(|x| (0.0..=1.0).contains(x)));
 }
+
+/// Counts as published with the set (Tavallaee et al., 2009).
+#[test]
+#[ignore = "downloads NSL-KDD"]
+fn nsl_kdd() {
+    use ae_datasets::nsl_kdd::{self, Family};
+    let data = nsl_kdd::load(&Sources::from_env(), &mut Silent).unwrap();
+    let count = |rows: &nsl_kdd::Connections| {
+        Family::ALL.map(|family| rows.families.iter().filter(|f| **f == family).count())
+    };
+    assert_eq!(count(&data.train), [67343, 45927, 11656, 995, 52]);
+    assert_eq!(count(&data.test), [9711, 7460, 2421, 2885, 67]);
+    let services: std::collections::BTreeSet<_> = data.train.symbols.iter().map(|s| &s[1]).collect();
+    assert_eq!(services.len(), 70);
+}
+
+#[test]
+#[ignore = "downloads series of the Numenta Anomaly Benchmark"]
+fn nab() {
+    let series = ae_datasets::nab::load(&Sources::from_env(), &mut Silent).unwrap();
+    let summary: Vec<_> = series.iter().map(|s| (s.name.as_str(), s.len(), s.anomalies.len())).collect();
+    let expected = [
+        ("ambient_temperature_system_failure", 7267, 2),
+        ("ec2_request_latency_system_failure", 4032, 3),
+        ("nyc_taxi", 10320, 5),
+        ("rogue_agent_key_updown", 5315, 2),
+    ];
+    assert_eq!(summary, expected);
+    for series in series {
+        assert!(series.anomalies.iter().all(|a| a.start >= series.n_train), "{}", series.name);
+    }
+}
+
+#[test]
+#[ignore = "downloads a series of the UCR anomaly archive"]
+fn ucr_anomaly() {
+    let series = ae_datasets::ucr_anomaly::load(&Sources::from_env(), &mut Silent).unwrap().remove(0);
+    assert_eq!((series.len(), series.n_train, series.anomalies.len()), (7501, 1200, 1));
+    assert_eq!(series.anomalies[0], 4186..4199);
+}

@@ -70,10 +70,21 @@ fn sets_are_listed_and_what_is_missing_is_said() {
     let sources = offline(folder.path());
     let sets = list(&sources);
     let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
-    assert_eq!(names, ["mnist", "fashion-mnist", "ecg5000"]);
+    assert_eq!(names, ["mnist", "fashion-mnist", "ecg5000", "nsl-kdd", "nab", "ucr-anomaly"]);
     assert!(sets.iter().all(|set| !set.cached && set.bytes > 1_000_000 && !set.files.is_empty()));
     let verdicts = verify_set("fashion-mnist", &sources).unwrap();
     assert!(verdicts.len() == 4 && verdicts.iter().all(|file| file.verdict == Verdict::Missing));
     assert!(verify_set("fashion", &sources).is_err());
     assert!(fetch_set("fashion-mnist", &sources, &mut Silent).is_err());
+}
+
+#[test]
+fn sets_of_another_form_say_where_they_are_used() {
+    let folder = tempfile::tempdir().unwrap();
+    for set in ["nsl-kdd", "nab", "ucr-anomaly"] {
+        let expected = format!(
+            "the set {set} is no set of plain rows to train on; `ae eval anomaly --data {set}` uses it"
+        );
+        check_error(folder.path(), &format!("set = '{set}'"), &expected);
+    }
 }

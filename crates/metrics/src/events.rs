@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn stretches_that_are_none_are_refused() {
-        for events in [vec![1..1], vec![0..4], vec![0..2, 1..3], vec![2..3, 0..1]] {
+        for events in [[1..1, 2..3], [0..1, 1..4], [0..2, 1..3], [2..3, 0..1]] {
             assert!(
                 matches!(detect_events(&[true; 3], &events), Err(MetricError::Event { .. })),
                 "{events:?}"

@@ -1,0 +1,42 @@
+//! A long series with labelled stretches, as the benchmarks of anomaly detection come.
+
+use ae_records::record::FileRecord;
+use ndarray::Array2;
+use std::ops::Range;
+
+/// A series, its training points and its anomalies.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Its name in its benchmark.
+    pub name: String,
+    /// `[T, F]`, in the unit of the source, finite.
+    pub values: Array2<f64>,
+    /// `[T]`, seconds since 1970 (as if in UTC), not always rising; `None` where the source has no times.
+    pub times: Option<Vec<f64>>,
+    /// Points from the start that may be learned from. The benchmark says that they are normal; all later points are
+    /// the test.
+    pub n_train: usize,
+    /// Anomalous stretches: indices of points, ends exclusive, in order and apart.
+    pub anomalies: Vec<Range<usize>>,
+    /// The files that were read.
+    pub files: Vec<FileRecord>,
+}
+
+impl Series {
+    /// Number of points, `T`.
+    pub fn len(&self) -> usize {
+        self.values.nrows()
+    }
+
+    /// Whether there is no point.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether each point is anomalous, `[T]`.
+    pub fn labels(&self) -> Vec<bool> {
+        let mut labels = vec![false; self.len()];
+        self.anomalies.iter().for_each(|stretch| labels[stretch.clone()].fill(true));
+        labels
+    }
+}
