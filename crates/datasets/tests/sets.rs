@@ -71,7 +71,7 @@ fn sets_are_listed_and_what_is_missing_is_said() {
     let sets = list(&sources);
     let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
     assert_eq!(names, ["mnist", "fashion-mnist", "ecg5000", "nsl-kdd", "nab", "ucr-anomaly"]);
-    assert!(sets.iter().all(|set| !set.cached && set.bytes > 1_000_000 && !set.files.is_empty()));
+    assert!(sets.iter().all(|set| !set.cached && set.bytes > 100_000 && !set.files.is_empty()));
     let verdicts = verify_set("fashion-mnist", &sources).unwrap();
     assert!(verdicts.len() == 4 && verdicts.iter().all(|file| file.verdict == Verdict::Missing));
     assert!(verify_set("fashion", &sources).is_err());
