@@ -4,7 +4,7 @@
 use crate::blocks::variational::Targets;
 use crate::network::Network;
 use ae_tensor::divergence::DiagonalGaussian;
-use ae_tensor::{Distance, Noise, Tensor};
+use ae_tensor::{DenseChain, Distance, Noise, Tensor};
 
 pub use crate::error::ModelError;
 
@@ -283,6 +283,12 @@ pub trait Autoencoder: Model {
             labels: shallow(&batch.labels),
             observed: shallow(&batch.observed),
         })
+    }
+
+    /// [`Self::reconstruct`] of rows `[N, numel]` on the CPU without libtorch, for models of dense layers: a single row
+    /// takes microseconds. The weights are those of now.
+    fn dense_chain(&self) -> Option<DenseChain> {
+        None
     }
 
     /// Numbers in the code of one sample.

@@ -395,3 +395,25 @@ fn what_was_not_observed_does_not_count() {
     });
     assert!(masking.get() > 8, "{} variants and shapes mask what is missing", masking.get());
 }
+
+/// What goes without libtorch gives what libtorch gives.
+#[test]
+fn a_dense_chain_reconstructs_as_its_model() {
+    let chains = std::cell::Cell::new(0);
+    each(|config, shape| {
+        let model = build(config, shape, 0);
+        let Some((autoencoder, chain)) =
+            model.as_autoencoder().and_then(|autoencoder| Some((autoencoder, autoencoder.dense_chain()?)))
+        else {
+            return;
+        };
+        chains.set(chains.get() + 1);
+        let values = batch(shape, 5).values;
+        let rows = ae_tensor::array::to_array(&values.flatten(1, -1));
+        let got = chain.rows(rows.into_dimensionality().unwrap().view());
+        let expected = ae_tensor::array::to_array(&autoencoder.reconstruct(&values).detach().flatten(1, -1));
+        let off = (got.into_dyn() - expected).mapv(f32::abs).into_iter().fold(0.0, f32::max);
+        assert!(off < 1e-5, "{} {shape:?}: off by {off}", config.name());
+    });
+    assert!(chains.get() > 8, "{} variants and shapes are chains", chains.get());
+}

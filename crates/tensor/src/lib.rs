@@ -9,6 +9,7 @@
 pub mod activation;
 pub mod adversarial;
 pub mod array;
+pub mod chain;
 pub mod device;
 pub mod distance;
 pub mod divergence;
@@ -21,6 +22,7 @@ pub mod penalty;
 mod native;
 
 pub use activation::Activation;
+pub use chain::DenseChain;
 pub use device::DeviceChoice;
 pub use distance::Distance;
 pub use likelihood::Likelihood;

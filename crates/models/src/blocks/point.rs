@@ -2,8 +2,8 @@
 //! As it stands it minimises that distance and nothing else; a variant with more to it wraps it.
 
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
-use crate::network::{Layer, Network};
-use ae_tensor::{Activation, Distance, Noise, Tensor};
+use crate::network::{Layer, Network, dense_chain};
+use ae_tensor::{Activation, DenseChain, Distance, Noise, Tensor};
 
 /// Encoder, decoder and what is minimised between input and reconstruction.
 #[derive(Debug)]
@@ -101,6 +101,10 @@ impl Autoencoder for PointAutoencoder {
 
     fn decode(&self, code: &Tensor) -> Tensor {
         self.output.apply(&self.decoder.forward(code))
+    }
+
+    fn dense_chain(&self) -> Option<DenseChain> {
+        dense_chain(&[&self.encoder, &self.decoder], self.output)
     }
 
     fn code_size(&self) -> i64 {

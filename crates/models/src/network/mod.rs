@@ -2,6 +2,7 @@
 //! inference (with errors before the first step), the forward pass, and the summary of parameters and FLOPs.
 
 mod attention;
+mod chain;
 mod display;
 mod layer;
 pub mod positions;
@@ -12,6 +13,7 @@ mod slot;
 mod unpool;
 
 pub use attention::TransformerBlock;
+pub use chain::dense_chain;
 pub use layer::Layer;
 pub use recurrent::{Cell, Recurrent};
 pub use residual::ResidualBlock;

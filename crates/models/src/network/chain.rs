@@ -1,0 +1,27 @@
+//! A chain of dense networks as a kernel of its own.
+
+use super::{Layer, Network};
+use ae_tensor::{Activation, DenseChain, Tensor};
+
+/// The networks one behind the other, then `output`, without libtorch: `None` where a layer is neither dense nor an
+/// activation, or only changes the shape. The weights are copied; training goes unnoticed.
+pub fn dense_chain(networks: &[&Network], output: Activation) -> Option<DenseChain> {
+    let mut layers: Vec<(&Tensor, &Tensor, Activation)> = Vec::new();
+    let follow = |layers: &mut Vec<(&Tensor, &Tensor, Activation)>, activation| {
+        // Two activations in a row, or one before any layer, are nothing that a chain knows.
+        let last = layers.last_mut().filter(|last| last.2 == Activation::Identity);
+        last.map(|last| last.2 = activation)
+    };
+    for built in networks.iter().flat_map(|network| &network.layers) {
+        match (&built.layer, built.tensors.as_slice()) {
+            (Layer::Dense { .. }, [weight, bias]) => layers.push((weight, bias, Activation::Identity)),
+            (Layer::Activation(Activation::Identity) | Layer::Reshape(_) | Layer::Flatten, _) => {}
+            (Layer::Activation(activation), _) => follow(&mut layers, *activation)?,
+            _ => return None,
+        }
+    }
+    if output != Activation::Identity {
+        follow(&mut layers, output)?;
+    }
+    DenseChain::new(&layers)
+}

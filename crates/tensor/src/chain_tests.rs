@@ -1,0 +1,121 @@
+//! Dense chains against libtorch, and one row against many.
+
+use super::*;
+use crate::{Device, Noise};
+
+const ALL: [Activation; 6] = [
+    Activation::Relu,
+    Activation::Sigmoid,
+    Activation::Tanh,
+    Activation::Silu,
+    Activation::LeakyRelu,
+    Activation::Identity,
+];
+
+struct Net {
+    layers: Vec<(Tensor, Tensor, Activation)>,
+}
+
+impl Net {
+    fn new(widths: &[i64], activation: Activation, last: Activation) -> Self {
+        let noise = Noise::new(3, 0, Device::Cpu);
+        let layer = |(place, pair): (usize, &[i64])| {
+            let weight = noise.normal(&format!("w{place}"), &[pair[1], pair[0]]) / (pair[0] as f64).sqrt();
+            let bias = noise.normal(&format!("b{place}"), &[pair[1]]) * 0.3;
+            (weight, bias, if place + 2 == widths.len() { last } else { activation })
+        };
+        Net { layers: widths.windows(2).enumerate().map(layer).collect() }
+    }
+
+    fn chain(&self) -> Option<DenseChain> {
+        DenseChain::new(&self.layers.iter().map(|(w, b, a)| (w, b, *a)).collect::<Vec<_>>())
+    }
+
+    fn by_libtorch(&self, rows: &Tensor) -> Array2<f32> {
+        let out =
+            self.layers.iter().fold(rows.shallow_clone(), |x, (w, b, a)| a.apply(&x.linear(w, Some(b))));
+        matrix(&out)
+    }
+}
+
+fn matrix(tensor: &Tensor) -> Array2<f32> {
+    array::to_array(tensor).into_dimensionality().unwrap()
+}
+
+fn rows(n: i64, width: i64) -> Tensor {
+    Noise::new(9, 0, Device::Cpu).normal("rows", &[n, width]) * 2.0
+}
+
+#[test]
+fn the_numbers_are_libtorchs() {
+    for activation in ALL {
+        for last in ALL {
+            for widths in [&[140, 32, 16, 8, 16, 32, 140][..], &[1, 1], &[5, 17, 33], &[64, 100, 3, 64]] {
+                let net = Net::new(widths, activation, last);
+                let x = rows(77, widths[0]);
+                let (got, expected) = (net.chain().unwrap().rows(matrix(&x).view()), net.by_libtorch(&x));
+                let off = (&got - &expected).mapv(f32::abs).into_iter().fold(0.0, f32::max);
+                assert!(off < 2e-6 * widths.len() as f32, "{activation:?} {last:?} {widths:?}: off by {off}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_gives_the_same_bits_alone_and_among_many() {
+    let widths = [140, 32, 16, 8, 16, 32, 140];
+    for last in ALL {
+        let chain = Net::new(&widths, Activation::Relu, last).chain().unwrap();
+        let x = matrix(&rows(1003, 140));
+        let (all, mut scratch) = (chain.rows(x.view()), chain.scratch());
+        let some = chain.rows(x.slice(ndarray::s![500..507, ..]));
+        for row in 0..x.nrows() {
+            let one = chain.row(x.row(row).as_slice().unwrap(), &mut scratch);
+            assert_eq!(one, all.row(row).as_slice().unwrap(), "row {row}");
+        }
+        assert_eq!(some, all.slice(ndarray::s![500..507, ..]));
+        let turned = x.t().as_standard_layout().into_owned();
+        assert_eq!(chain.rows(turned.t()), all, "the layout in memory does not matter");
+    }
+}
+
+/// What this machine does not choose by itself is right as well.
+#[test]
+fn every_set_of_instructions_gives_the_same() {
+    let net = Net::new(&[140, 33, 7, 140], Activation::Silu, Activation::Sigmoid);
+    let x = matrix(&rows(21, 140));
+    let mut chain = net.chain().unwrap();
+    let best = chain.rows(x.view());
+    let mut others = vec![Processor::Any];
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        others.push(Processor::Avx2);
+    }
+    for processor in others {
+        chain.processor = processor;
+        let off = (&chain.rows(x.view()) - &best).mapv(f32::abs).into_iter().fold(0.0, f32::max);
+        assert!(off < 1e-6, "{processor:?} is off by {off}");
+    }
+}
+
+#[test]
+fn extremes_neither_overflow_nor_hide() {
+    let chain = Net::new(&[2, 3, 2], Activation::Sigmoid, Activation::Sigmoid).chain().unwrap();
+    for x in [1e30f32, -1e30, f32::MAX, f32::MIN] {
+        let out = chain.rows(ndarray::array![[x, -x]].view());
+        assert!(out.iter().all(|y| (0.0..=1.0).contains(y)), "{x}: {out}");
+    }
+    let chain = Net::new(&[2, 3, 2], Activation::Relu, Activation::Identity).chain().unwrap();
+    assert!(chain.rows(ndarray::array![[f32::NAN, 1.0]].view()).iter().any(|y| y.is_nan()));
+    assert_eq!(chain.rows(Array2::zeros((0, 2)).view()).dim(), (0, 2));
+}
+
+#[test]
+fn what_does_not_fit_is_left_to_libtorch() {
+    let net = Net::new(&[4, 3, 4], Activation::Relu, Activation::Gelu);
+    assert!(net.chain().is_none());
+    let (a, b) = (Net::new(&[4, 3], Activation::Relu, Activation::Relu), Net::new(&[4, 2], ALL[0], ALL[0]));
+    let both = [&a.layers[0], &b.layers[0]].map(|(w, b, a)| (w, b, *a));
+    assert!(DenseChain::new(&both).is_none(), "3 outputs do not go into 4 inputs");
+    assert!(DenseChain::new(&[]).is_none());
+}
