@@ -282,4 +282,22 @@ pub enum TableError {
         /// Those there are.
         columns: Vec<String>,
     },
+    /// More columns than can be read.
+    #[error("the first line has {got} cells; at most {most} can be read")]
+    TooWide {
+        /// Cells of the first line.
+        got: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A name that is none.
+    #[error(
+        "the name `{value}` is longer than {most} bytes; set header = false if the first line holds data"
+    )]
+    LongName {
+        /// The name, shortened.
+        value: String,
+        /// How long it may be.
+        most: usize,
+    },
 }

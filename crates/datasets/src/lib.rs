@@ -17,6 +17,7 @@
 
 mod batches;
 mod catalogue;
+mod columns;
 mod config;
 mod content;
 mod dataset;
@@ -24,6 +25,7 @@ mod ecg5000;
 mod error;
 mod idx;
 mod images;
+pub mod intake;
 mod mnist;
 pub mod nab;
 mod npy;
@@ -31,6 +33,7 @@ pub mod nsl_kdd;
 mod order;
 mod own;
 mod preprocessing;
+mod recognise;
 mod rows;
 mod samples;
 mod series;

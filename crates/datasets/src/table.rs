@@ -1,8 +1,10 @@
 //! Tables of numbers: CSV, TSV and their kin.
 
+use crate::columns::{column_name, find_column, shown};
 use crate::error::TableError;
+use crate::recognise::{delimiter_seen_in, looks_like_header, reader, recognise_delimiter, shorten};
 use crate::{Column, DataConfig};
-use csv::{ByteRecord, ReaderBuilder, StringRecord, Trim};
+use csv::{ByteRecord, StringRecord};
 use ndarray::Array2;
 
 /// A table, read.
@@ -16,11 +18,6 @@ pub(crate) struct Table {
     pub labels: Option<Vec<String>>,
 }
 
-/// What cells may be split at where nothing is said; the likelier first.
-const DELIMITERS: [u8; 5] = *b",\t;| ";
-/// As much of a table as its delimiter is recognised from.
-const SAMPLE: usize = 1 << 16;
-
 /// Reads the columns that `config` asks for. `usual` is the delimiter that the file's name promises.
 pub(crate) fn parse(content: &[u8], config: &DataConfig, usual: Option<u8>) -> Result<Table, TableError> {
     let delimiter = match config.delimiter {
@@ -29,7 +26,10 @@ pub(crate) fn parse(content: &[u8], config: &DataConfig, usual: Option<u8>) -> R
     };
     let mut source = Rows::new(content, delimiter);
     let Some((first_line, first)) = source.next()? else { return Err(TableError::Empty) };
-    let has_header = config.header.unwrap_or_else(|| looks_like_header(&first, config));
+    let has_header = config.header.unwrap_or_else(|| {
+        let asked = config.columns.iter().chain(&config.ignore).chain(&config.label);
+        looks_like_header(first.iter(), asked)
+    });
     let width = first.len();
     let header: Vec<String> = if has_header { first.iter().map(String::from).collect() } else { Vec::new() };
     let columns = Columns::resolve(config, &header, width, delimiter)?;
@@ -67,16 +67,6 @@ pub(crate) fn parse(content: &[u8], config: &DataConfig, usual: Option<u8>) -> R
     let values =
         Array2::from_shape_vec((rows, columns.data.len()), values).expect("every row gave every column");
     Ok(Table { names, values, labels: columns.label.map(|_| labels) })
-}
-
-fn reader(content: &[u8], delimiter: u8) -> csv::Reader<&[u8]> {
-    // Flexible, because a ragged row is ours to report; cells are trimmed unless they are split at blanks.
-    ReaderBuilder::new()
-        .delimiter(delimiter)
-        .has_headers(false)
-        .flexible(true)
-        .trim(if delimiter == b' ' || delimiter == b'\t' { Trim::None } else { Trim::All })
-        .from_reader(content)
 }
 
 /// Rows with the line that each starts in; blank lines are no rows.
@@ -148,66 +138,8 @@ fn why_not_number(cell: &str, line: u64, header: &[String], delimiter: u8) -> St
     "; `ignore` the column, or name it as the `label`".into()
 }
 
-/// A hint, if the cell looks as if it should have been split.
-fn delimiter_seen_in(cell: &str, used: u8) -> Option<String> {
-    let other = DELIMITERS.into_iter().find(|&d| d != used && d != b' ' && cell.contains(char::from(d)))?;
-    Some(format!(
-        "; it holds {0:?}: set delimiter = {1:?} if cells are split there",
-        char::from(other),
-        spelled(other)
-    ))
-}
-
 fn delimiter_used(used: u8) -> String {
     format!("; cells are split at {:?}: set `delimiter` if that is wrong", char::from(used))
-}
-
-fn spelled(delimiter: u8) -> String {
-    char::from(delimiter).to_string()
-}
-
-fn shorten(cell: &str) -> String {
-    let mut short: String = cell.chars().take(40).collect();
-    if short.len() < cell.len() {
-        short.push('…');
-    }
-    short
-}
-
-fn column_name(header: &[String], column: usize) -> String {
-    header.get(column).map_or_else(|| column.to_string(), |name| format!("`{}`", shorten(name)))
-}
-
-/// The delimiter that splits the first rows into many numbers and little else, then the one that gives each row
-/// as many cells.
-fn recognise_delimiter(content: &[u8]) -> u8 {
-    let sample = &content[..content.len().min(SAMPLE)];
-    let score = |delimiter: u8| {
-        let rows: Vec<ByteRecord> =
-            reader(sample, delimiter).into_byte_records().flatten().take(20).collect();
-        let cells = rows.iter().map(ByteRecord::len).sum::<usize>();
-        let numbers = rows.iter().flatten().filter(|cell| is_number(&String::from_utf8_lossy(cell))).count();
-        let width = rows.first().map_or(0, ByteRecord::len);
-        let even = width > 1 && rows.iter().all(|row| row.len() == width);
-        // How many, times what share.
-        (numbers * numbers * 1000 / cells.max(1), even, width)
-    };
-    // Reversed, as the last of equals is taken.
-    DELIMITERS.into_iter().rev().max_by_key(|&delimiter| score(delimiter)).unwrap_or(b',')
-}
-
-fn is_number(cell: &str) -> bool {
-    cell.trim().parse::<f64>().is_ok()
-}
-
-/// A header has no number in it, or has a name that was asked for.
-fn looks_like_header(first: &StringRecord, config: &DataConfig) -> bool {
-    let asked = config.columns.iter().chain(&config.ignore).chain(&config.label);
-    let mut names = asked.filter_map(|column| match column {
-        Column::Name(name) if !is_number(name) => Some(name),
-        _ => None,
-    });
-    !first.iter().any(is_number) || names.any(|name| first.iter().any(|cell| cell.trim() == name))
 }
 
 /// Positions of the columns that were asked for.
@@ -238,61 +170,6 @@ impl Columns {
         }
         Ok(Columns { data, label })
     }
-}
-
-fn find_column(
-    role: &'static str,
-    column: &Column,
-    header: &[String],
-    width: usize,
-    delimiter: u8,
-) -> Result<usize, TableError> {
-    let at = |index: i64| {
-        let position = if index < 0 { index.checked_add(width as i64) } else { Some(index) };
-        position.and_then(|p| usize::try_from(p).ok()).filter(|&p| p < width)
-    };
-    let found = match column {
-        Column::Index(index) => at(*index),
-        Column::Name(name) => {
-            let mut named = (0..header.len()).filter(|&i| header[i].trim() == name.trim());
-            let found = named.next();
-            if named.next().is_some() {
-                return Err(TableError::AmbiguousColumn { column: column.to_string() });
-            }
-            found.or_else(|| name.trim().parse().ok().and_then(at))
-        }
-    };
-    found.ok_or_else(|| TableError::NoColumn {
-        role,
-        column: column.to_string(),
-        columns: shown(header, width),
-        hint: why_no_column(column, header, delimiter),
-    })
-}
-
-fn why_no_column(column: &Column, header: &[String], delimiter: u8) -> String {
-    match (column, header) {
-        (Column::Name(_), []) => {
-            "; the table has no header: give a position from 0, or set header = true".into()
-        }
-        (_, [only]) => delimiter_seen_in(only, delimiter).unwrap_or_default(),
-        (Column::Name(name), names) => {
-            let alike = |other: &&String| (strsim::jaro_winkler(name, other) * 1e6) as u64;
-            let nearest = names.iter().max_by_key(alike).filter(|other| alike(other) > 750_000);
-            nearest.map(|other| format!("; did you mean `{other}`?")).unwrap_or_default()
-        }
-        _ => String::new(),
-    }
-}
-
-/// Names or positions of all columns, cut off where there are many.
-fn shown(header: &[String], width: usize) -> Vec<String> {
-    const MOST: usize = 30;
-    let mut shown: Vec<String> = (0..width.min(MOST)).map(|column| column_name(header, column)).collect();
-    if width > MOST {
-        shown.push(format!("… ({width} in all)"));
-    }
-    shown
 }
 
 #[cfg(test)]

@@ -1,0 +1,390 @@
+//! A whole file in memory: what a schema is learned from.
+
+use super::error::{BadLine, IntakeError};
+use super::head::{Head, look_at};
+use super::input::InputConfig;
+use super::kinds::{self, Columns, Kind};
+use super::layout::{self, Layout};
+use super::notice::Notice;
+use super::parse::{MAX_LINE, ParseKind, RawBlock, RowParser, Syntax, Target};
+use super::profile::{self, Profile};
+use super::schema::{Format, Timestamp};
+use crate::error::TableError;
+use crate::{content, idx};
+use ae_records::record::FileRecord;
+use memchr::memchr_iter;
+use ndarray::Array2;
+use rayon::prelude::*;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// A file, read: numbers, codes of categories, and gaps.
+#[derive(Clone, Debug)]
+pub struct RawTable {
+    /// What messages call it.
+    pub name: String,
+    /// How it is written.
+    pub format: Format,
+    /// What a row is.
+    pub layout: Layout,
+    /// Why that is the layout.
+    pub layout_because: String,
+    /// Cells of a line, those that are not learned from included.
+    pub cells: usize,
+    /// The columns of `values`.
+    pub columns: Vec<RawColumn>,
+    /// `[N, C]`: numbers, or the code of a category; `NaN` where nothing was observed.
+    pub values: Array2<f32>,
+    /// `[N]`, the line of each row, from 1.
+    pub lines: Vec<u64>,
+    /// `[N]`, the time of each row; `NaN` where there is none.
+    pub stamps: Vec<f64>,
+    /// The column of times, without its step.
+    pub timestamp: Option<Timestamp>,
+    /// What the label column says.
+    pub labels: Option<Labels>,
+    /// Lines that are no rows. For windows each is also a row of which nothing was observed.
+    pub bad: Vec<BadLine>,
+    /// Columns that are not learned from.
+    pub ignored: Vec<String>,
+    /// What was found while reading.
+    pub notices: Vec<Notice>,
+    /// Name and sha256 of the content; `None` where it came from no file.
+    pub file: Option<FileRecord>,
+    /// What it was read by.
+    pub config: InputConfig,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawColumn {
+    /// Its name; `c3` where the file has no header.
+    pub name: String,
+    /// Its position in the file, from 0.
+    pub position: usize,
+    /// The values of a category, by code; `None` for numbers.
+    pub levels: Option<Vec<String>>,
+}
+
+/// What the label column says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labels {
+    /// Its name.
+    pub column: String,
+    /// Its values, by code.
+    pub names: Vec<String>,
+    /// `[N]`, the code of each row.
+    pub codes: Vec<u32>,
+    /// `[N]`, whether each row is normal.
+    pub normal: Vec<bool>,
+}
+
+impl RawTable {
+    /// Reads a file, plain or gz.
+    ///
+    /// # Errors
+    /// [`IntakeError`]: the file cannot be read, holds no rows or too many bad lines, or has not the columns that
+    /// `config` names.
+    pub fn load(path: &Path, config: &InputConfig) -> Result<Self, IntakeError> {
+        config.validate()?;
+        let content = content::read(path, idx::LIMIT).map_err(|error| match error {
+            crate::DataError::File(error) => IntakeError::File(error),
+            other => IntakeError::Data(other),
+        })?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut table = Self::parse(&content, &path.display().to_string(), config)?;
+        table.file = Some(FileRecord { name, sha256: content::sha256(&content) });
+        Ok(table)
+    }
+
+    /// Reads the content of a file; `name` is what messages call it, and ends in `.tsv` where cells are split at tabs.
+    ///
+    /// # Errors
+    /// As [`RawTable::load`].
+    pub fn parse(content: &[u8], name: &str, config: &InputConfig) -> Result<Self, IntakeError> {
+        config.validate()?;
+        let head = look_at(content, name, config)?;
+        let body = &content[head.body..];
+        let profile = match head.syntax {
+            Syntax::Csv { delimiter } => {
+                profile::of_table(body, delimiter, head.width, config.max_categories)
+            }
+            Syntax::Json => profile::of_json(body, config.max_categories),
+        };
+        let (header, delimiter) = match head.syntax {
+            Syntax::Csv { delimiter } => (head.header.clone(), delimiter),
+            Syntax::Json => (Some(json_names(&profile)), b','),
+        };
+        if profile.rows == 0 {
+            return Err(no_rows(body, name, &head));
+        }
+        let columns = kinds::decide(name, config, header, &profile, delimiter)?;
+        let parser = parser(&head, &columns);
+        let block = parse_all(&parser, body, head.body_line);
+        let stamps = block.stamps.clone();
+        let (layout, layout_because) = layout::decide(config, &columns, &stamps);
+        assemble(name, config, &head, columns, block, layout, layout_because)
+    }
+
+    /// Number of rows, `N`.
+    pub fn len(&self) -> usize {
+        self.values.nrows()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The rows that are normal: all, where there are no labels.
+    pub fn normal_rows(&self) -> Vec<usize> {
+        let is_normal = |&row: &usize| self.labels.as_ref().is_none_or(|labels| labels.normal[row]);
+        (0..self.len()).filter(is_normal).collect()
+    }
+}
+
+fn json_names(profile: &Profile) -> Vec<String> {
+    profile.columns.iter().map(|column| column.name.clone().unwrap_or_default()).collect()
+}
+
+fn no_rows(body: &[u8], name: &str, head: &Head) -> IntakeError {
+    // Parsed without columns, only to hear what is wrong with the lines.
+    let parser = RowParser {
+        syntax: head.syntax,
+        columns: Vec::new(),
+        targets: vec![Target::Skip; head.width],
+        names: HashMap::new(),
+        stamp: None,
+    };
+    let block = parse_all(&parser, body, head.body_line);
+    match block.bad.first() {
+        Some(first) => {
+            IntakeError::OnlyBadLines { name: name.to_owned(), lines: block.bad.len(), first: first.clone() }
+        }
+        None => IntakeError::Table { name: name.to_owned(), source: TableError::OnlyHeader },
+    }
+}
+
+/// What turns the lines of this file into rows; the label, if there is one, comes last.
+fn parser(head: &Head, columns: &Columns) -> RowParser {
+    let codes = |levels: &[String]| {
+        levels.iter().zip(0..).map(|(level, code)| (level.as_bytes().into(), code)).collect::<HashMap<_, _>>()
+    };
+    let mut targets = vec![Target::Skip; columns.names.len()];
+    let mut parsed = Vec::new();
+    for column in &columns.data {
+        targets[column.position] = Target::Data(parsed.len());
+        let kind = match &column.kind {
+            Kind::Number => ParseKind::Number,
+            Kind::Category(levels) => ParseKind::Category(codes(levels)),
+        };
+        parsed.push((column.name.clone(), kind));
+    }
+    if let Some((position, values)) = &columns.label {
+        targets[*position] = Target::Data(parsed.len());
+        parsed.push((columns.names[*position].clone(), ParseKind::Label(codes(values))));
+    }
+    if let Some(stamp) = &columns.stamp {
+        targets[stamp.position] = Target::Stamp;
+    }
+    let names = columns.names.iter().cloned().zip(targets.iter().copied()).collect();
+    let stamp = columns.stamp.as_ref().map(|stamp| (stamp.name.clone(), stamp.format));
+    RowParser { syntax: head.syntax, columns: parsed, targets, names, stamp }
+}
+
+/// Parses pieces side by side and puts them together in order.
+pub(crate) fn parse_all(parser: &RowParser, body: &[u8], first_line: u64) -> RawBlock {
+    let pieces = profile::pieces(body);
+    let mut line = first_line;
+    let starts: Vec<(u64, &[u8])> = pieces
+        .into_iter()
+        .map(|piece| {
+            let start = line;
+            line += memchr_iter(b'\n', piece).count() as u64;
+            (start, piece)
+        })
+        .collect();
+    let blocks: Vec<RawBlock> =
+        starts.into_par_iter().map(|(line, piece)| parser.block(piece, line, MAX_LINE)).collect();
+    let mut all = RawBlock::default();
+    all.values.reserve_exact(blocks.iter().map(|block| block.values.len()).sum());
+    for block in blocks {
+        let rows = all.lines.len();
+        all.unseen.extend(block.unseen.into_iter().map(|(row, column, text)| (row + rows, column, text)));
+        all.values.extend_from_slice(&block.values);
+        all.stamps.extend_from_slice(&block.stamps);
+        all.lines.extend_from_slice(&block.lines);
+        all.bad.extend(block.bad);
+    }
+    all
+}
+
+fn assemble(
+    name: &str,
+    config: &InputConfig,
+    head: &Head,
+    columns: Columns,
+    mut block: RawBlock,
+    layout: Layout,
+    layout_because: String,
+) -> Result<RawTable, IntakeError> {
+    let total = block.lines.len() + block.bad.len();
+    if let Some(first) = block.bad.first() {
+        let (first, bad) = (first.clone(), block.bad.len());
+        if block.lines.is_empty() {
+            return Err(IntakeError::OnlyBadLines { name: name.to_owned(), lines: total, first });
+        }
+        if bad as f64 > config.max_bad * total as f64 {
+            let (name, allowed) = (name.to_owned(), config.max_bad);
+            return Err(IntakeError::TooManyBadLines { name, bad, lines: total, allowed, first });
+        }
+    }
+    if layout == Layout::Series
+        && let Some(text) = columns.data.iter().find(|column| column.kind != Kind::Number)
+    {
+        let value = match &text.kind {
+            Kind::Category(levels) => levels.first().cloned().unwrap_or_default(),
+            Kind::Number => String::new(),
+        };
+        return Err(IntakeError::NotNumeric { column: text.name.clone(), layout: layout.name(), value });
+    }
+    let width = columns.data.len() + usize::from(columns.label.is_some());
+    if layout == Layout::Windows {
+        with_bad_steps(&mut block, width);
+    }
+    let n = block.lines.len();
+    let all = Array2::from_shape_vec((n, width), block.values).expect("every row has every column");
+    let data = columns.data.len();
+    let labels = columns.label.as_ref().map(|(position, names)| {
+        read_labels(config, columns.names[*position].clone(), names.clone(), all.column(data).iter().copied())
+    });
+    let labels = labels.transpose()?;
+    let values = if labels.is_some() {
+        all.slice_move(ndarray::s![.., ..data]).as_standard_layout().into_owned()
+    } else {
+        all
+    };
+    let format = match head.syntax {
+        Syntax::Json => Format::Json,
+        Syntax::Csv { delimiter } => {
+            Format::Csv { delimiter: char::from(delimiter), header: head.header.is_some() }
+        }
+    };
+    let used: Vec<usize> = columns.data.iter().map(|column| column.position).collect();
+    let apart =
+        [columns.label.as_ref().map(|label| label.0), columns.stamp.as_ref().map(|stamp| stamp.position)];
+    let left = |position: &usize| !used.contains(position) && !apart.contains(&Some(*position));
+    let ignored =
+        (0..columns.names.len()).filter(left).map(|position| columns.names[position].clone()).collect();
+    let names = series_names(&columns, layout);
+    let raw = columns.data.into_iter().zip(names).map(|(column, name)| {
+        let levels = match column.kind {
+            Kind::Number => None,
+            Kind::Category(levels) => Some(levels),
+        };
+        RawColumn { name, position: column.position, levels }
+    });
+    Ok(RawTable {
+        name: name.to_owned(),
+        format,
+        layout,
+        layout_because,
+        cells: columns.names.len(),
+        columns: raw.collect(),
+        values,
+        lines: block.lines,
+        stamps: block.stamps,
+        timestamp: columns.stamp.map(|stamp| Timestamp {
+            name: stamp.name,
+            position: stamp.position,
+            format: stamp.format,
+            step: None,
+        }),
+        labels,
+        bad: block.bad,
+        ignored,
+        notices: columns.notices,
+        file: None,
+        config: config.clone(),
+    })
+}
+
+/// The columns of series without names are time steps; a single channel without a name is the value.
+fn series_names(columns: &Columns, layout: Layout) -> Vec<String> {
+    let named = columns.data.iter().map(|column| column.name.clone());
+    match layout {
+        _ if columns.header => named.collect(),
+        Layout::Series => (0..columns.data.len()).map(|step| format!("t{step}")).collect(),
+        Layout::Windows if columns.data.len() == 1 => vec!["value".into()],
+        _ => named.collect(),
+    }
+}
+
+/// A bad line of a long series is a step of which nothing was observed.
+fn with_bad_steps(block: &mut RawBlock, width: usize) {
+    if block.bad.is_empty() {
+        return;
+    }
+    let total = block.lines.len() + block.bad.len();
+    let mut merged = RawBlock { values: Vec::with_capacity(total * width), ..RawBlock::default() };
+    let mut bad = block.bad.iter().map(|bad| bad.line).peekable();
+    for (row, &line) in block.lines.iter().enumerate() {
+        while let Some(bad) = bad.next_if(|&bad| bad < line) {
+            merged.push_nothing(bad, width);
+        }
+        merged.values.extend_from_slice(&block.values[row * width..(row + 1) * width]);
+        merged.stamps.push(block.stamps[row]);
+        merged.lines.push(line);
+    }
+    bad.for_each(|bad| merged.push_nothing(bad, width));
+    merged.bad = std::mem::take(&mut block.bad);
+    *block = merged;
+}
+
+impl RawBlock {
+    fn push_nothing(&mut self, line: u64, width: usize) {
+        self.values.extend(std::iter::repeat_n(f32::NAN, width));
+        self.stamps.push(f64::NAN);
+        self.lines.push(line);
+    }
+}
+
+fn read_labels(
+    config: &InputConfig,
+    column: String,
+    names: Vec<String>,
+    cells: impl Iterator<Item = f32>,
+) -> Result<Labels, IntakeError> {
+    let is_normal: Vec<bool> = names.iter().map(|name| config.is_normal(name)).collect();
+    // A bad line of a long series has the label of the step before it.
+    let mut before = is_normal.iter().position(|&normal| normal).unwrap_or(0) as u32;
+    let codes: Vec<u32> = cells
+        .map(|code| {
+            if !code.is_nan() {
+                before = code as u32;
+            }
+            before
+        })
+        .collect();
+    let mut counts = vec![0usize; names.len()];
+    codes.iter().for_each(|&code| counts[code as usize] += 1);
+    let known = || {
+        let mut known: Vec<(usize, &String)> = counts.iter().copied().zip(&names).collect();
+        known.sort_by_key(|&(count, _)| std::cmp::Reverse(count));
+        let shown = known.iter().take(12).map(|(count, name)| format!("`{name}` ({count} rows)"));
+        shown.chain((known.len() > 12).then(|| "…".to_string())).collect::<Vec<_>>()
+    };
+    if config.normal.is_empty() {
+        return Err(IntakeError::WhichIsNormal { known: known() });
+    }
+    let normal: Vec<bool> = codes.iter().map(|&code| is_normal[code as usize]).collect();
+    if !normal.contains(&true) {
+        let normal = config.normal.iter().map(|normal| format!("`{normal}`")).collect();
+        return Err(IntakeError::NoNormal { normal, known: known() });
+    }
+    Ok(Labels { column, names, codes, normal })
+}
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

@@ -1,0 +1,160 @@
+//! What is odd about data but does not refuse them: typed, and with the column's name.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Something that a person should know about the data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Notice {
+    /// A column has one value in all training rows.
+    Constant {
+        /// The column.
+        column: String,
+        /// Its value.
+        value: String,
+    },
+    /// A column is not learned from.
+    Ignored {
+        /// The column.
+        column: String,
+        /// Why.
+        because: IgnoredBecause,
+    },
+    /// A column has heavy tails, and is seen through `asinh`.
+    HeavyTails {
+        /// The column.
+        column: String,
+    },
+    /// A column lacks values in the training rows.
+    PartlyObserved {
+        /// The column.
+        column: String,
+        /// Share of the training rows that have a value.
+        share: f64,
+    },
+    /// Stamps do not come at one step.
+    IrregularTimes {
+        /// Median step: seconds, or the unit of the column where it holds numbers.
+        step: f64,
+        /// Steps that differ from it by more than 1 %.
+        differing: u64,
+        /// All steps.
+        steps: u64,
+    },
+    /// Stamps that are equal to the one before.
+    RepeatedTimes {
+        /// How many.
+        count: u64,
+    },
+    /// Stamps that lie before the one before.
+    BackwardTimes {
+        /// How many.
+        count: u64,
+    },
+    /// Many rows are equal, so parts of a split share rows.
+    Duplicates {
+        /// Share of the rows that are equal to an earlier one.
+        share: f64,
+    },
+    /// A value that no training row had.
+    UnseenCategory {
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+        /// The value, shortened.
+        value: String,
+    },
+    /// A value far outside the training range: an outlier, or another unit.
+    OutOfRange {
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+        /// The value.
+        value: f32,
+        /// Smallest value of the training rows.
+        min: f32,
+        /// Largest value of the training rows.
+        max: f32,
+    },
+    /// A column that was learned from is not in the file: nothing of it is observed.
+    MissingColumn {
+        /// The column.
+        column: String,
+    },
+    /// A column that was not learned from is in the file: it is left out.
+    ExtraColumn {
+        /// The column.
+        column: String,
+    },
+    /// The columns of the file have another order; they are matched by name.
+    Reordered,
+}
+
+/// Why a column is not learned from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IgnoredBecause {
+    /// No row has a value.
+    NothingObserved,
+    /// Texts with more different values than a category may have: an identifier, or free text.
+    TooManyValues,
+    /// It numbers the rows.
+    NumbersRows,
+    /// It holds times, and another column is the timestamp.
+    Times,
+}
+
+impl fmt::Display for IgnoredBecause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            IgnoredBecause::NothingObserved => "no row has a value",
+            IgnoredBecause::TooManyValues => {
+                "it has too many different values, as an identifier or free text has"
+            }
+            IgnoredBecause::NumbersRows => "it numbers the rows",
+            IgnoredBecause::Times => "it holds times",
+        })
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Notice::Constant { column, value } => write!(f, "column `{column}` is always {value}"),
+            Notice::Ignored { column, because } => write!(f, "column `{column}` is left out: {because}"),
+            Notice::HeavyTails { column } => {
+                write!(f, "column `{column}` has heavy tails; its extremes are compressed")
+            }
+            Notice::PartlyObserved { column, share } => {
+                write!(f, "column `{column}` has a value in {:.1} % of the rows", share * 100.0)
+            }
+            Notice::IrregularTimes { step, differing, steps } => {
+                write!(f, "{differing} of {steps} time steps differ from the median step of {step}")
+            }
+            Notice::RepeatedTimes { count } => write!(f, "{count} times are equal to the one before"),
+            Notice::BackwardTimes { count } => write!(f, "{count} times lie before the one before"),
+            Notice::Duplicates { share } => {
+                write!(f, "{:.1} % of the rows are equal to an earlier row", share * 100.0)
+            }
+            Notice::UnseenCategory { line, column, value } => {
+                write!(f, "line {line}: column `{column}` has `{value}`, which no training row had")
+            }
+            Notice::OutOfRange { line, column, value, min, max } => write!(
+                f,
+                "line {line}: column `{column}` is {value}, far outside the training range {min} to {max}; has its \
+                 unit changed?"
+            ),
+            Notice::MissingColumn { column } => write!(f, "column `{column}` is not in the file"),
+            Notice::ExtraColumn { column } => {
+                write!(f, "column `{column}` was not learned from and is left out")
+            }
+            Notice::Reordered => {
+                write!(f, "the columns have another order than when learned; matched by name")
+            }
+        }
+    }
+}
