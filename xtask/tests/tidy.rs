@@ -20,7 +20,10 @@ const ARROWS: [(&str, &[&str]); 13] = [
         "ae-training",
         &["ae-datasets", "ae-fetch", "ae-link", "ae-metrics", "ae-models", "ae-records", "ae-tensor"],
     ),
-    ("ae-anomaly", &["ae-link", "ae-metrics", "ae-models", "ae-records", "ae-tensor", "ae-training"]),
+    (
+        "ae-anomaly",
+        &["ae-datasets", "ae-link", "ae-metrics", "ae-models", "ae-records", "ae-tensor", "ae-training"],
+    ),
     ("ae-report", &["ae-records"]),
     (
         "ae-evaluation",

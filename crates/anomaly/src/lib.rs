@@ -5,10 +5,34 @@
 //! score is more anomalous. A [`Threshold`] is made from [`NormalScores`] alone, so that test labels cannot reach it.
 
 pub mod detector;
+pub mod ensemble;
+pub mod error;
+pub mod forest;
+pub mod kinds;
+pub mod latent;
+pub mod linear;
+pub mod mahalanobis;
+pub mod neighbours;
+pub mod pca;
+pub mod probability;
+pub mod residual;
 pub mod score;
+pub mod scorer;
+pub mod standardised;
 pub mod synthetic;
 pub mod threshold;
+pub mod trained;
+
+mod covariance;
+mod references;
+mod rows;
+mod stored;
 
 pub use detector::{Detector, DetectorError, FittedDetector, NormalRows, Verdict};
+pub use error::ScorerError;
+pub use kinds::{Baseline, ScoreKind, Settings};
+pub use pca::Pca;
 pub use score::{Score, ScoreError};
+pub use scorer::{Saved, Scorer, load};
 pub use threshold::{NormalScores, Rule, Source, Threshold, ThresholdError};
+pub use trained::{ModelDescription, TrainedModel};

@@ -69,6 +69,28 @@ pub enum ScoreError {
     },
 }
 
+impl ScoreError {
+    /// The row that it is about, from 0, where it is about one.
+    pub fn row(&self) -> Option<usize> {
+        match *self {
+            ScoreError::NonFiniteOriginal { row, .. }
+            | ScoreError::NonFiniteReconstruction { row, .. }
+            | ScoreError::Overflow { row } => Some(row),
+            ScoreError::ShapesDiffer { .. } | ScoreError::NoFeatures { .. } => None,
+        }
+    }
+
+    /// Makes it about another row.
+    pub(crate) fn set_row(&mut self, to: usize) {
+        match self {
+            ScoreError::NonFiniteOriginal { row, .. }
+            | ScoreError::NonFiniteReconstruction { row, .. }
+            | ScoreError::Overflow { row } => *row = to,
+            ScoreError::ShapesDiffer { .. } | ScoreError::NoFeatures { .. } => {}
+        }
+    }
+}
+
 impl Score {
     /// The score of each row: originals `[N, D]` and reconstructions `[N, D]` to `[N]`, all 0 or more and
     /// finite. Sums are taken in 64 bits whatever the arrays hold. No rows give no scores.
@@ -92,7 +114,7 @@ impl Score {
         for (row, score) in scores.iter_mut().enumerate() {
             let pairs = originals.row(row).into_iter().zip(reconstructions.row(row));
             let pairs = pairs.map(|(x, y)| ((*x).into(), (*y).into()));
-            *score = self.of_row(pairs.clone(), originals.ncols());
+            *score = self.of_errors(pairs.clone().map(|(x, y)| (x - y).abs()));
             if !score.is_finite() {
                 return Err(why_not_finite(row, pairs));
             }
@@ -100,11 +122,16 @@ impl Score {
         Ok(scores)
     }
 
-    fn of_row(self, pairs: impl Iterator<Item = (f64, f64)>, n_features: usize) -> f64 {
-        let errors = pairs.map(|(x, y)| (x - y).abs());
+    /// The score of one row from `|x - x̂|` of its values: of all, or of those that were observed. Any that is no
+    /// number makes the score none.
+    pub(crate) fn of_errors(self, errors: impl Iterator<Item = f64>) -> f64 {
+        let mean = |errors: &mut dyn Iterator<Item = f64>| {
+            let (sum, n) = errors.fold((0.0, 0usize), |(sum, n), error| (sum + error, n + 1));
+            sum / n as f64
+        };
         match self {
-            Score::MeanAbsolute => errors.sum::<f64>() / n_features as f64,
-            Score::MeanSquared => errors.map(|e| e * e).sum::<f64>() / n_features as f64,
+            Score::MeanAbsolute => mean(&mut { errors }),
+            Score::MeanSquared => mean(&mut errors.map(|e| e * e)),
             // `f64::max` would pass over a NaN.
             Score::Maximum => errors.fold(0.0, |max, e| if e > max || e.is_nan() { e } else { max }),
         }

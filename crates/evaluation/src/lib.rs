@@ -23,7 +23,6 @@ pub mod regimes;
 pub mod reproduce;
 
 mod codes;
-mod pca;
 mod probe;
 mod spread;
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use crate::blocks::variational::Targets;
 use crate::network::Network;
 use ae_tensor::divergence::DiagonalGaussian;
-use ae_tensor::{DenseChain, Distance, Noise, Tensor};
+use ae_tensor::{DenseChain, Distance, Kind, Likelihood, Noise, Tensor};
 
 pub use crate::error::ModelError;
 
@@ -329,12 +329,25 @@ pub trait LatentVariable: Model {
     /// What the density is one of. Densities of different targets cannot be compared.
     fn targets(&self) -> Targets;
 
+    /// `p(x|z)`.
+    fn likelihood(&self) -> Likelihood;
+
     /// `q(z|x)` of each sample, `[B, D]`; the batch holds targets, drawn already.
     fn posterior(&self, batch: &Batch) -> DiagonalGaussian;
 
     /// `-log p(x|z)` of each sample, in nats: `[B]`, for one latent vector each, `[B, D]`; the batch holds targets,
-    /// drawn already.
-    fn negative_log_likelihood(&self, latents: &Tensor, batch: &Batch) -> Tensor;
+    /// drawn already. Over the values that were observed.
+    fn negative_log_likelihood(&self, latents: &Tensor, batch: &Batch) -> Tensor {
+        let mut values = self.negative_log_likelihood_per_value(latents, batch);
+        if let Some(observed) = &batch.observed {
+            values *= observed.flatten(1, -1);
+        }
+        values.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>)
+    }
+
+    /// `-log p(x|z)` of each value of each sample, in nats: `[B, D]`, a sample's values in one row; they are independent
+    /// given the latents, `[B, D]`. Those that were not observed are not left out.
+    fn negative_log_likelihood_per_value(&self, latents: &Tensor, batch: &Batch) -> Tensor;
 }
 
 /// A model that tells classes apart.

@@ -126,8 +126,18 @@ impl Likelihood {
         target: &Tensor,
         observed: Option<&Tensor>,
     ) -> Tensor {
+        let values = self.negative_log_prob_per_value(output, target);
+        let values = match observed {
+            Some(observed) => values * observed.flatten(1, -1),
+            None => values,
+        };
+        values.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>)
+    }
+
+    /// `-log p(target | output)` of each value, given the output: `[B, D]`, each sample's values in one row, in nats.
+    pub fn negative_log_prob_per_value(self, output: &Tensor, target: &Tensor) -> Tensor {
         let target = target.flatten(1, -1);
-        let values = match self {
+        match self {
             Likelihood::Bernoulli => output.flatten(1, -1).binary_cross_entropy_with_logits::<Tensor>(
                 &target,
                 None,
@@ -146,12 +156,7 @@ impl Likelihood {
             Likelihood::Laplace { scale } => {
                 (output.flatten(1, -1) - target).abs() / scale + (2.0 * scale).ln()
             }
-        };
-        let values = match observed {
-            Some(observed) => values * observed.flatten(1, -1),
-            None => values,
-        };
-        values.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>)
+        }
     }
 
     /// The mean of `p(x|z)`: the reconstruction, in the target's shape.

@@ -194,13 +194,16 @@ impl LatentVariable for Variational {
         self.targets
     }
 
+    fn likelihood(&self) -> Likelihood {
+        self.likelihood
+    }
+
     fn posterior(&self, batch: &Batch) -> DiagonalGaussian {
         DiagonalGaussian::from_output(&self.encoder.forward(&batch.values))
     }
 
-    fn negative_log_likelihood(&self, latents: &Tensor, batch: &Batch) -> Tensor {
-        let output = self.decoder.forward(latents);
-        self.likelihood.negative_log_prob_of_observed(&output, &batch.values, batch.observed.as_ref())
+    fn negative_log_likelihood_per_value(&self, latents: &Tensor, batch: &Batch) -> Tensor {
+        self.likelihood.negative_log_prob_per_value(&self.decoder.forward(latents), &batch.values)
     }
 }
 

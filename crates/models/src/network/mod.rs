@@ -82,6 +82,7 @@ impl Network {
     pub fn new(name: &str, layers: Vec<Layer>, input: &[i64], noise: &Noise) -> Result<Self, ShapeError> {
         let mut shape = input.to_vec();
         let mut built = Vec::with_capacity(layers.len());
+        let mut numbers = 0i64;
         for (index, layer) in layers.into_iter().enumerate() {
             let output = layer.output_shape(&shape).map_err(|reason| ShapeError {
                 network: name.into(),
@@ -91,6 +92,16 @@ impl Network {
                 reason,
             })?;
             let slots = layer.slots(&shape);
+            let size = |shape: &[i64]| shape.iter().try_fold(1i64, |n, &d| n.checked_mul(d));
+            let sizes =
+                slots.iter().map(|slot| size(&slot.shape)).try_fold(numbers, |n, size| n.checked_add(size?));
+            numbers = sizes.filter(|&n| n <= noise.most()).ok_or_else(|| ShapeError {
+                network: name.into(),
+                position: index + 1,
+                layer: layer.to_string(),
+                input: shape.clone(),
+                reason: "with it the network has more parameters than were allowed".into(),
+            })?;
             let tensor = |slot: &slot::Slot| {
                 let purpose = format!("{name}.{index}.{}", slot.name);
                 slot.init.parameter(noise, &purpose, &slot.shape).set_requires_grad(slot.trained)

@@ -6,8 +6,8 @@
 
 use super::layer::{at_least_one, sequence};
 use super::slot::Slot;
+use ae_tensor::Tensor;
 use ae_tensor::init::Init;
-use ae_tensor::{Kind, Tensor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -80,7 +80,7 @@ impl Recurrent {
     }
 
     pub(super) fn forward(&self, x: &Tensor, parameters: &[Tensor]) -> Tensor {
-        let start = Tensor::zeros([1, x.size()[0], self.units], (Kind::Float, x.device()));
+        let start = Tensor::zeros([1, x.size()[0], self.units], (x.kind(), x.device()));
         // `train` is always set: without dropout it changes no value, and cuDNN refuses to go backward otherwise.
         let (states, last) = match self.cell {
             Cell::Lstm => {

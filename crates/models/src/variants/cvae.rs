@@ -91,10 +91,10 @@ impl Cvae {
     /// Labels one-hot, `[B, K]`; without labels each weighs the same.
     fn condition(&self, labels: Option<&Tensor>, like: &Tensor) -> Tensor {
         match labels {
-            Some(labels) => labels.one_hot(self.classes).to_kind(Kind::Float),
+            Some(labels) => labels.one_hot(self.classes).to_kind(like.kind()),
             None => {
                 let share = 1.0 / self.classes as f64;
-                Tensor::full([like.size()[0], self.classes], share, (Kind::Float, like.device()))
+                Tensor::full([like.size()[0], self.classes], share, (like.kind(), like.device()))
             }
         }
     }
@@ -214,14 +214,18 @@ impl LatentVariable for Cvae {
         self.inner.targets
     }
 
+    fn likelihood(&self) -> Likelihood {
+        self.inner.likelihood
+    }
+
     fn posterior(&self, batch: &Batch) -> DiagonalGaussian {
         self.posterior_of(&batch.values, &self.condition(batch.labels.as_ref(), &batch.values), None)
     }
 
-    fn negative_log_likelihood(&self, latents: &Tensor, batch: &Batch) -> Tensor {
+    fn negative_log_likelihood_per_value(&self, latents: &Tensor, batch: &Batch) -> Tensor {
         let condition = self.condition(batch.labels.as_ref(), &batch.values);
         let output = self.inner.decoder.forward(&Tensor::cat(&[latents, &condition], 1));
-        self.inner.likelihood.negative_log_prob(&output, &batch.values)
+        self.inner.likelihood.negative_log_prob_per_value(&output, &batch.values)
     }
 }
 

@@ -233,7 +233,7 @@ impl Model for Mae {
 impl Autoencoder for Mae {
     /// The mean of the encoder's tokens over all patches, none masked: `[B, width]`.
     fn encode(&self, x: &Tensor) -> Code {
-        Code::Point(self.tokens(x).mean_dim([1i64].as_slice(), false, Kind::Float))
+        Code::Point(self.tokens(x).mean_dim([1i64].as_slice(), false, None::<Kind>))
     }
 
     /// The decoder's picture where every visible patch gave the code itself: a blur of what such images share.

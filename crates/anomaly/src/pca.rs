@@ -1,52 +1,59 @@
 //! Principal component analysis: the linear baseline that every autoencoder has to beat at its code size.
 
-use ae_tensor::{Kind, Tensor};
+use ae_tensor::{Kind, Tensor, array};
 
 /// The principal axes of training rows, in double precision.
 #[derive(Debug)]
-pub(crate) struct Pca {
+pub struct Pca {
     /// `[D]`.
     mean: Tensor,
     /// `[D, D]`, one axis in each column, that of the greatest variance first.
     axes: Tensor,
+    /// `[D]`, variance along each axis.
+    variances: Tensor,
 }
 
 impl Pca {
     /// Fits rows `[N, …]`, each flattened to `D` values, by the eigenvectors of their covariance.
-    pub(crate) fn fit(rows: &Tensor) -> Self {
+    pub fn fit(rows: &Tensor) -> Self {
         let rows = flat(rows);
         let n = rows.size()[0] as f64;
         let mean = rows.mean_dim([0i64].as_slice(), false, Kind::Double);
         let centred = &rows - &mean;
         let covariance = centred.tr().matmul(&centred) / n;
         // Eigenvalues come in ascending order.
-        let (_, axes) = covariance.linalg_eigh("L");
-        Pca { mean, axes: axes.flip([1]) }
+        let (variances, axes) = covariance.linalg_eigh("L");
+        Pca { mean, axes: axes.flip([1]), variances: variances.flip([0]) }
     }
 
     /// Greatest code size: `D`.
-    pub(crate) fn most(&self) -> i64 {
+    pub fn most(&self) -> i64 {
         self.axes.size()[1]
     }
 
+    /// Variance along each axis, greatest first: `D` numbers, in the squared unit of the data.
+    pub fn variances(&self) -> Vec<f64> {
+        array::to_vec(&self.variances)
+    }
+
     /// The first axes, `[D, code]`, one in each column.
-    pub(crate) fn axes(&self, code: i64) -> Tensor {
+    pub fn axes(&self, code: i64) -> Tensor {
         self.axes.narrow(1, 0, code.min(self.most()))
     }
 
     /// Numbers that a code of `code` values is made with: the axes and the mean.
-    pub(crate) fn parameters(&self, code: i64) -> i64 {
+    pub fn parameters(&self, code: i64) -> i64 {
         (code + 1) * self.most()
     }
 
     /// Codes `[N, code]` of rows: their first components, centred, in double precision.
-    pub(crate) fn codes(&self, rows: &Tensor, code: i64) -> Tensor {
+    pub fn codes(&self, rows: &Tensor, code: i64) -> Tensor {
         (flat(rows) - &self.mean).matmul(&self.axes(code))
     }
 
     /// Reconstructions `[N, …]` of rows in the same shape, from their first `code` components; not clipped to the
     /// range of the data.
-    pub(crate) fn reconstruct(&self, rows: &Tensor, code: i64) -> Tensor {
+    pub fn reconstruct(&self, rows: &Tensor, code: i64) -> Tensor {
         let axes = self.axes(code);
         let centred = flat(rows) - &self.mean;
         let rebuilt = centred.matmul(&axes).matmul(&axes.tr()) + &self.mean;

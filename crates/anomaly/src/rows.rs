@@ -1,0 +1,75 @@
+//! Rows as scorers see them: checked once, then by row.
+
+use crate::error::ScorerError;
+use crate::score::ScoreError;
+use ae_datasets::Samples;
+use ndarray::{Array1, Array2, s};
+
+/// Refuses rows of another width, observed values that are no numbers, and rows of which nothing is known. `D` is 1
+/// or more.
+pub(crate) fn check(rows: &Samples, width: usize) -> Result<(), ScorerError> {
+    let (n, got) = rows.values.dim();
+    if got != width {
+        return Err(ScorerError::Width { got, expected: width });
+    }
+    if let Some(observed) = rows.observed.as_ref().filter(|observed| observed.dim() != (n, got)) {
+        return Err(ScorerError::Mask { mask: [observed.nrows(), observed.ncols()], values: [n, got] });
+    }
+    for row in 0..n {
+        let values = rows.values.row(row);
+        let bad = |&feature: &usize| !values[feature].is_finite() && rows.is_observed(row, feature);
+        if let Some(feature) = (0..width).find(bad) {
+            let value = f64::from(values[feature]);
+            return Err(ScoreError::NonFiniteOriginal { row, feature, value }.into());
+        }
+        if rows.observed.as_ref().is_some_and(|observed| observed.row(row).iter().all(|o| !o)) {
+            return Err(ScorerError::NothingObserved { row });
+        }
+    }
+    Ok(())
+}
+
+/// Rows `start..start + n` as a model takes them: 0 where nothing was observed, in standard layout.
+pub(crate) fn inputs(rows: &Samples, start: usize, n: usize) -> Array2<f32> {
+    let mut values = rows.values.slice(s![start..start + n, ..]).as_standard_layout().into_owned();
+    if let Some(observed) = &rows.observed {
+        let observed = observed.slice(s![start..start + n, ..]);
+        values.zip_mut_with(&observed, |value, observed| {
+            if !observed {
+                *value = 0.0;
+            }
+        });
+    }
+    values
+}
+
+/// At most `most` of the rows, drawn without replacement and in their order, so that it depends on `seed` and the
+/// number of rows only.
+pub(crate) fn at_most(rows: &Samples, most: usize, seed: u64, purpose: &str) -> Samples {
+    if rows.len() <= most {
+        return rows.clone();
+    }
+    rows.select(&draw(rows.len(), most, seed, purpose, 0))
+}
+
+/// `most` of the numbers `0..n`, without replacement, in rising order.
+pub(crate) fn draw(n: usize, most: usize, seed: u64, purpose: &str, step: u64) -> Vec<usize> {
+    use rand::seq::index::sample;
+    let mut rng = ae_records::seed::stream_rng(seed, purpose, step);
+    let mut chosen = sample(&mut rng, n, most.min(n)).into_vec();
+    chosen.sort_unstable();
+    chosen
+}
+
+/// Shares that sum to 1, from parts of 0 or more; even among what was observed where all parts are 0.
+pub(crate) fn shares(mut parts: Array1<f64>, observed: impl Fn(usize) -> bool) -> Array1<f64> {
+    let greatest = parts.iter().copied().fold(0.0, f64::max);
+    if greatest > 0.0 && greatest.is_finite() {
+        // In two steps, so that neither tiny nor huge parts leave the range.
+        parts /= greatest;
+        let sum = parts.sum();
+        return parts / sum;
+    }
+    let n = (0..parts.len()).filter(|&feature| observed(feature)).count().max(1) as f64;
+    Array1::from_shape_fn(parts.len(), |feature| if observed(feature) { 1.0 / n } else { 0.0 })
+}

@@ -1,0 +1,107 @@
+//! Every scorer on small made-up data, and helpers.
+
+use ae_anomaly::ensemble::Ensemble;
+use ae_anomaly::{Baseline, ModelDescription, ScoreKind, Scorer, TrainedModel};
+use ae_datasets::Samples;
+use ae_models::{DataSummary, ModelConfig};
+use ae_tensor::{Device, Noise, array};
+use serde_json::Value;
+
+/// Values of a row.
+pub(crate) const WIDTH: usize = 11;
+
+/// Rows near a plane, within [0, 1].
+pub(crate) fn rows(n: i64, purpose: &str) -> Samples {
+    let noise = Noise::new(3, 0, Device::Cpu);
+    let axes = noise.normal("axes", &[2, WIDTH as i64]);
+    let off = noise.normal(&format!("{purpose} off"), &[n, WIDTH as i64]) * 0.2;
+    let values = (noise.normal(purpose, &[n, 2]).matmul(&axes) + off).sigmoid();
+    Samples::complete(array::to_array(&values).into_dimensionality().unwrap())
+}
+
+/// The same, and one value in five is missing; each row has at least one.
+pub(crate) fn rows_with_gaps(n: i64, purpose: &str) -> Samples {
+    let mut rows = rows(n, purpose);
+    let draws = Noise::new(4, 0, Device::Cpu).uniform(purpose, &[n, WIDTH as i64]);
+    let mut observed =
+        array::to_array(&draws).into_dimensionality::<ndarray::Ix2>().unwrap().mapv(|draw| draw > 0.2);
+    observed.column_mut(3).fill(true);
+    rows.values.zip_mut_with(&observed, |value, observed| *value = if *observed { *value } else { 0.0 });
+    rows.observed = Some(observed);
+    rows
+}
+
+fn model(config: ModelConfig, seed: u64) -> TrainedModel {
+    let data = DataSummary { shape: vec![WIDTH as i64], mean: 0.5, low: 0.0, high: 1.0, classes: 0 };
+    TrainedModel::untrained(&ModelDescription::new(&config, &data), seed).unwrap()
+}
+
+fn small() -> ModelConfig {
+    let mut config = ae_models::variants::ecg::Config::default();
+    (config.hidden, config.code) = (vec![8], 3);
+    ModelConfig::Ecg(config)
+}
+
+fn vae() -> ModelConfig {
+    let mut config = ae_models::variants::vae::Config::default();
+    config.latent = 3;
+    ModelConfig::Vae(config)
+}
+
+/// Calls `check` with one scorer of each kind, fitted on rows with and on rows without gaps.
+pub(crate) fn each(check: impl Fn(&dyn Scorer)) {
+    ae_tensor::device::set_threads(1);
+    for (train, validation) in [
+        (rows(60, "train"), rows(40, "validation")),
+        (rows_with_gaps(60, "train"), rows_with_gaps(40, "validation")),
+    ] {
+        for kind in [
+            ScoreKind::MeanAbsolute,
+            ScoreKind::MeanSquared,
+            ScoreKind::Maximum,
+            ScoreKind::Standardised,
+            ScoreKind::Mahalanobis,
+            ScoreKind::LatentNeighbours { k: 3 },
+        ] {
+            check(kind.fit(model(small(), 0), &train, &validation, 0).unwrap().as_ref());
+        }
+        let kind = ScoreKind::ReconstructionProbability { draws: 4 };
+        check(kind.fit(model(vae(), 0), &train, &validation, 0).unwrap().as_ref());
+        for baseline in [Baseline::Pca { code: 2 }, Baseline::Neighbours { k: 2 }, Baseline::IsolationForest]
+        {
+            check(baseline.fit(&train, 0).unwrap().as_ref());
+        }
+        let member =
+            |seed| ScoreKind::MeanAbsolute.fit(model(small(), seed), &train, &validation, seed).unwrap();
+        check(&Ensemble::fit(vec![member(0), member(1)], &validation).unwrap());
+    }
+}
+
+/// Numbers in settings.
+pub(crate) fn numbers(value: &Value) -> usize {
+    match value {
+        Value::Number(_) => 1,
+        Value::Array(values) => values.iter().map(numbers).sum(),
+        Value::Object(values) => values.values().map(numbers).sum(),
+        _ => 0,
+    }
+}
+
+/// Changes number `place` of settings.
+pub(crate) fn set_number(value: &mut Value, place: usize, to: &Value) {
+    fn visit(value: &mut Value, left: &mut usize, to: &Value) {
+        match value {
+            Value::Number(_) => {
+                if *left == 0 {
+                    *value = to.clone();
+                }
+                *left = left.wrapping_sub(1);
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| visit(value, left, to)),
+            Value::Object(values) => values.values_mut().for_each(|value| visit(value, left, to)),
+            _ => {}
+        }
+    }
+    let mut left = place;
+    visit(value, &mut left, to);
+}
