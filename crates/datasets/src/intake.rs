@@ -9,6 +9,7 @@
 //! rest of a stream. Blank lines are no rows. Empty cells and `NA`, `NaN`, `null`, `?`, `-` and the like are values
 //! that were not observed.
 
+mod block;
 mod cells;
 mod encode;
 mod error;
@@ -18,15 +19,19 @@ mod json;
 mod kinds;
 mod layout;
 mod learn;
+mod lines;
 mod load;
+mod matching;
 mod notice;
 mod parse;
 mod profile;
+mod reader;
 mod schema;
 mod split;
 mod stamps;
 mod windower;
 
+pub use block::Block;
 pub use encode::{Encoded, MOST, RowNote, State};
 pub use error::{BadLine, BadReason, IntakeError};
 pub use input::{FormatChoice, HeavyTails, InputConfig, LayoutChoice, SeriesScale};
@@ -34,6 +39,8 @@ pub use layout::Layout;
 pub use learn::Learned;
 pub use load::{Labels, RawColumn, RawTable};
 pub use notice::{IgnoredBecause, Notice};
+pub use reader::{ReadOptions, Reader, inflated};
 pub use schema::{Curve, Feature, Field, FieldKind, Format, Schema, SchemaError, Timestamp, Windows};
 pub use split::{Parts, Shares, duplicate_share, split_rows, split_time, window_ends};
 pub use stamps::StampFormat;
+pub use windower::WindowState;

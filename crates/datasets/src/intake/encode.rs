@@ -134,29 +134,49 @@ impl Encoder {
         }
     }
 
-    /// Encodes raw rows `[N, C]`, in parallel.
+    /// Encodes raw rows `[N, C]`, and the share of each that was observed.
     pub(crate) fn rows(&self, raw: &[f32], n: usize) -> (Samples, Vec<f32>) {
         let columns = self.fields.len();
         let mut values = vec![0.0; n * self.row_width];
-        let missing: Vec<usize> = values
-            .par_chunks_exact_mut(self.row_width)
-            .zip(raw.par_chunks_exact(columns))
-            .with_min_len(256)
-            .map(|(values, raw)| self.encode(raw, values))
-            .collect();
-        let observed = missing.iter().any(|&missing| missing > 0).then(|| {
+        let rows = values.chunks_exact_mut(self.row_width).zip(raw.chunks_exact(columns));
+        let shares = rows.map(|(values, raw)| 1.0 - self.encode(raw, values) as f32 / columns as f32);
+        let shares: Vec<f32> = shares.collect();
+        let observed = shares.iter().any(|&share| share < 1.0).then(|| {
             let mut observed = vec![true; n * self.row_width];
-            observed
-                .par_chunks_exact_mut(self.row_width)
-                .zip(raw.par_chunks_exact(columns))
-                .with_min_len(256)
-                .for_each(|(observed, raw)| self.mask(raw, observed));
+            let rows = observed.chunks_exact_mut(self.row_width).zip(raw.chunks_exact(columns));
+            rows.for_each(|(observed, raw)| self.mask(raw, observed));
             Array2::from_shape_vec((n, self.row_width), observed).expect("a row for each row")
         });
         let values = Array2::from_shape_vec((n, self.row_width), values).expect("a row for each row");
-        let shares = missing.iter().map(|&missing| 1.0 - missing as f32 / columns as f32).collect();
         (Samples { values, observed }, shares)
     }
+
+    /// As [`Encoder::rows`], in parallel.
+    pub(crate) fn many_rows(&self, raw: &[f32], n: usize) -> (Samples, Vec<f32>) {
+        let columns = self.fields.len();
+        let parts: Vec<(Samples, Vec<f32>)> =
+            raw.par_chunks(columns * 1024).map(|raw| self.rows(raw, raw.len() / columns)).collect();
+        let (samples, shares): (Vec<Samples>, Vec<Vec<f32>>) = parts.into_iter().unzip();
+        (together(samples, self.row_width, n), shares.concat())
+    }
+}
+
+/// Puts rows below each other; `n` in all.
+pub(crate) fn together(parts: Vec<Samples>, width: usize, n: usize) -> Samples {
+    let mut values = Vec::with_capacity(n * width);
+    let is_complete = parts.iter().all(|part| part.observed.is_none());
+    let mut observed = Vec::with_capacity(if is_complete { 0 } else { n * width });
+    for part in parts {
+        values.extend_from_slice(part.values.as_slice().expect("encoded rows are contiguous"));
+        match &part.observed {
+            _ if is_complete => {}
+            Some(mask) => observed.extend_from_slice(mask.as_slice().expect("masks are contiguous")),
+            None => observed.resize(values.len(), true),
+        }
+    }
+    let values = Array2::from_shape_vec((n, width), values).expect("the parts have n rows in all");
+    let mask = || Array2::from_shape_vec((n, width), observed).expect("the parts have n rows in all");
+    Samples { values, observed: (!is_complete).then(mask) }
 }
 
 impl Schema {
@@ -178,11 +198,11 @@ impl Schema {
         };
         if self.layout == Layout::Windows {
             let raw: Vec<f32> = (0..table.len()).flat_map(translate).collect();
-            let (steps, shares) = encoder.rows(&raw, table.len());
+            let (steps, shares) = encoder.many_rows(&raw, table.len());
             return Ok(self.windows_of(table, rows, &encoder, &steps, &shares));
         }
         let raw: Vec<f32> = rows.iter().flat_map(|&row| translate(row)).collect();
-        let (samples, shares) = encoder.rows(&raw, rows.len());
+        let (samples, shares) = encoder.many_rows(&raw, rows.len());
         let note = |(&row, &observed): (&usize, &f32)| RowNote {
             line: table.lines[row],
             observed,

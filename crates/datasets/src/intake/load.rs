@@ -155,6 +155,7 @@ fn no_rows(body: &[u8], name: &str, head: &Head) -> IntakeError {
         targets: vec![Target::Skip; head.width],
         names: HashMap::new(),
         stamp: None,
+        label: None,
     };
     let block = parse_all(&parser, body, head.body_line);
     match block.bad.first() {
@@ -189,7 +190,7 @@ fn parser(head: &Head, columns: &Columns) -> RowParser {
     }
     let names = columns.names.iter().cloned().zip(targets.iter().copied()).collect();
     let stamp = columns.stamp.as_ref().map(|stamp| (stamp.name.clone(), stamp.format));
-    RowParser { syntax: head.syntax, columns: parsed, targets, names, stamp }
+    RowParser { syntax: head.syntax, columns: parsed, targets, names, stamp, label: None }
 }
 
 /// Parses pieces side by side and puts them together in order.
@@ -208,14 +209,7 @@ pub(crate) fn parse_all(parser: &RowParser, body: &[u8], first_line: u64) -> Raw
         starts.into_par_iter().map(|(line, piece)| parser.block(piece, line, MAX_LINE)).collect();
     let mut all = RawBlock::default();
     all.values.reserve_exact(blocks.iter().map(|block| block.values.len()).sum());
-    for block in blocks {
-        let rows = all.lines.len();
-        all.unseen.extend(block.unseen.into_iter().map(|(row, column, text)| (row + rows, column, text)));
-        all.values.extend_from_slice(&block.values);
-        all.stamps.extend_from_slice(&block.stamps);
-        all.lines.extend_from_slice(&block.lines);
-        all.bad.extend(block.bad);
-    }
+    blocks.into_iter().for_each(|block| all.append(block));
     all
 }
 

@@ -108,6 +108,16 @@ pub enum IgnoredBecause {
     Times,
 }
 
+impl Notice {
+    /// The line that it is about, for what is about one.
+    pub fn line(&self) -> Option<u64> {
+        match self {
+            Notice::UnseenCategory { line, .. } | Notice::OutOfRange { line, .. } => Some(*line),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for IgnoredBecause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -27,6 +27,8 @@ pub(crate) enum Target {
     /// Goes into this column of the row.
     Data(usize),
     Stamp,
+    /// Kept as it is.
+    Label,
 }
 
 /// What a column of a row holds.
@@ -51,6 +53,8 @@ pub(crate) struct RowParser {
     pub names: HashMap<String, Target>,
     /// Name and format of the column of times.
     pub stamp: Option<(String, StampFormat)>,
+    /// Name of a column whose text is kept.
+    pub label: Option<String>,
 }
 
 /// Rows of a piece of a file.
@@ -60,6 +64,8 @@ pub(crate) struct RawBlock {
     pub values: Vec<f32>,
     /// `[N]`; `NaN` where there is none.
     pub stamps: Vec<f64>,
+    /// `[N]`, where a column of labels was asked for.
+    pub labels: Vec<String>,
     /// `[N]`, ascending.
     pub lines: Vec<u64>,
     /// Ascending, and none of `lines`.
@@ -72,6 +78,7 @@ pub(crate) struct RawBlock {
 struct Row<'a> {
     values: &'a mut [f32],
     stamp: f64,
+    label: Option<String>,
     unseen: &'a mut Vec<(usize, usize, String)>,
     index: usize,
     error: Option<BadReason>,
@@ -82,6 +89,19 @@ struct Row<'a> {
 struct Scratch {
     unquoted: Vec<u8>,
     ends: Vec<usize>,
+}
+
+impl RawBlock {
+    /// Adds what comes below.
+    pub(crate) fn append(&mut self, below: RawBlock) {
+        let rows = self.lines.len();
+        self.unseen.extend(below.unseen.into_iter().map(|(row, column, text)| (row + rows, column, text)));
+        self.values.extend_from_slice(&below.values);
+        self.stamps.extend_from_slice(&below.stamps);
+        self.labels.extend(below.labels);
+        self.lines.extend_from_slice(&below.lines);
+        self.bad.extend(below.bad);
+    }
 }
 
 impl RowParser {
@@ -123,13 +143,14 @@ impl RowParser {
             let index = block.lines.len();
             self.row(
                 line,
-                Row { values, stamp: f64::NAN, unseen: &mut block.unseen, index, error: None },
+                Row { values, stamp: f64::NAN, label: None, unseen: &mut block.unseen, index, error: None },
                 scratch,
             )
         };
         match result {
-            Ok(stamp) => {
+            Ok((stamp, label)) => {
                 block.stamps.push(stamp);
+                block.labels.extend(label);
                 block.lines.push(number);
             }
             Err(reason) => {
@@ -140,7 +161,12 @@ impl RowParser {
         }
     }
 
-    fn row(&self, line: &[u8], mut row: Row<'_>, scratch: &mut Scratch) -> Result<f64, BadReason> {
+    fn row(
+        &self,
+        line: &[u8],
+        mut row: Row<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(f64, Option<String>), BadReason> {
         let got = match self.syntax {
             Syntax::Json => {
                 let mut by_position = false;
@@ -181,7 +207,10 @@ impl RowParser {
                 return Err(BadReason::NoLabel { column: name.clone() });
             }
         }
-        Ok(row.stamp)
+        match &self.label {
+            Some(column) if row.label.is_none() => Err(BadReason::NoLabel { column: column.clone() }),
+            _ => Ok((row.stamp, row.label)),
+        }
     }
 
     /// Cells of a line without quotes: what splits them is found by reading the number before it, where there is one.
@@ -224,6 +253,11 @@ impl RowParser {
         let cell = trimmed(cell);
         let failed = match target {
             Target::Skip => None,
+            Target::Label => {
+                let is_there = !cells::is_missing(cell);
+                row.label = is_there.then(|| String::from_utf8_lossy(cell).into_owned());
+                None
+            }
             Target::Stamp => {
                 let (name, format) = self.stamp.as_ref().expect("a parser with such a target has a stamp");
                 let time = stamps::parse(cell, *format);

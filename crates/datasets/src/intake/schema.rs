@@ -302,3 +302,7 @@ fn names_of(field: &Field) -> Vec<String> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "schema_tests.rs"]
+mod tests;

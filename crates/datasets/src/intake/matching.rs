@@ -1,0 +1,220 @@
+//! The columns of a later file or stream against those that were learned from.
+
+use super::cells::{self, Cell};
+use super::error::IntakeError;
+use super::head::begins_json;
+use super::notice::Notice;
+use super::parse::{ParseKind, RowParser, Syntax, Target, cells_of};
+use super::reader::ReadOptions;
+use super::schema::{FieldKind, Format, Schema};
+use crate::recognise::{DELIMITERS, recognise_delimiter};
+use std::collections::HashMap;
+
+/// How the lines of a file are to be read.
+pub(crate) struct Matched {
+    pub parser: RowParser,
+    /// Whether the first line named the columns, and is no row.
+    pub header: bool,
+    pub notices: Vec<Notice>,
+}
+
+/// Matches by the first line that is not blank.
+pub(crate) fn match_first_line(
+    schema: &Schema,
+    first: &[u8],
+    options: &ReadOptions,
+) -> Result<Matched, IntakeError> {
+    let differs = |reason: String| IntakeError::Schema { name: options.name.clone(), reason };
+    let asked = match options.format {
+        super::FormatChoice::Auto if schema.format == Format::Json && !first.contains(&b',') => {
+            super::FormatChoice::Json
+        }
+        asked => asked,
+    };
+    let mut matched = Matched { parser: bare(schema), header: false, notices: Vec::new() };
+    if begins_json(first, asked) {
+        matched.parser.syntax = Syntax::Json;
+        by_name(schema, options, &mut matched);
+        by_position(schema, schema.cells, options, &mut matched.parser).map_err(differs)?;
+        return Ok(matched);
+    }
+    let delimiter =
+        options.delimiter.map_or_else(|| delimiter_of(schema, first), |delimiter| delimiter as u8);
+    matched.parser.syntax = Syntax::Csv { delimiter };
+    let names: Vec<String> = cells_of(first, delimiter)
+        .unwrap_or_default()
+        .iter()
+        .map(|cell| String::from_utf8_lossy(cell).into_owned())
+        .collect();
+    matched.header = options.header.unwrap_or_else(|| is_header(schema, &names));
+    let learned_names = !matches!(schema.format, Format::Csv { header: false, .. });
+    if matched.header && learned_names {
+        by_header(schema, &names, options, &mut matched).map_err(differs)?;
+    } else {
+        by_position(schema, names.len(), options, &mut matched.parser).map_err(differs)?;
+    }
+    Ok(matched)
+}
+
+fn bare(schema: &Schema) -> RowParser {
+    let kind = |kind: &FieldKind| match kind {
+        FieldKind::Number { .. } => ParseKind::Number,
+        FieldKind::Category { levels } => ParseKind::Category(
+            levels.iter().zip(0..).map(|(level, code)| (level.as_bytes().into(), code)).collect(),
+        ),
+    };
+    RowParser {
+        syntax: Syntax::Json,
+        columns: schema.fields.iter().map(|field| (field.name.clone(), kind(&field.kind))).collect(),
+        targets: Vec::new(),
+        names: HashMap::new(),
+        stamp: schema.timestamp.as_ref().map(|stamp| (stamp.name.clone(), stamp.format)),
+        label: None,
+    }
+}
+
+/// The delimiter of the training file, if it splits the line into as many cells; then another that does; else what
+/// splits the line into numbers.
+fn delimiter_of(schema: &Schema, first: &[u8]) -> u8 {
+    let learned = match schema.format {
+        Format::Csv { delimiter, .. } => delimiter as u8,
+        Format::Json => b',',
+    };
+    let fits = |delimiter: u8| {
+        let cells = cells_of(first, delimiter).unwrap_or_default();
+        let named =
+            cells.iter().filter(|cell| schema.fields.iter().any(|field| field.name.as_bytes() == **cell));
+        named.count() * 2 > schema.fields.len() || widths(schema).contains(&cells.len())
+    };
+    let mut candidates = [learned].into_iter().chain(DELIMITERS);
+    candidates.find(|&delimiter| fits(delimiter)).unwrap_or_else(|| match schema.format {
+        Format::Csv { .. } => learned,
+        Format::Json => recognise_delimiter(first),
+    })
+}
+
+/// Cells of a line without names: all that were learned from, or the columns of data, and times, alone.
+fn widths(schema: &Schema) -> [usize; 3] {
+    let data = schema.fields.len();
+    [schema.cells, data + usize::from(schema.timestamp.is_some()), data]
+}
+
+/// A first line with the name of a column that was learned from; or without any number, where numbers belong.
+fn is_header(schema: &Schema, cells: &[String]) -> bool {
+    let is_name = |cell: &String| {
+        let is_data = schema.fields.iter().any(|field| field.name == cell.trim());
+        is_data || schema.timestamp.as_ref().is_some_and(|stamp| stamp.name == cell.trim())
+    };
+    let numbers = schema.fields.iter().any(|field| matches!(field.kind, FieldKind::Number { .. }));
+    let texts = cells.iter().all(|cell| cells::parse(cell.trim().as_bytes()) == Cell::Text);
+    let learned_names = matches!(schema.format, Format::Csv { header: true, .. } | Format::Json);
+    (learned_names && cells.iter().any(is_name))
+        || (numbers && texts && widths(schema).contains(&cells.len()))
+        || (learned_names && texts && cells.len() > 1)
+}
+
+/// What becomes of a column by its name.
+fn target_of(schema: &Schema, options: &ReadOptions, name: &str) -> Option<Target> {
+    if options.label.as_deref() == Some(name) {
+        return Some(Target::Label);
+    }
+    if schema.timestamp.as_ref().is_some_and(|stamp| stamp.name == name) {
+        return Some(Target::Stamp);
+    }
+    schema.fields.iter().position(|field| field.name == name).map(Target::Data)
+}
+
+/// JSON objects: by name, whatever comes.
+fn by_name(schema: &Schema, options: &ReadOptions, matched: &mut Matched) {
+    let stamp = schema.timestamp.as_ref().map(|stamp| stamp.name.clone());
+    let names =
+        schema.fields.iter().map(|field| field.name.clone()).chain(stamp).chain(options.label.clone());
+    for name in names {
+        if let Some(target) = target_of(schema, options, &name) {
+            matched.parser.names.insert(name, target);
+        }
+    }
+    matched.parser.label = options.label.clone();
+}
+
+fn by_header(
+    schema: &Schema,
+    header: &[String],
+    options: &ReadOptions,
+    matched: &mut Matched,
+) -> Result<(), String> {
+    let names = super::kinds::unique_names(Some(header), header.len());
+    let mut order = Vec::new();
+    for name in &names {
+        let target = target_of(schema, options, name).unwrap_or(Target::Skip);
+        matched.parser.targets.push(target);
+        let is_known = schema.ignored.contains(name) || schema.label.as_ref() == Some(name);
+        match target {
+            Target::Skip if !is_known => matched.notices.push(Notice::ExtraColumn { column: name.clone() }),
+            Target::Data(field) => order.push(schema.fields[field].position),
+            _ => {}
+        }
+    }
+    let missing: Vec<&str> = schema
+        .fields
+        .iter()
+        .map(|field| field.name.as_str())
+        .chain(schema.timestamp.as_ref().map(|stamp| stamp.name.as_str()))
+        .filter(|name| !names.iter().any(|there| there == name))
+        .collect();
+    let shown = |names: &[&str]| {
+        let mut shown: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
+        shown.extend((names.len() > 10).then(|| format!("… ({} in all)", names.len())));
+        shown.join(", ")
+    };
+    if 2 * order.len() < schema.fields.len() {
+        let there: Vec<&str> = names.iter().map(String::as_str).collect();
+        let (missing, there) = (shown(&missing), shown(&there));
+        return Err(format!("it has no column {missing}; its columns: {there}"));
+    }
+    matched.notices.extend(missing.iter().map(|name| Notice::MissingColumn { column: (*name).to_owned() }));
+    if !order.is_sorted() {
+        matched.notices.push(Notice::Reordered);
+    }
+    if let Some(label) = &options.label {
+        if !names.contains(label) {
+            let there: Vec<&str> = names.iter().map(String::as_str).collect();
+            return Err(format!("there is no label column `{label}`; its columns: {}", shown(&there)));
+        }
+        matched.parser.label = Some(label.clone());
+    }
+    Ok(())
+}
+
+/// Lines without names: as the training file was, or the columns of data, and times, alone, in their order there. Of
+/// another width each line is bad by itself: a stream may begin with one.
+fn by_position(
+    schema: &Schema,
+    width: usize,
+    options: &ReadOptions,
+    parser: &mut RowParser,
+) -> Result<(), String> {
+    let stamp = schema.timestamp.as_ref().map(|stamp| (stamp.position, Target::Stamp));
+    let fields = schema.fields.iter().enumerate().map(|(index, field)| (field.position, Target::Data(index)));
+    let mut data: Vec<(usize, Target)> = fields.collect();
+    let [_, with_times, alone] = widths(schema);
+    if width == schema.cells || (width != with_times && width != alone) {
+        parser.targets = vec![Target::Skip; schema.cells];
+        data.into_iter().chain(stamp).for_each(|(position, target)| parser.targets[position] = target);
+    } else {
+        data.extend(stamp.filter(|_| width == with_times));
+        data.sort_unstable_by_key(|&(position, _)| position);
+        parser.targets = data.into_iter().map(|(_, target)| target).collect();
+    }
+    if let Some(label) = options.label.as_ref().filter(|_| parser.syntax != Syntax::Json) {
+        let digits = label.strip_prefix('c').unwrap_or(label);
+        let free =
+            digits.parse().ok().filter(|&position| parser.targets.get(position) == Some(&Target::Skip));
+        let position: usize = free.ok_or_else(|| {
+            format!("there is no label column `{label}` beside those that were learned from; give its position from 0")
+        })?;
+        parser.targets[position] = Target::Label;
+        parser.label = Some(label.clone());
+    }
+    Ok(())
+}
