@@ -53,9 +53,8 @@ fn anomalies(normal: &str, new: &str) -> anyhow::Result<Vec<(usize, f64)>> {
     // New rows go through the preprocessing that was fitted on the training rows.
     let mut rows = datasets::read(&DataConfig { set: new.into(), ..DataConfig::default() })?.part.values;
     splits.dataset.preprocessing.apply(&mut rows);
-    let verdicts = fitted.verdicts(&array::from_array(rows))?;
-    let flagged = verdicts.iter().enumerate().filter(|(_, verdict)| verdict.is_anomalous);
-    Ok(flagged.map(|(row, verdict)| (row, verdict.score)).collect())
+    let scores = fitted.scores(&array::from_array(rows))?.into_iter().enumerate();
+    Ok(scores.filter(|(_, score)| fitted.threshold().is_anomalous(*score)).collect())
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Detection by reconstruction: what a model trained on normal rows cannot rebuild is not normal.
 
+use crate::normal::NormalScores;
 use crate::score::{Score, ScoreError};
-use crate::threshold::{NormalScores, Rule, Threshold, ThresholdError};
+use crate::threshold::{Rule, Threshold, ThresholdError};
 use ae_models::Autoencoder;
 use ae_tensor::{Tensor, array, tch};
 use ndarray::{Array2, Ix2};
@@ -33,15 +34,6 @@ pub struct FittedDetector<'m> {
     autoencoder: &'m dyn Autoencoder,
     score: Score,
     threshold: Threshold,
-}
-
-/// What a detector says of a row.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Verdict {
-    /// Higher is more anomalous.
-    pub score: f64,
-    /// Whether the score lies above the threshold.
-    pub is_anomalous: bool,
 }
 
 /// Rows that cannot be judged.
@@ -99,15 +91,6 @@ impl<'m> FittedDetector<'m> {
     /// Rows of another shape, values that are not finite.
     pub fn scores(&self, rows: &Tensor) -> Result<Vec<f64>, DetectorError> {
         score(self.autoencoder, self.score, rows)
-    }
-
-    /// Score and decision for each row `[N, …]`.
-    ///
-    /// # Errors
-    /// As [`scores`](Self::scores).
-    pub fn verdicts(&self, rows: &Tensor) -> Result<Vec<Verdict>, DetectorError> {
-        let verdict = |score| Verdict { score, is_anomalous: self.threshold.is_anomalous(score) };
-        Ok(self.scores(rows)?.into_iter().map(verdict).collect())
     }
 
     /// The model.
@@ -210,15 +193,11 @@ mod tests {
         let fitted = Detector::default().fit(autoencoder, NormalRows::HeldOut(&normal)).unwrap();
         let scores = NormalScores::of_held_out_rows(fitted.scores(&normal).unwrap()).unwrap();
         assert_eq!(*fitted.threshold(), Threshold::mean_std(&scores, 1.0).unwrap());
-        let verdicts = fitted.verdicts(&other).unwrap();
-        assert_eq!(verdicts.len(), 20);
-        for Verdict { score, is_anomalous } in verdicts {
-            assert_eq!(is_anomalous, score > fitted.threshold().value());
-        }
+        assert_eq!(fitted.scores(&other).unwrap().len(), 20);
         let trained = Detector::default().fit(autoencoder, NormalRows::Training(&normal)).unwrap();
         assert_ne!(trained.threshold(), fitted.threshold(), "it says which rows it was made from");
         let again = FittedDetector::new(autoencoder, fitted.score(), *fitted.threshold());
-        assert_eq!(again.verdicts(&other).unwrap(), fitted.verdicts(&other).unwrap());
+        assert_eq!(again.scores(&other).unwrap(), fitted.scores(&other).unwrap());
     }
 
     #[track_caller]

@@ -76,7 +76,7 @@ pub struct ResidualSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum SourceSettings {
-    Model(ModelDescription),
+    Model(Box<ModelDescription>),
     Linear(LinearSettings),
 }
 
@@ -228,7 +228,9 @@ impl Scorer for ResidualScorer {
 
     fn save(&self) -> Saved {
         let (source, mut tensors) = match &self.source {
-            Source::Model(model) => (SourceSettings::Model(model.description().clone()), model.tensors()),
+            Source::Model(model) => {
+                (SourceSettings::Model(Box::new(model.description().clone())), model.tensors())
+            }
             Source::Linear(linear) => {
                 let (settings, tensors) = linear.save();
                 (SourceSettings::Linear(settings), tensors)

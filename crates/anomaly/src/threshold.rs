@@ -1,29 +1,10 @@
 //! Where an alarm begins. A threshold is a value of its own, calibrated on the scores of rows known to be
 //! normal and on nothing else; anomaly is the positive class, and a higher score is more anomalous.
 
+use crate::normal::{NormalScores, Source};
+use crate::tail::{Tail, TailError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-
-/// Scores of rows that are known to be normal: the only thing that a threshold is made from.
-///
-/// There is no conversion from a slice, a vector or an array, so that the scores of a labelled test set cannot
-/// get in by accident: whoever makes one says, by the constructor's name, which normal rows these were.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NormalScores {
-    scores: Vec<f64>,
-    source: Source,
-}
-
-/// Which normal rows a threshold was calibrated on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Source {
-    /// The rows that the model was trained on, as the articles do. Their errors are smaller than those of new
-    /// normal rows, so alarms come more often than the rule says.
-    Training,
-    /// Normal rows that the model has not seen. Only with these does a quantile promise an alarm rate.
-    HeldOut,
-}
 
 /// How a threshold follows from the scores of normal rows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +21,22 @@ pub enum Rule {
     Quantile {
         /// Above 0 and below 1.
         q: f64,
+    },
+    /// The lowest threshold with which a new normal row from the same source raises an alarm with probability at most
+    /// `rate`: an alarm is a conformal p-value `(1 + #{calibration ≥ s}) / (n + 1)` of at most `rate` (Vovk, Gammerman &
+    /// Shafer, 2005, section 2.2; Bates et al., 2023, section 2). Needs `⌈1 / rate⌉ - 1` held-out rows.
+    FalseAlarmRate {
+        /// Above 0 and below 1; 0.01 is one normal row in a hundred.
+        rate: f64,
+    },
+    /// Extreme value theory: the score that normal rows exceed at `rate`, from a tail fitted above the quantile `tail`.
+    /// For rates below what [`Rule::FalseAlarmRate`] can promise; an extrapolation, refused where the fit is doubtful, see
+    /// [`mod@crate::tail`].
+    Pot {
+        /// Above 0 and below `1 - tail`.
+        rate: f64,
+        /// Above 0 and below 1; 0.9 is usual for some hundred rows, 0.98 for many thousand.
+        tail: f64,
     },
 }
 
@@ -93,44 +90,49 @@ pub enum ThresholdError {
         /// What was asked for.
         k: f64,
     },
+    /// No rate.
+    #[error("a false-alarm rate lies above 0 and below 1, got {rate}; 0.01 is one normal row in a hundred")]
+    RateOutOfRange {
+        /// What was asked for.
+        rate: f64,
+    },
+    /// A tail that begins beyond the rate.
+    #[error("a tail begins at a quantile above 0 and below 1 - {rate}, got {tail}; 0.9 is usual")]
+    TailOutOfRange {
+        /// What was asked for.
+        tail: f64,
+        /// The rate.
+        rate: f64,
+    },
+    /// A promise that training rows cannot keep.
+    #[error(
+        "{rule} is a promise that only held-out rows can keep, and these scores are of training rows; hold normal rows out"
+    )]
+    NeedsHeldOut {
+        /// The rule in words.
+        rule: Rule,
+    },
+    /// A tail that cannot be extrapolated.
+    #[error(transparent)]
+    Tail(#[from] TailError),
+    /// Calibration rows that look anomalous.
+    #[error(
+        "{above} of the {n} calibration scores lie above {share:.0} % of those of other normal rows; the calibration rows may          be anomalous or of another source, look at the rows with the highest scores"
+    )]
+    Suspicious {
+        /// Calibration scores above that quantile.
+        above: usize,
+        /// Calibration scores.
+        n: usize,
+        /// The quantile of the other scores, in per cent.
+        share: f64,
+    },
+    /// Stored scores that do not give the stored threshold.
+    #[error("the stored scores do not give the stored threshold: {0}")]
+    Stored(&'static str),
     /// Scores near the end of what a float can say.
     #[error("the threshold is too large for a number; scale the data down")]
     Overflow,
-}
-
-impl NormalScores {
-    /// Scores of the normal rows that the model was trained on.
-    ///
-    /// # Errors
-    /// Where a score is not finite.
-    pub fn of_training_rows(scores: impl Into<Vec<f64>>) -> Result<Self, ThresholdError> {
-        Self::new(scores.into(), Source::Training)
-    }
-
-    /// Scores of normal rows kept out of training for calibration, and out of the test as well.
-    ///
-    /// # Errors
-    /// Where a score is not finite.
-    pub fn of_held_out_rows(scores: impl Into<Vec<f64>>) -> Result<Self, ThresholdError> {
-        Self::new(scores.into(), Source::HeldOut)
-    }
-
-    fn new(scores: Vec<f64>, source: Source) -> Result<Self, ThresholdError> {
-        match scores.iter().position(|score| !score.is_finite()) {
-            Some(row) => Err(ThresholdError::NonFiniteScore { row, value: scores[row] }),
-            None => Ok(NormalScores { scores, source }),
-        }
-    }
-
-    /// The scores, in the order of the rows.
-    pub fn as_slice(&self) -> &[f64] {
-        &self.scores
-    }
-
-    /// Which rows these are.
-    pub fn source(&self) -> Source {
-        self.source
-    }
 }
 
 impl Rule {
@@ -144,6 +146,12 @@ impl Rule {
                 Err(ThresholdError::DeviationsOutOfRange { k })
             }
             Rule::Quantile { q } if !(q > 0.0 && q < 1.0) => Err(ThresholdError::QuantileOutOfRange { q }),
+            Rule::FalseAlarmRate { rate } | Rule::Pot { rate, .. } if !(rate > 0.0 && rate < 1.0) => {
+                Err(ThresholdError::RateOutOfRange { rate })
+            }
+            Rule::Pot { rate, tail } if !(tail > 0.0 && tail < 1.0 - rate) => {
+                Err(ThresholdError::TailOutOfRange { tail, rate })
+            }
             _ => Ok(()),
         }
     }
@@ -158,6 +166,11 @@ impl Rule {
                 let guess = (q / (1.0 - q)) as usize;
                 (guess.saturating_sub(2).max(1)..).find(|&n| rank(n, q) <= n).unwrap_or(usize::MAX)
             }
+            Rule::FalseAlarmRate { rate } => {
+                let guess = (1.0 / rate) as usize;
+                (guess.saturating_sub(2).max(1)..).find(|&n| allowed(n, rate) >= 1).unwrap_or(usize::MAX)
+            }
+            Rule::Pot { tail, .. } => (crate::tail::EXCESSES as f64 / (1.0 - tail)).ceil() as usize,
         }
     }
 }
@@ -185,26 +198,37 @@ impl Threshold {
     /// As [`mean_std`](Self::mean_std) and [`at_quantile`](Self::at_quantile).
     pub fn by(rule: Rule, normal: &NormalScores) -> Result<Self, ThresholdError> {
         rule.validate()?;
-        let (needed, got) = (rule.samples_needed(), normal.scores.len());
+        let (needed, got) = (rule.samples_needed(), normal.as_slice().len());
         if got < needed {
             return Err(ThresholdError::TooFewSamples { rule, needed, got });
         }
+        let promises = matches!(rule, Rule::FalseAlarmRate { .. } | Rule::Pot { .. });
+        if promises && normal.source() == Source::Training {
+            return Err(ThresholdError::NeedsHeldOut { rule });
+        }
+        let nth = |place: usize| *normal.as_slice().to_vec().select_nth_unstable_by(place, f64::total_cmp).1;
         let value = match rule {
             Rule::MeanStd { k } => {
                 let n = got as f64;
-                let mean = normal.scores.iter().sum::<f64>() / n;
-                let variance = normal.scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / n;
+                let mean = normal.as_slice().iter().sum::<f64>() / n;
+                let variance = normal.as_slice().iter().map(|s| (s - mean).powi(2)).sum::<f64>() / n;
                 mean + k * variance.sqrt()
             }
-            Rule::Quantile { q } => {
-                let mut sorted = normal.scores.clone();
-                *sorted.select_nth_unstable_by(rank(got, q) - 1, f64::total_cmp).1
+            Rule::Quantile { q } => nth(rank(got, q) - 1),
+            // So many calibration scores, less one, may be as high as that of an alarm.
+            Rule::FalseAlarmRate { rate } => nth(got - allowed(got, rate).min(got)),
+            Rule::Pot { rate, tail } => {
+                let mut sorted = normal.as_slice().to_vec();
+                sorted.sort_by(f64::total_cmp);
+                let tail = Tail::fit(&sorted, tail)?;
+                // Ties at the start of the tail leave fewer excesses; above the start there is no extrapolation.
+                if rate >= tail.excesses as f64 / got as f64 { tail.start } else { tail.exceeded_at(rate) }
             }
         };
         if !value.is_finite() {
             return Err(ThresholdError::Overflow);
         }
-        Ok(Threshold { value, rule, source: normal.source, n_samples: got })
+        Ok(Threshold { value, rule, source: normal.source(), n_samples: got })
     }
 
     /// Which rows are anomalous: those whose score lies above the threshold; on it is still normal. A score that
@@ -245,6 +269,11 @@ fn rank(n: usize, q: f64) -> usize {
     ((exact * (1.0 - 4.0 * f64::EPSILON)).ceil() as usize).max(1)
 }
 
+/// `⌊(n + 1) rate⌋`: the places from the top, of `n + 1`, at which a score is an alarm.
+fn allowed(n: usize, rate: f64) -> usize {
+    ((n as f64 + 1.0) * rate * (1.0 + 4.0 * f64::EPSILON)).floor() as usize
+}
+
 /// As it is written in files.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -283,16 +312,9 @@ impl fmt::Display for Rule {
         match self {
             Rule::MeanStd { k } => write!(f, "mean + {k} std"),
             Rule::Quantile { q } => write!(f, "quantile {q}"),
+            Rule::FalseAlarmRate { rate } => write!(f, "false-alarm rate {rate}"),
+            Rule::Pot { rate, tail } => write!(f, "rate {rate} of the tail from the quantile {tail}"),
         }
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Source::Training => "training",
-            Source::HeldOut => "held-out",
-        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Thresholds against numpy, against their promise, and against bad input.
 
 use super::*;
+
 use ae_records::seed::stream_rng;
 use rand::RngExt;
 

@@ -37,15 +37,11 @@ fn model(config: ModelConfig, seed: u64) -> TrainedModel {
 }
 
 fn small() -> ModelConfig {
-    let mut config = ae_models::variants::ecg::Config::default();
-    (config.hidden, config.code) = (vec![8], 3);
-    ModelConfig::Ecg(config)
+    ModelConfig::Ecg(ae_models::variants::ecg::Config { hidden: vec![8], code: 3, ..Default::default() })
 }
 
 fn vae() -> ModelConfig {
-    let mut config = ae_models::variants::vae::Config::default();
-    config.latent = 3;
-    ModelConfig::Vae(config)
+    ModelConfig::Vae(ae_models::variants::vae::Config { latent: 3, ..Default::default() })
 }
 
 /// Calls `check` with one scorer of each kind, fitted on rows with and on rows without gaps.

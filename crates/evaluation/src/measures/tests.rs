@@ -64,9 +64,9 @@ fn anomaly_says_what_a_detector_with_the_models_distance_finds() {
         let model = run.model.as_autoencoder().unwrap();
         let training = NormalRows::Training(run.splits.train.values());
         let detector = Detector::default().fit(model, training).unwrap();
-        let verdicts = detector.verdicts(run.splits.test.values()).unwrap();
+        let flagged = detector.threshold().flag(&detector.scores(run.splits.test.values()).unwrap());
         let truth = crate::anomaly::truth(&run).unwrap();
-        let right = verdicts.iter().zip(&truth).filter(|(verdict, odd)| verdict.is_anomalous == **odd);
+        let right = flagged.iter().zip(&truth).filter(|(flagged, odd)| flagged == odd);
         right.count() as f64 / truth.len() as f64
     });
     assert_eq!(metrics["anomaly/accuracy"], expected);

@@ -1,0 +1,225 @@
+//! How many false alarms are allowed, as people say it: `1 %`, `0.5 % of rows`, `2 per day`, `at most 3/hour`.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// An allowance of false alarms.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum FalseAlarmBudget {
+    /// A share of the rows, above 0 and below 1.
+    Share(f64),
+    /// So many in a period.
+    PerTime {
+        /// Alarms, above 0.
+        alarms: f64,
+        /// Of what.
+        period: Period,
+    },
+}
+
+/// A stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    /// 60 seconds.
+    Minute,
+    /// 3,600 seconds.
+    Hour,
+    /// 24 hours.
+    Day,
+    /// 7 days.
+    Week,
+    /// 30 days.
+    Month,
+    /// 365 days.
+    Year,
+}
+
+/// A budget that is none.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum BudgetError {
+    /// Words that say no budget.
+    #[error(
+        "`{0}` is no budget of false alarms; write a share such as `1%`, or alarms in a time such as `2 per day`"
+    )]
+    Unreadable(String),
+    /// A share that leaves nothing, or all.
+    #[error("a share of false alarms lies above 0 and below 100 %, got {got} %")]
+    Share {
+        /// In per cent.
+        got: f64,
+    },
+    /// A time without knowing how many rows it has.
+    #[error(
+        "a budget of {0} needs the time between two rows; name the time column, or give a share such as `1%`"
+    )]
+    NoSpacing(FalseAlarmBudget),
+    /// A spacing that is none.
+    #[error("the time between two rows is a positive number of seconds, got {0}")]
+    Spacing(f64),
+    /// More alarms than rows.
+    #[error(
+        "a budget of {budget} allows an alarm at every row, {rows:.3} of which come in that time; allow fewer"
+    )]
+    Everything {
+        /// The budget.
+        budget: FalseAlarmBudget,
+        /// Rows in the period.
+        rows: f64,
+    },
+}
+
+impl Period {
+    const ALL: [(Period, &'static str, f64); 6] = [
+        (Period::Minute, "minute", 60.0),
+        (Period::Hour, "hour", 3600.0),
+        (Period::Day, "day", 86_400.0),
+        (Period::Week, "week", 604_800.0),
+        (Period::Month, "month", 2_592_000.0),
+        (Period::Year, "year", 31_536_000.0),
+    ];
+
+    fn entry(self) -> (&'static str, f64) {
+        let found = Self::ALL.iter().find(|(period, ..)| *period == self);
+        found.map_or(("day", 86_400.0), |&(_, name, seconds)| (name, seconds))
+    }
+
+    /// How long it is.
+    pub fn seconds(self) -> f64 {
+        self.entry().1
+    }
+}
+
+impl FalseAlarmBudget {
+    /// The share of normal rows that may raise an alarm, in (0, 1); `spacing` is the time between two rows in seconds.
+    ///
+    /// # Errors
+    /// A budget in time without a spacing, a spacing that is not positive, a budget of an alarm a row or more.
+    pub fn rate(self, spacing: Option<f64>) -> Result<f64, BudgetError> {
+        match self {
+            FalseAlarmBudget::Share(share) => Ok(share),
+            FalseAlarmBudget::PerTime { alarms, period } => {
+                let spacing = spacing.ok_or(BudgetError::NoSpacing(self))?;
+                if !(spacing > 0.0 && spacing.is_finite()) {
+                    return Err(BudgetError::Spacing(spacing));
+                }
+                let rows = period.seconds() / spacing;
+                let rate = alarms / rows;
+                if rate < 1.0 && rate > 0.0 {
+                    Ok(rate)
+                } else {
+                    Err(BudgetError::Everything { budget: self, rows })
+                }
+            }
+        }
+    }
+}
+
+impl FromStr for FalseAlarmBudget {
+    type Err = BudgetError;
+
+    fn from_str(text: &str) -> Result<Self, BudgetError> {
+        let unreadable = || BudgetError::Unreadable(text.chars().take(60).collect());
+        let words = text.trim().to_lowercase();
+        let words = words.strip_prefix("at most").unwrap_or(&words).trim();
+        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|value| value.is_finite());
+        if let Some((share, rest)) = words.split_once('%') {
+            let got = number(share).filter(|_| ["", "of rows", "of all rows"].contains(&rest.trim()));
+            let got = got.ok_or_else(unreadable)?;
+            let legal = got > 0.0 && got < 100.0;
+            return if legal {
+                Ok(FalseAlarmBudget::Share(got / 100.0))
+            } else {
+                Err(BudgetError::Share { got })
+            };
+        }
+        let (alarms, period) = words
+            .split_once('/')
+            .or_else(|| words.split_once(" per "))
+            .or_else(|| words.split_once(" a "))
+            .or_else(|| words.split_once(" an "))
+            .ok_or_else(unreadable)?;
+        let alarms = number(alarms).filter(|&alarms| alarms > 0.0).ok_or_else(unreadable)?;
+        let period = Period::ALL.iter().find(|(_, name, _)| *name == period.trim()).ok_or_else(unreadable)?.0;
+        Ok(FalseAlarmBudget::PerTime { alarms, period })
+    }
+}
+
+impl fmt::Display for FalseAlarmBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Rounded to what a person may have written.
+            FalseAlarmBudget::Share(share) => write!(f, "{}%", (share * 1e14).round() / 1e12),
+            FalseAlarmBudget::PerTime { alarms, period } => write!(f, "{alarms} per {}", period.entry().0),
+        }
+    }
+}
+
+impl From<FalseAlarmBudget> for String {
+    fn from(budget: FalseAlarmBudget) -> Self {
+        budget.to_string()
+    }
+}
+
+impl TryFrom<String> for FalseAlarmBudget {
+    type Error = BudgetError;
+
+    fn try_from(text: String) -> Result<Self, BudgetError> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_are_read_as_people_write_them() {
+        let check = |text: &str, spacing: Option<f64>, expected: f64| {
+            let budget: FalseAlarmBudget = text.parse().unwrap();
+            let rate = budget.rate(spacing).unwrap();
+            assert!((rate / expected - 1.0).abs() < 1e-12, "{text}: {rate}");
+            assert_eq!(budget.to_string().parse::<FalseAlarmBudget>().unwrap(), budget, "{text}");
+            let json = serde_json::to_string(&budget).unwrap();
+            assert_eq!(serde_json::from_str::<FalseAlarmBudget>(&json).unwrap(), budget);
+        };
+        check("1%", None, 0.01);
+        check(" 0.5 % ", None, 0.005);
+        check("1 % of rows", Some(60.0), 0.01);
+        check("2 per day", Some(60.0), 2.0 / 1440.0);
+        check("At most 2 a day", Some(300.0), 2.0 / 288.0);
+        check("3/hour", Some(1.0), 3.0 / 3600.0);
+        check("0.5 per week", Some(3600.0), 0.5 / 168.0);
+        check("1 an hour", Some(1.0), 1.0 / 3600.0);
+    }
+
+    #[test]
+    fn what_is_no_budget_is_refused() {
+        let check = |text: &str, spacing: Option<f64>, expected: &str| {
+            let rate = text.parse::<FalseAlarmBudget>().and_then(|budget| budget.rate(spacing));
+            let error = rate.unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        };
+        for text in [
+            "",
+            "0.01",
+            "one per day",
+            "2 per fortnight",
+            "2 day",
+            "1% of cows",
+            "-1 per day",
+            "inf/day",
+            "NaN%",
+            "1e400%",
+        ] {
+            check(text, Some(1.0), "is no budget of false alarms");
+        }
+        check("0%", None, "above 0 and below 100 %, got 0 %");
+        check("100%", None, "above 0 and below 100 %");
+        check("2 per day", None, "needs the time between two rows");
+        check("2 per day", Some(0.0), "positive number of seconds, got 0");
+        check("2 per day", Some(f64::NAN), "positive number of seconds");
+        check("2 per day", Some(43_200.0), "an alarm at every row");
+    }
+}
