@@ -119,6 +119,9 @@ pub(crate) fn decide(
             recognised_stamp(position, &columns.names[position], &profile.columns[position], profile.rows)
         }),
     };
+    if let Some(stamp) = columns.stamp.as_ref().filter(|_| stamp_asked.is_none()) {
+        columns.notices.push(Notice::Times { column: stamp.name.clone() });
+    }
     let stamp = columns.stamp.as_ref().map(|stamp| stamp.position);
     for position in (0..width).filter(free).filter(|&position| Some(position) != stamp) {
         let explicit = chosen.contains(&position);
@@ -130,18 +133,26 @@ pub(crate) fn decide(
         let as_category = categories.contains(&position);
         match kind_of(&name, found, as_category, explicit || as_category, config, profile.rows)? {
             Ok(kind) => {
+                if !explicit && is_called_label(&name) {
+                    columns.notices.push(Notice::LooksLikeLabel { column: name.clone() });
+                }
                 let (least, most) = (found.least, found.most);
                 columns.data.push(DataColumn { name, position, kind, least, most });
             }
             Err(because) => columns.notices.push(Notice::Ignored { column: name, because }),
         }
     }
-    // A single column that counts up is a ramp, not a number of rows.
     if columns.data.is_empty() {
         let left_out = columns.notices.iter().map(ToString::to_string).collect();
         return Err(IntakeError::NoColumns { name: file.to_owned(), ignored: left_out });
     }
     Ok(columns)
+}
+
+fn is_called_label(name: &str) -> bool {
+    let names =
+        ["label", "labels", "class", "target", "anomaly", "is_anomaly", "outlier", "attack", "fraud", "y"];
+    names.contains(&name.to_lowercase().as_str())
 }
 
 fn kind_of(

@@ -5,7 +5,9 @@ use super::input::{HeavyTails, SeriesScale};
 use super::layout::{Layout, Steps};
 use super::load::{RawColumn, RawTable};
 use super::notice::Notice;
+use super::period;
 use super::schema::{Curve, Field, FieldKind, Schema, Timestamp, Windows};
+use ndarray::Axis;
 use rayon::prelude::*;
 
 /// A schema, and what was odd about the rows.
@@ -21,8 +23,6 @@ pub struct Learned {
 const HEAVY: f64 = 20.0;
 /// A column with a smaller share of observed values is mentioned.
 const NEARLY_ALL: f64 = 0.999;
-/// Steps in a window where the data do not say.
-const WINDOW: usize = 32;
 
 impl Schema {
     /// Learns from the `rows` of a table (time steps, for windows): give training rows only, so that scaling knows
@@ -58,8 +58,10 @@ impl Schema {
             remark_times(&steps, &mut notices);
             Timestamp { step: steps.step(), ..stamp.clone() }
         });
-        let windows = (table.layout == Layout::Windows)
-            .then(|| Windows { length: table.config.window.unwrap_or(WINDOW), stride: table.config.stride });
+        let windows = (table.layout == Layout::Windows).then(|| Windows {
+            length: table.config.window.unwrap_or_else(|| choose_window(table, rows, &mut notices)),
+            stride: table.config.stride,
+        });
         let schema = Schema {
             layout: table.layout,
             format: table.format,
@@ -77,6 +79,13 @@ impl Schema {
             .map_err(|error| IntakeError::Schema { name: table.name.clone(), reason: error.reason })?;
         Ok(Learned { schema, notices })
     }
+}
+
+fn choose_window(table: &RawTable, rows: &[usize], notices: &mut Vec<Notice>) -> usize {
+    let found = period::period(table.values.select(Axis(0), rows).view());
+    let length = found.unwrap_or_else(|| period::plain(rows.len()));
+    notices.push(Notice::WindowChosen { length, is_period: found.is_some() });
+    length
 }
 
 fn learn_field(table: &RawTable, index: usize, column: &RawColumn, rows: &[usize], squeezes: bool) -> Field {
@@ -125,8 +134,13 @@ fn learn_number(mut values: Vec<f32>, squeezes: bool) -> FieldKind {
     let farthest = (f64::from(max) - mean).max(mean - f64::from(min)) / std;
     if squeezes && farthest > HEAVY {
         values.sort_unstable_by(f32::total_cmp);
-        curve = squeeze(&values);
-        (mean, std) = moments(&values, curve);
+        let squeezed = squeeze(&values);
+        let (center, spread) = moments(&values, squeezed);
+        let ends = [min, max].map(|end| ((squeezed.apply(f64::from(end)) - center) / spread).abs());
+        // A rare flag stays as rare, whatever it is seen through.
+        if ends[0].max(ends[1]) < 0.8 * farthest {
+            (curve, mean, std) = (squeezed, center, spread);
+        }
     }
     FieldKind::Number { curve, mean, std, min, max, constant: false }
 }

@@ -4,11 +4,13 @@ use super::error::{BadLine, IntakeError};
 use super::head::{Head, look_at};
 use super::input::InputConfig;
 use super::kinds::{self, Columns, Kind};
+use super::labels::{Labels, read_labels};
 use super::layout::{self, Layout};
 use super::notice::Notice;
 use super::parse::{MAX_LINE, ParseKind, RawBlock, RowParser, Syntax, Target};
 use super::profile::{self, Profile};
 use super::schema::{Format, Timestamp};
+use super::split::window_ends;
 use crate::error::TableError;
 use crate::{content, idx};
 use ae_records::record::FileRecord;
@@ -16,6 +18,7 @@ use memchr::memchr_iter;
 use ndarray::Array2;
 use rayon::prelude::*;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
 /// A file, read: numbers, codes of categories, and gaps.
@@ -64,19 +67,6 @@ pub struct RawColumn {
     pub position: usize,
     /// The values of a category, by code; `None` for numbers.
     pub levels: Option<Vec<String>>,
-}
-
-/// What the label column says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Labels {
-    /// Its name.
-    pub column: String,
-    /// Its values, by code.
-    pub names: Vec<String>,
-    /// `[N]`, the code of each row.
-    pub codes: Vec<u32>,
-    /// `[N]`, whether each row is normal.
-    pub normal: Vec<bool>,
 }
 
 impl RawTable {
@@ -140,6 +130,16 @@ impl RawTable {
     pub fn normal_rows(&self) -> Vec<usize> {
         let is_normal = |&row: &usize| self.labels.as_ref().is_none_or(|labels| labels.normal[row]);
         (0..self.len()).filter(is_normal).collect()
+    }
+
+    /// Steps that windows of `length` steps end with, one every `stride` steps, for windows that lie whole within a
+    /// stretch of rows and have normal steps only.
+    pub fn normal_window_ends(&self, stretch: Range<usize>, length: usize, stride: usize) -> Vec<usize> {
+        let mut ends = window_ends(stretch, length, stride);
+        if let Some(labels) = &self.labels {
+            ends.retain(|&end| labels.normal[end + 1 - length..=end].iter().all(|&normal| normal));
+        }
+        ends
     }
 }
 
@@ -341,42 +341,6 @@ impl RawBlock {
         self.stamps.push(f64::NAN);
         self.lines.push(line);
     }
-}
-
-fn read_labels(
-    config: &InputConfig,
-    column: String,
-    names: Vec<String>,
-    cells: impl Iterator<Item = f32>,
-) -> Result<Labels, IntakeError> {
-    let is_normal: Vec<bool> = names.iter().map(|name| config.is_normal(name)).collect();
-    // A bad line of a long series has the label of the step before it.
-    let mut before = is_normal.iter().position(|&normal| normal).unwrap_or(0) as u32;
-    let codes: Vec<u32> = cells
-        .map(|code| {
-            if !code.is_nan() {
-                before = code as u32;
-            }
-            before
-        })
-        .collect();
-    let mut counts = vec![0usize; names.len()];
-    codes.iter().for_each(|&code| counts[code as usize] += 1);
-    let known = || {
-        let mut known: Vec<(usize, &String)> = counts.iter().copied().zip(&names).collect();
-        known.sort_by_key(|&(count, _)| std::cmp::Reverse(count));
-        let shown = known.iter().take(12).map(|(count, name)| format!("`{name}` ({count} rows)"));
-        shown.chain((known.len() > 12).then(|| "…".to_string())).collect::<Vec<_>>()
-    };
-    if config.normal.is_empty() {
-        return Err(IntakeError::WhichIsNormal { known: known() });
-    }
-    let normal: Vec<bool> = codes.iter().map(|&code| is_normal[code as usize]).collect();
-    if !normal.contains(&true) {
-        let normal = config.normal.iter().map(|normal| format!("`{normal}`")).collect();
-        return Err(IntakeError::NoNormal { normal, known: known() });
-    }
-    Ok(Labels { column, names, codes, normal })
 }
 
 #[cfg(test)]

@@ -59,7 +59,10 @@ fn columns_are_chosen_and_left_out() {
     let table = read(&format!(",x\n{numbered}"), "layout = 'table'").unwrap();
     assert_eq!(table.notices[0].to_string(), "column `c0` is left out: it numbers the rows");
     let table = read("a,when,b\n1,2024-01-01,2\n2,2024-01-05,1\n", "").unwrap();
+    assert_eq!(table.notices, [Notice::Times { column: "when".into() }]);
     assert_eq!((table.timestamp.unwrap().name.as_str(), table.stamps.len()), ("when", 2));
+    let table = read("a,b,Label\n1,2,0\n1,3,0\n", "").unwrap();
+    assert_eq!(table.notices, [Notice::LooksLikeLabel { column: "Label".into() }]);
 }
 
 #[test]
@@ -226,8 +229,9 @@ fn scaling_is_learned_from_training_rows_only() {
 
 #[test]
 fn heavy_tails_are_compressed_and_can_be_undone() {
-    let rows: String =
-        (0..1000).map(|row| format!("{},{}\n", row % 10, if row == 7 { 1e9 } else { 0.0 })).collect();
+    let rows: String = (0..1000)
+        .map(|row| format!("{},{}\n", row % 10, if row == 7 { 1e9 } else { f64::from(row * row % 1000) }))
+        .collect();
     let table = read(&format!("a,bytes\n{rows}"), "").unwrap();
     let all = table.normal_rows();
     let learned = Schema::learn(&table, &all).unwrap();
@@ -235,6 +239,10 @@ fn heavy_tails_are_compressed_and_can_be_undone() {
     let encoded = learned.schema.encode(&table, &all).unwrap();
     let back = learned.schema.in_units(1, encoded.samples.values[[7, 1]]);
     assert!((back / 1e9 - 1.0).abs() < 1e-3, "{back}");
+    // A rare flag is as rare through any curve.
+    let flags: String = (0..1000).map(|row| format!("{},{}\n", row % 10, u8::from(row == 7))).collect();
+    let flags = read(&format!("a,flag\n{flags}"), "").unwrap();
+    assert!(Schema::learn(&flags, &all).unwrap().notices.is_empty());
     let kept = read(&format!("a,bytes\n{rows}"), "heavy_tails = 'keep'").unwrap();
     assert!(Schema::learn(&kept, &all).unwrap().notices.is_empty());
 }

@@ -22,6 +22,23 @@ pub enum Notice {
         /// Why.
         because: IgnoredBecause,
     },
+    /// A column holds times, and so is not learned from.
+    Times {
+        /// The column.
+        column: String,
+    },
+    /// A column that is learned from is called as labels are.
+    LooksLikeLabel {
+        /// The column.
+        column: String,
+    },
+    /// The length of windows was chosen.
+    WindowChosen {
+        /// Steps in a window.
+        length: usize,
+        /// Whether it is a period of the series.
+        is_period: bool,
+    },
     /// A column has heavy tails, and is seen through `asinh`.
     HeavyTails {
         /// The column.
@@ -118,6 +135,52 @@ impl Notice {
     }
 }
 
+impl Notice {
+    /// The column that it is about, for what is about one.
+    pub fn column(&self) -> Option<&str> {
+        match self {
+            Notice::Constant { column, .. }
+            | Notice::Ignored { column, .. }
+            | Notice::Times { column }
+            | Notice::LooksLikeLabel { column }
+            | Notice::HeavyTails { column }
+            | Notice::PartlyObserved { column, .. }
+            | Notice::UnseenCategory { column, .. }
+            | Notice::OutOfRange { column, .. }
+            | Notice::MissingColumn { column }
+            | Notice::ExtraColumn { column } => Some(column),
+            Notice::WindowChosen { .. }
+            | Notice::IrregularTimes { .. }
+            | Notice::RepeatedTimes { .. }
+            | Notice::BackwardTimes { .. }
+            | Notice::Duplicates { .. }
+            | Notice::Reordered => None,
+        }
+    }
+
+    /// The name of its kind, as it is written in JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Notice::Constant { .. } => "constant",
+            Notice::Ignored { .. } => "ignored",
+            Notice::Times { .. } => "times",
+            Notice::LooksLikeLabel { .. } => "looks_like_label",
+            Notice::WindowChosen { .. } => "window_chosen",
+            Notice::HeavyTails { .. } => "heavy_tails",
+            Notice::PartlyObserved { .. } => "partly_observed",
+            Notice::IrregularTimes { .. } => "irregular_times",
+            Notice::RepeatedTimes { .. } => "repeated_times",
+            Notice::BackwardTimes { .. } => "backward_times",
+            Notice::Duplicates { .. } => "duplicates",
+            Notice::UnseenCategory { .. } => "unseen_category",
+            Notice::OutOfRange { .. } => "out_of_range",
+            Notice::MissingColumn { .. } => "missing_column",
+            Notice::ExtraColumn { .. } => "extra_column",
+            Notice::Reordered => "reordered",
+        }
+    }
+}
+
 impl fmt::Display for IgnoredBecause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -136,6 +199,20 @@ impl fmt::Display for Notice {
         match self {
             Notice::Constant { column, value } => write!(f, "column `{column}` is always {value}"),
             Notice::Ignored { column, because } => write!(f, "column `{column}` is left out: {because}"),
+            Notice::Times { column } => write!(f, "column `{column}` holds times and is not learned from"),
+            Notice::LooksLikeLabel { column } => write!(
+                f,
+                "column `{column}` is called as labels are, but is learned from; name it as the `label`, or `ignore` it"
+            ),
+            Notice::WindowChosen { length, is_period: true } => {
+                write!(f, "windows have {length} steps: a period of the series")
+            }
+            Notice::WindowChosen { length, is_period: false } => {
+                write!(
+                    f,
+                    "windows have {length} steps, as the series has no clear period; set `window` to choose"
+                )
+            }
             Notice::HeavyTails { column } => {
                 write!(f, "column `{column}` has heavy tails; its extremes are compressed")
             }

@@ -224,6 +224,24 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
+    /// Goes on with line `line`, and gives nothing of those before it: for input that begins anew after an
+    /// interruption. Steps of windows come from [`Reader::restore`] then.
+    ///
+    /// # Errors
+    /// [`IntakeError::Read`] where the input breaks off.
+    pub fn skip_to(&mut self, line: u64) -> Result<(), IntakeError> {
+        self.early.clear();
+        while self.lines.next_line_number() < line {
+            let most = usize::try_from(line - self.lines.next_line_number()).unwrap_or(usize::MAX);
+            let read_so_far = self.lines.next_line_number() - 1;
+            let next = self.lines.next(CHUNK, most);
+            if next.map_err(|source| IntakeError::Read { line: read_so_far, source })?.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// All lines that are left, at once: for files that fit into memory.
     ///
     /// # Errors

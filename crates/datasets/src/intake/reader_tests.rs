@@ -257,6 +257,24 @@ fn times_and_labels_are_kept() {
 }
 
 #[test]
+fn a_file_is_gone_on_with_where_it_was_left() {
+    let text = format!("v\n{}", (0..50).map(|row| format!("{}\n", row % 7)).collect::<String>());
+    let (_, schema) = learn(&text, "window = 4");
+    let whole = by_line(text.as_bytes(), &schema);
+    let mut first = reader(text.as_bytes(), &schema).unwrap();
+    for _ in 0..20 {
+        first.next_line().unwrap();
+    }
+    let mut second = reader(text.as_bytes(), &schema).unwrap();
+    second.skip_to(first.next_line_number()).unwrap();
+    second.restore(&first.window_state().unwrap()).unwrap();
+    let rest: Vec<Block> = std::iter::from_fn(|| second.next_line().unwrap()).collect();
+    assert_same(&joined(rest, 4), &joined(whole[20..].to_vec(), 4), "skipped");
+    second.skip_to(1_000_000).unwrap();
+    assert_eq!(second.next_block().unwrap(), None);
+}
+
+#[test]
 fn gz_is_inflated_and_a_torn_one_is_an_error() {
     use std::io::Write;
     let (_, schema) = learn(TRAIN, "ignore = ['note']");
