@@ -3,6 +3,7 @@
 use super::error::IntakeError;
 use super::layout::Layout;
 use super::load::RawTable;
+use super::log::NoticeLog;
 use super::notice::Notice;
 use super::parse::UNSEEN;
 use super::schema::{Curve, FieldKind, Schema};
@@ -18,7 +19,7 @@ pub struct Encoded {
     pub samples: Samples,
     /// `[N]`, where each comes from and whether it can be judged.
     pub rows: Vec<RowNote>,
-    /// What is odd about single values, in the order of lines.
+    /// What is odd about single values, in the order of lines; the first 64 of a column. Empty for windows.
     pub notices: Vec<Notice>,
 }
 
@@ -47,6 +48,8 @@ pub enum State {
 
 /// Largest scaled value, either way: its square, summed over a sample, stays finite in 32 bits.
 pub const MOST: f32 = 1e6;
+/// Notices that a block, or a table, gives of a column and a kind; all are counted.
+pub(crate) const MOST_NOTICES: u64 = 64;
 /// A value farther beyond the training range than so many times its width is out of range.
 const FAR: f64 = 3.0;
 
@@ -209,24 +212,37 @@ impl Schema {
             state: encoder.state(observed),
         };
         let lines = rows.iter().map(|&row| table.lines[row]);
-        let notices = self.out_of_range(&encoder, &raw, lines);
+        let notices = self.out_of_range(&encoder, &raw, lines, &mut NoticeLog::default());
         Ok(Encoded { samples, rows: rows.iter().zip(&shares).map(note).collect(), notices })
     }
 
-    /// Names the values of raw rows that lie far outside the training range.
+    /// Names the values of raw rows that lie far outside the training range: all of them in `log`, the first
+    /// [`MOST_NOTICES`] of each column in what is returned.
     pub(crate) fn out_of_range(
         &self,
         encoder: &Encoder,
         raw: &[f32],
         lines: impl Iterator<Item = u64>,
+        log: &mut NoticeLog,
     ) -> Vec<Notice> {
         let mut notices = Vec::new();
+        let mut counts = vec![0u64; self.fields.len()];
         for (raw, line) in raw.chunks_exact(self.fields.len()).zip(lines) {
-            notices.extend(encoder.out_of_range(raw).filter_map(|index| {
-                let FieldKind::Number { min, max, .. } = self.fields[index].kind else { return None };
-                let column = self.fields[index].name.clone();
-                Some(Notice::OutOfRange { line, column, value: raw[index], min, max })
-            }));
+            for index in encoder.out_of_range(raw) {
+                counts[index] += 1;
+                let field = &self.fields[index];
+                if counts[index] <= MOST_NOTICES
+                    && let FieldKind::Number { min, max, .. } = field.kind
+                {
+                    let (column, value) = (field.name.clone(), raw[index]);
+                    let notice = Notice::OutOfRange { line, column, value, min, max };
+                    log.add(&notice);
+                    notices.push(notice);
+                }
+            }
+        }
+        for (field, count) in self.fields.iter().zip(counts) {
+            log.count_more("out_of_range", &field.name, count.saturating_sub(MOST_NOTICES));
         }
         notices
     }

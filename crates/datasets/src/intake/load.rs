@@ -10,7 +10,7 @@ use super::notice::Notice;
 use super::parse::{MAX_LINE, ParseKind, RawBlock, RowParser, Syntax, Target};
 use super::profile::{self, Profile};
 use super::schema::{Format, Timestamp};
-use super::split::window_ends;
+use super::split::{duplicate_share, window_ends};
 use crate::error::TableError;
 use crate::{content, idx};
 use ae_records::record::FileRecord;
@@ -130,6 +130,13 @@ impl RawTable {
     pub fn normal_rows(&self) -> Vec<usize> {
         let is_normal = |&row: &usize| self.labels.as_ref().is_none_or(|labels| labels.normal[row]);
         (0..self.len()).filter(is_normal).collect()
+    }
+
+    /// A notice where more than one in twenty rows are equal to an earlier one, so that parts of a split share rows;
+    /// not for windows, where steps repeat.
+    pub fn duplicates(&self) -> Option<Notice> {
+        let share = if self.layout == Layout::Windows { 0.0 } else { duplicate_share(&self.values) };
+        (share > 0.05).then_some(Notice::Duplicates { share })
     }
 
     /// Steps that windows of `length` steps end with, one every `stride` steps, for windows that lie whole within a

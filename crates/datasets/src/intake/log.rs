@@ -25,6 +25,15 @@ impl NoticeLog {
         }
     }
 
+    /// Counts further ones of a kind and column that is there already.
+    pub(crate) fn count_more(&mut self, kind: &'static str, column: &str, more: u64) {
+        if more > 0
+            && let Some((_, count)) = self.found.get_mut(&(kind, column.to_owned()))
+        {
+            *count += more;
+        }
+    }
+
     /// The first of each kind and column, and how many there were.
     pub fn counts(&self) -> impl Iterator<Item = (&Notice, u64)> {
         self.found.values().map(|(notice, count)| (notice, *count))

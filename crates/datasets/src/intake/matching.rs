@@ -4,7 +4,7 @@ use super::cells::{self, Cell};
 use super::error::IntakeError;
 use super::head::begins_json;
 use super::notice::Notice;
-use super::parse::{ParseKind, RowParser, Syntax, Target, cells_of};
+use super::parse::{ParseKind, RowParser, Syntax, Target, cells_of, is_blank};
 use super::reader::ReadOptions;
 use super::schema::{FieldKind, Format, Schema};
 use crate::recognise::{DELIMITERS, recognise_delimiter};
@@ -25,14 +25,10 @@ pub(crate) fn match_first_line(
     options: &ReadOptions,
 ) -> Result<Matched, IntakeError> {
     let differs = |reason: String| IntakeError::Schema { name: options.name.clone(), reason };
-    let asked = match options.format {
-        super::FormatChoice::Auto if schema.format == Format::Json && !first.contains(&b',') => {
-            super::FormatChoice::Json
-        }
-        asked => asked,
-    };
     let mut matched = Matched { parser: bare(schema), header: false, notices: Vec::new() };
-    if begins_json(first, asked) {
+    let delimiter =
+        options.delimiter.map_or_else(|| delimiter_of(schema, first), |delimiter| delimiter as u8);
+    if begins_json(first, options.format) || is_torn_json(schema, first, delimiter, options) {
         matched.parser.syntax = Syntax::Json;
         by_name(schema, options, &mut matched);
         by_position(schema, schema.cells, options, &mut matched.parser).map_err(differs)?;
@@ -73,6 +69,20 @@ fn bare(schema: &Schema) -> RowParser {
     }
 }
 
+/// Whether a first line that does not begin as JSON does is one that was cut off, in a stream of JSON: the training
+/// file was JSON, and no delimiter makes a row of the line.
+fn is_torn_json(schema: &Schema, first: &[u8], delimiter: u8, options: &ReadOptions) -> bool {
+    let auto = options.format == super::FormatChoice::Auto && options.delimiter.is_none();
+    auto && schema.format == Format::Json && !is_blank(first) && !fits(schema, first, delimiter)
+}
+
+/// Whether a delimiter splits a line into names that were learned from, or into as many cells as lines have.
+fn fits(schema: &Schema, line: &[u8], delimiter: u8) -> bool {
+    let cells = cells_of(line, delimiter).unwrap_or_default();
+    let named = cells.iter().filter(|cell| schema.fields.iter().any(|field| field.name.as_bytes() == **cell));
+    named.count() * 2 > schema.fields.len() || widths(schema).contains(&cells.len())
+}
+
 /// The delimiter of the training file, if it splits the line into as many cells; then another that does; else what
 /// splits the line into numbers.
 fn delimiter_of(schema: &Schema, first: &[u8]) -> u8 {
@@ -80,14 +90,8 @@ fn delimiter_of(schema: &Schema, first: &[u8]) -> u8 {
         Format::Csv { delimiter, .. } => delimiter as u8,
         Format::Json => b',',
     };
-    let fits = |delimiter: u8| {
-        let cells = cells_of(first, delimiter).unwrap_or_default();
-        let named =
-            cells.iter().filter(|cell| schema.fields.iter().any(|field| field.name.as_bytes() == **cell));
-        named.count() * 2 > schema.fields.len() || widths(schema).contains(&cells.len())
-    };
     let mut candidates = [learned].into_iter().chain(DELIMITERS);
-    candidates.find(|&delimiter| fits(delimiter)).unwrap_or_else(|| match schema.format {
+    candidates.find(|&delimiter| fits(schema, first, delimiter)).unwrap_or_else(|| match schema.format {
         Format::Csv { .. } => learned,
         Format::Json => recognise_delimiter(first),
     })
@@ -108,9 +112,9 @@ fn is_header(schema: &Schema, cells: &[String]) -> bool {
     let numbers = schema.fields.iter().any(|field| matches!(field.kind, FieldKind::Number { .. }));
     let texts = cells.iter().all(|cell| cells::parse(cell.trim().as_bytes()) == Cell::Text);
     let learned_names = matches!(schema.format, Format::Csv { header: true, .. } | Format::Json);
+    let as_wide = widths(schema).contains(&cells.len());
     (learned_names && cells.iter().any(is_name))
-        || (numbers && texts && widths(schema).contains(&cells.len()))
-        || (learned_names && texts && cells.len() > 1)
+        || (numbers && texts && (as_wide || (learned_names && cells.len() > 1)))
 }
 
 /// What becomes of a column by its name.

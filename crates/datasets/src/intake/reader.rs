@@ -1,12 +1,13 @@
 //! Files and streams to samples, in bounded memory: many lines at a time, or one by one with the same numbers.
 
 use super::block::{Block, in_parallel, windows};
-use super::encode::{Encoder, RowNote, together};
+use super::encode::{Encoder, MOST_NOTICES, RowNote, together};
 use super::error::{BadLine, BadReason, IntakeError};
 use super::head::MARK;
 use super::input::FormatChoice;
 use super::layout::Layout;
 use super::lines::{Chunk, Lines};
+use super::log::NoticeLog;
 use super::matching::{Matched, match_first_line};
 use super::notice::Notice;
 use super::parse::{MAX_LINE, RawBlock, RowParser, is_blank};
@@ -59,6 +60,7 @@ pub struct Reader<R> {
     parser: RowParser,
     windower: Option<Windower>,
     notices: Vec<Notice>,
+    log: NoticeLog,
     times: Times,
     /// Lines before the first that the columns could be told by.
     early: Vec<BadLine>,
@@ -152,6 +154,7 @@ impl<R: BufRead> Reader<R> {
             parser,
             windower: (schema.layout == Layout::Windows).then(|| Windower::new(schema)),
             notices,
+            log: NoticeLog::default(),
             times: Times::default(),
             early,
             name: options.name.clone(),
@@ -162,6 +165,11 @@ impl<R: BufRead> Reader<R> {
     /// What was found about the columns.
     pub fn notices(&self) -> &[Notice] {
         &self.notices
+    }
+
+    /// What was odd about single values so far, counted by column.
+    pub fn log(&self) -> &NoticeLog {
+        &self.log
     }
 
     /// What was found about the times so far.
@@ -297,12 +305,21 @@ impl<R: BufRead> Reader<R> {
         if let Some(step) = times {
             raw.stamps.iter().for_each(|&stamp| self.times.add(stamp, step));
         }
-        let mut notices = self.schema.out_of_range(&self.encoder, &raw.values, raw.lines.iter().copied());
-        notices.extend(raw.unseen.iter().map(|(row, column, value)| Notice::UnseenCategory {
-            line: raw.lines[*row],
-            column: self.schema.fields[*column].name.clone(),
-            value: value.clone(),
-        }));
+        let lines = raw.lines.iter().copied();
+        let mut notices = self.schema.out_of_range(&self.encoder, &raw.values, lines, &mut self.log);
+        let mut unseen = vec![0; self.schema.fields.len()];
+        for (row, column, value) in &raw.unseen {
+            unseen[*column] += 1;
+            let name = &self.schema.fields[*column].name;
+            if unseen[*column] > MOST_NOTICES {
+                self.log.count_more("unseen_category", name, 1);
+                continue;
+            }
+            let (line, column, value) = (raw.lines[*row], name.clone(), value.clone());
+            let notice = Notice::UnseenCategory { line, column, value };
+            self.log.add(&notice);
+            notices.push(notice);
+        }
         notices.sort_by_key(Notice::line);
         let encoder = &self.encoder;
         let (samples, rows) = match &mut self.windower {

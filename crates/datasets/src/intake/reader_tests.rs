@@ -225,6 +225,43 @@ fn odd_values_are_named() {
         "line 4: column `c` is 8, far outside the training range 7 to 7; has its unit changed?",
     ];
     assert_eq!(notices, expected);
+    let many = format!("celsius,k,c\n{}", "84,q,7\n".repeat(500));
+    let mut reader = reader(many.as_bytes(), &schema).unwrap();
+    let block = reader.read_all().unwrap();
+    assert_eq!(block.notices.len(), 128);
+    assert_eq!(reader.log().counts().map(|(_, count)| count).collect::<Vec<_>>(), [500, 500]);
+}
+
+#[test]
+fn json_is_learned_from_and_read() {
+    let line = |row: usize| {
+        format!("{{\"v\": {}, \"on\": {}, \"k\": \"{}\"}}\n", row % 9, row.is_multiple_of(2), row % 3)
+    };
+    let train: String = (0..50).map(line).collect();
+    let (table, schema) = learn(&train, "categories = ['k']\nlayout = 'table'");
+    assert_eq!(schema.feature_names(), ["v", "on", "k=0", "k=1", "k=2"]);
+    let block = reader(train.as_bytes(), &schema).unwrap().read_all().unwrap();
+    assert_eq!(block.samples, schema.encode(&table, &table.normal_rows()).unwrap().samples);
+    let stream = "7}\n{\"k\":1,\"v\":NaN}\n{\"on\":true,\"v\":4,\"k\":\"0\",\"z\":\"?\"}\n{\"k\":null}\n";
+    let block = reader(stream.as_bytes(), &schema).unwrap().read_all().unwrap();
+    assert_eq!(block.bad.iter().map(|bad| bad.line).collect::<Vec<_>>(), [1, 2]);
+    assert!(block.bad[1].reason.to_string().contains("expected value at column 12"), "{}", block.bad[1]);
+    let states: Vec<State> = block.rows.iter().map(|row| row.state).collect();
+    assert_eq!(states, [State::Ready, State::TooLittleObserved]);
+    let csv = reader(b"v,on,k\n4,1,0\n", &schema).unwrap().read_all().unwrap();
+    assert_eq!(csv.samples.values.row(0), block.samples.values.row(0));
+}
+
+#[test]
+fn a_first_line_of_texts_alone_is_a_row_where_no_number_belongs() {
+    let (_, schema) = learn("a,b\nx,y\nz,y\nx,q\n", "");
+    check(&schema, b"x,q\nz,y\n", &[], &["1: 1 0 1 0", "2: 0 1 0 1"]);
+    check(
+        &schema,
+        b"b,a\nq,x\n",
+        &["the columns have another order than when learned; matched by name"],
+        &["2: 1 0 1 0"],
+    );
 }
 
 #[test]
