@@ -8,6 +8,23 @@
 //! A line is a row: quotes are understood, but a quoted cell ends on its line, so that a lost quote cannot swallow the
 //! rest of a stream. Blank lines are no rows. Empty cells and `NA`, `NaN`, `null`, `?`, `-` and the like are values
 //! that were not observed.
+//!
+//! ```
+//! use ae_datasets::intake::{InputConfig, RawTable, ReadOptions, Reader, Schema, Shares, split_rows};
+//!
+//! let file: String = (0..40).map(|row| format!("{},{},{}\n", row % 7, row % 5, ["tcp", "udp"][row % 2])).collect();
+//! let table = RawTable::parse(file.as_bytes(), "normal.csv", &InputConfig::default())?;
+//! let parts = split_rows(table.len(), 1, Shares::default())?;
+//! let schema = Schema::learn(&table, &parts.train)?.schema;
+//! let training = schema.encode(&table, &parts.train)?.samples;
+//! assert_eq!((training.len(), schema.feature_names().join(" ")), (26, "c0 c1 c2=tcp c2=udp".into()));
+//!
+//! let mut stream = Reader::new("3,1,udp\nnonsense\n".as_bytes(), &schema, &ReadOptions::default())?;
+//! assert_eq!(stream.next_line()?.unwrap().rows[0].line, 1);
+//! assert_eq!(stream.next_line()?.unwrap().bad[0].to_string(), "line 2: it has 1 cells instead of 3");
+//! assert_eq!(stream.next_line()?, None);
+//! # Ok::<(), ae_datasets::intake::IntakeError>(())
+//! ```
 
 mod block;
 mod cells;
