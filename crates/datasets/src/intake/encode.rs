@@ -11,6 +11,7 @@ use crate::Samples;
 use ndarray::Array2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// Rows, ready for a model.
 #[derive(Clone, Debug, PartialEq)]
@@ -251,15 +252,16 @@ impl Schema {
     #[expect(clippy::type_complexity, reason = "used once, right above")]
     fn columns_of(&self, table: &RawTable) -> Result<Vec<(usize, Option<Vec<f32>>)>, IntakeError> {
         let differs = |reason: String| IntakeError::Schema { name: table.name.clone(), reason };
+        let by_name: HashMap<&str, usize> =
+            table.columns.iter().enumerate().map(|(index, column)| (column.name.as_str(), index)).collect();
         let find = |field: &super::schema::Field| {
-            let found = table.columns.iter().position(|column| column.name == field.name);
+            let found = by_name.get(field.name.as_str()).copied();
             let index = found.ok_or_else(|| differs(format!("column `{}` is not there", field.name)))?;
             match (&field.kind, &table.columns[index].levels) {
                 (FieldKind::Number { .. }, None) => Ok((index, None)),
                 (FieldKind::Category { levels }, Some(there)) => {
-                    let code = |level: &String| {
-                        levels.iter().position(|known| known == level).map_or(UNSEEN, |code| code as f32)
-                    };
+                    let codes: HashMap<&String, u32> = levels.iter().zip(0..).collect();
+                    let code = |level: &String| codes.get(level).map_or(UNSEEN, |&code| code as f32);
                     Ok((index, Some(there.iter().map(code).collect())))
                 }
                 (FieldKind::Number { .. }, Some(_)) => {

@@ -142,11 +142,32 @@ pub(crate) fn decide(
             Err(because) => columns.notices.push(Notice::Ignored { column: name, because }),
         }
     }
+    remark_label_at_an_end(&mut columns, profile);
     if columns.data.is_empty() {
         let left_out = columns.notices.iter().map(ToString::to_string).collect();
         return Err(IntakeError::NoColumns { name: file.to_owned(), ignored: left_out });
     }
     Ok(columns)
+}
+
+/// Files of series often hold the class in their first or last column: few whole numbers beside many others.
+fn remark_label_at_an_end(columns: &mut Columns, profile: &Profile) {
+    let few = |column: &DataColumn| {
+        let values = profile.columns[column.position].values.as_ref();
+        column.kind == Kind::Number
+            && values.is_some_and(|values| values.len() <= 10)
+            && column.least.fract() == 0.0
+            && column.most.fract() == 0.0
+    };
+    if columns.data.len() < 16 || profile.rows < 50 || columns.header || columns.label.is_some() {
+        return;
+    }
+    let (first, last) = (&columns.data[0], &columns.data[columns.data.len() - 1]);
+    if columns.data.iter().filter(|column| few(column)).count() == 1
+        && let Some(found) = [first, last].into_iter().find(|column| few(column))
+    {
+        columns.notices.push(Notice::LooksLikeLabel { column: found.name.clone() });
+    }
 }
 
 fn is_called_label(name: &str) -> bool {

@@ -179,6 +179,11 @@ fn the_layout_is_told_by_the_columns() {
     };
     check(&beats(","), Layout::Series);
     check(&beats("\t"), Layout::Series);
+    let rows: String = beats(",").repeat(2);
+    let classed: String =
+        rows.lines().zip(0..).map(|(line, row)| format!("{},{line}\n", 1 + row % 3)).collect();
+    let found = read(&classed, "").unwrap().notices;
+    assert_eq!(found, [Notice::LooksLikeLabel { column: "c0".into() }]);
     let numbered = (0..20).map(|t| format!("t{t}")).collect::<Vec<_>>().join(",");
     check(&format!("{numbered}\n{}", beats(",")), Layout::Series);
     let named = (0..20).map(|t| format!("f{}", t * t)).collect::<Vec<_>>().join(",");

@@ -8,7 +8,7 @@ use super::parse::{ParseKind, RowParser, Syntax, Target, cells_of, is_blank};
 use super::reader::ReadOptions;
 use super::schema::{FieldKind, Format, Schema};
 use crate::recognise::{DELIMITERS, recognise_delimiter};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// How the lines of a file are to be read.
 pub(crate) struct Matched {
@@ -30,7 +30,8 @@ pub(crate) fn match_first_line(
         options.delimiter.map_or_else(|| delimiter_of(schema, first), |delimiter| delimiter as u8);
     if begins_json(first, options.format) || is_torn_json(schema, first, delimiter, options) {
         matched.parser.syntax = Syntax::Json;
-        by_name(schema, options, &mut matched);
+        matched.parser.names = targets(schema, options);
+        matched.parser.label = options.label.clone();
         by_position(schema, schema.cells, options, &mut matched.parser).map_err(differs)?;
         return Ok(matched);
     }
@@ -79,7 +80,8 @@ fn is_torn_json(schema: &Schema, first: &[u8], delimiter: u8, options: &ReadOpti
 /// Whether a delimiter splits a line into names that were learned from, or into as many cells as lines have.
 fn fits(schema: &Schema, line: &[u8], delimiter: u8) -> bool {
     let cells = cells_of(line, delimiter).unwrap_or_default();
-    let named = cells.iter().filter(|cell| schema.fields.iter().any(|field| field.name.as_bytes() == **cell));
+    let names: HashSet<&[u8]> = schema.fields.iter().map(|field| field.name.as_bytes()).collect();
+    let named = cells.iter().filter(|cell| names.contains(cell.as_slice()));
     named.count() * 2 > schema.fields.len() || widths(schema).contains(&cells.len())
 }
 
@@ -105,10 +107,13 @@ fn widths(schema: &Schema) -> [usize; 3] {
 
 /// A first line with the name of a column that was learned from; or without any number, where numbers belong.
 fn is_header(schema: &Schema, cells: &[String]) -> bool {
-    let is_name = |cell: &String| {
-        let is_data = schema.fields.iter().any(|field| field.name == cell.trim());
-        is_data || schema.timestamp.as_ref().is_some_and(|stamp| stamp.name == cell.trim())
-    };
+    let names: HashSet<&str> = schema
+        .fields
+        .iter()
+        .map(|field| field.name.as_str())
+        .chain(schema.timestamp.as_ref().map(|stamp| stamp.name.as_str()))
+        .collect();
+    let is_name = |cell: &String| names.contains(cell.trim());
     let numbers = schema.fields.iter().any(|field| matches!(field.kind, FieldKind::Number { .. }));
     let texts = cells.iter().all(|cell| cells::parse(cell.trim().as_bytes()) == Cell::Text);
     let learned_names = matches!(schema.format, Format::Csv { header: true, .. } | Format::Json);
@@ -117,28 +122,13 @@ fn is_header(schema: &Schema, cells: &[String]) -> bool {
         || (numbers && texts && (as_wide || (learned_names && cells.len() > 1)))
 }
 
-/// What becomes of a column by its name.
-fn target_of(schema: &Schema, options: &ReadOptions, name: &str) -> Option<Target> {
-    if options.label.as_deref() == Some(name) {
-        return Some(Target::Label);
-    }
-    if schema.timestamp.as_ref().is_some_and(|stamp| stamp.name == name) {
-        return Some(Target::Stamp);
-    }
-    schema.fields.iter().position(|field| field.name == name).map(Target::Data)
-}
-
-/// JSON objects: by name, whatever comes.
-fn by_name(schema: &Schema, options: &ReadOptions, matched: &mut Matched) {
-    let stamp = schema.timestamp.as_ref().map(|stamp| stamp.name.clone());
-    let names =
-        schema.fields.iter().map(|field| field.name.clone()).chain(stamp).chain(options.label.clone());
-    for name in names {
-        if let Some(target) = target_of(schema, options, &name) {
-            matched.parser.names.insert(name, target);
-        }
-    }
-    matched.parser.label = options.label.clone();
+/// What becomes of columns by their names.
+fn targets(schema: &Schema, options: &ReadOptions) -> HashMap<String, Target> {
+    let data =
+        schema.fields.iter().enumerate().map(|(index, field)| (field.name.clone(), Target::Data(index)));
+    let stamp = schema.timestamp.as_ref().map(|stamp| (stamp.name.clone(), Target::Stamp));
+    // A label that is asked for wins over what it was learned as.
+    data.chain(stamp).chain(options.label.clone().map(|label| (label, Target::Label))).collect()
 }
 
 fn by_header(
@@ -148,11 +138,14 @@ fn by_header(
     matched: &mut Matched,
 ) -> Result<(), String> {
     let names = super::kinds::unique_names(Some(header), header.len());
+    let there: HashSet<&str> = names.iter().map(String::as_str).collect();
+    let known: HashSet<&String> = schema.ignored.iter().chain(&schema.label).collect();
+    let targets = targets(schema, options);
     let mut order = Vec::new();
     for name in &names {
-        let target = target_of(schema, options, name).unwrap_or(Target::Skip);
+        let target = targets.get(name).copied().unwrap_or(Target::Skip);
         matched.parser.targets.push(target);
-        let is_known = schema.ignored.contains(name) || schema.label.as_ref() == Some(name);
+        let is_known = known.contains(name);
         match target {
             Target::Skip if !is_known => matched.notices.push(Notice::ExtraColumn { column: name.clone() }),
             Target::Data(field) => order.push(schema.fields[field].position),
@@ -164,7 +157,7 @@ fn by_header(
         .iter()
         .map(|field| field.name.as_str())
         .chain(schema.timestamp.as_ref().map(|stamp| stamp.name.as_str()))
-        .filter(|name| !names.iter().any(|there| there == name))
+        .filter(|name| !there.contains(name))
         .collect();
     let shown = |names: &[&str]| {
         let mut shown: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
@@ -181,7 +174,7 @@ fn by_header(
         matched.notices.push(Notice::Reordered);
     }
     if let Some(label) = &options.label {
-        if !names.contains(label) {
+        if !there.contains(label.as_str()) {
             let there: Vec<&str> = names.iter().map(String::as_str).collect();
             return Err(format!("there is no label column `{label}`; its columns: {}", shown(&there)));
         }

@@ -27,7 +27,7 @@ pub enum Notice {
         /// The column.
         column: String,
     },
-    /// A column that is learned from is called as labels are.
+    /// A column that is learned from has the name of a label, or holds few whole numbers at the end of a series.
     LooksLikeLabel {
         /// The column.
         column: String,
@@ -202,7 +202,7 @@ impl fmt::Display for Notice {
             Notice::Times { column } => write!(f, "column `{column}` holds times and is not learned from"),
             Notice::LooksLikeLabel { column } => write!(
                 f,
-                "column `{column}` is called as labels are, but is learned from; name it as the `label`, or `ignore` it"
+                "column `{column}` looks like a label, but is learned from; name it as the `label`, or `ignore` it"
             ),
             Notice::WindowChosen { length, is_period: true } => {
                 write!(f, "windows have {length} steps: a period of the series")

@@ -129,8 +129,8 @@ impl ColumnProfile {
 
 /// Profiles a table of `width` columns.
 pub(crate) fn of_table(content: &[u8], delimiter: u8, width: usize, most_values: usize) -> Profile {
-    let profile = |piece: &[u8]| {
-        let mut profile = Profile { columns: vec![ColumnProfile::new(None); width], rows: 0 };
+    let empty = || Profile { columns: vec![ColumnProfile::new(None); width], rows: 0 };
+    let add = |mut profile: Profile, piece: &[u8]| {
         for line in lines(piece).filter(|line| is_text(line)) {
             // Without quotes cells need not be copied, and nearly no line has any.
             if delimiter != b' ' && memchr(b'"', line).is_none() {
@@ -147,11 +147,10 @@ pub(crate) fn of_table(content: &[u8], delimiter: u8, width: usize, most_values:
         }
         profile
     };
-    let pieces: Vec<Profile> = pieces(content).into_par_iter().map(profile).collect();
-    let empty = Profile { columns: vec![ColumnProfile::new(None); width], rows: 0 };
-    pieces.into_iter().fold(empty, |mut all, piece| {
-        all.rows += piece.rows;
-        all.columns.iter_mut().zip(piece.columns).for_each(|(column, more)| column.merge(more, most_values));
+    // Neighbours are put together in their order, however the work is shared out.
+    pieces(content).into_par_iter().fold(empty, add).reduce(empty, |mut all, later| {
+        all.rows += later.rows;
+        all.columns.iter_mut().zip(later.columns).for_each(|(column, more)| column.merge(more, most_values));
         all
     })
 }
