@@ -20,9 +20,9 @@ use crate::calibration::Calibration;
 use crate::error::ScorerError;
 use crate::golden::Golden;
 use crate::kinds::{Baseline, ScoreKind};
+use crate::normal::NormalScores;
 use crate::package::TrainedDetector;
 use crate::scorer::Scorer;
-use crate::normal::NormalScores;
 use crate::threshold::{Rule, ThresholdError};
 use ae_datasets::Samples;
 use ae_datasets::intake::{InputConfig, IntakeError, RawTable, Schema, Shares, duplicate_share};
@@ -207,7 +207,7 @@ pub fn fit(
     stop: &AtomicBool,
 ) -> Result<Fitted, FitError> {
     check(config)?;
-    let table = &parts::with_window(table);
+    let table = &parts::with_window(table)?;
     let rule = rule(table, config)?;
     let parts = Parts::of(table, config, rule)?;
     let learned = Schema::learn(table, &parts.learn)?;
@@ -226,6 +226,8 @@ pub fn fit(
     let mut trainer = training::Trainer { config, schema: &schema, wanted: &wanted, observer, stop };
     let (members, trained, trimmed) = trainer.members(&encoded)?;
     let untrained = trainer.untrained(&members[0])?;
+    let plain =
+        ScoreKind::MeanSquared.fit(members[0].copy()?, &encoded.train, &encoded.validation, config.seed)?;
     let judge = judge::Judge::new(&encoded, form, config.seed);
     let (score, autoencoder, others) = judge.choose(config, members, &encoded)?;
     let mut judged = others;
@@ -244,8 +246,14 @@ pub fn fit(
     judged.push(judge.judge(Role::Untrained, untrained.as_ref())?);
 
     let (stored, scorer) = report::stored(config.store, autoencoder, baselines, &judged);
-    let scores = NormalScores::of_held_out_rows(scorer.scores(&encoded.calibration)?);
-    let calibration = scores.and_then(|scores| Calibration::fit(&scores, rule)).map_err(failed)?;
+    let held_out = |scorer: &dyn Scorer, rows| -> Result<NormalScores, FitError> {
+        NormalScores::of_held_out_rows(scorer.scores(rows)?).map_err(failed)
+    };
+    // By plain errors: a score whose scale comes from the validation rows makes them look more usual than they are.
+    let suspect = held_out(plain.as_ref(), &encoded.calibration)?;
+    suspect.check_against(&held_out(plain.as_ref(), &encoded.validation)?).map_err(failed)?;
+    let scores = held_out(scorer.as_ref(), &encoded.calibration)?;
+    let calibration = Calibration::fit(&scores, rule).map_err(failed)?;
     let mut report = FitReport {
         layout: schema.layout,
         layout_because: table.layout_because.clone(),

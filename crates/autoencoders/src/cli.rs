@@ -20,7 +20,7 @@ Examples:
   ae reproduce vae                               train it and see whether it reaches its reference
   ae data verify                                 check the downloaded files
 
-Exit codes: 0 done, 1 failed, 2 wrong usage.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something was found (ae detect score --check).";
 
 /// Autoencoders: train, evaluate and use them, reproducibly
 #[derive(Debug, Parser)]

@@ -9,11 +9,10 @@ use ae_datasets::Samples;
 use ae_datasets::intake::{
     Layout, Notice, RawTable, Schema, Shares, State, split_rows, split_time, window_ends,
 };
-use ae_metrics::sliding_window;
 use std::ops::Range;
 
-/// Longest window that is chosen without being asked for, and the shortest, in steps.
-const WINDOWS: Range<usize> = 8..128;
+/// Share of the steps that the length of windows is chosen by.
+const FIRST: f64 = 0.4;
 /// Rows of which alarms show the nearest.
 const REFERENCES: usize = 1000;
 /// Share of the normal rows that is locked away where there are labels and nothing is said.
@@ -59,18 +58,19 @@ pub(super) struct Kept {
     pub(super) notices: Vec<Notice>,
 }
 
-/// A table whose windows have a length: one period of the first channel where nothing is configured, but not more than
-/// a twentieth of the steps.
-pub(super) fn with_window(table: &RawTable) -> RawTable {
+/// A table whose windows have a length, which the split needs: chosen from steps that are trained on whatever else is
+/// configured, and from no later ones.
+pub(super) fn with_window(table: &RawTable) -> Result<RawTable, FitError> {
     let mut table = table.clone();
     if table.layout == Layout::Windows && table.config.window.is_none() {
-        let first: Vec<f64> =
-            table.values.column(0).iter().copied().filter(|x| !x.is_nan()).map(f64::from).collect();
-        let period = sliding_window(&first).unwrap_or(WINDOWS.start);
-        let most = WINDOWS.end.min(table.len() / 20).max(2);
-        table.config.window = Some(period.max(WINDOWS.start).min(most));
+        let first: Vec<usize> = (0..(table.len() as f64 * FIRST) as usize).collect();
+        let learned = Schema::learn(&table, &first)?;
+        table.config.window = learned.schema.windows.map(|windows| windows.length);
+        let chosen =
+            learned.notices.into_iter().filter(|notice| matches!(notice, Notice::WindowChosen { .. }));
+        table.notices.extend(chosen);
     }
-    table
+    Ok(table)
 }
 
 impl Parts {

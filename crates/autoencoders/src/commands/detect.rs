@@ -1,19 +1,25 @@
 //! `ae detect`.
 
+mod explain;
 mod fit;
 mod inspect;
+mod score;
+mod verdicts;
+mod watch;
 mod words;
 
 use crate::cli::{Cli, DetectAction, DetectArgs};
 use crate::failure::Failure;
 use ae_anomaly::TrainedDetector;
+use ae_datasets::intake::IntakeError;
 use std::path::Path;
 
 pub(crate) fn run(args: &DetectArgs, cli: &Cli) -> Result<(), Failure> {
     match &args.action {
         DetectAction::Fit(args) => fit::run(args, cli),
         DetectAction::Inspect { detector } => inspect::run(detector, cli),
-        DetectAction::Score(_) | DetectAction::Watch(_) => todo!(),
+        DetectAction::Score(args) => score::run(args, cli),
+        DetectAction::Watch(args) => watch::run(args),
     }
 }
 
@@ -30,4 +36,8 @@ fn keep(path: &Path, force: bool) -> Result<(), Failure> {
         "{} is there already; give another name, or --force to replace it",
         path.display()
     )))
+}
+
+fn reading(error: IntakeError) -> Failure {
+    Failure::new(error)
 }
