@@ -229,7 +229,8 @@ pub fn fit(
     let plain =
         ScoreKind::MeanSquared.fit(members[0].copy()?, &encoded.train, &encoded.validation, config.seed)?;
     let judge = judge::Judge::new(&encoded, form, config.seed);
-    let (score, autoencoder, others) = judge.choose(config, members, &encoded)?;
+    let judge::Chosen { kind: score, scorer: autoencoder, others } =
+        judge.choose(config, members, &encoded)?;
     let mut judged = others;
     judged.push(judge.judge(Role::Autoencoder, autoencoder.as_ref())?);
     let mut baselines: Vec<(Store, Box<dyn Scorer>)> = Vec::new();

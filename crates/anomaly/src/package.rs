@@ -378,7 +378,7 @@ impl TrainedDetector {
         let got = self.golden.score(&self.schema, self.scorer.as_ref());
         let got = got.map_err(|error: ScorerError| damaged(error.to_string()))?;
         match self.golden.worst(&got) {
-            Some((row, off)) if !(off <= Golden::TOLERANCE) => Err(PackageError::Golden {
+            Some((row, off)) if off.is_nan() || off > Golden::TOLERANCE => Err(PackageError::Golden {
                 path: path.into(),
                 row,
                 rows: self.golden.len(),

@@ -63,6 +63,14 @@ pub(super) fn form(schema: &Schema) -> Form {
     Form::Table { groups: schema.fields.iter().map(group).filter(|group| !group.is_empty()).collect() }
 }
 
+/// The score that was chosen.
+pub(super) struct Chosen {
+    pub(super) kind: ScoreKind,
+    pub(super) scorer: Box<dyn Scorer>,
+    /// What the others got.
+    pub(super) others: Vec<Judged>,
+}
+
 pub(super) struct Judge {
     normal: Samples,
     damaged: Vec<Samples>,
@@ -105,7 +113,7 @@ impl Judge {
         config: &FitConfig,
         members: Vec<TrainedModel>,
         encoded: &Encoded,
-    ) -> Result<(ScoreKind, Box<dyn Scorer>, Vec<Judged>), FitError> {
+    ) -> Result<Chosen, FitError> {
         let fit = |kind: ScoreKind, scales: &Samples| -> Result<Box<dyn Scorer>, ScorerError> {
             let mut scorers: Vec<Box<dyn Scorer>> = members
                 .iter()
@@ -117,7 +125,7 @@ impl Judge {
             }
         };
         if let Some(kind) = config.score {
-            return Ok((kind, fit(kind, &encoded.validation)?, Vec::new()));
+            return Ok(Chosen { kind, scorer: fit(kind, &encoded.validation)?, others: Vec::new() });
         }
         let mut tried: Vec<(ScoreKind, Judged)> = Vec::new();
         for kind in SCORES {
@@ -137,6 +145,6 @@ impl Judge {
         }
         let (kind, _) = tried.remove(best);
         let others = tried.into_iter().map(|(_, judged)| judged).collect();
-        Ok((kind, fit(kind, &encoded.validation)?, others))
+        Ok(Chosen { kind, scorer: fit(kind, &encoded.validation)?, others })
     }
 }

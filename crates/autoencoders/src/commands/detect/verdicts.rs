@@ -81,11 +81,12 @@ pub(super) fn of_block(form: Form, block: &Block, judgements: &[Judgement], shif
             let is_last = end == judgements.len();
             let last = places.partition_point(|(place, _)| *place < end || (is_last && *place == end));
             let mut bad = places[first..last].iter().peekable();
-            for row in start..end {
+            let rows = block.rows[start..end].iter().zip(&judgements[start..end]);
+            for (row, (note, judgement)) in (start..).zip(rows) {
                 while let Some((_, line)) = bad.next_if(|(place, _)| *place == row) {
                     bad_line(form, line, shift, &mut out);
                 }
-                one(form, block.rows[row].line + shift, &judgements[row], None, &mut out);
+                one(form, note.line + shift, judgement, None, &mut out);
             }
             bad.for_each(|(_, line)| bad_line(form, line, shift, &mut out));
             out
