@@ -1,9 +1,5 @@
 //! The command line, as types.
 
-mod detect;
-
-pub(crate) use detect::{DetectAction, DetectArgs, FitArgs, ScoreArgs, StoreName, WatchArgs};
-
 use ae_training::Tier;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -16,11 +12,10 @@ Examples:
   ae train mine.toml --seed 3                    an experiment of your own (start from `ae presets --show vae`)
   ae train --resume runs/vae/20261121-054210-seed0    go on with an interrupted run
   ae eval anomaly                                the ECG5000 heartbeats: train what is missing, evaluate, report
-  ae detect fit normal.csv                       learn what is normal in your own file; then `ae detect score`
   ae reproduce vae                               train it and see whether it reaches its reference
   ae data verify                                 check the downloaded files
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something was found (ae detect score --check).";
+Exit codes: 0 done, 1 failed, 2 wrong usage.";
 
 /// Autoencoders: train, evaluate and use them, reproducibly
 #[derive(Debug, Parser)]
@@ -50,8 +45,6 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Train presets in parallel and compare them with their references; goes on where it was stopped
     Reproduce(ReproduceArgs),
-    /// Anomalies in your own file or stream: fit a detector, score, watch
-    Detect(DetectArgs),
     /// List, fetch or verify the data sets
     Data(DataArgs),
     /// List the presets, or show one
@@ -109,8 +102,8 @@ pub(crate) struct EvalArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Task {
-    /// Anomalies among the ECG5000 heartbeats: the articles' protocol and the UCR split
-    Anomaly(TaskArgs),
+    /// Anomaly detectors beside their baselines: heartbeats, network connections, series, or your own table
+    Anomaly(AnomalyArgs),
     /// Pre-training without labels, then 100, 1,000, 5,000 or all labels, against random weights
     Pretrain(TaskArgs),
     /// New samples, their distance from held-out images and their classes, interpolations, latent spaces
@@ -125,8 +118,28 @@ pub(crate) enum Task {
     Features(TaskArgs),
     /// Reconstruction of held-out images, variant by variant, beside PCA at the same code size
     Reconstruction(TaskArgs),
+    /// How the detector `ecg-best` was chosen: candidates on normal heartbeats and damaged copies of them
+    Selection(TaskArgs),
     /// Full batch, mini-batch and single samples; optimizers; schedules of the learning rate
     Regimes(TaskArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AnomalyArgs {
+    /// ecg5000, nsl-kdd, nab, ucr-anomaly, a file of the UCR anomaly archive, or a table with --labels
+    #[arg(long, value_name = "SET|FILE", default_value = "ecg5000")]
+    pub(crate) data: String,
+
+    /// A table's column that says whether a row is normal
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) labels: Option<String>,
+
+    /// A value of that column that is normal; may be given several times [default: normal]
+    #[arg(long, value_name = "VALUE", requires = "labels")]
+    pub(crate) normal: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) task: TaskArgs,
 }
 
 #[derive(Debug, Args)]

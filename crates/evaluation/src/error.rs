@@ -2,7 +2,7 @@
 
 use crate::measures::UnknownMeasure;
 use crate::presets::UnknownPreset;
-use ae_anomaly::DetectorError;
+use ae_anomaly::{DetectorError, ScorerError, ThresholdError};
 use ae_metrics::MetricError;
 use ae_records::config::ConfigError;
 use ae_records::files::FileError;
@@ -98,9 +98,33 @@ pub enum EvaluationError {
         /// What to do.
         remedy: &'static str,
     },
+    /// A table whose labels are not named.
+    #[error("which column of {0} says whether a row is normal? name it with --labels")]
+    NoLabels(String),
     /// Scores or threshold.
     #[error(transparent)]
     Detector(#[from] DetectorError),
+    /// A score that cannot be fitted or computed.
+    #[error(transparent)]
+    Scorer(#[from] ScorerError),
+    /// Normal rows that give no threshold.
+    #[error(transparent)]
+    Threshold(#[from] ThresholdError),
+    /// A set that cannot be had, or is not what it claims to be.
+    #[error(transparent)]
+    Set(#[from] ae_datasets::DataError),
+    /// A table of the user's that cannot be used.
+    #[error(transparent)]
+    Intake(#[from] ae_datasets::intake::IntakeError),
+    /// A network that cannot be built.
+    #[error(transparent)]
+    Model(#[from] ae_models::ModelError),
+    /// A network that cannot be trained.
+    #[error(transparent)]
+    Train(#[from] ae_training::TrainError),
+    /// A set without rows to train on.
+    #[error(transparent)]
+    Empty(#[from] ae_training::EmptyData),
     /// A figure that the data leave undefined.
     #[error("cannot compute the figures of {what}: {source}")]
     Metric {
@@ -124,6 +148,16 @@ impl From<RunError> for EvaluationError {
 }
 
 impl EvaluationError {
+    /// The same error, naming the comparison where it is about figures.
+    pub(crate) fn about(self, comparison: &str) -> Self {
+        match self {
+            EvaluationError::Metric { what, source } => {
+                EvaluationError::Metric { what: format!("{what} on {comparison}"), source }
+            }
+            other => other,
+        }
+    }
+
     /// For `map_err`: says whose figures could not be computed.
     pub(crate) fn metric(what: impl Into<String>) -> impl FnOnce(MetricError) -> Self {
         move |source| EvaluationError::Metric { what: what.into(), source }
@@ -143,6 +177,7 @@ impl EvaluationError {
             | EvaluationError::NoReconstruction { .. }
             | EvaluationError::Unsuited { .. }
             | EvaluationError::NoDensity { .. }
+            | EvaluationError::NoLabels(_)
             | EvaluationError::Data { .. } => true,
             _ => false,
         }

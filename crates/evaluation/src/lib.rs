@@ -21,6 +21,7 @@ pub mod pretrain;
 pub mod reconstruction;
 pub mod regimes;
 pub mod reproduce;
+pub mod selection;
 
 mod codes;
 mod probe;

@@ -39,7 +39,19 @@ macro_rules! measures {
     };
 }
 
-measures![active_units, anomaly, fid, jacobian, likelihood, pca, posterior, probe, sparsity, subspace];
+measures![
+    active_units,
+    anomaly,
+    fid,
+    jacobian,
+    likelihood,
+    pca,
+    posterior,
+    probe,
+    sparsity,
+    standardised,
+    subspace
+];
 
 /// A measure that does not exist.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -49,6 +49,7 @@ presets![
     "vq_vae",
     "ecg",
     "ecg-long",
+    "ecg-best",
     "lstm",
     "gru",
     "tcn",

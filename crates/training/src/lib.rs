@@ -21,7 +21,7 @@ pub mod tier;
 pub mod trainer;
 
 pub use config::{BatchSize, EarlyStopping, Experiment, GroupConfig, TrainingConfig};
-pub use data::{Split, Splits};
+pub use data::{EmptyData, Split, Splits};
 pub use expected::{Better, Expected};
 pub use observer::{Observer, Progress};
 pub use outcome::{Outcome, TrainError};

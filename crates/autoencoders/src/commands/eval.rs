@@ -1,19 +1,24 @@
 //! `ae eval`.
 
 use super::{compute, downloads, sources, stop_flag};
-use crate::cli::{Cli, EvalArgs, Task, TaskArgs};
+use crate::cli::{AnomalyArgs, Cli, EvalArgs, Task, TaskArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Training;
 use ae_evaluation::{Context, Evaluation, EvaluationError};
 use ae_evaluation::{
-    anomaly, denoise, dimension, features, generate, likelihood, pretrain, reconstruction, regimes,
+    anomaly, denoise, dimension, features, generate, likelihood, pretrain, reconstruction, regimes, selection,
 };
 use std::path::PathBuf;
 
 pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
     match &args.task {
-        Task::Anomaly(args) => evaluate(args, cli, anomaly::SEEDS, anomaly::run),
+        Task::Anomaly(args) => {
+            let AnomalyArgs { data, labels, normal, task } = args;
+            let options =
+                anomaly::Options { data: data.clone(), labels: labels.clone(), normal: normal.clone() };
+            evaluate(task, cli, anomaly::SEEDS, |context| anomaly::run(context, &options))
+        }
         Task::Generate(args) => evaluate(args, cli, generate::SEEDS, generate::run),
         Task::Likelihood(args) => evaluate(args, cli, likelihood::SEEDS, likelihood::run),
         Task::Pretrain(args) => evaluate(args, cli, pretrain::SEEDS, pretrain::run),
@@ -21,6 +26,7 @@ pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
         Task::Dimension(args) => evaluate(args, cli, dimension::SEEDS, dimension::run),
         Task::Features(args) => evaluate(args, cli, features::SEEDS, features::run),
         Task::Reconstruction(args) => evaluate(args, cli, reconstruction::SEEDS, reconstruction::run),
+        Task::Selection(args) => evaluate(args, cli, selection::SEEDS, selection::run),
         Task::Regimes(args) => evaluate(args, cli, regimes::SEEDS, regimes::run),
     }
 }
@@ -29,7 +35,7 @@ fn evaluate(
     args: &TaskArgs,
     cli: &Cli,
     default_seeds: &[u64],
-    task: fn(&mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError>,
+    task: impl Fn(&mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError>,
 ) -> Result<(), Failure> {
     let device = compute(&args.compute)?;
     let sources = sources(&args.sources);

@@ -2,7 +2,6 @@
 
 pub(crate) mod completions;
 pub(crate) mod data;
-pub(crate) mod detect;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod presets;

@@ -9,7 +9,7 @@ const TOY: Protocol =
 
 fn run(bench: &Bench, data: &Path, seeds: &[u64]) -> Result<(Evaluation, PathBuf), EvaluationError> {
     bench.with(seeds, |context| {
-        evaluate(context, &[TOY], |p, seed| Ok(wanted(p.preset, "ecg", data, 40, seed)))
+        evaluate(context, &[TOY], None, |p, seed| Ok(wanted(p.preset, "ecg", data, 40, seed)))
     })
 }
 

@@ -2,10 +2,10 @@
 //! plus one standard deviation of the errors of the training rows.
 
 use super::Metrics;
-use crate::anomaly::{autoencoder, judge, truth};
+use crate::anomaly::{autoencoder, judge, score_of, truth};
 use crate::context::Context;
 use crate::error::EvaluationError;
-use ae_anomaly::{Detector, NormalRows, Score};
+use ae_anomaly::{Detector, NormalRows};
 use ae_training::experiment::Run;
 
 /// `auroc`, `auprc`, `prevalence` (the AUPRC of a random ranking), and by the threshold `accuracy`, `precision`,
@@ -16,8 +16,7 @@ use ae_training::experiment::Run;
 /// A model that reconstructs nothing; data without test rows, labels or a normal label.
 pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     let truth = truth(run)?;
-    let score = if run.model.objective() == "mse" { Score::MeanSquared } else { Score::MeanAbsolute };
-    let detector = Detector { score, ..Detector::default() };
+    let detector = Detector { score: score_of(run), ..Detector::default() };
     let detector = detector.fit(autoencoder(run)?, NormalRows::Training(run.splits.train.values()))?;
     let scores = detector.scores(run.splits.test.values())?;
     let outcome = judge(&detector, &scores, &truth).map_err(EvaluationError::metric("anomaly"))?;

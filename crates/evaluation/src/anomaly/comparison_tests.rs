@@ -1,0 +1,119 @@
+//! The comparisons on small data of our own.
+
+use super::contenders::{Plan, schedule};
+use super::rows::{self, Bench as Comparison};
+use super::{Options, problem, run, series};
+use crate::outcome::Evaluation;
+use crate::testing::Bench;
+use ae_datasets::Series;
+use ae_records::seed::stream_rng;
+use ae_report::gallery::Gallery;
+use ndarray::Array2;
+use rand::Rng;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Waves of 8 points with a category; three in four are normal, the others fall first. The label comes last.
+fn table(bench: &Bench, rows: usize) -> PathBuf {
+    let mut rng = stream_rng(0, "table", 0);
+    let mut text = String::from("a,b,c,d,e,f,g,h,kind,state\n");
+    for row in 0..rows {
+        let is_normal = row % 4 != 0;
+        for point in 0..8 {
+            let wave = (f64::from(point) / 8.0 * std::f64::consts::TAU).sin();
+            let noise = f64::from(rng.next_u32()) / f64::from(u32::MAX) * 0.4;
+            write!(text, "{:.5},", if is_normal { wave } else { -wave } + noise).unwrap();
+        }
+        let kind = ["x", "y"][row % 2];
+        writeln!(text, "{kind},{}", if is_normal { "normal" } else { ["odd", "bad"][row / 4 % 2] }).unwrap();
+    }
+    let path = bench.path("table.csv");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn compare(bench: &Bench, rows: usize, seeds: &[u64]) -> Evaluation {
+    let data = table(bench, rows);
+    let comparison = Comparison {
+        name: "own",
+        title: "Own",
+        note: "A note.",
+        plan: Plan::Chosen(schedule(10, 16)),
+        problem: &|_, seed| problem::own(&data, "state", &[], seed),
+    };
+    let gallery = Gallery::new(bench.path("images"));
+    let mut evaluation = Evaluation::default();
+    bench.with(seeds, |context| rows::evaluate(context, &comparison, &mut evaluation, &gallery, 0)).unwrap();
+    evaluation
+}
+
+#[test]
+fn all_detectors_stand_in_one_table_and_results_repeat() {
+    let bench = Bench::new();
+    let evaluation = compare(&bench, 800, &[0, 1]);
+    let table = &evaluation.tables[0];
+    assert_eq!(table.rows.len(), 5, "the network, untrained, PCA, neighbours, forest");
+    assert!(evaluation.tables.iter().all(|t| t.rows.iter().all(|row| row.len() == t.columns.len())));
+    for who in ["network", "pca", "neighbours", "forest"] {
+        let area = evaluation.metrics[&format!("own/{who}/auroc")];
+        assert!(area > 0.95, "inverted waves are easy for {who}: {area}");
+    }
+    // 600 normal rows, a fifth of them held out; 200 anomalies of two classes.
+    let classes: Vec<&str> = evaluation.tables[2].rows.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(classes.iter().filter(|class| ["odd", "bad", "normal"].contains(class)).count(), 3);
+    // 120 rows to calibrate on promise 1 %, not 0.5 %.
+    let alarms: Vec<&str> = evaluation.tables[1].rows.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(alarms, ["1 %", "5 %"]);
+    assert_eq!(compare(&bench, 800, &[0, 1]).metrics, evaluation.metrics);
+}
+
+/// 12 rows to calibrate on promise not even 5 %.
+#[test]
+fn few_rows_are_judged_without_a_promise() {
+    let bench = Bench::new();
+    let evaluation = compare(&bench, 80, &[0]);
+    assert!(evaluation.tables.iter().all(|table| !table.title.contains("promised")));
+    assert!(evaluation.metrics.contains_key("own/network/f1"));
+}
+
+#[test]
+fn series_are_judged_by_volumes_and_events() {
+    let bench = Bench::new();
+    let n_points = 1400;
+    let mut values: Vec<f64> = (0..n_points).map(|at| (f64::from(at) * 0.2).sin()).collect();
+    let mut rng = stream_rng(0, "series", 0);
+    values.iter_mut().for_each(|value| *value += f64::from(rng.next_u32()) / f64::from(u32::MAX) * 0.2);
+    values[1000..1040].iter_mut().for_each(|value| *value = 0.0);
+    let one = Series {
+        name: "made-up".into(),
+        values: Array2::from_shape_vec((values.len(), 1), values).unwrap(),
+        times: Some((0..n_points).map(|at| f64::from(at) * 3600.0).collect()),
+        n_train: 700,
+        anomalies: std::iter::once(1000..1040).collect(),
+        files: Vec::new(),
+    };
+    let gallery = Gallery::new(bench.path("images"));
+    let mut evaluation = Evaluation::default();
+    bench.with(&[0, 1], |context| series::evaluate(context, &one, &mut evaluation, &gallery, 0)).unwrap();
+    let metric = |name: &str| evaluation.metrics[&format!("made-up/{name}")];
+    assert_eq!(metric("network/event_recall"), 1.0);
+    assert!(metric("network/vus_pr") > 0.7, "{}", metric("network/vus_pr"));
+    assert_eq!(metric("network/delay_points"), metric("network/delay_hours"), "a point an hour");
+    // The period is 10 π points.
+    assert_eq!(metric("vus_window"), 31.0);
+    assert!(evaluation.tables[0].title.contains("VUS window 31"));
+    assert!(bench.path("images/made-up.png").exists());
+}
+
+#[test]
+fn a_table_without_a_label_column_is_refused() {
+    let bench = Bench::new();
+    let data = table(&bench, 80).display().to_string();
+    let check = |labels: Option<&str>, expected: &str| {
+        let options = Options { data: data.clone(), labels: labels.map(String::from), normal: Vec::new() };
+        let error = bench.with(&[0], |context| run(context, &options)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    check(None, "name it with --labels");
+    check(Some("stat"), "did you mean `state`");
+}

@@ -1,0 +1,202 @@
+//! What detectors are asked: rows to learn from, to calibrate on, and to judge.
+
+use crate::context::Context;
+use crate::error::EvaluationError;
+use ae_anomaly::synthetic::Form;
+use ae_datasets::intake::{InputConfig, RawTable, Schema, Shares, split_rows};
+use ae_datasets::nsl_kdd::{self, Connections, Family};
+use ae_datasets::{Column, DataConfig, Protocol, Samples, Scale};
+use ndarray::{Axis, concatenate};
+use std::path::Path;
+
+/// One way to train, calibrate and test, for one seed.
+pub(super) struct Problem {
+    /// Normal rows that are learned from.
+    pub(super) train: Samples,
+    /// Normal rows that model and score are chosen by.
+    pub(super) validation: Samples,
+    /// Normal rows that thresholds are made from; may have no rows: then training rows serve, without a promise.
+    pub(super) calibration: Samples,
+    /// Normal rows like those of `calibration`, on which the promised alarm rate is measured; may have no rows.
+    pub(super) held_out: Samples,
+    pub(super) test: Samples,
+    /// Of each test row; 0 is normal.
+    pub(super) classes: Vec<u32>,
+    pub(super) class_names: Vec<String>,
+    /// Anomalies that are in no other part, for training data that are not clean; may have no rows.
+    pub(super) contaminants: Samples,
+    /// Test rows that are judged where the training data are contaminated: all that are no contaminants.
+    pub(super) uncontaminated: Vec<usize>,
+    /// Shape of one row for the network.
+    pub(super) shape: Vec<i64>,
+    pub(super) form: Form,
+}
+
+impl Problem {
+    pub(super) fn truth(&self) -> Vec<bool> {
+        self.classes.iter().map(|class| *class != 0).collect()
+    }
+}
+
+/// Shares of the normal rows where a set has no split of its own for calibration.
+const SHARES: Shares = Shares { train: 0.5, validation: 0.1, calibration: 0.2, test: 0.2 };
+/// Abnormal test beats that are kept back for contaminated training.
+const KEPT_BACK: usize = 200;
+
+/// ECG5000 on the archive's split: 292 normal beats against 4,500, of which some abnormal ones are kept back.
+pub(super) fn ecg_ucr(context: &mut Context<'_>, seed: u64) -> Result<Problem, EvaluationError> {
+    let config = DataConfig {
+        set: "ecg5000".into(),
+        protocol: Protocol::Ucr,
+        scale: Scale::None,
+        ..Default::default()
+    };
+    let data = ae_datasets::load(&config, context.sources, seed, context.progress)?;
+    let classes = data.test.labels.clone().unwrap_or_default();
+    let abnormal: Vec<usize> = (0..classes.len()).filter(|&row| classes[row] != 0).collect();
+    // Every ninth, so that all classes stay.
+    let kept: Vec<usize> = abnormal.iter().step_by(abnormal.len() / KEPT_BACK).copied().collect();
+    let uncontaminated = (0..classes.len()).filter(|row| kept.binary_search(row).is_err()).collect();
+    let test = Samples::complete(data.test.values);
+    let none = test.select(&[]);
+    let train = Samples::complete(data.train.values);
+    Ok(Problem {
+        validation: train.clone(),
+        train,
+        calibration: none.clone(),
+        held_out: none,
+        contaminants: test.select(&kept),
+        uncontaminated,
+        test,
+        classes,
+        class_names: data.label_names,
+        shape: data.shape.dims().iter().map(|&side| side as i64).collect(),
+        form: Form::Series { channels: 1 },
+    })
+}
+
+/// ECG5000 as the articles split it, 80/20 at random; a part of the normal training beats is kept for calibration. Its
+/// normal test beats are like those, so that the alarm rate is measured on them.
+pub(super) fn ecg_article(context: &mut Context<'_>, seed: u64) -> Result<Problem, EvaluationError> {
+    let protocol = Protocol::Article;
+    let config = DataConfig { set: "ecg5000".into(), protocol, scale: Scale::None, ..Default::default() };
+    let data = ae_datasets::load(&config, context.sources, seed, context.progress)?;
+    let classes = data.test.labels.clone().unwrap_or_default();
+    let normal: Vec<usize> = (0..classes.len()).filter(|&row| classes[row] == 0).collect();
+    let all = Samples::complete(data.train.values);
+    let parts =
+        split_rows(all.len(), seed, Shares { train: 0.65, validation: 0.1, calibration: 0.25, test: 0.0 })?;
+    let test = Samples::complete(data.test.values);
+    Ok(Problem {
+        train: all.select(&parts.train),
+        validation: all.select(&parts.validation),
+        calibration: all.select(&parts.calibration),
+        held_out: test.select(&normal),
+        contaminants: test.select(&[]),
+        uncontaminated: Vec::new(),
+        test,
+        classes,
+        class_names: data.label_names,
+        shape: data.shape.dims().iter().map(|&side| side as i64).collect(),
+        form: Form::Series { channels: 1 },
+    })
+}
+
+/// NSL-KDD: learned from normal rows of `KDDTrain+`, tested on `KDDTest+`. The alarm rate is measured on further normal
+/// rows of `KDDTrain+`, as the test file is of another time.
+pub(super) fn nsl_kdd(context: &mut Context<'_>, seed: u64) -> Result<Problem, EvaluationError> {
+    let data = nsl_kdd::load(context.sources, context.progress)?;
+    let rows = |connections: &Connections, attacks: bool| -> Vec<usize> {
+        let is_attack = connections.anomalies();
+        (0..is_attack.len()).filter(|&row| is_attack[row] == attacks).collect()
+    };
+    let table = |connections: &Connections, rows: &[usize]| {
+        RawTable::parse(connections.csv(rows).as_bytes(), "nsl-kdd.csv", &InputConfig::default())
+    };
+    let normal = table(&data.train, &rows(&data.train, false))?;
+    let parts = split_rows(normal.len(), seed, SHARES)?;
+    let schema = Schema::learn(&normal, &parts.train)?.schema;
+    let encode =
+        |table: &RawTable, rows: &[usize]| Ok::<_, EvaluationError>(schema.encode(table, rows)?.samples);
+    let all = |connections: &Connections, rows: &[usize]| encode_lines(&schema, &connections.csv(rows));
+    let everything: Vec<usize> = (0..data.test.len()).collect();
+    let attacks: Vec<usize> = rows(&data.train, true).into_iter().step_by(5).collect();
+    Ok(Problem {
+        train: encode(&normal, &parts.train)?,
+        validation: encode(&normal, &parts.validation)?,
+        calibration: encode(&normal, &parts.calibration)?,
+        held_out: encode(&normal, &parts.test)?,
+        test: all(&data.test, &everything)?,
+        classes: data.test.families.iter().map(|family| *family as u32).collect(),
+        class_names: Family::ALL.map(|family| family.to_string()).into(),
+        contaminants: all(&data.train, &attacks)?,
+        uncontaminated: everything,
+        shape: vec![schema.width() as i64],
+        form: form(&schema),
+    })
+}
+
+/// The user's own table: the label column says which rows are normal.
+pub(super) fn own(
+    path: &Path,
+    labels: &str,
+    normal: &[String],
+    seed: u64,
+) -> Result<Problem, EvaluationError> {
+    let label = Some(Column::Name(labels.into()));
+    let normal = if normal.is_empty() { vec!["normal".to_string()] } else { normal.to_vec() };
+    let config = InputConfig { label, normal, ..Default::default() };
+    let table = RawTable::load(path, &config)?;
+    let usual = table.normal_rows();
+    let parts = split_rows(usual.len(), seed, SHARES)?;
+    let of = |part: &[usize]| part.iter().map(|&at| usual[at]).collect::<Vec<usize>>();
+    let schema = Schema::learn(&table, &of(&parts.train))?.schema;
+    let encode = |rows: &[usize]| Ok::<_, EvaluationError>(schema.encode(&table, rows)?.samples);
+    let names = table.labels.as_ref().map(|labels| labels.names.clone()).unwrap_or_default();
+    let (codes, is_normal) = match &table.labels {
+        Some(labels) => (labels.codes.clone(), labels.normal.clone()),
+        None => (vec![0; table.len()], vec![true; table.len()]),
+    };
+    let anomalies: Vec<usize> = (0..table.len()).filter(|&row| !is_normal[row]).collect();
+    let held_out = of(&parts.test);
+    let test: Vec<usize> = held_out.iter().chain(&anomalies).copied().collect();
+    Ok(Problem {
+        train: encode(&of(&parts.train))?,
+        validation: encode(&of(&parts.validation))?,
+        calibration: encode(&of(&parts.calibration))?,
+        held_out: encode(&held_out)?,
+        test: encode(&test)?,
+        classes: test.iter().map(|&row| if is_normal[row] { 0 } else { codes[row] + 1 }).collect(),
+        class_names: std::iter::once("normal".to_string()).chain(names).collect(),
+        contaminants: encode(&[])?,
+        uncontaminated: Vec::new(),
+        shape: vec![schema.width() as i64],
+        form: form(&schema),
+    })
+}
+
+/// Rows of a file that comes later, by a schema that is known: its categories may be new.
+fn encode_lines(schema: &Schema, text: &str) -> Result<Samples, EvaluationError> {
+    let table = RawTable::parse(text.as_bytes(), "nsl-kdd.csv", &InputConfig::default())?;
+    let rows: Vec<usize> = (0..table.len()).collect();
+    Ok(schema.encode(&table, &rows)?.samples)
+}
+
+fn form(schema: &Schema) -> Form {
+    let mut start = 0;
+    let group = |field: &ae_datasets::intake::Field| {
+        start += field.width();
+        start - field.width()..start
+    };
+    Form::Table { groups: schema.fields.iter().map(group).filter(|group| !group.is_empty()).collect() }
+}
+
+/// The training rows with so many anomalies among them that they are this share.
+pub(super) fn contaminated(problem: &Problem, share: f64) -> Samples {
+    let n = (problem.train.len() as f64 * share / (1.0 - share)).round() as usize;
+    let few: Vec<usize> = (0..n.min(problem.contaminants.len())).collect();
+    let added = problem.contaminants.select(&few);
+    let values =
+        concatenate(Axis(0), &[problem.train.values.view(), added.values.view()]).expect("the same width");
+    Samples::complete(values)
+}
