@@ -103,7 +103,8 @@ impl<R: BufRead> Lines<R> {
     }
 
     fn fill(&mut self) -> io::Result<()> {
-        if self.start > 0 {
+        // Rarely, so that what is left is not moved for every few lines.
+        if self.start > 0 && 2 * self.start >= self.buffer.len() {
             self.buffer.drain(..self.start);
             self.start = 0;
         }

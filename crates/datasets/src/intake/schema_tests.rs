@@ -108,3 +108,33 @@ fn hostile_states_of_a_stream_are_refused() {
         assert_eq!(restore(&state.replace(from, to)), Err(()), "{from} {to}");
     }
 }
+
+#[test]
+fn damaged_schemas_are_refused_or_work() {
+    use ae_records::seed::stream_rng;
+    use rand_chacha::rand_core::Rng;
+    let sources = [
+        serde_json::to_string(&sound()).unwrap(),
+        serde_json::to_string(&schema("time,v\n1,1\n2,3\n3,2\n", "layout = 'windows'\nwindow = 3")).unwrap(),
+    ];
+    let mut rng = stream_rng(1, "schema fuzz", 0);
+    let (mut worked, mut refused) = (0, 0);
+    for round in 0..20_000 {
+        let mut bytes = sources[round % 2].clone().into_bytes();
+        for _ in 0..1 + rng.next_u32() % 3 {
+            let at = rng.next_u32() as usize % bytes.len();
+            bytes[at] = b"0123456789-.eE\"ax{}[]:,"[rng.next_u32() as usize % 23];
+        }
+        let Ok(schema) = serde_json::from_slice::<Schema>(&bytes) else { continue };
+        match Reader::new(b"1,x,2\n5,2\n".as_slice(), &schema, &Default::default()) {
+            Ok(mut reader) => {
+                let block = reader.read_all().unwrap();
+                assert!(block.samples.values.iter().all(|value| value.is_finite()), "{schema:?}");
+                assert_eq!(schema.feature_names().len(), schema.width());
+                worked += 1;
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(worked > 100 && refused > 100, "{worked} {refused}");
+}
