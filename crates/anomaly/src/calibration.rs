@@ -41,19 +41,6 @@ pub struct Verdict {
     pub is_anomalous: bool,
 }
 
-/// What is said of any row.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Judgement {
-    /// It has a score.
-    Judged(Verdict),
-    /// It cannot be judged.
-    Unknown {
-        /// Why.
-        reason: String,
-    },
-}
-
 /// What `a(s)` needs beside the scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Digits {
@@ -118,15 +105,6 @@ impl Calibration {
             threshold,
             severity: self.severity(score),
             is_anomalous,
-        }
-    }
-
-    /// The verdict on a score, or why there is none.
-    pub fn judge<E: std::fmt::Display>(&self, score: &Result<f64, E>) -> Judgement {
-        match score {
-            Ok(score) if score.is_nan() => Judgement::Unknown { reason: "its score is no number".into() },
-            Ok(score) => Judgement::Judged(self.verdict(*score)),
-            Err(error) => Judgement::Unknown { reason: error.to_string() },
         }
     }
 

@@ -187,16 +187,6 @@ fn below_one_in_n_only_a_tail_can_say() {
 }
 
 #[test]
-fn rows_without_a_score_are_unknown() {
-    let calibration = Calibration::fit(&held_out(scores(0, 100, 0)), Rule::default()).unwrap();
-    let judged = calibration.judge(&Ok::<_, String>(1.0));
-    assert_eq!(judged, Judgement::Judged(calibration.verdict(1.0)));
-    let unknown = |reason: &str| Judgement::Unknown { reason: reason.into() };
-    assert_eq!(calibration.judge(&Err("nothing observed")), unknown("nothing observed"));
-    assert_eq!(calibration.judge(&Ok::<_, String>(f64::NAN)), unknown("its score is no number"));
-}
-
-#[test]
 fn anomalous_calibration_rows_are_noticed() {
     let (normal, anomalous) =
         (scores(0, 200, 1), scores(0, 50, 2).iter().map(|s| s + 4.0).collect::<Vec<_>>());

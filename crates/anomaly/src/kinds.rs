@@ -65,7 +65,7 @@ impl ScoreKind {
                 return Ok(Box::new(ReconstructionProbability::fit(model, draws, validation, seed)?));
             }
         };
-        Ok(Box::new(ResidualScorer::fit(Source::Model(model), measure, validation)?))
+        Ok(Box::new(ResidualScorer::fit(Source::Model(Box::new(model)), measure, validation)?))
     }
 }
 

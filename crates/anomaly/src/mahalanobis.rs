@@ -3,8 +3,8 @@
 //!
 //! Differences that usually come together count once. Of a row with gaps, the observed block of `μ` and `Σ` is taken,
 //! and the sum is divided by the number of observed values: under a Gaussian that is the distribution of what was
-//! observed, so scores of rows with and without gaps are comparable. In validation rows an unobserved difference counts
-//! as the mean of its column.
+//! observed, so scores of rows with and without gaps are comparable. Of validation rows with gaps, each
+//! covariance is over those that have both values.
 //!
 //! The share of a value is its part in `‖P^{-1/2} V^{-1/2} (r - μ)‖²`, `V` being the variances and `P` the
 //! correlations: the same sum, of parts of 0 or more, each as close to its own value as can be (Garthwaite & Koch, 2016,
@@ -52,7 +52,9 @@ impl Mahalanobis {
                 centred[[row, feature]] = if known { residuals[[row, feature]] - mean[feature] } else { 0.0 };
             }
         }
-        Self::new(mean, ledoit_wolf(&centred).covariance)
+        let known = |(row, feature)| f64::from(u8::from(rows.is_observed(row, feature)));
+        let observed = rows.observed.as_ref().map(|_| Array2::from_shape_fn((n, width), known));
+        Self::new(mean, ledoit_wolf(&centred, observed.as_ref()).covariance)
     }
 
     fn new(mean: Array1<f64>, covariance: Array2<f64>) -> Result<Self, ScorerError> {

@@ -12,14 +12,21 @@ use crate::standardised::Standardised;
 use crate::stored::Tensors;
 use crate::trained::{ModelDescription, TrainedModel};
 use ae_datasets::Samples;
-use ndarray::{Array1, Array2};
+use ae_tensor::DenseChain;
+use ndarray::{Array1, Array2, ArrayView1};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+
+/// Rows whose differences are held at a time.
+const BLOCK: usize = 8192;
+/// Rows that one core takes at a time; fewer are not worth waking others for.
+const QUICK: usize = 256;
 
 /// What reconstructs.
 #[derive(Debug)]
 pub enum Source {
     /// A trained autoencoder.
-    Model(TrainedModel),
+    Model(Box<TrainedModel>),
     /// Principal components.
     Linear(LinearSource),
 }
@@ -117,7 +124,7 @@ impl ResidualScorer {
 
     pub(crate) fn load(settings: &ResidualSettings, tensors: &Tensors<'_>) -> Result<Self, ScorerError> {
         let source = match &settings.source {
-            SourceSettings::Model(model) => Source::Model(TrainedModel::load(model, tensors)?),
+            SourceSettings::Model(model) => Source::Model(Box::new(TrainedModel::load(model, tensors)?)),
             SourceSettings::Linear(linear) => Source::Linear(LinearSource::load(linear, tensors)?),
         };
         let width = source.width();
@@ -136,6 +143,19 @@ impl ResidualScorer {
         residuals(&self.source, rows)
     }
 
+    /// Scores of many rows by a model of dense layers, on all cores: the same numbers as one by one. None where there is
+    /// no such model, or a row leaves the range of single precision.
+    fn quick_scores(&self, rows: &Samples) -> Result<Option<Vec<f64>>, ScorerError> {
+        let Source::Model(model) = &self.source else { return Ok(None) };
+        let Some(chain) = model.chain().filter(|_| rows.len() > QUICK) else { return Ok(None) };
+        rows::check(rows, model.width())?;
+        Ok(match &self.measure {
+            Fitted::Mahalanobis(_) => None,
+            Fitted::Plain(score) => quick_scores(score, chain, rows),
+            Fitted::Standardised(standardised) => quick_scores(standardised, chain, rows),
+        })
+    }
+
     fn measured(&self) -> Measure {
         match &self.measure {
             Fitted::Plain(Score::MeanAbsolute) => Measure::MeanAbsolute,
@@ -145,6 +165,54 @@ impl ResidualScorer {
             Fitted::Mahalanobis(_) => Measure::Mahalanobis,
         }
     }
+}
+
+/// What a measure makes of one row: of `x - x̂` of each observed value, with its place.
+trait OfRow: Sync {
+    fn of_row(&self, errors: impl Iterator<Item = (usize, f64)>) -> f64;
+}
+
+impl OfRow for Score {
+    fn of_row(&self, errors: impl Iterator<Item = (usize, f64)>) -> f64 {
+        self.of_errors(errors.map(|(_, error)| error.abs()))
+    }
+}
+
+impl OfRow for Standardised {
+    fn of_row(&self, errors: impl Iterator<Item = (usize, f64)>) -> f64 {
+        self.of_errors(errors)
+    }
+}
+
+/// Of all rows; `residuals` are `[N, D]`.
+fn scores_of(measure: &impl OfRow, residuals: &Array2<f64>, rows: &Samples) -> Vec<f64> {
+    let of_row = |(row, residual): (usize, ArrayView1<'_, f64>)| {
+        let errors = residual.into_iter().copied().enumerate();
+        measure.of_row(errors.filter(|&(feature, _)| rows.is_observed(row, feature)))
+    };
+    residuals.outer_iter().enumerate().map(of_row).collect()
+}
+
+/// The same by a chain, blocks side by side; none where a score is not finite.
+fn quick_scores(measure: &impl OfRow, chain: &DenseChain, rows: &Samples) -> Option<Vec<f64>> {
+    let starts: Vec<usize> = (0..rows.len()).step_by(QUICK).collect();
+    let of_block = |start: usize| {
+        let inputs = rows::inputs(rows, start, QUICK.min(rows.len() - start));
+        let rebuilt = chain.rows(inputs.view());
+        let of_row = |(index, (original, rebuilt)): (usize, (ArrayView1<'_, f32>, ArrayView1<'_, f32>))| {
+            let errors =
+                original.into_iter().zip(rebuilt).map(|(&x, &y)| f64::from(x) - f64::from(y)).enumerate();
+            match &rows.observed {
+                None => measure.of_row(errors),
+                Some(observed) => {
+                    measure.of_row(errors.filter(|&(feature, _)| observed[[start + index, feature]]))
+                }
+            }
+        };
+        inputs.outer_iter().zip(rebuilt.outer_iter()).enumerate().map(of_row).collect::<Vec<f64>>()
+    };
+    let scores: Vec<f64> = starts.into_par_iter().flat_map_iter(of_block).collect();
+    scores.iter().all(|score| score.is_finite()).then_some(scores)
 }
 
 /// `x - x̂`, `[N, D]`; 0 where nothing was observed.
@@ -177,18 +245,26 @@ impl Scorer for ResidualScorer {
     }
 
     fn scores(&self, rows: &Samples) -> Result<Vec<f64>, ScorerError> {
+        if let Some(scores) = self.quick_scores(rows)? {
+            return Ok(scores);
+        }
+        if rows.len() > BLOCK {
+            // Block by block, so that reconstructions of millions of rows do not have to be held.
+            let mut scores = Vec::with_capacity(rows.len());
+            for start in (0..rows.len()).step_by(BLOCK) {
+                let block = rows::part(rows, start, BLOCK.min(rows.len() - start));
+                scores.extend(self.scores(&block).map_err(|error| match error.row() {
+                    Some(row) => error.at_row(start + row),
+                    None => error,
+                })?);
+            }
+            return Ok(scores);
+        }
         let residuals = self.residuals(rows)?;
         let scores: Vec<f64> = match &self.measure {
-            Fitted::Plain(score) => {
-                let of_row = |(row, residual): (usize, ndarray::ArrayView1<'_, f64>)| {
-                    let errors = residual.into_iter().enumerate();
-                    let errors = errors.filter(|&(feature, _)| rows.is_observed(row, feature));
-                    score.of_errors(errors.map(|(_, error)| error.abs()))
-                };
-                residuals.outer_iter().enumerate().map(of_row).collect()
-            }
-            Fitted::Standardised(standardised) => standardised.scores(&residuals, rows),
             Fitted::Mahalanobis(mahalanobis) => mahalanobis.scores(&residuals, rows)?,
+            Fitted::Plain(score) => scores_of(score, &residuals, rows),
+            Fitted::Standardised(standardised) => scores_of(standardised, &residuals, rows),
         };
         match scores.iter().position(|score| !score.is_finite()) {
             Some(row) => Err(ScoreError::Overflow { row }.into()),

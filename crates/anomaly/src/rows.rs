@@ -43,6 +43,15 @@ pub(crate) fn inputs(rows: &Samples, start: usize, n: usize) -> Array2<f32> {
     values
 }
 
+/// Rows `start..start + n`.
+pub(crate) fn part(rows: &Samples, start: usize, n: usize) -> Samples {
+    let part = |values: &Array2<bool>| values.slice(s![start..start + n, ..]).to_owned();
+    Samples {
+        values: rows.values.slice(s![start..start + n, ..]).to_owned(),
+        observed: rows.observed.as_ref().map(part),
+    }
+}
+
 /// At most `most` of the rows, drawn without replacement and in their order, so that it depends on `seed` and the
 /// number of rows only.
 pub(crate) fn at_most(rows: &Samples, most: usize, seed: u64, purpose: &str) -> Samples {

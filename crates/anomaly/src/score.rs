@@ -125,13 +125,13 @@ impl Score {
     /// The score of one row from `|x - x̂|` of its values: of all, or of those that were observed. Any that is no
     /// number makes the score none.
     pub(crate) fn of_errors(self, errors: impl Iterator<Item = f64>) -> f64 {
-        let mean = |errors: &mut dyn Iterator<Item = f64>| {
+        fn mean(errors: impl Iterator<Item = f64>) -> f64 {
             let (sum, n) = errors.fold((0.0, 0usize), |(sum, n), error| (sum + error, n + 1));
             sum / n as f64
-        };
+        }
         match self {
-            Score::MeanAbsolute => mean(&mut { errors }),
-            Score::MeanSquared => mean(&mut errors.map(|e| e * e)),
+            Score::MeanAbsolute => mean(errors),
+            Score::MeanSquared => mean(errors.map(|e| e * e)),
             // `f64::max` would pass over a NaN.
             Score::Maximum => errors.fold(0.0, |max, e| if e > max || e.is_nan() { e } else { max }),
         }

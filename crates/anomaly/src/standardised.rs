@@ -54,15 +54,12 @@ impl Standardised {
         vec![("spreads".into(), stored::vector(&self.spreads.to_vec()))]
     }
 
-    pub(crate) fn scores(&self, residuals: &Array2<f64>, rows: &Samples) -> Vec<f64> {
-        let of_row = |(row, residual): (usize, ndarray::ArrayView1<'_, f64>)| {
-            let seen = (0..residual.len()).filter(|&feature| rows.is_observed(row, feature));
-            let (sum, n) = seen.fold((0.0, 0usize), |(sum, n), feature| {
-                (sum + residual[feature].abs() / self.spreads[feature], n + 1)
-            });
-            sum / n as f64
-        };
-        residuals.outer_iter().enumerate().map(of_row).collect()
+    /// The score of one row from `x - x̂` of its observed values, each with its place.
+    pub(crate) fn of_errors(&self, errors: impl Iterator<Item = (usize, f64)>) -> f64 {
+        let add =
+            |(sum, n), (feature, error): (usize, f64)| (sum + error.abs() / self.spreads[feature], n + 1);
+        let (sum, n) = errors.fold((0.0, 0usize), add);
+        sum / n as f64
     }
 
     /// Differences to their parts in the score.

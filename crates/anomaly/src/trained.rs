@@ -1,5 +1,6 @@
-//! A trained model as scorers hold it: a copy of its own, on the CPU and in double precision, so that a
-//! reconstruction depends on its row alone and not, by rounding, on the rows beside it.
+//! A trained model as scorers hold it: a copy of its own, on the CPU, whose reconstruction depends on its row alone and
+//! not, by rounding, on the rows beside it. Models of dense layers sum each output in one order whatever the batch
+//! ([`DenseChain`], in single precision); others are computed in double precision.
 
 use crate::error::ScorerError;
 use crate::rows;
@@ -7,13 +8,15 @@ use crate::score::ScoreError;
 use crate::stored::Tensors;
 use ae_datasets::Samples;
 use ae_models::{Autoencoder, Batch, DataSummary, Model, ModelConfig};
-use ae_tensor::{Device, Kind, Noise, Tensor, array, tch};
+use ae_tensor::{DenseChain, Device, Kind, Noise, Tensor, array, tch};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Rows that go through the model at once.
 const BATCH: usize = 1024;
+/// Rows up to which other threads are not worth waking.
+const FEW: usize = 16;
 
 /// What it takes to build a model again, but for its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +54,8 @@ pub struct TrainedModel {
     description: ModelDescription,
     model: Box<dyn Model>,
     width: usize,
+    /// Of a model of dense layers, which needs no libtorch to reconstruct.
+    chain: Option<DenseChain>,
 }
 
 impl TrainedModel {
@@ -130,7 +135,9 @@ impl TrainedModel {
             tensor.set_data(&values);
         }
         let width = usize::try_from(description.data().numel()).unwrap_or(0);
-        Ok(TrainedModel { description: description.clone(), model, width })
+        let chain = model.as_autoencoder().and_then(|autoencoder| autoencoder.dense_chain());
+        let chain = chain.filter(|chain| chain.widths() == (width, width));
+        Ok(TrainedModel { description: description.clone(), model, width, chain })
     }
 
     /// What builds it.
@@ -167,9 +174,35 @@ impl TrainedModel {
 
     /// Reconstructions `[N, D]` of checked rows.
     pub(crate) fn reconstruct(&self, rows: &Samples) -> Result<Array2<f64>, ScorerError> {
-        let rebuilt = self.map(rows, self.width, |x| self.autoencoder().reconstruct(x));
+        let in_double = |rows: &Samples| self.map(rows, self.width, |x| self.autoencoder().reconstruct(x));
+        let mut rebuilt = match &self.chain {
+            Some(chain) if rows.len() <= FEW => {
+                let (values, mut scratch) = (rows::inputs(rows, 0, rows.len()), chain.scratch());
+                let mut rebuilt = Vec::with_capacity(values.len());
+                for row in values.outer_iter() {
+                    let row = row.to_slice().expect("standard layout");
+                    rebuilt.extend(chain.row(row, &mut scratch).iter().copied().map(f64::from));
+                }
+                Array2::from_shape_vec(values.dim(), rebuilt).expect("a value for each value")
+            }
+            Some(chain) => chain.rows(rows::inputs(rows, 0, rows.len()).view()).mapv(f64::from),
+            None => in_double(rows),
+        };
+        if self.chain.is_some() {
+            // A row far from any that was trained on may leave the range of single precision on its way.
+            for (row, mut values) in rebuilt.outer_iter_mut().enumerate() {
+                if values.iter().any(|value| !value.is_finite()) {
+                    values.assign(&in_double(&rows.select(&[row])).row(0));
+                }
+            }
+        }
         check_finite(&rebuilt)?;
         Ok(rebuilt)
+    }
+
+    /// What reconstructs without libtorch, and on any thread; a reconstruction that it takes out of range is none.
+    pub(crate) fn chain(&self) -> Option<&DenseChain> {
+        self.chain.as_ref()
     }
 
     /// Codes `[N, code]` of checked rows, each flattened.

@@ -1,5 +1,9 @@
 //! The command line, as types.
 
+mod detect;
+
+pub(crate) use detect::{DetectAction, DetectArgs, FitArgs, ScoreArgs, StoreName, WatchArgs};
+
 use ae_training::Tier;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -12,10 +16,11 @@ Examples:
   ae train mine.toml --seed 3                    an experiment of your own (start from `ae presets --show vae`)
   ae train --resume runs/vae/20261121-054210-seed0    go on with an interrupted run
   ae eval anomaly                                the ECG5000 heartbeats: train what is missing, evaluate, report
+  ae detect fit normal.csv                       learn what is normal in your own file; then `ae detect score`
   ae reproduce vae                               train it and see whether it reaches its reference
   ae data verify                                 check the downloaded files
 
-Exit codes: 0 done, 1 failed, 2 wrong usage.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something was found (ae detect score --check).";
 
 /// Autoencoders: train, evaluate and use them, reproducibly
 #[derive(Debug, Parser)]
@@ -45,6 +50,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Train presets in parallel and compare them with their references; goes on where it was stopped
     Reproduce(ReproduceArgs),
+    /// Anomalies in your own file or stream: fit a detector, score, watch
+    Detect(DetectArgs),
     /// List, fetch or verify the data sets
     Data(DataArgs),
     /// List the presets, or show one

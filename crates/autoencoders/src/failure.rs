@@ -9,7 +9,7 @@ use std::process::ExitCode;
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
-    usage: bool,
+    code: u8,
     /// Everything is said already.
     told: bool,
 }
@@ -17,24 +17,29 @@ pub(crate) struct Failure {
 impl Failure {
     /// The user's arguments or configuration are wrong: exit code 2.
     pub(crate) fn usage(error: impl fmt::Display) -> Self {
-        Failure { message: error.to_string(), usage: true, told: false }
+        Failure { message: error.to_string(), code: 2, told: false }
     }
 
     /// Something failed: exit code 1.
     pub(crate) fn new(error: impl fmt::Display) -> Self {
-        Failure { message: error.to_string(), usage: false, told: false }
+        Failure { message: error.to_string(), code: 1, told: false }
     }
 
     /// Everything is said already: the user stopped the program, or the result is a failure and says so. Exit code 1.
     pub(crate) fn told() -> Self {
-        Failure { message: String::new(), usage: false, told: true }
+        Failure { message: String::new(), code: 1, told: true }
+    }
+
+    /// What was looked for was found, and is told already. Exit code 3.
+    pub(crate) fn found() -> Self {
+        Failure { code: 3, ..Failure::told() }
     }
 
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         if !self.told {
             crate::output::error(&self.message, json);
         }
-        ExitCode::from(if self.usage { 2 } else { 1 })
+        ExitCode::from(self.code)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Every scorer on small made-up data, and helpers.
 
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
 use ae_anomaly::ensemble::Ensemble;
 use ae_anomaly::{Baseline, ModelDescription, ScoreKind, Scorer, TrainedModel};
 use ae_datasets::Samples;
@@ -31,16 +33,16 @@ pub(crate) fn rows_with_gaps(n: i64, purpose: &str) -> Samples {
     rows
 }
 
-fn model(config: ModelConfig, seed: u64) -> TrainedModel {
+pub(crate) fn model(config: ModelConfig, seed: u64) -> TrainedModel {
     let data = DataSummary { shape: vec![WIDTH as i64], mean: 0.5, low: 0.0, high: 1.0, classes: 0 };
     TrainedModel::untrained(&ModelDescription::new(&config, &data), seed).unwrap()
 }
 
-fn small() -> ModelConfig {
+pub(crate) fn small() -> ModelConfig {
     ModelConfig::Ecg(ae_models::variants::ecg::Config { hidden: vec![8], code: 3, ..Default::default() })
 }
 
-fn vae() -> ModelConfig {
+pub(crate) fn vae() -> ModelConfig {
     ModelConfig::Vae(ae_models::variants::vae::Config { latent: 3, ..Default::default() })
 }
 

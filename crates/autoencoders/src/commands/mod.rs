@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod data;
+pub(crate) mod detect;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod presets;

@@ -126,6 +126,12 @@ impl RawTable {
         self.len() == 0
     }
 
+    /// The step from a time to the next where at least nine in ten are alike: seconds, or the unit of the column where it
+    /// holds numbers. `None` without times, or where they come as they like.
+    pub fn usual_step(&self) -> Option<f64> {
+        layout::Steps::of(&self.stamps).step()
+    }
+
     /// The rows that are normal: all, where there are no labels.
     pub fn normal_rows(&self) -> Vec<usize> {
         let is_normal = |&row: &usize| self.labels.as_ref().is_none_or(|labels| labels.normal[row]);

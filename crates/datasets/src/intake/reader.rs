@@ -14,6 +14,7 @@ use super::parse::{MAX_LINE, RawBlock, RowParser, is_blank};
 use super::schema::Schema;
 use super::windower::{WindowState, Windower};
 use crate::Samples;
+use crate::error::TableError;
 use ae_records::files::FileError;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
@@ -62,6 +63,10 @@ pub struct Reader<R> {
     notices: Vec<Notice>,
     log: NoticeLog,
     times: Times,
+    /// Whether the first line named the columns.
+    header: bool,
+    /// Rows and bad lines given so far.
+    given: u64,
     /// Lines before the first that the columns could be told by.
     early: Vec<BadLine>,
     name: String,
@@ -156,6 +161,8 @@ impl<R: BufRead> Reader<R> {
             notices,
             log: NoticeLog::default(),
             times: Times::default(),
+            header,
+            given: 0,
             early,
             name: options.name.clone(),
             schema: schema.clone(),
@@ -165,6 +172,16 @@ impl<R: BufRead> Reader<R> {
     /// What was found about the columns.
     pub fn notices(&self) -> &[Notice] {
         &self.notices
+    }
+
+    /// Refuses an input that had no row and no bad line: to be asked at the end of a file.
+    ///
+    /// # Errors
+    /// [`IntakeError::Table`]: it is empty, or has a header only.
+    pub fn ensure_rows(&self) -> Result<(), IntakeError> {
+        let source = if self.header { TableError::OnlyHeader } else { TableError::Empty };
+        let name = self.name.clone();
+        if self.given > 0 { Ok(()) } else { Err(IntakeError::Table { name, source }) }
     }
 
     /// What was odd about single values so far, counted by column.
@@ -238,7 +255,7 @@ impl<R: BufRead> Reader<R> {
     /// # Errors
     /// [`IntakeError::Read`] where the input breaks off.
     pub fn skip_to(&mut self, line: u64) -> Result<(), IntakeError> {
-        self.early.clear();
+        self.early.retain(|bad| bad.line >= line);
         while self.lines.next_line_number() < line {
             let most = usize::try_from(line - self.lines.next_line_number()).unwrap_or(usize::MAX);
             let read_so_far = self.lines.next_line_number() - 1;
@@ -281,7 +298,8 @@ impl<R: BufRead> Reader<R> {
         let chunk = self.lines.next(bytes, most);
         let (raw, steps, shares) =
             match chunk.map_err(|source| IntakeError::Read { line: read_so_far, source })? {
-                None => return Ok(None),
+                None if self.early.is_empty() => return Ok(None),
+                None => (RawBlock::default(), together(Vec::new(), encoder.row_width, 0), Vec::new()),
                 Some(Chunk::TooLong { line }) => {
                     let bad = vec![BadLine { line, reason: BadReason::TooLong { limit } }];
                     let raw = RawBlock { bad, ..RawBlock::default() };
@@ -301,6 +319,7 @@ impl<R: BufRead> Reader<R> {
 
     fn finish(&mut self, mut raw: RawBlock, steps: Samples, shares: Vec<f32>) -> Block {
         raw.bad.splice(..0, self.early.drain(..));
+        self.given += (raw.lines.len() + raw.bad.len()) as u64;
         let times = self.schema.timestamp.as_ref().map(|stamp| stamp.step);
         if let Some(step) = times {
             raw.stamps.iter().for_each(|&stamp| self.times.add(stamp, step));

@@ -174,6 +174,16 @@ fn columns_are_matched_by_name() {
     let expected =
         "the input does not fit what was learned: it has no column `a`, `b`, `k`; its columns: `q`, `r`, `s`";
     assert_eq!(error, expected);
+    let refused = |content: &'static str| {
+        let mut reader = reader(content.as_bytes(), &schema).unwrap();
+        reader.read_all().unwrap();
+        reader.ensure_rows().map_err(|error| error.to_string())
+    };
+    assert_eq!(refused("\n \n"), Err("the input: the table is empty".into()));
+    let only =
+        "the input: the table has a header but no rows; if its first line holds data, set header = false";
+    assert_eq!(refused("a,b,k\n\n"), Err(only.into()));
+    assert_eq!(refused("a,b,k\n1\n"), Ok(()));
     let utf16: Vec<u8> = "\u{feff}a,b\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert!(matches!(reader(&utf16, &schema), Err(IntakeError::Utf16 { .. })));
 }
@@ -210,6 +220,18 @@ fn bad_lines_are_told_and_the_next_is_read() {
         let expected = ["line 1: it is longer than 1000 bytes", "line 3: it is longer than 1000 bytes"];
         assert_eq!(bad, expected);
         assert_eq!(all.rows.iter().map(|row| row.line).collect::<Vec<_>>(), [2, 4]);
+    }
+}
+
+#[test]
+fn a_file_without_a_line_end_is_one_bad_line() {
+    let (_, schema) = learn("-1,10\n1,30\n", "layout = 'table'");
+    for by_line in [false, true] {
+        let junk = io::repeat(0).take(20_000_000);
+        let mut reader = Reader::new(BufReader::new(junk), &schema, &ReadOptions::default()).unwrap();
+        let block = if by_line { reader.next_line() } else { reader.next_block() }.unwrap().unwrap();
+        assert_eq!(block.bad[0].to_string(), "line 1: it is longer than 1048576 bytes");
+        assert_eq!(reader.next_block().unwrap(), None);
     }
 }
 

@@ -1,0 +1,115 @@
+//! Which model, where none is named: what suits the rows.
+
+use super::{FitConfig, FitError};
+use crate::pca::Pca;
+use ae_datasets::Samples;
+use ae_datasets::intake::{Layout, Schema};
+use ae_models::ModelConfig;
+use ae_tensor::{Tensor, array};
+use serde_json::{Value, json};
+
+/// Share of the variance that as many principal components as the code has numbers explain.
+const EXPLAINED: f64 = 0.9;
+const CODES: std::ops::RangeInclusive<usize> = 1..=64;
+
+/// Numbers in the code: as many as principal components explain nine tenths of the variance of the training rows, at
+/// most half of the values and a quarter of the rows.
+pub(super) fn code_size(train: &Samples) -> usize {
+    let rows: Tensor = array::from_array(train.values.clone());
+    let variances = Pca::fit(&rows).variances();
+    let all: f64 = variances.iter().sum();
+    let mut explained = 0.0;
+    let enough = variances.iter().position(|variance| {
+        explained += variance;
+        explained >= EXPLAINED * all
+    });
+    let (n, width) = train.values.dim();
+    let most = (width / 2).min(n / 4).clamp(*CODES.start(), *CODES.end());
+    (enough.map_or(1, |at| at + 1)).clamp(*CODES.start(), most)
+}
+
+/// What is configured, or a dense autoencoder with the code size above.
+pub(super) fn choose(
+    config: &FitConfig,
+    schema: &Schema,
+    train: &Samples,
+    code: usize,
+) -> Result<ModelConfig, FitError> {
+    let model = match (&config.model, &config.variant) {
+        (Some(model), _) => model.clone(),
+        (None, Some(name)) => named(name, schema, code)?,
+        (None, None) => named("deep", schema, code)?,
+    };
+    if train.observed.is_some() && !masks_missing(&model, schema) {
+        let observed = train.observed.iter().flatten().filter(|&&seen| seen).count();
+        let share = 100.0 * (1.0 - observed as f64 / train.values.len().max(1) as f64);
+        return Err(FitError::Missing { variant: model.name(), share });
+    }
+    Ok(model)
+}
+
+/// Shape of a sample: `[D]`, or `[T, F]` for windows of several channels.
+pub(super) fn shape(schema: &Schema) -> Vec<usize> {
+    match schema.windows.filter(|_| schema.row_width() > 1) {
+        Some(windows) => vec![windows.length, schema.row_width()],
+        None => vec![schema.width()],
+    }
+}
+
+/// A variant with settings that suit rows that are scaled to mean 0 and standard deviation 1.
+fn named(name: &str, schema: &Schema, code: usize) -> Result<ModelConfig, FitError> {
+    let all = ModelConfig::all();
+    let Some(found) = all.iter().find(|model| model.name() == name) else {
+        let names: Vec<&str> = all.iter().map(ModelConfig::name).collect();
+        let legal = format!("one of {}", names.join(", "));
+        return Err(FitError::Setting { key: "variant", got: format!("\"{name}\""), legal });
+    };
+    let mut settings = serde_json::to_value(found).expect("settings are always JSON");
+    let width = schema.width();
+    let hidden = (width / 2).clamp(4 * code.min(16), 128).max(code);
+    if let Some(inner) = settings.get_mut(name).and_then(Value::as_object_mut) {
+        let mut set = |key: &str, value: Value| {
+            if let Some(old) = inner.get_mut(key).filter(|old| same_kind(old, &value)) {
+                *old = value;
+            }
+        };
+        set("output", json!("identity"));
+        set("likelihood", json!("gaussian_learned"));
+        set("likelihood", json!({ "gaussian": { "sigma": 1.0 } }));
+        set("code", json!(code));
+        set("latent", json!(code));
+        // A rectified code cannot fall below 0: half of the line is lost.
+        set("code_activation", json!("identity"));
+        if schema.layout == Layout::Table || name == "deep" {
+            set("hidden", json!([hidden]));
+        }
+        if let Some(encoder) = inner.get_mut("encoder").filter(|encoder| encoder.get("dense").is_some()) {
+            *encoder = json!({ "dense": { "hidden": [hidden] } });
+        }
+        if let Some(decoder) = inner.get_mut("decoder").filter(|decoder| decoder.get("dense").is_some()) {
+            *decoder = json!({ "dense": { "hidden": [hidden] } });
+        }
+    }
+    serde_json::from_value(settings).map_err(|error| FitError::Setting {
+        key: "variant",
+        got: format!("\"{name}\""),
+        legal: format!("a variant for such rows: {error}"),
+    })
+}
+
+/// A name stays a name or becomes a table, a number a number, a list a list.
+fn same_kind(old: &Value, new: &Value) -> bool {
+    match new {
+        Value::Number(_) => old.is_number(),
+        Value::Array(_) => old.is_array(),
+        _ => old.is_string() || old.is_object(),
+    }
+}
+
+fn masks_missing(model: &ModelConfig, schema: &Schema) -> bool {
+    let shape: Vec<i64> = shape(schema).into_iter().map(|d| d as i64).collect();
+    let data = ae_models::DataSummary { shape, mean: 0.0, low: -1.0, high: 1.0, classes: 0 };
+    let noise = ae_tensor::Noise::new(0, 0, ae_tensor::Device::Cpu);
+    // A model that cannot be built says so itself, and better.
+    model.build(&data, &noise).map_or(true, |model| model.masks_missing())
+}

@@ -1,0 +1,92 @@
+//! `ae detect fit`.
+
+use super::{keep, words};
+use crate::cli::{Cli, FitArgs, StoreName};
+use crate::commands::stop_flag;
+use crate::failure::Failure;
+use crate::output;
+use crate::progress::Training;
+use ae_anomaly::fit::{FitConfig, FitError, Fitted, Store, fit};
+use ae_datasets::Column;
+use ae_datasets::intake::{IntakeError, RawTable};
+use ae_records::{config, files};
+use ae_tensor::device;
+use serde_json::json;
+
+pub(super) fn run(args: &FitArgs, cli: &Cli) -> Result<(), Failure> {
+    let config = settings(args)?;
+    if args.show_config {
+        output::result(config::to_toml(&config).trim_end());
+        return Ok(());
+    }
+    keep(&args.out, args.force)?;
+    device::set_threads(args.threads);
+    let table = RawTable::load(&args.data, &config.input).map_err(refused)?;
+    let mut observer = Training::new(None);
+    let Fitted { detector, report } = fit(&table, &config, &mut observer, stop_flag()).map_err(failed)?;
+    detector.save(&args.out).map_err(Failure::new)?;
+    if cli.json {
+        output::json(&json!({ "detector": args.out, "report": report }));
+        return Ok(());
+    }
+    words::report(&report).iter().for_each(|line| output::result(line));
+    output::result(&format!("detector: {}", args.out.display()));
+    output::note(&format!(
+        "judge new rows: ae detect score NEW.csv --model {0} --out scored.csv",
+        args.out.display()
+    ));
+    Ok(())
+}
+
+fn settings(args: &FitArgs) -> Result<FitConfig, Failure> {
+    let mut config: FitConfig = match &args.config {
+        None => config::load("the command line", "", &args.overrides).map_err(Failure::usage)?,
+        Some(path) => {
+            let text = files::read_to_string(path).map_err(Failure::usage)?;
+            config::load(&path.display().to_string(), &text, &args.overrides).map_err(Failure::usage)?
+        }
+    };
+    if let Some(label) = &args.label {
+        config.input.label = Some(Column::Name(label.clone()));
+    }
+    if !args.normal.is_empty() {
+        config.input.normal.clone_from(&args.normal);
+    }
+    if let Some(budget) = &args.false_alarms {
+        config.false_alarms = Some(budget.parse().map_err(Failure::usage)?);
+    }
+    config.robust = args.robust.or(config.robust);
+    config.seed = args.seed.unwrap_or(config.seed);
+    config.members = args.members.unwrap_or(config.members);
+    if let Some(variant) = &args.variant {
+        config.variant = Some(variant.clone());
+    }
+    if let Some(store) = args.store {
+        config.store = match store {
+            StoreName::Autoencoder => Store::Autoencoder,
+            StoreName::Pca => Store::Pca,
+            StoreName::Neighbours => Store::Neighbours,
+            StoreName::IsolationForest => Store::IsolationForest,
+            StoreName::Best => Store::Best,
+        };
+    }
+    Ok(config)
+}
+
+/// What can be mended by asking for something else is wrong usage.
+fn refused(error: IntakeError) -> Failure {
+    match error {
+        IntakeError::OutOfRange { .. } | IntakeError::WhichIsNormal { .. } | IntakeError::NoNormal { .. } => {
+            Failure::usage(error)
+        }
+        _ => Failure::new(error),
+    }
+}
+
+fn failed(error: FitError) -> Failure {
+    match error {
+        FitError::Setting { .. } => Failure::usage(error),
+        FitError::Intake(error) => refused(error),
+        _ => Failure::new(error),
+    }
+}

@@ -1,0 +1,96 @@
+//! `ae detect inspect`.
+
+use super::{load, words};
+use crate::cli::Cli;
+use crate::failure::Failure;
+use crate::output;
+use ae_anomaly::TrainedDetector;
+use ae_datasets::intake::{Field, FieldKind, Format, Schema};
+use serde_json::json;
+use std::path::Path;
+
+/// Columns that are shown at most.
+const SHOWN: usize = 60;
+
+pub(super) fn run(path: &Path, cli: &Cli) -> Result<(), Failure> {
+    let detector = load(path)?;
+    if cli.json {
+        output::json(&json!({
+            "schema": detector.schema(),
+            "scorer": detector.scorer().name(),
+            "threshold": detector.calibration().threshold(),
+            "calibration_rows": detector.calibration().scores().len(),
+            "golden_rows": detector.golden_rows(),
+            "about": detector.about(),
+        }));
+        return Ok(());
+    }
+    lines(&detector).iter().for_each(|line| output::result(line));
+    Ok(())
+}
+
+fn lines(detector: &TrainedDetector) -> Vec<String> {
+    let mut lines = schema(detector.schema());
+    let scores = detector.calibration().scores();
+    lines.push(String::new());
+    lines.push(format!("scorer: {}", detector.scorer().name()));
+    lines.push(format!("threshold: {}", detector.calibration().threshold()));
+    if let (Some(least), Some(greatest)) = (scores.first(), scores.last()) {
+        let median = scores[scores.len() / 2];
+        lines.push(format!(
+            "calibration: {} normal rows, scores {least:.4} to {greatest:.4}, median {median:.4}; a p-value is at least \
+             {:.2e}",
+            scores.len(),
+            1.0 / (scores.len() + 1) as f64
+        ));
+    }
+    lines.push(format!("golden rows: {}, scored as when it was made", detector.golden_rows()));
+    lines.push(String::new());
+    lines.push(format!("made by version {}:", detector.about().version));
+    lines.extend(words::report(&detector.about().report).into_iter().map(|line| format!("  {line}")));
+    lines
+}
+
+fn schema(schema: &Schema) -> Vec<String> {
+    let written = match schema.format {
+        Format::Json => "JSON lines".to_string(),
+        Format::Csv { delimiter, header } => {
+            format!("CSV split at {delimiter:?}, {} header", if header { "with a" } else { "without a" })
+        }
+    };
+    let mut lines = vec![format!("expects: {} ({written}), {} columns", schema.layout, schema.fields.len())];
+    if let Some(windows) = schema.windows {
+        lines.push(format!("windows: {} steps, one ends with each row", windows.length));
+    }
+    if let Some(stamp) = &schema.timestamp {
+        let step = stamp.step.map_or("no usual step".to_string(), |step| format!("a step of {step}"));
+        lines.push(format!("times: column `{}`, {step}", stamp.name));
+    }
+    lines.push(format!(
+        "a row of which less than {:.0} % is observed is not judged",
+        100.0 * schema.min_observed
+    ));
+    lines.extend(schema.fields.iter().take(SHOWN).map(|field| format!("  {}", column(field))));
+    if schema.fields.len() > SHOWN {
+        lines.push(format!("  … and {} more", schema.fields.len() - SHOWN));
+    }
+    lines
+}
+
+fn column(field: &Field) -> String {
+    let what = match &field.kind {
+        FieldKind::Number { constant: true, min, .. } => format!("always {min}"),
+        FieldKind::Number { min, max, .. } => format!("{min} to {max}"),
+        FieldKind::Category { levels } => {
+            let shown: Vec<&str> = levels.iter().take(6).map(String::as_str).collect();
+            let more = if levels.len() > shown.len() { ", …" } else { "" };
+            format!("{} values: {}{more}", levels.len(), shown.join(", "))
+        }
+    };
+    let observed = if field.observed < 1.0 {
+        format!(", {:.1} % observed", 100.0 * field.observed)
+    } else {
+        String::new()
+    };
+    format!("{}: {what}{observed}", field.name)
+}

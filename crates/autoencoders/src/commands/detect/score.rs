@@ -1,0 +1,173 @@
+//! `ae detect score`.
+
+use super::explain::Severest;
+use super::verdicts::{self, Counts, Form};
+use super::{keep, load, reading};
+use crate::cli::{Cli, ScoreArgs};
+use crate::commands::stop_flag;
+use crate::failure::Failure;
+use crate::output;
+use ae_anomaly::TrainedDetector;
+use ae_datasets::intake::{NoticeLog, ReadOptions, Reader, inflated};
+use ae_records::files::{FileError, write_atomic};
+use ae_tensor::device;
+use serde_json::json;
+use std::io::{self, BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
+    if let Some(out) = &args.out {
+        keep(out, args.force)?;
+    }
+    let explained = args.explain.then(|| folder_beside(args.out.as_deref().unwrap_or(Path::new("scored"))));
+    if let Some(folder) = &explained {
+        keep(folder, args.force)?;
+    }
+    device::set_threads(args.threads);
+    if args.threads > 0 {
+        // The pool can be sized once; a later call keeps what it has.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(args.threads).build_global();
+    }
+    let detector = load(&args.model)?;
+    let mut scoring = Scoring {
+        detector: &detector,
+        form: form_of(args.out.as_deref(), cli.json),
+        counts: Counts::default(),
+        notices: NoticeLog::default(),
+        severest: Severest::new(if args.explain { args.explained } else { 0 }),
+    };
+    let started = Instant::now();
+    let mut reader = open(&args.data, &detector)?;
+    match &args.out {
+        Some(out) => {
+            let mut failure = None;
+            let written = write_atomic(out, |file| match scoring.write(&mut reader, file) {
+                Ok(()) => Ok(()),
+                Err(Stop::Write(error)) => Err(error),
+                Err(Stop::Other(other)) => {
+                    failure = Some(other);
+                    Err(io::ErrorKind::Other.into())
+                }
+            });
+            if let Some(failure) = failure {
+                return Err(failure);
+            }
+            written.map_err(Failure::new)?;
+        }
+        None => match scoring.write(&mut reader, &mut io::stdout().lock()) {
+            Ok(()) => {}
+            // Whoever reads has enough.
+            Err(Stop::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                return Err(Failure::told());
+            }
+            Err(Stop::Write(error)) => {
+                return Err(Failure::new(FileError::new("write", "the standard output")(error)));
+            }
+            Err(Stop::Other(failure)) => return Err(failure),
+        },
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    reader.notices().iter().chain(&reader.time_notices()).for_each(|notice| {
+        scoring.notices.add(notice);
+    });
+    let alerts = match &explained {
+        Some(folder) => scoring.severest.write(&detector, folder)?,
+        None => 0,
+    };
+    tell(args, cli, &scoring, explained.as_deref().filter(|_| alerts > 0), seconds);
+    let found = scoring.counts.anomalous + scoring.counts.bad_lines > 0;
+    if args.check && found { Err(Failure::found()) } else { Ok(()) }
+}
+
+/// Why scoring ended early.
+enum Stop {
+    /// Verdicts cannot be written.
+    Write(io::Error),
+    Other(Failure),
+}
+
+struct Scoring<'d> {
+    detector: &'d TrainedDetector,
+    form: Form,
+    counts: Counts,
+    notices: NoticeLog,
+    severest: Severest,
+}
+
+impl Scoring<'_> {
+    fn write(
+        &mut self,
+        reader: &mut Reader<Box<dyn BufRead + Send>>,
+        out: &mut dyn Write,
+    ) -> Result<(), Stop> {
+        if self.form == Form::Csv {
+            out.write_all(verdicts::HEADER.as_bytes()).map_err(Stop::Write)?;
+        }
+        let stop = stop_flag();
+        while let Some(block) = reader.next_block().map_err(|error| Stop::Other(Failure::new(error)))? {
+            let judgements = self.detector.judge(&block.samples, &block.rows);
+            let judgements = judgements.map_err(|error| Stop::Other(Failure::new(error)))?;
+            self.counts.add(&judgements, block.bad.len());
+            block.notices.iter().for_each(|notice| {
+                self.notices.add(notice);
+            });
+            self.severest.look_at(&block, &judgements);
+            out.write_all(&verdicts::of_block(self.form, &block, &judgements, 0)).map_err(Stop::Write)?;
+            if stop.load(Ordering::Relaxed) {
+                let message = "stopped before the end of the input; the output was not replaced";
+                return Err(Stop::Other(Failure::new(message)));
+            }
+        }
+        out.flush().map_err(Stop::Write)
+    }
+}
+
+fn open(path: &Path, detector: &TrainedDetector) -> Result<Reader<Box<dyn BufRead + Send>>, Failure> {
+    let options = ReadOptions { name: path.display().to_string(), ..ReadOptions::default() };
+    if path != Path::new("-") {
+        return Reader::open(path, detector.schema(), &options).map_err(reading);
+    }
+    let options = ReadOptions { name: "the standard input".into(), ..options };
+    let input = inflated(io::stdin()).map_err(FileError::new("read", "the standard input"));
+    Reader::new(input.map_err(Failure::new)?, detector.schema(), &options).map_err(reading)
+}
+
+fn form_of(out: Option<&Path>, json: bool) -> Form {
+    let extension = out.and_then(Path::extension).map(|extension| extension.to_string_lossy().to_lowercase());
+    match extension.as_deref() {
+        Some("jsonl" | "ndjson") => Form::JsonLines,
+        None if json && out.is_none() => Form::JsonLines,
+        _ => Form::Csv,
+    }
+}
+
+/// `scored.csv` has its explanations in `scored.explained`.
+fn folder_beside(out: &Path) -> PathBuf {
+    out.with_extension("explained")
+}
+
+fn tell(args: &ScoreArgs, cli: &Cli, scoring: &Scoring<'_>, explained: Option<&Path>, seconds: f64) {
+    let Scoring { counts, notices, .. } = scoring;
+    let Some(out) = &args.out else {
+        output::note(&counts.to_text());
+        notices.lines().iter().for_each(|line| output::note(&format!("note: {line}")));
+        return;
+    };
+    let lines = counts.normal + counts.anomalous + counts.unknown + counts.bad_lines;
+    if cli.json {
+        let notices: Vec<_> =
+            notices.counts().map(|(notice, count)| json!({ "notice": notice, "count": count })).collect();
+        output::json(&json!({
+            "out": out, "counts": counts, "notices": notices, "explained": explained, "seconds": seconds,
+        }));
+        return;
+    }
+    output::result(&format!("{} ({:.0} lines/s)", counts.to_text(), lines as f64 / seconds.max(1e-9)));
+    notices.lines().iter().for_each(|line| output::result(&format!("note: {line}")));
+    if let Some(folder) = explained {
+        output::result(&format!("explained: {}", folder.display()));
+    }
+    output::result(&format!("verdicts: {}", out.display()));
+}

@@ -1,0 +1,276 @@
+//! `ae detect watch`: a stream in, a line of JSON out for each of its lines.
+//!
+//! With `--state` a line is acknowledged when its verdict is out and the state says so. After a `kill -9` the watch goes
+//! on behind the last acknowledged line: its input is what follows, or with `--replay` the whole stream from its first
+//! line. No acknowledged line loses its verdict or gets a second one; with `--out` verdicts that were not acknowledged
+//! are taken back, so that the file holds exactly one for each line.
+
+use super::verdicts::{self, Form};
+use super::{load, reading};
+use crate::cli::WatchArgs;
+use crate::commands::stop_flag;
+use crate::failure::Failure;
+use crate::output;
+use ae_anomaly::{Drift, Judgement, NormalScores, TrainedDetector};
+use ae_datasets::intake::{Block, NoticeLog, ReadOptions, Reader, WindowState};
+use ae_records::files::FileError;
+use ae_tensor::device;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+/// Rows, in the mean, until the watch for drift raises a false alarm.
+const RUN_LENGTH: f64 = 100_000.0;
+/// A first line longer than this is no header.
+const MOST: u64 = 1 << 20;
+
+/// Where a watch is.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct State {
+    /// Layout of this file: 1.
+    format: u32,
+    /// Which detector: another one does not go on with these windows.
+    detector: String,
+    /// The last acknowledged line, from 1; 0 for none.
+    line: u64,
+    /// The first line, where it names the columns.
+    header: Option<String>,
+    /// Steps that the next window begins with.
+    window: Option<WindowState>,
+    /// The watch over the distribution of scores.
+    drift: Option<Drift>,
+    /// Bytes of the output that are acknowledged.
+    written: u64,
+}
+
+pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
+    device::set_threads(1);
+    let detector = load(&args.model)?;
+    let mut state = match &args.state {
+        Some(path) if path.exists() => State::read(path, &detector)?,
+        _ => State::new(&detector),
+    };
+    let out = match &args.out {
+        Some(path) => Some(append(path, args.state.as_ref().map(|_| state.written))?),
+        None => None,
+    };
+    let mut watch = Watch {
+        detector: &detector,
+        args,
+        out,
+        notices: NoticeLog::default(),
+        window: detector.schema().windows.map_or(1, |windows| windows.length as u64),
+        drifting: state.drift.as_ref().is_some_and(Drift::is_drifting),
+    };
+    watch.run(&mut state)
+}
+
+impl State {
+    fn new(detector: &TrainedDetector) -> Self {
+        let scores = NormalScores::of_held_out_rows(detector.calibration().scores()).ok();
+        // Too few calibration scores to tell a drift by: there is no watch for it.
+        let drift = scores.and_then(|scores| Drift::new(&scores, RUN_LENGTH, 0).ok());
+        State { format: 1, detector: fingerprint(detector), drift, ..State::default() }
+    }
+
+    fn read(path: &Path, detector: &TrainedDetector) -> Result<Self, Failure> {
+        let wrong = |reason: String| {
+            Failure::new(format!(
+                "{} is no state to go on from: {reason}; remove it to begin anew",
+                path.display()
+            ))
+        };
+        let text = fs::read_to_string(path).map_err(FileError::new("read", path)).map_err(Failure::new)?;
+        let state: State = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        if state.format != 1 {
+            return Err(wrong(format!("it has layout {}", state.format)));
+        }
+        if state.detector != fingerprint(detector) {
+            return Err(wrong("it belongs to another detector".into()));
+        }
+        Ok(state)
+    }
+
+    /// Replaces the file in one step. It survives the end of the process, however sudden; the system's own end may cost
+    /// the last lines.
+    fn write(&self, path: &Path) -> Result<(), Failure> {
+        let temporary = PathBuf::from(format!("{}.new", path.display()));
+        let text = serde_json::to_vec(self).expect("the state is always JSON");
+        let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, path));
+        written.map_err(FileError::new("write", path)).map_err(Failure::new)
+    }
+}
+
+/// Tells detectors apart.
+fn fingerprint(detector: &TrainedDetector) -> String {
+    let scores = detector.calibration().scores();
+    let sum = scores.iter().fold(0u64, |sum, score| sum.rotate_left(5).wrapping_add(score.to_bits()));
+    format!("{} {} {sum:016x}", detector.scorer().name(), scores.len())
+}
+
+/// Opens the output at its end, or at the last acknowledged byte.
+fn append(path: &Path, written: Option<u64>) -> Result<File, Failure> {
+    let opened = OpenOptions::new().create(true).append(true).open(path);
+    let file = opened.map_err(FileError::new("write", path)).map_err(Failure::new)?;
+    if let Some(written) = written {
+        let length = file.metadata().map_or(0, |metadata| metadata.len());
+        if length < written {
+            let message = format!(
+                "{} holds {length} bytes and {written} were acknowledged; give the output that belongs to the state, or \
+                 remove the state to begin anew",
+                path.display()
+            );
+            return Err(Failure::new(message));
+        }
+        if written == 0 && length > 0 {
+            let message = format!(
+                "{} is there already, and no state says how far it goes; give another --out, or the --state of that watch",
+                path.display()
+            );
+            return Err(Failure::usage(message));
+        }
+        file.set_len(written).map_err(FileError::new("write", path)).map_err(Failure::new)?;
+    }
+    Ok(file)
+}
+
+struct Watch<'a> {
+    detector: &'a TrainedDetector,
+    args: &'a WatchArgs,
+    out: Option<File>,
+    notices: NoticeLog,
+    window: u64,
+    drifting: bool,
+}
+
+impl Watch<'_> {
+    fn run(&mut self, state: &mut State) -> Result<(), Failure> {
+        let mut input: Box<dyn BufRead> = Box::new(BufReader::with_capacity(1 << 16, io::stdin()));
+        let first = first_line(&mut input)
+            .map_err(FileError::new("read", "the standard input"))
+            .map_err(Failure::new)?;
+        let goes_on = state.line > 0 && !self.args.replay;
+        let names_again = state.header.as_deref() == Some(first.as_str());
+        // A stream that goes on has no header of its own: it gets the one that it began with.
+        let header = state.header.clone().filter(|_| goes_on && !names_again).unwrap_or_default();
+        let has_header = goes_on && state.header.is_some();
+        let options = ReadOptions {
+            name: "the standard input".into(),
+            header: (goes_on && state.header.is_none()).then_some(false),
+            ..ReadOptions::default()
+        };
+        let input = Cursor::new([header.into_bytes(), first.clone().into_bytes()].concat()).chain(input);
+        let mut reader = Reader::new(input, self.detector.schema(), &options).map_err(reading)?;
+        // Lines are numbered through all that came, the header once.
+        let header_lines = state.header.as_deref().filter(|_| has_header).map_or(0, lines_in);
+        let shift = if goes_on { state.line.saturating_sub(header_lines) } else { 0 };
+        if state.line > 0 {
+            if self.args.replay {
+                reader.skip_to(state.line + 1).map_err(reading)?;
+            }
+            if let Some(window) = &state.window {
+                reader.restore(window).map_err(reading)?;
+            }
+        }
+        reader.notices().iter().for_each(|notice| self.notice(notice));
+        let stop = stop_flag();
+        while !stop.load(Ordering::Relaxed) {
+            let Some(block) = reader.next_line().map_err(reading)? else { break };
+            let line = block.rows.first().map(|row| row.line).or(block.bad.first().map(|bad| bad.line));
+            let line = line.expect("a block of a line has a row or a bad line") + shift;
+            if state.line == 0 {
+                // Where the first line is no row, it names the columns.
+                state.header = (line > lines_in(&first)).then(|| first.clone());
+            }
+            self.judge(&block, shift, state)?;
+            state.line = line;
+            if let Some(path) = &self.args.state {
+                state.window = reader.window_state();
+                state.write(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, block: &Block, shift: u64, state: &mut State) -> Result<(), Failure> {
+        let judgements = self.detector.judge(&block.samples, &block.rows).map_err(Failure::new)?;
+        block.notices.iter().for_each(|notice| self.notice(notice));
+        let mut text = match (self.args.explain, judgements.first()) {
+            (Some(most), Some(judgement @ Judgement::Anomalous(_))) => {
+                let explanation = self.detector.explain(&block.samples, 0, most).map_err(Failure::new)?;
+                let mut text = Vec::new();
+                verdicts::one(
+                    Form::JsonLines,
+                    block.rows[0].line + shift,
+                    judgement,
+                    Some(&explanation),
+                    &mut text,
+                );
+                text
+            }
+            _ => verdicts::of_block(Form::JsonLines, block, &judgements, shift),
+        };
+        if let (Some(drift), Some(row)) = (&mut state.drift, block.rows.first()) {
+            // Windows that share steps have scores that depend on each other; one in a window's length does not.
+            let verdict = judgements.first().and_then(Judgement::verdict);
+            if let Some(verdict) = verdict.filter(|_| (row.line + shift).is_multiple_of(self.window)) {
+                drift.observe(verdict.score).map_err(Failure::new)?;
+                if drift.is_drifting() && !self.drifting {
+                    self.drifting = true;
+                    let event = serde_json::json!({ "line": row.line + shift, "drift": drift.status() });
+                    text.extend(event.to_string().into_bytes());
+                    text.push(b'\n');
+                    output::note(
+                        "the distribution of scores has changed since the calibration; look at the data, and fit the \
+                         detector again where the new ones are normal",
+                    );
+                }
+            }
+        }
+        self.write(&text)?;
+        state.written += text.len() as u64;
+        Ok(())
+    }
+
+    fn write(&mut self, text: &[u8]) -> Result<(), Failure> {
+        let name = self.args.out.clone().unwrap_or_else(|| "the standard output".into());
+        let written = match &mut self.out {
+            Some(file) => file.write_all(text),
+            None => {
+                let mut out = io::stdout().lock();
+                out.write_all(text).and_then(|()| out.flush())
+            }
+        };
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::told()),
+            other => other.map_err(FileError::new("write", name)).map_err(Failure::new),
+        }
+    }
+
+    /// The first of its kind and column is told.
+    fn notice(&mut self, notice: &ae_datasets::intake::Notice) {
+        if self.notices.add(notice) {
+            output::note(&format!("note: {notice}"));
+        }
+    }
+}
+
+/// The first line that is not blank, with its end and the blank ones before it; what is no text stays for the reader to
+/// report.
+fn first_line(input: &mut impl BufRead) -> io::Result<String> {
+    let mut lines = Vec::new();
+    while lines.iter().all(u8::is_ascii_whitespace) {
+        if input.by_ref().take(MOST).read_until(b'\n', &mut lines)? == 0 {
+            break;
+        }
+    }
+    Ok(String::from_utf8(lines)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+}
+
+fn lines_in(text: &str) -> u64 {
+    text.lines().count() as u64
+}

@@ -1,0 +1,137 @@
+//! How a fit is told to a person.
+
+use ae_anomaly::fit::{FitReport, Judged, Role, TestFigures};
+use ae_datasets::intake::Notice;
+
+/// Notices of one kind that are shown at most.
+const SHOWN: usize = 8;
+
+/// What is odd about the data, the same kind of thing together, long lists cut.
+pub(super) fn notices(notices: &[Notice]) -> Vec<String> {
+    let kind = |notice: &Notice| std::mem::discriminant(notice);
+    let mut lines = Vec::new();
+    let mut kinds = Vec::new();
+    for notice in notices {
+        if !kinds.contains(&kind(notice)) {
+            kinds.push(kind(notice));
+        }
+    }
+    for wanted in kinds {
+        let same: Vec<&Notice> = notices.iter().filter(|notice| kind(notice) == wanted).collect();
+        lines.extend(same.iter().take(SHOWN).map(|notice| notice.to_string()));
+        if same.len() > SHOWN {
+            lines.push(format!("… and {} more of this kind", same.len() - SHOWN));
+        }
+    }
+    lines
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
+}
+
+fn or_none(value: Option<f64>, write: impl Fn(f64) -> String) -> String {
+    value.map_or_else(|| "–".into(), write)
+}
+
+/// The comparison on made-up anomalies, the best first.
+pub(super) fn judged(judged: &[Judged]) -> Vec<String> {
+    let mut order: Vec<&Judged> = judged.iter().collect();
+    order.sort_by(|a, b| b.auroc.total_cmp(&a.auroc));
+    let widest = order.iter().map(|judged| judged.name.chars().count()).max().unwrap_or(0);
+    let line = |judged: &&Judged| {
+        let role = match judged.role {
+            Role::Autoencoder => "the detector",
+            Role::OtherScore => "another score",
+            Role::Baseline => "baseline",
+            Role::Untrained => "untrained network",
+        };
+        format!("  {:widest$}  {:.3} ± {:.3}  {role}", judged.name, judged.auroc, judged.standard_error)
+    };
+    order.iter().map(line).collect()
+}
+
+fn test(figures: &TestFigures) -> Vec<String> {
+    let TestFigures { normal, anomalous, .. } = figures;
+    let mut lines = vec![format!(
+        "on {normal} normal and {anomalous} anomalous rows that had no part in anything: false alarms {}, anomalies \
+         found {}",
+        or_none(figures.false_alarm_rate, percent),
+        or_none(figures.recall, percent),
+    )];
+    if let (Some(auroc), Some(auprc)) = (figures.auroc, figures.auprc) {
+        lines.push(format!("AUROC {auroc:.4}, AUPRC {auprc:.4} (by chance {:.4})", figures.prevalence));
+    }
+    lines
+}
+
+/// The report of a fit, line by line.
+pub(super) fn report(report: &FitReport) -> Vec<String> {
+    let sizes = &report.sizes;
+    let rows = if report.layout == ae_datasets::intake::Layout::Windows { "windows" } else { "rows" };
+    let mut lines = vec![
+        format!("layout: {} ({})", report.layout, report.layout_because),
+        format!(
+            "{} {rows} of {} values: {} to train, {} to stop early and compare, {} to calibrate{}",
+            sizes.normal,
+            sizes.width,
+            sizes.train,
+            sizes.validation,
+            sizes.calibration,
+            if sizes.test > 0 { format!(", {} locked away", sizes.test) } else { String::new() }
+        ),
+    ];
+    if sizes.bad_lines > 0 {
+        lines.push(format!("{} lines are no rows; the first:", sizes.bad_lines));
+        lines.extend(report.bad.iter().take(SHOWN).map(|bad| format!("  {bad}")));
+    }
+    if sizes.too_little_observed > 0 {
+        lines.push(format!(
+            "{} {rows} were left out: too little of them was observed",
+            sizes.too_little_observed
+        ));
+    }
+    if report.duplicates > 0.05 {
+        lines.push(format!(
+            "{} of the rows are equal to an earlier one, so the parts share values: held-out errors look smaller than \
+             those of new rows",
+            percent(report.duplicates)
+        ));
+    }
+    lines.extend(notices(&report.notices).into_iter().map(|notice| format!("note: {notice}")));
+    lines.push(format!(
+        "model: {} with a code of {}, {} epochs{} in {:.1} s",
+        report.model.name(),
+        report.code,
+        report.epochs,
+        if report.stopped_early { ", stopped early," } else { "" },
+        report.seconds
+    ));
+    lines.push("told made-up anomalies from normal rows with an AUROC of".into());
+    lines.extend(judged(&report.judged));
+    let as_good = report.as_good();
+    if let Some(best) = as_good.iter().max_by(|a, b| a.auroc.total_cmp(&b.auroc)) {
+        lines.push(format!(
+            "{} is as good as the autoencoder here; `--store best` keeps the best of them instead",
+            best.name
+        ));
+    }
+    lines.push(format!("stored: {}", report.stored));
+    lines.push(format!("threshold: {}", report.threshold));
+    if report.trimmed > 0 {
+        lines.push(format!("{} training rows were left out of the last training", report.trimmed));
+    }
+    if !report.suspects.is_empty() {
+        lines
+            .push(format!("{} rows stand far above the others; look at these first:", report.suspects.len()));
+        lines.extend(
+            report
+                .suspects
+                .iter()
+                .take(SHOWN)
+                .map(|suspect| format!("  line {}: score {:.4}", suspect.line, suspect.score)),
+        );
+    }
+    lines.extend(report.test.iter().flat_map(test));
+    lines
+}
