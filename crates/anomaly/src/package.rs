@@ -355,6 +355,9 @@ impl TrainedDetector {
         let stored = Tensors::new(&all);
         let wrong = |error: ScorerError| damaged(error.to_string());
         let scores = stored.vector("calibration.scores", None).map_err(wrong)?;
+        if !scores.is_sorted() {
+            return Err(damaged("its calibration scores are not in order".into()));
+        }
         let calibration = Calibration::restore(scores, threshold);
         let calibration = calibration.map_err(|error: ThresholdError| damaged(error.to_string()))?;
         let references = References::load("references", schema.width(), &stored).map_err(wrong)?;

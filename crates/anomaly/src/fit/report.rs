@@ -104,7 +104,8 @@ pub struct FitReport {
     pub epochs: u64,
     /// Whether it stopped early.
     pub stopped_early: bool,
-    /// Seconds that it took.
+    /// Seconds that it took; not kept in the detector's file, so that the same rows give the same bytes.
+    #[serde(skip)]
     pub seconds: f64,
     /// What is stored.
     pub scorer: String,

@@ -100,12 +100,12 @@ pub(super) fn report(report: &FitReport) -> Vec<String> {
     }
     lines.extend(notices(&report.notices).into_iter().map(|notice| format!("note: {notice}")));
     lines.push(format!(
-        "model: {} with a code of {}, {} epochs{} in {:.1} s",
+        "model: {} with a code of {}, {} epochs{}{}",
         report.model.name(),
         report.code,
         report.epochs,
-        if report.stopped_early { ", stopped early," } else { "" },
-        report.seconds
+        if report.stopped_early { ", stopped early" } else { "" },
+        if report.seconds > 0.0 { format!(", in {:.1} s", report.seconds) } else { String::new() }
     ));
     lines.push("told made-up anomalies from normal rows with an AUROC of".into());
     lines.extend(judged(&report.judged));
