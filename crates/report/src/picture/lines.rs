@@ -22,6 +22,9 @@ pub struct Line {
     pub labels: Vec<String>,
 }
 
+/// A line of more points is drawn without dots, which would hide it.
+const MOST_DOTS: usize = 60;
+
 /// Lines over one pair of axes, in the colours of their order.
 ///
 /// # Errors
@@ -54,7 +57,12 @@ pub fn lines(path: &Path, x_name: &str, y_name: &str, lines: &[Line]) -> Result<
             series
                 .label(line.name.as_str())
                 .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + units(16), y)], stroke(colour, 2)));
-            let dots = line.points.iter().map(|&point| Circle::new(point, units(3), colour.filled()));
+            let is_sparse = line.points.len() <= MOST_DOTS;
+            let dots = line
+                .points
+                .iter()
+                .filter(|_| is_sparse)
+                .map(|&point| Circle::new(point, units(3), colour.filled()));
             axes.draw_series(dots).map_err(refused)?;
             let style = text(12, INK).pos(Pos::new(HPos::Left, VPos::Bottom));
             let beside = line.points.iter().zip(&line.labels);
