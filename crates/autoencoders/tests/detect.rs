@@ -162,6 +162,10 @@ fn requests_that_cannot_be_met_are_refused_in_one_line() {
     refused(&format!("{} --set sede=3", fit("normal.csv")), 2, &["`sede`", "`seed`"]);
     refused("detect score new.csv --model rows.csv", 1, &["rows.csv", "safetensors"]);
     refused("detect score missing.csv --model detector.safetensors", 1, &["missing.csv"]);
+    for empty in ["empty.csv", "header.csv"] {
+        refused(&format!("detect score {empty} --model detector.safetensors --out s.csv"), 1, &[empty]);
+        assert!(!place.path("s.csv").exists(), "an output without rows is none");
+    }
     place.write("other.csv", "x,y\n1,2\n3,4\n");
     let ran = place.run("detect score other.csv --model detector.safetensors --out s.csv");
     assert_ne!(ran.code, Some(0), "another table is no input: {ran:?}");

@@ -110,9 +110,6 @@ impl Scoring<'_> {
             let judgements = self.detector.judge(&block.samples, &block.rows);
             let judgements = judgements.map_err(|error| Stop::Other(Failure::new(error)))?;
             self.counts.add(&judgements, block.bad.len());
-            block.notices.iter().for_each(|notice| {
-                self.notices.add(notice);
-            });
             self.severest.look_at(&block, &judgements);
             out.write_all(&verdicts::of_block(self.form, &block, &judgements, 0)).map_err(Stop::Write)?;
             if stop.load(Ordering::Relaxed) {
@@ -120,6 +117,8 @@ impl Scoring<'_> {
                 return Err(Stop::Other(Failure::new(message)));
             }
         }
+        reader.ensure_rows().map_err(|error| Stop::Other(Failure::new(error)))?;
+        self.notices = reader.log().clone();
         out.flush().map_err(Stop::Write)
     }
 }
