@@ -1,52 +1,45 @@
-//! Reconstruction errors of the `ecg` model: one row, and many. Beside the chain, libtorch does the same work.
+//! Scores of the `ecg` model, mean absolute error: one row, and a million. Beside the detector's scorer, libtorch does the
+//! same work; `pytorch/scoring.py` does it in Python.
 
+use ae_anomaly::{ModelDescription, ScoreKind, Scorer, TrainedModel};
+use ae_datasets::Samples;
 use ae_models::{Autoencoder, DataSummary, ModelConfig};
 use ae_tensor::{Device, Noise, array, tch};
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
 
 const WIDTH: i64 = 140;
-const ROWS: i64 = 100_000;
-
-fn mean_absolute(row: &[f32], rebuilt: &[f32]) -> f64 {
-    let sum: f64 = row.iter().zip(rebuilt).map(|(x, y)| f64::from((x - y).abs())).sum();
-    sum / row.len() as f64
-}
+const ROWS: i64 = 1_000_000;
 
 fn scoring(c: &mut Criterion) {
     let noise = Noise::new(0, 0, Device::Cpu);
     let data = DataSummary { shape: vec![WIDTH], mean: 0.5, low: 0.0, high: 1.0, classes: 0 };
-    let model =
-        ModelConfig::Ecg(Default::default()).build(&data, &noise).expect("the preset's model is built");
+    let config = ModelConfig::Ecg(Default::default());
+    let model = config.build(&data, &noise).expect("the preset's model is built");
     let autoencoder: &dyn Autoencoder = model.as_autoencoder().expect("ecg is an autoencoder");
-    let chain = autoencoder.dense_chain().expect("ecg is dense");
+    let trained = TrainedModel::new(&ModelDescription::new(&config, &data), model.as_ref());
     let rows = noise.uniform("rows", &[ROWS, WIDTH]);
     let values = array::to_array(&rows).into_dimensionality().expect("two dimensions were asked for");
+    let samples = Samples::complete(values);
+    let few = samples.select(&[0, 1]);
+    let scorer: Box<dyn Scorer> = ScoreKind::MeanAbsolute
+        .fit(trained.expect("ecg reconstructs"), &few, &few, 0)
+        .expect("plain errors need no fitting");
 
     let mut group = c.benchmark_group("ecg, one row");
-    let mut scratch = chain.scratch();
-    let row: Vec<f32> = values.row(0).to_vec();
-    group.bench_function("chain", |b| {
-        b.iter(|| mean_absolute(black_box(&row), chain.row(black_box(&row), &mut scratch)));
-    });
-    let one = rows.narrow(0, 0, 1);
-    group.bench_function("libtorch", |b| {
-        b.iter(|| tch::no_grad(|| (autoencoder.reconstruct(&one) - &one).abs().mean(None).double_value(&[])));
-    });
+    let one = samples.select(&[0]);
+    group.bench_function("scorer", |b| b.iter(|| scorer.scores(black_box(&one)).expect("finite rows have scores")));
+    let row = rows.narrow(0, 0, 1);
+    let by_libtorch =
+        |rows: &_| tch::no_grad(|| (autoencoder.reconstruct(rows) - rows).abs().mean_dim([1i64].as_slice(), false, None));
+    group.bench_function("libtorch", |b| b.iter(|| by_libtorch(black_box(&row)).double_value(&[0])));
     group.finish();
 
-    let mut group = c.benchmark_group("ecg, 100,000 rows");
-    group
-        .throughput(Throughput::Elements(ROWS as u64))
-        .sample_size(10)
-        .measurement_time(Duration::from_secs(5));
-    group.bench_function("chain", |b| {
-        b.iter_batched(|| (), |()| chain.rows(values.view()), BatchSize::PerIteration);
-    });
-    group.bench_function("libtorch", |b| {
-        b.iter(|| tch::no_grad(|| autoencoder.reconstruct(&rows)));
-    });
+    let mut group = c.benchmark_group("ecg, a million rows");
+    group.throughput(Throughput::Elements(ROWS as u64)).sample_size(10).measurement_time(Duration::from_secs(8));
+    group.bench_function("scorer", |b| b.iter(|| scorer.scores(&samples).expect("finite rows have scores")));
+    group.bench_function("libtorch", |b| b.iter(|| by_libtorch(&rows)));
     group.finish();
 }
 
