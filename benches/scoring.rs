@@ -29,15 +29,21 @@ fn scoring(c: &mut Criterion) {
 
     let mut group = c.benchmark_group("ecg, one row");
     let one = samples.select(&[0]);
-    group.bench_function("scorer", |b| b.iter(|| scorer.scores(black_box(&one)).expect("finite rows have scores")));
+    group.bench_function("scorer", |b| {
+        b.iter(|| scorer.scores(black_box(&one)).expect("finite rows have scores"))
+    });
     let row = rows.narrow(0, 0, 1);
-    let by_libtorch =
-        |rows: &_| tch::no_grad(|| (autoencoder.reconstruct(rows) - rows).abs().mean_dim([1i64].as_slice(), false, None));
+    let by_libtorch = |rows: &_| {
+        tch::no_grad(|| (autoencoder.reconstruct(rows) - rows).abs().mean_dim([1i64].as_slice(), false, None))
+    };
     group.bench_function("libtorch", |b| b.iter(|| by_libtorch(black_box(&row)).double_value(&[0])));
     group.finish();
 
     let mut group = c.benchmark_group("ecg, a million rows");
-    group.throughput(Throughput::Elements(ROWS as u64)).sample_size(10).measurement_time(Duration::from_secs(8));
+    group
+        .throughput(Throughput::Elements(ROWS as u64))
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(8));
     group.bench_function("scorer", |b| b.iter(|| scorer.scores(&samples).expect("finite rows have scores")));
     group.bench_function("libtorch", |b| b.iter(|| by_libtorch(&rows)));
     group.finish();
