@@ -212,7 +212,7 @@ pub fn fit(
     let parts = Parts::of(table, config, rule)?;
     let learned = Schema::learn(table, &parts.learn)?;
     let schema = learned.schema;
-    let (encoded, kept) = parts.encode(&schema, table, config)?;
+    let (mut encoded, kept) = parts.encode(&schema, table, config)?;
     let failed = |source| FitError::Threshold { source, share: parts.share_of_calibration() };
     let (needed, got) = (rule.samples_needed(), encoded.calibration.len());
     if got < needed {
@@ -225,6 +225,10 @@ pub fn fit(
 
     let mut trainer = training::Trainer { config, schema: &schema, wanted: &wanted, observer, stop };
     let (members, trained, trimmed) = trainer.members(&encoded)?;
+    if let Some(share) = config.robust {
+        // What may be anomalous must not say how large a usual error is.
+        encoded.validation = robust::usual(&members[0], &encoded.validation, share, config.seed)?;
+    }
     let untrained = trainer.untrained(&members[0])?;
     let plain =
         ScoreKind::MeanSquared.fit(members[0].copy()?, &encoded.train, &encoded.validation, config.seed)?;
@@ -286,7 +290,7 @@ pub fn fit(
         test: None,
     };
     if config.robust.is_some() {
-        report.suspects = robust::suspects(table, &schema, &parts, scorer.as_ref(), &trimmed)?;
+        report.suspects = robust::suspects(table, &schema, &parts, plain.as_ref(), &trimmed)?;
     }
     report.test = parts.judge_test(&schema, table, scorer.as_ref(), &calibration)?;
     let golden = Golden::choose(&schema, table, &parts.calibration, scorer.as_ref())?;
@@ -327,8 +331,8 @@ fn rule(table: &RawTable, config: &FitConfig) -> Result<Rule, FitError> {
         return Ok(Rule::FalseAlarmRate { rate: budget.rate(table.usual_step())? });
     }
     let rule = |rate| Rule::FalseAlarmRate { rate };
-    let most = table.normal_rows().len() / 2;
-    let possible = RATES.into_iter().find(|&rate| rule(rate).samples_needed() <= most);
+    let most = parts::rows_for_calibration(table);
+    let possible = RATES.into_iter().find(|&rate| parts::rows_to_calibrate(rule(rate)) <= most);
     Ok(rule(possible.unwrap_or(RATES[RATES.len() - 1])))
 }
 

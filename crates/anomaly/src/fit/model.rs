@@ -3,7 +3,7 @@
 use super::{FitConfig, FitError};
 use crate::pca::Pca;
 use ae_datasets::Samples;
-use ae_datasets::intake::{Layout, Schema};
+use ae_datasets::intake::Schema;
 use ae_models::ModelConfig;
 use ae_tensor::{Tensor, array};
 use serde_json::{Value, json};
@@ -74,14 +74,13 @@ fn named(name: &str, schema: &Schema, code: usize) -> Result<ModelConfig, FitErr
             }
         };
         set("output", json!("identity"));
-        set("likelihood", json!("gaussian_learned"));
         set("likelihood", json!({ "gaussian": { "sigma": 1.0 } }));
         set("code", json!(code));
         set("latent", json!(code));
-        // A rectified code cannot fall below 0: half of the line is lost.
-        set("code_activation", json!("identity"));
-        if schema.layout == Layout::Table || name == "deep" {
-            set("hidden", json!([hidden]));
+        set("hidden", json!([hidden]));
+        // A rectified code cannot fall below 0: half of the line is lost. The contractive penalty wants its sigmoid.
+        if inner.get("jacobian").is_none() {
+            inner.entry("code_activation").and_modify(|activation| *activation = json!("identity"));
         }
         if let Some(encoder) = inner.get_mut("encoder").filter(|encoder| encoder.get("dense").is_some()) {
             *encoder = json!({ "dense": { "hidden": [hidden] } });
@@ -97,11 +96,11 @@ fn named(name: &str, schema: &Schema, code: usize) -> Result<ModelConfig, FitErr
     })
 }
 
-/// A name stays a name or becomes a table, a number a number, a list a list.
+/// A name stays a name or becomes a table, a number a number, a list a list, where it lists something.
 fn same_kind(old: &Value, new: &Value) -> bool {
     match new {
         Value::Number(_) => old.is_number(),
-        Value::Array(_) => old.is_array(),
+        Value::Array(_) => old.as_array().is_some_and(|list| !list.is_empty()),
         _ => old.is_string() || old.is_object(),
     }
 }

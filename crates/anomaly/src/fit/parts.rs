@@ -37,18 +37,30 @@ pub(super) struct Parts {
 
 /// The usual shares, with as much to calibrate as the rule needs, up to a half of the normal rows.
 fn shares_for(table: &RawTable, rule: Rule) -> Shares {
-    let window = table.config.window.filter(|_| table.layout == Layout::Windows);
-    // Windows lose a gap between two parts, and the first steps of each.
-    let lost = window.map_or(0, |window| 6 * window);
-    let mut rows = table.normal_rows().len().saturating_sub(lost) as f64;
-    if table.labels.is_some() {
-        rows *= 1.0 - TEST;
-    }
-    // A few rows more, for those of which too little is observed.
-    let needed = (rule.samples_needed() as f64 * 1.05 + 2.0) / rows.max(1.0);
+    let rows = rows_to_split(table);
+    let needed = rows_to_calibrate(rule) / rows.max(1.0);
     let calibration = if needed > CALIBRATION && needed <= 0.5 { needed } else { CALIBRATION };
     let rest = 1.0 - calibration;
     Shares { train: 0.8 * rest, validation: 0.2 * rest, calibration, test: 0.0 }
+}
+
+/// Normal rows that are split, about.
+fn rows_to_split(table: &RawTable) -> f64 {
+    let window = table.config.window.filter(|_| table.layout == Layout::Windows);
+    // Windows lose a gap between two parts, and the first steps of each.
+    let lost = window.map_or(0, |window| 6 * window);
+    let rows = table.normal_rows().len().saturating_sub(lost) as f64;
+    if table.labels.is_some() { rows * (1.0 - TEST) } else { rows }
+}
+
+/// Rows that can be calibrated on at most.
+pub(super) fn rows_for_calibration(table: &RawTable) -> f64 {
+    0.5 * rows_to_split(table)
+}
+
+/// Rows that a rule needs, and a few more for those of which too little is observed.
+pub(super) fn rows_to_calibrate(rule: Rule) -> f64 {
+    rule.samples_needed() as f64 * 1.05 + 2.0
 }
 
 /// What encoding left out.

@@ -55,6 +55,22 @@ pub(super) fn train(
     Ok((model, outcome, trimmed))
 }
 
+/// The rows without the share that the model reconstructs worst; at least two.
+pub(super) fn usual(
+    model: &TrainedModel,
+    rows: &Samples,
+    share: f64,
+    seed: u64,
+) -> Result<Samples, FitError> {
+    let scorer = ScoreKind::MeanSquared.fit(model.copy()?, rows, rows, seed)?;
+    let scores = scorer.scores(rows)?;
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));
+    order.truncate((rows.len() - (rows.len() as f64 * share) as usize).max(2));
+    order.sort_unstable();
+    Ok(rows.select(&order))
+}
+
 /// The rows of any part that stand far above the others: beyond the outer fence of their scores' logarithms, the third
 /// quartile plus three times the interquartile range (Tukey, 1977). The most suspicious first.
 pub(super) fn suspects(

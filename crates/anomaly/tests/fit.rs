@@ -1,0 +1,193 @@
+//! From a table to a detector: what is promised is kept, and what cannot be done is said before the work begins.
+
+use ae_anomaly::fit::{FitConfig, FitError, Fitted, Role, Store, fit};
+use ae_anomaly::{Judgement, Rule, TrainedDetector, Unknown};
+use ae_datasets::intake::{InputConfig, Layout, RawTable, ReadOptions, Reader};
+use ae_records::seed::stream_rng;
+use ae_training::{BatchSize, TrainingConfig};
+use rand::RngExt;
+use std::fmt::Write as _;
+use std::sync::atomic::AtomicBool;
+
+fn config() -> FitConfig {
+    ae_tensor::device::set_threads(1); // tests run side by side; libtorch's threads would only wait for each other
+    let training = TrainingConfig { epochs: 20, batch: BatchSize::Samples(16), ..TrainingConfig::default() };
+    FitConfig { training: Some(training), ..FitConfig::default() }
+}
+
+fn table(text: &str, config: &FitConfig) -> RawTable {
+    RawTable::parse(text.as_bytes(), "rows.csv", &config.input).unwrap()
+}
+
+fn fitted(text: &str, config: &FitConfig) -> Result<Fitted, FitError> {
+    fit(&table(text, config), config, &mut (), &AtomicBool::new(false))
+}
+
+/// Three columns of which the others follow the first, each with 1 cell in `gaps` missing; 0 for none.
+fn rows(n: usize, seed: u64, gaps: usize) -> String {
+    let mut rng = stream_rng(seed, "rows", 0);
+    let mut text = String::from("a,b,c\n");
+    for row in 0..n {
+        let x: f64 = rng.random_range(-1.0..1.0);
+        for (column, value) in [x, 3.0 * x, -x].into_iter().enumerate() {
+            let noise: f64 = rng.random_range(-0.1..0.1);
+            let is_gap = gaps > 0 && (row * 3 + column) % gaps == 0;
+            let cell = if is_gap { String::new() } else { format!("{:.4}", value + noise) };
+            text.push_str(&cell);
+            text.push(if column == 2 { '\n' } else { ',' });
+        }
+    }
+    text
+}
+
+fn judged(detector: &TrainedDetector, text: &str) -> Vec<Judgement> {
+    let mut reader = Reader::new(text.as_bytes(), detector.schema(), &ReadOptions::default()).unwrap();
+    let block = reader.read_all().unwrap();
+    assert!(block.bad.is_empty(), "{:?}", block.bad);
+    detector.judge(&block.samples, &block.rows).unwrap()
+}
+
+#[test]
+fn a_promised_rate_is_kept_on_new_rows_and_parts_are_disjoint() {
+    let config = FitConfig { threshold: Some(Rule::FalseAlarmRate { rate: 0.05 }), ..config() };
+    let Fitted { detector, report } = fitted(&rows(1200, 1, 0), &config).unwrap();
+    let sizes = &report.sizes;
+    assert_eq!((sizes.normal, sizes.train + sizes.validation + sizes.calibration), (1200, 1200));
+    assert_eq!((sizes.test, report.test), (0, None));
+    let new = judged(&detector, &rows(2000, 2, 0));
+    let alarms = new.iter().filter(|judgement| matches!(judgement, Judgement::Anomalous(_))).count();
+    // 300 calibration rows and 2,000 new ones: 95 % of such draws lie within 2.7 % and 8 %.
+    assert!((54..=160).contains(&alarms), "{alarms} alarms among 2,000 rows, 5 % promised");
+    let broken = judged(&detector, "a,b,c\n1,-3,1\n");
+    assert!(matches!(broken[0], Judgement::Anomalous(_)), "{broken:?}");
+    let names: Vec<Role> = report.judged.iter().map(|judged| judged.role).collect();
+    assert_eq!(names.iter().filter(|role| **role == Role::Baseline).count(), 3);
+    assert_eq!(names.iter().filter(|role| **role == Role::Untrained).count(), 1);
+}
+
+#[test]
+fn a_file_gives_back_the_same_verdicts_and_explanations() {
+    for store in [Store::Autoencoder, Store::Pca, Store::Neighbours, Store::IsolationForest] {
+        let config = FitConfig { store, ..config() };
+        let Fitted { detector, .. } = fitted(&rows(500, 1, 7), &config).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("detector");
+        detector.save(&path).unwrap();
+        let again = TrainedDetector::load(&path).unwrap();
+        let new = rows(60, 3, 5);
+        assert_eq!(judged(&detector, &new), judged(&again, &new), "{store:?}");
+        assert_eq!(detector.about().config, again.about().config);
+        let table = RawTable::parse(new.as_bytes(), "new.csv", &InputConfig::default()).unwrap();
+        let encoded = detector.schema().encode(&table, &[1]).unwrap();
+        let explained = detector.explain(&encoded.samples, 0, 3).unwrap();
+        assert_eq!(explained, again.explain(&encoded.samples, 0, 3).unwrap());
+        assert!(explained.nearest.is_some_and(|nearest| nearest.distance < 3.0));
+    }
+}
+
+#[test]
+fn rows_with_gaps_are_learned_from_and_judged_by_what_is_there() {
+    let Fitted { detector, report } = fitted(&rows(600, 1, 5), &config()).unwrap();
+    assert!(report.notices.iter().any(|notice| notice.kind() == "partly_observed"), "{:?}", report.notices);
+    let verdicts = judged(&detector, "a,b,c\n0.5,1.5,\n0.5,-1.5,\n0.5,,\n");
+    assert!(matches!(verdicts[0], Judgement::Normal(_)), "{:?}", verdicts[0]);
+    assert!(matches!(verdicts[1], Judgement::Anomalous(_)), "{:?}", verdicts[1]);
+    let Judgement::Unknown { reason: Unknown::TooLittleObserved { observed } } = verdicts[2] else {
+        panic!("{:?}", verdicts[2])
+    };
+    assert!((observed - 1.0 / 3.0).abs() < 1e-6);
+    let lstm = FitConfig { variant: Some("vq_vae".into()), ..config() };
+    let error = fitted(&rows(600, 1, 5), &lstm).unwrap_err().to_string();
+    assert!(error.contains("cannot leave them out"), "{error}");
+}
+
+#[test]
+fn planted_anomalies_are_found_by_a_robust_fit() {
+    let mut text = rows(400, 1, 0);
+    for _ in 0..12 {
+        text.push_str("0.9,-2.7,0.9\n");
+    }
+    let mut config = FitConfig { robust: Some(0.1), ..config() };
+    config.training.as_mut().unwrap().epochs = 80;
+    let Fitted { report, .. } = fitted(&text, &config).unwrap();
+    assert!(report.trimmed > 0);
+    let found = report.suspects.iter().filter(|suspect| suspect.line > 401).count();
+    assert!(found >= 10, "{found} of 12 planted rows: {:?}", report.suspects);
+    assert!(report.suspects.len() <= 20, "{} suspects", report.suspects.len());
+}
+
+#[test]
+fn labels_are_locked_away_until_the_end() {
+    let mut text = rows(500, 1, 0).replace('\n', ",ok\n").replacen(",ok", ",label", 1);
+    for _ in 0..40 {
+        text.push_str("1,-3,1,bad\n");
+    }
+    let mut config = config();
+    config.input.label = Some(ae_datasets::Column::Name("label".into()));
+    config.input.normal = vec!["ok".into()];
+    let Fitted { report, .. } = fitted(&text, &config).unwrap();
+    let test = report.test.unwrap();
+    assert_eq!(test.anomalous, 40);
+    assert!((60..=90).contains(&test.normal), "{test:?}");
+    assert!(test.auroc.unwrap() > 0.98 && test.recall.unwrap() > 0.9, "{test:?}");
+    // The anomalous rows have no part in the model: without them it is the same.
+    let without: String =
+        text.lines().filter(|line| !line.ends_with("bad")).fold(String::new(), |mut text, line| {
+            writeln!(text, "{line}").unwrap();
+            text
+        });
+    let alone = fitted(&without, &config).unwrap().report;
+    assert_eq!((alone.threshold, alone.judged), (report.threshold, report.judged));
+}
+
+#[test]
+fn a_budget_in_time_needs_times_and_a_series_is_split_in_their_order() {
+    let mut text = String::from("time,x\n");
+    for step in 0..3000 {
+        let x = (step as f64 * std::f64::consts::TAU / 20.0).sin();
+        writeln!(text, "{},{:.3}", 1_600_000_000 + 60 * step, x + ((step * 37) % 11) as f64 / 100.0).unwrap();
+    }
+    let per_hour = FitConfig { false_alarms: Some("2 per hour".parse().unwrap()), ..config() };
+    let Fitted { detector, report } = fitted(&text, &per_hour).unwrap();
+    assert_eq!(report.layout, Layout::Windows);
+    assert_eq!(detector.schema().windows.unwrap().length, 20);
+    assert_eq!(detector.calibration().threshold().rule(), Rule::FalseAlarmRate { rate: 2.0 / 60.0 });
+    // Two gaps of a window, and the first steps of each part.
+    let sizes = &report.sizes;
+    assert_eq!(sizes.train + sizes.validation + sizes.calibration, 3000 - 2 * 20 - 3 * 19);
+    let error = fitted(&rows(400, 1, 0), &per_hour).unwrap_err().to_string();
+    assert!(error.contains("name the time column"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_is_said_before_training() {
+    let refused = |config: FitConfig, n: usize, expected: &str| {
+        let error = fitted(&rows(n, 1, 0), &config).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    let rate = |rate| FitConfig { threshold: Some(Rule::FalseAlarmRate { rate }), ..config() };
+    refused(rate(0.001), 400, "999");
+    refused(rate(1.5), 400, "false-alarm");
+    refused(FitConfig { members: 0, ..config() }, 400, "members = 0");
+    refused(FitConfig { robust: Some(0.7), ..config() }, 400, "robust = 0.7");
+    refused(FitConfig { variant: Some("dep".into()), ..config() }, 400, "deep");
+    refused(config(), 10, "10 normal rows are too few");
+    let stop = AtomicBool::new(true);
+    let stopped = fit(&table(&rows(100, 1, 0), &config()), &config(), &mut (), &stop).unwrap_err();
+    assert!(matches!(stopped, FitError::Stopped), "{stopped}");
+    // A few rows promise what they can.
+    let report = fitted(&rows(60, 1, 0), &config()).unwrap().report;
+    assert!(report.threshold.contains("false-alarm rate 0.05"), "{}", report.threshold);
+}
+
+/// Every variant that reconstructs such rows makes a detector, with settings that suit them.
+#[test]
+fn a_variant_can_be_named() {
+    for variant in ["linear", "vanilla", "hinton", "sparse", "contractive", "vae", "beta_vae", "aae"] {
+        let mut config = FitConfig { variant: Some(variant.into()), ..config() };
+        config.training.as_mut().unwrap().epochs = 3;
+        let Fitted { report, .. } =
+            fitted(&rows(200, 1, 0), &config).unwrap_or_else(|error| panic!("{variant}: {error}"));
+        assert_eq!(report.model.name(), variant);
+    }
+}
