@@ -7,8 +7,8 @@
 //!
 //! ```no_run
 //! use ae_anomaly::{Baseline, Calibration, NormalScores, Rule};
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let (train, held_out, new): (ae_datasets::Samples, ae_datasets::Samples, ae_datasets::Samples) = unimplemented!();
+//! # use ae_datasets::Samples;
+//! # fn example(train: Samples, held_out: Samples, new: Samples) -> Result<(), Box<dyn std::error::Error>> {
 //! let scorer = Baseline::Pca { code: 2 }.fit(&train, 0)?;
 //! let normal = NormalScores::of_held_out_rows(scorer.scores(&held_out)?)?;
 //! let calibration = Calibration::fit(&normal, Rule::FalseAlarmRate { rate: 0.01 })?;
@@ -30,6 +30,7 @@ pub mod ensemble;
 pub mod error;
 pub mod fit;
 pub mod forest;
+pub mod judgement;
 pub mod kinds;
 pub mod latent;
 pub mod linear;
@@ -61,10 +62,11 @@ pub use detector::{Detector, DetectorError, FittedDetector, NormalRows};
 pub use drift::{Drift, DriftError, DriftStatus};
 pub use error::ScorerError;
 pub use fit::{FitConfig, FitError, FitReport, Fitted, Store, fit};
+pub use judgement::{Explanation, Judgement, Share, Unknown};
 pub use kinds::{Baseline, ScoreKind, Settings};
 pub use nearest::{Nearest, NearestNormal};
 pub use normal::{NormalScores, Source};
-pub use package::{Explanation, Judgement, PackageError, TrainedDetector, Unknown};
+pub use package::{PackageError, TrainedDetector};
 pub use pca::Pca;
 pub use score::{Score, ScoreError};
 pub use scorer::{Saved, Scorer, load};

@@ -1,10 +1,11 @@
 //! A detector as one safetensors file: what it expects, how it scores, where an alarm begins, and rows by which a reader
 //! makes sure that it still does what it did.
 
-use crate::calibration::{Calibration, Verdict};
+use crate::calibration::Calibration;
 use crate::error::ScorerError;
 use crate::fit::{FitConfig, FitReport};
 use crate::golden::Golden;
+use crate::judgement::{Explanation, Judgement, Nearest, Share, Unknown};
 use crate::kinds::Settings;
 use crate::references::{self, References};
 use crate::scorer::{self, Saved, Scorer};
@@ -50,104 +51,6 @@ struct Metadata {
     scorer: Settings,
     threshold: Threshold,
     about: About,
-}
-
-/// What is said about a row.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "verdict", rename_all = "snake_case")]
-pub enum Judgement {
-    /// As the rows that were calibrated on.
-    Normal(Verdict),
-    /// An alarm.
-    Anomalous(Verdict),
-    /// Not judged.
-    Unknown {
-        /// Why.
-        #[serde(flatten)]
-        reason: Unknown,
-    },
-}
-
-/// Why a row is not judged.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "reason", rename_all = "snake_case")]
-pub enum Unknown {
-    /// Less was observed than the detector asks for.
-    TooLittleObserved {
-        /// Share of the row, or of the window, that was observed.
-        observed: f32,
-    },
-    /// Fewer time steps have come than a window has.
-    WarmingUp,
-    /// Its score is no number.
-    NoScore {
-        /// What the scorer says.
-        detail: String,
-    },
-}
-
-impl std::fmt::Display for Unknown {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Unknown::TooLittleObserved { observed } => {
-                write!(f, "only {:.0} % was observed", 100.0 * f64::from(*observed))
-            }
-            Unknown::WarmingUp => f.write_str("fewer steps have come than a window has"),
-            Unknown::NoScore { detail } => write!(f, "no score: {detail}"),
-        }
-    }
-}
-
-impl Judgement {
-    /// The verdict, where there is one.
-    pub fn verdict(&self) -> Option<&Verdict> {
-        match self {
-            Judgement::Normal(verdict) | Judgement::Anomalous(verdict) => Some(verdict),
-            Judgement::Unknown { .. } => None,
-        }
-    }
-
-    /// `normal`, `anomalous` or `unknown`.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Judgement::Normal(_) => "normal",
-            Judgement::Anomalous(_) => "anomalous",
-            Judgement::Unknown { .. } => "unknown",
-        }
-    }
-}
-
-/// Why a row was flagged.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Explanation {
-    /// The values that the score is made of, the largest share first; none for a score that is not made of shares.
-    pub shares: Vec<Share>,
-    /// The nearest of the normal rows that the detector keeps; none where no value is shared.
-    pub nearest: Option<Nearest>,
-}
-
-/// The part of a value in a row's score.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Share {
-    /// Name of the value.
-    pub feature: String,
-    /// Its place in a sample, from 0.
-    pub index: usize,
-    /// 0 to 1; all shares of a row sum to 1.
-    pub share: f64,
-    /// What it is, in units of its column; none where it was not observed.
-    pub value: Option<f64>,
-    /// What the model expects, in units of its column.
-    pub expected: Option<f64>,
-}
-
-/// A normal row beside one that was flagged.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Nearest {
-    /// Euclidean distance over the scaled values that both have, scaled up for those that are missing.
-    pub distance: f64,
-    /// Its values in units of their columns, `[D]`; none where not observed.
-    pub values: Vec<Option<f64>>,
 }
 
 /// A detector file that cannot be used.

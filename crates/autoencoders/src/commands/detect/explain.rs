@@ -88,7 +88,7 @@ fn draw(detector: &TrainedDetector, explanation: &Explanation, path: &Path) -> R
             let shares: Vec<_> = shares.collect();
             let points =
                 shares.iter().enumerate().map(|(rank, share)| (rank as f64 + 1.0, 100.0 * share.share));
-            let label = |share: &&&ae_anomaly::package::Share| match share.value {
+            let label = |share: &&&ae_anomaly::Share| match share.value {
                 Some(value) => format!("{} = {value:.4}", share.feature),
                 None => share.feature.clone(),
             };
