@@ -235,6 +235,27 @@ fn bands_stand_over_a_logarithmic_axis() {
 }
 
 #[test]
+fn bars_are_as_long_as_their_shares() {
+    let bar = |name: &str, share, spread| Bar { name: name.into(), share, spread };
+    let both = [bar("normal", 0.0, 0.0), bar("a class with a long name", 1.0, 0.0), bar("half", 0.5, 0.0)];
+    let picture = check_picture(|path| bars(path, &both));
+    let blue = Rgb([0x4E, 0x79, 0xA7]);
+    // The middle of each bar, by its row; a picture has two pixels for each of the page's.
+    let filled = |row: u32| {
+        let y = 2 * (12 + 28 * row + 14);
+        (0..picture.width()).filter(|&x| *picture.get_pixel(x, y) == blue).count()
+    };
+    let (whole, half) = (filled(1), filled(2));
+    assert_eq!(filled(0), 0);
+    assert!((835..=842).contains(&whole) && (half as i64 - whole as i64 / 2).abs() <= 3, "{whole} {half}");
+    check_refused(|path| bars(path, &[]), "no bars to draw; give at least one");
+    check_refused(
+        |path| bars(path, &[bar("a", 1.5, 0.0)]),
+        "cannot draw the chart: the bar a has the share 1.5 ± 0; 0 to 1 can be drawn",
+    );
+}
+
+#[test]
 fn lines_have_panels_side_by_side_and_a_legend() {
     let axis = |name: &str, logarithmic| Axis { name: name.into(), logarithmic };
     let line = |factor: f64| (1..40).map(|i| (f64::from(i), factor / f64::from(i))).collect::<Vec<_>>();

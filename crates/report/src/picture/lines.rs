@@ -1,12 +1,15 @@
 //! Lines through few points, with a name for each line and, where wanted, for each point.
 
-use crate::chart::{self, INK, MUTED, PAPER, SERIES, axes, faint, padded, refused, stroke, text, units};
+use crate::chart::{
+    self, INK, MUTED, PAPER, SERIES, axes, faint, padded, refused, stroke, text, units, widest,
+};
 use crate::error::ReportError;
 use crate::picture::check_finite;
 use plotters::chart::SeriesLabelPosition;
 use plotters::prelude::{Circle, LineSeries, PathElement, Text};
 use plotters::style::Color;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::ops::Range;
 use std::path::Path;
 
 const SIZE: (u32, u32) = (760, 480);
@@ -49,8 +52,10 @@ pub fn lines(path: &Path, x_name: &str, y_name: &str, lines: &[Line]) -> Result<
     if lines.iter().any(|line| !line.labels.is_empty()) {
         across.end += 0.08 * (across.end - across.start);
     }
+    let up = range(|p| p.1);
+    let legend = free_place(lines, &across, &up)?;
     let drawing = chart::svg(SIZE, |area| {
-        let mut axes = axes(area, "", (across, x_name), (range(|p| p.1), y_name))?;
+        let mut axes = axes(area, "", (across, x_name), (up, y_name))?;
         for (line, &colour) in lines.iter().zip(SERIES.iter().cycle()) {
             let path = LineSeries::new(line.points.iter().copied(), stroke(colour, 2));
             let series = axes.draw_series(path).map_err(refused)?;
@@ -73,7 +78,7 @@ pub fn lines(path: &Path, x_name: &str, y_name: &str, lines: &[Line]) -> Result<
             axes.draw_series(words).map_err(refused)?;
         }
         axes.configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
+            .position(legend)
             .label_font(text(12, MUTED))
             .background_style(faint(PAPER, 0.8))
             .margin(units(6))
@@ -82,4 +87,70 @@ pub fn lines(path: &Path, x_name: &str, y_name: &str, lines: &[Line]) -> Result<
             .map_err(refused)
     })?;
     chart::write_png(path, &drawing)
+}
+
+/// Where the legend hides least of the lines.
+fn free_place(
+    lines: &[Line],
+    across: &Range<f64>,
+    up: &Range<f64>,
+) -> Result<SeriesLabelPosition, ReportError> {
+    use SeriesLabelPosition::*;
+    let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
+    // As shares of the picture, with the room around its words.
+    let width = f64::from(widest(&text(12, MUTED), &names)? + 56) / f64::from(SIZE.0);
+    let height = (20 * lines.len() + 16) as f64 / f64::from(SIZE.1);
+    let place = |&(x, y): &(f64, f64)| {
+        ((x - across.start) / (across.end - across.start), (up.end - y) / (up.end - up.start))
+    };
+    let drawn: Vec<(f64, f64)> = lines
+        .iter()
+        .flat_map(|line| line.points.windows(2).flat_map(|ends| between(place(&ends[0]), place(&ends[1]))))
+        .chain(lines.iter().flat_map(|line| line.points.iter().map(place)))
+        .collect();
+    let (middle, right) = (0.5 - width / 2.0, 1.0 - width);
+    let (centre, bottom) = (0.5 - height / 2.0, 1.0 - height);
+    let places = [
+        (UpperRight, right, 0.0),
+        (UpperLeft, 0.0, 0.0),
+        (LowerRight, right, bottom),
+        (LowerLeft, 0.0, bottom),
+        (MiddleRight, right, centre),
+        (MiddleLeft, 0.0, centre),
+        (LowerMiddle, middle, bottom),
+        (UpperMiddle, middle, 0.0),
+        (MiddleMiddle, middle, centre),
+    ];
+    let hidden = |left: f64, top: f64| {
+        let inside =
+            |&&(x, y): &&(f64, f64)| (left..=left + width).contains(&x) && (top..=top + height).contains(&y);
+        drawn.iter().filter(inside).count()
+    };
+    let best = places.into_iter().min_by_key(|&(_, left, top)| hidden(left, top));
+    Ok(best.map_or(UpperRight, |(position, ..)| position))
+}
+
+/// Points on the way from one to another.
+fn between(from: (f64, f64), to: (f64, f64)) -> impl Iterator<Item = (f64, f64)> {
+    let at = move |step: i32| {
+        let share = f64::from(step) / 32.0;
+        (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1))
+    };
+    (1..32).map(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_legend_keeps_off_the_lines() {
+        let place = |points: &[(f64, f64)]| {
+            let line = Line { name: "one".into(), points: points.into(), labels: Vec::new() };
+            format!("{:?}", free_place(&[line], &(0.0..1.0), &(0.0..1.0)).unwrap())
+        };
+        assert_eq!(place(&[(0.0, 0.0), (1.0, 0.0)]), "UpperRight");
+        assert_eq!(place(&[(0.0, 0.0), (1.0, 1.0)]), "UpperLeft");
+        assert_eq!(place(&[(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)]), "LowerRight");
+    }
 }

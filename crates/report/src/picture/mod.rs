@@ -2,6 +2,7 @@
 //! where needed; the same input gives the same bytes.
 
 mod bands;
+mod bars;
 mod curves;
 mod grid;
 mod histogram;
@@ -11,6 +12,7 @@ mod scatter;
 mod series;
 
 pub use bands::{Band, bands};
+pub use bars::{Bar, bars};
 pub use curves::curves;
 pub use grid::{image_grid, image_rows, latent_manifold};
 pub use histogram::score_histograms;

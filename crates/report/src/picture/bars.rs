@@ -1,0 +1,75 @@
+//! Shares of named things as bars beside their names.
+
+use crate::chart::{self, INK, MUTED, SERIES, refused, stroke, text, units, widest};
+use crate::error::ReportError;
+use crate::picture::check_finite;
+use plotters::prelude::{PathElement, Rectangle, Text};
+use plotters::style::Color;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::path::Path;
+
+/// Width of the bars at 100 %.
+const LENGTH: u32 = 420;
+const HEIGHT: u32 = 16;
+/// From one bar to the next.
+const STEP: u32 = 28;
+const MARGIN: u32 = 12;
+/// For the figure at the end of a bar.
+const FIGURE: u32 = 110;
+
+/// One bar of [`bars`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bar {
+    /// Beside it.
+    pub name: String,
+    /// Its length, 0 to 1.
+    pub share: f64,
+    /// Half the width of the interval around its end; 0 draws none.
+    pub spread: f64,
+}
+
+/// Shares as horizontal bars from the top down, each with its name, its interval and its percentage.
+///
+/// # Errors
+/// No bars, a share outside 0 to 1, a spread below 0.
+pub fn bars(path: &Path, bars: &[Bar]) -> Result<(), ReportError> {
+    if bars.is_empty() {
+        return Err(ReportError::Nothing { what: "bars" });
+    }
+    check_finite("share", bars.iter().flat_map(|bar| [bar.share, bar.spread]))?;
+    if let Some(bar) = bars.iter().find(|bar| !(0.0..=1.0).contains(&bar.share) || bar.spread < 0.0) {
+        let Bar { name, share, spread } = bar;
+        return Err(ReportError::Chart(format!(
+            "the bar {name} has the share {share} ± {spread}; 0 to 1 can be drawn"
+        )));
+    }
+    let names: Vec<&str> = bars.iter().map(|bar| bar.name.as_str()).collect();
+    let left = MARGIN + widest(&text(13, INK), &names)? + 10;
+    let size = (left + LENGTH + FIGURE + MARGIN, 2 * MARGIN + STEP * bars.len() as u32);
+    let drawing = chart::svg(size, |area| {
+        let x = |share: f64| units((left as f64 + share.clamp(0.0, 1.0) * LENGTH as f64) as i32);
+        for (place, bar) in bars.iter().enumerate() {
+            let top = (MARGIN + STEP * place as u32) as i32 + (STEP - HEIGHT) as i32 / 2;
+            let (top, middle, bottom) =
+                (units(top), units(top + HEIGHT as i32 / 2), units(top + HEIGHT as i32));
+            let beside = |h| Pos::new(h, VPos::Center);
+            let name = text(13, INK).pos(beside(HPos::Right));
+            area.draw(&Text::new(bar.name.clone(), (x(0.0) - units(10), middle), name)).map_err(refused)?;
+            let ground = SERIES[0].mix(0.12).filled();
+            area.draw(&Rectangle::new([(x(0.0), top), (x(1.0), bottom)], ground)).map_err(refused)?;
+            let filled = SERIES[0].filled();
+            area.draw(&Rectangle::new([(x(0.0), top), (x(bar.share), bottom)], filled)).map_err(refused)?;
+            if bar.spread > 0.0 {
+                let reach = vec![(x(bar.share - bar.spread), middle), (x(bar.share + bar.spread), middle)];
+                area.draw(&PathElement::new(reach, stroke(INK, 2))).map_err(refused)?;
+            }
+            let spread =
+                if bar.spread > 0.0 { format!(" ± {:.1}", 100.0 * bar.spread) } else { String::new() };
+            let figure = format!("{:.1}{spread} %", 100.0 * bar.share);
+            let style = text(12, MUTED).pos(beside(HPos::Left));
+            area.draw(&Text::new(figure, (x(1.0) + units(8), middle), style)).map_err(refused)?;
+        }
+        Ok(())
+    })?;
+    chart::write_png(path, &drawing)
+}
