@@ -7,7 +7,9 @@
 //! plus one standard deviation of that of the training beats. The archive's split (UCR, 2018) trains on the 292
 //! normal beats of its training file, and tests on 4,500.
 
+mod alarms;
 mod contenders;
+mod drawing;
 mod pictures;
 mod problem;
 mod rows;

@@ -63,7 +63,10 @@ fn all_detectors_stand_in_one_table_and_results_repeat() {
     assert_eq!(classes.iter().filter(|class| ["odd", "bad", "normal"].contains(class)).count(), 3);
     // 120 rows to calibrate on promise 1 %, not 0.5 %.
     let alarms: Vec<&str> = evaluation.tables[1].rows.iter().map(|row| row[0].as_str()).collect();
-    assert_eq!(alarms, ["1 %", "5 %"]);
+    assert_eq!(alarms, ["1 %", "2 %", "5 %"]);
+    for picture in ["scores", "roc", "precision", "classes"] {
+        assert!(bench.path("images").join(format!("own-{picture}.png")).exists(), "{picture}");
+    }
     assert_eq!(compare(&bench, 800, &[0, 1]).metrics, evaluation.metrics);
 }
 

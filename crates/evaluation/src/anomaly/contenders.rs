@@ -25,6 +25,22 @@ pub(super) enum Plan {
 pub(super) struct Contender {
     pub(super) name: String,
     pub(super) scorer: Box<dyn Scorer>,
+    /// What it is where it is no network.
+    baseline: Option<Baseline>,
+}
+
+impl Contender {
+    /// The scores of the rows that it was fitted on. Nearest neighbours know these rows, so each is scored by the others.
+    pub(super) fn scores_of_its_own(&self, rows: &Samples, seed: u64) -> Result<Vec<f64>, EvaluationError> {
+        let Some(baseline @ Baseline::Neighbours { .. }) = self.baseline else {
+            return Ok(self.scorer.scores(rows)?);
+        };
+        let score = |row: usize| {
+            let others: Vec<usize> = (0..rows.len()).filter(|&other| other != row).collect();
+            Ok(baseline.fit(&rows.select(&others), seed)?.scores(&rows.select(&[row]))?[0])
+        };
+        (0..rows.len()).map(score).collect()
+    }
 }
 
 /// Code sizes that are tried.
@@ -49,14 +65,15 @@ pub(super) fn fit(
     let untrained = TrainedModel::untrained(&description, seed)?;
     let untrained = kind.fit(untrained, &problem.train, &problem.validation, seed)?;
     let code = code_size(&description.model);
-    let mut contenders =
-        vec![Contender { name, scorer }, Contender { name: "the same, untrained".into(), scorer: untrained }];
+    let network = |name, scorer| Contender { name, scorer, baseline: None };
+    let mut contenders = vec![network(name, scorer), network("the same, untrained".into(), untrained)];
     for (name, baseline) in [
         (format!("PCA, {code} components"), Baseline::Pca { code }),
         ("nearest neighbour".into(), Baseline::Neighbours { k: 1 }),
         ("isolation forest".into(), Baseline::IsolationForest),
     ] {
-        contenders.push(Contender { name, scorer: baseline.fit(&problem.train, seed)? });
+        let scorer = baseline.fit(&problem.train, seed)?;
+        contenders.push(Contender { name, scorer, baseline: Some(baseline) });
     }
     Ok(contenders)
 }
@@ -168,4 +185,20 @@ fn train_on(
     }
     let description = ModelDescription::new(model, &splits.summary);
     Ok((TrainedModel::new(&description, built.as_ref())?, description))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn a_row_is_not_its_own_neighbour() {
+        let rows = Samples::complete(array![[0.0_f32], [1.0], [4.0]]);
+        let baseline = Baseline::Neighbours { k: 1 };
+        let scorer = baseline.fit(&rows, 0).unwrap();
+        assert_eq!(scorer.scores(&rows).unwrap(), [0.0; 3]);
+        let contender = Contender { name: "1-NN".into(), scorer, baseline: Some(baseline) };
+        assert_eq!(contender.scores_of_its_own(&rows, 0).unwrap(), [1.0, 1.0, 3.0]);
+    }
 }

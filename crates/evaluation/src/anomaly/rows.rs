@@ -1,22 +1,21 @@
 //! The comparison on rows: a table of detectors with intervals, alarm rates, classes, contamination, pictures.
 
+use super::alarms::Alarms;
 use super::contenders::{self, Contender, Plan};
+use super::drawing;
 use super::problem::{Problem, contaminated};
 use super::summary::{Cell, mean_and_interval, percent};
 use crate::context::Context;
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, Table};
-use ae_anomaly::{NormalScores, Scorer, Threshold};
+use ae_anomaly::{NormalScores, Threshold};
 use ae_metrics::{
-    Confusion, auroc, average_precision, best_f1, class_recalls, conformal_alarm_band, prevalence,
-    recall_at_false_positive_rate, roc_curve,
+    Confusion, auroc, average_precision, best_f1, class_recalls, prevalence, recall_at_false_positive_rate,
 };
-use ae_report::gallery::{Entry, Gallery};
-use ae_report::picture;
+use ae_report::gallery::Gallery;
 
-/// Promised false-alarm rates; the second one places the threshold of the table.
-const RATES: [f64; 3] = [0.005, 0.01, 0.05];
-const BUDGET: f64 = RATES[1];
+/// The false-alarm rate that the threshold of the table promises.
+const BUDGET: f64 = 0.01;
 /// Standard deviations above the mean of the training scores where no rows are left for calibration, or above that of the
 /// calibration rows where these are too few.
 const DEVIATIONS: f64 = 3.0;
@@ -24,8 +23,6 @@ const DEVIATIONS: f64 = 3.0;
 const CONTAMINATION: [f64; 5] = [0.0, 0.01, 0.05, 0.1, 0.2];
 /// Seeds of the contamination sweep, at most.
 const SWEEP_SEEDS: usize = 3;
-/// Points of a drawn ROC curve.
-const CURVE_POINTS: usize = 300;
 
 /// A comparison that is asked for.
 pub(super) struct Bench<'a> {
@@ -53,8 +50,7 @@ pub(super) fn evaluate(
     place: u32,
 ) -> Result<(), EvaluationError> {
     let mut lines: Vec<Line> = Vec::new();
-    let mut alarms: Vec<Vec<(f64, bool)>> = vec![Vec::new(); RATES.len()];
-    let mut bands = vec![None; RATES.len()];
+    let mut alarms = Alarms::default();
     let mut classes: Vec<Cell> = Vec::new();
     let mut sweep: Vec<Cell> =
         CONTAMINATION.iter().map(|share| Cell::new(&percent(*share), "auroc", 4)).collect();
@@ -67,7 +63,7 @@ pub(super) fn evaluate(
         share_of_anomalies = prevalence(&truth).map_err(metric())?;
         let contenders = contenders::fit(context, &problem, &bench.plan, seed)?;
         for (line, contender) in contenders.iter().enumerate() {
-            let judged = judge(contender, &problem, &truth).map_err(|error| error.about(bench.name))?;
+            let judged = judge(contender, &problem, &truth, seed).map_err(|error| error.about(bench.name))?;
             if at == 0 {
                 lines.push(Line { name: contender.name.clone(), cells: judged.cells() });
             }
@@ -86,20 +82,15 @@ pub(super) fn evaluate(
             for (cell, recall) in classes.iter_mut().zip(recalls) {
                 cell.values.extend(recall.share().map(|share| (seed, share)));
             }
-            let rates = achieved(contender.scorer.as_ref(), &problem)?;
-            for (place, (rate, &promised)) in rates.into_iter().zip(&RATES).enumerate() {
-                let Some(rate) = rate else { continue };
-                let (n, m) = (problem.calibration.len(), problem.held_out.len());
-                let band = conformal_alarm_band(n, m, promised, 0.95).map_err(metric())?;
-                alarms[place].push((rate, band.holds(rate)));
-                bands[place] = Some(band);
-            }
+            alarms
+                .add(contender.scorer.as_ref(), &problem, &judged.scores, &truth)
+                .map_err(|e| e.about(bench.name))?;
             if at == 0 {
-                draw(gallery, bench, place, &judged, &truth, seed)?;
+                drawing::scores(gallery, bench, place, &judged, &truth, seed)?;
             }
         }
         if at == 0 {
-            draw_curves(gallery, bench, place, &contenders, &problem, &truth, seed)?;
+            drawing::curves(gallery, bench, place, &contenders, &problem, &truth, seed)?;
         }
         if at < SWEEP_SEEDS && !problem.contaminants.is_empty() {
             for (cell, &share) in sweep.iter_mut().zip(&CONTAMINATION) {
@@ -125,13 +116,8 @@ pub(super) fn evaluate(
             cell.enter(evaluation, &format!("{}/{who}", bench.name))?;
         }
     }
-    if bands.iter().any(Option::is_some) {
-        evaluation.tables.push(alarm_table(bench, &alarms, &bands));
-        for (&rate, seeds) in RATES.iter().zip(&alarms).filter(|(_, seeds)| !seeds.is_empty()) {
-            let mean = seeds.iter().map(|(rate, _)| rate).sum::<f64>() / seeds.len() as f64;
-            evaluation.metrics.insert(format!("{}/alarm_rate_{rate}", bench.name), mean);
-        }
-    }
+    alarms.report(bench, evaluation);
+    drawing::classes(gallery, bench, place, &classes)?;
     let rows = classes.iter().filter(|cell| !cell.values.is_empty());
     let rows = rows.map(|cell| Ok(vec![cell.head.clone(), mean_and_interval(cell)?]));
     evaluation.tables.push(Table {
@@ -156,9 +142,9 @@ pub(super) fn evaluate(
 }
 
 /// What came out for a detector and a seed.
-struct Judged {
-    scores: Vec<f64>,
-    threshold: Threshold,
+pub(super) struct Judged {
+    pub(super) scores: Vec<f64>,
+    pub(super) threshold: Threshold,
     confusion: Confusion,
     auroc: f64,
     auprc: f64,
@@ -192,10 +178,16 @@ impl Judged {
     }
 }
 
-fn judge(contender: &Contender, problem: &Problem, truth: &[bool]) -> Result<Judged, EvaluationError> {
+fn judge(
+    contender: &Contender,
+    problem: &Problem,
+    truth: &[bool],
+    seed: u64,
+) -> Result<Judged, EvaluationError> {
     let scorer = contender.scorer.as_ref();
     let threshold = if problem.calibration.is_empty() {
-        Threshold::mean_std(&NormalScores::of_training_rows(scorer.scores(&problem.train)?)?, DEVIATIONS)?
+        let own = contender.scores_of_its_own(&problem.train, seed)?;
+        Threshold::mean_std(&NormalScores::of_training_rows(own)?, DEVIATIONS)?
     } else {
         let normal = NormalScores::of_held_out_rows(scorer.scores(&problem.calibration)?)?;
         // So few rows say nothing of so small a rate.
@@ -223,24 +215,6 @@ fn judge(contender: &Contender, problem: &Problem, truth: &[bool]) -> Result<Jud
     })
 }
 
-/// The share of the held-out normal rows that is flagged, for each promised rate; `None` where there are no such rows, or
-/// too few to calibrate on.
-fn achieved(scorer: &dyn Scorer, problem: &Problem) -> Result<Vec<Option<f64>>, EvaluationError> {
-    if problem.held_out.is_empty() {
-        return Ok(vec![None; RATES.len()]);
-    }
-    let normal = NormalScores::of_held_out_rows(scorer.scores(&problem.calibration)?)?;
-    let held_out = scorer.scores(&problem.held_out)?;
-    let rate = |promised: &f64| {
-        if (normal.as_slice().len() as f64 + 1.0) * promised < 1.0 {
-            return Ok(None);
-        }
-        let flagged = Threshold::at_quantile(&normal, 1.0 - promised)?.flag(&held_out);
-        Ok(Some(flagged.iter().filter(|flag| **flag).count() as f64 / flagged.len() as f64))
-    };
-    RATES.iter().map(rate).collect()
-}
-
 fn comparison(bench: &Bench<'_>, lines: &[Line], note: String) -> Result<Table, EvaluationError> {
     let heads =
         lines.first().map(|line| line.cells.iter().map(|cell| cell.head.clone())).into_iter().flatten();
@@ -251,84 +225,4 @@ fn comparison(bench: &Bench<'_>, lines: &[Line], note: String) -> Result<Table, 
     };
     let rows = lines.iter().map(row).collect::<Result<_, EvaluationError>>()?;
     Ok(Table { title: bench.title.into(), columns, rows, note })
-}
-
-fn alarm_table(
-    bench: &Bench<'_>,
-    alarms: &[Vec<(f64, bool)>],
-    bands: &[Option<ae_metrics::AlarmBand>],
-) -> Table {
-    let mut rows = Vec::new();
-    for ((&promised, seeds), band) in RATES.iter().zip(alarms).zip(bands) {
-        let Some(band) = band else { continue };
-        let mean = seeds.iter().map(|(rate, _)| rate).sum::<f64>() / seeds.len() as f64;
-        let inside = seeds.iter().filter(|(_, inside)| *inside).count();
-        let range = format!("{} to {}", percent(band.band.low), percent(band.band.high));
-        rows.push(vec![percent(promised), percent(mean), range, format!("{inside} of {}", seeds.len())]);
-    }
-    Table {
-        title: format!("{}: promised and achieved false-alarm rate on held-out normal rows", bench.title),
-        columns: ["promised", "achieved, mean", "95 % band of one seed", "seeds inside"].map(String::from).into(),
-        rows,
-        note: "By split conformal prediction. The band is that of the beta-binomial law, for so many calibration and test \
-               rows (Vovk 2012; Angelopoulos and Bates 2023)."
-            .into(),
-    }
-}
-
-fn draw(
-    gallery: &Gallery,
-    bench: &Bench<'_>,
-    place: u32,
-    judged: &Judged,
-    truth: &[bool],
-    seed: u64,
-) -> Result<(), EvaluationError> {
-    let of = |class: bool| -> Vec<f64> {
-        // Logarithms, as errors of anomalies span decades.
-        let scores = judged.scores.iter().zip(truth).filter(|(_, is_anomaly)| **is_anomaly == class);
-        scores.map(|(score, _)| score.max(1e-12).log10()).collect()
-    };
-    let entry = Entry {
-        file: format!("{}-scores.png", bench.name),
-        order: place * 10,
-        title: format!("{}: scores", bench.title),
-        caption: format!(
-            "Logarithms (base 10) of the network's scores of the test rows, seed {seed}; the dashed line is the threshold. \
-             Each class is drawn in percent of itself."
-        ),
-    };
-    let threshold = judged.threshold.value().max(1e-12).log10();
-    gallery.add(entry, |path| picture::score_histograms(path, &of(false), &of(true), threshold))?;
-    Ok(())
-}
-
-fn draw_curves(
-    gallery: &Gallery,
-    bench: &Bench<'_>,
-    place: u32,
-    contenders: &[Contender],
-    problem: &Problem,
-    truth: &[bool],
-    seed: u64,
-) -> Result<(), EvaluationError> {
-    let mut lines = Vec::new();
-    for contender in contenders {
-        let scores = contender.scorer.scores(&problem.test)?;
-        let curve = roc_curve(&scores, truth).map_err(EvaluationError::metric(contender.name.clone()))?;
-        let step = curve.len().div_ceil(CURVE_POINTS).max(1);
-        let points = curve.iter().step_by(step).chain(curve.last());
-        let points = points.map(|point| (point.false_positive_rate, point.true_positive_rate)).collect();
-        lines.push(picture::Line { name: contender.name.clone(), points, labels: Vec::new() });
-    }
-    let entry = Entry {
-        file: format!("{}-roc.png", bench.name),
-        order: place * 10 + 1,
-        title: format!("{}: ROC curves", bench.title),
-        caption: format!(
-            "Share of the anomalies that is flagged over the share of the normal rows, seed {seed}."
-        ),
-    };
-    gallery.add(entry, |path| picture::lines(path, "false-positive rate", "recall", &lines))?;
-    Ok(())
 }

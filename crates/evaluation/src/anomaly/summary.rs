@@ -33,12 +33,19 @@ impl Cell {
         for (seed, value) in &self.values {
             evaluation.metrics.insert(format!("{group}/seed{seed}/{name}"), *value);
         }
-        let summary = mean_std(&self.numbers()).map_err(EvaluationError::metric(name))?;
-        evaluation.metrics.insert(format!("{group}/{name}"), summary.mean);
-        if let Ok(interval) = summary.confidence_interval(0.95) {
-            evaluation.metrics.insert(format!("{group}/{name}_ci95"), interval.high - summary.mean);
+        let (mean, half) = self.mean_and_half()?;
+        evaluation.metrics.insert(format!("{group}/{name}"), mean);
+        if let Some(half) = half {
+            evaluation.metrics.insert(format!("{group}/{name}_ci95"), half);
         }
         Ok(())
+    }
+
+    /// The mean and half of its 95 % interval, which one value does not have.
+    pub(super) fn mean_and_half(&self) -> Result<(f64, Option<f64>), EvaluationError> {
+        let summary = mean_std(&self.numbers()).map_err(EvaluationError::metric(self.name))?;
+        let interval = summary.confidence_interval(0.95).ok();
+        Ok((summary.mean, interval.map(|interval| interval.high - summary.mean)))
     }
 }
 
@@ -47,11 +54,10 @@ pub(super) fn mean_and_interval(cell: &Cell) -> Result<String, EvaluationError> 
     if cell.values.is_empty() {
         return Ok("–".into());
     }
-    let summary = mean_std(&cell.numbers()).map_err(EvaluationError::metric(cell.name))?;
-    let (mean, decimals) = (summary.mean, cell.decimals);
-    Ok(match summary.confidence_interval(0.95) {
-        Ok(interval) => format!("{mean:.decimals$} ± {:.decimals$}", interval.high - mean),
-        Err(_) => format!("{mean:.decimals$}"),
+    let decimals = cell.decimals;
+    Ok(match cell.mean_and_half()? {
+        (mean, Some(half)) => format!("{mean:.decimals$} ± {half:.decimals$}"),
+        (mean, None) => format!("{mean:.decimals$}"),
     })
 }
 

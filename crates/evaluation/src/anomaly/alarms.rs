@@ -1,0 +1,101 @@
+//! What was promised of false alarms, and what came of it.
+
+use super::problem::Problem;
+use super::rows::Bench;
+use super::summary::percent;
+use crate::error::EvaluationError;
+use crate::outcome::{Evaluation, Table};
+use ae_anomaly::{NormalScores, Scorer, Threshold};
+use ae_metrics::{AlarmBand, Confusion, conformal_alarm_band};
+
+/// Promised false-alarm rates.
+const RATES: [f64; 4] = [0.005, 0.01, 0.02, 0.05];
+
+/// The outcome for each of [`RATES`], one a seed that has enough rows for it.
+#[derive(Default)]
+pub(super) struct Alarms {
+    rates: [Vec<Achieved>; RATES.len()],
+}
+
+/// One seed, at a threshold that promises a rate.
+struct Achieved {
+    /// Share of the held-out normal rows that is flagged.
+    rate: f64,
+    band: AlarmBand,
+    /// Of the test rows.
+    confusion: Confusion,
+}
+
+impl Alarms {
+    /// Adds a seed: nothing where the problem has no held-out normal rows, or too few to calibrate on.
+    pub(super) fn add(
+        &mut self,
+        scorer: &dyn Scorer,
+        problem: &Problem,
+        test_scores: &[f64],
+        truth: &[bool],
+    ) -> Result<(), EvaluationError> {
+        if problem.held_out.is_empty() {
+            return Ok(());
+        }
+        let metric = || EvaluationError::metric("alarms");
+        let normal = NormalScores::of_held_out_rows(scorer.scores(&problem.calibration)?)?;
+        let held_out = scorer.scores(&problem.held_out)?;
+        let n = normal.as_slice().len();
+        for (seeds, promised) in self.rates.iter_mut().zip(RATES) {
+            // So few rows say nothing of so small a rate.
+            if (n as f64 + 1.0) * promised < 1.0 {
+                continue;
+            }
+            let threshold = Threshold::at_quantile(&normal, 1.0 - promised)?;
+            let flagged = threshold.flag(&held_out).into_iter().filter(|flag| *flag).count();
+            let test = threshold.flag(test_scores);
+            seeds.push(Achieved {
+                rate: flagged as f64 / held_out.len() as f64,
+                band: conformal_alarm_band(n, held_out.len(), promised, 0.95).map_err(metric())?,
+                confusion: Confusion::count(&test, truth).map_err(metric())?,
+            });
+        }
+        Ok(())
+    }
+
+    /// Adds the table and the metrics; nothing where there is nothing to say.
+    pub(super) fn report(&self, bench: &Bench<'_>, evaluation: &mut Evaluation) {
+        let mut rows = Vec::new();
+        for (promised, seeds) in RATES.iter().zip(&self.rates) {
+            let Some(last) = seeds.last() else { continue };
+            let mean = |of: &dyn Fn(&Achieved) -> f64| seeds.iter().map(of).sum::<f64>() / seeds.len() as f64;
+            let rate = mean(&|seed| seed.rate);
+            let accuracy = mean(&|seed| seed.confusion.accuracy());
+            let recall = mean(&|seed| seed.confusion.recall());
+            let inside = seeds.iter().filter(|seed| seed.band.holds(seed.rate)).count();
+            rows.push(vec![
+                percent(*promised),
+                percent(rate),
+                format!("{} to {}", percent(last.band.band.low), percent(last.band.band.high)),
+                format!("{inside} of {}", seeds.len()),
+                format!("{accuracy:.3}"),
+                format!("{recall:.3}"),
+            ]);
+            for (name, value) in
+                [("alarm_rate", rate), ("accuracy_at", accuracy), ("recall_promised", recall)]
+            {
+                evaluation.metrics.insert(format!("{}/{name}_{promised}", bench.name), value);
+            }
+        }
+        if rows.is_empty() {
+            return;
+        }
+        evaluation.tables.push(Table {
+            title: format!("{}: promised and achieved false-alarm rate on held-out normal rows", bench.title),
+            columns: ["promised", "achieved, mean", "95 % band of one seed", "seeds inside", "accuracy", "recall"]
+                .map(String::from)
+                .into(),
+            rows,
+            note: "By split conformal prediction. The band is that of the beta-binomial law, for so many calibration and test \
+                   rows (Vovk 2012; Angelopoulos and Bates 2023). Accuracy and recall are those of the test rows at the \
+                   same threshold, means over the seeds; the rates stand here before any is seen."
+                .into(),
+        });
+    }
+}

@@ -1,0 +1,112 @@
+//! The pictures of a comparison on rows.
+
+use super::contenders::Contender;
+use super::problem::Problem;
+use super::rows::{Bench, Judged};
+use super::summary::Cell;
+use crate::error::EvaluationError;
+use ae_metrics::{precision_recall_curve, roc_curve};
+use ae_report::gallery::{Entry, Gallery};
+use ae_report::picture;
+
+/// Points of a drawn curve.
+const CURVE_POINTS: usize = 300;
+
+/// The scores of both classes, and the threshold.
+pub(super) fn scores(
+    gallery: &Gallery,
+    bench: &Bench<'_>,
+    place: u32,
+    judged: &Judged,
+    truth: &[bool],
+    seed: u64,
+) -> Result<(), EvaluationError> {
+    let of = |class: bool| -> Vec<f64> {
+        // Logarithms, as errors of anomalies span decades.
+        let scores = judged.scores.iter().zip(truth).filter(|(_, is_anomaly)| **is_anomaly == class);
+        scores.map(|(score, _)| score.max(1e-12).log10()).collect()
+    };
+    let entry = Entry {
+        file: format!("{}-scores.png", bench.name),
+        order: place * 10,
+        title: format!("{}: scores", bench.title),
+        caption: format!(
+            "Logarithms (base 10) of the network's scores of the test rows, seed {seed}; the dashed line is the threshold. \
+             Each class is drawn in percent of itself."
+        ),
+    };
+    let threshold = judged.threshold.value().max(1e-12).log10();
+    gallery.add(entry, |path| picture::score_histograms(path, &of(false), &of(true), threshold))?;
+    Ok(())
+}
+
+/// ROC and precision-recall curves of all detectors.
+pub(super) fn curves(
+    gallery: &Gallery,
+    bench: &Bench<'_>,
+    place: u32,
+    contenders: &[Contender],
+    problem: &Problem,
+    truth: &[bool],
+    seed: u64,
+) -> Result<(), EvaluationError> {
+    let (mut roc, mut precision) = (Vec::new(), Vec::new());
+    for contender in contenders {
+        let metric = || EvaluationError::metric(contender.name.clone());
+        let scores = contender.scorer.scores(&problem.test)?;
+        let curve = roc_curve(&scores, truth).map_err(metric())?;
+        let points = curve.iter().map(|point| (point.false_positive_rate, point.true_positive_rate));
+        roc.push(line(contender, points.collect()));
+        let curve = precision_recall_curve(&scores, truth).map_err(metric())?;
+        let points = curve.iter().map(|point| (point.recall, point.precision));
+        precision.push(line(contender, points.collect()));
+    }
+    let entry = |what: &str, order: u32, title: &str, caption: &str| Entry {
+        file: format!("{}-{what}.png", bench.name),
+        order: place * 10 + order,
+        title: format!("{}: {title}", bench.title),
+        caption: format!("{caption}, seed {seed}."),
+    };
+    let caption = "Share of the anomalies that is flagged over the share of the normal rows";
+    gallery.add(entry("roc", 1, "ROC curves", caption), |path| {
+        picture::lines(path, "false-positive rate", "recall", &roc)
+    })?;
+    let caption =
+        "Share of the flagged rows that are anomalies over the share of the anomalies that is flagged";
+    gallery.add(entry("precision", 2, "precision and recall", caption), |path| {
+        picture::lines(path, "recall", "precision", &precision)
+    })?;
+    Ok(())
+}
+
+/// A curve with as many points as are seen.
+fn line(contender: &Contender, points: Vec<(f64, f64)>) -> picture::Line {
+    let step = points.len().div_ceil(CURVE_POINTS).max(1);
+    let last = points.last().copied();
+    let points = points.into_iter().step_by(step).chain(last).collect();
+    picture::Line { name: contender.name.clone(), points, labels: Vec::new() }
+}
+
+/// The share of each class that is flagged, over all seeds.
+pub(super) fn classes(
+    gallery: &Gallery,
+    bench: &Bench<'_>,
+    place: u32,
+    classes: &[Cell],
+) -> Result<(), EvaluationError> {
+    let mut bars = Vec::new();
+    for cell in classes.iter().filter(|cell| !cell.values.is_empty()) {
+        let (share, spread) = cell.mean_and_half()?;
+        bars.push(picture::Bar { name: cell.head.clone(), share, spread: spread.unwrap_or(0.0) });
+    }
+    let entry = Entry {
+        file: format!("{}-classes.png", bench.name),
+        order: place * 10 + 3,
+        title: format!("{}: share that is flagged, by class", bench.title),
+        caption: "Mean over the seeds with its 95 % interval, at the threshold. Of the normal class it is the false-alarm \
+                  rate, of the others the recall."
+            .into(),
+    };
+    gallery.add(entry, |path| picture::bars(path, &bars))?;
+    Ok(())
+}
