@@ -35,7 +35,8 @@ pub enum Rule {
     Pot {
         /// Above 0 and below `1 - tail`.
         rate: f64,
-        /// Above 0 and below 1; 0.9 is usual for some hundred rows, 0.98 for many thousand.
+        /// 0.5 or more and below 1, as the tail's law holds far out; 0.9 is usual for some hundred rows, 0.98 for many
+        /// thousand.
         tail: f64,
     },
 }
@@ -97,7 +98,7 @@ pub enum ThresholdError {
         rate: f64,
     },
     /// A tail that begins beyond the rate.
-    #[error("a tail begins at a quantile above 0 and below 1 - {rate}, got {tail}; 0.9 is usual")]
+    #[error("a tail begins at a quantile of at least 0.5 and below 1 - {rate}, got {tail}; 0.9 is usual")]
     TailOutOfRange {
         /// What was asked for.
         tail: f64,
@@ -149,7 +150,7 @@ impl Rule {
             Rule::FalseAlarmRate { rate } | Rule::Pot { rate, .. } if !(rate > 0.0 && rate < 1.0) => {
                 Err(ThresholdError::RateOutOfRange { rate })
             }
-            Rule::Pot { rate, tail } if !(tail > 0.0 && tail < 1.0 - rate) => {
+            Rule::Pot { rate, tail } if !(tail >= 0.5 && tail < 1.0 - rate) => {
                 Err(ThresholdError::TailOutOfRange { tail, rate })
             }
             _ => Ok(()),

@@ -1,13 +1,8 @@
 //! The only place that writes to standard output and standard error: results to the former, all else to the
 //! latter.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is what the program's output goes through"
-)]
-
 use serde::Serialize;
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,13 +31,27 @@ pub(crate) fn is_quiet() -> bool {
 /// A line about what is going on.
 pub(crate) fn note(line: &str) {
     if !is_quiet() {
-        eprintln!("{line}");
+        to_stderr(line);
     }
 }
 
 /// A line of the result.
 pub(crate) fn result(line: &str) {
-    write_out(format_args!("{line}\n"));
+    write_out(format_args!("{}\n", printable(line)));
+}
+
+/// A line on standard error. Where nobody can read it, the program goes on without.
+fn to_stderr(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", printable(line));
+}
+
+/// What a file holds must not move the cursor of a terminal: control characters as `\u{1b}`, all but line ends and tabs.
+fn printable(text: &str) -> Cow<'_, str> {
+    let is_control = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(is_control) {
+        return text.into();
+    }
+    text.chars().map(|c| if is_control(c) { c.escape_default().to_string() } else { c.into() }).collect()
 }
 
 /// The result as JSON.
@@ -66,8 +75,19 @@ fn write_out(text: std::fmt::Arguments<'_>) {
 
 /// The error that ends the program.
 pub(crate) fn error(message: &str, as_json: bool) {
-    eprintln!("error: {message}");
+    to_stderr(&format!("error: {message}"));
     if as_json {
-        println!("{}", serde_json::json!({ "error": message }));
+        let _ = writeln!(io::stdout(), "{}", serde_json::json!({ "error": message }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_written_out() {
+        assert_eq!(printable("a\u{1b}[31mb\0"), "a\\u{1b}[31mb\\u{0}");
+        assert_eq!(printable("å\tb\nc"), "å\tb\nc");
     }
 }

@@ -73,7 +73,35 @@ pub fn write_atomic_bytes(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write_atomic(path, |file| file.write_all(bytes))
 }
 
+/// Whether [`write_atomic`] could write this file, tried without touching it.
+pub fn check_writable(path: &Path) -> Result<(), FileError> {
+    target(path).and_then(|path| beside(&path)).map(drop).map_err(FileError::new("write", path))
+}
+
 fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let path = target(path)?;
+    let mut file = BufWriter::new(beside(&path)?);
+    write(&mut file)?;
+    let temporary = file.into_inner().map_err(|e| e.into_error())?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}
+
+/// The file that is replaced: that behind a link, and no device, which a rename would put a file in place of.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    let path = if path.is_symlink() { path.canonicalize()? } else { path.to_path_buf() };
+    match fs::metadata(&path) {
+        Ok(there) if !there.is_file() => {
+            let what = if there.is_dir() { "a folder" } else { "a device or a pipe" };
+            Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}, no file")))
+        }
+        _ => Ok(path),
+    }
+}
+
+/// An empty temporary file in the folder of a file.
+fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
@@ -84,13 +112,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let temporary = builder.tempfile_in(folder)?;
-    let mut file = BufWriter::new(temporary);
-    write(&mut file)?;
-    let temporary = file.into_inner().map_err(|e| e.into_error())?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|e| e.error)?;
-    Ok(())
+    builder.tempfile_in(folder)
 }
 
 #[cfg(test)]
@@ -110,6 +132,24 @@ mod tests {
         assert!(error.to_string().ends_with("free some space, or choose another folder"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_stay_and_pipes_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, link, socket] = ["file", "link", "socket"].map(|name| folder.path().join(name));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_atomic_bytes(&link, b"new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for error in [write_atomic_bytes(&socket, b"").unwrap_err(), check_writable(&socket).unwrap_err()] {
+            assert!(error.to_string().ends_with("it is a device or a pipe, no file"), "{error}");
+        }
+        check_writable(&file).unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
     }
 
     #[test]

@@ -54,7 +54,8 @@ pub(crate) struct FitArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
 
-    /// How many false alarms are too many, such as '0.5 %' or '2 per day' [default: 1 %]
+    /// How many false alarms are too many, such as '0.5 %' or '2 per day' [default: 1 %, or more where too few rows
+    /// are left to promise it]
     #[arg(long, value_name = "BUDGET")]
     pub(crate) false_alarms: Option<String>,
 
@@ -90,11 +91,12 @@ pub(crate) struct FitArgs {
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Threads; results repeat bit for bit only with the same number [default: one a core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    /// Threads of one operation; a detector is the same bit for bit only with the same number. Rows are small: more than one
+    /// pays for large networks alone
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) threads: usize,
 
-    /// Print the complete settings, as they would be used, and stop
+    /// Print the settings as TOML, without what is chosen from the data, and stop
     #[arg(long)]
     pub(crate) show_config: bool,
 }

@@ -12,6 +12,7 @@ use crate::cli::{Cli, DetectAction, DetectArgs};
 use crate::failure::Failure;
 use ae_anomaly::TrainedDetector;
 use ae_datasets::intake::IntakeError;
+use ae_records::files;
 use std::path::Path;
 
 pub(crate) fn run(args: &DetectArgs, cli: &Cli) -> Result<(), Failure> {
@@ -27,15 +28,35 @@ fn load(path: &Path) -> Result<TrainedDetector, Failure> {
     TrainedDetector::load(path).map_err(Failure::new)
 }
 
-/// Refuses to replace a file unless told to.
-fn keep(path: &Path, force: bool) -> Result<(), Failure> {
-    if force || !path.exists() {
-        return Ok(());
+/// Refuses to replace a file unless told to, or one of those that are read; makes sure before the work that it can be
+/// written.
+fn keep(path: &Path, force: bool, sources: &[&Path]) -> Result<(), Failure> {
+    apart(path, sources)?;
+    if path.exists() && !force {
+        return Err(Failure::usage(format!(
+            "{} is there already; give another name, or --force to replace it",
+            path.display()
+        )));
     }
-    Err(Failure::usage(format!(
-        "{} is there already; give another name, or --force to replace it",
-        path.display()
-    )))
+    if path.is_dir() { Ok(()) } else { files::check_writable(path).map_err(Failure::new) }
+}
+
+/// Refuses an output that is one of the files that are read.
+fn apart(path: &Path, sources: &[&Path]) -> Result<(), Failure> {
+    let real = |path: &Path| path.canonicalize().ok();
+    let same = sources.iter().find(|source| {
+        real(path).is_some_and(|out| real(source) == Some(out))
+            || (path == **source && path != Path::new("-"))
+    });
+    match same {
+        None => Ok(()),
+        Some(source) => {
+            let (path, source) = (path.display(), source.display());
+            Err(Failure::usage(format!(
+                "{path} would overwrite {source}, which is needed; give another name"
+            )))
+        }
+    }
 }
 
 fn reading(error: IntakeError) -> Failure {

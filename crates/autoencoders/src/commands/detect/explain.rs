@@ -1,12 +1,14 @@
 //! The most severe alarms, explained: JSON lines and a picture each.
 
 use crate::failure::Failure;
-use ae_anomaly::{Explanation, Judgement, TrainedDetector, Verdict};
+use crate::progress;
+use ae_anomaly::{Explanation, Judgement, Share, TrainedDetector, Verdict};
 use ae_datasets::Samples;
-use ae_datasets::intake::{Block, Layout};
-use ae_records::files::{create_dir, write_atomic_bytes};
-use ae_report::picture::{self, Axis, Line, Panel};
+use ae_datasets::intake::{Block, Layout, Schema};
+use ae_records::files::{FileError, create_dir, write_atomic_bytes};
+use ae_report::picture::{self, Axis, Bar, Panel};
 use serde::Serialize;
+use std::fs;
 use std::path::Path;
 
 /// Shares that are drawn for a row of a table.
@@ -56,6 +58,23 @@ impl Severest {
         }
     }
 
+    /// Removes what an earlier call wrote into a folder, and the folder where nothing else is in it.
+    pub(super) fn clear(folder: &Path) -> Result<(), Failure> {
+        let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let number = name.strip_prefix("line-").and_then(|name| name.strip_suffix(".png"));
+            if name == "alarms.jsonl" || number.is_some_and(|number| number.parse::<u64>().is_ok()) {
+                fs::remove_file(entry.path())
+                    .map_err(FileError::new("remove", entry.path()))
+                    .map_err(Failure::new)?;
+            }
+        }
+        // Whatever else is in it stays, and so does the folder.
+        let _ = fs::remove_dir(folder);
+        Ok(())
+    }
+
     /// Writes `alarms.jsonl` and `line-N.png` into a folder, and says how many there are.
     pub(super) fn write(&self, detector: &TrainedDetector, folder: &Path) -> Result<usize, Failure> {
         if self.alarms.is_empty() {
@@ -85,22 +104,12 @@ fn draw(detector: &TrainedDetector, explanation: &Explanation, path: &Path) -> R
     let drawn = match schema.layout {
         Layout::Table => {
             let shares = explanation.shares.iter().take(SHOWN).filter(|share| share.share > 0.0);
-            let shares: Vec<_> = shares.collect();
-            let points =
-                shares.iter().enumerate().map(|(rank, share)| (rank as f64 + 1.0, 100.0 * share.share));
-            let label = |share: &&&ae_anomaly::Share| match share.value {
-                Some(value) => format!("{} = {value:.4}", share.feature),
-                None => share.feature.clone(),
-            };
-            let line = Line {
-                name: "share of the error".into(),
-                points: points.collect(),
-                labels: shares.iter().map(|share| label(&share)).collect(),
-            };
-            if line.points.is_empty() {
+            let bar = |share: &Share| Bar { name: in_words(schema, share), share: share.share, spread: 0.0 };
+            let bars: Vec<Bar> = shares.map(bar).collect();
+            if bars.is_empty() {
                 return Ok(());
             }
-            picture::lines(path, "rank", "share of the error, %", &[line])
+            picture::bars(path, &bars)
         }
         Layout::Series | Layout::Windows => {
             picture::panels(path, &panels(schema.row_width(), schema, explanation))
@@ -109,8 +118,30 @@ fn draw(detector: &TrainedDetector, explanation: &Explanation, path: &Path) -> R
     drawn.map_err(Failure::new)
 }
 
+/// `press = 7.5 (expected 3.1)`, `mode is eco (not expected)`.
+fn in_words(schema: &Schema, share: &Share) -> String {
+    let figure = |value: f64| progress::figure(value);
+    let category = share.feature.split_once('=').filter(|(column, _)| {
+        schema.fields.iter().all(|field| field.name != share.feature)
+            && schema.fields.iter().any(|f| f.name == *column)
+    });
+    match (share.value, share.expected, category) {
+        (None, ..) => share.feature.clone(),
+        (Some(value), expected, Some((column, category))) => {
+            let is = value >= 0.5;
+            let surprise = expected.is_some_and(|expected| (expected >= 0.5) != is);
+            let not = if is { "" } else { "not " };
+            format!("{column} is {not}{category}{}", if surprise { " (not expected)" } else { "" })
+        }
+        (Some(value), Some(expected), None) => {
+            format!("{} = {} (expected {})", share.feature, figure(value), figure(expected))
+        }
+        (Some(value), None, None) => format!("{} = {}", share.feature, figure(value)),
+    }
+}
+
 /// For each channel what came, what was expected and the nearest normal series; and below where the error lies.
-fn panels(channels: usize, schema: &ae_datasets::intake::Schema, explanation: &Explanation) -> Vec<Panel> {
+fn panels(channels: usize, schema: &Schema, explanation: &Explanation) -> Vec<Panel> {
     let channels = if schema.windows.is_some() { channels } else { 1 };
     let mut shares: Vec<_> = explanation.shares.iter().collect();
     shares.sort_by_key(|share| share.index);
@@ -132,7 +163,11 @@ fn panels(channels: usize, schema: &ae_datasets::intake::Schema, explanation: &E
         }
         lines.retain(|(_, points)| !points.is_empty());
         let name = schema.fields.get(channel).map_or(String::new(), |field| field.name.clone());
-        let title = if channels > 1 { name } else { "What came".into() };
+        let part: f64 = of_channel().map(|share| share.share).sum();
+        let title = match channels {
+            1 => "What came".into(),
+            _ => format!("{name}: {:.0} % of the error", 100.0 * part),
+        };
         let (x, y) = (Axis { name: "step".into(), ..Axis::default() }, Axis::default());
         if !lines.is_empty() {
             panels.push(Panel { title, x, y, lines });

@@ -19,7 +19,8 @@ pub(super) fn run(args: &FitArgs, cli: &Cli) -> Result<(), Failure> {
         output::result(config::to_toml(&config).trim_end());
         return Ok(());
     }
-    keep(&args.out, args.force)?;
+    let read = [Some(args.data.as_path()), args.config.as_deref()];
+    keep(&args.out, args.force, &read.into_iter().flatten().collect::<Vec<_>>())?;
     device::set_threads(args.threads);
     let table = RawTable::load(&args.data, &config.input).map_err(refused)?;
     let mut observer = Training::new(None);
@@ -29,7 +30,7 @@ pub(super) fn run(args: &FitArgs, cli: &Cli) -> Result<(), Failure> {
         output::json(&json!({ "detector": args.out, "report": report }));
         return Ok(());
     }
-    words::report(&report).iter().for_each(|line| output::result(line));
+    words::report(&detector).iter().for_each(|line| output::result(line));
     output::result(&format!("detector: {}", args.out.display()));
     output::note(&format!(
         "judge new rows: ae detect score NEW.csv --model {0} --out scored.csv",

@@ -47,7 +47,7 @@ fn lines(detector: &TrainedDetector) -> Vec<String> {
     lines.push(format!("golden rows: {}, scored as when it was made", detector.golden_rows()));
     lines.push(String::new());
     lines.push(format!("made by version {}:", detector.about().version));
-    lines.extend(words::report(&detector.about().report).into_iter().map(|line| format!("  {line}")));
+    lines.extend(words::report(detector).into_iter().map(|line| format!("  {line}")));
     lines
 }
 

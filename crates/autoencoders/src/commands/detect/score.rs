@@ -19,11 +19,11 @@ use std::time::Instant;
 
 pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
     if let Some(out) = &args.out {
-        keep(out, args.force)?;
+        keep(out, args.force, &[&args.data, &args.model])?;
     }
     let explained = args.explain.then(|| folder_beside(args.out.as_deref().unwrap_or(Path::new("scored"))));
     if let Some(folder) = &explained {
-        keep(folder, args.force)?;
+        keep(folder, args.force, &[])?;
     }
     device::set_threads(args.threads);
     if args.threads > 0 {
@@ -73,7 +73,10 @@ pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
         scoring.notices.add(notice);
     });
     let alerts = match &explained {
-        Some(folder) => scoring.severest.write(&detector, folder)?,
+        Some(folder) => {
+            Severest::clear(folder)?;
+            scoring.severest.write(&detector, folder)?
+        }
         None => 0,
     };
     tell(args, cli, &scoring, explained.as_deref().filter(|_| alerts > 0), seconds);

@@ -6,7 +6,7 @@
 //! are taken back, so that the file holds exactly one for each line.
 
 use super::verdicts::{self, Form};
-use super::{load, reading};
+use super::{apart, load, reading};
 use crate::cli::WatchArgs;
 use crate::commands::stop_flag;
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ use ae_datasets::intake::{Block, NoticeLog, ReadOptions, Reader, WindowState};
 use ae_records::files::FileError;
 use ae_tensor::device;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -49,10 +49,22 @@ struct State {
 pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
     device::set_threads(1);
     let detector = load(&args.model)?;
+    if let Some(state) = &args.state {
+        apart(state, &[&args.model])?;
+    }
+    if let Some(out) = &args.out {
+        let read = [Some(&args.model), args.state.as_ref()];
+        apart(out, &read.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>())?;
+    }
+    let _lock = args.state.as_deref().map(lock).transpose()?;
     let mut state = match &args.state {
         Some(path) if path.exists() => State::read(path, &detector)?,
         _ => State::new(&detector),
     };
+    if let Some(path) = &args.state {
+        // What cannot be kept is said before the first verdict.
+        state.write(path)?;
+    }
     let out = match &args.out {
         Some(path) => Some(append(path, args.state.as_ref().map(|_| state.written))?),
         None => None,
@@ -104,6 +116,21 @@ impl State {
     }
 }
 
+/// Holds a state against a second watch until the process ends, however it ends.
+fn lock(state: &Path) -> Result<File, Failure> {
+    let path = PathBuf::from(format!("{}.lock", state.display()));
+    let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = opened.map_err(FileError::new("write", &path)).map_err(Failure::new)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Failure::usage(format!(
+            "another watch is at work with {}; give another --state, or end that one",
+            state.display()
+        ))),
+        Err(TryLockError::Error(source)) => Err(Failure::new(FileError::new("lock", path)(source))),
+    }
+}
+
 /// Tells detectors apart.
 fn fingerprint(detector: &TrainedDetector) -> String {
     let scores = detector.calibration().scores();
@@ -113,14 +140,12 @@ fn fingerprint(detector: &TrainedDetector) -> String {
 
 /// Opens the output at its end, or at the last acknowledged byte.
 fn append(path: &Path, written: Option<u64>) -> Result<File, Failure> {
-    let opened = OpenOptions::new().create(true).append(true).open(path);
-    let file = opened.map_err(FileError::new("write", path)).map_err(Failure::new)?;
     if let Some(written) = written {
-        let length = file.metadata().map_or(0, |metadata| metadata.len());
+        let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
         if length < written {
             let message = format!(
-                "{} holds {length} bytes and {written} were acknowledged; give the output that belongs to the state, or \
-                 remove the state to begin anew",
+                "{} holds {length} bytes and the state has acknowledged {written}, there or on the standard output; give the \
+                 output that belongs to the state (or none), or remove the state to begin anew",
                 path.display()
             );
             return Err(Failure::new(message));
@@ -132,6 +157,10 @@ fn append(path: &Path, written: Option<u64>) -> Result<File, Failure> {
             );
             return Err(Failure::usage(message));
         }
+    }
+    let opened = OpenOptions::new().create(true).append(true).open(path);
+    let file = opened.map_err(FileError::new("write", path)).map_err(Failure::new)?;
+    if let Some(written) = written {
         file.set_len(written).map_err(FileError::new("write", path)).map_err(Failure::new)?;
     }
     Ok(file)

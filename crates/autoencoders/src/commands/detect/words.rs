@@ -1,6 +1,8 @@
 //! How a fit is told to a person.
 
-use ae_anomaly::fit::{FitReport, Judged, Role, TestFigures};
+use ae_anomaly::fit::{Judged, Role, Store, TestFigures};
+use ae_anomaly::package::About;
+use ae_anomaly::{Rule, TrainedDetector};
 use ae_datasets::intake::Notice;
 
 /// Notices of one kind that are shown at most.
@@ -65,8 +67,9 @@ fn test(figures: &TestFigures) -> Vec<String> {
     lines
 }
 
-/// The report of a fit, line by line.
-pub(super) fn report(report: &FitReport) -> Vec<String> {
+/// How a detector was fitted, line by line.
+pub(super) fn report(detector: &TrainedDetector) -> Vec<String> {
+    let About { config, report, .. } = detector.about();
     let sizes = &report.sizes;
     let rows = if report.layout == ae_datasets::intake::Layout::Windows { "windows" } else { "rows" };
     let mut lines = vec![
@@ -82,7 +85,8 @@ pub(super) fn report(report: &FitReport) -> Vec<String> {
         ),
     ];
     if sizes.bad_lines > 0 {
-        lines.push(format!("{} lines are no rows; the first:", sizes.bad_lines));
+        let are = if sizes.bad_lines == 1 { "line is no row" } else { "lines are no rows" };
+        lines.push(format!("{} {are}; the first:", sizes.bad_lines));
         lines.extend(report.bad.iter().take(SHOWN).map(|bad| format!("  {bad}")));
     }
     if sizes.too_little_observed > 0 {
@@ -111,13 +115,29 @@ pub(super) fn report(report: &FitReport) -> Vec<String> {
     lines.extend(judged(&report.judged));
     let as_good = report.as_good();
     if let Some(best) = as_good.iter().max_by(|a, b| a.auroc.total_cmp(&b.auroc)) {
-        lines.push(format!(
-            "{} is as good as the autoencoder here; `--store best` keeps the best of them instead",
-            best.name
-        ));
+        lines.push(match (best.role, config.store) {
+            (Role::Untrained, _) => {
+                "the untrained network is as good as the autoencoder here: training did not help to see such damage".into()
+            }
+            (_, Store::Autoencoder) => format!(
+                "{} is as good as the autoencoder here; `--store best` keeps the best of them instead",
+                best.name
+            ),
+            _ => format!("{} is as good as the autoencoder here", best.name),
+        });
     }
     lines.push(format!("stored: {}", report.stored));
     lines.push(format!("threshold: {}", report.threshold));
+    let nothing_asked = config.false_alarms.is_none() && config.threshold.is_none();
+    if let (true, Rule::FalseAlarmRate { rate }) = (nothing_asked, detector.calibration().threshold().rule())
+        && rate > 0.01
+    {
+        lines.push(format!(
+            "{} {rows} are too few to promise that at most 1 % are false alarms, so it is {:.0} %; about 220 would do",
+            sizes.normal,
+            100.0 * rate,
+        ));
+    }
     if report.trimmed > 0 {
         lines.push(format!("{} training rows were left out of the last training", report.trimmed));
     }

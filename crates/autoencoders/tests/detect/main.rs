@@ -1,6 +1,8 @@
 //! `ae detect` as a person uses it: fit on a file, score another, watch a stream, and all that can go wrong.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod safety;
 
 use common::{Place, Ran, check};
 use std::fmt::Write as _;
