@@ -21,7 +21,7 @@
 //!
 //! let mut stream = Reader::new("3,1,udp\nnonsense\n".as_bytes(), &schema, &ReadOptions::default())?;
 //! assert_eq!(stream.next_line()?.unwrap().rows[0].line, 1);
-//! assert_eq!(stream.next_line()?.unwrap().bad[0].to_string(), "line 2: it has 1 cells instead of 3");
+//! assert_eq!(stream.next_line()?.unwrap().bad[0].to_string(), "line 2: it has 1 cell instead of 3");
 //! assert_eq!(stream.next_line()?, None);
 //! # Ok::<(), ae_datasets::intake::IntakeError>(())
 //! ```
@@ -63,6 +63,6 @@ pub use log::NoticeLog;
 pub use notice::{IgnoredBecause, Notice};
 pub use reader::{ReadOptions, Reader, inflated};
 pub use schema::{Curve, Feature, Field, FieldKind, Format, Schema, SchemaError, Timestamp, Windows};
-pub use split::{Parts, Shares, duplicate_share, split_rows, split_time, window_ends};
+pub use split::{Parts, Shares, duplicate_share, split_rows, split_time, split_windows, window_ends};
 pub use stamps::StampFormat;
 pub use windower::WindowState;

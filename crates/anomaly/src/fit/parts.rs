@@ -7,9 +7,8 @@ use crate::scorer::Scorer;
 use crate::threshold::Rule;
 use ae_datasets::Samples;
 use ae_datasets::intake::{
-    Layout, Notice, RawTable, Schema, Shares, State, split_rows, split_time, window_ends,
+    Layout, Notice, RawTable, Schema, Shares, State, split_rows, split_time, split_windows, window_ends,
 };
-use std::ops::Range;
 
 /// Share of the steps that the length of windows is chosen by.
 const FIRST: f64 = 0.4;
@@ -49,7 +48,11 @@ fn rows_to_split(table: &RawTable) -> f64 {
     let window = table.config.window.filter(|_| table.layout == Layout::Windows);
     // Windows lose a gap between two parts, and the first steps of each.
     let lost = window.map_or(0, |window| 6 * window);
-    let rows = table.normal_rows().len().saturating_sub(lost) as f64;
+    let rows = match window {
+        Some(window) if table.labels.is_some() => table.normal_window_ends(0..table.len(), window, 1).len(),
+        _ => table.normal_rows().len(),
+    };
+    let rows = rows.saturating_sub(lost) as f64;
     if table.labels.is_some() { rows * (1.0 - TEST) } else { rows }
 }
 
@@ -75,7 +78,8 @@ pub(super) struct Kept {
 pub(super) fn with_window(table: &RawTable) -> Result<RawTable, FitError> {
     let mut table = table.clone();
     if table.layout == Layout::Windows && table.config.window.is_none() {
-        let first: Vec<usize> = (0..(table.len() as f64 * FIRST) as usize).collect();
+        let mut first = table.normal_rows();
+        first.truncate((first.len() as f64 * FIRST) as usize);
         let learned = Schema::learn(&table, &first)?;
         table.config.window = learned.schema.windows.map(|windows| windows.length);
         let chosen =
@@ -117,24 +121,35 @@ impl Parts {
         })
     }
 
-    /// In the order of time; a window with an anomalous step is learned from by nobody.
+    /// In the order of time. Where there are labels, by the windows of normal steps alone: an anomalous stretch, wherever
+    /// it lies, is in no part but the locked one.
     fn by_time(table: &RawTable, window: usize, shares: Shares) -> Result<Self, FitError> {
-        let [train, validation, calibration, test] = split_time(table.len(), window, shares)?;
-        let is_normal = |row: usize| table.labels.as_ref().is_none_or(|labels| labels.normal[row]);
-        let clean = |ends: Vec<usize>| -> Vec<usize> {
-            ends.into_iter().filter(|&end| (end + 1 - window..=end).all(is_normal)).collect()
+        let Some(labels) = &table.labels else { return Self::unlabelled(table, window, shares) };
+        let normal = &labels.normal;
+        let [train, validation, calibration, test] =
+            split_windows(normal, window, table.config.stride, shares)?;
+        let steps = |ends: &[usize]| match ends {
+            [first, .., last] => first + 1 - window..last + 1,
+            [only] => only + 1 - window..only + 1,
+            [] => table.len()..table.len(),
         };
-        let ends = |stretch: &Range<usize>, stride| clean(window_ends(stretch.clone(), window, stride));
-        // What is anomalous in the earlier parts is nowhere else looked at.
-        let test: Vec<usize> = match table.labels {
-            Some(_) => window_ends(test, window, 1),
-            None => Vec::new(),
-        };
-        let (validation, calibration) = (ends(&validation, 1), ends(&calibration, 1));
-        let learn: Vec<usize> = train.clone().filter(|&row| is_normal(row)).collect();
-        let train = ends(&train, table.config.stride);
+        let learn = steps(&train).filter(|&row| normal[row]).collect();
+        // Behind the calibration steps all is looked at, before them only what ends with an anomalous step.
+        let locked = steps(&test).start;
+        let test =
+            (window - 1..table.len()).filter(|&end| end + 1 - window >= locked || !normal[end]).collect();
         let normal = train.len() + validation.len() + calibration.len();
         Ok(Parts { learn, train, validation, calibration, test, normal })
+    }
+
+    fn unlabelled(table: &RawTable, window: usize, shares: Shares) -> Result<Self, FitError> {
+        let [train, validation, calibration, _] = split_time(table.len(), window, shares)?;
+        let learn = train.clone().collect();
+        let train = window_ends(train, window, table.config.stride);
+        let (validation, calibration) =
+            (window_ends(validation, window, 1), window_ends(calibration, window, 1));
+        let normal = train.len() + validation.len() + calibration.len();
+        Ok(Parts { learn, train, validation, calibration, test: Vec::new(), normal })
     }
 
     pub(super) fn share_of_calibration(&self) -> f64 {

@@ -26,7 +26,7 @@ impl std::fmt::Display for BadLine {
 #[non_exhaustive]
 pub enum BadReason {
     /// More or fewer cells than columns.
-    #[error("it has {got} cells instead of {expected}")]
+    #[error("it has {} instead of {expected}", counted(*got, "cell", "cells"))]
     Ragged {
         /// Cells of this line.
         got: usize,
@@ -123,8 +123,27 @@ pub enum IntakeError {
         right: &'static str,
     },
     /// The text is in an encoding of two bytes a character.
-    #[error("{name} is UTF-16 text; save it as UTF-8")]
+    #[error("{name} is UTF-16 text; save it as UTF-8, as `iconv -f UTF-16 -t UTF-8` does")]
     Utf16 {
+        /// The file.
+        name: String,
+    },
+    /// No text: told by its first bytes.
+    #[error("{name} is {what}, not text; {remedy}")]
+    NotText {
+        /// The file.
+        name: String,
+        /// What it is.
+        what: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// Lines end with a carriage return alone.
+    #[error(
+        "{name} ends its lines with a carriage return alone (CR), as old Macs did; write line feeds (LF), as \
+         `tr '\\r' '\\n'` does"
+    )]
+    CarriageReturns {
         /// The file.
         name: String,
     },
@@ -140,8 +159,9 @@ pub enum IntakeError {
     },
     /// Too many bad lines to learn from the rest.
     #[error(
-        "{name} has {bad} bad lines of {lines}, more than max_bad = {allowed} allows; mend them, or allow more; the \
-         first: {first}"
+        "{name} has {} of {lines}, more than max_bad = {allowed} allows; mend them, or allow more; the \
+         first: {first}",
+        counted(*bad, "bad line", "bad lines")
     )]
     TooManyBadLines {
         /// The file.
@@ -223,8 +243,27 @@ pub enum IntakeError {
         /// The first column and its value.
         what: String,
     },
+    /// The normal stretches of a labelled series have too little room.
+    #[error(
+        "{} of {window} steps {} normal steps alone, too few for all parts with a gap of a window between two: the \
+         longest of {} has {}; {}",
+        counted(*got, "window", "windows"), if *got == 1 { "holds" } else { "hold" },
+        counted(*stretches, "normal stretch", "normal stretches"), counted(*longest, "step", "steps"), shorter(*fits)
+    )]
+    TooFewWindows {
+        /// Windows of normal steps alone.
+        got: usize,
+        /// Steps in a window.
+        window: usize,
+        /// Stretches of normal steps.
+        stretches: usize,
+        /// Steps of the longest.
+        longest: usize,
+        /// The longest window that there is room for, if there is one.
+        fits: Option<usize>,
+    },
     /// Too few rows.
-    #[error("{got} normal rows are too few; at least {needed} are needed to {what}")]
+    #[error("{} too few; at least {needed} are needed to {what}", are(*got, "normal row", "normal rows"))]
     TooFewRows {
         /// Rows there are.
         got: usize,
@@ -245,4 +284,20 @@ pub enum IntakeError {
 
 fn because(ignored: &[String]) -> String {
     if ignored.is_empty() { String::new() } else { format!(": {}", ignored.join(", ")) }
+}
+
+/// A number of things, in words for one and for many.
+pub(crate) fn counted<N: std::fmt::Display + PartialEq + From<u8>>(n: N, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == N::from(1) { one } else { many })
+}
+
+fn are(n: usize, one: &str, many: &str) -> String {
+    format!("{} {}", counted(n, one, many), if n == 1 { "is" } else { "are" })
+}
+
+fn shorter(fits: Option<usize>) -> String {
+    match fits {
+        Some(fits) => format!("set input.window to {fits} or less"),
+        None => "bring longer stretches of normal steps".into(),
+    }
 }

@@ -1,6 +1,6 @@
 //! The label column of a file that is learned from.
 
-use super::error::IntakeError;
+use super::error::{IntakeError, counted};
 use super::input::InputConfig;
 
 /// What the label column says.
@@ -39,7 +39,10 @@ pub(crate) fn read_labels(
     let known = || {
         let mut known: Vec<(usize, &String)> = counts.iter().copied().zip(&names).collect();
         known.sort_by_key(|&(count, _)| std::cmp::Reverse(count));
-        let shown = known.iter().take(12).map(|(count, name)| format!("`{name}` ({count} rows)"));
+        let shown = known
+            .iter()
+            .take(12)
+            .map(|(count, name)| format!("`{name}` ({})", counted(*count, "row", "rows")));
         shown.chain((known.len() > 12).then(|| "…".to_string())).collect::<Vec<_>>()
     };
     if config.normal.is_empty() {

@@ -72,7 +72,7 @@ fn labels_may_be_numbers() {
     let labels = table.labels.unwrap();
     assert_eq!((labels.names.join(" "), labels.codes), ("0 1 2".into(), vec![0, 1, 0, 1, 2]));
     let text = "a,y\n1,ok\n2,bad\n3,bad\n";
-    let known = "`bad` (2 rows), `ok` (1 rows)";
+    let known = "`bad` (2 rows), `ok` (1 row)";
     let which = "say which values of the label column are normal: input.normal = [...]; it holds ";
     check_error(text, "label = 'y'", &format!("{which}{known}"));
     let expected = format!("no row has the normal label `good`; the label column holds {known}");
@@ -86,7 +86,7 @@ fn bad_lines_are_listed_and_left_out() {
     assert_eq!(table.len(), 200);
     let bad: Vec<String> = table.bad.iter().map(ToString::to_string).collect();
     let expected = [
-        "line 102: it has 1 cells instead of 2",
+        "line 102: it has 1 cell instead of 2",
         "line 103: it has 3 cells instead of 2",
         "line 104: column `a`: `x` is not a number",
         "line 105: column `b`: `inf` is not a finite 32-bit number",
@@ -112,9 +112,9 @@ fn unusable_files_are_refused() {
     let only = "a.csv: the table has a header but no rows; if its first line holds data, set header = false";
     check_error("a,b\n", "", only);
     let message = "a.csv has 2 bad lines of 3, more than max_bad = 0.05 allows; mend them, or allow more; the \
-                   first: line 2: it has 1 cells instead of 2";
+                   first: line 2: it has 1 cell instead of 2";
     check_error("1,2\n1\n2\n", "", message);
-    let message = "a.csv has no usable line of 1; the first: line 2: it has 1 cells instead of 2";
+    let message = "a.csv has no usable line of 1; the first: line 2: it has 1 cell instead of 2";
     check_error("a,b\n1\n", "delimiter = ','", message);
     let message = "a.csv: there is no label column `knd`; columns: `a`, `kind`; did you mean `kind`?";
     check_error("a,kind\n1,x\n", "label = 'knd'\nnormal = 'x'", message);
@@ -135,7 +135,10 @@ fn unusable_files_are_refused() {
     check_error("a,b\nx,1\ny,2\n", "timestamp = 'a'", message);
     let utf16: Vec<u8> = "\u{feff}a,b\n1,2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let error = RawTable::parse(&utf16, "a.csv", &InputConfig::default()).unwrap_err();
-    assert_eq!(error.to_string(), "a.csv is UTF-16 text; save it as UTF-8");
+    assert_eq!(
+        error.to_string(),
+        "a.csv is UTF-16 text; save it as UTF-8, as `iconv -f UTF-16 -t UTF-8` does"
+    );
     let missing = RawTable::load(Path::new("/no/such/file.csv"), &InputConfig::default()).unwrap_err();
     assert!(missing.to_string().starts_with("cannot read /no/such/file.csv"), "{missing}");
     check_error(
@@ -269,5 +272,5 @@ fn nothing_to_learn_is_an_error() {
     let expected = "every value to learn from is the same in its column (column `a` is always 1); there is nothing to learn";
     assert_eq!(error, expected);
     let error = Schema::learn(&table, &[0]).unwrap_err().to_string();
-    assert_eq!(error, "1 normal rows are too few; at least 2 are needed to learn scaling from");
+    assert_eq!(error, "1 normal row is too few; at least 2 are needed to learn scaling from");
 }

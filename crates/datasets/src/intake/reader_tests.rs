@@ -193,7 +193,7 @@ fn bad_lines_are_told_and_the_next_is_read() {
     let (_, schema) = learn("-1,10\n1,30\n", "layout = 'table'");
     let content = b"garbage\n1,10\n\n1,2,3\n\x00\x01\n\xff,1\n1e400,1\nNaN,10\n,\n,30\n\"1\",\"30\"\n1,\"3";
     let expected = [
-        "line 1: it has 1 cells instead of 2",
+        "line 1: it has 1 cell instead of 2",
         "2: 1 -1",
         "line 4: it has 3 cells instead of 2",
         "line 5: it holds binary data",

@@ -28,6 +28,18 @@ impl Default for Shares {
     }
 }
 
+impl Shares {
+    fn checked(self) -> Result<[f64; 4], IntakeError> {
+        let shares = [self.train, self.validation, self.calibration, self.test];
+        if shares.iter().any(|share| !(0.0..=1e9).contains(share)) || shares[..3].contains(&0.0) {
+            let (key, value) = ("shares", format!("{shares:?}"));
+            let right = "a share above 0 to train, validate and calibrate; to test 0 or above";
+            return Err(IntakeError::OutOfRange { key, value, right });
+        }
+        Ok(shares)
+    }
+}
+
 /// Fewest rows to train on, validate by, calibrate by, test on.
 const FEWEST: [usize; 4] = [8, 2, 8, 1];
 
@@ -88,15 +100,88 @@ pub fn window_ends(stretch: Range<usize>, window: usize, stride: usize) -> Vec<u
     (stretch.start + window.max(1) - 1..stretch.end).step_by(stride.max(1)).collect()
 }
 
+/// Splits the windows of normal steps alone, in the order of time: the steps that the windows of each part end with,
+/// ascending, one every `stride` steps to train on. Steps that are not normal lie in no part. Between the windows of two
+/// parts lies at least a window of steps, so that a part may end where a stretch that is not normal begins, at no cost.
+///
+/// # Errors
+/// [`IntakeError::TooFewWindows`] where the normal stretches are too few or too short, with the longest window that they
+/// have room for; [`IntakeError::OutOfRange`] for shares that are none.
+pub fn split_windows(
+    normal: &[bool],
+    window: usize,
+    stride: usize,
+    shares: Shares,
+) -> Result<[Vec<usize>; 4], IntakeError> {
+    let (shares, stride) = (shares.checked()?, stride.max(1));
+    let ends = normal_ends(normal, window);
+    let Some(parts) = place(&ends, window, stride, shares) else {
+        let has_room =
+            |&shorter: &usize| place(&normal_ends(normal, shorter), shorter, stride, shares).is_some();
+        let lengths: Vec<usize> = (2..window).collect();
+        let fits = lengths.partition_point(has_room);
+        let stretches: Vec<usize> =
+            normal.split(|&normal| !normal).map(<[bool]>::len).filter(|&steps| steps > 0).collect();
+        return Err(IntakeError::TooFewWindows {
+            got: ends.len(),
+            window,
+            stretches: stretches.len(),
+            longest: stretches.into_iter().max().unwrap_or(0),
+            fits: fits.checked_sub(1).map(|last| lengths[last]),
+        });
+    };
+    let [train, validation, calibration, test] = parts.map(|part| ends[part].to_vec());
+    let mut next = 0;
+    let train = train.into_iter().filter(|&end| {
+        let is_due = end >= next;
+        next = if is_due { end + stride } else { next };
+        is_due
+    });
+    Ok([train.collect(), validation, calibration, test])
+}
+
+/// Steps that windows of normal steps alone end with.
+fn normal_ends(normal: &[bool], window: usize) -> Vec<usize> {
+    let mut steps = 0;
+    let mut ends = Vec::new();
+    for (end, &normal) in normal.iter().enumerate() {
+        steps = if normal { steps + 1 } else { 0 };
+        if steps >= window {
+            ends.push(end);
+        }
+    }
+    ends
+}
+
+/// As many windows in each part as its share allows, each part as early as it can be; `None` without room for the fewest.
+fn place(ends: &[usize], window: usize, stride: usize, shares: [f64; 4]) -> Option<[Range<usize>; 4]> {
+    let sum: f64 = shares.iter().sum();
+    let placed = |windows: usize| {
+        let (mut from, mut earliest) = (0, 0);
+        let mut parts = [0..0, 0..0, 0..0, 0..0];
+        for (part, range) in parts.iter_mut().enumerate().filter(|(part, _)| shares[*part] > 0.0) {
+            let fewest = if part == 0 { (FEWEST[0] - 1) * stride + 1 } else { FEWEST[part] };
+            let size = fewest.max((windows as f64 * shares[part] / sum) as usize);
+            from += ends[from..].partition_point(|&end| end + 1 < earliest + window);
+            let last = *ends.get(from + size - 1)?;
+            *range = from..from + size;
+            (from, earliest) = (range.end, last + 1 + window);
+        }
+        // What rounding leaves is the last part's.
+        if let Some(last) = parts.iter_mut().rev().find(|part| !part.is_empty()) {
+            last.end = ends.len();
+        }
+        Some(parts)
+    };
+    let windows: Vec<usize> = (0..=ends.len()).collect();
+    let most = windows.partition_point(|&windows| placed(windows).is_some());
+    placed(most.checked_sub(1)?)
+}
+
 /// Sizes of the parts, where `gap` rows are lost between two and each has to have room for windows as long.
 fn sizes(n: usize, shares: Shares, gap: usize) -> Result<[usize; 4], IntakeError> {
-    let shares = [shares.train, shares.validation, shares.calibration, shares.test];
+    let shares = shares.checked()?;
     let sum: f64 = shares.iter().sum();
-    if shares.iter().any(|share| !(0.0..=1e9).contains(share)) || shares[..3].contains(&0.0) {
-        let (key, value) = ("shares", format!("{shares:?}"));
-        let right = "a share above 0 to train, validate and calibrate; to test 0 or above";
-        return Err(IntakeError::OutOfRange { key, value, right });
-    }
     let parts = shares.iter().filter(|&&share| share > 0.0).count();
     let lost = gap * (parts - 1);
     let fewest = |part: usize| if shares[part] > 0.0 { FEWEST[part] + gap.saturating_sub(1) } else { 0 };
@@ -138,62 +223,5 @@ pub fn duplicate_share(rows: &Array2<f32>) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_disjoint_whole_and_of_their_share() {
-        for n in [18, 19, 100, 1000] {
-            let parts = split_rows(n, 1, Shares::default()).unwrap();
-            let mut all =
-                [parts.train.clone(), parts.validation, parts.calibration.clone(), parts.test].concat();
-            all.sort_unstable();
-            assert!(all.into_iter().eq(0..n), "{n}");
-            assert_eq!(split_rows(n, 1, Shares::default()).unwrap().train, parts.train);
-            assert_ne!(split_rows(n, 2, Shares::default()).unwrap().train, parts.train);
-        }
-        let parts = split_rows(1000, 1, Shares { test: 0.25, ..Shares::default() }).unwrap();
-        let sizes = [parts.train, parts.validation, parts.calibration, parts.test].map(|part| part.len());
-        assert_eq!(sizes, [520, 80, 200, 200]);
-    }
-
-    #[test]
-    fn too_few_rows_are_answered_with_how_many_are_needed() {
-        let check = |error: IntakeError, expected: &str| assert_eq!(error.to_string(), expected);
-        check(
-            split_rows(17, 1, Shares::default()).unwrap_err(),
-            "17 normal rows are too few; at least 18 are needed to split them",
-        );
-        check(
-            split_time(100, 32, Shares::default()).unwrap_err(),
-            "100 normal rows are too few; at least 175 are needed to split windows of 32 steps by time",
-        );
-        assert!(split_time(175, 32, Shares::default()).is_ok());
-        assert!(split_rows(100, 1, Shares { train: 0.0, ..Shares::default() }).is_err());
-        assert!(split_rows(100, 1, Shares { test: f64::NAN, ..Shares::default() }).is_err());
-    }
-
-    #[test]
-    fn no_window_reaches_into_another_part() {
-        for (n, window) in [(175, 32), (500, 32), (10_000, 7)] {
-            let parts = split_time(n, window, Shares::default()).unwrap();
-            let ends = parts.clone().map(|part| window_ends(part, window, 1));
-            for (earlier, later) in ends.iter().zip(&ends[1..]) {
-                if let (Some(last), Some(first)) = (earlier.last(), later.first()) {
-                    assert!(first + 1 - window > last + window - 1, "{n} {window}: {parts:?}");
-                }
-            }
-            assert!(ends[..3].iter().all(|ends| !ends.is_empty()), "{parts:?}");
-            assert_eq!(parts[2].end, n);
-        }
-        assert_eq!(window_ends(10..20, 4, 3), [13, 16, 19]);
-        assert!(window_ends(10..12, 4, 1).is_empty());
-    }
-
-    #[test]
-    fn equal_rows_are_counted() {
-        let rows = ndarray::array![[1.0, 2.0], [2.0, 1.0], [1.0, 2.0], [1.0, 2.0]];
-        assert_eq!(duplicate_share(&rows), 0.5);
-        assert_eq!(duplicate_share(&Array2::zeros((0, 2))), 0.0);
-    }
-}
+#[path = "split_tests.rs"]
+mod tests;
