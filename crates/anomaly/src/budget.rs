@@ -52,7 +52,8 @@ pub enum BudgetError {
     },
     /// A time without knowing how many rows it has.
     #[error(
-        "a budget of {0} needs the time between two rows; name the time column, or give a share such as `1%`"
+        "a budget of {0} needs the time between two rows, and no column of times was found, or all of them are the same; \
+         name it as input.timestamp (`--set input.timestamp=NAME`), or give a share such as `1%`"
     )]
     NoSpacing(FalseAlarmBudget),
     /// A spacing that is none.
@@ -92,7 +93,7 @@ impl Period {
 }
 
 impl FalseAlarmBudget {
-    /// The share of normal rows that may raise an alarm, in (0, 1); `spacing` is the time between two rows in seconds.
+    /// The share of normal rows that may raise an alarm, in (0, 1); `spacing` is the mean time between two rows in seconds.
     ///
     /// # Errors
     /// A budget in time without a spacing, a spacing that is not positive, a budget of an alarm a row or more.
@@ -218,6 +219,7 @@ mod tests {
         check("0%", None, "above 0 and below 100 %, got 0 %");
         check("100%", None, "above 0 and below 100 %");
         check("2 per day", None, "needs the time between two rows");
+        check("20 per day", None, "name it as input.timestamp (`--set input.timestamp=NAME`)");
         check("2 per day", Some(0.0), "positive number of seconds, got 0");
         check("2 per day", Some(f64::NAN), "positive number of seconds");
         check("2 per day", Some(43_200.0), "an alarm at every row");

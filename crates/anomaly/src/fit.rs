@@ -321,14 +321,14 @@ fn check(config: &FitConfig) -> Result<(), FitError> {
     }
 }
 
-/// The rule that is configured. A budget in time needs the usual step between two rows. Where nothing is said, the
+/// The rule that is configured. A budget in time needs the mean step between two rows. Where nothing is said, the
 /// lowest usual rate that half of the normal rows can promise.
 fn rule(table: &RawTable, config: &FitConfig) -> Result<Rule, FitError> {
     if let Some(rule) = config.threshold {
         return Ok(rule);
     }
     if let Some(budget) = config.false_alarms {
-        return Ok(Rule::FalseAlarmRate { rate: budget.rate(table.usual_step())? });
+        return Ok(Rule::FalseAlarmRate { rate: budget.rate(table.seconds_per_row())? });
     }
     let rule = |rate| Rule::FalseAlarmRate { rate };
     let most = parts::rows_for_calibration(table);

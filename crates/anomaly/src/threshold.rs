@@ -118,7 +118,8 @@ pub enum ThresholdError {
     Tail(#[from] TailError),
     /// Calibration rows that look anomalous.
     #[error(
-        "{above} of the {n} calibration scores lie above {share:.0} % of those of other normal rows; the calibration rows may          be anomalous or of another source, look at the rows with the highest scores"
+        "{above} of the {n} calibration scores lie above {share:.0} % of those of other normal rows; the calibration rows may be \
+         anomalous or of another source, look at the rows with the highest scores"
     )]
     Suspicious {
         /// Calibration scores above that quantile.

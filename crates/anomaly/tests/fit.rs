@@ -212,7 +212,19 @@ fn a_budget_in_time_needs_times_and_a_series_is_split_in_their_order() {
     let sizes = &report.sizes;
     assert_eq!(sizes.train + sizes.validation + sizes.calibration, 3000 - 2 * 20 - 3 * 19);
     let error = fitted(&rows(400, 1, 0), &per_hour).unwrap_err().to_string();
-    assert!(error.contains("name the time column"), "{error}");
+    assert!(error.contains("--set input.timestamp=NAME"), "{error}");
+    // Times as they come, in any order, count by their span.
+    let mut odd: Vec<String> = rows(400, 1, 0).lines().map(String::from).collect();
+    for (row, line) in odd.iter_mut().enumerate() {
+        let time = 1_600_000_000 + 3600 * (row * 7 % 401) - row % 3;
+        *line = if row == 0 { format!("time,{line}") } else { format!("{time},{line}") };
+    }
+    let per_day = FitConfig { false_alarms: Some("2 per day".parse().unwrap()), ..config() };
+    let fitted = fitted(&odd.join("\n"), &per_day).unwrap();
+    let Rule::FalseAlarmRate { rate } = fitted.detector.calibration().threshold().rule() else {
+        panic!("a rate")
+    };
+    assert!((rate * 12.0 - 1.0).abs() < 0.001, "{rate}: an hour from a row to the next");
 }
 
 #[test]

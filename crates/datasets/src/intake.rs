@@ -54,6 +54,7 @@ mod windower;
 pub use block::Block;
 pub use encode::{Encoded, MOST, RowNote, State};
 pub use error::{BadLine, BadReason, IntakeError};
+pub use head::ensure_text;
 pub use input::{FormatChoice, HeavyTails, InputConfig, LayoutChoice, SeriesScale};
 pub use labels::Labels;
 pub use layout::Layout;

@@ -213,6 +213,50 @@ fn files_streams_and_json_lines_get_the_same_scores() {
     }
 }
 
+#[test]
+fn a_watch_unpacks_names_what_is_no_text_and_tells_odd_times() {
+    let place = Place::new();
+    let text = series(400);
+    place.write("normal.csv", &text);
+    place.check(&format!("{FIT} --set input.window=10"), 0, &["layout: windows"]);
+    let mut lines: Vec<&str> = text.lines().take(60).collect();
+    lines.swap(30, 31);
+    lines[50] = lines[49];
+    let odd = lines.join("\n") + "\n";
+    let watch = |input: &[u8]| {
+        let mut command = place.ae("detect watch --model detector.safetensors");
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // What is refused is not read to its end.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.success(), text(output.stdout), text(output.stderr))
+    };
+    let (done, verdicts, notes) = watch(odd.as_bytes());
+    assert!(done && verdicts.lines().count() == 59, "{notes}");
+    for told in [
+        "line 32: the time in column",
+        "lies before the one before",
+        "line 51:",
+        "is equal to the one before",
+    ] {
+        assert_eq!(notes.matches(told).count(), 1, "{told}: {notes}");
+    }
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(odd.as_bytes()).unwrap();
+    assert_eq!(watch(&packed.finish().unwrap()), (true, verdicts, notes));
+    let wide: Vec<u8> = format!("\u{feff}{odd}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let (done, verdicts, notes) = watch(&wide);
+    assert!(!done && verdicts.is_empty(), "{verdicts}");
+    assert_eq!(
+        notes,
+        "error: the standard input is UTF-16 text; save it as UTF-8, as `iconv -f UTF-16 -t UTF-8` does\n"
+    );
+    let (done, _, notes) = watch(b"PK\x03\x04\0\0");
+    assert!(!done && notes.contains("a zip archive or a spreadsheet"), "{notes}");
+}
+
 /// A long series with a column of times.
 fn series(n: usize) -> String {
     let mut text = String::from("time,value\n");

@@ -24,7 +24,7 @@ pub struct Block {
     pub labels: Vec<String>,
     /// Lines that are no rows, ascending.
     pub bad: Vec<BadLine>,
-    /// What is odd about single values, in the order of lines; of each column the first 64 of a block. All are counted
+    /// What is odd about single values and times, in the order of lines; of each column the first 64 of a block. All are counted
     /// in [`Reader::log`](super::Reader::log).
     pub notices: Vec<Notice>,
 }

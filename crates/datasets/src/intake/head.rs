@@ -30,9 +30,7 @@ const COMPARED: usize = 20;
 /// Looks at the beginning of a file.
 pub(crate) fn look_at(content: &[u8], name: &str, config: &InputConfig) -> Result<Head, IntakeError> {
     let table_error = |source: TableError| IntakeError::Table { name: name.to_owned(), source };
-    if content.starts_with(b"\xff\xfe") || content.starts_with(b"\xfe\xff") {
-        return Err(IntakeError::Utf16 { name: name.to_owned() });
-    }
+    ensure_text(name, content)?;
     let mark = if content.starts_with(MARK) { MARK.len() } else { 0 };
     let mut body = mark;
     let mut body_line = 1;
@@ -46,6 +44,7 @@ pub(crate) fn look_at(content: &[u8], name: &str, config: &InputConfig) -> Resul
         body_line += 1;
     }
     let Some(first) = first else { return Err(table_error(TableError::Empty)) };
+    ensure_line_feeds(name, first)?;
     if begins_json(first, config.format) {
         return Ok(Head { syntax: Syntax::Json, width: 0, header: None, body, body_line });
     }
@@ -87,6 +86,35 @@ pub(crate) fn look_at(content: &[u8], name: &str, config: &InputConfig) -> Resul
         body: body + first.len(),
         body_line: body_line + 1,
     })
+}
+
+/// First bytes of what is often given for a text file, what it is, and what to do.
+const NO_TEXT: [(&[u8], &str, &str); 5] = [
+    (b"\x1f\x8b", "gz data", "unpack it first, as `gunzip -c` does"),
+    (b"PK\x03\x04", "a zip archive or a spreadsheet", "unpack it, or save the sheet as CSV"),
+    (b"\x28\xb5\x2f\xfd", "zstd data", "unpack it first, as `zstd -dc` does"),
+    (b"\xfd7zXZ\0", "xz data", "unpack it first, as `xz -dc` does"),
+    (b"PAR1", "a Parquet file", "export it as CSV or JSON lines"),
+];
+
+/// Refuses an input whose first bytes say that it is no UTF-8 text; `name` is what messages call it.
+///
+/// # Errors
+/// [`IntakeError::Utf16`], [`IntakeError::NotText`], with what to do.
+pub fn ensure_text(name: &str, first: &[u8]) -> Result<(), IntakeError> {
+    if first.starts_with(b"\xff\xfe") || first.starts_with(b"\xfe\xff") {
+        return Err(IntakeError::Utf16 { name: name.to_owned() });
+    }
+    match NO_TEXT.iter().find(|(mark, ..)| first.starts_with(mark)) {
+        Some(&(_, what, remedy)) => Err(IntakeError::NotText { name: name.to_owned(), what, remedy }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a first line that is many, which end with a carriage return alone.
+pub(crate) fn ensure_line_feeds(name: &str, first: &[u8]) -> Result<(), IntakeError> {
+    let many = !first.ends_with(b"\n") && first.trim_ascii().contains(&b'\r');
+    if many { Err(IntakeError::CarriageReturns { name: name.to_owned() }) } else { Ok(()) }
 }
 
 /// What splits the first lines into as many cells each; of several that, and of none, what splits them into numbers.

@@ -3,7 +3,7 @@
 use super::error::IntakeError;
 use super::input::{InputConfig, LayoutChoice};
 use super::notice::{IgnoredBecause, Notice};
-use super::profile::{ColumnProfile, Profile};
+use super::profile::{ColumnProfile, ENOUGH, Profile};
 use super::stamps::{DATES, StampFormat};
 use crate::columns::find_column;
 use crate::error::TableError;
@@ -26,6 +26,8 @@ pub(crate) struct DataColumn {
     pub name: String,
     pub position: usize,
     pub kind: Kind,
+    /// Whether it counts up: an identifier, where rows are samples of their own.
+    pub counts: bool,
     least: f64,
     most: f64,
 }
@@ -51,6 +53,27 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
+    /// Leaves out the columns that count up, and says so; whether there were any.
+    ///
+    /// # Errors
+    /// [`IntakeError::NoColumns`] where no other is left.
+    pub(crate) fn leave_out_counters(&mut self, file: &str) -> Result<bool, IntakeError> {
+        let before = self.data.len();
+        let counters = self.data.extract_if(.., |column| column.counts);
+        let because = IgnoredBecause::CountsUp;
+        self.notices.extend(counters.map(|column| Notice::Ignored { column: column.name, because }));
+        self.ensure_data(file)?;
+        Ok(self.data.len() < before)
+    }
+
+    fn ensure_data(&self, file: &str) -> Result<(), IntakeError> {
+        if !self.data.is_empty() {
+            return Ok(());
+        }
+        let ignored = self.notices.iter().map(ToString::to_string).collect();
+        Err(IntakeError::NoColumns { name: file.to_owned(), ignored })
+    }
+
     /// Whether the names of the data columns are a text, the same for all, and numbers that count up.
     pub(crate) fn names_count(&self) -> bool {
         let split = |name: &str| {
@@ -86,7 +109,15 @@ pub(crate) fn decide(
     let asked = header.clone().unwrap_or_default();
     let table_error = |source: TableError| IntakeError::Table { name: file.to_owned(), source };
     let find = |role, column: &crate::Column| {
-        find_column(role, column, &asked, width, delimiter).map_err(table_error)
+        // Where a file has no names, they are those that notices have: `c` and the position.
+        let by_name = match column {
+            crate::Column::Name(name) if header.is_none() => {
+                name.trim().strip_prefix('c').and_then(|position| position.parse().ok())
+            }
+            _ => None,
+        };
+        let column = by_name.map_or_else(|| column.clone(), crate::Column::Index);
+        find_column(role, &column, &asked, width, delimiter).map_err(table_error)
     };
     let find_all = |role, columns: &[crate::Column]| -> Result<HashSet<usize>, IntakeError> {
         columns.iter().map(|column| find(role, column)).collect()
@@ -137,16 +168,14 @@ pub(crate) fn decide(
                     columns.notices.push(Notice::LooksLikeLabel { column: name.clone() });
                 }
                 let (least, most) = (found.least, found.most);
-                columns.data.push(DataColumn { name, position, kind, least, most });
+                let counts = !explicit && kind == Kind::Number && found.counts(profile.rows);
+                columns.data.push(DataColumn { name, position, kind, counts, least, most });
             }
             Err(because) => columns.notices.push(Notice::Ignored { column: name, because }),
         }
     }
     remark_label_at_an_end(&mut columns, profile);
-    if columns.data.is_empty() {
-        let left_out = columns.notices.iter().map(ToString::to_string).collect();
-        return Err(IntakeError::NoColumns { name: file.to_owned(), ignored: left_out });
-    }
+    columns.ensure_data(file)?;
     Ok(columns)
 }
 
@@ -190,20 +219,33 @@ fn kind_of(
     let observed = found.observed() as f64;
     let numbers = found.numbers + found.not_finite;
     if !as_category && numbers as f64 >= MOSTLY * observed {
-        let counts_rows = rows >= 20 && found.numbers == rows && found.counts_up + 1 == rows;
+        let counts_rows = rows >= ENOUGH && found.numbers == rows && found.counts_up + 1 == rows;
         return Ok(if counts_rows && !asked_for {
             Err(IgnoredBecause::NumbersRows)
         } else {
             Ok(Kind::Number)
         });
     }
-    if !as_category && (numbers + found.decimal_commas) as f64 >= MOSTLY * observed {
+    let mostly = |written_so: u64| written_so > 0 && (numbers + written_so) as f64 >= MOSTLY * observed;
+    if !asked_for && mostly(found.percents) {
+        return Ok(Err(IgnoredBecause::Percents));
+    }
+    // `1,234` alone may be either; a cell such as `0,5` tells.
+    if !asked_for && mostly(found.thousands) && found.decimal_commas == found.either {
+        return Ok(Err(IgnoredBecause::Thousands));
+    }
+    if !as_category && mostly(found.decimal_commas) {
         let value = found.example.clone().unwrap_or_default();
         return Err(IntakeError::DecimalComma { column: name.to_owned(), value });
     }
     let dates = found.dates.iter().max().copied().unwrap_or(0);
     match &found.values {
         _ if !asked_for && dates as f64 >= MOSTLY * observed => Ok(Err(IgnoredBecause::Times)),
+        Some(values)
+            if !asked_for && values.len() as u64 >= ENOUGH && 2 * values.len() as u64 > found.observed() =>
+        {
+            Ok(Err(IgnoredBecause::TooManyValues))
+        }
         Some(values) => Ok(Ok(Kind::Category(texts(values)))),
         None if asked_for => {
             Err(IntakeError::TooManyValues { column: name.to_owned(), limit: config.max_categories })
@@ -233,26 +275,32 @@ fn asked_stamp(position: usize, name: &str, found: &ColumnProfile) -> Result<Sta
     Ok(StampColumn { name: name.to_owned(), position, format })
 }
 
-/// A column of dates; or one of numbers that never falls, and is called as times are or lies where Unix times do.
+/// A column of dates; or one of numbers that hardly ever falls, and is called as times are or lies where Unix times do; or
+/// one that falls, but is and does both.
 fn recognised_stamp(position: usize, name: &str, found: &ColumnProfile, rows: u64) -> Option<StampColumn> {
     if let Some(format) = date_format(found) {
         return Some(StampColumn { name: name.to_owned(), position, format });
     }
     let words = ["time", "timestamp", "date", "datetime", "ts", "epoch", "unixtime", "unix_time", "t"];
     let called_so = words.contains(&name.to_lowercase().as_str());
-    // 2001 to 2100, in seconds, and in thousandths, millionths and billionths of them.
-    let like_unix = [1.0, 1e3, 1e6, 1e9]
-        .into_iter()
-        .any(|unit| found.least >= 978_307_200.0 * unit && found.most <= 4_102_444_800.0 * unit);
+    let like_unix = unix_unit(found.least, found.most).is_some();
     // A few repeated or backward stamps are reported, not a reason to take the column for a signal.
     let rises =
         found.numbers > 1 && found.falls * 100 <= found.numbers && found.ties * 10 <= found.numbers * 9;
     let all = found.numbers + found.missing == rows && found.numbers * 10 >= rows * 9;
-    (rises && all && (called_so || like_unix) && found.most > found.least).then(|| StampColumn {
+    // Where both say so, rows may come in any order.
+    let is_time = if rises { called_so || like_unix } else { called_so && like_unix };
+    (is_time && all && found.most > found.least).then(|| StampColumn {
         name: name.to_owned(),
         position,
         format: StampFormat::Number,
     })
+}
+
+/// Of Unix times of 2001 to 2100, so many are a second.
+pub(crate) fn unix_unit(least: f64, most: f64) -> Option<f64> {
+    let units = [1.0, 1e3, 1e6, 1e9].into_iter();
+    units.into_iter().find(|unit| least >= 978_307_200.0 * unit && most <= 4_102_444_800.0 * unit)
 }
 
 /// Names of the columns: those of the header, where it has one and it is not taken yet; else `c` and the position.

@@ -108,11 +108,14 @@ impl RawTable {
         if profile.rows == 0 {
             return Err(no_rows(body, name, &head));
         }
-        let columns = kinds::decide(name, config, header, &profile, delimiter)?;
-        let parser = parser(&head, &columns);
-        let block = parse_all(&parser, body, head.body_line);
+        let mut columns = kinds::decide(name, config, header, &profile, delimiter)?;
+        let mut block = parse_all(&parser(&head, &columns), body, head.body_line);
         let stamps = block.stamps.clone();
         let (layout, layout_because) = layout::decide(config, &columns, &stamps);
+        // A channel of a series may rise with each step; in a table that is what an identifier does.
+        if layout == Layout::Table && columns.leave_out_counters(name)? {
+            block = parse_all(&parser(&head, &columns), body, head.body_line);
+        }
         assemble(name, config, &head, columns, block, layout, layout_because)
     }
 
@@ -126,10 +129,15 @@ impl RawTable {
         self.len() == 0
     }
 
-    /// The step from a time to the next where at least nine in ten are alike: seconds, or the unit of the column where it
-    /// holds numbers. `None` without times, or where they come as they like.
-    pub fn usual_step(&self) -> Option<f64> {
-        layout::Steps::of(&self.stamps).step()
+    /// The mean time from a row to the next, in seconds: the span of all times over the rows in it, so that repeated,
+    /// irregular and unordered times count too. Numbers count as seconds, or, where they are Unix times of 2001 to 2100 in
+    /// thousandths, millionths or billionths, as these. `None` without times, or where all are the same.
+    pub fn seconds_per_row(&self) -> Option<f64> {
+        let known = || self.stamps.iter().copied().filter(|stamp| stamp.is_finite());
+        let (first, last) =
+            (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
+        let unit = kinds::unix_unit(first, last).unwrap_or(1.0);
+        (last > first).then(|| (last - first) / unit / (known().count() - 1) as f64)
     }
 
     /// The rows that are normal: all, where there are no labels.

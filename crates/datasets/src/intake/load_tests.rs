@@ -55,7 +55,7 @@ fn columns_are_chosen_and_left_out() {
     let left_out = Notice::Ignored { column: "id".into(), because: IgnoredBecause::TooManyValues };
     assert_eq!(table.notices, [left_out]);
     assert_eq!(table.ignored, ["id"]);
-    let numbered: String = (0..30).map(|row| format!("{row},{}\n", row * row)).collect();
+    let numbered: String = (0..30).map(|row| format!("{row},{}\n", row * row % 11)).collect();
     let table = read(&format!(",x\n{numbered}"), "layout = 'table'").unwrap();
     assert_eq!(table.notices[0].to_string(), "column `c0` is left out: it numbers the rows");
     let table = read("a,when,b\n1,2024-01-01,2\n2,2024-01-05,1\n", "").unwrap();
@@ -63,6 +63,122 @@ fn columns_are_chosen_and_left_out() {
     assert_eq!((table.timestamp.unwrap().name.as_str(), table.stamps.len()), ("when", 2));
     let table = read("a,b,Label\n1,2,0\n1,3,0\n", "").unwrap();
     assert_eq!(table.notices, [Notice::LooksLikeLabel { column: "Label".into() }]);
+}
+
+fn rows(n: usize, row: impl Fn(usize) -> String) -> String {
+    (0..n).map(|at| row(at) + "\n").collect()
+}
+
+/// Names of the columns that are learned from, and the notices.
+fn learned(content: &str, config_text: &str) -> (String, Vec<String>) {
+    let table = read(content, config_text).unwrap_or_else(|error| panic!("{error}"));
+    let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+    (names.join(" "), table.notices.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn identifiers_with_gaps_are_left_out_of_tables_only() {
+    let left_out = "column `id` is left out: it holds whole numbers that rise with every row, as a counter or an \
+                    identifier does; to keep it, name it in input.columns, with all others to learn from";
+    let ids =
+        |n| format!("id,a,b\n{}", rows(n, |row| format!("{},{},{}", 3 * row + row % 2, row % 7, row % 5)));
+    assert_eq!(learned(&ids(40), ""), ("a b".into(), vec![left_out.into()]));
+    assert_eq!(read(&ids(40), "").unwrap().ignored, ["id"]);
+    assert_eq!(learned(&ids(40), "columns = ['id', 'a']"), ("id a".into(), vec![]));
+    assert_eq!(learned(&ids(19), ""), ("id a b".into(), vec![]), "too few rows to tell");
+    assert_eq!(learned(&ids(40), "layout = 'windows'").0, "id a b", "a channel may rise");
+    for broken in ["1,2,3", ",2,3", "500.5,2,3"] {
+        assert_eq!(learned(&format!("{}{broken}\n", ids(40)), ""), ("id a b".into(), vec![]), "{broken}");
+    }
+    let stamped = format!("time,a,b\n{}", rows(40, |row| format!("{},{},{}", row * row, row % 7, row % 5)));
+    assert_eq!(
+        learned(&stamped, "layout = 'table'").1,
+        ["column `time` holds times and is not learned from"]
+    );
+    let only = rows(40, |row| format!("{},{}", 2 * row, row * row));
+    let error = read(&format!("a,b\n{only}"), "layout = 'table'").unwrap_err().to_string();
+    assert!(
+        error.starts_with("a.csv has no column that can be learned from") && error.contains("`b`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn numbers_for_people_and_free_text_are_named() {
+    let percent =
+        format!("cpu,a\n{}", rows(50, |row| format!("{}.{}%,{}", row * 7 % 100, row % 10, row % 3)));
+    let (names, notices) = learned(&percent, "");
+    assert_eq!(names, "a");
+    assert_eq!(
+        notices,
+        [
+            "column `cpu` is left out: its numbers end in `%`; remove the signs to learn from it, or name it in \
+          input.categories"
+        ]
+    );
+    assert_eq!(learned(&percent, "categories = ['cpu']").0, "cpu a");
+    let thousands =
+        |row: usize| ["\"1,234.5\",1", "\"12,345,678\",2", "\"-1,200\",4", "999,3"][row % 4].to_string();
+    let (names, notices) = learned(&format!("sum,a\n{}", rows(40, thousands)), "");
+    assert_eq!(names, "a");
+    assert!(
+        notices[0].starts_with("column `sum` is left out: its numbers have separated thousands"),
+        "{notices:?}"
+    );
+    // A cell that cannot be thousands says that the comma is a decimal one.
+    let comma = rows(40, |row| (if row == 7 { "0,5;1" } else { "1,234;2" }).to_string());
+    check_error(
+        &format!("a;b\n{comma}"),
+        "",
+        "column `a`: `1,234` has a decimal comma; write decimals with a point",
+    );
+    let text = "it has too many different values, as an identifier or free text has";
+    let named = format!("who,a\n{}", rows(60, |row| format!("n{},{}", row * 7 % 40, row % 5)));
+    assert_eq!(learned(&named, "").1, [format!("column `who` is left out: {text}")]);
+    assert_eq!(learned(&named, "categories = ['who']").0, "who a");
+    let few = format!("who,a\n{}", rows(60, |row| format!("n{},{}", row * 7 % 25, row % 5)));
+    assert_eq!(learned(&few, ""), ("who a".into(), vec![]));
+}
+
+#[test]
+fn a_column_without_a_name_is_asked_for_as_notices_call_it() {
+    let text = rows(60, |row| {
+        let values =
+            (0..20).map(|t| format!("{:.3}", ((row * 3 + t) as f64 * 0.7).sin())).collect::<Vec<_>>();
+        format!("{},{}", row % 2, values.join(","))
+    });
+    let (_, notices) = learned(&text, "");
+    assert!(notices[0].starts_with("column `c0` looks like a label"), "{notices:?}");
+    for label in ["'c0'", "'0'", "0"] {
+        let table = read(&text, &format!("label = {label}\nnormal = '0'")).unwrap();
+        assert_eq!((table.columns.len(), table.normal_rows().len()), (20, 30), "{label}");
+    }
+    assert_eq!(read(&text, "ignore = ['c0', 'c20']").unwrap().columns.len(), 19);
+    assert!(read(&text, "ignore = ['c21']").is_err() && read(&text, "ignore = ['c']").is_err());
+}
+
+#[test]
+fn rows_have_a_mean_time_whatever_their_order() {
+    let check = |stamps: &[f64], expected: Option<f64>| {
+        let text: String = stamps.iter().map(|stamp| format!("{stamp},1\n")).collect();
+        let table = read(&format!("when,a\n{text}"), "timestamp = 'when'\nlayout = 'table'").unwrap();
+        assert_eq!(table.seconds_per_row(), expected, "{stamps:?}");
+    };
+    check(&[0.0, 60.0, 120.0], Some(60.0));
+    check(&[0.0, 1.0, 1.0, 50.0, 51.0, 120.0], Some(24.0));
+    check(&[120.0, 0.0, 60.0], Some(60.0));
+    check(&[5.0, 5.0], None);
+    check(&[1.6e12, 1.6e12 + 120e3, 1.6e12 + 60e3], Some(60.0));
+    assert_eq!(read("a,b\n1,2\n2,1\n", "").unwrap().seconds_per_row(), None);
+}
+
+#[test]
+fn line_ends_that_are_none_are_named() {
+    let message = "a.csv ends its lines with a carriage return alone (CR), as old Macs did; write line feeds (LF), as \
+                   `tr '\\r' '\\n'` does";
+    check_error("a,b\r1,2\r2,3\r", "", message);
+    check_error("1,2\r2,3", "", message);
+    assert_eq!(read("a,b\r\n1,2\r\n2,1", "").unwrap().len(), 2);
 }
 
 #[test]

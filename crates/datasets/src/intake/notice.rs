@@ -1,5 +1,6 @@
 //! What is odd about data but does not refuse them: typed, and with the column's name.
 
+use super::error::counted;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -70,6 +71,31 @@ pub enum Notice {
         /// How many.
         count: u64,
     },
+    /// A time of a stream that does not come at the learned step.
+    IrregularTime {
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+        /// From the time before: seconds, or the unit of the column where it holds numbers.
+        step: f64,
+        /// The learned step.
+        usual: f64,
+    },
+    /// A time of a stream that is equal to the one before.
+    RepeatedTime {
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+    },
+    /// A time of a stream that lies before the one before.
+    BackwardTime {
+        /// The line.
+        line: u64,
+        /// The column.
+        column: String,
+    },
     /// Many rows are equal, so parts of a split share rows.
     Duplicates {
         /// Share of the rows that are equal to an earlier one.
@@ -121,15 +147,25 @@ pub enum IgnoredBecause {
     TooManyValues,
     /// It numbers the rows.
     NumbersRows,
+    /// A table's whole numbers that rise with every row, with gaps between them.
+    CountsUp,
     /// It holds times, and another column is the timestamp.
     Times,
+    /// Numbers with a sign of per cent.
+    Percents,
+    /// Numbers with separated thousands.
+    Thousands,
 }
 
 impl Notice {
     /// The line that it is about, for what is about one.
     pub fn line(&self) -> Option<u64> {
         match self {
-            Notice::UnseenCategory { line, .. } | Notice::OutOfRange { line, .. } => Some(*line),
+            Notice::UnseenCategory { line, .. }
+            | Notice::OutOfRange { line, .. }
+            | Notice::IrregularTime { line, .. }
+            | Notice::RepeatedTime { line, .. }
+            | Notice::BackwardTime { line, .. } => Some(*line),
             _ => None,
         }
     }
@@ -147,6 +183,9 @@ impl Notice {
             | Notice::PartlyObserved { column, .. }
             | Notice::UnseenCategory { column, .. }
             | Notice::OutOfRange { column, .. }
+            | Notice::IrregularTime { column, .. }
+            | Notice::RepeatedTime { column, .. }
+            | Notice::BackwardTime { column, .. }
             | Notice::MissingColumn { column }
             | Notice::ExtraColumn { column } => Some(column),
             Notice::WindowChosen { .. }
@@ -171,6 +210,9 @@ impl Notice {
             Notice::IrregularTimes { .. } => "irregular_times",
             Notice::RepeatedTimes { .. } => "repeated_times",
             Notice::BackwardTimes { .. } => "backward_times",
+            Notice::IrregularTime { .. } => "irregular_time",
+            Notice::RepeatedTime { .. } => "repeated_time",
+            Notice::BackwardTime { .. } => "backward_time",
             Notice::Duplicates { .. } => "duplicates",
             Notice::UnseenCategory { .. } => "unseen_category",
             Notice::OutOfRange { .. } => "out_of_range",
@@ -189,7 +231,18 @@ impl fmt::Display for IgnoredBecause {
                 "it has too many different values, as an identifier or free text has"
             }
             IgnoredBecause::NumbersRows => "it numbers the rows",
+            IgnoredBecause::CountsUp => {
+                "it holds whole numbers that rise with every row, as a counter or an identifier does; to keep it, name \
+                 it in input.columns, with all others to learn from"
+            }
             IgnoredBecause::Times => "it holds times",
+            IgnoredBecause::Percents => {
+                "its numbers end in `%`; remove the signs to learn from it, or name it in input.categories"
+            }
+            IgnoredBecause::Thousands => {
+                "its numbers have separated thousands, as in `1,234.5`; remove the separators to learn from it, or name \
+                 it in input.categories"
+            }
         })
     }
 }
@@ -220,10 +273,29 @@ impl fmt::Display for Notice {
                 write!(f, "column `{column}` has a value in {:.1} % of the rows", share * 100.0)
             }
             Notice::IrregularTimes { step, differing, steps } => {
-                write!(f, "{differing} of {steps} time steps differ from the median step of {step}")
+                let differs = if *differing == 1 { "differs" } else { "differ" };
+                let steps = counted(*steps, "time step", "time steps");
+                write!(f, "{differing} of {steps} {differs} from the median step of {step}")
             }
-            Notice::RepeatedTimes { count } => write!(f, "{count} times are equal to the one before"),
-            Notice::BackwardTimes { count } => write!(f, "{count} times lie before the one before"),
+            Notice::RepeatedTimes { count } => {
+                let times = counted(*count, "time is", "times are");
+                write!(f, "{times} equal to the one before")
+            }
+            Notice::BackwardTimes { count } => {
+                write!(f, "{} before the one before", counted(*count, "time lies", "times lie"))
+            }
+            Notice::IrregularTime { line, column, step, usual } => {
+                write!(
+                    f,
+                    "line {line}: the time in column `{column}` comes {step} after the one before, not {usual} as learned"
+                )
+            }
+            Notice::RepeatedTime { line, column } => {
+                write!(f, "line {line}: the time in column `{column}` is equal to the one before")
+            }
+            Notice::BackwardTime { line, column } => {
+                write!(f, "line {line}: the time in column `{column}` lies before the one before")
+            }
             Notice::Duplicates { share } => {
                 write!(f, "{:.1} % of the rows are equal to an earlier row", share * 100.0)
             }

@@ -13,6 +13,9 @@ pub(crate) const MAX_LEVEL: usize = 256;
 /// Pieces that a file is profiled and parsed in, in bytes.
 pub(crate) const PIECE: usize = 1 << 18;
 
+/// Rows by which a column that counts, or has a value of its own in most of them, can be told.
+pub(crate) const ENOUGH: u64 = 20;
+
 /// What a column holds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ColumnProfile {
@@ -24,6 +27,13 @@ pub(crate) struct ColumnProfile {
     /// Texts that are dates, for each of [`DATES`].
     pub dates: [u64; 3],
     pub decimal_commas: u64,
+    /// Texts that are numbers with a sign of per cent, or with what separates their thousands; and of these, those that
+    /// may have a decimal comma instead.
+    pub percents: u64,
+    pub thousands: u64,
+    pub either: u64,
+    /// Numbers that are not whole.
+    pub fractions: u64,
     /// A text that is no number.
     pub example: Option<String>,
     /// Steps from a number to a smaller one, to an equal one, and to the next whole one.
@@ -51,6 +61,11 @@ impl ColumnProfile {
         ColumnProfile { name, least, most, values: Some(BTreeSet::new()), ..Default::default() }
     }
 
+    /// Whether each of `rows` rows, enough to tell, has a larger whole number than the one before.
+    pub(crate) fn counts(&self, rows: u64) -> bool {
+        rows >= ENOUGH && self.numbers == rows && self.fractions + self.falls + self.ties == 0
+    }
+
     /// Cells that hold something.
     pub(crate) fn observed(&self) -> u64 {
         self.numbers + self.texts + self.not_finite
@@ -62,6 +77,7 @@ impl ColumnProfile {
             Cell::Missing => self.missing += 1,
             Cell::Number(value) => {
                 self.numbers += 1;
+                self.fractions += u64::from(value.fract() != 0.0);
                 self.step(self.ends.map(|(_, last)| last), value);
                 self.ends = Some((self.ends.map_or(value, |(first, _)| first), value));
                 (self.least, self.most) = (self.least.min(value), self.most.max(value));
@@ -73,7 +89,11 @@ impl ColumnProfile {
                 for (count, format) in self.dates.iter_mut().zip(DATES) {
                     *count += u64::from(stamps::parse_date(cell, format).is_some());
                 }
-                self.decimal_commas += u64::from(cells::has_decimal_comma(cell));
+                let (comma, thousands) = (cells::has_decimal_comma(cell), cells::has_thousands(cell));
+                self.decimal_commas += u64::from(comma);
+                self.thousands += u64::from(thousands);
+                self.either += u64::from(comma && thousands);
+                self.percents += u64::from(cells::is_percent(cell));
                 if self.example.is_none() {
                     self.example = Some(crate::recognise::shorten(&String::from_utf8_lossy(cell)));
                 }
@@ -107,6 +127,10 @@ impl ColumnProfile {
         self.texts += later.texts;
         self.not_finite += later.not_finite;
         self.decimal_commas += later.decimal_commas;
+        self.percents += later.percents;
+        self.thousands += later.thousands;
+        self.either += later.either;
+        self.fractions += later.fractions;
         self.dates.iter_mut().zip(later.dates).for_each(|(count, more)| *count += more);
         self.falls += later.falls;
         self.ties += later.ties;

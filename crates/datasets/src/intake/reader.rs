@@ -3,7 +3,7 @@
 use super::block::{Block, in_parallel, windows};
 use super::encode::{Encoder, MOST_NOTICES, RowNote, together};
 use super::error::{BadLine, BadReason, IntakeError};
-use super::head::MARK;
+use super::head::{MARK, ensure_line_feeds, ensure_text};
 use super::input::FormatChoice;
 use super::layout::Layout;
 use super::lines::{Chunk, Lines};
@@ -17,6 +17,7 @@ use crate::Samples;
 use crate::error::TableError;
 use ae_records::files::FileError;
 use flate2::bufread::MultiGzDecoder;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
@@ -62,7 +63,8 @@ pub struct Reader<R> {
     windower: Option<Windower>,
     notices: Vec<Notice>,
     log: NoticeLog,
-    times: Times,
+    /// The last time that was read.
+    last_time: Option<f64>,
     /// Whether the first line named the columns.
     header: bool,
     /// Rows and bad lines given so far.
@@ -70,16 +72,6 @@ pub struct Reader<R> {
     /// Lines before the first that the columns could be told by.
     early: Vec<BadLine>,
     name: String,
-}
-
-/// How the times of a stream go on.
-#[derive(Clone, Copy, Debug, Default)]
-struct Times {
-    last: Option<f64>,
-    steps: u64,
-    differing: u64,
-    repeated: u64,
-    backward: u64,
 }
 
 /// Bytes that are parsed at a time, in parallel.
@@ -120,7 +112,8 @@ impl<R: BufRead> Reader<R> {
     /// more than that line. An input without a line gives no rows.
     ///
     /// # Errors
-    /// [`IntakeError::Schema`] where the columns are others, [`IntakeError::Utf16`], [`IntakeError::Read`].
+    /// [`IntakeError::Schema`] where the columns are others, [`IntakeError::Utf16`],
+    /// [`IntakeError::NotText`], [`IntakeError::CarriageReturns`], [`IntakeError::Read`].
     pub fn new(input: R, schema: &Schema, options: &ReadOptions) -> Result<Self, IntakeError> {
         let fault = |reason: String| IntakeError::Schema { name: options.name.clone(), reason };
         schema.validate().map_err(|error| fault(error.to_string()))?;
@@ -139,11 +132,12 @@ impl<R: BufRead> Reader<R> {
                     Some(Chunk::Lines { bytes, first_line }) => (bytes, first_line),
                 };
             let mark = first_line == 1 && bytes.starts_with(MARK);
-            if first_line == 1 && (bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff")) {
-                return Err(IntakeError::Utf16 { name: options.name.clone() });
+            if first_line == 1 {
+                ensure_text(&options.name, bytes)?;
             }
             let line = &bytes[if mark { MARK.len() } else { 0 }..];
             if !is_blank(line) {
+                ensure_line_feeds(&options.name, line)?;
                 first = line.to_vec();
                 break;
             }
@@ -160,7 +154,7 @@ impl<R: BufRead> Reader<R> {
             windower: (schema.layout == Layout::Windows).then(|| Windower::new(schema)),
             notices,
             log: NoticeLog::default(),
-            times: Times::default(),
+            last_time: None,
             header,
             given: 0,
             early,
@@ -189,19 +183,6 @@ impl<R: BufRead> Reader<R> {
         &self.log
     }
 
-    /// What was found about the times so far.
-    pub fn time_notices(&self) -> Vec<Notice> {
-        let Times { steps, differing, repeated, backward, .. } = self.times;
-        let step = self.schema.timestamp.as_ref().and_then(|stamp| stamp.step);
-        let mut notices = Vec::new();
-        if let Some(step) = step.filter(|_| differing > 0) {
-            notices.push(Notice::IrregularTimes { step, differing, steps });
-        }
-        notices.extend((repeated > 0).then_some(Notice::RepeatedTimes { count: repeated }));
-        notices.extend((backward > 0).then_some(Notice::BackwardTimes { count: backward }));
-        notices
-    }
-
     /// The number of the line that comes next, from 1.
     pub fn next_line_number(&self) -> u64 {
         self.lines.next_line_number()
@@ -221,6 +202,7 @@ impl<R: BufRead> Reader<R> {
             |error: super::SchemaError| IntakeError::Schema { name: self.name.clone(), reason: error.reason };
         let restored = Windower::restore(&self.schema, state).map_err(fault)?;
         if self.windower.is_some() {
+            self.last_time = restored.last_time();
             self.windower = Some(restored);
         }
         Ok(())
@@ -320,12 +302,9 @@ impl<R: BufRead> Reader<R> {
     fn finish(&mut self, mut raw: RawBlock, steps: Samples, shares: Vec<f32>) -> Block {
         raw.bad.splice(..0, self.early.drain(..));
         self.given += (raw.lines.len() + raw.bad.len()) as u64;
-        let times = self.schema.timestamp.as_ref().map(|stamp| stamp.step);
-        if let Some(step) = times {
-            raw.stamps.iter().for_each(|&stamp| self.times.add(stamp, step));
-        }
         let lines = raw.lines.iter().copied();
         let mut notices = self.schema.out_of_range(&self.encoder, &raw.values, lines, &mut self.log);
+        notices.extend(self.odd_times(&raw));
         let mut unseen = vec![0; self.schema.fields.len()];
         for (row, column, value) in &raw.unseen {
             unseen[*column] += 1;
@@ -354,23 +333,41 @@ impl<R: BufRead> Reader<R> {
         };
         Block { samples, rows, stamps: raw.stamps, labels: raw.labels, bad: raw.bad, notices }
     }
-}
 
-impl Times {
-    fn add(&mut self, stamp: f64, step: Option<f64>) {
-        if !stamp.is_finite() {
-            return;
+    /// What is odd about the times of some rows: all of it counted in the log, the first of each kind returned.
+    fn odd_times(&mut self, raw: &RawBlock) -> Vec<Notice> {
+        let Some(stamp) = &self.schema.timestamp else { return Vec::new() };
+        let mut notices = Vec::new();
+        let mut counts = HashMap::<&'static str, u64>::new();
+        for (&time, &line) in raw.stamps.iter().zip(&raw.lines).filter(|(time, _)| time.is_finite()) {
+            let Some(last) = self.last_time.replace(time) else { continue };
+            let (step, column) = (time - last, || stamp.name.clone());
+            let notice = if step < 0.0 {
+                Notice::BackwardTime { line, column: column() }
+            } else if step == 0.0 {
+                Notice::RepeatedTime { line, column: column() }
+            } else if let Some(usual) = stamp.step.filter(|usual| (step - usual).abs() > 0.01 * usual) {
+                Notice::IrregularTime { line, column: column(), step, usual }
+            } else {
+                continue;
+            };
+            let count = counts.entry(notice.kind()).or_default();
+            *count += 1;
+            if *count <= MOST_NOTICES {
+                self.log.add(&notice);
+                notices.push(notice);
+            }
         }
-        if let Some(last) = self.last.replace(stamp) {
-            let forward = stamp - last;
-            self.steps += 1;
-            self.repeated += u64::from(forward == 0.0);
-            self.backward += u64::from(forward < 0.0);
-            self.differing += u64::from(step.is_some_and(|step| (forward - step).abs() > 0.01 * step));
+        for (kind, count) in counts {
+            self.log.count_more(kind, &stamp.name, count.saturating_sub(MOST_NOTICES));
         }
+        notices
     }
 }
 
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod stream_tests;
 #[cfg(test)]
 #[path = "reader_tests.rs"]
 mod tests;

@@ -6,14 +6,14 @@ use ae_records::seed::stream_rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
-fn learn(content: &str, config: &str) -> (RawTable, Schema) {
+pub(super) fn learn(content: &str, config: &str) -> (RawTable, Schema) {
     let config: InputConfig = toml::from_str(config).unwrap();
     let table = RawTable::parse(content.as_bytes(), "train.csv", &config).unwrap();
     let schema = Schema::learn(&table, &table.normal_rows()).unwrap().schema;
     (table, schema)
 }
 
-fn reader<'a>(content: &'a [u8], schema: &Schema) -> Result<Reader<&'a [u8]>, IntakeError> {
+pub(super) fn reader<'a>(content: &'a [u8], schema: &Schema) -> Result<Reader<&'a [u8]>, IntakeError> {
     Reader::new(content, schema, &ReadOptions::default())
 }
 
@@ -300,13 +300,16 @@ fn times_and_labels_are_kept() {
     assert_eq!(block.stamps[2] - block.stamps[0], 240.0);
     let observed: Vec<f32> = block.rows.iter().map(|row| row.observed).collect();
     assert_eq!(observed, [0.25, 0.5, 0.5, 0.5, 0.75]);
-    let notices: Vec<String> = reader.time_notices().iter().map(ToString::to_string).collect();
     let expected = [
-        "3 of 4 time steps differ from the median step of 60",
-        "1 times are equal to the one before",
-        "1 times lie before the one before",
+        "line 4: the time in column `time` comes 180 after the one before, not 60 as learned",
+        "line 5: the time in column `time` is equal to the one before",
+        "line 6: the time in column `time` lies before the one before",
     ];
+    let notices: Vec<String> = block.notices.iter().map(ToString::to_string).collect();
     assert_eq!(notices, expected);
+    let mut logged = reader.log().lines();
+    logged.sort();
+    assert_eq!(logged, expected);
     let bad: Vec<String> = block.bad.iter().map(ToString::to_string).collect();
     let expected = [
         "line 7: column `time`: `noon` is not a time as the others are",

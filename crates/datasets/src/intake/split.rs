@@ -168,7 +168,7 @@ fn place(ends: &[usize], window: usize, stride: usize, shares: [f64; 4]) -> Opti
             (from, earliest) = (range.end, last + 1 + window);
         }
         // What rounding leaves is the last part's.
-        if let Some(last) = parts.iter_mut().rev().find(|part| !part.is_empty()) {
+        if let Some(last) = parts.iter_mut().rev().find(|part| part.start < part.end) {
             last.end = ends.len();
         }
         Some(parts)

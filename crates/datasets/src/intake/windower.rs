@@ -118,6 +118,11 @@ impl Windower {
         Ok(windower)
     }
 
+    /// The time of the newest step that has one.
+    pub(crate) fn last_time(&self) -> Option<f64> {
+        self.clock.last
+    }
+
     /// A line that was no row: a step of which nothing was observed.
     pub(crate) fn push_nothing(&mut self) {
         self.clock.gap_before(f64::NAN);

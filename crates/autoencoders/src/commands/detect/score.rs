@@ -69,7 +69,7 @@ pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
         },
     }
     let seconds = started.elapsed().as_secs_f64();
-    reader.notices().iter().chain(&reader.time_notices()).for_each(|notice| {
+    reader.notices().iter().for_each(|notice| {
         scoring.notices.add(notice);
     });
     let alerts = match &explained {

@@ -12,12 +12,12 @@ use crate::commands::stop_flag;
 use crate::failure::Failure;
 use crate::output;
 use ae_anomaly::{Drift, Judgement, NormalScores, TrainedDetector};
-use ae_datasets::intake::{Block, NoticeLog, ReadOptions, Reader, WindowState};
+use ae_datasets::intake::{Block, NoticeLog, ReadOptions, Reader, WindowState, ensure_text, inflated};
 use ae_records::files::FileError;
 use ae_tensor::device;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
+use std::io::{self, BufRead, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -177,10 +177,11 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     fn run(&mut self, state: &mut State) -> Result<(), Failure> {
-        let mut input: Box<dyn BufRead> = Box::new(BufReader::with_capacity(1 << 16, io::stdin()));
-        let first = first_line(&mut input)
-            .map_err(FileError::new("read", "the standard input"))
-            .map_err(Failure::new)?;
+        let broken = |error| Failure::new(FileError::new("read", "the standard input")(error));
+        let mut input = inflated(io::stdin()).map_err(broken)?;
+        // Before the first line is taken for text, whatever it is.
+        ensure_text("the standard input", input.fill_buf().map_err(broken)?).map_err(reading)?;
+        let first = first_line(&mut input).map_err(broken)?;
         let goes_on = state.line > 0 && !self.args.replay;
         let names_again = state.header.as_deref() == Some(first.as_str());
         // A stream that goes on has no header of its own: it gets the one that it began with.
