@@ -45,14 +45,11 @@ type Line = (String, Vec<(u64, Vec<Figure>)>);
 struct Candidate {
     name: &'static str,
     /// What it sets beyond [`COMMON`].
-    overrides: &'static [&'static str],
+    overrides: Vec<String>,
 }
 
 /// What all candidates share; they start from the preset `ecg-long`. Beats are z-normalised one by one already.
 const COMMON: [&str; 3] = ["data.scale=none", "data.validation=0.25", "training.batch=32"];
-
-/// The candidates, in the order of the table. The chosen one is named by [`CHOSEN`].
-const CANDIDATES: &[Candidate] = &candidates::CANDIDATES;
 
 /// The candidate that the preset `ecg-best` is.
 pub const CHOSEN: &str = "dense relu, code 8";
@@ -63,11 +60,11 @@ pub const CHOSEN: &str = "dense relu, code 8";
 /// # Errors
 /// Where a model cannot be trained, or a file not written; see [`EvaluationError`].
 pub fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    evaluate(context, CANDIDATES, wanted)
+    evaluate(context, &candidates::all(), wanted)
 }
 
 fn wanted(candidate: &Candidate, seed: u64) -> Result<Wanted, EvaluationError> {
-    let overrides: Vec<&str> = candidate.overrides.iter().chain(&COMMON).copied().collect();
+    let overrides: Vec<&str> = candidate.overrides.iter().map(String::as_str).chain(COMMON).collect();
     let mut wanted = Wanted::preset("ecg-long", &overrides, seed)?;
     wanted.name = "selection".into();
     Ok(wanted)

@@ -4,7 +4,7 @@ use crate::error::ReportError;
 use crate::number;
 use ae_records::files;
 use image::{ImageFormat, RgbImage};
-use plotters::chart::{ChartBuilder, ChartContext};
+use plotters::chart::{ChartBuilder, ChartContext, SeriesLabelPosition};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::{Cartesian2d, DrawingArea, IntoDrawingArea, RGBAColor, RGBColor, SVGBackend};
@@ -165,6 +165,26 @@ where
         .draw()
         .map_err(refused)?;
     Ok(axes)
+}
+
+/// The names of what is drawn, each beside a piece of its colour.
+pub(crate) fn legend<'a, 'b, X, Y>(
+    axes: &mut Axes<'a, 'b, X, Y>,
+    place: SeriesLabelPosition,
+) -> Result<(), ReportError>
+where
+    'a: 'b,
+    X: Ranged<ValueType = f64>,
+    Y: Ranged<ValueType = f64>,
+{
+    axes.configure_series_labels()
+        .position(place)
+        .label_font(text(12, MUTED))
+        .background_style(faint(PAPER, 0.8))
+        .margin(units(6))
+        .legend_area_size(units(24))
+        .draw()
+        .map_err(refused)
 }
 
 /// The least and greatest value with some room around; never empty.

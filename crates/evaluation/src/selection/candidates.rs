@@ -2,147 +2,44 @@
 
 use super::Candidate;
 
-pub(super) const CANDIDATES: [Candidate; 12] = [
-    Candidate {
-        name: "dense, code 2",
-        overrides: &[
-            "model=deep",
-            "model.deep.hidden=[64]",
-            "model.deep.code=2",
-            r#"model.deep.activation="tanh""#,
-            r#"model.deep.code_activation="identity""#,
-            r#"model.deep.output="identity""#,
-            "training.epochs=300",
-        ],
-    },
-    Candidate {
-        name: "dense, code 4",
-        overrides: &[
-            "model=deep",
-            "model.deep.hidden=[64]",
-            "model.deep.code=4",
-            r#"model.deep.activation="tanh""#,
-            r#"model.deep.code_activation="identity""#,
-            r#"model.deep.output="identity""#,
-            "training.epochs=300",
-        ],
-    },
-    Candidate {
-        name: "dense, code 6",
-        overrides: &[
-            "model=deep",
-            "model.deep.hidden=[64]",
-            "model.deep.code=6",
-            r#"model.deep.activation="tanh""#,
-            r#"model.deep.code_activation="identity""#,
-            r#"model.deep.output="identity""#,
-            "training.epochs=300",
-        ],
-    },
-    Candidate {
-        name: "dense, code 8",
-        overrides: &[
-            "model=deep",
-            "model.deep.hidden=[64]",
-            "model.deep.code=8",
-            r#"model.deep.activation="tanh""#,
-            r#"model.deep.code_activation="identity""#,
-            r#"model.deep.output="identity""#,
-            "training.epochs=300",
-        ],
-    },
-    Candidate {
-        name: "dense, code 12",
-        overrides: &[
-            "model=deep",
-            "model.deep.hidden=[64]",
-            "model.deep.code=12",
-            r#"model.deep.activation="tanh""#,
-            r#"model.deep.code_activation="identity""#,
-            r#"model.deep.output="identity""#,
-            "training.epochs=300",
-        ],
-    },
-    Candidate {
-        name: "dense, code 16",
-        overrides: &[
-            "model=deep",
-            "model.deep.hidden=[64]",
-            "model.deep.code=16",
-            r#"model.deep.activation="tanh""#,
-            r#"model.deep.code_activation="identity""#,
-            r#"model.deep.output="identity""#,
-            "training.epochs=300",
-        ],
-    },
-    Candidate {
-        name: "dense, code 8, 150 epochs",
-        overrides: &[
-            "model=deep",
-            "model.deep.hidden=[64]",
-            "model.deep.code=8",
-            r#"model.deep.activation="tanh""#,
-            r#"model.deep.code_activation="identity""#,
-            r#"model.deep.output="identity""#,
-            "training.epochs=150",
-        ],
-    },
-    Candidate {
-        name: "dense, code 8, 128 wide",
-        overrides: &[
-            "model=deep",
-            "model.deep.hidden=[128]",
-            "model.deep.code=8",
-            r#"model.deep.activation="tanh""#,
-            r#"model.deep.code_activation="identity""#,
-            r#"model.deep.output="identity""#,
-            "training.epochs=300",
-        ],
-    },
-    Candidate {
-        name: "dense relu, code 8",
-        overrides: &[
-            "model=deep",
-            "model.deep.hidden=[64]",
-            "model.deep.code=8",
-            r#"model.deep.activation="relu""#,
-            r#"model.deep.code_activation="identity""#,
-            r#"model.deep.output="identity""#,
-            "training.epochs=300",
-        ],
-    },
-    Candidate {
-        name: "two hidden layers, code 8",
-        overrides: &[
-            "model=deep",
-            "model.deep.hidden=[128, 32]",
-            "model.deep.code=8",
-            r#"model.deep.activation="tanh""#,
-            r#"model.deep.code_activation="identity""#,
-            r#"model.deep.output="identity""#,
-            "training.epochs=300",
-        ],
-    },
-    Candidate {
-        name: "VAE, 4 latents",
-        overrides: &[
-            "model=vae",
-            "model.vae.latent=4",
-            r#"model.vae.activation="tanh""#,
-            "model.vae.likelihood={gaussian={sigma=0.5}}",
-            "model.vae.encoder={dense={hidden=[64]}}",
-            "training.epochs=300",
-        ],
-    },
-    Candidate {
-        name: "VAE, 8 latents",
-        overrides: &[
-            "model=vae",
-            "model.vae.latent=8",
-            r#"model.vae.activation="tanh""#,
-            "model.vae.likelihood={gaussian={sigma=0.5}}",
-            "model.vae.encoder={dense={hidden=[64]}}",
-            "training.epochs=300",
-        ],
-    },
-];
+pub(super) fn all() -> Vec<Candidate> {
+    vec![
+        dense("dense, code 2", "[64]", 2, "tanh", 300),
+        dense("dense, code 4", "[64]", 4, "tanh", 300),
+        dense("dense, code 6", "[64]", 6, "tanh", 300),
+        dense("dense, code 8", "[64]", 8, "tanh", 300),
+        dense("dense, code 12", "[64]", 12, "tanh", 300),
+        dense("dense, code 16", "[64]", 16, "tanh", 300),
+        dense("dense, code 8, 150 epochs", "[64]", 8, "tanh", 150),
+        dense("dense, code 8, 128 wide", "[128]", 8, "tanh", 300),
+        dense("dense relu, code 8", "[64]", 8, "relu", 300),
+        dense("two hidden layers, code 8", "[128, 32]", 8, "tanh", 300),
+        vae("VAE, 4 latents", 4),
+        vae("VAE, 8 latents", 8),
+    ]
+}
+
+fn dense(name: &'static str, hidden: &str, code: u32, activation: &str, epochs: u32) -> Candidate {
+    let overrides = vec![
+        "model=deep".into(),
+        format!("model.deep.hidden={hidden}"),
+        format!("model.deep.code={code}"),
+        format!("model.deep.activation=\"{activation}\""),
+        "model.deep.code_activation=\"identity\"".into(),
+        "model.deep.output=\"identity\"".into(),
+        format!("training.epochs={epochs}"),
+    ];
+    Candidate { name, overrides }
+}
+
+fn vae(name: &'static str, latent: u32) -> Candidate {
+    let overrides = vec![
+        "model=vae".into(),
+        format!("model.vae.latent={latent}"),
+        "model.vae.activation=\"tanh\"".into(),
+        "model.vae.likelihood={gaussian={sigma=0.5}}".into(),
+        "model.vae.encoder={dense={hidden=[64]}}".into(),
+        "training.epochs=300".into(),
+    ];
+    Candidate { name, overrides }
+}

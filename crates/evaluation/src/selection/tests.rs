@@ -6,8 +6,8 @@ use crate::testing::{Bench, wanted as small};
 
 #[test]
 fn the_preset_is_the_chosen_candidate_on_all_beats() {
-    let chosen = CANDIDATES.iter().find(|candidate| candidate.name == CHOSEN).unwrap();
-    let candidate = wanted(chosen, 0).unwrap().experiment;
+    let chosen = candidates::all().into_iter().find(|candidate| candidate.name == CHOSEN).unwrap();
+    let candidate = wanted(&chosen, 0).unwrap().experiment;
     let preset = Preset::find("ecg-best").unwrap().load(&[]).unwrap();
     assert_eq!(candidate.model, preset.model);
     assert_eq!(candidate.training, preset.training);
@@ -16,8 +16,8 @@ fn the_preset_is_the_chosen_candidate_on_all_beats() {
 
 #[test]
 fn every_candidate_can_be_built_from_its_settings() {
-    for candidate in CANDIDATES {
-        assert!(wanted(candidate, 0).is_ok(), "{}", candidate.name);
+    for candidate in candidates::all() {
+        assert!(wanted(&candidate, 0).is_ok(), "{}", candidate.name);
     }
 }
 
@@ -25,7 +25,7 @@ fn every_candidate_can_be_built_from_its_settings() {
 fn candidates_and_baselines_are_judged_on_normal_rows_alone() {
     let bench = Bench::new();
     let data = bench.waves(true);
-    let toy = [Candidate { name: "toy", overrides: &[] }];
+    let toy = [Candidate { name: "toy", overrides: Vec::new() }];
     let run = || {
         bench.with(&[0, 1], |context| {
             evaluate(context, &toy, |_, seed| {

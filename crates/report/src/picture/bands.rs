@@ -1,6 +1,6 @@
 //! Lines with their spread as a band, over a logarithmic axis.
 
-use crate::chart::{self, MUTED, PAPER, SERIES, axes, faint, padded, refused, stroke, text, units};
+use crate::chart::{self, SERIES, axes, faint, padded, refused, stroke, units};
 use crate::error::ReportError;
 use crate::picture::check_finite;
 use plotters::chart::SeriesLabelPosition;
@@ -50,14 +50,7 @@ pub fn bands(path: &Path, x_name: &str, y_name: &str, bands: &[Band]) -> Result<
             let dots = line().map(|point| Circle::new(point, units(3), colour.filled()));
             axes.draw_series(dots).map_err(refused)?;
         }
-        axes.configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .label_font(text(12, MUTED))
-            .background_style(faint(PAPER, 0.8))
-            .margin(units(6))
-            .legend_area_size(units(24))
-            .draw()
-            .map_err(refused)
+        chart::legend(&mut axes, SeriesLabelPosition::UpperRight)
     })?;
     chart::write_png(path, &drawing)
 }

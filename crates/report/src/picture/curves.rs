@@ -1,8 +1,6 @@
 //! Loss curves, one panel for each term.
 
-use crate::chart::{
-    self, Area, Axes, MUTED, PAPER, SERIES, axes, faint, padded, refused, stroke, text, units,
-};
+use crate::chart::{self, Area, Axes, SERIES, axes, padded, refused, stroke, units};
 use crate::error::ReportError;
 use ae_records::metrics::MetricLine;
 use plotters::chart::SeriesLabelPosition;
@@ -121,14 +119,7 @@ where
             axes.draw_series(dots).map_err(refused)?;
         }
     }
-    axes.configure_series_labels()
-        .position(place)
-        .label_font(text(12, MUTED))
-        .background_style(faint(PAPER, 0.8))
-        .margin(units(6))
-        .legend_area_size(units(24))
-        .draw()
-        .map_err(refused)
+    chart::legend(&mut axes, place)
 }
 
 /// The corner at the right that the curves do not end in.

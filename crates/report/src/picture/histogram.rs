@@ -1,6 +1,6 @@
 //! The scores of two classes and the threshold between them.
 
-use crate::chart::{self, INK, MUTED, PAPER, SERIES, axes, faint, refused, stroke, text, units};
+use crate::chart::{self, INK, SERIES, axes, faint, refused, stroke, units};
 use crate::error::ReportError;
 use crate::number;
 use crate::picture::check_finite;
@@ -70,14 +70,7 @@ pub fn score_histograms(
         series
             .label(format!("threshold {}", number::short(threshold)))
             .legend(|(x, y)| PathElement::new(vec![(x, y), (x + units(18), y)], stroke(INK, 2)));
-        axes.configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .label_font(text(13, MUTED))
-            .background_style(faint(PAPER, 0.8))
-            .margin(units(10))
-            .legend_area_size(units(26))
-            .draw()
-            .map_err(refused)
+        chart::legend(&mut axes, SeriesLabelPosition::UpperRight)
     })?;
     chart::write_png(path, &drawing)
 }

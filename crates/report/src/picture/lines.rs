@@ -1,8 +1,6 @@
 //! Lines through few points, with a name for each line and, where wanted, for each point.
 
-use crate::chart::{
-    self, INK, MUTED, PAPER, SERIES, axes, faint, padded, refused, stroke, text, units, widest,
-};
+use crate::chart::{self, INK, MUTED, SERIES, axes, padded, refused, stroke, text, units, widest};
 use crate::error::ReportError;
 use crate::picture::check_finite;
 use plotters::chart::SeriesLabelPosition;
@@ -77,14 +75,7 @@ pub fn lines(path: &Path, x_name: &str, y_name: &str, lines: &[Line]) -> Result<
             });
             axes.draw_series(words).map_err(refused)?;
         }
-        axes.configure_series_labels()
-            .position(legend)
-            .label_font(text(12, MUTED))
-            .background_style(faint(PAPER, 0.8))
-            .margin(units(6))
-            .legend_area_size(units(24))
-            .draw()
-            .map_err(refused)
+        chart::legend(&mut axes, legend)
     })?;
     chart::write_png(path, &drawing)
 }
