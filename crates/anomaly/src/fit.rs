@@ -25,7 +25,7 @@ use crate::package::TrainedDetector;
 use crate::scorer::Scorer;
 use crate::threshold::{Rule, ThresholdError};
 use ae_datasets::Samples;
-use ae_datasets::intake::{InputConfig, IntakeError, RawTable, Schema, Shares, duplicate_share};
+use ae_datasets::intake::{InputConfig, IntakeError, Layout, RawTable, Schema, Shares, duplicate_share};
 use ae_models::{ModelConfig, ModelError};
 use ae_training::{Observer, TrainError, TrainingConfig};
 use parts::Parts;
@@ -275,7 +275,8 @@ pub fn fit(
         },
         notices: table.notices.iter().cloned().chain(learned.notices).chain(kept.notices).collect(),
         bad: table.bad.iter().take(report::SHOWN).cloned().collect(),
-        duplicates: duplicate_share(&table.values),
+        // Steps of a series repeat as a matter of course.
+        duplicates: if schema.layout == Layout::Windows { 0.0 } else { duplicate_share(&table.values) },
         model: wanted.clone(),
         code,
         epochs: trained.epochs,

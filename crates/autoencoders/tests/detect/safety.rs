@@ -87,3 +87,23 @@ fn old_explanations_make_way() {
     assert!(score(&["0,0,0,low"]).is_empty());
     assert!(!place.path("s.explained").exists());
 }
+
+/// Notes of a stream that goes on count its lines from the beginning.
+#[test]
+fn notes_name_the_line_of_the_whole_stream() {
+    let place = fitted();
+    let told = |input: &str| {
+        let mut child = place
+            .ae("detect watch --model detector.safetensors --state s")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap()
+    };
+    assert_eq!(told(&table(&rows(5, 1))), "");
+    let note = told("1,2,-1,low\n1,2,-1,odd\n");
+    assert!(note.contains("line 8:") && note.contains("odd"), "{note}");
+}

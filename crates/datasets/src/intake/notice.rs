@@ -137,6 +137,21 @@ pub enum Notice {
     Reordered,
 }
 
+impl Notice {
+    /// The same with its line so many lines further on, for a stream that goes on where another reader stopped.
+    pub fn shifted(mut self, lines: u64) -> Self {
+        match &mut self {
+            Notice::IrregularTime { line, .. }
+            | Notice::RepeatedTime { line, .. }
+            | Notice::BackwardTime { line, .. }
+            | Notice::UnseenCategory { line, .. }
+            | Notice::OutOfRange { line, .. } => *line += lines,
+            _ => {}
+        }
+        self
+    }
+}
+
 /// Why a column is not learned from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -205,7 +205,7 @@ impl Watch<'_> {
                 reader.restore(window).map_err(reading)?;
             }
         }
-        reader.notices().iter().for_each(|notice| self.notice(notice));
+        reader.notices().iter().for_each(|notice| self.notice(notice.clone()));
         let stop = stop_flag();
         while !stop.load(Ordering::Relaxed) {
             let Some(block) = reader.next_line().map_err(reading)? else { break };
@@ -227,7 +227,7 @@ impl Watch<'_> {
 
     fn judge(&mut self, block: &Block, shift: u64, state: &mut State) -> Result<(), Failure> {
         let judgements = self.detector.judge(&block.samples, &block.rows).map_err(Failure::new)?;
-        block.notices.iter().for_each(|notice| self.notice(notice));
+        block.notices.iter().for_each(|notice| self.notice(notice.clone().shifted(shift)));
         let mut text = match (self.args.explain, judgements.first()) {
             (Some(most), Some(judgement @ Judgement::Anomalous(_))) => {
                 let explanation = self.detector.explain(&block.samples, 0, most).map_err(Failure::new)?;
@@ -281,8 +281,8 @@ impl Watch<'_> {
     }
 
     /// The first of its kind and column is told.
-    fn notice(&mut self, notice: &ae_datasets::intake::Notice) {
-        if self.notices.add(notice) {
+    fn notice(&mut self, notice: ae_datasets::intake::Notice) {
+        if self.notices.add(&notice) {
             output::note(&format!("note: {notice}"));
         }
     }
