@@ -15,6 +15,8 @@ use serde_json::json;
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Instant;
 
 pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
@@ -109,17 +111,33 @@ impl Scoring<'_> {
             out.write_all(verdicts::HEADER.as_bytes()).map_err(Stop::Write)?;
         }
         let stop = stop_flag();
-        while let Some(block) = reader.next_block().map_err(|error| Stop::Other(Failure::new(error)))? {
-            let judgements = self.detector.judge(&block.samples, &block.rows);
-            let judgements = judgements.map_err(|error| Stop::Other(Failure::new(error)))?;
-            self.counts.add(&judgements, block.bad.len());
-            self.severest.look_at(&block, &judgements);
-            out.write_all(&verdicts::of_block(self.form, &block, &judgements, 0)).map_err(Stop::Write)?;
-            if stop.load(Ordering::Relaxed) {
-                let message = "stopped before the end of the input; the output was not replaced";
-                return Err(Stop::Other(Failure::new(message)));
+        // The next block is read while this one is judged and written.
+        thread::scope(|scope| {
+            let (blocks, ready) = mpsc::sync_channel(1);
+            let input = &mut *reader;
+            scope.spawn(move || {
+                while let Some(block) = input.next_block().transpose() {
+                    let is_last = block.is_err();
+                    // Nobody listens where the output has failed.
+                    if blocks.send(block).is_err() || is_last {
+                        break;
+                    }
+                }
+            });
+            for block in ready {
+                let block = block.map_err(|error| Stop::Other(Failure::new(error)))?;
+                let judgements = self.detector.judge(&block.samples, &block.rows);
+                let judgements = judgements.map_err(|error| Stop::Other(Failure::new(error)))?;
+                self.counts.add(&judgements, block.bad.len());
+                self.severest.look_at(&block, &judgements);
+                out.write_all(&verdicts::of_block(self.form, &block, &judgements, 0)).map_err(Stop::Write)?;
+                if stop.load(Ordering::Relaxed) {
+                    let message = "stopped before the end of the input; the output was not replaced";
+                    return Err(Stop::Other(Failure::new(message)));
+                }
             }
-        }
+            Ok(())
+        })?;
         reader.ensure_rows().map_err(|error| Stop::Other(Failure::new(error)))?;
         self.notices = reader.log().clone();
         out.flush().map_err(Stop::Write)
