@@ -2,6 +2,7 @@
 
 use super::LANES;
 use crate::Activation;
+use crate::activation::SLOPE;
 
 /// Rows of inputs.
 #[derive(Clone, Copy)]
@@ -280,7 +281,9 @@ fn activate_with(activation: Activation, values: &mut [f32], add: impl Fn(f32, f
     match activation {
         Activation::Identity => {}
         Activation::Relu => values.iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x }),
-        Activation::LeakyRelu => values.iter_mut().for_each(|x| *x = if *x < 0.0 { 0.2 * *x } else { *x }),
+        Activation::LeakyRelu => {
+            values.iter_mut().for_each(|x| *x = if *x < 0.0 { SLOPE as f32 * *x } else { *x })
+        }
         Activation::Sigmoid => values.iter_mut().for_each(|x| *x = sigmoid(*x)),
         Activation::Silu => values.iter_mut().for_each(|x| *x *= sigmoid(*x)),
         // Near zero `1 - 2 / (exp(2x) + 1)` loses digits; these layers are small.
