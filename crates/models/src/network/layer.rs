@@ -1,6 +1,7 @@
 //! The layers: shape rule, parameters, cost and forward pass of each.
 
 use super::attention::{self, TransformerBlock};
+use super::convolution::{convolve, convolve_transposed};
 use super::recurrent::Recurrent;
 use super::residual::ResidualBlock;
 use super::sequence::{self, CausalConv1d, TemporalBlock};
@@ -306,18 +307,10 @@ impl Layer {
             Layer::Dense { .. } | Layer::DensePerStep { .. } => {
                 x.linear(&parameters[0], Some(&parameters[1]))
             }
-            Layer::Conv2d { stride, padding, .. } => {
-                x.conv2d(&parameters[0], Some(&parameters[1]), pair(stride), pair(padding), pair(1), 1)
+            Layer::Conv2d { stride, padding, .. } => convolve(x, parameters, stride, padding),
+            Layer::ConvTranspose2d { stride, padding, output_padding, .. } => {
+                convolve_transposed(x, parameters, stride, padding, output_padding)
             }
-            Layer::ConvTranspose2d { stride, padding, output_padding, .. } => x.conv_transpose2d(
-                &parameters[0],
-                Some(&parameters[1]),
-                pair(stride),
-                pair(padding),
-                output_padding,
-                1,
-                pair(1),
-            ),
             Layer::MaxPool2d { kernel, ceil } => {
                 x.max_pool2d(pair(kernel), pair(kernel), pair(0), pair(1), ceil)
             }

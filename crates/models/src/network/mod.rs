@@ -3,6 +3,7 @@
 
 mod attention;
 mod chain;
+mod convolution;
 mod display;
 mod layer;
 pub mod positions;

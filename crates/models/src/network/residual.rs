@@ -1,5 +1,6 @@
 //! A residual block of convolutions.
 
+use super::convolution::convolve;
 use super::layer::{at_least_one, image};
 use super::slot::Slot;
 use ae_tensor::Tensor;
@@ -43,11 +44,8 @@ impl ResidualBlock {
     }
 
     pub(super) fn forward(&self, x: &Tensor, parameters: &[Tensor]) -> Tensor {
-        let convolve = |x: &Tensor, at: usize, padding: i64| {
-            let (weight, bias) = (&parameters[at], Some(&parameters[at + 1]));
-            x.conv2d(weight, bias, [1, 1], [padding, padding], [1, 1], 1)
-        };
-        x + convolve(&convolve(&x.relu(), 0, 1).relu(), 2, 0)
+        let hidden = convolve(&x.relu(), &parameters[..2], 1, 1);
+        x + convolve(&hidden.relu(), &parameters[2..], 1, 0)
     }
 }
 
