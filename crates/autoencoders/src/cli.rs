@@ -133,17 +133,23 @@ pub(crate) enum Task {
 
 #[derive(Debug, Args)]
 pub(crate) struct AnomalyArgs {
-    /// ecg5000, nsl-kdd, nab, ucr-anomaly, a file of the UCR anomaly archive, or a table with --labels
+    /// ecg5000, nsl-kdd, nab, ucr-anomaly, a file of the UCR anomaly archive, or a file of your own with --labels: rows,
+    /// or the steps of a long series, which are learned from in the order of time
     #[arg(long, value_name = "SET|FILE", default_value = "ecg5000")]
     pub(crate) data: String,
 
-    /// A table's column that says whether a row is normal
+    /// The column of your file that says whether a row is normal
     #[arg(long, value_name = "COLUMN")]
     pub(crate) labels: Option<String>,
 
     /// A value of that column that is normal; may be given several times [default: normal]
     #[arg(long, value_name = "VALUE", requires = "labels")]
     pub(crate) normal: Vec<String>,
+
+    /// How your file is read, as `ae detect fit` does: input.window=48, 'input.ignore=["id"]', input.layout=table; may be
+    /// given several times
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "labels")]
+    pub(crate) settings: Vec<String>,
 
     #[command(flatten)]
     pub(crate) task: TaskArgs,

@@ -10,6 +10,7 @@
 mod alarms;
 mod contenders;
 mod drawing;
+mod own;
 mod pictures;
 mod problem;
 mod rows;
@@ -25,6 +26,7 @@ use crate::outcome::Evaluation;
 use crate::presets::Preset;
 use crate::spread::Figure;
 use ae_anomaly::{Detector, FittedDetector, NormalRows, Pca, Score, ScoreKind};
+use ae_datasets::intake::Layout;
 use ae_metrics::{Confusion, auroc, average_precision, prevalence};
 use ae_models::Autoencoder;
 use ae_report::gallery::Gallery;
@@ -119,15 +121,15 @@ pub fn run(context: &mut Context<'_>, options: &Options) -> Result<(Evaluation, 
             let load =
                 if options.data == "nab" { ae_datasets::nab::load } else { ae_datasets::ucr_anomaly::load };
             for (place, one) in (0..).zip(load(context.sources, context.progress)?) {
-                series::evaluate(context, &one, &mut evaluation, &gallery, place)?;
+                series::evaluate(context, &series::of_benchmark(&one)?, &mut evaluation, &gallery, place)?;
             }
         }
         path if ae_datasets::ucr_anomaly::is_named_like_one(Path::new(path)) => {
             let one = ae_datasets::ucr_anomaly::read(Path::new(path))?;
-            series::evaluate(context, &one, &mut evaluation, &gallery, 0)?;
+            series::evaluate(context, &series::of_benchmark(&one)?, &mut evaluation, &gallery, 0)?;
         }
         path => {
-            let labels = options.labels.as_deref().ok_or_else(|| EvaluationError::NoLabels(path.into()))?;
+            let table = own::load(options)?;
             let bench = Bench {
                 name: "own",
                 title: path,
@@ -135,9 +137,17 @@ pub fn run(context: &mut Context<'_>, options: &Options) -> Result<(Evaluation, 
                        anomalies. The threshold promises 1 %; with fewer than 99 rows kept for it, it is their mean plus 3 \
                        standard deviations.",
                 plan: Plan::Chosen(contenders::schedule(100, 64)),
-                problem: &|_, seed| problem::own(Path::new(path), labels, &options.normal, seed),
+                problem: &|_, seed| own::rows(&table, seed),
             };
-            rows::evaluate(context, &bench, &mut evaluation, &gallery, 0)?;
+            match table.layout {
+                Layout::Windows => {
+                    let case = own::long_series(&table, path)?;
+                    series::evaluate(context, &case, &mut evaluation, &gallery, 0)?;
+                }
+                Layout::Table | Layout::Series => {
+                    rows::evaluate(context, &bench, &mut evaluation, &gallery, 0)?;
+                }
+            }
         }
     }
     evaluation.pictures = gallery.entries()?;
@@ -148,17 +158,19 @@ pub fn run(context: &mut Context<'_>, options: &Options) -> Result<(Evaluation, 
 /// What is to be evaluated.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// `ecg5000`, `nsl-kdd`, `nab`, `ucr-anomaly`, a file of the UCR anomaly archive, or a table with a label column.
+    /// `ecg5000`, `nsl-kdd`, `nab`, `ucr-anomaly`, a file of the UCR anomaly archive, or one's own file with a label column.
     pub data: String,
-    /// A table's label column.
+    /// The label column of one's own file.
     pub labels: Option<String>,
     /// The values of the label column that are normal; `normal` where empty.
     pub normal: Vec<String>,
+    /// How one's own file is read, each as `input.window=48`.
+    pub settings: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { data: "ecg5000".into(), labels: None, normal: Vec::new() }
+        Options { data: "ecg5000".into(), labels: None, normal: Vec::new(), settings: Vec::new() }
     }
 }
 
@@ -166,7 +178,8 @@ impl Options {
     fn command(&self, context: &Context<'_>) -> String {
         let labels = self.labels.iter().map(|labels| format!(" --labels {labels}"));
         let normal = self.normal.iter().map(|normal| format!(" --normal {normal}"));
-        let more: String = labels.chain(normal).collect();
+        let settings = self.settings.iter().map(|setting| format!(" --set '{setting}'"));
+        let more: String = labels.chain(normal).chain(settings).collect();
         format!("{} --data {}{more}", context.command("anomaly"), self.data)
     }
 }

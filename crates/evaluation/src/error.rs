@@ -98,6 +98,16 @@ pub enum EvaluationError {
         /// What to do.
         remedy: &'static str,
     },
+    /// A series without an anomaly where it is judged.
+    #[error(
+        "{path} has no anomalous step behind line {line}, up to which it is learned from; there is nothing to find"
+    )]
+    NothingToFind {
+        /// The file.
+        path: String,
+        /// The last line that is learned from.
+        line: u64,
+    },
     /// A table whose labels are not named.
     #[error("which column of {0} says whether a row is normal? name it with --labels")]
     NoLabels(String),

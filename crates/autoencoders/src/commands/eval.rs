@@ -14,9 +14,13 @@ use std::path::PathBuf;
 pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
     match &args.task {
         Task::Anomaly(args) => {
-            let AnomalyArgs { data, labels, normal, task } = args;
-            let options =
-                anomaly::Options { data: data.clone(), labels: labels.clone(), normal: normal.clone() };
+            let AnomalyArgs { data, labels, normal, settings, task } = args;
+            let options = anomaly::Options {
+                data: data.clone(),
+                labels: labels.clone(),
+                normal: normal.clone(),
+                settings: settings.clone(),
+            };
             evaluate(task, cli, anomaly::SEEDS, |context| anomaly::run(context, &options))
         }
         Task::Generate(args) => evaluate(args, cli, generate::SEEDS, generate::run),

@@ -224,7 +224,7 @@ pub enum IntakeError {
         value: String,
     },
     /// A label column without a word on which values are normal.
-    #[error("say which values of the label column are normal: input.normal = [...]; it holds {}", known.join(", "))]
+    #[error("say which values of the label column are normal (--normal VALUE, or input.normal = [...]); it holds {}", known.join(", "))]
     WhichIsNormal {
         /// Its values, each with how many rows have it.
         known: Vec<String>,

@@ -189,7 +189,7 @@ fn labels_may_be_numbers() {
     assert_eq!((labels.names.join(" "), labels.codes), ("0 1 2".into(), vec![0, 1, 0, 1, 2]));
     let text = "a,y\n1,ok\n2,bad\n3,bad\n";
     let known = "`bad` (2 rows), `ok` (1 row)";
-    let which = "say which values of the label column are normal: input.normal = [...]; it holds ";
+    let which = "say which values of the label column are normal (--normal VALUE, or input.normal = [...]); it holds ";
     check_error(text, "label = 'y'", &format!("{which}{known}"));
     let expected = format!("no row has the normal label `good`; the label column holds {known}");
     check_error(text, "label = 'y'\nnormal = 'good'", &expected);

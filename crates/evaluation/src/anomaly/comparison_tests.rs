@@ -2,7 +2,7 @@
 
 use super::contenders::{Plan, schedule};
 use super::rows::{self, Bench as Comparison};
-use super::{Options, problem, run, series};
+use super::{Options, own, run, series};
 use crate::outcome::Evaluation;
 use crate::testing::Bench;
 use ae_datasets::Series;
@@ -11,7 +11,7 @@ use ae_report::gallery::Gallery;
 use ndarray::Array2;
 use rand::Rng;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Waves of 8 points with a category; three in four are normal, the others fall first. The label comes last.
 fn table(bench: &Bench, rows: usize) -> PathBuf {
@@ -32,14 +32,18 @@ fn table(bench: &Bench, rows: usize) -> PathBuf {
     path
 }
 
+fn options(path: &Path, labels: &str) -> Options {
+    Options { data: path.display().to_string(), labels: Some(labels.into()), ..Options::default() }
+}
+
 fn compare(bench: &Bench, rows: usize, seeds: &[u64]) -> Evaluation {
-    let data = table(bench, rows);
+    let table = own::load(&options(&table(bench, rows), "state")).unwrap();
     let comparison = Comparison {
         name: "own",
         title: "Own",
         note: "A note.",
         plan: Plan::Chosen(schedule(10, 16)),
-        problem: &|_, seed| problem::own(&data, "state", &[], seed),
+        problem: &|_, seed| own::rows(&table, seed),
     };
     let gallery = Gallery::new(bench.path("images"));
     let mut evaluation = Evaluation::default();
@@ -97,7 +101,11 @@ fn series_are_judged_by_volumes_and_events() {
     };
     let gallery = Gallery::new(bench.path("images"));
     let mut evaluation = Evaluation::default();
-    bench.with(&[0, 1], |context| series::evaluate(context, &one, &mut evaluation, &gallery, 0)).unwrap();
+    bench
+        .with(&[0, 1], |context| {
+            series::evaluate(context, &series::of_benchmark(&one)?, &mut evaluation, &gallery, 0)
+        })
+        .unwrap();
     let metric = |name: &str| evaluation.metrics[&format!("made-up/{name}")];
     assert_eq!(metric("network/event_recall"), 1.0);
     assert!(metric("network/vus_pr") > 0.7, "{}", metric("network/vus_pr"));
@@ -108,12 +116,80 @@ fn series_are_judged_by_volumes_and_events() {
     assert!(bench.path("images/made-up.png").exists());
 }
 
+/// Two channels, a step an hour: waves, and from step `from` forty steps of noise.
+fn long_series(bench: &Bench, from: &[usize]) -> PathBuf {
+    let mut rng = stream_rng(0, "series", 0);
+    let mut text = String::from("time,a,b,fault\n");
+    for step in 0..1500_usize {
+        let (day, hour) = (step / 24, step % 24);
+        let (month, before) = if day < 31 {
+            (1, 0)
+        } else if day < 59 {
+            (2, 31)
+        } else {
+            (3, 59)
+        };
+        let day = day - before + 1;
+        let noise = f64::from(rng.next_u32()) / f64::from(u32::MAX);
+        let odd = from.iter().any(|&from| (from..from + 40).contains(&step));
+        let wave = (step as f64 / 24.0 * std::f64::consts::TAU).sin();
+        let (a, b) = if odd { (3.0 * noise, -noise) } else { (wave + 0.1 * noise, 7.0 - wave) };
+        let time = format!("2023-{month:02}-{day:02} {hour:02}:00");
+        writeln!(text, "{time},{a:.4},{b:.4},{}", u8::from(odd)).unwrap();
+    }
+    let path = bench.path("series.csv");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn a_long_series_of_ones_own_is_judged_in_the_order_of_time() {
+    let bench = Bench::new();
+    let evaluate = |from: &[usize], normal: &[&str], settings: &[&str]| {
+        let all = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect();
+        let options = Options {
+            normal: all(normal),
+            settings: all(settings),
+            ..options(&long_series(&bench, from), "fault")
+        };
+        bench.with(&[0], |context| run(context, &options))
+    };
+    let (evaluation, _) = evaluate(&[1000, 1300], &["0"], &["input.window=24"]).unwrap();
+    assert_eq!(evaluation.metrics["own/network/event_recall"], 1.0);
+    assert!(evaluation.metrics["own/network/auroc"] > 0.9, "{:?}", evaluation.metrics);
+    assert!(evaluation.metrics["own/network/delay_points"] < 24.0);
+    let table = &evaluation.tables[0];
+    assert!(table.title.contains("1500 points, 2 events"), "{}", table.title);
+    let source = "The channels: a, b. Learned from the first 800 points. Judged in windows of 24";
+    assert!(table.note.starts_with(source), "{}", table.note);
+    assert!(
+        evaluation.command.ends_with("--labels fault --normal 0 --set 'input.window=24'"),
+        "{}",
+        evaluation.command
+    );
+
+    // 1,420 normal steps, 852 of them before step 892; a fifth of the way to the first anomaly would be too few.
+    let (evaluation, _) = evaluate(&[100, 1300], &["0"], &["input.window=24"]).unwrap();
+    let note = &evaluation.tables[0].note;
+    assert!(note.contains("Learned from the first 892 points, less 40 that are anomalous."), "{note}");
+
+    let refused = |from: &[usize], normal: &[&str], settings: &[&str], expected: &str| {
+        let error = evaluate(from, normal, settings).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    // 1,460 normal steps: 876 of them lie before step 916, and the only anomaly does, too.
+    refused(&[100], &["0"], &["input.window=24"], "no anomalous step behind line 917");
+    refused(&[1000], &[], &[], "say which values of the label column are normal (--normal VALUE");
+    refused(&[1000], &["0"], &["input.windw=24"], "did you mean `input.window`");
+    refused(&[1000], &["0"], &["input.window=700"], "window");
+}
+
 #[test]
 fn a_table_without_a_label_column_is_refused() {
     let bench = Bench::new();
     let data = table(&bench, 80).display().to_string();
     let check = |labels: Option<&str>, expected: &str| {
-        let options = Options { data: data.clone(), labels: labels.map(String::from), normal: Vec::new() };
+        let options = Options { data: data.clone(), labels: labels.map(String::from), ..Options::default() };
         let error = bench.with(&[0], |context| run(context, &options)).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };

@@ -5,9 +5,8 @@ use crate::error::EvaluationError;
 use ae_anomaly::synthetic::Form;
 use ae_datasets::intake::{InputConfig, RawTable, Schema, Shares, split_rows};
 use ae_datasets::nsl_kdd::{self, Connections, Family};
-use ae_datasets::{Column, DataConfig, Protocol, Samples, Scale};
+use ae_datasets::{DataConfig, Protocol, Samples, Scale};
 use ndarray::{Axis, concatenate};
-use std::path::Path;
 
 /// One way to train, calibrate and test, for one seed.
 pub(super) struct Problem {
@@ -39,7 +38,7 @@ impl Problem {
 }
 
 /// Shares of the normal rows where a set has no split of its own for calibration.
-const SHARES: Shares = Shares { train: 0.5, validation: 0.1, calibration: 0.2, test: 0.2 };
+pub(super) const SHARES: Shares = Shares { train: 0.5, validation: 0.1, calibration: 0.2, test: 0.2 };
 /// Abnormal test beats that are kept back for contaminated training.
 const KEPT_BACK: usize = 200;
 
@@ -136,45 +135,6 @@ pub(super) fn nsl_kdd(context: &mut Context<'_>, seed: u64) -> Result<Problem, E
     })
 }
 
-/// The user's own table: the label column says which rows are normal.
-pub(super) fn own(
-    path: &Path,
-    labels: &str,
-    normal: &[String],
-    seed: u64,
-) -> Result<Problem, EvaluationError> {
-    let label = Some(Column::Name(labels.into()));
-    let normal = if normal.is_empty() { vec!["normal".to_string()] } else { normal.to_vec() };
-    let config = InputConfig { label, normal, ..Default::default() };
-    let table = RawTable::load(path, &config)?;
-    let usual = table.normal_rows();
-    let parts = split_rows(usual.len(), seed, SHARES)?;
-    let of = |part: &[usize]| part.iter().map(|&at| usual[at]).collect::<Vec<usize>>();
-    let schema = Schema::learn(&table, &of(&parts.train))?.schema;
-    let encode = |rows: &[usize]| Ok::<_, EvaluationError>(schema.encode(&table, rows)?.samples);
-    let names = table.labels.as_ref().map(|labels| labels.names.clone()).unwrap_or_default();
-    let (codes, is_normal) = match &table.labels {
-        Some(labels) => (labels.codes.clone(), labels.normal.clone()),
-        None => (vec![0; table.len()], vec![true; table.len()]),
-    };
-    let anomalies: Vec<usize> = (0..table.len()).filter(|&row| !is_normal[row]).collect();
-    let held_out = of(&parts.test);
-    let test: Vec<usize> = held_out.iter().chain(&anomalies).copied().collect();
-    Ok(Problem {
-        train: encode(&of(&parts.train))?,
-        validation: encode(&of(&parts.validation))?,
-        calibration: encode(&of(&parts.calibration))?,
-        held_out: encode(&held_out)?,
-        test: encode(&test)?,
-        classes: test.iter().map(|&row| if is_normal[row] { 0 } else { codes[row] + 1 }).collect(),
-        class_names: std::iter::once("normal".to_string()).chain(names).collect(),
-        contaminants: encode(&[])?,
-        uncontaminated: Vec::new(),
-        shape: vec![schema.width() as i64],
-        form: form(&schema),
-    })
-}
-
 /// Rows of a file that comes later, by a schema that is known: its categories may be new.
 fn encode_lines(schema: &Schema, text: &str) -> Result<Samples, EvaluationError> {
     let table = RawTable::parse(text.as_bytes(), "nsl-kdd.csv", &InputConfig::default())?;
@@ -182,7 +142,8 @@ fn encode_lines(schema: &Schema, text: &str) -> Result<Samples, EvaluationError>
     Ok(schema.encode(&table, &rows)?.samples)
 }
 
-fn form(schema: &Schema) -> Form {
+/// How rows of a table are damaged to choose by.
+pub(super) fn form(schema: &Schema) -> Form {
     let mut start = 0;
     let group = |field: &ae_datasets::intake::Field| {
         start += field.width();

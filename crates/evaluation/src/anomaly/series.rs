@@ -14,47 +14,68 @@ use ae_datasets::{Samples, Series};
 use ae_metrics::{auroc, average_precision, best_f1, detect_events, sliding_window, vus};
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture;
+use ae_training::TrainingConfig;
 use ndarray::Array2;
 use std::ops::Range;
 
-/// Steps of a window.
-const WINDOW: usize = 32;
+/// Steps of a window where a series does not choose its own.
+pub(super) const WINDOW: usize = 32;
 /// Promised false-alarm rate of the threshold, by points.
 const BUDGET: f64 = 0.01;
 /// Of the training points; in time order, a window apart.
-const SHARES: Shares = Shares { train: 0.6, validation: 0.1, calibration: 0.3, test: 0.0 };
+pub(super) const SHARES: Shares = Shares { train: 0.6, validation: 0.1, calibration: 0.3, test: 0.0 };
 /// Points of a drawn series.
 const DRAWN: usize = 1500;
+
+/// A series, cut into windows, and the points that are judged.
+pub(super) struct Case {
+    /// In names of metrics and files.
+    pub(super) name: String,
+    pub(super) title: String,
+    /// Points in all.
+    pub(super) points: usize,
+    /// Steps of a window.
+    pub(super) window: usize,
+    pub(super) plan: TrainingConfig,
+    /// Width of the buffer around events, in points (Paparrizos et al., VLDB 2022).
+    pub(super) vus_window: usize,
+    /// The judged points, ascending; all else is in their order.
+    pub(super) judged: Vec<usize>,
+    /// What is drawn: the first channel.
+    pub(super) values: Vec<f64>,
+    /// In seconds.
+    pub(super) times: Option<Vec<f64>>,
+    /// Its test rows are the windows that end with the judged points.
+    pub(super) problem: Problem,
+    /// What was learned from, in a sentence.
+    pub(super) source: String,
+}
 
 /// Runs the comparison on one series for every seed, and adds its table, metrics and picture.
 pub(super) fn evaluate(
     context: &mut Context<'_>,
-    series: &Series,
+    case: &Case,
     evaluation: &mut Evaluation,
     gallery: &Gallery,
     place: u32,
 ) -> Result<(), EvaluationError> {
-    let metric = || EvaluationError::metric(series.name.clone());
-    let values: Vec<f64> = series.values.column(0).to_vec();
-    let window = sliding_window(&values).map_err(metric())?;
-    let problem = problem(series)?;
-    // Points after the training part are judged; labels and stamps are those of these points.
-    let tested = series.n_train..series.len();
-    let truth = series.labels()[tested.clone()].to_vec();
-    let events: Vec<Range<usize>> =
-        series.anomalies.iter().map(|event| event.start - tested.start..event.end - tested.start).collect();
+    let metric = || EvaluationError::metric(case.name.clone());
+    let problem = &case.problem;
+    let truth = problem.truth();
+    let events = ae_metrics::events(&truth);
+    let normal_rows = problem.calibration.len();
+    let rule = if normal_rows as f64 + 1.0 >= 1.0 / BUDGET { BUDGET } else { 0.05 };
     let mut lines: Vec<(String, Vec<Cell>)> = Vec::new();
     let seeds = context.seeds.clone();
     for (at, &seed) in seeds.iter().enumerate() {
-        let contenders = contenders::fit(context, &problem, &Plan::Chosen(schedule(100, 64)), seed)?;
+        let contenders = contenders::fit(context, problem, &Plan::Chosen(case.plan.clone()), seed)?;
         for (line, contender) in contenders.iter().enumerate() {
             let normal = NormalScores::of_held_out_rows(contender.scorer.scores(&problem.calibration)?)?;
-            let rule = if normal.as_slice().len() as f64 + 1.0 >= 1.0 / BUDGET { BUDGET } else { 0.05 };
             let threshold = Threshold::at_quantile(&normal, 1.0 - rule)?;
             let scores = contender.scorer.scores(&problem.test)?;
-            let volumes = vus(&scores, &truth, window).map_err(metric())?;
+            let volumes = vus(&scores, &truth, case.vus_window).map_err(metric())?;
             let found = detect_events(&threshold.flag(&scores), &events).map_err(metric())?;
-            let times = series.times.as_ref().map(|times| &times[tested.clone()]);
+            let times = case.times.as_ref();
             let hours = times.map(|times| found.delays_in_time(times)).transpose().map_err(metric())?;
             let hours =
                 hours.and_then(|delays| mean(delays.into_iter().flatten().map(|delay| delay / 3600.0)));
@@ -66,7 +87,7 @@ pub(super) fn evaluate(
                 ("oracle F1", "oracle_f1", 3, Some(best_f1(&scores, &truth).map_err(metric())?.f1)),
                 ("event recall", "event_recall", 2, Some(found.recall().map_err(metric())?)),
                 ("delay, points", "delay_points", 1, found.mean_delay()),
-                ("delay, hours", "delay_hours", 1, hours),
+                ("delay, hours", "delay_hours", 2, hours),
                 ("false-alarm rate", "false_alarm_rate", 3, Some(found.false_point_rate())),
             ];
             if at == 0 {
@@ -77,15 +98,7 @@ pub(super) fn evaluate(
                 cell.values.extend(value.map(|value| (seed, value)));
             }
             if at == 0 && line == 0 {
-                draw(
-                    gallery,
-                    series,
-                    &values[tested.clone()],
-                    &scores,
-                    &truth,
-                    threshold.value(),
-                    (place, seed),
-                )?;
+                draw(gallery, case, &scores, &truth, threshold.value(), (place, seed))?;
             }
         }
     }
@@ -97,62 +110,88 @@ pub(super) fn evaluate(
         rows.push(std::iter::once(name.clone()).chain(texts).collect());
         let who = ["network", "untrained", "pca", "neighbours", "forest"][at];
         for cell in cells {
-            cell.enter(evaluation, &format!("{}/{who}", series.name))?;
+            cell.enter(evaluation, &format!("{}/{who}", case.name))?;
         }
     }
-    evaluation.metrics.insert(format!("{}/vus_window", series.name), window as f64);
+    evaluation.metrics.insert(format!("{}/vus_window", case.name), case.vus_window as f64);
     evaluation.tables.push(Table {
-        title: format!("{}: {} points, {} events, VUS window {window}", series.name, series.len(), events.len()),
+        title: format!(
+            "{}: {} points, {} {}, VUS window {}",
+            case.title,
+            case.points,
+            events.len(),
+            if events.len() == 1 { "event" } else { "events" },
+            case.vus_window
+        ),
         columns,
         rows,
         note: format!(
-            "Learned from the first {} points, judged on the others, in windows of {WINDOW}. Mean ± half of the 95 % interval \
-             over seeds. The threshold promises 1 % of normal points like the first ones, 5 % where these are too few; delays \
-             are over the events that were noticed.",
-            series.n_train
+            "{} Judged in windows of {} points, each point by the window that ends with it. Mean ± half of the 95 % interval over \
+             seeds. The threshold promises {} % of normal points like the first ones; delays are over the events that were \
+             noticed.",
+            case.source,
+            case.window,
+            rule * 100.0
         ),
     });
     Ok(())
 }
 
-/// Windows of the training part, and one for each tested point.
-fn problem(series: &Series) -> Result<Problem, EvaluationError> {
+/// A series of a benchmark: windows of the training part, and one for each later point.
+pub(super) fn of_benchmark(series: &Series) -> Result<Case, EvaluationError> {
+    let metric = || EvaluationError::metric(series.name.clone());
     let [train, validation, calibration, _] = split_time(series.n_train, WINDOW, SHARES)?;
     let column = series.values.column(0);
     let known: Vec<f64> = column.iter().take(train.end).copied().collect();
-    let spread = ae_metrics::mean_std(&known).map_err(EvaluationError::metric(series.name.clone()))?;
+    let spread = ae_metrics::mean_std(&known).map_err(metric())?;
     let scale = if spread.std > 0.0 { spread.std } else { 1.0 };
     let scaled: Vec<f32> = column.iter().map(|value| ((value - spread.mean) / scale) as f32).collect();
     let windows = |ends: Vec<usize>| {
         let shape = (ends.len(), WINDOW);
         Samples::complete(Array2::from_shape_fn(shape, |(row, step)| scaled[ends[row] + 1 + step - WINDOW]))
     };
-    let test = windows((series.n_train..series.len()).collect());
+    let judged: Vec<usize> = (series.n_train..series.len()).collect();
+    let test = windows(judged.clone());
     let none = test.select(&[]);
-    Ok(Problem {
-        train: windows(window_ends(train, WINDOW, 1)),
-        validation: windows(window_ends(validation, WINDOW, 1)),
-        calibration: windows(window_ends(calibration, WINDOW, 1)),
-        held_out: none.clone(),
-        classes: series.labels()[series.n_train..].iter().map(|is_anomaly| u32::from(*is_anomaly)).collect(),
-        class_names: ["normal", "anomalous"].map(String::from).into(),
-        contaminants: none,
-        uncontaminated: Vec::new(),
-        test,
-        shape: vec![WINDOW as i64],
-        form: Form::Series { channels: 1 },
+    Ok(Case {
+        name: series.name.clone(),
+        title: series.name.clone(),
+        points: series.len(),
+        window: WINDOW,
+        plan: schedule(100, 64),
+        vus_window: sliding_window(&column.to_vec()).map_err(metric())?,
+        values: judged.iter().map(|&point| column[point]).collect(),
+        times: series.times.as_ref().map(|times| times[series.n_train..].to_vec()),
+        judged,
+        problem: Problem {
+            train: windows(window_ends(train, WINDOW, 1)),
+            validation: windows(window_ends(validation, WINDOW, 1)),
+            calibration: windows(window_ends(calibration, WINDOW, 1)),
+            held_out: none.clone(),
+            classes: series.labels()[series.n_train..]
+                .iter()
+                .map(|is_anomaly| u32::from(*is_anomaly))
+                .collect(),
+            class_names: ["normal", "anomalous"].map(String::from).into(),
+            contaminants: none,
+            uncontaminated: Vec::new(),
+            test,
+            shape: vec![WINDOW as i64],
+            form: Form::Series { channels: 1 },
+        },
+        source: format!("Learned from the first {} points.", series.n_train),
     })
 }
 
 fn draw(
     gallery: &Gallery,
-    series: &Series,
-    values: &[f64],
+    case: &Case,
     scores: &[f64],
     truth: &[bool],
     threshold: f64,
     (place, seed): (u32, u64),
 ) -> Result<(), EvaluationError> {
+    let values = &case.values;
     let step = values.len().div_ceil(DRAWN).max(1);
     let (low, high) =
         values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
@@ -160,7 +199,7 @@ fn draw(
     let most = scores.iter().copied().fold(threshold, f64::max).max(f64::MIN_POSITIVE);
     let line = |name: &str, at: &dyn Fn(Range<usize>) -> f64| {
         let blocks = (0..values.len()).step_by(step).map(|start| start..(start + step).min(values.len()));
-        let points = blocks.map(|block| ((series.n_train + block.start) as f64, at(block))).collect();
+        let points = blocks.map(|block| (case.judged[block.start] as f64, at(block))).collect();
         picture::Line { name: name.into(), points, labels: Vec::new() }
     };
     let greatest = |block: Range<usize>| scores[block].iter().copied().fold(0.0, f64::max);
@@ -171,9 +210,9 @@ fn draw(
         line("labelled", &|block| if truth[block].contains(&true) { -0.1 } else { -0.2 }),
     ];
     let entry = Entry {
-        file: format!("{}.png", series.name),
+        file: format!("{}.png", case.name),
         order: place * 10,
-        title: format!("{}: series, score and labels", series.name),
+        title: format!("{}: series, score and labels", case.title),
         caption: format!(
             "The series above, below it the network's score with the threshold, seed {seed}; the lowest line steps up in the \
              labelled windows."
