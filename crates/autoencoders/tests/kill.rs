@@ -83,7 +83,7 @@ fn check_killed(name: &str, settings: &str) {
     }
     assert!(struck >= moments.len() - 3, "{name}: {struck} kills hit a run under way");
     let litter = common::files(&place.path("run")).into_iter().filter(|name| name.contains(".writing-"));
-    assert_eq!(litter.count(), 0, "{name}: resuming removes what a killed writer left");
+    assert_eq!(litter.collect::<Vec<_>>(), [""; 0], "{name}: resuming removes what a killed writer left");
 }
 
 #[test]

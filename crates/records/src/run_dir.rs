@@ -110,7 +110,7 @@ impl RunDir {
             return Err(RunDirError::NotARun(self.root.clone()));
         }
         let lock = self.lock()?;
-        for folder in [self.root.clone(), self.root.join("checkpoint"), self.images()] {
+        for folder in [self.root.clone(), self.root.join("checkpoint"), self.events(), self.images()] {
             files::remove_temporary(&folder);
         }
         Ok(lock)
@@ -142,10 +142,15 @@ mod tests {
         drop(lock);
         let error = run.create().unwrap_err().to_string();
         assert!(error.contains("--resume"), "{error}");
-        let litter = run.root().join(".writing-x");
-        std::fs::write(&litter, b"half").unwrap();
+        let folders =
+            [run.root().into(), run.checkpoint().parent().unwrap().into(), run.events(), run.images()];
+        let litter = folders.map(|folder: PathBuf| {
+            files::create_dir(&folder).unwrap();
+            std::fs::write(folder.join(".writing-x"), b"half").unwrap();
+            folder.join(".writing-x")
+        });
         let _lock = run.reopen().unwrap();
-        assert!(!litter.exists(), "what a killed writer left is removed");
+        assert!(litter.iter().all(|litter| !litter.exists()), "what a killed writer left is removed");
         assert!(matches!(run.reopen(), Err(RunDirError::Busy(_))));
     }
 }
