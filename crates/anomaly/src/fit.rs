@@ -23,6 +23,7 @@ use crate::kinds::{Baseline, ScoreKind};
 use crate::normal::NormalScores;
 use crate::package::TrainedDetector;
 use crate::scorer::Scorer;
+use crate::synthetic::Form;
 use crate::threshold::{Rule, ThresholdError};
 use ae_datasets::Samples;
 use ae_datasets::intake::{InputConfig, IntakeError, Layout, RawTable, Schema, Shares, duplicate_share};
@@ -219,7 +220,7 @@ pub fn fit(
         // Said before the training, not after it.
         return Err(failed(ThresholdError::TooFewSamples { rule, needed, got }));
     }
-    let form = judge::form(&schema);
+    let form = Form::of(&schema);
     let code = model::code_size(&encoded.train);
     let wanted = model::choose(config, &schema, &encoded.train, code)?;
 

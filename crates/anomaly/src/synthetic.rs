@@ -5,6 +5,7 @@
 //! anomalies either finds.
 
 use ae_datasets::Samples;
+use ae_datasets::intake::{Field, Layout, Schema};
 use ae_tensor::{Noise, array};
 use ndarray::{Array2, ArrayViewMut1};
 use std::ops::Range;
@@ -22,6 +23,21 @@ pub enum Form {
         /// Numbers in a step; divides the width of a row.
         channels: usize,
     },
+}
+
+impl Form {
+    /// The form of the rows that a schema encodes.
+    pub fn of(schema: &Schema) -> Self {
+        if schema.layout != Layout::Table {
+            return Form::Series { channels: schema.windows.map_or(1, |_| schema.row_width()) };
+        }
+        let mut start = 0;
+        let group = |field: &Field| {
+            start += field.width();
+            start - field.width()..start
+        };
+        Form::Table { groups: schema.fields.iter().map(group).filter(|group| !group.is_empty()).collect() }
+    }
 }
 
 /// What is done to a row of a table.

@@ -8,7 +8,6 @@ use crate::scorer::Scorer;
 use crate::synthetic::{Form, anomalies};
 use crate::trained::TrainedModel;
 use ae_datasets::Samples;
-use ae_datasets::intake::{FieldKind, Layout, Schema};
 use ae_metrics::auroc;
 use ae_tensor::{Device, Noise};
 use serde::{Deserialize, Serialize};
@@ -46,21 +45,6 @@ pub enum Role {
     Baseline,
     /// The model before its first step.
     Untrained,
-}
-
-/// How the values of a sample belong together.
-pub(super) fn form(schema: &Schema) -> Form {
-    if schema.layout != Layout::Table {
-        return Form::Series { channels: schema.windows.map_or(1, |_| schema.row_width()) };
-    }
-    let mut start = 0;
-    let group = |field: &ae_datasets::intake::Field| {
-        let width = field.width();
-        debug_assert!(width == 1 || matches!(field.kind, FieldKind::Category { .. }));
-        start += width;
-        start - width..start
-    };
-    Form::Table { groups: schema.fields.iter().map(group).filter(|group| !group.is_empty()).collect() }
 }
 
 /// The score that was chosen.

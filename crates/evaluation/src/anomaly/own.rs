@@ -3,7 +3,7 @@
 
 use super::Options;
 use super::contenders::schedule;
-use super::problem::{Problem, SHARES, form};
+use super::problem::{Problem, SHARES};
 use super::series::{self, Case};
 use crate::error::EvaluationError;
 use ae_anomaly::synthetic::Form;
@@ -73,7 +73,7 @@ pub(super) fn rows(table: &RawTable, seed: u64) -> Result<Problem, EvaluationErr
         contaminants: encode(&[])?,
         uncontaminated: Vec::new(),
         shape: vec![schema.width() as i64],
-        form: form(&schema),
+        form: Form::of(&schema),
     })
 }
 
@@ -139,7 +139,7 @@ pub(super) fn long_series(table: &RawTable, path: &str) -> Result<Case, Evaluati
             contaminants: none,
             uncontaminated: Vec::new(),
             shape: vec![schema.width() as i64],
-            form: Form::Series { channels: schema.row_width() },
+            form: Form::of(&schema),
             train,
             validation: encode(&validation)?.0,
             calibration: encode(&calibration)?.0,

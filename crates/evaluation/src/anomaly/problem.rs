@@ -131,7 +131,7 @@ pub(super) fn nsl_kdd(context: &mut Context<'_>, seed: u64) -> Result<Problem, E
         contaminants: all(&data.train, &attacks)?,
         uncontaminated: everything,
         shape: vec![schema.width() as i64],
-        form: form(&schema),
+        form: Form::of(&schema),
     })
 }
 
@@ -140,16 +140,6 @@ fn encode_lines(schema: &Schema, text: &str) -> Result<Samples, EvaluationError>
     let table = RawTable::parse(text.as_bytes(), "nsl-kdd.csv", &InputConfig::default())?;
     let rows: Vec<usize> = (0..table.len()).collect();
     Ok(schema.encode(&table, &rows)?.samples)
-}
-
-/// How rows of a table are damaged to choose by.
-pub(super) fn form(schema: &Schema) -> Form {
-    let mut start = 0;
-    let group = |field: &ae_datasets::intake::Field| {
-        start += field.width();
-        start - field.width()..start
-    };
-    Form::Table { groups: schema.fields.iter().map(group).filter(|group| !group.is_empty()).collect() }
 }
 
 /// The training rows with so many anomalies among them that they are this share.
