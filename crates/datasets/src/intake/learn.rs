@@ -7,6 +7,7 @@ use super::load::{RawColumn, RawTable};
 use super::notice::Notice;
 use super::period;
 use super::schema::{Curve, Field, FieldKind, Schema, Timestamp, Windows};
+use super::stamps::StampFormat;
 use ndarray::Axis;
 use rayon::prelude::*;
 
@@ -55,7 +56,7 @@ impl Schema {
         }
         let timestamp = table.timestamp.as_ref().map(|stamp| {
             let steps = Steps::of(&table.stamps);
-            remark_times(&steps, &mut notices);
+            remark_times(&steps, stamp.format, &mut notices);
             Timestamp { step: steps.step(), ..stamp.clone() }
         });
         let windows = (table.layout == Layout::Windows).then(|| Windows {
@@ -213,10 +214,11 @@ fn remark(field: &Field, layout: Layout, notices: &mut Vec<Notice>) {
     }
 }
 
-fn remark_times(steps: &Steps, notices: &mut Vec<Notice>) {
+fn remark_times(steps: &Steps, format: StampFormat, notices: &mut Vec<Notice>) {
     let differing = steps.all - steps.regular;
     if differing > 0 {
-        notices.push(Notice::IrregularTimes { step: steps.median, differing, steps: steps.all });
+        let dates = format != StampFormat::Number;
+        notices.push(Notice::IrregularTimes { step: steps.median, differing, steps: steps.all, dates });
     }
     if steps.repeated > 0 {
         notices.push(Notice::RepeatedTimes { count: steps.repeated });

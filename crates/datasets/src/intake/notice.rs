@@ -60,6 +60,9 @@ pub enum Notice {
         differing: u64,
         /// All steps.
         steps: u64,
+        /// Whether the times are dates, so that the unit is known.
+        #[serde(default)]
+        dates: bool,
     },
     /// Stamps that are equal to the one before.
     RepeatedTimes {
@@ -81,6 +84,9 @@ pub enum Notice {
         step: f64,
         /// The learned step.
         usual: f64,
+        /// Whether the times are dates, so that the unit is known.
+        #[serde(default)]
+        dates: bool,
     },
     /// A time of a stream that is equal to the one before.
     RepeatedTime {
@@ -262,6 +268,11 @@ impl fmt::Display for IgnoredBecause {
     }
 }
 
+/// A step of time, in seconds where its times are dates.
+fn span(step: f64, dates: bool) -> String {
+    if dates { format!("{step} s") } else { step.to_string() }
+}
+
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -287,10 +298,10 @@ impl fmt::Display for Notice {
             Notice::PartlyObserved { column, share } => {
                 write!(f, "column `{column}` has a value in {:.1} % of the rows", share * 100.0)
             }
-            Notice::IrregularTimes { step, differing, steps } => {
+            Notice::IrregularTimes { step, differing, steps, dates } => {
                 let differs = if *differing == 1 { "differs" } else { "differ" };
                 let steps = counted(*steps, "time step", "time steps");
-                write!(f, "{differing} of {steps} {differs} from the median step of {step}")
+                write!(f, "{differing} of {steps} {differs} from the median step of {}", span(*step, *dates))
             }
             Notice::RepeatedTimes { count } => {
                 let times = counted(*count, "time is", "times are");
@@ -299,10 +310,12 @@ impl fmt::Display for Notice {
             Notice::BackwardTimes { count } => {
                 write!(f, "{} before the one before", counted(*count, "time lies", "times lie"))
             }
-            Notice::IrregularTime { line, column, step, usual } => {
+            Notice::IrregularTime { line, column, step, usual, dates } => {
                 write!(
                     f,
-                    "line {line}: the time in column `{column}` comes {step} after the one before, not {usual} as learned"
+                    "line {line}: the time in column `{column}` comes {} after the one before, not {} as learned",
+                    span(*step, *dates),
+                    span(*usual, *dates)
                 )
             }
             Notice::RepeatedTime { line, column } => {

@@ -12,6 +12,7 @@ use super::matching::{Matched, match_first_line};
 use super::notice::Notice;
 use super::parse::{MAX_LINE, RawBlock, RowParser, is_blank};
 use super::schema::Schema;
+use super::stamps::StampFormat;
 use super::windower::{WindowState, Windower};
 use crate::Samples;
 use crate::error::TableError;
@@ -347,7 +348,8 @@ impl<R: BufRead> Reader<R> {
             } else if step == 0.0 {
                 Notice::RepeatedTime { line, column: column() }
             } else if let Some(usual) = stamp.step.filter(|usual| (step - usual).abs() > 0.01 * usual) {
-                Notice::IrregularTime { line, column: column(), step, usual }
+                let dates = stamp.format != StampFormat::Number;
+                Notice::IrregularTime { line, column: column(), step, usual, dates }
             } else {
                 continue;
             };

@@ -301,7 +301,7 @@ fn times_and_labels_are_kept() {
     let observed: Vec<f32> = block.rows.iter().map(|row| row.observed).collect();
     assert_eq!(observed, [0.25, 0.5, 0.5, 0.5, 0.75]);
     let expected = [
-        "line 4: the time in column `time` comes 180 after the one before, not 60 as learned",
+        "line 4: the time in column `time` comes 180 s after the one before, not 60 s as learned",
         "line 5: the time in column `time` is equal to the one before",
         "line 6: the time in column `time` lies before the one before",
     ];
