@@ -21,13 +21,16 @@ impl Training {
         let terminal = std::io::stderr().is_terminal() && !output::is_quiet();
         let bar = terminal.then(|| {
             let bar = ProgressBar::no_length();
-            let style = "{bar:24.cyan/dim} {pos}/{len} steps  {msg}  {eta} left";
-            bar.set_style(ProgressStyle::with_template(style).expect("the template is valid"));
+            bar.set_style(style("{spinner} {msg}"));
             bar.enable_steady_tick(Duration::from_millis(250));
             bar
         });
         Training { bar, plain: !terminal && !output::is_quiet(), headline }
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is valid")
 }
 
 /// `loss 105.2  kl 25.1  reconstruction 80.1`: the total first.
@@ -56,6 +59,7 @@ impl Observer for Training {
             output::note(headline);
         }
         if let Some(bar) = &self.bar {
+            bar.set_style(style("{bar:24.cyan/dim} {pos}/{len} steps  {msg}  {eta} left"));
             bar.set_length(progress.steps);
             bar.set_position(progress.step);
             bar.reset_eta();
@@ -91,6 +95,16 @@ impl Observer for Training {
     fn on_end(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+    }
+
+    fn on_note(&mut self, text: &str) {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_style(style("{spinner} {msg}"));
+                bar.set_message(text.to_owned());
+            }
+            None => output::note(text),
         }
     }
 }

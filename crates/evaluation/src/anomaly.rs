@@ -37,6 +37,9 @@ use std::path::{Path, PathBuf};
 /// Seeds that the task is run with unless others are given.
 pub const SEEDS: &[u64] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
+/// Sets that have labels of their own.
+const SETS: [&str; 4] = ["ecg5000", "nsl-kdd", "nab", "ucr-anomaly"];
+
 /// Components of the linear baseline.
 const COMPONENTS: [i64; 2] = [2, 8];
 
@@ -89,6 +92,9 @@ pub(crate) struct Outcome {
 /// # Errors
 /// Where a model cannot be trained, or a file not written; see [`EvaluationError`].
 pub fn run(context: &mut Context<'_>, options: &Options) -> Result<(Evaluation, PathBuf), EvaluationError> {
+    if options.labels.is_some() && SETS.contains(&options.data.as_str()) {
+        return Err(EvaluationError::OwnLabels(options.data.clone()));
+    }
     if options.data == "ecg5000" {
         return evaluate(context, &PROTOCOLS, Some(&heartbeats), |protocol, seed| {
             Wanted::preset(protocol.preset, protocol.overrides, seed)

@@ -98,6 +98,12 @@ pub enum EvaluationError {
         /// What to do.
         remedy: &'static str,
     },
+    /// A file without an anomaly.
+    #[error("every row of {0} is normal by its label; there is nothing to find")]
+    AllNormal(String),
+    /// A label column for a set that has its own.
+    #[error("--labels is for a file of your own; {0} has labels")]
+    OwnLabels(String),
     /// A series without an anomaly where it is judged.
     #[error(
         "{path} has no anomalous step behind line {line}, up to which it is learned from; there is nothing to find"

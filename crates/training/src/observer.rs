@@ -34,6 +34,9 @@ pub trait Observer {
 
     /// After the last step, also of a run that was stopped.
     fn on_end(&mut self) {}
+
+    /// What is done now, in a few words, between runs and where there are none.
+    fn on_note(&mut self, _text: &str) {}
 }
 
 /// Watches nothing.

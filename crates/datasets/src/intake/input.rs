@@ -162,7 +162,12 @@ impl InputConfig {
 
     /// Whether this value of the label column is normal: the same text, or the same number (`0` and `0.0`).
     pub fn is_normal(&self, label: &str) -> bool {
-        let number = |text: &str| text.trim().parse::<f64>().ok();
+        // JSON's `true` and `false` are read as 1 and 0.
+        let number = |text: &str| match text.trim() {
+            "true" => Some(1.0),
+            "false" => Some(0.0),
+            number => number.parse::<f64>().ok(),
+        };
         self.normal.iter().any(|normal| {
             normal.trim() == label || number(normal).is_some_and(|value| number(label) == Some(value))
         })

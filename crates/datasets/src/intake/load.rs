@@ -11,6 +11,7 @@ use super::parse::{MAX_LINE, ParseKind, RawBlock, RowParser, Syntax, Target};
 use super::profile::{self, Profile};
 use super::schema::{Format, Timestamp};
 use super::split::{duplicate_share, window_ends};
+use super::stamps::StampFormat;
 use crate::error::TableError;
 use crate::{content, idx};
 use ae_records::record::FileRecord;
@@ -138,6 +139,17 @@ impl RawTable {
             (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
         let unit = kinds::unix_unit(first, last).unwrap_or(1.0);
         (last > first).then(|| (last - first) / unit / (known().count() - 1) as f64)
+    }
+
+    /// `[N]`, the time of each row in seconds; `NaN` where there is none. `None` where the unit is not known: without times,
+    /// or where they are numbers that are no Unix times.
+    pub fn seconds(&self) -> Option<Vec<f64>> {
+        let dates = self.timestamp.as_ref()?.format != StampFormat::Number;
+        let known = || self.stamps.iter().copied().filter(|stamp| stamp.is_finite());
+        let (first, last) =
+            (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
+        let unit = if dates { 1.0 } else { kinds::unix_unit(first, last)? };
+        Some(self.stamps.iter().map(|stamp| stamp / unit).collect())
     }
 
     /// The rows that are normal: all, where there are no labels.

@@ -187,6 +187,10 @@ fn labels_may_be_numbers() {
     assert_eq!(table.normal_rows(), [0, 2, 4]);
     let labels = table.labels.unwrap();
     assert_eq!((labels.names.join(" "), labels.codes), ("0 1 2".into(), vec![0, 1, 0, 1, 2]));
+    let json = "{\"a\":1,\"y\":false}\n{\"a\":2,\"y\":true}\n{\"a\":3,\"y\":false}\n";
+    let labels =
+        |normal: &str| read(json, &format!("label = 'y'\nnormal = '{normal}'")).unwrap().normal_rows();
+    assert_eq!((labels("false"), labels("0"), labels("true")), (vec![0, 2], vec![0, 2], vec![1]));
     let text = "a,y\n1,ok\n2,bad\n3,bad\n";
     let known = "`bad` (2 rows), `ok` (1 row)";
     let which = "say which values of the label column are normal (--normal VALUE, or input.normal = [...]); it holds ";

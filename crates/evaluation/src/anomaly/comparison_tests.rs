@@ -173,12 +173,19 @@ fn a_long_series_of_ones_own_is_judged_in_the_order_of_time() {
     let note = &evaluation.tables[0].note;
     assert!(note.contains("Learned from the first 892 points, less 40 that are anomalous."), "{note}");
 
+    assert!(evaluation.tables[0].note.contains("promises 1 % of normal points"));
+    // So long windows leave too few to promise even 5 %.
+    let (evaluation, _) = evaluate(&[1000], &["0"], &["input.window=150"]).unwrap();
+    let note = &evaluation.tables[0].note;
+    assert!(note.contains("normal points plus 3 standard deviations"), "{note}");
+
     let refused = |from: &[usize], normal: &[&str], settings: &[&str], expected: &str| {
         let error = evaluate(from, normal, settings).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
     // 1,460 normal steps: 876 of them lie before step 916, and the only anomaly does, too.
     refused(&[100], &["0"], &["input.window=24"], "no anomalous step behind line 917");
+    refused(&[], &["0"], &[], "is normal by its label; there is nothing to find");
     refused(&[1000], &[], &[], "say which values of the label column are normal (--normal VALUE");
     refused(&[1000], &["0"], &["input.windw=24"], "did you mean `input.window`");
     refused(&[1000], &["0"], &["input.window=700"], "window");
@@ -194,5 +201,8 @@ fn a_table_without_a_label_column_is_refused() {
         assert!(error.contains(expected), "{error}");
     };
     check(None, "name it with --labels");
+    let ours = Options { data: "nab".into(), labels: Some("state".into()), ..Options::default() };
+    let error = bench.with(&[0], |context| run(context, &ours)).unwrap_err().to_string();
+    assert_eq!(error, "--labels is for a file of your own; nab has labels");
     check(Some("stat"), "did you mean `state`");
 }

@@ -64,11 +64,16 @@ pub(super) fn fit(
     let (name, scorer, description, kind) = network(context, problem, &problem.train, plan, seed)?;
     let untrained = TrainedModel::untrained(&description, seed)?;
     let untrained = kind.fit(untrained, &problem.train, &problem.validation, seed)?;
-    let code = code_size(&description.model);
+    // As many components as columns rebuild everything.
+    let code = code_size(&description.model).min((problem.train.values.ncols() - 1).max(1));
+    let components = match plan {
+        Plan::Fixed(..) => format!("PCA, {code} components"),
+        Plan::Chosen(_) => "PCA, as many components as the code".into(),
+    };
     let network = |name, scorer| Contender { name, scorer, baseline: None };
     let mut contenders = vec![network(name, scorer), network("the same, untrained".into(), untrained)];
     for (name, baseline) in [
-        (format!("PCA, {code} components"), Baseline::Pca { code }),
+        (components, Baseline::Pca { code }),
         ("nearest neighbour".into(), Baseline::Neighbours { k: 1 }),
         ("isolation forest".into(), Baseline::IsolationForest),
     ] {
@@ -96,7 +101,7 @@ pub(super) fn network(
         }
         Plan::Chosen(training) => {
             let mut best: Option<(f64, Network)> = None;
-            for code in CODES {
+            for code in codes(rows.values.ncols()) {
                 let model = dense(code);
                 let (trained, description) = train_on(context, rows, &problem.shape, &model, training, seed)?;
                 for kind in SCORES {
@@ -131,6 +136,12 @@ fn sees_damage(
     scores.extend(scorer.scores(&damaged)?);
     let truth: Vec<bool> = (0..scores.len()).map(|row| row >= normal.len()).collect();
     auroc(&scores, &truth).map_err(EvaluationError::metric("damaged rows"))
+}
+
+/// Codes that are smaller than a row.
+fn codes(width: usize) -> Vec<i64> {
+    let narrower = CODES.into_iter().filter(|&code| code < width as i64).collect::<Vec<_>>();
+    if narrower.is_empty() { vec![(width as i64 / 2).max(1)] } else { narrower }
 }
 
 fn dense(code: i64) -> ModelConfig {
@@ -191,6 +202,14 @@ fn train_on(
 mod tests {
     use super::*;
     use ndarray::array;
+
+    #[test]
+    fn codes_are_smaller_than_rows() {
+        assert_eq!(codes(32), [4, 8, 16]);
+        assert_eq!(codes(8), [4]);
+        assert_eq!(codes(4), [2]);
+        assert_eq!(codes(1), [1]);
+    }
 
     #[test]
     fn a_row_is_not_its_own_neighbour() {

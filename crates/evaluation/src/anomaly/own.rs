@@ -8,7 +8,7 @@ use super::series::{self, Case};
 use crate::error::EvaluationError;
 use ae_anomaly::synthetic::Form;
 use ae_datasets::Column;
-use ae_datasets::intake::{IntakeError, RawTable, Schema, StampFormat, State, split_rows, split_windows};
+use ae_datasets::intake::{IntakeError, RawTable, Schema, State, split_rows, split_windows};
 use ae_records::config;
 use std::fmt::Write;
 use std::path::Path;
@@ -21,6 +21,8 @@ const ENOUGH: f64 = 0.3;
 const BEFORE: f64 = 0.8;
 /// Otherwise so many of the normal steps are learned from, and the anomalous ones between them left out.
 const MIXED: f64 = 0.6;
+/// Bad lines that are shown.
+const BAD_LINES: usize = 5;
 /// Windows that a training on a series takes in all, about; 10 to 100 epochs.
 const WINDOWS_SEEN: usize = 500_000;
 
@@ -43,10 +45,19 @@ pub(super) fn load(options: &Options) -> Result<RawTable, EvaluationError> {
     if !asked {
         input.normal = vec![NORMAL.into()];
     }
-    Ok(RawTable::load(Path::new(&options.data), &input).map_err(|error| match error {
+    let table = RawTable::load(Path::new(&options.data), &input).map_err(|error| match error {
         IntakeError::NoNormal { known, .. } if !asked => IntakeError::WhichIsNormal { known },
         error => error,
-    })?)
+    })?;
+    if steps(&table).iter().all(|&normal| normal) {
+        return Err(EvaluationError::AllNormal(options.data.clone()));
+    }
+    table.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
+    table.bad.iter().take(BAD_LINES).for_each(|bad| tracing::warn!("left out: {bad}"));
+    if table.bad.len() > BAD_LINES {
+        tracing::warn!("{} lines are no rows", table.bad.len());
+    }
+    Ok(table)
 }
 
 /// Rows that stand for themselves, split at random by the seed.
@@ -99,7 +110,9 @@ pub(super) fn long_series(table: &RawTable, path: &str) -> Result<Case, Evaluati
     let [train, validation, calibration, _] = parts;
     let last = train.last().map_or(first, |last| last + 1);
     let learned: Vec<usize> = known().take_while(|&step| step < last).collect();
-    let schema = Schema::learn(&table, &learned)?.schema;
+    let learned = Schema::learn(&table, &learned)?;
+    learned.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
+    let schema = learned.schema;
     let encode = |ends: &[usize]| -> Result<_, EvaluationError> {
         let encoded = schema.encode(&table, ends)?;
         let ready = |place: &usize| encoded.rows[*place].state == State::Ready;
@@ -111,8 +124,7 @@ pub(super) fn long_series(table: &RawTable, path: &str) -> Result<Case, Evaluati
     let none = test.select(&[]);
     let truth: Vec<bool> = judged.iter().map(|&step| !is_normal[step]).collect();
     let values = filled(table.values.column(0).iter().map(|&value| f64::from(value)));
-    let dates = table.timestamp.as_ref().is_some_and(|stamp| stamp.format != StampFormat::Number);
-    let times: Vec<f64> = judged.iter().map(|&step| table.stamps[step]).collect();
+    let times = table.seconds().map(|times| filled(times.into_iter()));
     let channels: Vec<&str> = schema.fields.iter().map(|field| field.name.as_str()).collect();
     let (before, unknown) = (first - known().count(), table.len() - first - judged.len());
     let mut source = format!("The channels: {}. Learned from the first {first} points", channels.join(", "));
@@ -131,7 +143,7 @@ pub(super) fn long_series(table: &RawTable, path: &str) -> Result<Case, Evaluati
         plan: schedule((WINDOWS_SEEN / train.len().max(1)).clamp(10, 100) as u64, 64),
         vus_window: ae_metrics::sliding_window(&values).map_err(EvaluationError::metric(path))?,
         values: judged.iter().map(|&step| values[step]).collect(),
-        times: (dates && times.iter().all(|time| time.is_finite())).then_some(times),
+        times: times.map(|times| judged.iter().map(|&step| times[step]).collect()),
         problem: Problem {
             held_out: none.clone(),
             classes: truth.iter().map(|&is_anomaly| u32::from(is_anomaly)).collect(),

@@ -18,7 +18,7 @@ use ae_report::gallery::Gallery;
 const BUDGET: f64 = 0.01;
 /// Standard deviations above the mean of the training scores where no rows are left for calibration, or above that of the
 /// calibration rows where these are too few.
-const DEVIATIONS: f64 = 3.0;
+pub(super) const DEVIATIONS: f64 = 3.0;
 /// Shares of anomalies in the training data.
 const CONTAMINATION: [f64; 5] = [0.0, 0.01, 0.05, 0.1, 0.2];
 /// Seeds of the contamination sweep, at most.
@@ -57,6 +57,7 @@ pub(super) fn evaluate(
     let mut share_of_anomalies = 0.0;
     let seeds = context.seeds.clone();
     for (at, &seed) in seeds.iter().enumerate() {
+        context.observer.on_note(&format!("{}: seed {seed}, {} of {}", bench.title, at + 1, seeds.len()));
         let problem = (bench.problem)(context, seed)?;
         let truth = problem.truth();
         let metric = || EvaluationError::metric(bench.name);

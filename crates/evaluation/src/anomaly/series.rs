@@ -3,6 +3,7 @@
 
 use super::contenders::{self, Plan, schedule};
 use super::problem::Problem;
+use super::rows::DEVIATIONS;
 use super::summary::{Cell, mean_and_interval};
 use crate::context::Context;
 use crate::error::EvaluationError;
@@ -63,15 +64,20 @@ pub(super) fn evaluate(
     let problem = &case.problem;
     let truth = problem.truth();
     let events = ae_metrics::events(&truth);
-    let normal_rows = problem.calibration.len();
-    let rule = if normal_rows as f64 + 1.0 >= 1.0 / BUDGET { BUDGET } else { 0.05 };
+    // So few rows say nothing of so small a rate.
+    let promised =
+        [BUDGET, 0.05].into_iter().find(|rate| problem.calibration.len() as f64 + 1.0 >= 1.0 / rate);
     let mut lines: Vec<(String, Vec<Cell>)> = Vec::new();
     let seeds = context.seeds.clone();
     for (at, &seed) in seeds.iter().enumerate() {
+        context.observer.on_note(&format!("{}: seed {seed}, {} of {}", case.title, at + 1, seeds.len()));
         let contenders = contenders::fit(context, problem, &Plan::Chosen(case.plan.clone()), seed)?;
         for (line, contender) in contenders.iter().enumerate() {
             let normal = NormalScores::of_held_out_rows(contender.scorer.scores(&problem.calibration)?)?;
-            let threshold = Threshold::at_quantile(&normal, 1.0 - rule)?;
+            let threshold = match promised {
+                Some(rate) => Threshold::at_quantile(&normal, 1.0 - rate)?,
+                None => Threshold::mean_std(&normal, DEVIATIONS)?,
+            };
             let scores = contender.scorer.scores(&problem.test)?;
             let volumes = vus(&scores, &truth, case.vus_window).map_err(metric())?;
             let found = detect_events(&threshold.flag(&scores), &events).map_err(metric())?;
@@ -127,11 +133,15 @@ pub(super) fn evaluate(
         rows,
         note: format!(
             "{} Judged in windows of {} points, each point by the window that ends with it. Mean ± half of the 95 % interval over \
-             seeds. The threshold promises {} % of normal points like the first ones; delays are over the events that were \
-             noticed.",
+             seeds. The threshold {}; delays are over the events that were noticed. A point counts as normal as soon as its event is \
+             over, though the windows of the {} points behind hold some of it.",
             case.source,
             case.window,
-            rule * 100.0
+            promised.map_or_else(
+                || format!("is the mean of {} normal points plus {DEVIATIONS} standard deviations", problem.calibration.len()),
+                |rate| format!("promises {} % of normal points like the first ones", rate * 100.0)
+            ),
+            case.window - 1
         ),
     });
     Ok(())
