@@ -1,6 +1,7 @@
 //! What a stream is told about: times that are odd, and bytes that are no text.
 
 use super::tests::{learn, reader};
+use crate::intake::{InputConfig, RawTable};
 
 #[test]
 fn odd_times_of_a_stream_are_named_once_and_counted() {
@@ -44,4 +45,22 @@ fn what_is_no_text_is_named_by_its_first_bytes() {
     check(b"PK\x03\x04rest", "a zip archive or a spreadsheet");
     check(b"a,b,k\r1,2,x\r2,3,y\r", "the input ends its lines with a carriage return alone (CR)");
     assert!(reader(b"a,b,k\r\n1,2,x\r\n", &schema).is_ok());
+}
+
+#[test]
+fn times_in_seconds_need_a_unit() {
+    let table =
+        |content: &str| RawTable::parse(content.as_bytes(), "a.csv", &InputConfig::default()).unwrap();
+    let seconds = |times: [&str; 3]| {
+        let rows: String = times.iter().map(|time| format!("{time},1\n")).collect();
+        table(&format!("time,a\n{rows}")).seconds()
+    };
+    let differences = |times| seconds(times).map(|all: Vec<f64>| [all[1] - all[0], all[2] - all[0]]);
+    assert_eq!(
+        differences(["2024-01-01 00:00", "2024-01-01 00:01", "2024-01-01 01:00"]),
+        Some([60.0, 3600.0])
+    );
+    assert_eq!(differences(["1700000000000", "1700000001000", "1700000002500"]), Some([1.0, 2.5]));
+    assert_eq!(differences(["1", "2", "3"]), None);
+    assert_eq!(table("a\n1\n2\n").seconds(), None);
 }
