@@ -19,18 +19,17 @@ pub(crate) struct Training {
 impl Training {
     pub(crate) fn new(headline: Option<String>) -> Self {
         let terminal = std::io::stderr().is_terminal() && !output::is_quiet();
-        let bar = terminal.then(|| {
-            let bar = ProgressBar::no_length();
-            bar.set_style(style("{spinner} {msg}"));
-            bar.enable_steady_tick(Duration::from_millis(250));
-            bar
-        });
+        // Drawn from the first note or step on, so that warnings before it have lines of their own.
+        let bar = terminal.then(ProgressBar::no_length);
         Training { bar, plain: !terminal && !output::is_quiet(), headline }
     }
 }
 
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("the template is valid")
+/// Draws a bar from now on, also one that was cleared.
+fn show(bar: &ProgressBar, template: &str) {
+    bar.set_style(ProgressStyle::with_template(template).expect("the template is valid"));
+    bar.reset();
+    bar.enable_steady_tick(Duration::from_millis(250));
 }
 
 /// `loss 105.2  kl 25.1  reconstruction 80.1`: the total first.
@@ -59,7 +58,7 @@ impl Observer for Training {
             output::note(headline);
         }
         if let Some(bar) = &self.bar {
-            bar.set_style(style("{bar:24.cyan/dim} {pos}/{len} steps  {msg}  {eta} left"));
+            show(bar, "{bar:24.cyan/dim} {pos}/{len} steps  {msg}  {eta} left");
             bar.set_length(progress.steps);
             bar.set_position(progress.step);
             bar.reset_eta();
@@ -101,7 +100,7 @@ impl Observer for Training {
     fn on_note(&mut self, text: &str) {
         match &self.bar {
             Some(bar) => {
-                bar.set_style(style("{spinner} {msg}"));
+                show(bar, "{spinner} {msg}");
                 bar.set_message(text.to_owned());
             }
             None => output::note(text),

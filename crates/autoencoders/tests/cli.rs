@@ -147,3 +147,29 @@ fn a_closed_pipe_is_no_panic() {
         assert!(ran.code.is_some(), "{arguments}: ended by a signal");
     }
 }
+
+#[test]
+fn an_evaluation_of_a_file_of_ones_own_says_what_was_odd_in_it_and_how_far_it_is() {
+    let place = Place::new();
+    let mut text = String::from("a,b,y\n");
+    for row in 0..300_i32 {
+        let (a, is_odd) = (row * 37 % 101, row % 10 == 0);
+        let b = 2 * a + row % 3 + if is_odd { 60 } else { 0 };
+        text += &format!("{a},{b},{}\n", if is_odd { "true" } else { "false" });
+    }
+    place.write("own.csv", text + "1,2\n");
+    let ran = place.check(
+        "eval anomaly --data own.csv --labels y --normal false --seeds 3,4 --runs runs --threads 1",
+        0,
+        &["PCA, as many components as the code", "report: runs/eval-anomaly/"],
+    );
+    let told = [
+        "left out: line 302: it has 2 cells instead of 3",
+        "own.csv: seed 3, 1 of 2",
+        "own.csv: seed 4, 2 of 2",
+    ];
+    for words in told {
+        assert_eq!(ran.stderr.matches(words).count(), 1, "{words}\n{}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains("usvg"), "{}", ran.stderr);
+}

@@ -55,6 +55,7 @@ fn evaluate(
         stop: stop_flag(),
     };
     let (evaluation, report) = task(&mut context)?;
+    context.observer.on_end();
     match cli.json {
         true => output::result(evaluation.to_json().trim_end()),
         false => {
