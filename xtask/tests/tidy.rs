@@ -8,21 +8,40 @@ use std::path::{Path, PathBuf};
 const MOST_LINES: usize = 400;
 
 /// Which crate may use which of ours. A new arrow is a change of the design: say why in ARCHITECTURE.md.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("ae-records", &[]),
     ("ae-link", &[]),
     ("ae-fetch", &[]),
     ("ae-tensor", &["ae-link", "ae-records"]),
     ("ae-models", &["ae-link", "ae-records", "ae-tensor"]),
     ("ae-metrics", &["ae-records"]),
-    ("ae-datasets", &["ae-fetch", "ae-records"]),
+    ("ae-intake", &["ae-records"]),
+    ("ae-datasets", &["ae-fetch", "ae-intake", "ae-records"]),
     (
         "ae-training",
-        &["ae-datasets", "ae-fetch", "ae-link", "ae-metrics", "ae-models", "ae-records", "ae-tensor"],
+        &[
+            "ae-datasets",
+            "ae-fetch",
+            "ae-intake",
+            "ae-link",
+            "ae-metrics",
+            "ae-models",
+            "ae-records",
+            "ae-tensor",
+        ],
     ),
     (
         "ae-anomaly",
-        &["ae-datasets", "ae-link", "ae-metrics", "ae-models", "ae-records", "ae-tensor", "ae-training"],
+        &[
+            "ae-datasets",
+            "ae-intake",
+            "ae-link",
+            "ae-metrics",
+            "ae-models",
+            "ae-records",
+            "ae-tensor",
+            "ae-training",
+        ],
     ),
     ("ae-report", &["ae-records"]),
     (
@@ -31,6 +50,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "ae-anomaly",
             "ae-datasets",
             "ae-fetch",
+            "ae-intake",
             "ae-link",
             "ae-metrics",
             "ae-models",
@@ -46,8 +66,8 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// These build on a machine that has no libtorch.
-const WITHOUT_LIBTORCH: [&str; 7] =
-    ["ae-datasets", "ae-fetch", "ae-link", "ae-metrics", "ae-records", "ae-report", "xtask"];
+const WITHOUT_LIBTORCH: [&str; 8] =
+    ["ae-datasets", "ae-fetch", "ae-intake", "ae-link", "ae-metrics", "ae-records", "ae-report", "xtask"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the checkout")

@@ -1,8 +1,8 @@
 //! What the `[data]` table of a preset says.
 
 use crate::{DataError, Scale};
+use ae_intake::Column;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::path::PathBuf;
 
 /// Which data, how they are split, and how their values are scaled.
@@ -81,25 +81,6 @@ pub enum Protocol {
     Ucr,
     /// ECG5000: all 5,000 beats split 80/20 at random, trained on the normal ones of the 80 %.
     Article,
-}
-
-/// A column of a table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Column {
-    /// Position from 0; negative counts from the last, which is -1.
-    Index(i64),
-    /// Name in the header; digits mean a position where no column is called so.
-    Name(String),
-}
-
-impl fmt::Display for Column {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Column::Index(index) => write!(f, "{index}"),
-            Column::Name(name) => write!(f, "`{name}`"),
-        }
-    }
 }
 
 /// Grey or colour images.

@@ -8,10 +8,9 @@
 
 use crate::catalogue::SetEntry;
 use crate::rows::Halves;
-use crate::{
-    Column, DataConfig, DataError, Dataset, Part, Protocol, SampleShape, Scale, Sources, order, table,
-};
+use crate::{Column, DataConfig, DataError, Dataset, Part, Protocol, SampleShape, Scale, Sources, table};
 use ae_fetch::Progress;
+use ae_intake::order::permutation;
 use ae_records::seed::stream_rng;
 use ndarray::{Axis, concatenate};
 use std::path::Path;
@@ -69,7 +68,7 @@ fn article_split(train: &Part, test: &Part, seed: u64) -> (Part, Part) {
     let values = concatenate(Axis(0), &[train.values.view(), test.values.view()]).expect("the same width");
     let labels = [train, test].into_iter().flat_map(|part| part.labels.iter().flatten().copied()).collect();
     let all = Part { values, labels: Some(labels) };
-    let order = order::permutation(all.len(), &mut stream_rng(seed, "article split", 0));
+    let order = permutation(all.len(), &mut stream_rng(seed, "article split", 0));
     let n_test = (all.len() as f64 * ARTICLE_TEST_SHARE).round() as usize;
     let (train, test) = order.split_at(all.len() - n_test);
     (all.select(train), all.select(test))

@@ -1,9 +1,6 @@
 //! The idx format of MNIST: `0 0 type dimensions`, each dimension as a big-endian u32, then the values.
 //! Source: <http://yann.lecun.com/exdb/mnist/>, "the IDX file format".
 
-/// Most content that is read of an idx file, in bytes.
-pub(crate) const LIMIT: u64 = 4 << 30;
-
 /// A view into the content of an idx file of bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Idx<'a> {

@@ -1,7 +1,8 @@
 //! A folder of PNG or JPEG images; subfolders are labels.
 
 use crate::rows::{Rows, number_labels};
-use crate::{Color, DataConfig, DataError, Part, SampleShape, Scale, content, own};
+use crate::{Color, DataConfig, DataError, Part, SampleShape, Scale, own};
+use ae_intake::content;
 use ae_records::files::FileError;
 use ae_records::record::FileRecord;
 use image::imageops::FilterType;

@@ -1,9 +1,8 @@
 //! Your own data: a table, an array, an idx file, a folder of images.
 
 use crate::rows::{Rows, number_labels};
-use crate::{
-    DataConfig, DataError, Part, SampleShape, Scale, catalogue, content, idx, images, mnist, npy, table,
-};
+use crate::{DataConfig, DataError, Part, SampleShape, Scale, catalogue, idx, images, mnist, npy, table};
+use ae_intake::content::{self, MAX_CONTENT_BYTES};
 use ae_records::files::FileError;
 use ae_records::record::FileRecord;
 use ndarray::Array2;
@@ -93,7 +92,7 @@ fn kind_of(path: &Path) -> Kind {
 }
 
 fn read_file(path: &Path) -> Result<(Vec<u8>, Vec<FileRecord>), DataError> {
-    let content = content::read(path, idx::LIMIT)?;
+    let content = content::read(path, MAX_CONTENT_BYTES)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let sha256 = content::sha256(&content);
     Ok((content, vec![FileRecord { name, sha256 }]))

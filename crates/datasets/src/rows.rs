@@ -1,7 +1,8 @@
 //! From rows as a reader gives them to a data set: splits, the normal label, the greatest number of rows, the scale.
 
 use crate::split::stratified;
-use crate::{DataConfig, DataError, Dataset, Part, Preprocessing, SampleShape, Scale, order};
+use crate::{DataConfig, DataError, Dataset, Part, Preprocessing, SampleShape, Scale};
+use ae_intake::order::permutation;
 use ae_records::record::FileRecord;
 use ae_records::seed::stream_rng;
 
@@ -125,7 +126,7 @@ fn take_away(part: Part, share: f64, seed: u64, purpose: &str) -> (Part, Part) {
 /// Keeps at most so many rows, in a seeded random order; all rows stay as they are.
 fn keep(part: &mut Part, most: Option<usize>, seed: u64, purpose: &str) {
     if let Some(most) = most.filter(|&most| most < part.len()) {
-        let order = order::permutation(part.len(), &mut stream_rng(seed, purpose, 0));
+        let order = permutation(part.len(), &mut stream_rng(seed, purpose, 0));
         *part = part.select(&order[..most]);
     }
 }

@@ -1,8 +1,9 @@
 //! Where files of a set are looked for, and how they get into the cache.
 
+use crate::DataError;
 use crate::catalogue::{FileEntry, PackageEntry, SetEntry};
-use crate::{DataError, content};
 use ae_fetch::{Artifact, FetchError, Progress, Source};
+use ae_intake::content;
 use ae_records::files::FileError;
 use ae_records::record::FileRecord;
 use std::fs;

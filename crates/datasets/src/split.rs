@@ -1,7 +1,7 @@
 //! Seeded, stratified splits.
 
 use crate::Part;
-use crate::order::shuffle;
+use ae_intake::order::shuffle;
 use ae_records::seed::stream_rng;
 use std::collections::BTreeMap;
 

@@ -1,9 +1,11 @@
 //! Tables of numbers: CSV, TSV and their kin.
 
-use crate::columns::{column_name, find_column, shown};
-use crate::error::TableError;
-use crate::recognise::{delimiter_seen_in, looks_like_header, reader, recognise_delimiter, shorten};
 use crate::{Column, DataConfig};
+use ae_intake::TableError;
+use ae_intake::shared::{
+    column_name, delimiter_seen_in, find_column, looks_like_header, reader, recognise_delimiter, shorten,
+    shown,
+};
 use csv::{ByteRecord, StringRecord};
 use ndarray::Array2;
 

@@ -4,8 +4,9 @@
 //! `135_UCR_Anomaly_InternalBleeding16_1200_4187_4199.txt` is series 135; points 1 to 1200 are for training, and points
 //! 4187 to 4199 are anomalous, counted from 1 and with both ends. The other points are normal.
 
-use crate::{DataError, Series, Sources, catalogue, content};
+use crate::{DataError, Series, Sources, catalogue};
 use ae_fetch::Progress;
+use ae_intake::content;
 use ae_records::record::FileRecord;
 use ndarray::Array2;
 use std::ops::Range;

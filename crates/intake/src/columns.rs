@@ -1,0 +1,10 @@
+//! What each column is for: numbers, categories, times, the label, or nothing; and what a row is.
+
+pub(crate) mod find;
+pub(crate) mod kinds;
+pub(crate) mod labels;
+pub(crate) mod layout;
+pub(crate) mod matching;
+pub(crate) mod period;
+pub(crate) mod profile;
+pub(crate) mod stamps;

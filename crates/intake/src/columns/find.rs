@@ -1,0 +1,86 @@
+//! Columns that are asked for by name or position, and what to say where they are not there.
+
+use crate::error::TableError;
+use crate::text::recognise::{delimiter_seen_in, shorten};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Column {
+    /// Position from 0; negative counts from the last, which is -1.
+    Index(i64),
+    /// Name in the header; digits mean a position where no column is called so.
+    Name(String),
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Column::Index(index) => write!(f, "{index}"),
+            Column::Name(name) => write!(f, "`{name}`"),
+        }
+    }
+}
+
+/// Where the column lies; `role` is what messages call it.
+pub fn find_column(
+    role: &'static str,
+    column: &Column,
+    header: &[String],
+    width: usize,
+    delimiter: u8,
+) -> Result<usize, TableError> {
+    let at = |index: i64| {
+        let position = if index < 0 { index.checked_add(width as i64) } else { Some(index) };
+        position.and_then(|p| usize::try_from(p).ok()).filter(|&p| p < width)
+    };
+    let found = match column {
+        Column::Index(index) => at(*index),
+        Column::Name(name) => {
+            let mut named = (0..header.len()).filter(|&i| header[i].trim() == name.trim());
+            let found = named.next();
+            if named.next().is_some() {
+                return Err(TableError::AmbiguousColumn { column: column.to_string() });
+            }
+            found.or_else(|| name.trim().parse().ok().and_then(at))
+        }
+    };
+    found.ok_or_else(|| TableError::NoColumn {
+        role,
+        column: column.to_string(),
+        columns: shown(header, width),
+        hint: why_no_column(column, header, delimiter),
+    })
+}
+
+fn why_no_column(column: &Column, header: &[String], delimiter: u8) -> String {
+    match (column, header) {
+        (Column::Name(_), []) => {
+            "; the table has no header: give a position from 0, or set header = true".into()
+        }
+        (_, [only]) => delimiter_seen_in(only, delimiter).unwrap_or_default(),
+        (Column::Name(name), names) => {
+            let alike = |other: &&String| (strsim::jaro_winkler(name, other) * 1e6) as u64;
+            let nearest = names.iter().max_by_key(alike).filter(|other| alike(other) > 750_000);
+            nearest.map(|other| format!("; did you mean `{other}`?")).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
+}
+
+/// Names or positions of all columns, cut off where there are many.
+pub fn shown(header: &[String], width: usize) -> Vec<String> {
+    const MOST: usize = 30;
+    let mut shown: Vec<String> = (0..width.min(MOST)).map(|column| column_name(header, column)).collect();
+    if width > MOST {
+        shown.push(format!("… ({width} in all)"));
+    }
+    shown
+}
+
+/// The column as messages show it: its name, or its position from 0.
+pub fn column_name(header: &[String], column: usize) -> String {
+    header.get(column).map_or_else(|| column.to_string(), |name| format!("`{}`", shorten(name)))
+}

@@ -1,0 +1,322 @@
+//! What each column of a file is for: numbers, categories, times, the label, or nothing.
+
+use crate::columns::find::find_column;
+use crate::columns::profile::{ColumnProfile, ENOUGH, Profile};
+use crate::columns::stamps::{DATES, StampFormat};
+use crate::error::IntakeError;
+use crate::error::TableError;
+use crate::input::{InputConfig, LayoutChoice};
+use crate::schema::notice::{IgnoredBecause, Notice};
+use std::collections::{BTreeSet, HashSet};
+
+/// Share of the values that must be numbers, so that the others are bad lines rather than categories.
+const MOSTLY: f64 = 0.9;
+
+/// What a column of data holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Number,
+    /// Its values in the whole file, sorted.
+    Category(Vec<String>),
+}
+
+/// A column that is learned from.
+#[derive(Clone, Debug)]
+pub(crate) struct DataColumn {
+    pub name: String,
+    pub position: usize,
+    pub kind: Kind,
+    /// Whether it counts up: an identifier, where rows are samples of their own.
+    pub counts: bool,
+    least: f64,
+    most: f64,
+}
+
+/// A column of times.
+#[derive(Clone, Debug)]
+pub(crate) struct StampColumn {
+    pub name: String,
+    pub position: usize,
+    pub format: StampFormat,
+}
+
+/// What the columns of a file are for.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    pub header: bool,
+    pub names: Vec<String>,
+    pub data: Vec<DataColumn>,
+    /// Position and values.
+    pub label: Option<(usize, Vec<String>)>,
+    pub stamp: Option<StampColumn>,
+    pub notices: Vec<Notice>,
+}
+
+impl Columns {
+    /// Leaves out the columns that count up, and says so; whether there were any.
+    ///
+    /// # Errors
+    /// [`IntakeError::NoColumns`] where no other is left.
+    pub(crate) fn leave_out_counters(&mut self, file: &str) -> Result<bool, IntakeError> {
+        let before = self.data.len();
+        let counters = self.data.extract_if(.., |column| column.counts);
+        let because = IgnoredBecause::CountsUp;
+        self.notices.extend(counters.map(|column| Notice::Ignored { column: column.name, because }));
+        self.ensure_data(file)?;
+        Ok(self.data.len() < before)
+    }
+
+    fn ensure_data(&self, file: &str) -> Result<(), IntakeError> {
+        if !self.data.is_empty() {
+            return Ok(());
+        }
+        let ignored = self.notices.iter().map(ToString::to_string).collect();
+        Err(IntakeError::NoColumns { name: file.to_owned(), ignored })
+    }
+
+    /// Whether the names of the data columns are a text, the same for all, and numbers that count up.
+    pub(crate) fn names_count(&self) -> bool {
+        let split = |name: &str| {
+            let text = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+            name[text.len()..].parse::<u64>().ok().map(|number| (text.to_owned(), number))
+        };
+        let parts: Option<Vec<_>> = self.data.iter().map(|column| split(&column.name)).collect();
+        parts.is_some_and(|parts| {
+            parts.windows(2).all(|pair| pair[0].0 == pair[1].0 && pair[0].1.checked_add(1) == Some(pair[1].1))
+        })
+    }
+
+    /// Whether nine in ten of the columns that vary span at least a twentieth of what all span together.
+    pub(crate) fn have_one_scale(&self) -> bool {
+        let spans: Vec<f64> = self.data.iter().map(|column| column.most - column.least).collect();
+        let least = self.data.iter().map(|column| column.least).fold(f64::INFINITY, f64::min);
+        let most = self.data.iter().map(|column| column.most).fold(f64::NEG_INFINITY, f64::max);
+        let varying = spans.iter().filter(|&&span| span > 0.0).count();
+        let wide = spans.iter().filter(|&&span| span >= 0.05 * (most - least)).count();
+        varying > 0 && 10 * wide >= 9 * varying
+    }
+}
+
+/// Decides what each column is for. `names` are those of the header, if there is one, and as many as columns.
+pub(crate) fn decide(
+    file: &str,
+    config: &InputConfig,
+    header: Option<Vec<String>>,
+    profile: &Profile,
+    delimiter: u8,
+) -> Result<Columns, IntakeError> {
+    let width = profile.columns.len();
+    let asked = header.clone().unwrap_or_default();
+    let table_error = |source: TableError| IntakeError::Table { name: file.to_owned(), source };
+    let find = |role, column: &crate::Column| {
+        // Where a file has no names, they are those that notices have: `c` and the position.
+        let by_name = match column {
+            crate::Column::Name(name) if header.is_none() => {
+                name.trim().strip_prefix('c').and_then(|position| position.parse().ok())
+            }
+            _ => None,
+        };
+        let column = by_name.map_or_else(|| column.clone(), crate::Column::Index);
+        find_column(role, &column, &asked, width, delimiter).map_err(table_error)
+    };
+    let find_all = |role, columns: &[crate::Column]| -> Result<HashSet<usize>, IntakeError> {
+        columns.iter().map(|column| find(role, column)).collect()
+    };
+    let label = config.label.as_ref().map(|column| find("label", column)).transpose()?;
+    let stamp_asked = config.timestamp.as_ref().map(|column| find("timestamp", column)).transpose()?;
+    let ignored = find_all("ignored", &config.ignore)?;
+    let chosen = find_all("data", &config.columns)?;
+    let categories = find_all("category", &config.categories)?;
+    let names = unique_names(header.as_deref(), width);
+    let mut columns = Columns {
+        header: header.is_some(),
+        names,
+        data: Vec::new(),
+        label: None,
+        stamp: None,
+        notices: Vec::new(),
+    };
+    if let Some(position) = label {
+        let values = profile.columns[position].values.as_ref();
+        let column = columns.names[position].clone();
+        let too_many = IntakeError::TooManyValues { column, limit: config.max_categories };
+        columns.label = Some((position, texts(values.ok_or(too_many)?)));
+    }
+    let free = |position: &usize| Some(*position) != label && !ignored.contains(position);
+    columns.stamp = match stamp_asked {
+        Some(position) => Some(asked_stamp(position, &columns.names[position], &profile.columns[position])?),
+        None if config.layout == LayoutChoice::Series => None,
+        None => (0..width).filter(free).filter(|position| !chosen.contains(position)).find_map(|position| {
+            recognised_stamp(position, &columns.names[position], &profile.columns[position], profile.rows)
+        }),
+    };
+    if let Some(stamp) = columns.stamp.as_ref().filter(|_| stamp_asked.is_none()) {
+        columns.notices.push(Notice::Times { column: stamp.name.clone() });
+    }
+    let stamp = columns.stamp.as_ref().map(|stamp| stamp.position);
+    for position in (0..width).filter(free).filter(|&position| Some(position) != stamp) {
+        let explicit = chosen.contains(&position);
+        if !explicit && !chosen.is_empty() {
+            continue;
+        }
+        let found = &profile.columns[position];
+        let name = columns.names[position].clone();
+        let as_category = categories.contains(&position);
+        match kind_of(&name, found, as_category, explicit || as_category, config, profile.rows)? {
+            Ok(kind) => {
+                if !explicit && is_called_label(&name) {
+                    columns.notices.push(Notice::LooksLikeLabel { column: name.clone() });
+                }
+                let (least, most) = (found.least, found.most);
+                let counts = !explicit && kind == Kind::Number && found.counts(profile.rows);
+                columns.data.push(DataColumn { name, position, kind, counts, least, most });
+            }
+            Err(because) => columns.notices.push(Notice::Ignored { column: name, because }),
+        }
+    }
+    remark_label_at_an_end(&mut columns, profile);
+    columns.ensure_data(file)?;
+    Ok(columns)
+}
+
+/// Files of series often hold the class in their first or last column: few whole numbers beside many others.
+fn remark_label_at_an_end(columns: &mut Columns, profile: &Profile) {
+    let few = |column: &DataColumn| {
+        let values = profile.columns[column.position].values.as_ref();
+        column.kind == Kind::Number
+            && values.is_some_and(|values| values.len() <= 10)
+            && column.least.fract() == 0.0
+            && column.most.fract() == 0.0
+    };
+    if columns.data.len() < 16 || profile.rows < 50 || columns.header || columns.label.is_some() {
+        return;
+    }
+    let (first, last) = (&columns.data[0], &columns.data[columns.data.len() - 1]);
+    if columns.data.iter().filter(|column| few(column)).count() == 1
+        && let Some(found) = [first, last].into_iter().find(|column| few(column))
+    {
+        columns.notices.push(Notice::LooksLikeLabel { column: found.name.clone() });
+    }
+}
+
+fn is_called_label(name: &str) -> bool {
+    let names =
+        ["label", "labels", "class", "target", "anomaly", "is_anomaly", "outlier", "attack", "fraud", "y"];
+    names.contains(&name.to_lowercase().as_str())
+}
+
+fn kind_of(
+    name: &str,
+    found: &ColumnProfile,
+    as_category: bool,
+    asked_for: bool,
+    config: &InputConfig,
+    rows: u64,
+) -> Result<Result<Kind, IgnoredBecause>, IntakeError> {
+    if found.observed() == 0 {
+        return Ok(Err(IgnoredBecause::NothingObserved));
+    }
+    let observed = found.observed() as f64;
+    let numbers = found.numbers + found.not_finite;
+    if !as_category && numbers as f64 >= MOSTLY * observed {
+        let counts_rows = rows >= ENOUGH && found.numbers == rows && found.counts_up + 1 == rows;
+        return Ok(if counts_rows && !asked_for {
+            Err(IgnoredBecause::NumbersRows)
+        } else {
+            Ok(Kind::Number)
+        });
+    }
+    let mostly = |written_so: u64| written_so > 0 && (numbers + written_so) as f64 >= MOSTLY * observed;
+    if !asked_for && mostly(found.percents) {
+        return Ok(Err(IgnoredBecause::Percents));
+    }
+    // `1,234` alone may be either; a cell such as `0,5` tells.
+    if !asked_for && mostly(found.thousands) && found.decimal_commas == found.either {
+        return Ok(Err(IgnoredBecause::Thousands));
+    }
+    if !as_category && mostly(found.decimal_commas) {
+        let value = found.example.clone().unwrap_or_default();
+        return Err(IntakeError::DecimalComma { column: name.to_owned(), value });
+    }
+    let dates = found.dates.iter().max().copied().unwrap_or(0);
+    match &found.values {
+        _ if !asked_for && dates as f64 >= MOSTLY * observed => Ok(Err(IgnoredBecause::Times)),
+        Some(values)
+            if !asked_for && values.len() as u64 >= ENOUGH && 2 * values.len() as u64 > found.observed() =>
+        {
+            Ok(Err(IgnoredBecause::TooManyValues))
+        }
+        Some(values) => Ok(Ok(Kind::Category(texts(values)))),
+        None if asked_for => {
+            Err(IntakeError::TooManyValues { column: name.to_owned(), limit: config.max_categories })
+        }
+        None => Ok(Err(IgnoredBecause::TooManyValues)),
+    }
+}
+
+fn texts(values: &BTreeSet<Box<[u8]>>) -> Vec<String> {
+    values.iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect()
+}
+
+fn date_format(found: &ColumnProfile) -> Option<StampFormat> {
+    // The first of equals: DATES begins with the likelier.
+    let best = (0..DATES.len()).rev().max_by_key(|&format| found.dates[format])?;
+    let enough = found.dates[best] as f64 >= MOSTLY * found.observed() as f64;
+    (enough && found.dates[best] > 0).then_some(DATES[best])
+}
+
+fn asked_stamp(position: usize, name: &str, found: &ColumnProfile) -> Result<StampColumn, IntakeError> {
+    let numbers = found.numbers as f64 >= MOSTLY * found.observed() as f64;
+    let format = date_format(found).or_else(|| numbers.then_some(StampFormat::Number));
+    let format = format.filter(|_| found.observed() > 0).ok_or_else(|| IntakeError::NotTimes {
+        column: name.to_owned(),
+        value: found.example.clone().unwrap_or_default(),
+    })?;
+    Ok(StampColumn { name: name.to_owned(), position, format })
+}
+
+/// A column of dates; or one of numbers that hardly ever falls, and is called as times are or lies where Unix times do; or
+/// one that falls, but is and does both.
+fn recognised_stamp(position: usize, name: &str, found: &ColumnProfile, rows: u64) -> Option<StampColumn> {
+    if let Some(format) = date_format(found) {
+        return Some(StampColumn { name: name.to_owned(), position, format });
+    }
+    let words = ["time", "timestamp", "date", "datetime", "ts", "epoch", "unixtime", "unix_time", "t"];
+    let called_so = words.contains(&name.to_lowercase().as_str());
+    let like_unix = unix_unit(found.least, found.most).is_some();
+    // A few repeated or backward stamps are reported, not a reason to take the column for a signal.
+    let rises =
+        found.numbers > 1 && found.falls * 100 <= found.numbers && found.ties * 10 <= found.numbers * 9;
+    let all = found.numbers + found.missing == rows && found.numbers * 10 >= rows * 9;
+    // Where both say so, rows may come in any order.
+    let is_time = if rises { called_so || like_unix } else { called_so && like_unix };
+    (is_time && all && found.most > found.least).then(|| StampColumn {
+        name: name.to_owned(),
+        position,
+        format: StampFormat::Number,
+    })
+}
+
+/// Of Unix times of 2001 to 2100, so many are a second.
+pub(crate) fn unix_unit(least: f64, most: f64) -> Option<f64> {
+    let units = [1.0, 1e3, 1e6, 1e9].into_iter();
+    units.into_iter().find(|unit| least >= 978_307_200.0 * unit && most <= 4_102_444_800.0 * unit)
+}
+
+/// Names of the columns: those of the header, where it has one and it is not taken yet; else `c` and the position.
+pub(crate) fn unique_names(header: Option<&[String]>, width: usize) -> Vec<String> {
+    let mut taken = HashSet::new();
+    let name = |position: usize| {
+        let given =
+            header.and_then(|header| header.get(position)).map(|name| name.trim()).unwrap_or_default();
+        let plain = if given.is_empty() { format!("c{position}") } else { given.to_owned() };
+        let mut name = plain.clone();
+        let mut copy = 1;
+        while !taken.insert(name.clone()) {
+            copy += 1;
+            name = format!("{plain}.{copy}");
+        }
+        name
+    };
+    (0..width).map(name).collect()
+}

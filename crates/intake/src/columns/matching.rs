@@ -1,0 +1,217 @@
+//! The columns of a later file or stream against those that were learned from.
+
+use crate::error::IntakeError;
+use crate::schema::notice::Notice;
+use crate::schema::{FieldKind, Format, Schema};
+use crate::stream::reader::ReadOptions;
+use crate::text::cells::{self, Cell};
+use crate::text::head::begins_json;
+use crate::text::parse::{ParseKind, RowParser, Syntax, Target, cells_of, is_blank};
+use crate::text::recognise::{DELIMITERS, recognise_delimiter};
+use std::collections::{HashMap, HashSet};
+
+/// How the lines of a file are to be read.
+pub(crate) struct Matched {
+    pub parser: RowParser,
+    /// Whether the first line named the columns, and is no row.
+    pub header: bool,
+    pub notices: Vec<Notice>,
+}
+
+/// Matches by the first line that is not blank.
+pub(crate) fn match_first_line(
+    schema: &Schema,
+    first: &[u8],
+    options: &ReadOptions,
+) -> Result<Matched, IntakeError> {
+    let differs = |reason: String| IntakeError::Schema { name: options.name.clone(), reason };
+    let mut matched = Matched { parser: bare(schema), header: false, notices: Vec::new() };
+    let delimiter =
+        options.delimiter.map_or_else(|| delimiter_of(schema, first), |delimiter| delimiter as u8);
+    if begins_json(first, options.format) || is_torn_json(schema, first, delimiter, options) {
+        matched.parser.syntax = Syntax::Json;
+        matched.parser.names = targets(schema, options);
+        matched.parser.label = options.label.clone();
+        by_position(schema, schema.cells, options, &mut matched.parser).map_err(differs)?;
+        return Ok(matched);
+    }
+    let delimiter =
+        options.delimiter.map_or_else(|| delimiter_of(schema, first), |delimiter| delimiter as u8);
+    matched.parser.syntax = Syntax::Csv { delimiter };
+    let names: Vec<String> = cells_of(first, delimiter)
+        .unwrap_or_default()
+        .iter()
+        .map(|cell| String::from_utf8_lossy(cell).into_owned())
+        .collect();
+    matched.header = options.header.unwrap_or_else(|| is_header(schema, &names));
+    let learned_names = !matches!(schema.format, Format::Csv { header: false, .. });
+    if matched.header && learned_names {
+        by_header(schema, &names, options, &mut matched).map_err(differs)?;
+    } else {
+        by_position(schema, names.len(), options, &mut matched.parser).map_err(differs)?;
+    }
+    Ok(matched)
+}
+
+fn bare(schema: &Schema) -> RowParser {
+    let kind = |kind: &FieldKind| match kind {
+        FieldKind::Number { .. } => ParseKind::Number,
+        FieldKind::Category { levels } => ParseKind::Category(
+            levels.iter().zip(0..).map(|(level, code)| (level.as_bytes().into(), code)).collect(),
+        ),
+    };
+    RowParser {
+        syntax: Syntax::Json,
+        columns: schema.fields.iter().map(|field| (field.name.clone(), kind(&field.kind))).collect(),
+        targets: Vec::new(),
+        names: HashMap::new(),
+        stamp: schema.timestamp.as_ref().map(|stamp| (stamp.name.clone(), stamp.format)),
+        label: None,
+    }
+}
+
+/// Whether a first line that does not begin as JSON does is one that was cut off, in a stream of JSON: the training
+/// file was JSON, and no delimiter makes a row of the line.
+fn is_torn_json(schema: &Schema, first: &[u8], delimiter: u8, options: &ReadOptions) -> bool {
+    let auto = options.format == crate::FormatChoice::Auto && options.delimiter.is_none();
+    auto && schema.format == Format::Json && !is_blank(first) && !fits(schema, first, delimiter)
+}
+
+/// Whether a delimiter splits a line into names that were learned from, or into as many cells as lines have.
+fn fits(schema: &Schema, line: &[u8], delimiter: u8) -> bool {
+    let cells = cells_of(line, delimiter).unwrap_or_default();
+    let names: HashSet<&[u8]> = schema.fields.iter().map(|field| field.name.as_bytes()).collect();
+    let named = cells.iter().filter(|cell| names.contains(cell.as_slice()));
+    named.count() * 2 > schema.fields.len() || widths(schema).contains(&cells.len())
+}
+
+/// The delimiter of the training file, if it splits the line into as many cells; then another that does; else what
+/// splits the line into numbers.
+fn delimiter_of(schema: &Schema, first: &[u8]) -> u8 {
+    let learned = match schema.format {
+        Format::Csv { delimiter, .. } => delimiter as u8,
+        Format::Json => b',',
+    };
+    let mut candidates = [learned].into_iter().chain(DELIMITERS);
+    candidates.find(|&delimiter| fits(schema, first, delimiter)).unwrap_or_else(|| match schema.format {
+        Format::Csv { .. } => learned,
+        Format::Json => recognise_delimiter(first),
+    })
+}
+
+/// Cells of a line without names: all that were learned from, or the columns of data, and times, alone.
+fn widths(schema: &Schema) -> [usize; 3] {
+    let data = schema.fields.len();
+    [schema.cells, data + usize::from(schema.timestamp.is_some()), data]
+}
+
+/// A first line with the name of a column that was learned from; or without any number, where numbers belong.
+fn is_header(schema: &Schema, cells: &[String]) -> bool {
+    let names: HashSet<&str> = schema
+        .fields
+        .iter()
+        .map(|field| field.name.as_str())
+        .chain(schema.timestamp.as_ref().map(|stamp| stamp.name.as_str()))
+        .collect();
+    let is_name = |cell: &String| names.contains(cell.trim());
+    let numbers = schema.fields.iter().any(|field| matches!(field.kind, FieldKind::Number { .. }));
+    let texts = cells.iter().all(|cell| cells::parse(cell.trim().as_bytes()) == Cell::Text);
+    let learned_names = matches!(schema.format, Format::Csv { header: true, .. } | Format::Json);
+    let as_wide = widths(schema).contains(&cells.len());
+    (learned_names && cells.iter().any(is_name))
+        || (numbers && texts && (as_wide || (learned_names && cells.len() > 1)))
+}
+
+/// What becomes of columns by their names.
+fn targets(schema: &Schema, options: &ReadOptions) -> HashMap<String, Target> {
+    let data =
+        schema.fields.iter().enumerate().map(|(index, field)| (field.name.clone(), Target::Data(index)));
+    let stamp = schema.timestamp.as_ref().map(|stamp| (stamp.name.clone(), Target::Stamp));
+    // A label that is asked for wins over what it was learned as.
+    data.chain(stamp).chain(options.label.clone().map(|label| (label, Target::Label))).collect()
+}
+
+fn by_header(
+    schema: &Schema,
+    header: &[String],
+    options: &ReadOptions,
+    matched: &mut Matched,
+) -> Result<(), String> {
+    let names = crate::columns::kinds::unique_names(Some(header), header.len());
+    let there: HashSet<&str> = names.iter().map(String::as_str).collect();
+    let known: HashSet<&String> = schema.ignored.iter().chain(&schema.label).collect();
+    let targets = targets(schema, options);
+    let mut order = Vec::new();
+    for name in &names {
+        let target = targets.get(name).copied().unwrap_or(Target::Skip);
+        matched.parser.targets.push(target);
+        let is_known = known.contains(name);
+        match target {
+            Target::Skip if !is_known => matched.notices.push(Notice::ExtraColumn { column: name.clone() }),
+            Target::Data(field) => order.push(schema.fields[field].position),
+            _ => {}
+        }
+    }
+    let missing: Vec<&str> = schema
+        .fields
+        .iter()
+        .map(|field| field.name.as_str())
+        .chain(schema.timestamp.as_ref().map(|stamp| stamp.name.as_str()))
+        .filter(|name| !there.contains(name))
+        .collect();
+    let shown = |names: &[&str]| {
+        let mut shown: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
+        shown.extend((names.len() > 10).then(|| format!("… ({} in all)", names.len())));
+        shown.join(", ")
+    };
+    if 2 * order.len() < schema.fields.len() {
+        let there: Vec<&str> = names.iter().map(String::as_str).collect();
+        let (missing, there) = (shown(&missing), shown(&there));
+        return Err(format!("it has no column {missing}; its columns: {there}"));
+    }
+    matched.notices.extend(missing.iter().map(|name| Notice::MissingColumn { column: (*name).to_owned() }));
+    if !order.is_sorted() {
+        matched.notices.push(Notice::Reordered);
+    }
+    if let Some(label) = &options.label {
+        if !there.contains(label.as_str()) {
+            let there: Vec<&str> = names.iter().map(String::as_str).collect();
+            return Err(format!("there is no label column `{label}`; its columns: {}", shown(&there)));
+        }
+        matched.parser.label = Some(label.clone());
+    }
+    Ok(())
+}
+
+/// Lines without names: as the training file was, or the columns of data, and times, alone, in their order there. Of
+/// another width each line is bad by itself: a stream may begin with one.
+fn by_position(
+    schema: &Schema,
+    width: usize,
+    options: &ReadOptions,
+    parser: &mut RowParser,
+) -> Result<(), String> {
+    let stamp = schema.timestamp.as_ref().map(|stamp| (stamp.position, Target::Stamp));
+    let fields = schema.fields.iter().enumerate().map(|(index, field)| (field.position, Target::Data(index)));
+    let mut data: Vec<(usize, Target)> = fields.collect();
+    let [_, with_times, alone] = widths(schema);
+    if width == schema.cells || (width != with_times && width != alone) {
+        parser.targets = vec![Target::Skip; schema.cells];
+        data.into_iter().chain(stamp).for_each(|(position, target)| parser.targets[position] = target);
+    } else {
+        data.extend(stamp.filter(|_| width == with_times));
+        data.sort_unstable_by_key(|&(position, _)| position);
+        parser.targets = data.into_iter().map(|(_, target)| target).collect();
+    }
+    if let Some(label) = options.label.as_ref().filter(|_| parser.syntax != Syntax::Json) {
+        let digits = label.strip_prefix('c').unwrap_or(label);
+        let free =
+            digits.parse().ok().filter(|&position| parser.targets.get(position) == Some(&Target::Skip));
+        let position: usize = free.ok_or_else(|| {
+            format!("there is no label column `{label}` beside those that were learned from; give its position from 0")
+        })?;
+        parser.targets[position] = Target::Label;
+        parser.label = Some(label.clone());
+    }
+    Ok(())
+}

@@ -1,0 +1,244 @@
+//! The first look at a file: what each of its columns holds.
+
+use crate::columns::stamps::{self, DATES};
+use crate::text::cells::{self, Cell, trimmed};
+use crate::text::json::{self, Key};
+use crate::text::parse::{cells_of, is_blank, lines};
+use memchr::memchr;
+use rayon::prelude::*;
+use std::collections::{BTreeSet, HashMap};
+
+/// Longest value of a category, in bytes; longer ones are free text.
+pub(crate) const MAX_LEVEL: usize = 256;
+/// Pieces that a file is profiled and parsed in, in bytes.
+pub(crate) const PIECE: usize = 1 << 18;
+
+/// Rows by which a column that counts, or has a value of its own in most of them, can be told.
+pub(crate) const ENOUGH: u64 = 20;
+
+/// What a column holds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ColumnProfile {
+    pub name: Option<String>,
+    pub numbers: u64,
+    pub missing: u64,
+    pub texts: u64,
+    pub not_finite: u64,
+    /// Texts that are dates, for each of [`DATES`].
+    pub dates: [u64; 3],
+    pub decimal_commas: u64,
+    /// Texts that are numbers with a sign of per cent, or with what separates their thousands; and of these, those that
+    /// may have a decimal comma instead.
+    pub percents: u64,
+    pub thousands: u64,
+    pub either: u64,
+    /// Numbers that are not whole.
+    pub fractions: u64,
+    /// A text that is no number.
+    pub example: Option<String>,
+    /// Steps from a number to a smaller one, to an equal one, and to the next whole one.
+    pub falls: u64,
+    pub ties: u64,
+    pub counts_up: u64,
+    ends: Option<(f64, f64)>,
+    pub least: f64,
+    pub most: f64,
+    /// Texts, or all values where asked for; `None` where they are too many.
+    pub values: Option<BTreeSet<Box<[u8]>>>,
+}
+
+/// What all columns hold.
+#[derive(Debug, Default)]
+pub(crate) struct Profile {
+    pub columns: Vec<ColumnProfile>,
+    /// Lines that are as they should be.
+    pub rows: u64,
+}
+
+impl ColumnProfile {
+    fn new(name: Option<String>) -> Self {
+        let (least, most) = (f64::INFINITY, f64::NEG_INFINITY);
+        ColumnProfile { name, least, most, values: Some(BTreeSet::new()), ..Default::default() }
+    }
+
+    /// Whether each of `rows` rows, enough to tell, has a larger whole number than the one before.
+    pub(crate) fn counts(&self, rows: u64) -> bool {
+        rows >= ENOUGH && self.numbers == rows && self.fractions + self.falls + self.ties == 0
+    }
+
+    /// Cells that hold something.
+    pub(crate) fn observed(&self) -> u64 {
+        self.numbers + self.texts + self.not_finite
+    }
+
+    fn add(&mut self, cell: &[u8], most_values: usize) {
+        let cell = trimmed(cell);
+        match cells::parse(cell) {
+            Cell::Missing => self.missing += 1,
+            Cell::Number(value) => {
+                self.numbers += 1;
+                self.fractions += u64::from(value.fract() != 0.0);
+                self.step(self.ends.map(|(_, last)| last), value);
+                self.ends = Some((self.ends.map_or(value, |(first, _)| first), value));
+                (self.least, self.most) = (self.least.min(value), self.most.max(value));
+                self.remember(cell, most_values);
+            }
+            Cell::NotFinite => self.not_finite += 1,
+            Cell::Text => {
+                self.texts += 1;
+                for (count, format) in self.dates.iter_mut().zip(DATES) {
+                    *count += u64::from(stamps::parse_date(cell, format).is_some());
+                }
+                let (comma, thousands) = (cells::has_decimal_comma(cell), cells::has_thousands(cell));
+                self.decimal_commas += u64::from(comma);
+                self.thousands += u64::from(thousands);
+                self.either += u64::from(comma && thousands);
+                self.percents += u64::from(cells::is_percent(cell));
+                if self.example.is_none() {
+                    self.example = Some(crate::text::recognise::shorten(&String::from_utf8_lossy(cell)));
+                }
+                self.remember(cell, most_values);
+            }
+        }
+    }
+
+    fn remember(&mut self, cell: &[u8], most: usize) {
+        let Some(values) = &mut self.values else { return };
+        if !values.contains(cell) {
+            values.insert(cell.into());
+        }
+        if values.len() > most || cell.len() > MAX_LEVEL {
+            self.values = None;
+        }
+    }
+
+    fn step(&mut self, before: Option<f64>, value: f64) {
+        if let Some(before) = before {
+            self.falls += u64::from(value < before);
+            self.ties += u64::from(value == before);
+            self.counts_up += u64::from(value == before + 1.0);
+        }
+    }
+
+    /// Adds what a later piece of the file holds.
+    fn merge(&mut self, later: ColumnProfile, most_values: usize) {
+        self.numbers += later.numbers;
+        self.missing += later.missing;
+        self.texts += later.texts;
+        self.not_finite += later.not_finite;
+        self.decimal_commas += later.decimal_commas;
+        self.percents += later.percents;
+        self.thousands += later.thousands;
+        self.either += later.either;
+        self.fractions += later.fractions;
+        self.dates.iter_mut().zip(later.dates).for_each(|(count, more)| *count += more);
+        self.falls += later.falls;
+        self.ties += later.ties;
+        self.counts_up += later.counts_up;
+        if let Some((first, last)) = later.ends {
+            self.step(self.ends.map(|(_, last)| last), first);
+            self.ends = Some((self.ends.map_or(first, |(first, _)| first), last));
+        }
+        (self.least, self.most) = (self.least.min(later.least), self.most.max(later.most));
+        self.example = self.example.take().or(later.example);
+        self.values = match (self.values.take(), later.values) {
+            (Some(mut values), Some(more)) => {
+                values.extend(more);
+                (values.len() <= most_values).then_some(values)
+            }
+            _ => None,
+        };
+    }
+}
+
+/// Profiles a table of `width` columns.
+pub(crate) fn of_table(content: &[u8], delimiter: u8, width: usize, most_values: usize) -> Profile {
+    let empty = || Profile { columns: vec![ColumnProfile::new(None); width], rows: 0 };
+    let add = |mut profile: Profile, piece: &[u8]| {
+        for line in lines(piece).filter(|line| is_text(line)) {
+            // Without quotes cells need not be copied, and nearly no line has any.
+            if delimiter != b' ' && memchr(b'"', line).is_none() {
+                let count = memchr::memchr_iter(delimiter, line).count() + 1;
+                if count == width {
+                    let cells = line.split(|&byte| byte == delimiter);
+                    profile.row(cells, most_values);
+                }
+            } else if let Ok(cells) = cells_of(line, delimiter)
+                && cells.len() == width
+            {
+                profile.row(cells.iter().map(Vec::as_slice), most_values);
+            }
+        }
+        profile
+    };
+    // Neighbours are put together in their order, however the work is shared out.
+    pieces(content).into_par_iter().fold(empty, add).reduce(empty, |mut all, later| {
+        all.rows += later.rows;
+        all.columns.iter_mut().zip(later.columns).for_each(|(column, more)| column.merge(more, most_values));
+        all
+    })
+}
+
+impl Profile {
+    fn row<'a>(&mut self, cells: impl Iterator<Item = &'a [u8]>, most_values: usize) {
+        self.rows += 1;
+        self.columns.iter_mut().zip(cells).for_each(|(column, cell)| column.add(cell, most_values));
+    }
+}
+
+/// Most names that the objects of a file may have in all.
+const MAX_NAMES: usize = 1 << 16;
+
+/// Profiles JSON lines; columns come in the order in which their names, or positions, come first.
+pub(crate) fn of_json(content: &[u8], most_values: usize) -> Profile {
+    let mut profile = Profile::default();
+    let mut by_name = HashMap::<String, usize>::new();
+    let mut found = Vec::new();
+    for line in lines(content).filter(|line| is_text(line)) {
+        found.clear();
+        let mut visit = |key: Key<'_>, value: &json::Value<'_>| {
+            let name = match key {
+                Key::Name(name) => name.to_owned(),
+                Key::Position(position) => position.to_string(),
+            };
+            found.push((name, value.0.as_bytes().to_vec()));
+        };
+        if json::values(line, &mut visit).is_err() {
+            continue;
+        }
+        profile.rows += 1;
+        for (name, value) in found.drain(..) {
+            let column = match by_name.get(&name) {
+                Some(&column) => column,
+                None if by_name.len() < MAX_NAMES => {
+                    by_name.insert(name.clone(), profile.columns.len());
+                    profile.columns.push(ColumnProfile::new(Some(name)));
+                    profile.columns.len() - 1
+                }
+                None => continue,
+            };
+            profile.columns[column].add(&value, most_values);
+        }
+    }
+    for column in &mut profile.columns {
+        column.missing = profile.rows.saturating_sub(column.observed());
+    }
+    profile
+}
+
+fn is_text(line: &[u8]) -> bool {
+    !is_blank(line) && memchr(0, line).is_none() && std::str::from_utf8(line).is_ok()
+}
+
+/// Splits at ends of lines into pieces of about [`PIECE`] bytes.
+pub(crate) fn pieces(content: &[u8]) -> Vec<&[u8]> {
+    let (mut pieces, mut rest) = (Vec::new(), content);
+    while !rest.is_empty() {
+        let from = PIECE.min(rest.len()) - 1;
+        let end = memchr(b'\n', &rest[from..]).map_or(rest.len(), |end| from + end + 1);
+        let (piece, tail) = rest.split_at(end);
+        pieces.push(piece);
+        rest = tail;
+    }
+    pieces
+}

@@ -1,0 +1,227 @@
+//! Times in cells: numbers, or dates as they are commonly written. A date without an offset counts as UTC.
+
+use crate::text::cells::{self, Cell};
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use serde::{Deserialize, Serialize};
+
+/// How a timestamp column is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StampFormat {
+    /// A number, in a unit of its own: Unix time, or seconds from a start.
+    Number,
+    /// `2024-05-31 23:59:00`, `2024-05-31T23:59:00.5Z`, `2024/05/31`, with or without time and offset.
+    YearFirst,
+    /// `05/31/2024 11:59 PM`.
+    MonthFirst,
+    /// `31.05.2024 23:59`, `31/05/2024`.
+    DayFirst,
+}
+
+/// Formats of dates, the likelier first.
+pub(crate) const DATES: [StampFormat; 3] =
+    [StampFormat::YearFirst, StampFormat::MonthFirst, StampFormat::DayFirst];
+
+/// The time of a trimmed cell: seconds since 1970, or the number itself. `NaN` where the cell says that nothing was
+/// observed; `None` where it is no time.
+pub(crate) fn parse(cell: &[u8], format: StampFormat) -> Option<f64> {
+    if format != StampFormat::Number
+        && let Some(time) = parse_date(cell, format)
+    {
+        return Some(time);
+    }
+    match cells::parse(cell) {
+        Cell::Missing => Some(f64::NAN),
+        Cell::Number(value) if format == StampFormat::Number => Some(value),
+        _ => None,
+    }
+}
+
+/// Seconds since 1970 of a date.
+pub(crate) fn parse_date(cell: &[u8], format: StampFormat) -> Option<f64> {
+    let mut rest = cell;
+    let separator = *cell.get(if format == StampFormat::YearFirst {
+        4
+    } else {
+        1 + usize::from(cell.get(1)?.is_ascii_digit())
+    })?;
+    let fits = match format {
+        StampFormat::YearFirst => matches!(separator, b'-' | b'/' | b'.'),
+        StampFormat::MonthFirst => separator == b'/' || separator == b'-',
+        StampFormat::DayFirst => matches!(separator, b'.' | b'/' | b'-'),
+        StampFormat::Number => false,
+    };
+    if !fits {
+        return None;
+    }
+    let first = digits(&mut rest)?;
+    eat(&mut rest, separator)?;
+    let second = digits(&mut rest)?;
+    eat(&mut rest, separator)?;
+    let third = digits(&mut rest)?;
+    let (year, month, day) = match format {
+        StampFormat::YearFirst => (first, second, third),
+        StampFormat::MonthFirst => (third, first, second),
+        StampFormat::DayFirst | StampFormat::Number => (third, second, first),
+    };
+    if !(1000..=9999).contains(&year) {
+        return None;
+    }
+    let (mut clock, mut offset) = ([0; 3], 0);
+    let mut fraction = 0.0;
+    if let [b'T' | b't' | b' ', tail @ ..] = rest {
+        rest = tail.trim_ascii_start();
+        clock[0] = digits(&mut rest)?;
+        eat(&mut rest, b':')?;
+        clock[1] = digits(&mut rest)?;
+        if eat(&mut rest, b':').is_some() {
+            clock[2] = digits(&mut rest)?;
+            if eat(&mut rest, b'.').or_else(|| eat(&mut rest, b',')).is_some() {
+                let from = rest;
+                digits(&mut rest)?;
+                let text = std::str::from_utf8(&from[..from.len() - rest.len()]).ok()?;
+                fraction = format!("0.{text}").parse().ok()?;
+            }
+        }
+        rest = rest.trim_ascii_start();
+        clock[0] = twelve_hours(&mut rest, clock[0])?;
+        offset = offset_seconds(&mut rest)?;
+    }
+    if !rest.is_empty() {
+        return None;
+    }
+    let small = |number: i64| i8::try_from(number).ok();
+    let (hour, minute, second) = (small(clock[0])?, small(clock[1])?, small(clock[2])?);
+    let date =
+        DateTime::new(i16::try_from(year).ok()?, small(month)?, small(day)?, hour, minute, second, 0).ok()?;
+    let seconds = Offset::UTC.to_timestamp(date).ok()?.as_second() - offset;
+    Some(seconds as f64 + fraction)
+}
+
+fn eat(rest: &mut &[u8], byte: u8) -> Option<()> {
+    *rest = rest.strip_prefix(&[byte])?;
+    Some(())
+}
+
+/// A run of 1 to 9 digits.
+fn digits(rest: &mut &[u8]) -> Option<i64> {
+    let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if !(1..=9).contains(&length) {
+        return None;
+    }
+    let (run, tail) = rest.split_at(length);
+    *rest = tail;
+    Some(run.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')))
+}
+
+fn twelve_hours(rest: &mut &[u8], hour: i64) -> Option<i64> {
+    let Some(half) = rest.get(..2).filter(|half| half[1].eq_ignore_ascii_case(&b'm')) else {
+        return Some(hour);
+    };
+    let afternoon = match half[0].to_ascii_lowercase() {
+        b'a' => false,
+        b'p' => true,
+        _ => return None,
+    };
+    *rest = &rest[2..];
+    (1..=12).contains(&hour).then_some(hour % 12 + if afternoon { 12 } else { 0 })
+}
+
+/// `Z`, `+02:00`, `-0330`, `+02`, ` UTC`, or nothing.
+fn offset_seconds(rest: &mut &[u8]) -> Option<i64> {
+    let sign = match rest {
+        [] => return Some(0),
+        [b'Z' | b'z'] | [b'U', b'T', b'C'] | [b'G', b'M', b'T'] => {
+            *rest = &[];
+            return Some(0);
+        }
+        [b'+', tail @ ..] => {
+            *rest = tail;
+            1
+        }
+        [b'-', tail @ ..] => {
+            *rest = tail;
+            -1
+        }
+        _ => return None,
+    };
+    let before = rest.len();
+    let mut hours = digits(rest)?;
+    let mut minutes = 0;
+    match before - rest.len() {
+        2 if eat(rest, b':').is_some() => minutes = digits(rest)?,
+        4 => (hours, minutes) = (hours / 100, hours % 100),
+        2 => {}
+        _ => return None,
+    }
+    (hours <= 18 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(cell: &str, format: StampFormat, expected: Option<f64>) {
+        assert_eq!(parse(cell.as_bytes(), format), expected, "{cell:?}");
+    }
+
+    /// `date -u -d '2014-04-01 00:05:00' +%s` and kin.
+    #[test]
+    fn dates_are_read_as_they_are_commonly_written() {
+        use StampFormat::*;
+        let at = Some(1_396_310_700.0);
+        for cell in [
+            "2014-04-01 00:05:00",
+            "2014-04-01T00:05:00Z",
+            "2014/04/01 00:05",
+            "2014-04-01 02:05:00+02:00",
+            "2014-03-31T20:35:00-0330",
+            "2014-04-01 12:05:00 AM",
+            "2014-04-01 00:05:00 UTC",
+        ] {
+            check(cell, YearFirst, at);
+        }
+        check("2014-04-01 00:05:00.250", YearFirst, Some(1_396_310_700.25));
+        check("04/01/2014 12:05 am", MonthFirst, at);
+        check("1.4.2014 0:05", DayFirst, at);
+        check("01/04/2014 00:05", DayFirst, at);
+        check("2014-04-01", YearFirst, Some(1_396_310_400.0));
+        check("1396310700", Number, at);
+    }
+
+    #[test]
+    fn what_is_no_date_is_refused() {
+        use StampFormat::*;
+        for cell in [
+            "2014-02-30",
+            "2014-13-01",
+            "2014-04-01 24:05:00",
+            "2014-04-01 1",
+            "20140401",
+            "2014-04",
+            "x",
+            "1.5",
+            "2014-04-01 00:05:00+99:00",
+            "2014-04-01 00:05:00 CEST",
+            "2014-04-01x",
+            "0014-04-01",
+            "1-2-3-4",
+        ] {
+            check(cell, YearFirst, None);
+        }
+        check("31/04/2014", DayFirst, None);
+        check("04.01.2014", MonthFirst, None);
+        check("x", Number, None);
+        assert!(parse(b"", YearFirst).is_some_and(f64::is_nan));
+        for length in 0..24 {
+            for byte in 0..=255u8 {
+                let mut cell = b"2014-04-01T00:05:00.5+02"[..length].to_vec();
+                cell.push(byte);
+                for format in DATES {
+                    let _ = parse(&cell, format);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What the `[input]` table of a detector's configuration says.
+
+use crate::Column;
+use crate::error::IntakeError;
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// How a user's file becomes samples. All that is not said is recognised, and what was recognised is reported.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InputConfig {
+    /// Cells split by a delimiter, or a JSON object (or array) a line.
+    pub format: FormatChoice,
+    /// What a row is.
+    pub layout: LayoutChoice,
+    /// The columns to read; empty for all but those that have another role.
+    pub columns: Vec<Column>,
+    /// Columns to leave out, such as an identifier.
+    pub ignore: Vec<Column>,
+    /// Columns of codes: numbers that are names, such as a port or a protocol.
+    pub categories: Vec<Column>,
+    /// The column that says whether a row is normal; never a feature.
+    pub label: Option<Column>,
+    /// The values of `label` that are normal; only their rows are learned from.
+    #[serde(deserialize_with = "one_or_many")]
+    pub normal: Vec<String>,
+    /// The column of times; never a feature.
+    pub timestamp: Option<Column>,
+    /// What stands between two cells.
+    pub delimiter: Option<char>,
+    /// Whether the first line names the columns.
+    pub header: Option<bool>,
+    /// Windows: time steps in a window; chosen from the data where not given.
+    pub window: Option<usize>,
+    /// Windows: steps from a training window to the next.
+    pub stride: usize,
+    /// A sample of which less was observed is not judged; a share in `[0, 1]`.
+    pub min_observed: f64,
+    /// A column of texts with more different values than this (an identifier, free text) is no category.
+    pub max_categories: usize,
+    /// More bad lines than this share of all lines refuse a file that is to be learned from.
+    pub max_bad: f64,
+    /// How series are scaled: one map for all their values.
+    pub scale: SeriesScale,
+    /// What is done about columns of a table with heavy tails, such as bytes or amounts.
+    pub heavy_tails: HeavyTails,
+}
+
+impl Default for InputConfig {
+    fn default() -> Self {
+        InputConfig {
+            format: FormatChoice::Auto,
+            layout: LayoutChoice::Auto,
+            columns: Vec::new(),
+            ignore: Vec::new(),
+            categories: Vec::new(),
+            label: None,
+            normal: Vec::new(),
+            timestamp: None,
+            delimiter: None,
+            header: None,
+            window: None,
+            stride: 1,
+            min_observed: 0.5,
+            max_categories: 256,
+            max_bad: 0.05,
+            scale: SeriesScale::Standard,
+            heavy_tails: HeavyTails::Compress,
+        }
+    }
+}
+
+/// What a line is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FormatChoice {
+    /// Told by the first character: `{` and `[` begin JSON.
+    #[default]
+    Auto,
+    /// Cells and a delimiter.
+    Csv,
+    /// A JSON object or array.
+    Json,
+}
+
+/// What a row is; see [`crate::Layout`] for what each means, and for the rule of `auto`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LayoutChoice {
+    /// Told by the columns.
+    #[default]
+    Auto,
+    /// A row is a sample of numbers and categories, each scaled for itself.
+    Table,
+    /// A row is one series of fixed length.
+    Series,
+    /// A row is a time step of a long series.
+    Windows,
+}
+
+/// How the values of series are scaled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SeriesScale {
+    /// One mean and standard deviation for all values.
+    #[default]
+    Standard,
+    /// One minimum and maximum for all values.
+    MinMax,
+}
+
+/// What is done about columns whose extremes lie more than 20 standard deviations out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeavyTails {
+    /// They are seen through `asinh`: as they are near the median, by their logarithm far out.
+    #[default]
+    Compress,
+    /// They are left as they are.
+    Keep,
+}
+
+/// Longest window, in steps.
+pub(crate) const MAX_WINDOW: usize = 1 << 16;
+/// Most values of a category column.
+pub(crate) const MAX_LEVELS: usize = 1 << 16;
+
+impl InputConfig {
+    /// Refuses values out of their range.
+    ///
+    /// # Errors
+    /// [`IntakeError::OutOfRange`] with what would be right.
+    pub fn validate(&self) -> Result<(), IntakeError> {
+        let wrong = |key, value: String, right| Err(IntakeError::OutOfRange { key, value, right });
+        for (key, share) in [("min_observed", self.min_observed), ("max_bad", self.max_bad)] {
+            // Written so that NaN is refused too.
+            if !(0.0..=1.0).contains(&share) {
+                return wrong(key, share.to_string(), "a share from 0 to 1");
+            }
+        }
+        if let Some(window) = self.window
+            && !(2..=MAX_WINDOW).contains(&window)
+        {
+            return wrong("window", window.to_string(), "2 to 65536 steps");
+        }
+        if self.stride == 0 {
+            return wrong("stride", "0".into(), "at least 1 step");
+        }
+        if !(1..=MAX_LEVELS).contains(&self.max_categories) {
+            return wrong("max_categories", self.max_categories.to_string(), "1 to 65536");
+        }
+        if let Some(delimiter) = self.delimiter
+            && (!delimiter.is_ascii() || "\"\r\n".contains(delimiter))
+        {
+            let right = "one ASCII character that is no quote and ends no line";
+            return wrong("delimiter", format!("{delimiter:?}"), right);
+        }
+        if self.label.is_none() && !self.normal.is_empty() {
+            return wrong("normal", format!("{:?}", self.normal), "the `label` column along with it");
+        }
+        Ok(())
+    }
+
+    /// Whether this value of the label column is normal: the same text, or the same number (`0` and `0.0`).
+    pub fn is_normal(&self, label: &str) -> bool {
+        // JSON's `true` and `false` are read as 1 and 0.
+        let number = |text: &str| match text.trim() {
+            "true" => Some(1.0),
+            "false" => Some(0.0),
+            number => number.parse::<f64>().ok(),
+        };
+        self.normal.iter().any(|normal| {
+            normal.trim() == label || number(normal).is_some_and(|value| number(label) == Some(value))
+        })
+    }
+}
+
+/// A text, a number, or a list of them.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum One {
+        Text(String),
+        Whole(i64),
+        Number(f64),
+        Truth(bool),
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        One(One),
+        Many(Vec<One>),
+    }
+    let text = |one| match one {
+        One::Text(text) => text,
+        One::Whole(number) => number.to_string(),
+        One::Number(number) => number.to_string(),
+        One::Truth(truth) => truth.to_string(),
+    };
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(one) => vec![text(one)],
+        OneOrMany::Many(many) => many.into_iter().map(text).collect(),
+    })
+}

@@ -1,0 +1,67 @@
+//! From a user's bytes to [`Samples`]: what a detector learns from, scores and watches.
+//!
+//! [`RawTable::load`] reads a whole file to learn from; [`Schema::learn`] finds scaling and categories in *training
+//! rows only*; [`Schema::encode`] gives what a model sees. A schema travels with its detector, and reads any later
+//! file or stream line by line in bounded memory. What is odd about the data is never dropped silently: it is a
+//! [`Notice`], a [`BadLine`], or an [`IntakeError`].
+//!
+//! A line is a row: quotes are understood, but a quoted cell ends on its line, so that a lost quote cannot swallow the
+//! rest of a stream. Blank lines are no rows. Empty cells and `NA`, `NaN`, `null`, `?`, `-` and the like are values
+//! that were not observed.
+//!
+//! ```
+//! use ae_intake::{InputConfig, RawTable, ReadOptions, Reader, Schema, Shares, split_rows};
+//!
+//! let file: String = (0..40).map(|row| format!("{},{},{}\n", row % 7, row % 5, ["tcp", "udp"][row % 2])).collect();
+//! let table = RawTable::parse(file.as_bytes(), "normal.csv", &InputConfig::default())?;
+//! let parts = split_rows(table.len(), 1, Shares::default())?;
+//! let schema = Schema::learn(&table, &parts.train)?.schema;
+//! let training = schema.encode(&table, &parts.train)?.samples;
+//! assert_eq!((training.len(), schema.feature_names().join(" ")), (26, "c0 c1 c2=tcp c2=udp".into()));
+//!
+//! let mut stream = Reader::new("3,1,udp\nnonsense\n".as_bytes(), &schema, &ReadOptions::default())?;
+//! assert_eq!(stream.next_line()?.unwrap().rows[0].line, 1);
+//! assert_eq!(stream.next_line()?.unwrap().bad[0].to_string(), "line 2: it has 1 cell instead of 3");
+//! assert_eq!(stream.next_line()?, None);
+//! # Ok::<(), ae_intake::IntakeError>(())
+//! ```
+
+mod columns;
+mod error;
+mod input;
+pub mod order;
+mod samples;
+mod schema;
+mod split;
+mod stream;
+mod table;
+mod text;
+
+pub use columns::find::Column;
+pub use columns::labels::Labels;
+pub use columns::layout::Layout;
+pub use columns::stamps::StampFormat;
+pub use error::{BadLine, BadReason, IntakeError, TableError};
+pub use input::{FormatChoice, HeavyTails, InputConfig, LayoutChoice, SeriesScale};
+pub use samples::Samples;
+pub use schema::encode::{Encoded, MOST, RowNote, State};
+pub use schema::learn::Learned;
+pub use schema::log::NoticeLog;
+pub use schema::notice::{IgnoredBecause, Notice};
+pub use schema::{Curve, Feature, Field, FieldKind, Format, Schema, SchemaError, Timestamp, Windows};
+pub use split::{Parts, Shares, duplicate_share, split_rows, split_time, split_windows, window_ends};
+pub use stream::block::Block;
+pub use stream::reader::{ReadOptions, Reader, inflated};
+pub use stream::windower::WindowState;
+pub use table::{RawColumn, RawTable};
+pub use text::content;
+pub use text::head::ensure_text;
+
+/// Pieces that another reader of tables, in `ae-datasets`, shares.
+#[doc(hidden)]
+pub mod shared {
+    pub use crate::columns::find::{column_name, find_column, shown};
+    pub use crate::text::recognise::{
+        delimiter_seen_in, looks_like_header, reader, recognise_delimiter, shorten,
+    };
+}

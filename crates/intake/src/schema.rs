@@ -1,0 +1,314 @@
+//! What a detector expects of a row, and how a row becomes numbers. Travels with the detector.
+
+pub(crate) mod encode;
+pub(crate) mod learn;
+pub(crate) mod log;
+pub(crate) mod notice;
+
+use crate::columns::layout::Layout;
+use crate::columns::profile::MAX_LEVEL;
+use crate::columns::stamps::StampFormat;
+use crate::input::{MAX_LEVELS, MAX_WINDOW};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+
+/// What a detector expects of a row. Made by [`Schema::learn`], of training rows only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schema {
+    /// What a row is.
+    pub layout: Layout,
+    /// Cells and a delimiter, or JSON.
+    pub format: Format,
+    /// Cells of a line, those that are not learned from included.
+    pub cells: usize,
+    /// The columns that are learned from.
+    pub fields: Vec<Field>,
+    /// The column of times.
+    pub timestamp: Option<Timestamp>,
+    /// Name of the label column: it may be there, and is not looked at.
+    pub label: Option<String>,
+    /// Columns that were in the training file and are not learned from.
+    pub ignored: Vec<String>,
+    /// For [`Layout::Windows`].
+    pub windows: Option<Windows>,
+    /// A sample of which less was observed is not judged; a share in `[0, 1]`.
+    pub min_observed: f64,
+    /// Rows that means, ranges and categories were learned from.
+    pub rows: u64,
+}
+
+/// How the training file was written; later ones may differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Format {
+    /// Cells.
+    Csv {
+        /// What stands between two cells.
+        delimiter: char,
+        /// Whether the first line names the columns.
+        header: bool,
+    },
+    /// A JSON object or array a line.
+    Json,
+}
+
+/// A column that is learned from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// Its name; `c3` where the file has no header.
+    pub name: String,
+    /// Its position in the training file, from 0.
+    pub position: usize,
+    /// Share of the training rows that have a value.
+    pub observed: f64,
+    /// What it holds.
+    pub kind: FieldKind,
+}
+
+/// What a column holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FieldKind {
+    /// A number, seen as `(curve(x) - mean) / std`.
+    Number {
+        /// What comes before the scaling.
+        curve: Curve,
+        /// Mean of the training rows, after the curve; for series that of all columns.
+        mean: f64,
+        /// Population standard deviation; 1 where it is constant; for series that of all columns.
+        std: f64,
+        /// Smallest value of the training rows, in units of the column.
+        min: f32,
+        /// Largest value of the training rows, in units of the column.
+        max: f32,
+        /// Whether all training rows have the same value.
+        constant: bool,
+    },
+    /// One of `levels`, seen as a 1 at its place among zeros; a value never seen is all zeros.
+    Category {
+        /// The values of the training rows, sorted.
+        levels: Vec<String>,
+    },
+}
+
+/// A map that comes before the scaling; it keeps the order of values.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Curve {
+    /// Values as they are.
+    Linear,
+    /// `asinh((x - center) / width)`: nearly linear within `width` of the center, logarithmic far out.
+    Asinh {
+        /// Median of the training rows.
+        center: f64,
+        /// What counts as near; above 0.
+        width: f64,
+    },
+}
+
+impl Curve {
+    pub(crate) fn apply(self, value: f64) -> f64 {
+        match self {
+            Curve::Linear => value,
+            Curve::Asinh { center, width } => ((value - center) / width).asinh(),
+        }
+    }
+
+    pub(crate) fn invert(self, value: f64) -> f64 {
+        match self {
+            Curve::Linear => value,
+            Curve::Asinh { center, width } => value.sinh() * width + center,
+        }
+    }
+}
+
+/// The column of times.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timestamp {
+    /// Its name.
+    pub name: String,
+    /// Its position in the training file, from 0.
+    pub position: usize,
+    /// How times are written.
+    pub format: StampFormat,
+    /// The step from a time to the next, where at least nine in ten are alike: a longer one is a gap.
+    pub step: Option<f64>,
+}
+
+/// How a long series is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Windows {
+    /// Steps in a window.
+    pub length: usize,
+    /// Steps from a training window to the next.
+    pub stride: usize,
+}
+
+/// What one of the `D` values of a sample stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Feature {
+    /// Index in [`Schema::fields`].
+    pub field: usize,
+    /// Index in the levels of a category.
+    pub level: Option<usize>,
+    /// Windows: steps before the last, which is 0.
+    pub steps_ago: Option<usize>,
+}
+
+/// A schema that no training leaves behind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a usable schema: {reason}")]
+pub struct SchemaError {
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// Most values of a sample.
+const MAX_WIDTH: usize = 1 << 22;
+/// Most columns of a file.
+pub(crate) const MAX_COLUMNS: usize = 1 << 18;
+/// Longest name of a column that is learned from, in bytes.
+pub(crate) const MAX_NAME: usize = 4096;
+
+impl Field {
+    /// Values that the column takes in a row.
+    pub fn width(&self) -> usize {
+        match &self.kind {
+            FieldKind::Number { .. } => 1,
+            FieldKind::Category { levels } => levels.len(),
+        }
+    }
+}
+
+impl Schema {
+    /// Values that a row takes: those of a sample, or of one time step of a window.
+    pub fn row_width(&self) -> usize {
+        self.fields.iter().map(Field::width).sum()
+    }
+
+    /// Values of a sample, `D`. A window of `W` steps is `[W, row_width]` flattened, the oldest step first.
+    pub fn width(&self) -> usize {
+        self.row_width() * self.windows.map_or(1, |windows| windows.length)
+    }
+
+    /// What value `index` of a sample stands for. Panics where it is not below [`Schema::width`].
+    pub fn feature(&self, index: usize) -> Feature {
+        assert!(index < self.width(), "value {index} of {}", self.width());
+        let row_width = self.row_width();
+        let steps_ago = self.windows.map(|windows| windows.length - 1 - index / row_width);
+        let mut rest = index % row_width;
+        for (field, found) in self.fields.iter().enumerate() {
+            if rest < found.width() {
+                let level = matches!(found.kind, FieldKind::Category { .. }).then_some(rest);
+                return Feature { field, level, steps_ago };
+            }
+            rest -= found.width();
+        }
+        unreachable!("widths of the fields add up to the width of a row")
+    }
+
+    /// A name for each of the `D` values: `duration`, `protocol=tcp`, `t17`, `cpu[t-3]`.
+    pub fn feature_names(&self) -> Vec<String> {
+        let of_row: Vec<String> = self.fields.iter().flat_map(names_of).collect();
+        let Some(windows) = self.windows else { return of_row };
+        let ago = |steps: usize| if steps == 0 { "[t]".to_string() } else { format!("[t-{steps}]") };
+        (0..windows.length)
+            .rev()
+            .flat_map(|steps| of_row.iter().map(move |name| format!("{name}{}", ago(steps))))
+            .collect()
+    }
+
+    /// A scaled value in the unit of its column, up to rounding; the 0 to 1 of a category stays as it is.
+    pub fn in_units(&self, index: usize, value: f32) -> f64 {
+        match &self.fields[self.feature(index).field].kind {
+            FieldKind::Number { curve, mean, std, .. } => curve.invert(f64::from(value) * std + mean),
+            FieldKind::Category { .. } => f64::from(value),
+        }
+    }
+
+    /// Refuses what no training leaves behind: for schemas that come from a file.
+    ///
+    /// # Errors
+    /// [`SchemaError`] with what is wrong.
+    pub fn validate(&self) -> Result<(), SchemaError> {
+        let ensure = |right: bool, reason: &str| {
+            if right { Ok(()) } else { Err(SchemaError { reason: reason.to_owned() }) }
+        };
+        ensure(!self.fields.is_empty(), "it has no columns")?;
+        ensure(self.cells <= MAX_COLUMNS && self.fields.len() <= self.cells, "it has too many columns")?;
+        ensure((0.0..=1.0).contains(&self.min_observed), "min_observed is no share")?;
+        if let Format::Csv { delimiter, .. } = self.format {
+            ensure(delimiter.is_ascii() && !"\"\r\n".contains(delimiter), "its delimiter splits no cells")?;
+        }
+        let is_windows = self.layout == Layout::Windows;
+        ensure(self.windows.is_some() == is_windows, "windows and layout do not agree")?;
+        if let Some(Windows { length, stride }) = self.windows {
+            ensure((2..=MAX_WINDOW).contains(&length) && stride > 0, "its windows are out of range")?;
+        }
+        let mut names = HashSet::new();
+        let mut positions = HashSet::new();
+        let mut width = 0usize;
+        for field in &self.fields {
+            let name =
+                |what: &str| format!("column `{}` {what}", crate::text::recognise::shorten(&field.name));
+            ensure(field.name.len() <= MAX_NAME, &name("has too long a name"))?;
+            ensure(names.insert(&field.name), &name("is there twice"))?;
+            ensure(field.position < self.cells && positions.insert(field.position), &name("has no place"))?;
+            ensure((0.0..=1.0).contains(&field.observed), &name("has no share of observed values"))?;
+            ensure(is_sound(&field.kind, self.layout), &name("has values that cannot be scaled by"))?;
+            width = width.saturating_add(field.width());
+        }
+        let steps = self.windows.map_or(1, |windows| windows.length);
+        ensure(width.saturating_mul(steps) <= MAX_WIDTH, "its samples are too wide")?;
+        if let Some(stamp) = &self.timestamp {
+            let free = stamp.position < self.cells && positions.insert(stamp.position);
+            ensure(free && names.insert(&stamp.name), "its timestamp is also a column of data")?;
+            ensure(stamp.name.len() <= MAX_NAME, "its timestamp has too long a name")?;
+            ensure(
+                stamp.step.is_none_or(|step| step.is_finite() && step > 0.0),
+                "its time step is not above 0",
+            )?;
+        }
+        let others = self.ignored.iter().chain(&self.label);
+        ensure(self.ignored.len() <= self.cells, "it ignores more columns than there are")?;
+        ensure(others.into_iter().all(|name| name.len() <= MAX_NAME), "a column has too long a name")
+    }
+}
+
+fn is_sound(kind: &FieldKind, layout: Layout) -> bool {
+    match kind {
+        FieldKind::Number { curve, mean, std, min, max, .. } => {
+            let curve = match curve {
+                Curve::Linear => true,
+                Curve::Asinh { center, width } => center.is_finite() && width.is_finite() && *width > 0.0,
+            };
+            // A range of f32 above the smallest normal number keeps every quotient finite in double precision.
+            let scales = mean.is_finite() && std.is_finite() && *std >= f64::from(f32::MIN_POSITIVE);
+            curve && scales && min.is_finite() && max.is_finite() && min <= max
+        }
+        FieldKind::Category { levels } => {
+            let known: HashSet<&String> = levels.iter().collect();
+            layout != Layout::Series
+                && (1..=MAX_LEVELS).contains(&levels.len())
+                && known.len() == levels.len()
+                && levels.iter().all(|level| !level.is_empty() && level.len() <= MAX_LEVEL)
+        }
+    }
+}
+
+fn names_of(field: &Field) -> Vec<String> {
+    match &field.kind {
+        FieldKind::Number { .. } => vec![field.name.clone()],
+        FieldKind::Category { levels } => {
+            levels.iter().map(|level| format!("{}={level}", field.name)).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "schema/schema_tests.rs"]
+mod tests;

@@ -1,0 +1,337 @@
+//! Raw rows to what a model sees. One code for files, streams and single rows, so that all give the same numbers.
+
+use crate::Samples;
+use crate::columns::layout::Layout;
+use crate::error::IntakeError;
+use crate::schema::log::NoticeLog;
+use crate::schema::notice::Notice;
+use crate::schema::{Curve, FieldKind, Schema};
+use crate::table::RawTable;
+use crate::text::parse::UNSEEN;
+use ndarray::Array2;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// Rows, ready for a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Encoded {
+    /// `[N, D]`.
+    pub samples: Samples,
+    /// `[N]`, where each comes from and whether it can be judged.
+    pub rows: Vec<RowNote>,
+    /// What is odd about single values, in the order of lines; the first 64 of a column. Empty for windows.
+    pub notices: Vec<Notice>,
+}
+
+/// Where a sample comes from, and whether it can be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowNote {
+    /// Line of its file or stream, from 1; of a window that of its last step.
+    pub line: u64,
+    /// Share of its columns, for windows of all their steps, that were observed.
+    pub observed: f32,
+    /// Whether it can be judged.
+    pub state: State,
+}
+
+/// Whether a sample can be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It can.
+    Ready,
+    /// Less was observed than `min_observed`: its verdict is unknown.
+    TooLittleObserved,
+    /// Fewer steps came than a window has: its verdict is unknown.
+    WarmingUp,
+}
+
+/// Largest scaled value, either way: its square, summed over a sample, stays finite in 32 bits.
+pub const MOST: f32 = 1e6;
+/// Notices that a block, or a table, gives of a column and a kind; all are counted.
+pub(crate) const MOST_NOTICES: u64 = 64;
+/// A value farther beyond the training range than so many times its width is out of range.
+const FAR: f64 = 3.0;
+
+/// A schema, made ready for many rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Encoder {
+    fields: Vec<Coder>,
+    pub(crate) row_width: usize,
+    pub(crate) min_observed: f64,
+}
+
+#[derive(Clone, Debug)]
+enum Coder {
+    Number { curve: Curve, mean: f64, scale: f64, low: f32, high: f32 },
+    Category { levels: usize },
+}
+
+impl Encoder {
+    pub(crate) fn new(schema: &Schema) -> Self {
+        let coder = |kind: &FieldKind| match kind {
+            FieldKind::Category { levels } => Coder::Category { levels: levels.len() },
+            FieldKind::Number { curve, mean, std, min, max, .. } => {
+                let (min, max) = (f64::from(*min), f64::from(*max));
+                let (low, high) = (curve.apply(min), curve.apply(max));
+                // Of a constant column every value that is another by more than rounding is out of range.
+                let far = (FAR * (high - low)).max(1e-5 * min.abs());
+                let (low, high) = (curve.invert(low - far) as f32, curve.invert(high + far) as f32);
+                Coder::Number { curve: *curve, mean: *mean, scale: 1.0 / std, low, high }
+            }
+        };
+        let fields = schema.fields.iter().map(|field| coder(&field.kind)).collect();
+        Encoder { fields, row_width: schema.row_width(), min_observed: schema.min_observed }
+    }
+
+    /// Scales a raw row `[C]` into `values`, `[row_width]`; how many of its columns were not observed.
+    pub(crate) fn encode(&self, raw: &[f32], values: &mut [f32]) -> usize {
+        let (mut at, mut missing) = (0, 0);
+        for (coder, &value) in self.fields.iter().zip(raw) {
+            match coder {
+                Coder::Number { curve, mean, scale, .. } => {
+                    let scaled = ((curve.apply(f64::from(value)) - mean) * scale) as f32;
+                    missing += usize::from(value.is_nan());
+                    values[at] = if value.is_nan() { 0.0 } else { scaled.clamp(-MOST, MOST) };
+                    at += 1;
+                }
+                Coder::Category { levels } => {
+                    let slots = &mut values[at..at + levels];
+                    slots.fill(0.0);
+                    if value.is_nan() {
+                        missing += 1;
+                    } else if value != UNSEEN {
+                        slots[value as usize] = 1.0;
+                    }
+                    at += levels;
+                }
+            }
+        }
+        missing
+    }
+
+    /// Which of the values of a raw row `[C]` were observed, `[row_width]`.
+    pub(crate) fn mask(&self, raw: &[f32], observed: &mut [bool]) {
+        let mut at = 0;
+        for (coder, value) in self.fields.iter().zip(raw) {
+            let width = if let Coder::Category { levels } = coder { *levels } else { 1 };
+            observed[at..at + width].fill(!value.is_nan());
+            at += width;
+        }
+    }
+
+    /// The columns of a raw row whose values lie far outside the training range.
+    pub(crate) fn out_of_range<'a>(&'a self, raw: &'a [f32]) -> impl Iterator<Item = usize> + 'a {
+        self.fields.iter().zip(raw).enumerate().filter_map(|(index, (coder, value))| match coder {
+            Coder::Number { low, high, .. } if value < low || value > high => Some(index),
+            _ => None,
+        })
+    }
+
+    /// Whether a row, or a window, of which this share was observed can be judged.
+    pub(crate) fn state(&self, observed: f32) -> State {
+        if f64::from(observed) < self.min_observed || observed == 0.0 {
+            State::TooLittleObserved
+        } else {
+            State::Ready
+        }
+    }
+
+    /// Encodes raw rows `[N, C]`, and the share of each that was observed.
+    pub(crate) fn rows(&self, raw: &[f32], n: usize) -> (Samples, Vec<f32>) {
+        let columns = self.fields.len();
+        let mut values = vec![0.0; n * self.row_width];
+        let rows = values.chunks_exact_mut(self.row_width).zip(raw.chunks_exact(columns));
+        let shares = rows.map(|(values, raw)| 1.0 - self.encode(raw, values) as f32 / columns as f32);
+        let shares: Vec<f32> = shares.collect();
+        let observed = shares.iter().any(|&share| share < 1.0).then(|| {
+            let mut observed = vec![true; n * self.row_width];
+            let rows = observed.chunks_exact_mut(self.row_width).zip(raw.chunks_exact(columns));
+            rows.for_each(|(observed, raw)| self.mask(raw, observed));
+            Array2::from_shape_vec((n, self.row_width), observed).expect("a row for each row")
+        });
+        let values = Array2::from_shape_vec((n, self.row_width), values).expect("a row for each row");
+        (Samples { values, observed }, shares)
+    }
+
+    /// As [`Encoder::rows`], in parallel.
+    pub(crate) fn many_rows(&self, raw: &[f32], n: usize) -> (Samples, Vec<f32>) {
+        let columns = self.fields.len();
+        let parts: Vec<(Samples, Vec<f32>)> =
+            raw.par_chunks(columns * 1024).map(|raw| self.rows(raw, raw.len() / columns)).collect();
+        let (samples, shares): (Vec<Samples>, Vec<Vec<f32>>) = parts.into_iter().unzip();
+        (together(samples, self.row_width, n), shares.concat())
+    }
+}
+
+/// Puts rows below each other; `n` in all.
+pub(crate) fn together(parts: Vec<Samples>, width: usize, n: usize) -> Samples {
+    let mut values = Vec::with_capacity(n * width);
+    let is_complete = parts.iter().all(|part| part.observed.is_none());
+    let mut observed = Vec::with_capacity(if is_complete { 0 } else { n * width });
+    for part in parts {
+        values.extend_from_slice(part.values.as_slice().expect("encoded rows are contiguous"));
+        match &part.observed {
+            _ if is_complete => {}
+            Some(mask) => observed.extend_from_slice(mask.as_slice().expect("masks are contiguous")),
+            None => observed.resize(values.len(), true),
+        }
+    }
+    let values = Array2::from_shape_vec((n, width), values).expect("the parts have n rows in all");
+    let mask = || Array2::from_shape_vec((n, width), observed).expect("the parts have n rows in all");
+    Samples { values, observed: (!is_complete).then(mask) }
+}
+
+impl Schema {
+    /// Encodes the `rows` of a table: for windows each gives the window that ends with it.
+    ///
+    /// # Errors
+    /// [`IntakeError::Schema`] where a column is not there, or holds something else than it did.
+    pub fn encode(&self, table: &RawTable, rows: &[usize]) -> Result<Encoded, IntakeError> {
+        let encoder = Encoder::new(self);
+        let columns = self.columns_of(table)?;
+        let translate = |row: usize| {
+            columns.iter().map(move |(column, codes)| {
+                let value = table.values[[row, *column]];
+                match codes {
+                    Some(codes) if !value.is_nan() => codes[value as usize],
+                    _ => value,
+                }
+            })
+        };
+        if self.layout == Layout::Windows {
+            let raw: Vec<f32> = (0..table.len()).flat_map(translate).collect();
+            let (steps, shares) = encoder.many_rows(&raw, table.len());
+            return Ok(self.windows_of(table, rows, &encoder, &steps, &shares));
+        }
+        let raw: Vec<f32> = rows.iter().flat_map(|&row| translate(row)).collect();
+        let (samples, shares) = encoder.many_rows(&raw, rows.len());
+        let note = |(&row, &observed): (&usize, &f32)| RowNote {
+            line: table.lines[row],
+            observed,
+            state: encoder.state(observed),
+        };
+        let lines = rows.iter().map(|&row| table.lines[row]);
+        let notices = self.out_of_range(&encoder, &raw, lines, &mut NoticeLog::default());
+        Ok(Encoded { samples, rows: rows.iter().zip(&shares).map(note).collect(), notices })
+    }
+
+    /// Names the values of raw rows that lie far outside the training range: all of them in `log`, the first
+    /// [`MOST_NOTICES`] of each column in what is returned.
+    pub(crate) fn out_of_range(
+        &self,
+        encoder: &Encoder,
+        raw: &[f32],
+        lines: impl Iterator<Item = u64>,
+        log: &mut NoticeLog,
+    ) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        let mut counts = vec![0u64; self.fields.len()];
+        for (raw, line) in raw.chunks_exact(self.fields.len()).zip(lines) {
+            for index in encoder.out_of_range(raw) {
+                counts[index] += 1;
+                let field = &self.fields[index];
+                if counts[index] <= MOST_NOTICES
+                    && let FieldKind::Number { min, max, .. } = field.kind
+                {
+                    let (column, value) = (field.name.clone(), raw[index]);
+                    let notice = Notice::OutOfRange { line, column, value, min, max };
+                    log.add(&notice);
+                    notices.push(notice);
+                }
+            }
+        }
+        for (field, count) in self.fields.iter().zip(counts) {
+            log.count_more("out_of_range", &field.name, count.saturating_sub(MOST_NOTICES));
+        }
+        notices
+    }
+
+    /// Where each field lies in a table, and the code here of each code there.
+    #[expect(clippy::type_complexity, reason = "used once, right above")]
+    fn columns_of(&self, table: &RawTable) -> Result<Vec<(usize, Option<Vec<f32>>)>, IntakeError> {
+        let differs = |reason: String| IntakeError::Schema { name: table.name.clone(), reason };
+        let by_name: HashMap<&str, usize> =
+            table.columns.iter().enumerate().map(|(index, column)| (column.name.as_str(), index)).collect();
+        let find = |field: &crate::schema::Field| {
+            let found = by_name.get(field.name.as_str()).copied();
+            let index = found.ok_or_else(|| differs(format!("column `{}` is not there", field.name)))?;
+            match (&field.kind, &table.columns[index].levels) {
+                (FieldKind::Number { .. }, None) => Ok((index, None)),
+                (FieldKind::Category { levels }, Some(there)) => {
+                    let codes: HashMap<&String, u32> = levels.iter().zip(0..).collect();
+                    let code = |level: &String| codes.get(level).map_or(UNSEEN, |&code| code as f32);
+                    Ok((index, Some(there.iter().map(code).collect())))
+                }
+                (FieldKind::Number { .. }, Some(_)) => {
+                    Err(differs(format!("column `{}` holds text instead of numbers", field.name)))
+                }
+                (FieldKind::Category { .. }, None) => {
+                    Err(differs(format!("column `{}` holds numbers instead of categories", field.name)))
+                }
+            }
+        };
+        self.fields.iter().map(find).collect()
+    }
+
+    fn windows_of(
+        &self,
+        table: &RawTable,
+        ends: &[usize],
+        encoder: &Encoder,
+        steps: &Samples,
+        shares: &[f32],
+    ) -> Encoded {
+        let length = self.windows.map_or(1, |windows| windows.length);
+        let gaps = self.gaps(table);
+        let width = encoder.row_width;
+        let size = length * width;
+        let mut values = vec![0.0f32; ends.len() * size];
+        let mut observed = vec![false; ends.len() * size];
+        let step_values = steps.values.as_slice().expect("encoded rows are contiguous");
+        let rows: Vec<RowNote> = values
+            .par_chunks_exact_mut(size)
+            .zip(observed.par_chunks_exact_mut(size))
+            .zip(ends)
+            .with_min_len(64)
+            .map(|((values, observed), &end)| {
+                let (mut slot, mut step, mut share) = (length, end + 1, 0.0f64);
+                let mut warming = false;
+                while slot > 0 {
+                    if step == 0 {
+                        warming = true;
+                        break;
+                    }
+                    (slot, step) = (slot - 1, step - 1);
+                    let (to, from) = (slot * width..(slot + 1) * width, step * width..(step + 1) * width);
+                    values[to.clone()].copy_from_slice(&step_values[from]);
+                    match &steps.observed {
+                        None => observed[to].fill(true),
+                        Some(mask) => {
+                            observed[to].iter_mut().zip(mask.row(step)).for_each(|(to, from)| *to = *from);
+                        }
+                    }
+                    share += f64::from(shares[step]);
+                    slot = slot.saturating_sub(gaps[step]);
+                }
+                let share = (share / length as f64) as f32;
+                let state = if warming { State::WarmingUp } else { encoder.state(share) };
+                RowNote { line: table.lines[end], observed: share, state }
+            })
+            .collect();
+        let shape = (ends.len(), size);
+        let complete = observed.par_iter().all(|&observed| observed);
+        let observed = (!complete).then(|| Array2::from_shape_vec(shape, observed).expect("a window an end"));
+        let values = Array2::from_shape_vec(shape, values).expect("a window an end");
+        Encoded { samples: Samples { values, observed }, rows, notices: Vec::new() }
+    }
+
+    /// Steps that are missing before each row of a table, by its times.
+    fn gaps(&self, table: &RawTable) -> Vec<usize> {
+        let mut clock = crate::stream::windower::Clock::new(self);
+        (0..table.len())
+            .map(|row| clock.gap_before(table.stamps.get(row).copied().unwrap_or(f64::NAN)))
+            .collect()
+    }
+}

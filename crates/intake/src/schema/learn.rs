@@ -1,0 +1,229 @@
+//! Learning a schema: scaling, ranges and categories of training rows.
+
+use crate::columns::layout::{Layout, Steps};
+use crate::columns::period;
+use crate::columns::stamps::StampFormat;
+use crate::error::IntakeError;
+use crate::input::{HeavyTails, SeriesScale};
+use crate::schema::notice::Notice;
+use crate::schema::{Curve, Field, FieldKind, Schema, Timestamp, Windows};
+use crate::table::{RawColumn, RawTable};
+use ndarray::Axis;
+use rayon::prelude::*;
+
+/// A schema, and what was odd about the rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Learned {
+    /// What a row is and how it is scaled.
+    pub schema: Schema,
+    /// By column; those of reading the file are in [`RawTable::notices`].
+    pub notices: Vec<Notice>,
+}
+
+/// Beyond so many standard deviations a tail is heavy.
+const HEAVY: f64 = 20.0;
+/// A column with a smaller share of observed values is mentioned.
+const NEARLY_ALL: f64 = 0.999;
+
+impl Schema {
+    /// Learns from the `rows` of a table (time steps, for windows): give training rows only, so that scaling knows
+    /// nothing of held-out rows. Sums are taken in double precision; values that were not observed do not count.
+    ///
+    /// # Errors
+    /// [`IntakeError::TooFewRows`] without two rows, [`IntakeError::NothingVaries`] where all columns are constant.
+    pub fn learn(table: &RawTable, rows: &[usize]) -> Result<Learned, IntakeError> {
+        if rows.len() < 2 {
+            let what = "learn scaling from".to_string();
+            return Err(IntakeError::TooFewRows { got: rows.len(), needed: 2, what });
+        }
+        let mut notices = Vec::new();
+        let squeezes = table.layout == Layout::Table && table.config.heavy_tails == HeavyTails::Compress;
+        let mut fields: Vec<Field> = table
+            .columns
+            .par_iter()
+            .enumerate()
+            .map(|(index, column)| learn_field(table, index, column, rows, squeezes))
+            .collect();
+        if table.layout == Layout::Series {
+            scale_alike(table, rows, &mut fields);
+        }
+        for field in &fields {
+            remark(field, table.layout, &mut notices);
+        }
+        if fields.iter().all(is_constant) {
+            let what = notices.iter().find(|notice| matches!(notice, Notice::Constant { .. }));
+            return Err(IntakeError::NothingVaries { what: what.map(Notice::to_string).unwrap_or_default() });
+        }
+        let timestamp = table.timestamp.as_ref().map(|stamp| {
+            let steps = Steps::of(&table.stamps);
+            remark_times(&steps, stamp.format, &mut notices);
+            Timestamp { step: steps.step(), ..stamp.clone() }
+        });
+        let windows = (table.layout == Layout::Windows).then(|| Windows {
+            length: table.config.window.unwrap_or_else(|| choose_window(table, rows, &mut notices)),
+            stride: table.config.stride,
+        });
+        let schema = Schema {
+            layout: table.layout,
+            format: table.format,
+            cells: table.cells,
+            fields,
+            timestamp,
+            label: table.labels.as_ref().map(|labels| labels.column.clone()),
+            ignored: table.ignored.clone(),
+            windows,
+            min_observed: table.config.min_observed,
+            rows: rows.len() as u64,
+        };
+        schema
+            .validate()
+            .map_err(|error| IntakeError::Schema { name: table.name.clone(), reason: error.reason })?;
+        Ok(Learned { schema, notices })
+    }
+}
+
+fn choose_window(table: &RawTable, rows: &[usize], notices: &mut Vec<Notice>) -> usize {
+    let found = period::period(table.values.select(Axis(0), rows).view());
+    let length = found.unwrap_or_else(|| period::plain(rows.len()));
+    notices.push(Notice::WindowChosen { length, is_period: found.is_some() });
+    length
+}
+
+fn learn_field(table: &RawTable, index: usize, column: &RawColumn, rows: &[usize], squeezes: bool) -> Field {
+    let values: Vec<f32> =
+        rows.iter().map(|&row| table.values[[row, index]]).filter(|x| !x.is_nan()).collect();
+    let kind = match &column.levels {
+        Some(levels) => {
+            let mut seen = vec![false; levels.len()];
+            values.iter().for_each(|&code| seen[code as usize] = true);
+            let seen: Vec<String> =
+                levels.iter().zip(seen).filter(|(_, seen)| *seen).map(|(level, _)| level.clone()).collect();
+            // Without one value it still is a column that later files have.
+            FieldKind::Category { levels: if seen.is_empty() { levels[..1].to_vec() } else { seen } }
+        }
+        None => learn_number(values.clone(), squeezes),
+    };
+    let observed = values.len() as f64 / rows.len() as f64;
+    Field { name: column.name.clone(), position: column.position, observed, kind }
+}
+
+fn learn_number(mut values: Vec<f32>, squeezes: bool) -> FieldKind {
+    if values.is_empty() {
+        return FieldKind::Number {
+            curve: Curve::Linear,
+            mean: 0.0,
+            std: 1.0,
+            min: 0.0,
+            max: 0.0,
+            constant: true,
+        };
+    }
+    let (min, max) = range(&values);
+    // Told by the range, not by the variance: rounding leaves a constant 0.1 a variance above 0.
+    if min >= max {
+        return FieldKind::Number {
+            curve: Curve::Linear,
+            mean: f64::from(min),
+            std: 1.0,
+            min,
+            max,
+            constant: true,
+        };
+    }
+    let mut curve = Curve::Linear;
+    let (mut mean, mut std) = moments(&values, curve);
+    let farthest = (f64::from(max) - mean).max(mean - f64::from(min)) / std;
+    if squeezes && farthest > HEAVY {
+        values.sort_unstable_by(f32::total_cmp);
+        let squeezed = squeeze(&values);
+        let (center, spread) = moments(&values, squeezed);
+        let ends = [min, max].map(|end| ((squeezed.apply(f64::from(end)) - center) / spread).abs());
+        // A rare flag stays as rare, whatever it is seen through.
+        if ends[0].max(ends[1]) < 0.8 * farthest {
+            (curve, mean, std) = (squeezed, center, spread);
+        }
+    }
+    FieldKind::Number { curve, mean, std, min, max, constant: false }
+}
+
+/// As wide as the middle half of sorted values, or, where most are equal, as the typical distance of the others from
+/// the median.
+fn squeeze(sorted: &[f32]) -> Curve {
+    let at = |share: f64| f64::from(sorted[((sorted.len() - 1) as f64 * share).round() as usize]);
+    let center = at(0.5);
+    let mut width = (at(0.75) - at(0.25)) / 1.349;
+    if width <= 0.0 {
+        let mut others: Vec<f64> =
+            sorted.iter().map(|&x| (f64::from(x) - center).abs()).filter(|&far| far > 0.0).collect();
+        others.sort_unstable_by(f64::total_cmp);
+        width = others[others.len() / 2];
+    }
+    Curve::Asinh { center, width }
+}
+
+fn moments(values: &[f32], curve: Curve) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().map(|&x| curve.apply(f64::from(x))).sum::<f64>() / n;
+    let variance = values.iter().map(|&x| (curve.apply(f64::from(x)) - mean).powi(2)).sum::<f64>() / n;
+    // Keeps subnormal spreads from dividing by zero.
+    (mean, variance.sqrt().max(f64::from(f32::MIN_POSITIVE)))
+}
+
+fn range(values: &[f32]) -> (f32, f32) {
+    values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), &x| (min.min(x), max.max(x)))
+}
+
+/// Gives all columns of series one map.
+fn scale_alike(table: &RawTable, rows: &[usize], fields: &mut [Field]) {
+    let values: Vec<f32> =
+        rows.iter().flat_map(|&row| table.values.row(row).to_vec()).filter(|x| !x.is_nan()).collect();
+    let FieldKind::Number { mut mean, mut std, min, max, constant, .. } = learn_number(values, false) else {
+        return;
+    };
+    if table.config.scale == SeriesScale::MinMax && !constant {
+        (mean, std) = (f64::from(min), f64::from(max) - f64::from(min));
+    }
+    for field in fields {
+        field.kind = FieldKind::Number { curve: Curve::Linear, mean, std, min, max, constant };
+    }
+}
+
+fn is_constant(field: &Field) -> bool {
+    match &field.kind {
+        FieldKind::Number { constant, .. } => *constant,
+        FieldKind::Category { levels } => levels.len() == 1,
+    }
+}
+
+fn remark(field: &Field, layout: Layout, notices: &mut Vec<Notice>) {
+    let column = || field.name.clone();
+    match &field.kind {
+        FieldKind::Number { constant: true, min, .. } if layout != Layout::Series || field.position == 0 => {
+            notices.push(Notice::Constant { column: column(), value: min.to_string() });
+        }
+        FieldKind::Category { levels } if levels.len() == 1 => {
+            notices.push(Notice::Constant { column: column(), value: format!("`{}`", levels[0]) });
+        }
+        FieldKind::Number { curve: Curve::Asinh { .. }, .. } => {
+            notices.push(Notice::HeavyTails { column: column() });
+        }
+        _ => {}
+    }
+    if field.observed < NEARLY_ALL {
+        notices.push(Notice::PartlyObserved { column: column(), share: field.observed });
+    }
+}
+
+fn remark_times(steps: &Steps, format: StampFormat, notices: &mut Vec<Notice>) {
+    let differing = steps.all - steps.regular;
+    if differing > 0 {
+        let dates = format != StampFormat::Number;
+        notices.push(Notice::IrregularTimes { step: steps.median, differing, steps: steps.all, dates });
+    }
+    if steps.repeated > 0 {
+        notices.push(Notice::RepeatedTimes { count: steps.repeated });
+    }
+    if steps.backward > 0 {
+        notices.push(Notice::BackwardTimes { count: steps.backward });
+    }
+}

@@ -1,0 +1,140 @@
+//! Schemas, sound and hostile.
+
+use super::*;
+use crate::{InputConfig, RawTable, Reader};
+
+fn schema(content: &str, config: &str) -> Schema {
+    let config: InputConfig = toml::from_str(config).unwrap();
+    let table = RawTable::parse(content.as_bytes(), "train.csv", &config).unwrap();
+    Schema::learn(&table, &table.normal_rows()).unwrap().schema
+}
+
+fn sound() -> Schema {
+    schema("a,k,b\n1,x,2\n2,y,5\n", "")
+}
+
+fn check(what: impl FnOnce(&mut Schema), expected: &str) {
+    let mut schema = sound();
+    what(&mut schema);
+    let error = schema.validate().unwrap_err().to_string();
+    assert_eq!(error, format!("not a usable schema: {expected}"));
+    // Whoever forgets to validate is told by the reader.
+    assert!(Reader::new(b"1,x,2\n".as_slice(), &schema, &Default::default()).is_err());
+}
+
+fn number(mean: f64, std: f64, min: f32, max: f32) -> FieldKind {
+    FieldKind::Number { curve: Curve::Linear, mean, std, min, max, constant: false }
+}
+
+#[test]
+fn hostile_schemas_are_refused() {
+    assert_eq!(sound().validate(), Ok(()));
+    check(|schema| schema.fields.clear(), "it has no columns");
+    check(|schema| schema.cells = 2, "it has too many columns");
+    check(|schema| schema.cells = usize::MAX, "it has too many columns");
+    check(|schema| schema.min_observed = f64::NAN, "min_observed is no share");
+    check(
+        |schema| schema.format = Format::Csv { delimiter: 'é', header: true },
+        "its delimiter splits no cells",
+    );
+    check(|schema| schema.layout = Layout::Windows, "windows and layout do not agree");
+    let windows = |length, stride| {
+        move |schema: &mut Schema| {
+            schema.layout = Layout::Windows;
+            schema.windows = Some(Windows { length, stride });
+        }
+    };
+    check(windows(usize::MAX, 1), "its windows are out of range");
+    check(windows(5, 0), "its windows are out of range");
+    check(|schema| schema.fields[2].name = "a".into(), "column `a` is there twice");
+    check(|schema| schema.fields[0].position = 3, "column `a` has no place");
+    check(|schema| schema.fields[0].position = 1, "column `k` has no place");
+    check(|schema| schema.fields[0].observed = -0.1, "column `a` has no share of observed values");
+    let scaled = "column `a` has values that cannot be scaled by";
+    for kind in [
+        number(f64::NAN, 1.0, 0.0, 1.0),
+        number(0.0, 0.0, 0.0, 1.0),
+        number(0.0, -1.0, 0.0, 1.0),
+        number(0.0, f64::INFINITY, 0.0, 1.0),
+        number(0.0, 1.0, 1.0, 0.0),
+        number(0.0, 1.0, f32::NAN, 0.0),
+        FieldKind::Category { levels: vec![] },
+        FieldKind::Category { levels: vec!["x".into(), "x".into()] },
+        FieldKind::Category { levels: vec!["x".repeat(1000)] },
+    ] {
+        check(|schema| schema.fields[0].kind = kind, scaled);
+    }
+    let asinh = Curve::Asinh { center: 0.0, width: 0.0 };
+    let kind = FieldKind::Number { curve: asinh, mean: 0.0, std: 1.0, min: 0.0, max: 1.0, constant: false };
+    check(|schema| schema.fields[0].kind = kind, scaled);
+    let stamp = Timestamp { name: "a".into(), position: 0, format: StampFormat::Number, step: None };
+    check(|schema| schema.timestamp = Some(stamp), "its timestamp is also a column of data");
+    let json = serde_json::to_string(&sound()).unwrap();
+    assert!(serde_json::from_str::<Schema>(&json.replace("\"rows\"", "\"row\"")).is_err());
+}
+
+#[test]
+fn features_have_names_and_units() {
+    let rows = "0,x,10\n2,y,30\n1,x,20\n1,x,20\n";
+    let windows = schema(&format!("a,k,b\n{rows}"), "layout = 'windows'\nwindow = 2");
+    let names = ["a[t-1]", "k=x[t-1]", "k=y[t-1]", "b[t-1]", "a[t]", "k=x[t]", "k=y[t]", "b[t]"];
+    assert_eq!(windows.feature_names(), names);
+    assert_eq!(windows.width(), 8);
+    assert_eq!(windows.feature(6), Feature { field: 1, level: Some(1), steps_ago: Some(0) });
+    assert_eq!(windows.feature(3), Feature { field: 2, level: None, steps_ago: Some(1) });
+    let series = schema("0,1,2,5\n1,2,3,6\n", "layout = 'series'\nscale = 'min-max'");
+    assert_eq!(series.feature_names(), ["t0", "t1", "t2", "t3"]);
+    assert_eq!((series.in_units(0, 0.0), series.in_units(3, 1.0)), (0.0, 6.0));
+}
+
+#[test]
+fn hostile_states_of_a_stream_are_refused() {
+    let windows = schema("time,v\n1,1\n2,3\n3,2\n", "layout = 'windows'\nwindow = 3\ntimestamp = 'time'");
+    let mut reader = Reader::new(b"1,1\n2,5\n".as_slice(), &windows, &Default::default()).unwrap();
+    reader.read_all().unwrap();
+    let state = serde_json::to_string(&reader.window_state().unwrap()).unwrap();
+    let mut restore = |state: &str| {
+        serde_json::from_str(state).map_err(|_| ()).and_then(|state| reader.restore(&state).map_err(|_| ()))
+    };
+    assert_eq!(restore(&state), Ok(()));
+    for (from, to) in [
+        ("\"filled\":2", "\"filled\":3"),
+        ("\"filled\":2", "\"filled\":18446744073709551615"),
+        ("\"without\":0", "\"without\":4"),
+        ("\"shares\":[1.0,", "\"shares\":[2.0,"),
+        ("\"observed\":[true,", "\"observed\":["),
+    ] {
+        assert!(state.contains(from), "{state}");
+        assert_eq!(restore(&state.replace(from, to)), Err(()), "{from} {to}");
+    }
+}
+
+#[test]
+fn damaged_schemas_are_refused_or_work() {
+    use ae_records::seed::stream_rng;
+    use rand_chacha::rand_core::Rng;
+    let sources = [
+        serde_json::to_string(&sound()).unwrap(),
+        serde_json::to_string(&schema("time,v\n1,1\n2,3\n3,2\n", "layout = 'windows'\nwindow = 3")).unwrap(),
+    ];
+    let mut rng = stream_rng(1, "schema fuzz", 0);
+    let (mut worked, mut refused) = (0, 0);
+    for round in 0..20_000 {
+        let mut bytes = sources[round % 2].clone().into_bytes();
+        for _ in 0..1 + rng.next_u32() % 3 {
+            let at = rng.next_u32() as usize % bytes.len();
+            bytes[at] = b"0123456789-.eE\"ax{}[]:,"[rng.next_u32() as usize % 23];
+        }
+        let Ok(schema) = serde_json::from_slice::<Schema>(&bytes) else { continue };
+        match Reader::new(b"1,x,2\n5,2\n".as_slice(), &schema, &Default::default()) {
+            Ok(mut reader) => {
+                let block = reader.read_all().unwrap();
+                assert!(block.samples.values.iter().all(|value| value.is_finite()), "{schema:?}");
+                assert_eq!(schema.feature_names().len(), schema.width());
+                worked += 1;
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(worked > 100 && refused > 100, "{worked} {refused}");
+}

@@ -1,0 +1,5 @@
+//! A file or stream of any length, line by line or in blocks, in bounded memory.
+
+pub(crate) mod block;
+pub(crate) mod reader;
+pub(crate) mod windower;

@@ -1,0 +1,375 @@
+//! Files and streams to samples, in bounded memory: many lines at a time, or one by one with the same numbers.
+
+use crate::Samples;
+use crate::columns::layout::Layout;
+use crate::columns::matching::{Matched, match_first_line};
+use crate::columns::stamps::StampFormat;
+use crate::error::TableError;
+use crate::error::{BadLine, BadReason, IntakeError};
+use crate::input::FormatChoice;
+use crate::schema::Schema;
+use crate::schema::encode::{Encoder, MOST_NOTICES, RowNote, together};
+use crate::schema::log::NoticeLog;
+use crate::schema::notice::Notice;
+use crate::stream::block::{Block, in_parallel, windows};
+use crate::stream::windower::{WindowState, Windower};
+use crate::text::head::{MARK, ensure_line_feeds, ensure_text};
+use crate::text::lines::{Chunk, Lines};
+use crate::text::parse::{MAX_LINE, RawBlock, RowParser, is_blank};
+use ae_records::files::FileError;
+use flate2::bufread::MultiGzDecoder;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::Path;
+
+/// How a file or stream is read; all that is not said is recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// What messages call it.
+    pub name: String,
+    /// Cells or JSON.
+    pub format: FormatChoice,
+    /// What stands between two cells.
+    pub delimiter: Option<char>,
+    /// Whether the first line names the columns.
+    pub header: Option<bool>,
+    /// A column whose text is to be kept in [`Block::labels`]: its name, or its position from 0 where the file has no
+    /// header. A row without one is then a bad line.
+    pub label: Option<String>,
+    /// A longer line is bad, in bytes.
+    pub max_line: usize,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        ReadOptions {
+            name: "the input".into(),
+            format: FormatChoice::Auto,
+            delimiter: None,
+            header: None,
+            label: None,
+            max_line: MAX_LINE,
+        }
+    }
+}
+
+/// Reads what a [`Schema`] expects of any input.
+#[derive(Debug)]
+pub struct Reader<R> {
+    lines: Lines<R>,
+    schema: Schema,
+    encoder: Encoder,
+    parser: RowParser,
+    windower: Option<Windower>,
+    notices: Vec<Notice>,
+    log: NoticeLog,
+    /// The last time that was read.
+    last_time: Option<f64>,
+    /// Whether the first line named the columns.
+    header: bool,
+    /// Rows and bad lines given so far.
+    given: u64,
+    /// Lines before the first that the columns could be told by.
+    early: Vec<BadLine>,
+    name: String,
+}
+
+/// Bytes that are parsed at a time, in parallel.
+const CHUNK: usize = 4 << 20;
+/// Values of the samples of a block, about.
+const BLOCK_VALUES: usize = 1 << 22;
+
+/// An input, inflated if it is gz: told by its first bytes.
+///
+/// # Errors
+/// Where the input cannot be read.
+pub fn inflated(mut input: impl Read + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
+    let mut head = Vec::new();
+    input.by_ref().take(2).read_to_end(&mut head)?;
+    let is_gz = head == [0x1f, 0x8b];
+    let whole = BufReader::with_capacity(1 << 20, Cursor::new(head).chain(input));
+    Ok(if is_gz {
+        Box::new(BufReader::with_capacity(1 << 20, MultiGzDecoder::new(whole)))
+    } else {
+        Box::new(whole)
+    })
+}
+
+impl Reader<Box<dyn BufRead + Send>> {
+    /// Opens a file, plain or gz.
+    ///
+    /// # Errors
+    /// As [`Reader::new`], and where the file cannot be read.
+    pub fn open(path: &Path, schema: &Schema, options: &ReadOptions) -> Result<Self, IntakeError> {
+        let file = File::open(path).map_err(FileError::new("read", path))?;
+        let input = inflated(file).map_err(FileError::new("read", path))?;
+        Reader::new(input, schema, options)
+    }
+}
+
+impl<R: BufRead> Reader<R> {
+    /// Reads the first line, and matches its columns with those of `schema`: by name, where it has names. Waits for no
+    /// more than that line. An input without a line gives no rows.
+    ///
+    /// # Errors
+    /// [`IntakeError::Schema`] where the columns are others, [`IntakeError::Utf16`],
+    /// [`IntakeError::NotText`], [`IntakeError::CarriageReturns`], [`IntakeError::Read`].
+    pub fn new(input: R, schema: &Schema, options: &ReadOptions) -> Result<Self, IntakeError> {
+        let fault = |reason: String| IntakeError::Schema { name: options.name.clone(), reason };
+        schema.validate().map_err(|error| fault(error.to_string()))?;
+        let mut lines = Lines::new(input, options.max_line);
+        let (mut first, mut early) = (Vec::new(), Vec::new());
+        loop {
+            let line = lines.next_line_number();
+            let (bytes, first_line) =
+                match lines.next(1, 1).map_err(|source| IntakeError::Read { line: line - 1, source })? {
+                    None => break,
+                    Some(Chunk::TooLong { line }) => {
+                        let reason = BadReason::TooLong { limit: options.max_line };
+                        early.push(BadLine { line, reason });
+                        continue;
+                    }
+                    Some(Chunk::Lines { bytes, first_line }) => (bytes, first_line),
+                };
+            let mark = first_line == 1 && bytes.starts_with(MARK);
+            if first_line == 1 {
+                ensure_text(&options.name, bytes)?;
+            }
+            let line = &bytes[if mark { MARK.len() } else { 0 }..];
+            if !is_blank(line) {
+                ensure_line_feeds(&options.name, line)?;
+                first = line.to_vec();
+                break;
+            }
+        }
+        let line = crate::text::parse::lines(&first).next().unwrap_or_default();
+        let Matched { parser, header, notices } = match_first_line(schema, line, options)?;
+        if !header {
+            lines.put_back(first.len(), lines.next_line_number() - u64::from(!first.is_empty()));
+        }
+        Ok(Reader {
+            lines,
+            encoder: Encoder::new(schema),
+            parser,
+            windower: (schema.layout == Layout::Windows).then(|| Windower::new(schema)),
+            notices,
+            log: NoticeLog::default(),
+            last_time: None,
+            header,
+            given: 0,
+            early,
+            name: options.name.clone(),
+            schema: schema.clone(),
+        })
+    }
+
+    /// What was found about the columns.
+    pub fn notices(&self) -> &[Notice] {
+        &self.notices
+    }
+
+    /// Refuses an input that had no row and no bad line: to be asked at the end of a file.
+    ///
+    /// # Errors
+    /// [`IntakeError::Table`]: it is empty, or has a header only.
+    pub fn ensure_rows(&self) -> Result<(), IntakeError> {
+        let source = if self.header { TableError::OnlyHeader } else { TableError::Empty };
+        let name = self.name.clone();
+        if self.given > 0 { Ok(()) } else { Err(IntakeError::Table { name, source }) }
+    }
+
+    /// What was odd about single values so far, counted by column.
+    pub fn log(&self) -> &NoticeLog {
+        &self.log
+    }
+
+    /// The number of the line that comes next, from 1.
+    pub fn next_line_number(&self) -> u64 {
+        self.lines.next_line_number()
+    }
+
+    /// For windows: the steps that the next one goes on from.
+    pub fn window_state(&self) -> Option<WindowState> {
+        self.windower.as_ref().map(Windower::state)
+    }
+
+    /// Goes on from steps that an earlier reader of the same stream left.
+    ///
+    /// # Errors
+    /// [`IntakeError::Schema`] where they are not those of this schema.
+    pub fn restore(&mut self, state: &WindowState) -> Result<(), IntakeError> {
+        let fault =
+            |error: crate::SchemaError| IntakeError::Schema { name: self.name.clone(), reason: error.reason };
+        let restored = Windower::restore(&self.schema, state).map_err(fault)?;
+        if self.windower.is_some() {
+            self.last_time = restored.last_time();
+            self.windower = Some(restored);
+        }
+        Ok(())
+    }
+
+    /// The next lines, as many as are fast to work on; they are parsed in parallel. `None` at the end. Waits until so
+    /// many are there: for a stream that is followed take [`Reader::next_line`].
+    ///
+    /// # Errors
+    /// [`IntakeError::Read`] where the input breaks off; a gz file that ends early is one.
+    pub fn next_block(&mut self) -> Result<Option<Block>, IntakeError> {
+        let most = (BLOCK_VALUES / self.schema.width()).clamp(2, 1 << 16);
+        self.next_lines(CHUNK, most)
+    }
+
+    /// The next line that is not blank; its block has one row, or one bad line. `None` at the end.
+    ///
+    /// # Errors
+    /// As [`Reader::next_block`].
+    pub fn next_line(&mut self) -> Result<Option<Block>, IntakeError> {
+        loop {
+            let block = self.next_lines(1, 1)?;
+            if block.as_ref().is_none_or(|block| !block.rows.is_empty() || !block.bad.is_empty()) {
+                return Ok(block);
+            }
+        }
+    }
+
+    /// Goes on with line `line`, and gives nothing of those before it: for input that begins anew after an
+    /// interruption. Steps of windows come from [`Reader::restore`] then.
+    ///
+    /// # Errors
+    /// [`IntakeError::Read`] where the input breaks off.
+    pub fn skip_to(&mut self, line: u64) -> Result<(), IntakeError> {
+        self.early.retain(|bad| bad.line >= line);
+        while self.lines.next_line_number() < line {
+            let most = usize::try_from(line - self.lines.next_line_number()).unwrap_or(usize::MAX);
+            let read_so_far = self.lines.next_line_number() - 1;
+            let next = self.lines.next(CHUNK, most);
+            if next.map_err(|source| IntakeError::Read { line: read_so_far, source })?.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// All lines that are left, at once: for files that fit into memory.
+    ///
+    /// # Errors
+    /// As [`Reader::next_block`].
+    pub fn read_all(&mut self) -> Result<Block, IntakeError> {
+        let mut blocks = Vec::new();
+        while let Some(block) = self.next_block()? {
+            blocks.push(block);
+        }
+        let n = blocks.iter().map(|block| block.rows.len()).sum();
+        let mut all = Block::default();
+        let mut samples = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            samples.push(block.samples);
+            all.rows.extend(block.rows);
+            all.stamps.extend(block.stamps);
+            all.labels.extend(block.labels);
+            all.bad.extend(block.bad);
+            all.notices.extend(block.notices);
+        }
+        all.samples = together(samples, self.schema.width(), n);
+        Ok(all)
+    }
+
+    fn next_lines(&mut self, bytes: usize, most: usize) -> Result<Option<Block>, IntakeError> {
+        let read_so_far = self.lines.next_line_number() - 1;
+        let (parser, encoder) = (&self.parser, &self.encoder);
+        let limit = self.lines.limit();
+        let chunk = self.lines.next(bytes, most);
+        let (raw, steps, shares) =
+            match chunk.map_err(|source| IntakeError::Read { line: read_so_far, source })? {
+                None if self.early.is_empty() => return Ok(None),
+                None => (RawBlock::default(), together(Vec::new(), encoder.row_width, 0), Vec::new()),
+                Some(Chunk::TooLong { line }) => {
+                    let bad = vec![BadLine { line, reason: BadReason::TooLong { limit } }];
+                    let raw = RawBlock { bad, ..RawBlock::default() };
+                    (raw, together(Vec::new(), encoder.row_width, 0), Vec::new())
+                }
+                Some(Chunk::Lines { bytes, first_line }) if most == 1 => {
+                    let raw = parser.block(bytes, first_line, limit);
+                    let (steps, shares) = encoder.rows(&raw.values, raw.lines.len());
+                    (raw, steps, shares)
+                }
+                Some(Chunk::Lines { bytes, first_line }) => {
+                    in_parallel(parser, encoder, bytes, first_line, limit)
+                }
+            };
+        Ok(Some(self.finish(raw, steps, shares)))
+    }
+
+    fn finish(&mut self, mut raw: RawBlock, steps: Samples, shares: Vec<f32>) -> Block {
+        raw.bad.splice(..0, self.early.drain(..));
+        self.given += (raw.lines.len() + raw.bad.len()) as u64;
+        let lines = raw.lines.iter().copied();
+        let mut notices = self.schema.out_of_range(&self.encoder, &raw.values, lines, &mut self.log);
+        notices.extend(self.odd_times(&raw));
+        let mut unseen = vec![0; self.schema.fields.len()];
+        for (row, column, value) in &raw.unseen {
+            unseen[*column] += 1;
+            let name = &self.schema.fields[*column].name;
+            if unseen[*column] > MOST_NOTICES {
+                self.log.count_more("unseen_category", name, 1);
+                continue;
+            }
+            let (line, column, value) = (raw.lines[*row], name.clone(), value.clone());
+            let notice = Notice::UnseenCategory { line, column, value };
+            self.log.add(&notice);
+            notices.push(notice);
+        }
+        notices.sort_by_key(Notice::line);
+        let encoder = &self.encoder;
+        let (samples, rows) = match &mut self.windower {
+            Some(windower) => windows(windower, encoder, self.schema.width(), &raw, &steps, &shares),
+            None => {
+                let note = |(&line, &observed): (&u64, &f32)| RowNote {
+                    line,
+                    observed,
+                    state: encoder.state(observed),
+                };
+                (steps, raw.lines.iter().zip(&shares).map(note).collect())
+            }
+        };
+        Block { samples, rows, stamps: raw.stamps, labels: raw.labels, bad: raw.bad, notices }
+    }
+
+    /// What is odd about the times of some rows: all of it counted in the log, the first of each kind returned.
+    fn odd_times(&mut self, raw: &RawBlock) -> Vec<Notice> {
+        let Some(stamp) = &self.schema.timestamp else { return Vec::new() };
+        let mut notices = Vec::new();
+        let mut counts = HashMap::<&'static str, u64>::new();
+        for (&time, &line) in raw.stamps.iter().zip(&raw.lines).filter(|(time, _)| time.is_finite()) {
+            let Some(last) = self.last_time.replace(time) else { continue };
+            let (step, column) = (time - last, || stamp.name.clone());
+            let notice = if step < 0.0 {
+                Notice::BackwardTime { line, column: column() }
+            } else if step == 0.0 {
+                Notice::RepeatedTime { line, column: column() }
+            } else if let Some(usual) = stamp.step.filter(|usual| (step - usual).abs() > 0.01 * usual) {
+                let dates = stamp.format != StampFormat::Number;
+                Notice::IrregularTime { line, column: column(), step, usual, dates }
+            } else {
+                continue;
+            };
+            let count = counts.entry(notice.kind()).or_default();
+            *count += 1;
+            if *count <= MOST_NOTICES {
+                self.log.add(&notice);
+                notices.push(notice);
+            }
+        }
+        for (kind, count) in counts {
+            self.log.count_more(kind, &stamp.name, count.saturating_sub(MOST_NOTICES));
+        }
+        notices
+    }
+}
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod stream_tests;
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

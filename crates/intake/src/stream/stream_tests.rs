@@ -1,0 +1,66 @@
+//! What a stream is told about: times that are odd, and bytes that are no text.
+
+use super::tests::{learn, reader};
+use crate::{InputConfig, RawTable};
+
+#[test]
+fn odd_times_of_a_stream_are_named_once_and_counted() {
+    let (_, schema) = learn(
+        &(0..40).map(|row| format!("{},{}\n", 1_600_000_000 + row, row % 5)).collect::<String>(),
+        "window = 3",
+    );
+    let mut text = String::from("1600000000,1\n");
+    for _ in 0..500 {
+        text += "1600000000,1\n1600000001,1\n1600000000,1\n1600000007,2\n1600000000,2\n";
+    }
+    let expected = [
+        "line 4: the time in column `c0` lies before the one before (1000 such values)",
+        "line 5: the time in column `c0` comes 7 after the one before, not 1 as learned (500 such values)",
+        "line 2: the time in column `c0` is equal to the one before (500 such values)",
+    ];
+    let mut lines = reader(text.as_bytes(), &schema).unwrap();
+    let mut told = Vec::new();
+    while let Some(block) = lines.next_line().unwrap() {
+        told.extend(block.notices.into_iter().map(|notice| (notice.line().unwrap(), notice.kind())));
+    }
+    assert_eq!(
+        told[..4],
+        [(2, "repeated_time"), (4, "backward_time"), (5, "irregular_time"), (6, "backward_time")]
+    );
+    assert_eq!((told.len(), lines.log().lines()), (2000, expected.map(String::from).to_vec()));
+    let mut blocks = reader(text.as_bytes(), &schema).unwrap();
+    let block = blocks.read_all().unwrap();
+    assert_eq!((block.notices.len(), blocks.log().lines()), (3 * 64, expected.map(String::from).to_vec()));
+}
+
+#[test]
+fn what_is_no_text_is_named_by_its_first_bytes() {
+    let (_, schema) = learn("a,b,k\n1,10,x\n2,20,y\n3,30,x\n", "");
+    let check = |bytes: &[u8], expected: &str| {
+        let error = reader(bytes, &schema).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    check(b"\x1f\x8b\x08\0\0", "the input is gz data, not text; unpack it first, as `gunzip -c` does");
+    check(b"\xfe\xff\0a\0,\0b\0\n", "the input is UTF-16 text; save it as UTF-8");
+    check(b"PK\x03\x04rest", "a zip archive or a spreadsheet");
+    check(b"a,b,k\r1,2,x\r2,3,y\r", "the input ends its lines with a carriage return alone (CR)");
+    assert!(reader(b"a,b,k\r\n1,2,x\r\n", &schema).is_ok());
+}
+
+#[test]
+fn times_in_seconds_need_a_unit() {
+    let table =
+        |content: &str| RawTable::parse(content.as_bytes(), "a.csv", &InputConfig::default()).unwrap();
+    let seconds = |times: [&str; 3]| {
+        let rows: String = times.iter().map(|time| format!("{time},1\n")).collect();
+        table(&format!("time,a\n{rows}")).seconds()
+    };
+    let differences = |times| seconds(times).map(|all: Vec<f64>| [all[1] - all[0], all[2] - all[0]]);
+    assert_eq!(
+        differences(["2024-01-01 00:00", "2024-01-01 00:01", "2024-01-01 01:00"]),
+        Some([60.0, 3600.0])
+    );
+    assert_eq!(differences(["1700000000000", "1700000001000", "1700000002500"]), Some([1.0, 2.5]));
+    assert_eq!(differences(["1", "2", "3"]), None);
+    assert_eq!(table("a\n1\n2\n").seconds(), None);
+}

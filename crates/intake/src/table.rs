@@ -1,0 +1,382 @@
+//! A whole file in memory: what a schema is learned from.
+
+use crate::columns::kinds::{self, Columns, Kind};
+use crate::columns::labels::{Labels, read_labels};
+use crate::columns::layout::{self, Layout};
+use crate::columns::profile::{self, Profile};
+use crate::columns::stamps::StampFormat;
+use crate::error::TableError;
+use crate::error::{BadLine, IntakeError};
+use crate::input::InputConfig;
+use crate::schema::notice::Notice;
+use crate::schema::{Format, Timestamp};
+use crate::split::{duplicate_share, window_ends};
+use crate::text::content::{self, MAX_CONTENT_BYTES};
+use crate::text::head::{Head, look_at};
+use crate::text::parse::{MAX_LINE, ParseKind, RawBlock, RowParser, Syntax, Target};
+use ae_records::record::FileRecord;
+use memchr::memchr_iter;
+use ndarray::Array2;
+use rayon::prelude::*;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
+
+/// A file, read: numbers, codes of categories, and gaps.
+#[derive(Clone, Debug)]
+pub struct RawTable {
+    /// What messages call it.
+    pub name: String,
+    /// How it is written.
+    pub format: Format,
+    /// What a row is.
+    pub layout: Layout,
+    /// Why that is the layout.
+    pub layout_because: String,
+    /// Cells of a line, those that are not learned from included.
+    pub cells: usize,
+    /// The columns of `values`.
+    pub columns: Vec<RawColumn>,
+    /// `[N, C]`: numbers, or the code of a category; `NaN` where nothing was observed.
+    pub values: Array2<f32>,
+    /// `[N]`, the line of each row, from 1.
+    pub lines: Vec<u64>,
+    /// `[N]`, the time of each row; `NaN` where there is none.
+    pub stamps: Vec<f64>,
+    /// The column of times, without its step.
+    pub timestamp: Option<Timestamp>,
+    /// What the label column says.
+    pub labels: Option<Labels>,
+    /// Lines that are no rows. For windows each is also a row of which nothing was observed.
+    pub bad: Vec<BadLine>,
+    /// Columns that are not learned from.
+    pub ignored: Vec<String>,
+    /// What was found while reading.
+    pub notices: Vec<Notice>,
+    /// Name and sha256 of the content; `None` where it came from no file.
+    pub file: Option<FileRecord>,
+    /// What it was read by.
+    pub config: InputConfig,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawColumn {
+    /// Its name; `c3` where the file has no header.
+    pub name: String,
+    /// Its position in the file, from 0.
+    pub position: usize,
+    /// The values of a category, by code; `None` for numbers.
+    pub levels: Option<Vec<String>>,
+}
+
+impl RawTable {
+    /// Reads a file, plain or gz.
+    ///
+    /// # Errors
+    /// [`IntakeError`]: the file cannot be read, holds no rows or too many bad lines, or has not the columns that
+    /// `config` names.
+    pub fn load(path: &Path, config: &InputConfig) -> Result<Self, IntakeError> {
+        config.validate()?;
+        let content = content::read(path, MAX_CONTENT_BYTES)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut table = Self::parse(&content, &path.display().to_string(), config)?;
+        table.file = Some(FileRecord { name, sha256: content::sha256(&content) });
+        Ok(table)
+    }
+
+    /// Reads the content of a file; `name` is what messages call it, and ends in `.tsv` where cells are split at tabs.
+    ///
+    /// # Errors
+    /// As [`RawTable::load`].
+    pub fn parse(content: &[u8], name: &str, config: &InputConfig) -> Result<Self, IntakeError> {
+        config.validate()?;
+        let head = look_at(content, name, config)?;
+        let body = &content[head.body..];
+        let profile = match head.syntax {
+            Syntax::Csv { delimiter } => {
+                profile::of_table(body, delimiter, head.width, config.max_categories)
+            }
+            Syntax::Json => profile::of_json(body, config.max_categories),
+        };
+        let (header, delimiter) = match head.syntax {
+            Syntax::Csv { delimiter } => (head.header.clone(), delimiter),
+            Syntax::Json => (Some(json_names(&profile)), b','),
+        };
+        if profile.rows == 0 {
+            return Err(no_rows(body, name, &head));
+        }
+        let mut columns = kinds::decide(name, config, header, &profile, delimiter)?;
+        let mut block = parse_all(&parser(&head, &columns), body, head.body_line);
+        let stamps = block.stamps.clone();
+        let (layout, layout_because) = layout::decide(config, &columns, &stamps);
+        // A channel of a series may rise with each step; in a table that is what an identifier does.
+        if layout == Layout::Table && columns.leave_out_counters(name)? {
+            block = parse_all(&parser(&head, &columns), body, head.body_line);
+        }
+        assemble(name, config, &head, columns, block, layout, layout_because)
+    }
+
+    /// Number of rows, `N`.
+    pub fn len(&self) -> usize {
+        self.values.nrows()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The mean time from a row to the next, in seconds: the span of all times over the rows in it, so that repeated,
+    /// irregular and unordered times count too. Numbers count as seconds, or, where they are Unix times of 2001 to 2100 in
+    /// thousandths, millionths or billionths, as these. `None` without times, or where all are the same.
+    pub fn seconds_per_row(&self) -> Option<f64> {
+        let (first, last, known) = self.known_times();
+        let unit = kinds::unix_unit(first, last).unwrap_or(1.0);
+        (last > first).then(|| (last - first) / unit / (known - 1) as f64)
+    }
+
+    /// `[N]`, the time of each row in seconds; `NaN` where there is none. `None` where the unit is not known: without times,
+    /// or where they are numbers that are no Unix times.
+    pub fn seconds(&self) -> Option<Vec<f64>> {
+        let dates = self.timestamp.as_ref()?.format != StampFormat::Number;
+        let (first, last, _) = self.known_times();
+        let unit = if dates { 1.0 } else { kinds::unix_unit(first, last)? };
+        Some(self.stamps.iter().map(|stamp| stamp / unit).collect())
+    }
+
+    /// The first time, the last, and how many there are.
+    fn known_times(&self) -> (f64, f64, usize) {
+        let known = || self.stamps.iter().copied().filter(|stamp| stamp.is_finite());
+        let (first, last) =
+            (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
+        (first, last, known().count())
+    }
+
+    /// The rows that are normal: all, where there are no labels.
+    pub fn normal_rows(&self) -> Vec<usize> {
+        let is_normal = |&row: &usize| self.labels.as_ref().is_none_or(|labels| labels.normal[row]);
+        (0..self.len()).filter(is_normal).collect()
+    }
+
+    /// A notice where more than one in twenty rows are equal to an earlier one, so that parts of a split share rows;
+    /// not for windows, where steps repeat.
+    pub fn duplicates(&self) -> Option<Notice> {
+        let share = if self.layout == Layout::Windows { 0.0 } else { duplicate_share(&self.values) };
+        (share > 0.05).then_some(Notice::Duplicates { share })
+    }
+
+    /// Steps that windows of `length` steps end with, one every `stride` steps, for windows that lie whole within a
+    /// stretch of rows and have normal steps only.
+    pub fn normal_window_ends(&self, stretch: Range<usize>, length: usize, stride: usize) -> Vec<usize> {
+        let mut ends = window_ends(stretch, length, stride);
+        if let Some(labels) = &self.labels {
+            ends.retain(|&end| labels.normal[end + 1 - length..=end].iter().all(|&normal| normal));
+        }
+        ends
+    }
+}
+
+fn json_names(profile: &Profile) -> Vec<String> {
+    profile.columns.iter().map(|column| column.name.clone().unwrap_or_default()).collect()
+}
+
+fn no_rows(body: &[u8], name: &str, head: &Head) -> IntakeError {
+    // Parsed without columns, only to hear what is wrong with the lines.
+    let parser = RowParser {
+        syntax: head.syntax,
+        columns: Vec::new(),
+        targets: vec![Target::Skip; head.width],
+        names: HashMap::new(),
+        stamp: None,
+        label: None,
+    };
+    let block = parse_all(&parser, body, head.body_line);
+    match block.bad.first() {
+        Some(first) => {
+            IntakeError::OnlyBadLines { name: name.to_owned(), lines: block.bad.len(), first: first.clone() }
+        }
+        None => IntakeError::Table { name: name.to_owned(), source: TableError::OnlyHeader },
+    }
+}
+
+/// What turns the lines of this file into rows; the label, if there is one, comes last.
+fn parser(head: &Head, columns: &Columns) -> RowParser {
+    let codes = |levels: &[String]| {
+        levels.iter().zip(0..).map(|(level, code)| (level.as_bytes().into(), code)).collect::<HashMap<_, _>>()
+    };
+    let mut targets = vec![Target::Skip; columns.names.len()];
+    let mut parsed = Vec::new();
+    for column in &columns.data {
+        targets[column.position] = Target::Data(parsed.len());
+        let kind = match &column.kind {
+            Kind::Number => ParseKind::Number,
+            Kind::Category(levels) => ParseKind::Category(codes(levels)),
+        };
+        parsed.push((column.name.clone(), kind));
+    }
+    if let Some((position, values)) = &columns.label {
+        targets[*position] = Target::Data(parsed.len());
+        parsed.push((columns.names[*position].clone(), ParseKind::Label(codes(values))));
+    }
+    if let Some(stamp) = &columns.stamp {
+        targets[stamp.position] = Target::Stamp;
+    }
+    let names = columns.names.iter().cloned().zip(targets.iter().copied()).collect();
+    let stamp = columns.stamp.as_ref().map(|stamp| (stamp.name.clone(), stamp.format));
+    RowParser { syntax: head.syntax, columns: parsed, targets, names, stamp, label: None }
+}
+
+/// Parses pieces side by side and puts them together in order.
+pub(crate) fn parse_all(parser: &RowParser, body: &[u8], first_line: u64) -> RawBlock {
+    let pieces = profile::pieces(body);
+    let mut line = first_line;
+    let starts: Vec<(u64, &[u8])> = pieces
+        .into_iter()
+        .map(|piece| {
+            let start = line;
+            line += memchr_iter(b'\n', piece).count() as u64;
+            (start, piece)
+        })
+        .collect();
+    let blocks: Vec<RawBlock> =
+        starts.into_par_iter().map(|(line, piece)| parser.block(piece, line, MAX_LINE)).collect();
+    let mut all = RawBlock::default();
+    all.values.reserve_exact(blocks.iter().map(|block| block.values.len()).sum());
+    blocks.into_iter().for_each(|block| all.append(block));
+    all
+}
+
+fn assemble(
+    name: &str,
+    config: &InputConfig,
+    head: &Head,
+    columns: Columns,
+    mut block: RawBlock,
+    layout: Layout,
+    layout_because: String,
+) -> Result<RawTable, IntakeError> {
+    let total = block.lines.len() + block.bad.len();
+    if let Some(first) = block.bad.first() {
+        let (first, bad) = (first.clone(), block.bad.len());
+        if block.lines.is_empty() {
+            return Err(IntakeError::OnlyBadLines { name: name.to_owned(), lines: total, first });
+        }
+        if bad as f64 > config.max_bad * total as f64 {
+            let (name, allowed) = (name.to_owned(), config.max_bad);
+            return Err(IntakeError::TooManyBadLines { name, bad, lines: total, allowed, first });
+        }
+    }
+    if layout == Layout::Series
+        && let Some(text) = columns.data.iter().find(|column| column.kind != Kind::Number)
+    {
+        let value = match &text.kind {
+            Kind::Category(levels) => levels.first().cloned().unwrap_or_default(),
+            Kind::Number => String::new(),
+        };
+        return Err(IntakeError::NotNumeric { column: text.name.clone(), layout: layout.name(), value });
+    }
+    let width = columns.data.len() + usize::from(columns.label.is_some());
+    if layout == Layout::Windows {
+        with_bad_steps(&mut block, width);
+    }
+    let n = block.lines.len();
+    let all = Array2::from_shape_vec((n, width), block.values).expect("every row has every column");
+    let data = columns.data.len();
+    let labels = columns.label.as_ref().map(|(position, names)| {
+        read_labels(config, columns.names[*position].clone(), names.clone(), all.column(data).iter().copied())
+    });
+    let labels = labels.transpose()?;
+    let values = if labels.is_some() {
+        all.slice_move(ndarray::s![.., ..data]).as_standard_layout().into_owned()
+    } else {
+        all
+    };
+    let format = match head.syntax {
+        Syntax::Json => Format::Json,
+        Syntax::Csv { delimiter } => {
+            Format::Csv { delimiter: char::from(delimiter), header: head.header.is_some() }
+        }
+    };
+    let used: Vec<usize> = columns.data.iter().map(|column| column.position).collect();
+    let apart =
+        [columns.label.as_ref().map(|label| label.0), columns.stamp.as_ref().map(|stamp| stamp.position)];
+    let left = |position: &usize| !used.contains(position) && !apart.contains(&Some(*position));
+    let ignored =
+        (0..columns.names.len()).filter(left).map(|position| columns.names[position].clone()).collect();
+    let names = series_names(&columns, layout);
+    let raw = columns.data.into_iter().zip(names).map(|(column, name)| {
+        let levels = match column.kind {
+            Kind::Number => None,
+            Kind::Category(levels) => Some(levels),
+        };
+        RawColumn { name, position: column.position, levels }
+    });
+    Ok(RawTable {
+        name: name.to_owned(),
+        format,
+        layout,
+        layout_because,
+        cells: columns.names.len(),
+        columns: raw.collect(),
+        values,
+        lines: block.lines,
+        stamps: block.stamps,
+        timestamp: columns.stamp.map(|stamp| Timestamp {
+            name: stamp.name,
+            position: stamp.position,
+            format: stamp.format,
+            step: None,
+        }),
+        labels,
+        bad: block.bad,
+        ignored,
+        notices: columns.notices,
+        file: None,
+        config: config.clone(),
+    })
+}
+
+/// The columns of series without names are time steps; a single channel without a name is the value.
+fn series_names(columns: &Columns, layout: Layout) -> Vec<String> {
+    let named = columns.data.iter().map(|column| column.name.clone());
+    match layout {
+        _ if columns.header => named.collect(),
+        Layout::Series => (0..columns.data.len()).map(|step| format!("t{step}")).collect(),
+        Layout::Windows if columns.data.len() == 1 => vec!["value".into()],
+        _ => named.collect(),
+    }
+}
+
+/// A bad line of a long series is a step of which nothing was observed.
+fn with_bad_steps(block: &mut RawBlock, width: usize) {
+    if block.bad.is_empty() {
+        return;
+    }
+    let total = block.lines.len() + block.bad.len();
+    let mut merged = RawBlock { values: Vec::with_capacity(total * width), ..RawBlock::default() };
+    let mut bad = block.bad.iter().map(|bad| bad.line).peekable();
+    for (row, &line) in block.lines.iter().enumerate() {
+        while let Some(bad) = bad.next_if(|&bad| bad < line) {
+            merged.push_nothing(bad, width);
+        }
+        merged.values.extend_from_slice(&block.values[row * width..(row + 1) * width]);
+        merged.stamps.push(block.stamps[row]);
+        merged.lines.push(line);
+    }
+    bad.for_each(|bad| merged.push_nothing(bad, width));
+    merged.bad = std::mem::take(&mut block.bad);
+    *block = merged;
+}
+
+impl RawBlock {
+    fn push_nothing(&mut self, line: u64, width: usize) {
+        self.values.extend(std::iter::repeat_n(f32::NAN, width));
+        self.stamps.push(f64::NAN);
+        self.lines.push(line);
+    }
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;

@@ -1,0 +1,9 @@
+//! Bytes to lines, lines to cells: how a file is written, and what stands in it.
+
+pub(crate) mod cells;
+pub mod content;
+pub(crate) mod head;
+pub(crate) mod json;
+pub(crate) mod lines;
+pub(crate) mod parse;
+pub(crate) mod recognise;

@@ -1,0 +1,242 @@
+//! A cell to a number, fast where it is written plainly.
+
+use crate::error::BadReason;
+use crate::text::recognise::shorten;
+
+/// What a cell holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Cell {
+    /// Finite, also as a 32-bit number.
+    Number(f64),
+    /// Nothing was observed.
+    Missing,
+    /// An infinity, or beyond 32-bit numbers.
+    NotFinite,
+    /// Anything else.
+    Text,
+}
+
+/// How a value that was not observed is written, beside an empty cell; in lower case.
+const MISSING: [&str; 10] = ["na", "n/a", "#n/a", "nan", "-nan", "null", "none", "?", "-", "missing"];
+
+/// Powers of ten that a double holds exactly.
+const TENS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20, 1e21, 1e22,
+];
+
+/// The cell without blanks around it.
+pub(crate) fn trimmed(cell: &[u8]) -> &[u8] {
+    cell.trim_ascii()
+}
+
+/// What a cell, already trimmed, holds.
+pub(crate) fn parse(cell: &[u8]) -> Cell {
+    if let Some((value, used)) = plain_number(cell)
+        && used == cell.len()
+    {
+        return finite(value);
+    }
+    if is_missing(cell) {
+        return Cell::Missing;
+    }
+    match std::str::from_utf8(cell).ok().and_then(|text| text.parse::<f64>().ok()) {
+        Some(value) if value.is_nan() => Cell::Missing,
+        Some(value) => finite(value),
+        None => Cell::Text,
+    }
+}
+
+/// Whether a cell, already trimmed, says that nothing was observed.
+pub(crate) fn is_missing(cell: &[u8]) -> bool {
+    cell.is_empty()
+        || (cell.len() < 8 && MISSING.iter().any(|word| cell.eq_ignore_ascii_case(word.as_bytes())))
+}
+
+/// Whether it would be a number with a point for its comma.
+pub(crate) fn has_decimal_comma(cell: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(cell);
+    text.contains(',') && text.replacen(',', ".", 1).parse::<f64>().is_ok()
+}
+
+/// Whether it is a number and a sign of per cent.
+pub(crate) fn is_percent(cell: &[u8]) -> bool {
+    let number = cell.strip_suffix(b"%").map(|number| parse(trimmed(number)));
+    matches!(number, Some(Cell::Number(_)))
+}
+
+/// Whether it is a number whose thousands are set apart, as in `1,234.5`, `1 234` or `1'234`.
+pub(crate) fn has_thousands(cell: &[u8]) -> bool {
+    let number = cell.strip_prefix(b"-").or_else(|| cell.strip_prefix(b"+")).unwrap_or(cell);
+    let end = number.iter().position(|&byte| byte == b'.').unwrap_or(number.len());
+    let (whole, fraction) = number.split_at(end);
+    let digits = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_digit);
+    let Some(&separator) = whole.iter().find(|byte| b",' _".contains(byte)) else { return false };
+    let mut groups = whole.split(|&byte| byte == separator);
+    let first = groups.next().unwrap_or_default();
+    (1..=3).contains(&first.len())
+        && first[0] != b'0'
+        && digits(first)
+        && groups.all(|group| group.len() == 3 && digits(group))
+        && digits(fraction.strip_prefix(b".").unwrap_or_default())
+}
+
+fn finite(value: f64) -> Cell {
+    if (value as f32).is_finite() { Cell::Number(value) } else { Cell::NotFinite }
+}
+
+/// The number that the bytes begin with, and how many bytes it takes, if it is written plainly enough to be exact:
+/// then a whole number below 2^53 divided or multiplied by an exact power of ten rounds once, to the same double
+/// that a full parser gives (Clinger, "How to read floating point numbers accurately", PLDI 1990).
+#[inline]
+pub(crate) fn plain_number(bytes: &[u8]) -> Option<(f64, usize)> {
+    let mut at = 0;
+    let negative = bytes.first() == Some(&b'-');
+    at += usize::from(negative);
+    let mut mantissa = 0u64;
+    let whole_from = at;
+    while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit < 10) {
+        mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
+        at += 1;
+    }
+    let mut digits = at - whole_from;
+    let mut exponent = 0i32;
+    if bytes.get(at) == Some(&b'.') {
+        at += 1;
+        let fraction_from = at;
+        while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit < 10)
+        {
+            mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
+            at += 1;
+        }
+        digits += at - fraction_from;
+        exponent = -i32::try_from(at - fraction_from).ok()?;
+    }
+    // 19 digits fit 64 bits; more may have wrapped around.
+    if digits == 0 || digits > 19 || mantissa > 1 << 53 {
+        return None;
+    }
+    if matches!(bytes.get(at), Some(b'e' | b'E')) {
+        at += 1;
+        let down = bytes.get(at) == Some(&b'-');
+        at += usize::from(matches!(bytes.get(at), Some(b'-' | b'+')));
+        let from = at;
+        let mut power = 0i32;
+        while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit < 10)
+        {
+            power = power.saturating_mul(10).saturating_add(i32::from(digit));
+            at += 1;
+        }
+        if at == from {
+            return None;
+        }
+        exponent = exponent.saturating_add(if down { -power } else { power });
+    }
+    let size = mantissa as f64;
+    let size = match exponent {
+        0 => size,
+        -22..0 => size / TENS[exponent.unsigned_abs() as usize],
+        1..=22 => size * TENS[exponent as usize],
+        _ => return None,
+    };
+    Some((if negative { -size } else { size }, at))
+}
+
+/// Why a cell that should be a number is none.
+pub(crate) fn not_a_number(column: &str, cell: &[u8], what: Cell) -> BadReason {
+    let (column, value) = (column.to_owned(), shorten(&String::from_utf8_lossy(cell)));
+    match what {
+        Cell::NotFinite => BadReason::NotFinite { column, value },
+        _ => BadReason::NotNumber { column, value },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ae_records::seed::stream_rng;
+    use rand_chacha::rand_core::Rng;
+
+    fn check(cell: &str, expected: Cell) {
+        assert_eq!(parse(cell.as_bytes()), expected, "{cell:?}");
+    }
+
+    #[test]
+    fn cells_hold_numbers_gaps_or_text() {
+        for (cell, value) in [
+            ("0", 0.0),
+            ("-0.25", -0.25),
+            ("+3", 3.0),
+            (".5", 0.5),
+            ("5.", 5.0),
+            ("1e3", 1e3),
+            ("-6.3732150e+01", -63.73215),
+            ("12345678901234567890123", 12345678901234567890123.0),
+            ("1e-400", 0.0),
+        ] {
+            check(cell, Cell::Number(value));
+        }
+        for cell in ["", "NA", "n/a", "NaN", "-nan", "null", "None", "?", "-"] {
+            check(cell, Cell::Missing);
+        }
+        for cell in ["inf", "-Infinity", "1e400", "1e39", "-3.5e38"] {
+            check(cell, Cell::NotFinite);
+        }
+        for cell in ["x", "1,5", "1e", "--1", "1.2.3", "0x10", "1 2", ".", "e5", "é"] {
+            check(cell, Cell::Text);
+        }
+    }
+
+    #[test]
+    fn numbers_for_people_are_told_from_text() {
+        let check = |cell: &str, percent: bool, thousands: bool| {
+            let cell = cell.as_bytes();
+            assert_eq!((is_percent(cell), has_thousands(cell)), (percent, thousands), "{cell:?}");
+        };
+        for cell in ["45.1%", "-3 %", "0%", "1e2%"] {
+            check(cell, true, false);
+        }
+        for cell in ["1,234.5", "-12,345,678", "+1,234", "1 234", "1'234.50", "1_000", "999,000."] {
+            check(cell, false, true);
+        }
+        for cell in [
+            "%",
+            "x%",
+            "1,5%",
+            "1,23",
+            "1234,567",
+            "0,123",
+            "1,234,56",
+            "1,2345",
+            "1,234 567",
+            ",123",
+            "a,123",
+            "1,234.5x",
+            "",
+            "-",
+        ] {
+            check(cell, false, false);
+        }
+    }
+
+    /// The standard library's parser is the reference: the same bits, or no answer.
+    #[test]
+    fn plain_numbers_are_exact() {
+        let mut rng = stream_rng(1, "plain numbers", 0);
+        for round in 0..200_000u32 {
+            let raw = rng.next_u64();
+            let text = match round % 5 {
+                0 => format!("{}", f32::from_bits(raw as u32)),
+                1 => format!("{}", f64::from_bits(raw)),
+                2 => format!("{:e}", f32::from_bits(raw as u32)),
+                3 => format!("{}.{}", raw % 100_000, (raw >> 32) % 1_000_000_000),
+                _ => format!("-{}e{}", raw % 1_000_000, (raw >> 40) as i32 % 50 - 25),
+            };
+            if let Some((value, used)) = plain_number(text.as_bytes())
+                && used == text.len()
+            {
+                assert_eq!(value.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Reading files, plain or gz, without trusting a length that they state.
+
+use ae_records::files::FileError;
+use flate2::read::MultiGzDecoder;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// Most content that is read of a user's file, in bytes.
+pub const MAX_CONTENT_BYTES: u64 = 4 << 30;
+
+/// The content of a file could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentError {
+    /// The file could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file is not what it claims to be, or too long.
+    #[error("{} is not a usable {format} file: {reason}", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// `gz` or `data`.
+        format: &'static str,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+}
+
+/// The content of a file, decompressed if it is gz (told by its first bytes, not by its name). Reads no more
+/// than `limit` bytes of content: what is longer, or a gz that ends early, is an error.
+///
+/// # Errors
+/// [`ContentError`]: the file cannot be read, holds more than `limit`, or is a broken gz.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ContentError> {
+    let read_error = |error| ContentError::from(FileError::new("read", path)(error));
+    let mut head = Vec::new();
+    let mut file = BufReader::new(File::open(path).map_err(read_error)?);
+    file.by_ref().take(2).read_to_end(&mut head).map_err(read_error)?;
+    let gz = head == [0x1f, 0x8b];
+    let whole = io::Cursor::new(head).chain(file);
+    let mut content = Vec::new();
+    // One byte more than allowed, so that "exactly" and "more" can be told apart.
+    let got = if gz {
+        MultiGzDecoder::new(whole).take(limit.saturating_add(1)).read_to_end(&mut content)
+    } else {
+        whole.take(limit.saturating_add(1)).read_to_end(&mut content)
+    };
+    let format_error =
+        |reason: String| ContentError::Unusable { path: path.to_owned(), format: "gz", reason };
+    match got {
+        Err(error) if gz && error.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(format_error(format!("it ends after {} bytes of content; fetch it again", content.len())))
+        }
+        Err(error)
+            if gz && matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) =>
+        {
+            Err(format_error(error.to_string()))
+        }
+        Err(error) => Err(read_error(error)),
+        Ok(_) if content.len() as u64 > limit => {
+            let format = if gz { "gz" } else { "data" };
+            let reason = format!("it holds more than the {limit} bytes that it may");
+            Err(ContentError::Unusable { path: path.to_owned(), format, reason })
+        }
+        Ok(_) => Ok(content),
+    }
+}
+
+/// Lower-case hexadecimal sha256.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write;
+
+    fn gz(content: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(content).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn check(file: &[u8], limit: u64, expected: Result<&[u8], &str>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, file).unwrap();
+        match (read(&path, limit), expected) {
+            (Ok(content), Ok(expected)) => assert_eq!(content, expected),
+            (Err(error), Err(expected)) => {
+                assert!(error.to_string().ends_with(expected), "{error}");
+            }
+            (got, expected) => panic!("{got:?} is not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn plain_and_gz_files_are_read_up_to_their_limit() {
+        check(b"abc", 3, Ok(b"abc"));
+        check(&gz(b"abc"), 3, Ok(b"abc"));
+        check(b"", 3, Ok(b""));
+        check(b"\x1f", 3, Ok(b"\x1f"));
+        check(b"abcd", 3, Err("not a usable data file: it holds more than the 3 bytes that it may"));
+        check(&gz(b"abcd"), 3, Err("not a usable gz file: it holds more than the 3 bytes that it may"));
+    }
+
+    #[test]
+    fn a_bomb_is_not_inflated() {
+        check(&gz(&vec![0; 20_000_000]), 1000, Err("more than the 1000 bytes that it may"));
+    }
+
+    #[test]
+    fn truncated_or_damaged_gz_is_an_error() {
+        let whole = gz(&(0..=255).collect::<Vec<u8>>());
+        for length in 2..whole.len() {
+            check(&whole[..length], 1000, Err("fetch it again"));
+        }
+        let mut trailing = whole.clone();
+        trailing.extend(b"not gz at all, this");
+        check(&trailing, 1000, Err("invalid gzip header"));
+        let mut damaged = whole;
+        let last = damaged.len() - 5;
+        damaged[last] ^= 1;
+        check(&damaged, 1000, Err("corrupt gzip stream does not have a matching checksum"));
+    }
+}

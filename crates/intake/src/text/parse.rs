@@ -1,0 +1,368 @@
+//! Lines to raw rows: a number a column, `NaN` where nothing was observed, and the code of a category.
+
+use crate::columns::stamps::{self, StampFormat};
+use crate::error::{BadLine, BadReason};
+use crate::text::cells::{self, Cell, plain_number, trimmed};
+use crate::text::json::{self, Key};
+use crate::text::recognise::shorten;
+use memchr::{memchr, memchr_iter};
+use std::collections::HashMap;
+
+/// The code of a category that was never seen in training.
+pub(crate) const UNSEEN: f32 = -1.0;
+/// Longest line, in bytes, where nothing else is said.
+pub(crate) const MAX_LINE: usize = 1 << 20;
+
+/// How cells stand in a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Syntax {
+    Csv { delimiter: u8 },
+    Json,
+}
+
+/// What becomes of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Skip,
+    /// Goes into this column of the row.
+    Data(usize),
+    Stamp,
+    /// Kept as it is.
+    Label,
+}
+
+/// What a column of a row holds.
+#[derive(Clone, Debug)]
+pub(crate) enum ParseKind {
+    Number,
+    /// Codes by value.
+    Category(HashMap<Box<[u8]>, u32>),
+    /// As a category, but a row without one is bad.
+    Label(HashMap<Box<[u8]>, u32>),
+}
+
+/// Turns lines into raw rows; the same code for a file and for a stream.
+#[derive(Clone, Debug)]
+pub(crate) struct RowParser {
+    pub syntax: Syntax,
+    /// Name and kind of each column of a row.
+    pub columns: Vec<(String, ParseKind)>,
+    /// What becomes of the cell at each position.
+    pub targets: Vec<Target>,
+    /// What becomes of a JSON value, by its name.
+    pub names: HashMap<String, Target>,
+    /// Name and format of the column of times.
+    pub stamp: Option<(String, StampFormat)>,
+    /// Name of a column whose text is kept.
+    pub label: Option<String>,
+}
+
+/// Rows of a piece of a file.
+#[derive(Debug, Default)]
+pub(crate) struct RawBlock {
+    /// `[N, C]`.
+    pub values: Vec<f32>,
+    /// `[N]`; `NaN` where there is none.
+    pub stamps: Vec<f64>,
+    /// `[N]`, where a column of labels was asked for.
+    pub labels: Vec<String>,
+    /// `[N]`, ascending.
+    pub lines: Vec<u64>,
+    /// Ascending, and none of `lines`.
+    pub bad: Vec<BadLine>,
+    /// Row, column and text of categories that were never seen.
+    pub unseen: Vec<(usize, usize, String)>,
+}
+
+/// What a row is written to while it is read.
+struct Row<'a> {
+    values: &'a mut [f32],
+    stamp: f64,
+    label: Option<String>,
+    unseen: &'a mut Vec<(usize, usize, String)>,
+    index: usize,
+    error: Option<BadReason>,
+}
+
+/// Room for the cells of a line with quotes.
+#[derive(Default)]
+struct Scratch {
+    unquoted: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl RawBlock {
+    /// Adds what comes below.
+    pub(crate) fn append(&mut self, below: RawBlock) {
+        let rows = self.lines.len();
+        self.unseen.extend(below.unseen.into_iter().map(|(row, column, text)| (row + rows, column, text)));
+        self.values.extend_from_slice(&below.values);
+        self.stamps.extend_from_slice(&below.stamps);
+        self.labels.extend(below.labels);
+        self.lines.extend_from_slice(&below.lines);
+        self.bad.extend(below.bad);
+    }
+}
+
+impl RowParser {
+    /// Reads all lines of `bytes`, the first of which is line `first_line`.
+    pub(crate) fn block(&self, bytes: &[u8], first_line: u64, limit: usize) -> RawBlock {
+        let mut block = RawBlock::default();
+        let mut scratch = Scratch::default();
+        // Looked at once for all lines, as nearly every file is clean.
+        let clean = std::str::from_utf8(bytes).is_ok() && memchr(0, bytes).is_none();
+        for (line, number) in lines(bytes).zip(first_line..) {
+            self.line(line, number, limit, clean, &mut block, &mut scratch);
+        }
+        block
+    }
+
+    fn line(
+        &self,
+        line: &[u8],
+        number: u64,
+        limit: usize,
+        clean: bool,
+        block: &mut RawBlock,
+        scratch: &mut Scratch,
+    ) {
+        if is_blank(line) {
+            return;
+        }
+        let at = block.values.len();
+        let unseen = block.unseen.len();
+        block.values.resize(at + self.columns.len(), f32::NAN);
+        let result = if line.len() > limit {
+            Err(BadReason::TooLong { limit })
+        } else if !clean && memchr(0, line).is_some() {
+            Err(BadReason::Binary)
+        } else if !clean && std::str::from_utf8(line).is_err() {
+            Err(BadReason::NotText)
+        } else {
+            let values = &mut block.values[at..];
+            let index = block.lines.len();
+            self.row(
+                line,
+                Row { values, stamp: f64::NAN, label: None, unseen: &mut block.unseen, index, error: None },
+                scratch,
+            )
+        };
+        match result {
+            Ok((stamp, label)) => {
+                block.stamps.push(stamp);
+                block.labels.extend(label);
+                block.lines.push(number);
+            }
+            Err(reason) => {
+                block.values.truncate(at);
+                block.unseen.truncate(unseen);
+                block.bad.push(BadLine { line: number, reason });
+            }
+        }
+    }
+
+    fn row(
+        &self,
+        line: &[u8],
+        mut row: Row<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(f64, Option<String>), BadReason> {
+        let got = match self.syntax {
+            Syntax::Json => {
+                let mut by_position = false;
+                let mut visit = |key: Key<'_>, value: &json::Value<'_>| {
+                    let target = match key {
+                        Key::Name(name) => self.names.get(name).copied().unwrap_or(Target::Skip),
+                        Key::Position(position) => {
+                            by_position = true;
+                            self.targets.get(position).copied().unwrap_or(Target::Skip)
+                        }
+                    };
+                    self.cell(target, value.0.as_bytes(), &mut row);
+                };
+                let got = json::values(line, &mut visit)?;
+                if by_position || got == 0 { got } else { self.targets.len() }
+            }
+            Syntax::Csv { delimiter: b' ' } => {
+                let cells = line.split(u8::is_ascii_whitespace).filter(|cell| !cell.is_empty());
+                cells.zip(0..).map(|(cell, at)| self.cell(self.target(at), cell, &mut row)).count()
+            }
+            Syntax::Csv { delimiter } if memchr(b'"', line).is_some() => {
+                unquote(line, delimiter, scratch)?;
+                let starts = std::iter::once(0).chain(scratch.ends.iter().copied());
+                let cells = starts.zip(&scratch.ends).map(|(from, &to)| &scratch.unquoted[from..to]);
+                cells.zip(0..).map(|(cell, at)| self.cell(self.target(at), cell, &mut row)).count()
+            }
+            Syntax::Csv { delimiter } => self.plain_cells(line, delimiter, &mut row),
+        };
+        // Where cells are lost or added, that is the reason why others are no numbers.
+        if got != self.targets.len() {
+            return Err(BadReason::Ragged { got, expected: self.targets.len() });
+        }
+        if let Some(reason) = row.error {
+            return Err(reason);
+        }
+        for ((name, kind), value) in self.columns.iter().zip(&*row.values) {
+            if matches!(kind, ParseKind::Label(_)) && value.is_nan() {
+                return Err(BadReason::NoLabel { column: name.clone() });
+            }
+        }
+        match &self.label {
+            Some(column) if row.label.is_none() => Err(BadReason::NoLabel { column: column.clone() }),
+            _ => Ok((row.stamp, row.label)),
+        }
+    }
+
+    /// Cells of a line without quotes: what splits them is found by reading the number before it, where there is one.
+    fn plain_cells(&self, line: &[u8], delimiter: u8, row: &mut Row<'_>) -> usize {
+        let (mut rest, mut position) = (line, 0);
+        loop {
+            let target = self.target(position);
+            position += 1;
+            if let Target::Data(column) = target
+                && matches!(self.columns[column].1, ParseKind::Number)
+                && let Some((value, used)) = plain_number(rest)
+                && rest.get(used).is_none_or(|&byte| byte == delimiter)
+                && (value as f32).is_finite()
+            {
+                row.values[column] = value as f32;
+                match rest.get(used + 1..) {
+                    Some(next) => rest = next,
+                    None => return position,
+                }
+                continue;
+            }
+            match memchr(delimiter, rest) {
+                Some(end) => {
+                    self.cell(target, &rest[..end], row);
+                    rest = &rest[end + 1..];
+                }
+                None => {
+                    self.cell(target, rest, row);
+                    return position;
+                }
+            }
+        }
+    }
+
+    fn target(&self, position: usize) -> Target {
+        self.targets.get(position).copied().unwrap_or(Target::Skip)
+    }
+
+    fn cell(&self, target: Target, cell: &[u8], row: &mut Row<'_>) {
+        let cell = trimmed(cell);
+        let failed = match target {
+            Target::Skip => None,
+            Target::Label => {
+                let is_there = !cells::is_missing(cell);
+                row.label = is_there.then(|| String::from_utf8_lossy(cell).into_owned());
+                None
+            }
+            Target::Stamp => {
+                let (name, format) = self.stamp.as_ref().expect("a parser with such a target has a stamp");
+                let time = stamps::parse(cell, *format);
+                row.stamp = time.unwrap_or(f64::NAN);
+                let value = || shorten(&String::from_utf8_lossy(cell));
+                time.is_none().then(|| BadReason::NotTime { column: name.clone(), value: value() })
+            }
+            Target::Data(column) => {
+                let (name, kind) = &self.columns[column];
+                match kind {
+                    ParseKind::Number => match cells::parse(cell) {
+                        Cell::Number(value) => {
+                            row.values[column] = value as f32;
+                            None
+                        }
+                        Cell::Missing => {
+                            row.values[column] = f32::NAN;
+                            None
+                        }
+                        other => Some(cells::not_a_number(name, cell, other)),
+                    },
+                    ParseKind::Category(_) | ParseKind::Label(_) if cells::is_missing(cell) => None,
+                    ParseKind::Category(codes) | ParseKind::Label(codes) => {
+                        row.values[column] = codes.get(cell).map_or(UNSEEN, |&code| code as f32);
+                        if row.values[column] == UNSEEN {
+                            let text = shorten(&String::from_utf8_lossy(cell));
+                            row.unseen.push((row.index, column, text));
+                        }
+                        None
+                    }
+                }
+            }
+        };
+        if row.error.is_none() {
+            row.error = failed;
+        }
+    }
+}
+
+/// The lines of a piece, without what ends them.
+pub(crate) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let mut start = 0;
+    let ends = memchr_iter(b'\n', bytes).chain([bytes.len()]);
+    ends.map(move |end| {
+        let line = &bytes[start..end];
+        start = end + 1;
+        line.strip_suffix(b"\r").unwrap_or(line)
+    })
+}
+
+/// Whether a line holds nothing: no row.
+pub(crate) fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(u8::is_ascii_whitespace)
+}
+
+/// Cells of any line of a table.
+pub(crate) fn cells_of(line: &[u8], delimiter: u8) -> Result<Vec<Vec<u8>>, BadReason> {
+    if delimiter == b' ' {
+        let cells = line.split(u8::is_ascii_whitespace).filter(|cell| !cell.is_empty());
+        return Ok(cells.map(<[u8]>::to_vec).collect());
+    }
+    if memchr(b'"', line).is_none() {
+        return Ok(line.split(|&byte| byte == delimiter).map(|cell| trimmed(cell).to_vec()).collect());
+    }
+    let mut scratch = Scratch::default();
+    unquote(line, delimiter, &mut scratch)?;
+    let starts = std::iter::once(0).chain(scratch.ends.iter().copied());
+    Ok(starts.zip(&scratch.ends).map(|(from, &to)| trimmed(&scratch.unquoted[from..to]).to_vec()).collect())
+}
+
+/// Takes the quotes off the cells of a line, as RFC 4180 says.
+fn unquote(line: &[u8], delimiter: u8, scratch: &mut Scratch) -> Result<(), BadReason> {
+    let mut reader = csv_core::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .terminator(csv_core::Terminator::Any(b'\n'))
+        .build();
+    scratch.unquoted.resize(line.len() + 1, 0);
+    scratch.ends.resize(line.len() + 1, 0);
+    let (result, used, written, ends) = reader.read_record(line, &mut scratch.unquoted, &mut scratch.ends);
+    // A record that is whole needs no more than to be told that the input ends; one within quotes asks for more.
+    if result != csv_core::ReadRecordResult::InputEmpty || used != line.len() || ends_open(line, delimiter) {
+        return Err(BadReason::OpenQuote);
+    }
+    let (_, _, more, more_ends) =
+        reader.read_record(&[], &mut scratch.unquoted[written..], &mut scratch.ends[ends..]);
+    scratch.unquoted.truncate(written + more);
+    scratch.ends.truncate(ends + more_ends);
+    Ok(())
+}
+
+/// Whether a quoted cell is still open where the line ends.
+fn ends_open(line: &[u8], delimiter: u8) -> bool {
+    let (mut quoted, mut begins) = (false, true);
+    let mut bytes = line.iter().peekable();
+    while let Some(&byte) = bytes.next() {
+        match byte {
+            b'"' if quoted && bytes.peek() == Some(&&b'"') => {
+                bytes.next();
+            }
+            b'"' if quoted => quoted = false,
+            b'"' if begins => quoted = true,
+            _ => {}
+        }
+        begins = byte == delimiter && !quoted;
+    }
+    quoted
+}
