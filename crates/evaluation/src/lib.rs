@@ -24,6 +24,7 @@ pub mod reproduce;
 pub mod selection;
 
 mod codes;
+mod held_out;
 mod probe;
 mod spread;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::Metrics;
 use crate::anomaly::autoencoder;
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
+use crate::held_out;
 use ae_models::ModelConfig;
 use ae_models::variants::vanilla;
 use ae_tensor::{Kind, penalty, tch};
@@ -13,7 +14,7 @@ use ae_training::experiment::Run;
 /// Test rows that the mean is taken over: an exact norm costs a backward pass for each number of the code.
 const ROWS: usize = 1000;
 
-/// `norm` and `vanilla_norm`, the means of `‖∂h/∂x‖_F` over the first test rows, and `times_below_vanilla`, the latter
+/// `norm` and `vanilla_norm`, the means of `‖∂h/∂x‖_F` over evenly spread test rows, and `times_below_vanilla`, the latter
 /// over the former.
 ///
 /// # Errors
@@ -35,12 +36,7 @@ pub(super) fn measure(context: &mut Context<'_>, run: &Run) -> Result<Metrics, E
 
 fn norm(run: &Run) -> Result<f64, EvaluationError> {
     let autoencoder = autoencoder(run)?;
-    let test = &run.splits.test;
-    if test.is_empty() {
-        let (set, missing) = (run.splits.dataset.name.clone(), "test rows");
-        return Err(EvaluationError::Data { set, missing, remedy: "see data.test" });
-    }
-    let rows = test.rows(0, ROWS.min(test.len())).values;
+    let rows = held_out::strided(held_out::test(run)?, ROWS).values;
     Ok(tch::with_grad(|| {
         let rows = rows.detach().set_requires_grad(true);
         let norms = penalty::jacobian_norm(autoencoder.encode(&rows).point(), &rows, false);

@@ -5,6 +5,7 @@ use super::Metrics;
 use crate::anomaly::autoencoder;
 use crate::context::Context;
 use crate::error::EvaluationError;
+use crate::held_out;
 use ae_anomaly::Pca;
 use ae_tensor::{Kind, Tensor, tch};
 use ae_training::evaluate::BATCH;
@@ -22,11 +23,7 @@ use ae_training::experiment::Run;
 /// A model that reconstructs nothing, data without test rows.
 pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     let autoencoder = autoencoder(run)?;
-    let test = &run.splits.test;
-    if test.is_empty() {
-        let (set, missing) = (run.splits.dataset.name.clone(), "test rows");
-        return Err(EvaluationError::Data { set, missing, remedy: "see data.test" });
-    }
+    let test = held_out::test(run)?;
     let pca = Pca::fit(run.splits.train.values());
     let code = autoencoder.code_size();
     let (mut ours, mut theirs, mut values) = (0.0, 0.0, 0);

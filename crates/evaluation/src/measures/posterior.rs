@@ -3,6 +3,7 @@
 use super::Metrics;
 use crate::context::Context;
 use crate::error::EvaluationError;
+use crate::held_out;
 use ae_metrics::{Bandwidth, mmd_rbf};
 use ae_models::Code;
 use ae_tensor::{Noise, Tensor, array, tch};
@@ -12,8 +13,8 @@ use ndarray::{Array2, Ix2};
 /// Codes that are compared with as many draws.
 const ROWS: usize = 2000;
 
-/// - `mmd`: squared maximum mean discrepancy (unbiased, Gaussian kernel of median width) between the codes of the first
-///   2,000 test rows and as many draws of the prior; around 0 where they cannot be told apart, at most 2. Of a
+/// - `mmd`: squared maximum mean discrepancy (unbiased, Gaussian kernel of median width) between the codes of 2,000
+///   evenly spread test rows and as many draws of the prior; around 0 where they cannot be told apart, at most 2. Of a
 ///   posterior with a width, one draw a row is taken.
 /// - `mmd_prior`: the same between two sets of draws of the prior, of either sign: how much of `mmd` is chance.
 /// - `std_least`, `std_greatest`: of the codes' dimensions, 1 being the prior's.
@@ -32,23 +33,19 @@ pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, Evaluat
     if autoencoder.code_size() != latent {
         return Err(unsuited());
     }
-    let n = run.splits.test.len().min(ROWS);
-    if n == 0 {
-        let (set, missing) = (run.splits.dataset.name.clone(), "test rows");
-        return Err(EvaluationError::Data { set, missing, remedy: "see data.test" });
-    }
-    let rows = run.splits.test.rows(0, n).values;
+    let rows = held_out::strided(held_out::test(run)?, ROWS).values;
+    let n = rows.size()[0];
     let noise = Noise::new(run.record.seed, 0, rows.device()).fork("posterior");
     let codes = tch::no_grad(|| match autoencoder.encode(&rows) {
         Code::Gaussian(posterior) => {
-            posterior.reparameterise(&noise.normal("reparameterise", &[n as i64, latent]))
+            posterior.reparameterise(&noise.normal("reparameterise", &[n, latent]))
         }
         code => code.point().shallow_clone(),
     });
     let [codes, prior, again] = [
         codes,
-        noise.normal("prior", &[n as i64, latent]),
-        noise.normal("prior again", &[n as i64, latent]),
+        noise.normal("prior", &[n, latent]),
+        noise.normal("prior again", &[n, latent]),
     ]
     .map(|tensor| matrix(&tensor));
     let mmd = |a, b| mmd_rbf(a, b, Bandwidth::Median).map_err(EvaluationError::metric("posterior"));

@@ -1,0 +1,85 @@
+//! Held-out rows that a figure is computed on. Where all of them would take too long, every k-th row stands for them:
+//! test sets come sorted in ways of their own (the first 5,000 test images of MNIST are the easier half), so the first
+//! rows do not.
+
+use crate::error::EvaluationError;
+use ae_models::Batch;
+use ae_tensor::Tensor;
+use ae_training::Split;
+use ae_training::experiment::Run;
+
+/// The test rows of a run; never empty.
+///
+/// # Errors
+/// Data without test rows.
+pub(crate) fn test(run: &Run) -> Result<&Split, EvaluationError> {
+    let test = &run.splits.test;
+    if test.is_empty() {
+        let (set, missing) = (run.splits.dataset.name.clone(), "test rows");
+        return Err(EvaluationError::Data { set, missing, remedy: "see data.test" });
+    }
+    Ok(test)
+}
+
+/// `count` rows of a split, evenly spread over it and in their order, on the split's device; all rows where it has no
+/// more than that.
+pub(crate) fn strided(split: &Split, count: usize) -> Batch {
+    let all = split.rows(0, split.len());
+    if split.len() <= count {
+        return all;
+    }
+    let places: Vec<i64> = places(split.len(), count).map(|place| place as i64).collect();
+    let places = Tensor::from_slice(&places).to_device(all.values.device());
+    let take = |tensor: &Tensor| tensor.index_select(0, &places);
+    Batch {
+        values: take(&all.values),
+        labels: all.labels.as_ref().map(take),
+        observed: all.observed.as_ref().map(take),
+    }
+}
+
+/// Which `count` of `len` rows: row `⌊i · len / count⌋` for `i` from 0, so every k-th where `len` is `k · count`.
+fn places(len: usize, count: usize) -> impl Iterator<Item = usize> {
+    (0..count).map(move |index| (index as u128 * len as u128 / count as u128) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Bench, wanted};
+    use ae_tensor::array;
+
+    #[test]
+    fn places_are_every_kth_row_and_reach_the_end() {
+        let check = |len, count, expected: &[usize]| {
+            assert_eq!(places(len, count).collect::<Vec<_>>(), expected);
+        };
+        check(10, 5, &[0, 2, 4, 6, 8]);
+        check(10, 4, &[0, 2, 5, 7]);
+        check(3, 3, &[0, 1, 2]);
+        check(7, 1, &[0]);
+        let spread: Vec<usize> = places(10_000, 3000).collect();
+        assert!(spread.windows(2).all(|pair| [3, 4].contains(&(pair[1] - pair[0]))));
+        assert!(spread[2999] >= 9996, "the last rows are among them");
+    }
+
+    #[test]
+    fn rows_keep_their_values_and_labels() {
+        let bench = Bench::new();
+        let data = bench.waves(true);
+        let run = bench.with(&[0], |context| context.trained(&wanted("toy", "ecg", &data, 1, 0)).unwrap());
+        let split = test(&run).unwrap();
+        let all = split.rows(0, split.len());
+        let some = strided(split, 5);
+        assert_eq!(some.len(), 5);
+        let places: Vec<i64> = places(split.len(), 5).map(|place| place as i64).collect();
+        for (row, &place) in places.iter().enumerate() {
+            let row = row as i64;
+            assert_eq!(array::to_vec(&some.values.get(row)), array::to_vec(&all.values.get(place)));
+            let label =
+                |batch: &Batch| batch.labels.as_ref().map(Tensor::shallow_clone).expect("labelled rows");
+            assert_eq!(label(&some).int64_value(&[row]), label(&all).int64_value(&[place]));
+        }
+        assert_eq!(strided(split, split.len() + 1).values, all.values, "all rows where there are too few");
+    }
+}
