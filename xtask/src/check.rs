@@ -13,8 +13,6 @@ struct Step {
     name: &'static str,
     program: &'static str,
     args: &'static [&'static str],
-    /// What to type after a failure.
-    then: &'static str,
     needs: Needs,
 }
 
@@ -22,54 +20,51 @@ struct Step {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Needs {
     Nothing,
+    /// Nothing, and is to show that: where libtorch lies is hidden from it.
+    NoLibtorch,
     Libtorch,
     /// A program that answers these arguments; where it does not, the check is left out and this is said.
     Tool(&'static [&'static str], &'static str),
 }
 
-const STEPS: [Step; 6] = [
-    Step {
-        name: "format",
-        program: "cargo",
-        args: &["fmt", "--all", "--check"],
-        then: "cargo fmt --all",
-        needs: Needs::Nothing,
-    },
-    Step {
-        name: "tidy",
-        program: "cargo",
-        args: &["test", "--quiet", "--package", "xtask", "--test", "tidy"],
-        then: "cargo test -p xtask --test tidy",
-        needs: Needs::Nothing,
-    },
+/// A check that is one call of cargo.
+const fn cargo(name: &'static str, args: &'static [&'static str], needs: Needs) -> Step {
+    Step { name, program: "cargo", args, needs }
+}
+
+/// The facade with some of its features, and what a program that takes them is built of.
+macro_rules! facade {
+    ($features:literal, $needs:expr) => {
+        cargo(
+            concat!("facade: ", $features),
+            &["check", "--package", "autoencoders", "--no-default-features", "--features", $features],
+            $needs,
+        )
+    };
+}
+
+const STEPS: &[Step] = &[
+    cargo("format", &["fmt", "--all", "--check"], Needs::Nothing),
+    cargo("tidy", &["test", "--quiet", "--package", "xtask", "--test", "tidy"], Needs::Nothing),
     Step {
         name: "workflows",
         program: "actionlint",
         args: &[],
-        then: "actionlint",
         needs: Needs::Tool(&["-version"], "https://github.com/rhysd/actionlint"),
     },
-    Step {
-        name: "licences and sources",
-        program: "cargo",
-        args: &["deny", "--all-features", "check", "licenses", "bans", "sources"],
-        then: "cargo deny check licenses bans sources",
-        needs: Needs::Tool(&["deny", "--version"], "cargo install cargo-deny --locked"),
-    },
-    Step {
-        name: "clippy",
-        program: "cargo",
-        args: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
-        then: "cargo clippy --workspace --all-targets",
-        needs: Needs::Libtorch,
-    },
-    Step {
-        name: "documentation",
-        program: "cargo",
-        args: &["doc", "--workspace", "--no-deps"],
-        then: "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps",
-        needs: Needs::Libtorch,
-    },
+    cargo(
+        "licences and sources",
+        &["deny", "--all-features", "check", "licenses", "bans", "sources"],
+        Needs::Tool(&["deny", "--version"], "cargo install cargo-deny --locked"),
+    ),
+    facade!("", Needs::NoLibtorch),
+    facade!("datasets,metrics,report", Needs::NoLibtorch),
+    cargo("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], Needs::Libtorch),
+    facade!("models", Needs::Libtorch),
+    facade!("training", Needs::Libtorch),
+    facade!("anomaly", Needs::Libtorch),
+    facade!("evaluation", Needs::Libtorch),
+    cargo("documentation", &["doc", "--workspace", "--no-deps"], Needs::Libtorch),
 ];
 
 pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
@@ -77,32 +72,43 @@ pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<
         return Err(Usage(format!("check takes no arguments, got {}", word.display())).into());
     }
     let begun = Instant::now();
-    for step in &STEPS {
+    for step in STEPS {
         if step.needs == Needs::Libtorch {
             setup::ensure(workspace, None)?;
         }
         if let Needs::Tool(question, install) = step.needs
             && !answers(command(workspace, step.program, question))
         {
-            println!("{:<22} left out: not installed here ({install})", step.name);
+            println!("{:<32} left out: not installed here ({install})", step.name);
             continue;
         }
         let since = Instant::now();
         let mut command = command(workspace, step.program, step.args);
         command.env("RUSTDOCFLAGS", "-D warnings");
+        if step.needs == Needs::NoLibtorch {
+            command.env("LIBTORCH", "/there/is/none").env_remove("LIBTORCH_USE_PYTORCH");
+        }
         let status = workspace::status(&mut command)?;
         println!(
-            "{:<22} {} {:>6.1} s",
+            "{:<32} {} {:>6.1} s",
             step.name,
             if status.success() { "ok    " } else { "FAILED" },
             since.elapsed().as_secs_f64()
         );
         if !status.success() {
-            anyhow::bail!("{} failed; run `{}`", step.name, step.then);
+            anyhow::bail!("{} failed; run `{}`", step.name, by_hand(step));
         }
     }
     println!("all checks passed in {:.1} s", begun.elapsed().as_secs_f64());
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to type to see the failure again.
+fn by_hand(step: &Step) -> String {
+    let mut words = vec![step.program];
+    words.extend(step.args.iter().map(|arg| if arg.is_empty() { "''" } else { arg }));
+    // What rewrites the files is of more use than what complains about them.
+    words.join(" ").replace(" fmt --all --check", " fmt --all")
 }
 
 fn command(workspace: &Workspace, program: &str, args: &[&str]) -> Command {

@@ -11,7 +11,7 @@ use crate::workspace::{self, Workspace};
 
 pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
     setup::ensure(workspace, mirror_in(&args))?;
-    let built = workspace::status(&mut workspace.cargo(["build", "--release", "--package", "autoencoders"]))?;
+    let built = workspace::status(&mut workspace.cargo(["build", "--release", "--package", "ae-cli"]))?;
     if !built.success() {
         anyhow::bail!("the program could not be built; `cargo xtask doctor` shows what is missing");
     }

@@ -1,38 +1,72 @@
 //! Autoencoders in Rust, on libtorch: train, evaluate and use every classic family, reproducibly.
 //!
 //! This crate gathers the workspace's libraries under one name; [`prelude`] holds what most programs need. The
-//! program `ae` lies beside it.
-//!
-//! ```
-//! use autoencoders::prelude::*;
-//!
-//! // A plain autoencoder for rows of eight numbers between 0 and 1.
-//! let data = DataSummary { shape: vec![8], mean: 0.5, low: 0.0, high: 1.0, classes: 0 };
-//! let config: ModelConfig = serde_json::from_str(r#"{ "vanilla": { "code": 3 } }"#)?;
-//! let model = config.build(&data, &Noise::new(0, 0, Device::Cpu))?;
-//! let rows = Tensor::rand([5, 8], (Kind::Float, Device::Cpu));
-//! let autoencoder = model.as_autoencoder().expect("vanilla reconstructs");
-//! assert_eq!(autoencoder.encode(&rows).point().size(), [5, 3]);
-//! assert_eq!(autoencoder.reconstruct(&rows).size(), [5, 8]);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! program `ae`, which does the same on the command line, is the package `ae-cli`.
+#![cfg_attr(
+    feature = "anomaly",
+    doc = r#"
+An anomaly detector learns from rows that are normal, and judges others:
 
+```
+use autoencoders::anomaly::{FitConfig, Fitted, fit};
+use autoencoders::datasets::intake::{InputConfig, RawTable};
+use std::sync::atomic::AtomicBool;
+
+// Rows of a machine that runs as it should: pressure and temperature follow the speed.
+let normal: String = (0..400)
+    .map(|row| (f64::from(row) * 0.618).fract())
+    .map(|speed| format!("{speed},{},{}\n", 2.0 * speed * speed, 20.0 + 30.0 * speed))
+    .collect();
+let input = InputConfig::default();
+let table = RawTable::parse(format!("speed,pressure,temperature\n{normal}").as_bytes(), "normal.csv", &input)?;
+let Fitted { detector, .. } = fit(&table, &FitConfig::default(), &mut (), &AtomicBool::new(false))?;
+
+// Each value is usual by itself; together they are not: full speed without pressure.
+let new = RawTable::parse(b"speed,pressure,temperature\n0.5,0.5,35\n0.9,0.1,47\n", "new.csv", &input)?;
+let rows = detector.schema().encode(&new, &[0, 1])?;
+let judgements = detector.judge(&rows.samples, &rows.notes)?;
+assert!(!judgements[0].is_anomalous() && judgements[1].is_anomalous(), "{judgements:?}");
+# Ok::<(), Box<dyn std::error::Error>>(())
+```
+"#
+)]
+//!
+//! # Map
+//!
+//! | module | what it is for | feature |
+//! |---|---|---|
+//! | `anomaly` | detectors: fit, judge, explain, save and load | `anomaly` (default) |
+//! | `training` | the loop: batches, losses, optimizers, checkpoints, records | `training` |
+//! | `models` | every variant, and the networks that they are made of | `models` |
+//! | `tensor` | devices, seeded noise, likelihoods, divergences, the `ndarray` bridge | `models` |
+//! | `datasets` | real data sets and your own files: verify, parse, split, scale | `datasets` |
+//! | `fetch` | verified downloads | `datasets` |
+//! | `metrics` | AUROC, AUPRC, PSNR, SSIM, FID, … | `metrics` |
+//! | `report` | pictures and the one-file report | `report` |
+//! | `evaluation` | presets, and the tasks of `ae eval` and `ae reproduce` | `evaluation` |
+//! | `records` | seeds, the run folder, records, configurations | always |
+//!
+//! A feature brings what it is built on: `anomaly` brings `training` and `metrics`, `training` brings `models` and `datasets`.
+//! Without `default-features`, and with no more than `datasets`, `metrics` and `report`, nothing links libtorch.
+
+#[cfg(feature = "anomaly")]
 pub use ae_anomaly as anomaly;
+#[cfg(feature = "datasets")]
 pub use ae_datasets as datasets;
+#[cfg(feature = "evaluation")]
 pub use ae_evaluation as evaluation;
+#[cfg(feature = "datasets")]
 pub use ae_fetch as fetch;
+#[cfg(feature = "metrics")]
 pub use ae_metrics as metrics;
+#[cfg(feature = "models")]
 pub use ae_models as models;
 pub use ae_records as records;
+#[cfg(feature = "report")]
 pub use ae_report as report;
+#[cfg(feature = "models")]
 pub use ae_tensor as tensor;
+#[cfg(feature = "training")]
 pub use ae_training as training;
 
-/// What most programs need.
-pub mod prelude {
-    pub use ae_datasets::{DataConfig, Dataset, Sources};
-    pub use ae_models::{Autoencoder, Batch, Code, DataSummary, Generator, Model, ModelConfig};
-    pub use ae_tensor::{Device, DeviceChoice, Kind, Noise, Tensor, array};
-    pub use ae_training::artifact::{Metadata, Trained};
-    pub use ae_training::{Experiment, Observer, Splits, TrainingConfig, artifact, train};
-}
+pub mod prelude;

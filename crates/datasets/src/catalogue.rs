@@ -5,7 +5,7 @@ use serde::Deserialize;
 use std::sync::LazyLock;
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
-    toml::from_str(include_str!("../../../data/sources.toml")).expect("data/sources.toml is tested to parse")
+    toml::from_str(include_str!("../sources.toml")).expect("data/sources.toml is tested to parse")
 });
 
 #[derive(Debug, Deserialize)]

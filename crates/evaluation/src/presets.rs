@@ -19,7 +19,7 @@ macro_rules! presets {
     ($($name:literal),* $(,)?) => {
         /// All presets, simplest first.
         pub const PRESETS: &[Preset] = &[
-            $(Preset { name: $name, text: include_str!(concat!("../../../presets/", $name, ".toml")) }),*
+            $(Preset { name: $name, text: include_str!(concat!("../presets/", $name, ".toml")) }),*
         ];
     };
 }
@@ -170,7 +170,7 @@ mod tests {
                 }
             }
         }
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../presets");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/presets");
         assert_eq!(std::fs::read_dir(folder).unwrap().count(), PRESETS.len());
     }
 

@@ -11,10 +11,12 @@ use std::path::Path;
 /// Writes run-time search paths into everything that this crate links: first relative to the binary, so that a
 /// checkout and an installation can be moved, then the folder of libtorch that the build used.
 ///
-/// The crate must depend on `torch-sys` directly: cargo tells only direct dependents where libtorch lies.
+/// The crate must depend on `torch-sys` directly: cargo tells only direct dependents where libtorch lies. Where it is
+/// not told, because features leave libtorch out or only documentation is built, nothing is written.
 pub fn rpaths() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
+    let Some(lib) = env::var_os("DEP_TCH_LIBTORCH_LIB") else { return };
     let target = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     if target == "windows" {
         return; // libraries are looked for beside the program there
@@ -26,11 +28,9 @@ pub fn rpaths() {
     {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{origin}/{beside}");
     }
-    if let Some(lib) = env::var_os("DEP_TCH_LIBTORCH_LIB") {
-        let lib = Path::new(&lib);
-        let lib = lib.canonicalize().unwrap_or_else(|_| lib.to_path_buf());
-        println!("cargo:rustc-link-arg=-Wl,-rpath,{}", lib.display());
-    }
+    let lib = Path::new(&lib);
+    let lib = lib.canonicalize().unwrap_or_else(|_| lib.to_path_buf());
+    println!("cargo:rustc-link-arg=-Wl,-rpath,{}", lib.display());
     if target == "linux" {
         // Registration of libtorch's kernels happens when the library is loaded: it must stay linked even where
         // no symbol of it is named.

@@ -1,0 +1,5 @@
+//! See `ae_link`.
+
+fn main() {
+    ae_link::rpaths();
+}
