@@ -1,4 +1,4 @@
-//! Compiles the shim in `native/` against libtorch's headers.
+//! Compiles the shim in `native/` against libtorch's headers; not where only documentation is built.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,11 @@ fn main() {
     ae_link::rpaths();
     println!("cargo:rerun-if-changed=native/shim.cpp");
     println!("cargo:rerun-if-changed=native/shim.h");
+    println!("cargo:rerun-if-env-changed=DOCS_RS");
+    if env::var_os("CARGO_FEATURE_DOC_ONLY").is_some() || env::var_os("DOCS_RS").is_some() {
+        println!("cargo:rustc-env=AE_LIBTORCH_VERSION=unknown");
+        return;
+    }
     // torch-sys says where the libraries are; the headers lie beside them in every distribution of libtorch.
     let lib = PathBuf::from(env::var_os("DEP_TCH_LIBTORCH_LIB").expect("torch-sys says where libtorch is"));
     let include = env::var_os("LIBTORCH_INCLUDE")

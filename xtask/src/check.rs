@@ -4,16 +4,23 @@ use std::ffi::OsString;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use crate::Usage;
-use crate::setup;
 use crate::workspace::{self, Workspace};
+use crate::{Usage, packages, readmes, setup};
 
 /// One check.
 struct Step {
     name: &'static str,
-    program: &'static str,
-    args: &'static [&'static str],
+    action: Action,
     needs: Needs,
+}
+
+/// What a check does.
+#[derive(Clone, Copy)]
+enum Action {
+    /// Runs a program with these arguments.
+    Run(&'static str, &'static [&'static str]),
+    /// Calls a function of ours; after a failure the text says what to do.
+    Call(fn(&Workspace) -> anyhow::Result<()>, &'static str),
 }
 
 /// What a check cannot do without.
@@ -29,10 +36,10 @@ enum Needs {
 
 /// A check that is one call of cargo.
 const fn cargo(name: &'static str, args: &'static [&'static str], needs: Needs) -> Step {
-    Step { name, program: "cargo", args, needs }
+    Step { name, action: Action::Run("cargo", args), needs }
 }
 
-/// The facade with some of its features, and what a program that takes them is built of.
+/// The facade with some of its features only.
 macro_rules! facade {
     ($features:literal, $needs:expr) => {
         cargo(
@@ -45,11 +52,19 @@ macro_rules! facade {
 
 const STEPS: &[Step] = &[
     cargo("format", &["fmt", "--all", "--check"], Needs::Nothing),
-    cargo("tidy", &["test", "--quiet", "--package", "xtask", "--test", "tidy"], Needs::Nothing),
+    cargo(
+        "tidy",
+        &["test", "--quiet", "--package", "xtask", "--test", "tidy", "--test", "packages"],
+        Needs::Nothing,
+    ),
+    Step {
+        name: "readmes",
+        action: Action::Call(readmes::check, "cargo xtask readmes"),
+        needs: Needs::Nothing,
+    },
     Step {
         name: "workflows",
-        program: "actionlint",
-        args: &[],
+        action: Action::Run("actionlint", &[]),
         needs: Needs::Tool(&["-version"], "https://github.com/rhysd/actionlint"),
     },
     cargo(
@@ -64,6 +79,11 @@ const STEPS: &[Step] = &[
     facade!("training", Needs::Libtorch),
     facade!("anomaly", Needs::Libtorch),
     facade!("evaluation", Needs::Libtorch),
+    Step {
+        name: "packages",
+        action: Action::Call(packages::check, "cargo package --workspace"),
+        needs: Needs::Libtorch,
+    },
     cargo("documentation", &["doc", "--workspace", "--no-deps"], Needs::Libtorch),
 ];
 
@@ -76,37 +96,44 @@ pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<
         if step.needs == Needs::Libtorch {
             setup::ensure(workspace, None)?;
         }
-        if let Needs::Tool(question, install) = step.needs
-            && !answers(command(workspace, step.program, question))
+        if let (Needs::Tool(question, install), Action::Run(program, _)) = (step.needs, step.action)
+            && !answers(command(workspace, program, question))
         {
             println!("{:<32} left out: not installed here ({install})", step.name);
             continue;
         }
         let since = Instant::now();
-        let mut command = command(workspace, step.program, step.args);
-        command.env("RUSTDOCFLAGS", "-D warnings");
-        if step.needs == Needs::NoLibtorch {
-            command.env("LIBTORCH", "/there/is/none").env_remove("LIBTORCH_USE_PYTORCH");
-        }
-        let status = workspace::status(&mut command)?;
-        println!(
-            "{:<32} {} {:>6.1} s",
-            step.name,
-            if status.success() { "ok    " } else { "FAILED" },
-            since.elapsed().as_secs_f64()
-        );
-        if !status.success() {
-            anyhow::bail!("{} failed; run `{}`", step.name, by_hand(step));
-        }
+        let done = perform(workspace, step);
+        let verdict = if done.is_ok() { "ok    " } else { "FAILED" };
+        println!("{:<32} {verdict} {:>6.1} s", step.name, since.elapsed().as_secs_f64());
+        done?;
     }
     println!("all checks passed in {:.1} s", begun.elapsed().as_secs_f64());
     Ok(ExitCode::SUCCESS)
 }
 
+fn perform(workspace: &Workspace, step: &Step) -> anyhow::Result<()> {
+    match step.action {
+        Action::Call(check, then) => {
+            check(workspace).map_err(|error| error.context(format!("{} failed; run `{then}`", step.name)))
+        }
+        Action::Run(program, args) => {
+            let mut command = command(workspace, program, args);
+            command.env("RUSTDOCFLAGS", "-D warnings");
+            if step.needs == Needs::NoLibtorch {
+                command.env("LIBTORCH", "/there/is/none").env_remove("LIBTORCH_USE_PYTORCH");
+            }
+            let status = workspace::status(&mut command)?;
+            anyhow::ensure!(status.success(), "{} failed; run `{}`", step.name, by_hand(program, args));
+            Ok(())
+        }
+    }
+}
+
 /// What to type to see the failure again.
-fn by_hand(step: &Step) -> String {
-    let mut words = vec![step.program];
-    words.extend(step.args.iter().map(|arg| if arg.is_empty() { "''" } else { arg }));
+fn by_hand(program: &str, args: &[&str]) -> String {
+    let mut words = vec![program];
+    words.extend(args.iter().map(|arg| if arg.is_empty() { "''" } else { arg }));
     // What rewrites the files is of more use than what complains about them.
     words.join(" ").replace(" fmt --all --check", " fmt --all")
 }

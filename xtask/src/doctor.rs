@@ -146,7 +146,7 @@ fn libtorch(root: &Path) -> Result<String, String> {
 }
 
 fn processors() -> String {
-    let cores = sysinfo::System::physical_core_count().ok();
+    let cores = sysinfo::System::physical_core_count();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let limit =
         std::env::var("OMP_NUM_THREADS").map(|n| format!(", OMP_NUM_THREADS={n}")).unwrap_or_default();
@@ -179,7 +179,7 @@ fn size_of(folder: &Path) -> (u64, u64) {
 
 fn space(root: &Path) -> Result<String, String> {
     let root = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
-    let Ok(disks) = sysinfo::Disks::new_with_refreshed_list() else { return Ok("unknown".into()) };
+    let disks = sysinfo::Disks::new_with_refreshed_list();
     let mounted = disks.iter().filter(|disk| root.starts_with(disk.mount_point()));
     match mounted.max_by_key(|disk| disk.mount_point().as_os_str().len()) {
         Some(disk) if disk.available_space() < SPACE_NEEDED => {

@@ -5,7 +5,9 @@ mod bench;
 mod check;
 mod doctor;
 mod libtorch;
+mod packages;
 mod program;
+mod readmes;
 mod recipe;
 mod setup;
 mod test;
@@ -34,6 +36,7 @@ Tasks of the project:
   test       Run every test of the workspace
   check      Format, tidy, clippy, docs, workflows and licences, cheapest first: what CI runs
   bench      Run the benchmarks
+  readmes    Write the README.md of each crate again, from its documentation
   doctor     Show what was found on this machine, and what to do about what is missing
 
 Examples:
@@ -80,6 +83,7 @@ fn run(task: &str, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
         "bench" => bench::run(&workspace, args),
         "check" => check::run(&workspace, args),
         "doctor" => doctor::run(&workspace, args),
+        "readmes" => readmes::run(&workspace, args),
         "setup" => setup::run(&workspace, args),
         "test" => test::run(&workspace, args),
         "ae" => program::run(&workspace, args),

@@ -11,7 +11,7 @@ const MAX_LINES: usize = 400;
 const ARROWS: &[(&str, &[&str])] = &[
     ("ae-records", &[]),
     ("ae-link", &[]),
-    ("ae-fetch", &[]),
+    ("ae-fetch", &["ae-records"]),
     ("ae-tensor", &["ae-link", "ae-records"]),
     ("ae-models", &["ae-link", "ae-records", "ae-tensor"]),
     ("ae-metrics", &["ae-records"]),

@@ -2,34 +2,33 @@
 //!
 //! This crate gathers the workspace's libraries under one name; [`prelude`] holds what most programs need. The
 //! program `ae`, which does the same on the command line, is the package `ae-cli`.
-#![cfg_attr(
-    feature = "anomaly",
-    doc = r#"
-An anomaly detector learns from rows that are normal, and judges others:
-
-```
-use autoencoders::anomaly::{FitConfig, Fitted, fit};
-use autoencoders::datasets::intake::{InputConfig, RawTable};
-use std::sync::atomic::AtomicBool;
-
-// Rows of a machine that runs as it should: pressure and temperature follow the speed.
-let normal: String = (0..400)
-    .map(|row| (f64::from(row) * 0.618).fract())
-    .map(|speed| format!("{speed},{},{}\n", 2.0 * speed * speed, 20.0 + 30.0 * speed))
-    .collect();
-let input = InputConfig::default();
-let table = RawTable::parse(format!("speed,pressure,temperature\n{normal}").as_bytes(), "normal.csv", &input)?;
-let Fitted { detector, .. } = fit(&table, &FitConfig::default(), &mut (), &AtomicBool::new(false))?;
-
-// Each value is usual by itself; together they are not: full speed without pressure.
-let new = RawTable::parse(b"speed,pressure,temperature\n0.5,0.5,35\n0.9,0.1,47\n", "new.csv", &input)?;
-let rows = detector.schema().encode(&new, &[0, 1])?;
-let judgements = detector.judge(&rows.samples, &rows.notes)?;
-assert!(!judgements[0].is_anomalous() && judgements[1].is_anomalous(), "{judgements:?}");
-# Ok::<(), Box<dyn std::error::Error>>(())
-```
-"#
-)]
+//!
+//! An anomaly detector learns from rows that are normal, and judges others:
+//!
+//! ```
+//! # #[cfg(feature = "anomaly")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use autoencoders::anomaly::{FitConfig, Fitted, fit};
+//! use autoencoders::datasets::intake::{InputConfig, RawTable};
+//! use std::sync::atomic::AtomicBool;
+//!
+//! // Rows of a machine that runs as it should: pressure and temperature follow the speed.
+//! let speeds = (0..400).map(|row| (f64::from(row) * 0.618).fract());
+//! let rows: String = speeds.map(|v| format!("{v},{},{}\n", 2.0 * v * v, 20.0 + 30.0 * v)).collect();
+//! let input = InputConfig::default();
+//! let normal = RawTable::parse(format!("speed,pressure,temperature\n{rows}").as_bytes(), "normal.csv", &input)?;
+//! let Fitted { detector, .. } = fit(&normal, &FitConfig::default(), &mut (), &AtomicBool::new(false))?;
+//!
+//! // Each value of the second row is usual by itself; full speed without pressure is not.
+//! let new = RawTable::parse(b"speed,pressure,temperature\n0.5,0.5,35\n0.9,0.1,47\n", "new.csv", &input)?;
+//! let new = detector.schema().encode(&new, &[0, 1])?;
+//! let judgements = detector.judge(&new.samples, &new.notes)?;
+//! assert!(!judgements[0].is_anomalous() && judgements[1].is_anomalous(), "{judgements:?}");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "anomaly"))]
+//! # fn main() {}
+//! ```
 //!
 //! # Map
 //!

@@ -1,6 +1,7 @@
 //! `data/sources.toml`: what sets there are, compiled into the program.
 
 use crate::DataError;
+use ae_records::names::nearest;
 use serde::Deserialize;
 use std::sync::LazyLock;
 
@@ -90,20 +91,10 @@ pub(crate) fn find(name: &str) -> Result<&'static SetEntry, DataError> {
     sets().iter().find(|set| set.name == name).ok_or_else(|| unknown(name))
 }
 
-/// "No set or file is called …", with the most alike name.
+/// "No set or file is called …", with the most alike names.
 pub(crate) fn unknown(name: &str) -> DataError {
-    let asked = name.to_lowercase();
-    let alike = |set: &&SetEntry| {
-        let words = set.name.split('-').chain([set.name.as_str()]);
-        (words.map(|word| strsim::jaro_winkler(word, &asked)).fold(0.0, f64::max) * 1e6) as u64
-    };
-    // Reversed, as the last of equals is taken.
-    let nearest = sets().iter().rev().max_by_key(alike).filter(|set| alike(set) > 750_000);
-    DataError::UnknownSet {
-        name: name.to_owned(),
-        nearest: nearest.map(|set| set.name.clone()),
-        known: sets().iter().map(|set| set.name.clone()).collect(),
-    }
+    let known: Vec<String> = sets().iter().map(|set| set.name.clone()).collect();
+    DataError::UnknownSet { name: name.to_owned(), nearest: nearest(name, &known), known }
 }
 
 #[cfg(test)]
@@ -144,6 +135,7 @@ mod tests {
             "fashion",
             &format!("no data set or file is called `fashion`; did you mean `fashion-mnist`?; {sets}"),
         );
+        check("minst", &format!("no data set or file is called `minst`; did you mean `mnist`?; {sets}"));
         check("qqqq", &format!("no data set or file is called `qqqq`; {sets}"));
     }
 }

@@ -4,6 +4,7 @@ use crate::preprocessing::ConstantData;
 use ae_intake::TableError;
 use ae_intake::content::ContentError;
 use ae_records::files::FileError;
+use ae_records::names::did_you_mean;
 use std::path::PathBuf;
 
 /// Data could not be had, read or used.
@@ -13,14 +14,14 @@ pub enum DataError {
     /// No set has this name, and no file or folder is there.
     #[error(
         "no data set or file is called `{name}`{}; sets: {}",
-        nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default(),
+        did_you_mean(nearest),
         known.join(", ")
     )]
     UnknownSet {
         /// What was asked for.
         name: String,
-        /// The most alike name of a set, if one is near.
-        nearest: Option<String>,
+        /// Sets that are spelled alike, nearest first.
+        nearest: Vec<String>,
         /// All sets.
         known: Vec<String>,
     },

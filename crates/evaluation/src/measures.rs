@@ -7,8 +7,8 @@
 
 use crate::context::Context;
 use crate::error::EvaluationError;
-use ae_records::config;
 use ae_records::files::{self, FileError};
+use ae_records::names::{did_you_mean, nearest};
 use ae_training::experiment::Run;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -55,16 +55,12 @@ measures![
 
 /// A measure that does not exist.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no measure `{name}`{}; there are: {}", near(nearest), all())]
+#[error("there is no measure `{name}`{}; there are: {}", did_you_mean(nearest), all())]
 pub struct UnknownMeasure {
     /// As it was written.
     pub name: String,
     /// Names that are spelled alike, nearest first.
     pub nearest: Vec<String>,
-}
-
-fn near(names: &[String]) -> String {
-    if names.is_empty() { String::new() } else { format!("; did you mean `{}`?", names.join("` or `")) }
 }
 
 fn all() -> String {
@@ -78,7 +74,7 @@ fn all() -> String {
 pub fn find(name: &str) -> Result<Measure, UnknownMeasure> {
     let found = MEASURES.iter().find(|measure| measure.name == name).copied();
     found.ok_or_else(|| {
-        let nearest = config::nearest(name, MEASURES.iter().map(|measure| measure.name));
+        let nearest = nearest(name, MEASURES.iter().map(|measure| measure.name));
         UnknownMeasure { name: name.into(), nearest }
     })
 }

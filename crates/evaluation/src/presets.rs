@@ -3,6 +3,7 @@
 use crate::error::EvaluationError;
 use ae_records::config::{self, ConfigError};
 use ae_records::files;
+use ae_records::names::{did_you_mean, nearest};
 use ae_training::Experiment;
 use std::path::Path;
 
@@ -62,20 +63,13 @@ presets![
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "there is no preset `{name}`{}; `ae presets` lists them, and a file of your own ends in .toml",
-    near(nearest)
+    did_you_mean(nearest)
 )]
 pub struct UnknownPreset {
     /// As it was written.
     pub name: String,
     /// Names that are spelled alike, nearest first.
     pub nearest: Vec<String>,
-}
-
-fn near(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        names => format!("; did you mean `{}`?", names.join("` or `")),
-    }
 }
 
 impl Preset {
@@ -88,7 +82,7 @@ impl Preset {
             return Ok(*preset);
         }
         let known = PRESETS.iter().map(|preset| preset.name);
-        Err(UnknownPreset { name: name.into(), nearest: config::nearest(name, known) })
+        Err(UnknownPreset { name: name.into(), nearest: nearest(name, known) })
     }
 
     /// The experiment, with overrides of the form `key.path=value`.

@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ae_records::files::FileError;
+
 use crate::tool::ToolError;
 
 /// Why a file could not be fetched.
@@ -26,15 +28,8 @@ pub enum FetchError {
         sha256: String,
     },
     /// The destination cannot be written: no other source would help.
-    #[error("cannot {action} {}: {source}{}", path.display(), hint(source))]
-    Local {
-        /// What was tried: `create`, `write`, `lock`.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system answered.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Local(#[from] FileError),
     /// Every source failed.
     #[error("no source has {name}{}\n  to go on, put the file at {} by hand, {ADVICE}",
             list(failures), destination.display())]
@@ -51,21 +46,10 @@ pub enum FetchError {
 const ADVICE: &str = "name a mirror folder that has it, or try again when the network is back";
 
 impl FetchError {
+    /// For `map_err`: attaches the path and what was tried (`create`, `write`, `lock`).
     pub(crate) fn local(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FetchError {
-        let path = path.to_path_buf();
-        move |source| FetchError::Local { action, path, source }
-    }
-}
-
-fn hint(source: &io::Error) -> &'static str {
-    match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; free some space, or choose another folder"
-        }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "; choose a folder that you may write to"
-        }
-        _ => "",
+        let with_path = FileError::new(action, path);
+        move |source| with_path(source).into()
     }
 }
 

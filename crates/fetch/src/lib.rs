@@ -3,21 +3,25 @@
 //! An [`Artifact`] says what a file must be (its SHA-256), where it goes, and where it may come from.
 //! [`fetch`] tries the sources in order and gives the file its name only when the checksum is right:
 //!
-//! ```no_run
+//! ```
 //! use ae_fetch::{Artifact, Digest, Silent, Source};
 //!
+//! # let folder = tempfile::tempdir()?;
+//! # let (cache, mirror) = (folder.path().join("cache"), folder.path().join("mirror"));
+//! # std::fs::create_dir(&mirror)?;
+//! # std::fs::write(mirror.join("numbers.csv"), "1,2\n")?;
 //! let artifact = Artifact {
-//!     name: "MNIST test labels".into(),
-//!     destination: "data/cache/mnist/t10k-labels-idx1-ubyte.gz".into(),
-//!     accepted: vec![Digest::new("f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6")],
+//!     name: "the numbers".into(),
+//!     destination: cache.join("numbers.csv"),
+//!     accepted: vec![Digest::new("52186c933993da4082b3cdc7c40bb4bf735b391ff54a2ef78c037dda6c38a680")],
 //!     sources: vec![
-//!         Source::File("/mirror/mnist/t10k-labels-idx1-ubyte.gz".into()),
-//!         Source::Url("https://storage.googleapis.com/cvdf-datasets/mnist/t10k-labels-idx1-ubyte.gz".into()),
+//!         Source::File(mirror.join("numbers.csv")),
+//!         Source::Url("https://example.org/numbers.csv".into()),
 //!     ],
 //! };
 //! let fetched = ae_fetch::fetch(&artifact, &mut Silent)?;
-//! println!("{} came from {}", fetched.path.display(), fetched.source);
-//! # Ok::<(), ae_fetch::FetchError>(())
+//! assert_eq!(fetched.path, cache.join("numbers.csv"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! Interrupted at any moment and run again, or run by several processes at once, the outcome is the same: the

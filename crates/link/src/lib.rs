@@ -1,7 +1,12 @@
 //! For build scripts: lets every binary and test of a crate find libtorch without an environment variable.
 //!
 //! `cargo:rustc-link-arg` reaches only the crate whose build script prints it, so each crate that links
-//! libtorch has a `build.rs` of one line that calls [`rpaths`].
+//! libtorch has a `build.rs` of one line that calls [`rpaths`]:
+//!
+//! ```
+//! // in build.rs
+//! ae_link::rpaths();
+//! ```
 
 #![expect(clippy::print_stdout, reason = "a build script speaks to cargo on standard output")]
 

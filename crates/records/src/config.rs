@@ -7,11 +7,9 @@
 
 mod decode;
 mod error;
-mod nearest;
 mod overrides;
 
 pub use error::{ConfigError, Names, Place};
-pub use nearest::nearest;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,21 +24,6 @@ use serde::de::DeserializeOwned;
 ///
 /// # Errors
 /// The first mistake, with its place, its full key and what would be right.
-///
-/// ```
-/// # use ae_records::config;
-/// #[derive(Default, serde::Serialize, serde::Deserialize)]
-/// #[serde(default, deny_unknown_fields)]
-/// struct Training {
-///     epochs: u64,
-/// }
-/// let overrides = ["epochs=50".to_string()];
-/// let training: Training = config::load("mine.toml", "epochs = 10", &overrides)?;
-/// assert_eq!(training.epochs, 50);
-/// let error = config::load::<Training>("mine.toml", "epoch = 10", &[]).err().unwrap();
-/// assert_eq!(error.to_string(), "mine.toml:1: unknown key `epoch`; did you mean `epochs`?");
-/// # Ok::<(), config::ConfigError>(())
-/// ```
 pub fn load<T: DeserializeOwned + Serialize>(
     origin: &str,
     text: &str,
@@ -57,21 +40,4 @@ pub fn load<T: DeserializeOwned + Serialize>(
 /// that is a mistake in the type, not in the user's input.
 pub fn to_toml<T: Serialize>(config: &T) -> String {
     toml::to_string(config).expect("a configuration type holds only what TOML can say")
-}
-
-/// An error about the value of `key` (dotted) found by checks that come after [`load`], with the place that the
-/// value came from: the last `--set` that touched it, else the line of the text, else the defaults.
-///
-/// `message` goes on after the key: `must be below 1, got 1.5`.
-pub fn invalid(
-    origin: &str,
-    text: &str,
-    overrides: &[String],
-    key: &str,
-    message: impl Into<String>,
-) -> ConfigError {
-    let place = overrides::last_about(overrides, key)
-        .map(|given| Place::Set(given.into()))
-        .unwrap_or_else(|| decode::place_of(origin, text, key));
-    ConfigError::Value { place, key: key.into(), message: message.into() }
 }

@@ -1,9 +1,38 @@
-//! What a run is, apart from its arithmetic: seeds, the run directory, the records in it, and files that are
+//! What a run is, apart from its arithmetic: seeds, the run folder, the records in it, configurations, and files that are
 //! written whole or not at all. Knows neither libtorch nor any model.
+//!
+//! All randomness comes from a stream that is named by (seed, purpose, step), so a run that is resumed draws what an
+//! uninterrupted one does:
+//!
+//! ```
+//! use ae_records::seed::stream_seed;
+//!
+//! assert_eq!(stream_seed(0, "shuffle", 3), stream_seed(0, "shuffle", 3));
+//! assert_ne!(stream_seed(0, "shuffle", 3), stream_seed(0, "shuffle", 4));
+//! ```
+//!
+//! A configuration is TOML, with overrides, and an error names its line and what was probably meant:
+//!
+//! ```
+//! use ae_records::config;
+//!
+//! #[derive(Default, serde::Serialize, serde::Deserialize)]
+//! #[serde(default, deny_unknown_fields)]
+//! struct Training {
+//!     epochs: u64,
+//! }
+//!
+//! let training: Training = config::load("mine.toml", "epochs = 10", &["epochs=50".into()])?;
+//! assert_eq!(training.epochs, 50);
+//! let error = config::load::<Training>("mine.toml", "epoch = 10", &[]).err().unwrap();
+//! assert_eq!(error.to_string(), "mine.toml:1: unknown key `epoch`; did you mean `epochs`?");
+//! # Ok::<(), config::ConfigError>(())
+//! ```
 
 pub mod config;
 pub mod files;
 pub mod metrics;
+pub mod names;
 pub mod record;
 pub mod run_dir;
 pub mod seed;

@@ -357,22 +357,3 @@ fn a_mistake_in_the_text_comes_before_one_in_the_overrides() {
         "mine.toml:1: unknown key `epoch`; keys known here: `description`, `seed`, `model`, `data`, `training`",
     );
 }
-
-#[test]
-fn later_checks_can_name_the_place_too() {
-    let check = |overrides: &[&str], expected: &str| {
-        let text = "seed = 1\n[training]\nepochs = 0";
-        let overrides: Vec<String> = overrides.iter().map(|o| o.to_string()).collect();
-        let error =
-            config::invalid("mine.toml", text, &overrides, "training.epochs", "must be at least 1, got 0");
-        assert_eq!(error.to_string(), expected);
-    };
-    check(&[], "mine.toml:3: `training.epochs` must be at least 1, got 0");
-    check(&["seed=3"], "mine.toml:3: `training.epochs` must be at least 1, got 0");
-    check(
-        &["training.epochs=0", "seed=3"],
-        "--set training.epochs=0: `training.epochs` must be at least 1, got 0",
-    );
-    let error = config::invalid("mine.toml", "", &[], "training.epochs", "must be at least 1, got 0");
-    assert_eq!(error.to_string(), "mine.toml (by default): `training.epochs` must be at least 1, got 0");
-}

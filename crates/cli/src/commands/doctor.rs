@@ -58,7 +58,7 @@ fn cores() -> usize {
 fn free(cache: &Path) -> (String, Option<String>) {
     let there =
         cache.ancestors().find_map(|path| path.canonicalize().ok()).unwrap_or_else(|| PathBuf::from("."));
-    let Ok(disks) = Disks::new_with_refreshed_list() else { return ("unknown".into(), None) };
+    let disks = Disks::new_with_refreshed_list();
     let disk = disks
         .iter()
         .filter(|disk| there.starts_with(disk.mount_point()))

@@ -71,7 +71,7 @@ fn a_destination_that_cannot_be_written_stops_at_once() {
     let mut artifact = artifact(folder.path(), vec![Source::File(mirror.clone())]);
     artifact.destination = mirror.join("below a file");
     let error = ae_fetch::fetch(&artifact, &mut Silent).unwrap_err();
-    assert!(matches!(&error, FetchError::Local { action: "create", .. }), "{error}");
+    assert!(matches!(&error, FetchError::Local(file) if file.action == "create"), "{error}");
 }
 
 #[cfg(target_os = "linux")]

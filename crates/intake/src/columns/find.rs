@@ -2,6 +2,7 @@
 
 use crate::error::TableError;
 use crate::text::recognise::{delimiter_seen_in, shorten};
+use ae_records::names::{did_you_mean, nearest};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -61,20 +62,16 @@ fn why_no_column(column: &Column, header: &[String], delimiter: u8) -> String {
             "; the table has no header: give a position from 0, or set header = true".into()
         }
         (_, [only]) => delimiter_seen_in(only, delimiter).unwrap_or_default(),
-        (Column::Name(name), names) => {
-            let alike = |other: &&String| (strsim::jaro_winkler(name, other) * 1e6) as u64;
-            let nearest = names.iter().max_by_key(alike).filter(|other| alike(other) > 750_000);
-            nearest.map(|other| format!("; did you mean `{other}`?")).unwrap_or_default()
-        }
+        (Column::Name(name), names) => did_you_mean(&nearest(name, names)),
         _ => String::new(),
     }
 }
 
 /// Names or positions of all columns, cut off where there are many.
 pub fn shown(header: &[String], width: usize) -> Vec<String> {
-    const MOST: usize = 30;
-    let mut shown: Vec<String> = (0..width.min(MOST)).map(|column| column_name(header, column)).collect();
-    if width > MOST {
+    const MAX_SHOWN: usize = 30;
+    let mut shown: Vec<String> = (0..width.min(MAX_SHOWN)).map(|column| column_name(header, column)).collect();
+    if width > MAX_SHOWN {
         shown.push(format!("… ({width} in all)"));
     }
     shown

@@ -3,7 +3,7 @@
 //! passed on as they are.
 
 use super::error::{ConfigError, Names, Place};
-use super::nearest::nearest;
+use crate::names::nearest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
@@ -53,24 +53,6 @@ pub(super) fn document_to<T: DeserializeOwned>(document: Document<'_>) -> Result
         let path = e.path().clone();
         Fault::new(&path, &e.into_inner())
     })
-}
-
-/// The line on which a dotted key is set.
-pub(super) fn place_of(origin: &str, text: &str, key: &str) -> Place {
-    let find = || -> Option<usize> {
-        let document = DeTable::parse(text).ok()?;
-        let (last, parents) =
-            super::overrides::parse_key(key)?.split_last().map(|(l, p)| (l.clone(), p.to_vec()))?;
-        let mut table = document.get_ref();
-        for parent in parents {
-            table = table.get(parent.as_str())?.get_ref().as_table()?;
-        }
-        table.get_key_value(last.as_str()).map(|(key, _)| key.span().start)
-    };
-    match find() {
-        Some(start) => line_of(origin, text, Some(start)),
-        None => Place::Default { origin: origin.into() },
-    }
 }
 
 fn line_of(origin: &str, text: &str, start: Option<usize>) -> Place {
@@ -253,7 +235,7 @@ impl Kind {
         } else if message.starts_with("wanted exactly 1 element") {
             "must hold exactly one choice".into()
         } else {
-            // A type's own check speaks for itself where it goes on after the key, as `config::invalid` does.
+            // A type's own check speaks for itself where it goes on after the key.
             let own =
                 if message.starts_with("must ") { message.into() } else { format!("is refused: {message}") };
             wrong_value(message).unwrap_or(own)

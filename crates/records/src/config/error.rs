@@ -1,5 +1,6 @@
 //! What can be wrong with a configuration, in words that say what to do.
 
+use crate::names::{did_you_mean, list};
 use std::fmt;
 
 /// A mistake in a configuration.
@@ -89,11 +90,6 @@ pub enum Place {
         /// From 1.
         line: usize,
     },
-    /// Nowhere in the text: a default.
-    Default {
-        /// The text's name.
-        origin: String,
-    },
     /// An override, as it was given: `key=value`.
     Set(String),
 }
@@ -102,7 +98,6 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Place::Line { origin, line } => write!(f, "{origin}:{line}"),
-            Place::Default { origin } => write!(f, "{origin} (by default)"),
             Place::Set(given) => write!(f, "--set {given}"),
         }
     }
@@ -110,17 +105,10 @@ impl fmt::Display for Place {
 
 impl Names {
     fn advice(&self, what: &str) -> String {
-        let list = |names: &[String], last: &str| -> String {
-            let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-            match quoted.as_slice() {
-                [rest @ .., end] if !rest.is_empty() => format!("{}{last}{end}", rest.join(", ")),
-                _ => quoted.concat(),
-            }
-        };
         match (self.nearest.as_slice(), self.known.as_slice()) {
             ([], []) => format!("; there are no {what}"),
             ([], known) => format!("; {what}: {}", list(known, ", ")),
-            (nearest, _) => format!("; did you mean {}?", list(nearest, " or ")),
+            (nearest, _) => did_you_mean(nearest),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::decode::{Document, Fault, Kind, all_keys, document_to, dotted};
 use super::error::{ConfigError, Names, Place};
-use super::nearest::nearest;
+use crate::names::nearest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
@@ -59,17 +59,8 @@ fn apply_until_right<T: DeserializeOwned + Serialize>(
     Err(first_error.expect("without overrides there is nothing to apply"))
 }
 
-/// The last override that sets `key`, a part of it, or what it is a part of.
-pub(super) fn last_about<'a>(overrides: &'a [String], key: &str) -> Option<&'a str> {
-    let key = parse_key(key)?;
-    let about = |given: &&String| {
-        Override::parse(given).is_ok_and(|one| key.starts_with(&one.path) || one.path.starts_with(&key))
-    };
-    overrides.iter().rev().find(about).map(String::as_str)
-}
-
 /// The names in a dotted key; `None` when it is not one.
-pub(super) fn parse_key(key: &str) -> Option<Vec<String>> {
+fn parse_key(key: &str) -> Option<Vec<String>> {
     if key.contains('\n') {
         return None;
     }

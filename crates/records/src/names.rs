@@ -1,6 +1,15 @@
 //! "Did you mean": the known names that are nearest to what was typed.
 
-/// Up to three of `known`, nearest first: names that a slip of the fingers away, or that one begins the other.
+/// Up to three of `known`, nearest first: those that are a slip of the fingers away from `typed`, begin with it, or
+/// begin it. Upper case, blanks, hyphens and underscores do not count. An exact match stands alone.
+///
+/// ```
+/// use ae_records::names::{did_you_mean, nearest};
+///
+/// let near = nearest("vea", ["vae", "vanilla", "conv"]);
+/// assert_eq!(near, ["vae"]);
+/// assert_eq!(format!("there is no preset `vea`{}", did_you_mean(&near)), "there is no preset `vea`; did you mean `vae`?");
+/// ```
 pub fn nearest<S: AsRef<str>>(typed: &str, known: impl IntoIterator<Item = S>) -> Vec<String> {
     let typed_plain = plain(typed);
     let mut found: Vec<(f64, String)> = known
@@ -20,6 +29,20 @@ pub fn nearest<S: AsRef<str>>(typed: &str, known: impl IntoIterator<Item = S>) -
         found.truncate(1);
     }
     found.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+/// `; did you mean `a`, `b` or `c`?`, to go on with after what is wrong; nothing where nothing is near.
+pub fn did_you_mean(nearest: &[String]) -> String {
+    if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", list(nearest, " or ")) }
+}
+
+/// Names in quotes, with `last` before the last one.
+pub(crate) fn list(names: &[String], last: &str) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.as_slice() {
+        [rest @ .., end] if !rest.is_empty() => format!("{}{last}{end}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
 }
 
 /// `batchSize`, `batch-size` and `batch_size` are the same slip.
@@ -49,5 +72,16 @@ mod tests {
         check("dropout", &[]);
         check("", &[]);
         check("ß日本", &[]);
+    }
+
+    #[test]
+    fn a_question_names_all_that_are_near() {
+        let check = |names: &[&str], expected: &str| {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            assert_eq!(did_you_mean(&names), expected);
+        };
+        check(&[], "");
+        check(&["a"], "; did you mean `a`?");
+        check(&["a", "b", "c"], "; did you mean `a`, `b` or `c`?");
     }
 }
