@@ -1,4 +1,14 @@
-//! The `ae` program: the library on the command line.
+//! The program `ae`: train, evaluate and use autoencoders on the command line.
+//!
+//! ```sh
+//! ae train vae                                  # a preset; data are downloaded on the first use
+//! ae detect fit normal.csv --out detector.safetensors
+//! ae detect score new.csv --model detector.safetensors --out scored.csv
+//! ae reproduce                                  # every preset against its reference
+//! ```
+//!
+//! `ae --help` teaches the rest. Building it needs libtorch 2.11 in the folder that `LIBTORCH` names; in a checkout of the
+//! project `cargo xtask train vae` brings it.
 
 mod cli;
 mod commands;

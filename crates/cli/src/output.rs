@@ -1,6 +1,7 @@
 //! The only place that writes to standard output and standard error: results to the former, all else to the
 //! latter.
 
+use comfy_table::{Table, presets};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
@@ -48,6 +49,21 @@ pub(crate) fn result(line: &str) {
     write_out(format_args!("{}\n", printable(line)));
 }
 
+/// Rows of a result whose cells stand below one another.
+pub(crate) fn columns<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) {
+    aligned(rows).iter().for_each(|line| result(line));
+}
+
+/// A line for each row, its cells below those of the other rows; a cell of several lines takes as many.
+pub(crate) fn aligned<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) -> Vec<String> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).add_rows(rows);
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, 2));
+    });
+    table.lines().map(|line| line.trim_end().to_string()).collect()
+}
+
 /// A line on standard error. Where nobody can read it, the program goes on without.
 fn to_stderr(line: &str) {
     let _ = writeln!(io::stderr(), "{}", printable(line));
@@ -92,6 +108,18 @@ pub(crate) fn error(message: &str, as_json: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cells_stand_below_one_another() {
+        let row = |cells: [&str; 3]| cells.map(String::from);
+        let check = |rows: &[[&str; 3]], expected: &[&str]| {
+            assert_eq!(aligned(rows.iter().map(|cells| row(*cells))), expected);
+        };
+        check(&[], &[]);
+        check(&[["a", "b", ""]], &["a  b"]);
+        check(&[["ab", "ß", "x"], ["a", "日本", "y"]], &["ab  ß     x", "a   日本  y"]);
+        check(&[["a", "one\ntwo", "b"]], &["a  one  b", "   two"]);
+    }
 
     #[test]
     fn control_characters_are_written_out() {

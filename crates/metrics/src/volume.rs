@@ -20,9 +20,9 @@ pub const VUS_THRESHOLDS: usize = 250;
 /// Points of a series that [`sliding_window`] looks at, as in TSB-AD.
 const POINTS_FOR_WINDOW: usize = 20_000;
 /// The longest lag looked at, as in TSB-AD.
-const MOST_LAGS: usize = 400;
+const MAX_LAGS: usize = 400;
 /// The shortest period that counts, as in TSB-AD.
-const LEAST_PERIOD: usize = 3;
+const MIN_PERIOD: usize = 3;
 /// The window of a series without a clear period, as in TSB-AD.
 const DEFAULT_WINDOW: usize = 125;
 
@@ -76,7 +76,7 @@ pub fn sliding_window(series: &[f64]) -> Result<usize, MetricError> {
     let mean = series.iter().sum::<f64>() / series.len() as f64;
     let centred: Vec<f64> = series.iter().map(|value| value - mean).collect();
     let covariance = |lag: usize| -> f64 { centred.iter().zip(&centred[lag..]).map(|(a, b)| a * b).sum() };
-    let lags = LEAST_PERIOD..series.len().min(MOST_LAGS + 1);
+    let lags = MIN_PERIOD..series.len().min(MAX_LAGS + 1);
     // Divided by the variance in the original; the order of the maxima is the same without.
     let correlation: Vec<f64> = lags.map(covariance).collect();
     let is_peak =
@@ -84,7 +84,7 @@ pub fn sliding_window(series: &[f64]) -> Result<usize, MetricError> {
     let peaks = (1..correlation.len().saturating_sub(1)).filter(is_peak);
     let highest = peaks.max_by(|a, b| correlation[*a].total_cmp(&correlation[*b]));
     // The original compares the place among the lags from 3 on with these limits, not the lag itself.
-    Ok(highest.filter(|at| (3..=300).contains(at)).map_or(DEFAULT_WINDOW, |at| at + LEAST_PERIOD))
+    Ok(highest.filter(|at| (3..=300).contains(at)).map_or(DEFAULT_WINDOW, |at| at + MIN_PERIOD))
 }
 
 /// What is the same for every border.

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// A report larger than this would be of no use, and a folder may hold anything.
-const MOST_BYTES: u64 = 32 << 20;
+const MAX_BYTES: u64 = 32 << 20;
 
 /// Name for the picture of the loss curves. The report of a run leaves it out: it draws the curves itself.
 pub const CURVES: &str = "curves.png";
@@ -108,7 +108,7 @@ pub(crate) fn read_png(path: &Path) -> Result<Option<Png>, ReportError> {
     let Some(metadata) = optional(fs::metadata(path).map_err(FileError::new("read", path)))? else {
         return Ok(None);
     };
-    let (bytes, limit) = (metadata.len(), MOST_BYTES);
+    let (bytes, limit) = (metadata.len(), MAX_BYTES);
     if bytes > limit {
         return Err(ReportError::PictureTooLarge { path: path.into(), bytes, limit });
     }

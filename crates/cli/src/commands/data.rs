@@ -21,11 +21,13 @@ fn list(sources: &Sources, json: bool) -> Result<(), Failure> {
         output::json(&sets.iter().map(set_json).collect::<Vec<_>>());
         return Ok(());
     }
-    for SetInfo { name, title, licence, bytes, cached, homepage, .. } in &sets {
+    output::columns(sets.iter().map(|set| {
+        let SetInfo { name, title, licence, bytes, cached, homepage, .. } = set;
         let here = if *cached { "here" } else { "not fetched" };
-        output::result(&format!("{name:14} {title}; {:.1} MB, {here}", *bytes as f64 / 1e6));
-        output::result(&format!("{:14} licence: {licence}; {homepage}", ""));
-    }
+        let megabytes = *bytes as f64 / 1e6;
+        let about = format!("{title}; {megabytes:.1} MB, {here}\nlicence: {licence}; {homepage}");
+        [name.clone(), about]
+    }));
     output::result(&format!("cache: {}", sources.cache.display()));
     Ok(())
 }
@@ -67,22 +69,21 @@ fn verify(sets: &[String], sources: &Sources, json: bool) -> Result<(), Failure>
     if json {
         output::json(&verdicts.iter().map(verdict_json).collect::<Vec<_>>());
     }
-    let (mut wrong, mut missing) = (0, 0);
-    for (set, FileVerdict { name, path, verdict }) in &verdicts {
-        let line = match verdict {
-            Verdict::Ok => format!("ok       {set}/{name}"),
-            Verdict::Missing => {
-                missing += 1;
-                format!("missing  {set}/{name}")
-            }
-            Verdict::Wrong { expected, got } => {
-                wrong += 1;
-                format!("WRONG    {set}/{name}: expected sha256 {expected}, got {got} in {}", path.display())
-            }
-        };
-        if !json {
-            output::result(&line);
-        }
+    let count =
+        |wanted: fn(&Verdict) -> bool| verdicts.iter().filter(|(_, file)| wanted(&file.verdict)).count();
+    let missing = count(|verdict| matches!(verdict, Verdict::Missing));
+    let wrong = count(|verdict| matches!(verdict, Verdict::Wrong { .. }));
+    if !json {
+        output::columns(verdicts.iter().map(|(set, FileVerdict { name, path, verdict })| {
+            let (mark, more) = match verdict {
+                Verdict::Ok => ("ok", String::new()),
+                Verdict::Missing => ("missing", String::new()),
+                Verdict::Wrong { expected, got } => {
+                    ("WRONG", format!(": expected sha256 {expected}, got {got} in {}", path.display()))
+                }
+            };
+            [mark.to_string(), format!("{set}/{name}{more}")]
+        }));
     }
     match (wrong, missing) {
         (0, 0) => Ok(()),

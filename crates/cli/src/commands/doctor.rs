@@ -41,12 +41,10 @@ pub(crate) fn run(args: &SourceArgs, cli: &Cli) -> Result<(), Failure> {
         output::json(&findings);
         return Ok(());
     }
-    for Finding { what, found, advice } in findings {
-        output::result(&format!("{what:10} {found}"));
-        if let Some(advice) = advice {
-            output::result(&format!("{:10} → {advice}", ""));
-        }
-    }
+    output::columns(findings.into_iter().map(|Finding { what, found, advice }| {
+        let advice = advice.map_or(String::new(), |advice| format!("\n→ {advice}"));
+        [what.to_string(), found + &advice]
+    }));
     Ok(())
 }
 

@@ -32,9 +32,6 @@ pub(crate) fn run(args: &PresetsArgs, cli: &Cli) -> Result<(), Failure> {
         output::json(&lines);
         return Ok(());
     }
-    let width = lines.iter().map(|line| line.name.len()).max().unwrap_or(0);
-    for line in lines {
-        output::result(&format!("{:width$}  {}", line.name, line.description));
-    }
+    output::columns(lines.into_iter().map(|line| [line.name.to_string(), line.description]));
     Ok(())
 }

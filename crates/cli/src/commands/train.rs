@@ -134,9 +134,7 @@ fn summary(record: &Record, report: &Path) {
         record.seconds.per_epoch,
         record.machine.device
     ));
-    for (name, value) in &record.metrics {
-        output::result(&format!("{name:24} {}", figure(*value)));
-    }
+    output::columns(record.metrics.iter().map(|(name, value)| [name.clone(), figure(*value)]));
     for expected in &record.expected {
         let verdict = if expected.met { "reached" } else { "NOT reached" };
         output::result(&format!(

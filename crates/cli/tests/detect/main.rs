@@ -82,7 +82,7 @@ fn the_same_file_gives_the_same_detector_and_a_broken_pairing_is_found() {
     let sum: f64 = shares.iter().map(|share| share["share"].as_f64().unwrap()).sum();
     assert!((sum - 1.0).abs() < 1e-6, "{sum}");
     assert!(place.path(&format!("scored.explained/line-{}.png", worst["line"])).exists());
-    place.check("detect inspect detector.safetensors", 0, &["kind: 2 values: high, low", "golden rows: 8"]);
+    place.check("detect inspect detector.safetensors", 0, &["kind  2 values: high, low", "golden rows: 8"]);
 }
 
 #[test]

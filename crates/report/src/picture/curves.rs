@@ -15,7 +15,7 @@ use std::path::Path;
 const PANEL: (u32, u32) = (460, 290);
 const COLUMNS: usize = 2;
 /// Points of one curve; more than this cannot be seen, and would make the report heavy.
-const MOST_POINTS: usize = 600;
+const MAX_POINTS: usize = 600;
 /// From this ratio of the greatest to the least value on, the axis is logarithmic.
 const LOG_RATIO: f64 = 20.0;
 
@@ -91,9 +91,9 @@ fn split_curves(lines: &[MetricLine], name: &str) -> Vec<Curve> {
     splits.into_iter().enumerate().map(curve).filter(|curve| !curve.points.is_empty()).collect()
 }
 
-/// Means of neighbours, so that at most [`MOST_POINTS`] are left.
+/// Means of neighbours, so that at most [`MAX_POINTS`] are left.
 fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
-    let group = points.len().div_ceil(MOST_POINTS).max(1);
+    let group = points.len().div_ceil(MAX_POINTS).max(1);
     let mean = |group: &[(f64, f64)]| {
         let sum = group.iter().map(|p| p.1 / group.len() as f64).sum();
         (group[group.len() - 1].0, sum)

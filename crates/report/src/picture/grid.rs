@@ -13,7 +13,7 @@ use std::path::Path;
 const WIDTH: usize = 1200;
 /// Pixels that the longer side of one image is enlarged to at most, unless it is longer already.
 const TILE: usize = 112;
-const MOST_PIXELS: usize = 64 << 20;
+const MAX_PIXELS: usize = 64 << 20;
 const GROUND: Rgb<u8> = Rgb([255; 3]);
 /// Where an image holds NaN.
 const ALARM: [u8; 3] = [255, 0, 80];
@@ -97,7 +97,7 @@ impl Layout {
         let gap = if gaps { 4 } else { 0 };
         let layout = Layout { columns, rows, tile_width: width * factor, tile_height: height * factor, gap };
         let (width, height) = (layout.width(), layout.height());
-        if width.saturating_mul(height) > MOST_PIXELS {
+        if width.saturating_mul(height) > MAX_PIXELS {
             return Err(ReportError::TooLarge { width, height });
         }
         Ok(layout)

@@ -24,7 +24,7 @@ pub struct Line {
 }
 
 /// A line of more points is drawn without dots, which would hide it.
-const MOST_DOTS: usize = 60;
+const MAX_DOTS: usize = 60;
 
 /// Lines over one pair of axes, in the colours of their order.
 ///
@@ -60,7 +60,7 @@ pub fn lines(path: &Path, x_name: &str, y_name: &str, lines: &[Line]) -> Result<
             series
                 .label(line.name.as_str())
                 .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + units(16), y)], stroke(colour, 2)));
-            let is_sparse = line.points.len() <= MOST_DOTS;
+            let is_sparse = line.points.len() <= MAX_DOTS;
             let dots = line
                 .points
                 .iter()

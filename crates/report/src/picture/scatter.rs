@@ -14,7 +14,7 @@ use std::path::Path;
 const SIZE: (u32, u32) = (760, 640);
 const LEGEND: u32 = 150;
 /// Letters of a label that fit into the legend.
-const MOST_LETTERS: usize = 14;
+const MAX_LETTERS: usize = 14;
 const OTHERS: RGBColor = RGBColor(0xB8, 0xBE, 0xC5);
 
 /// Points `[N, 2]` with a label for each; a colour for each of the first ten labels (numbers in their order,
@@ -75,7 +75,7 @@ fn legend_row(side: &chart::Area<'_>, middle: i32, label: &str, colour: RGBColor
     let style = text(13, INK).pos(Pos::new(HPos::Left, VPos::Center));
     let at = |x: i32, y: i32| (units(x), units(middle + y));
     side.draw(&Rectangle::new([at(4, -6), at(16, 6)], colour.filled())).map_err(refused)?;
-    let short = match label.char_indices().nth(MOST_LETTERS) {
+    let short = match label.char_indices().nth(MAX_LETTERS) {
         Some((end, _)) => format!("{}…", &label[..end]),
         None => label.to_string(),
     };

@@ -9,8 +9,8 @@ use ae_datasets::intake::{Field, FieldKind, Format, Schema};
 use serde_json::json;
 use std::path::Path;
 
-/// Columns that are shown at most.
-const SHOWN: usize = 60;
+/// Longer tables are cut.
+const MAX_COLUMNS: usize = 60;
 
 pub(super) fn run(path: &Path, cli: &Cli) -> Result<(), Failure> {
     let detector = load(path)?;
@@ -70,14 +70,16 @@ fn schema(schema: &Schema) -> Vec<String> {
         "a row of which less than {:.0} % is observed is not judged",
         100.0 * schema.min_observed
     ));
-    lines.extend(schema.fields.iter().take(SHOWN).map(|field| format!("  {}", column(field))));
-    if schema.fields.len() > SHOWN {
-        lines.push(format!("  … and {} more", schema.fields.len() - SHOWN));
+    let columns = output::aligned(schema.fields.iter().take(MAX_COLUMNS).map(column));
+    lines.extend(columns.into_iter().map(|line| format!("  {line}")));
+    if schema.fields.len() > MAX_COLUMNS {
+        lines.push(format!("  … and {} more", schema.fields.len() - MAX_COLUMNS));
     }
     lines
 }
 
-fn column(field: &Field) -> String {
+/// Its name, its values, and how much of them was observed where that is not all.
+fn column(field: &Field) -> [String; 3] {
     let what = match &field.kind {
         FieldKind::Number { constant: true, min, .. } => format!("always {min}"),
         FieldKind::Number { min, max, .. } => format!("{min} to {max}"),
@@ -88,9 +90,9 @@ fn column(field: &Field) -> String {
         }
     };
     let observed = if field.observed < 1.0 {
-        format!(", {:.1} % observed", 100.0 * field.observed)
+        format!("{:.1} % observed", 100.0 * field.observed)
     } else {
         String::new()
     };
-    format!("{}: {what}{observed}", field.name)
+    [field.name.clone(), what, observed]
 }

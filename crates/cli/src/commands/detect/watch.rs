@@ -24,7 +24,7 @@ use std::sync::atomic::Ordering;
 /// Rows, in the mean, until the watch for drift raises a false alarm.
 const RUN_LENGTH: f64 = 100_000.0;
 /// A first line longer than this is no header.
-const MOST: u64 = 1 << 20;
+const MAX_HEADER_BYTES: u64 = 1 << 20;
 
 /// Where a watch is.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -293,7 +293,7 @@ impl Watch<'_> {
 fn first_line(input: &mut impl BufRead) -> io::Result<String> {
     let mut lines = Vec::new();
     while lines.iter().all(u8::is_ascii_whitespace) {
-        if input.by_ref().take(MOST).read_until(b'\n', &mut lines)? == 0 {
+        if input.by_ref().take(MAX_HEADER_BYTES).read_until(b'\n', &mut lines)? == 0 {
             break;
         }
     }

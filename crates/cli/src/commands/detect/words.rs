@@ -1,5 +1,6 @@
 //! How a fit is told to a person.
 
+use crate::output;
 use ae_anomaly::fit::{Judged, Role, Store, TestFigures};
 use ae_anomaly::package::About;
 use ae_anomaly::{Rule, TrainedDetector};
@@ -40,17 +41,17 @@ fn or_none(value: Option<f64>, write: impl Fn(f64) -> String) -> String {
 pub(super) fn judged(judged: &[Judged]) -> Vec<String> {
     let mut order: Vec<&Judged> = judged.iter().collect();
     order.sort_by(|a, b| b.auroc.total_cmp(&a.auroc));
-    let widest = order.iter().map(|judged| judged.name.chars().count()).max().unwrap_or(0);
-    let line = |judged: &&Judged| {
+    let row = |judged: &Judged| {
         let role = match judged.role {
             Role::Autoencoder => "the detector",
             Role::OtherScore => "another score",
             Role::Baseline => "baseline",
             Role::Untrained => "untrained network",
         };
-        format!("  {:widest$}  {:.3} ± {:.3}  {role}", judged.name, judged.auroc, judged.standard_error)
+        let auroc = format!("{:.3} ± {:.3}", judged.auroc, judged.standard_error);
+        [judged.name.clone(), auroc, role.to_string()]
     };
-    order.iter().map(line).collect()
+    output::aligned(order.into_iter().map(row)).into_iter().map(|line| format!("  {line}")).collect()
 }
 
 fn test(figures: &TestFigures) -> Vec<String> {
