@@ -9,7 +9,7 @@
 //! # #[cfg(feature = "anomaly")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use autoencoders::anomaly::{FitConfig, Fitted, fit};
-//! use autoencoders::datasets::intake::{InputConfig, RawTable};
+//! use autoencoders::intake::{InputConfig, RawTable};
 //! use std::sync::atomic::AtomicBool;
 //!
 //! // Rows of a machine that runs as it should: pressure and temperature follow the speed.
@@ -38,7 +38,8 @@
 //! | `training` | the loop: batches, losses, optimizers, checkpoints, records | `training` |
 //! | `models` | every variant, and the networks that they are made of | `models` |
 //! | `tensor` | devices, seeded noise, likelihoods, divergences, the `ndarray` bridge | `models` |
-//! | `datasets` | real data sets and your own files: verify, parse, split, scale | `datasets` |
+//! | `datasets` | real data sets: fetch, verify, parse, split, scale | `datasets` |
+//! | `intake` | your own file or stream as rows, in bounded memory | `intake` |
 //! | `fetch` | verified downloads | `datasets` |
 //! | `metrics` | AUROC, AUPRC, PSNR, SSIM, FID, … | `metrics` |
 //! | `report` | pictures and the one-file report | `report` |
@@ -46,7 +47,7 @@
 //! | `records` | seeds, the run folder, records, configurations | always |
 //!
 //! A feature brings what it is built on: `anomaly` brings `training` and `metrics`, `training` brings `models` and `datasets`.
-//! Without `default-features`, and with no more than `datasets`, `metrics` and `report`, nothing links libtorch.
+//! Without `default-features`, and with no more than `datasets`, `intake`, `metrics` and `report`, nothing links libtorch.
 
 #[cfg(feature = "anomaly")]
 pub use ae_anomaly as anomaly;
@@ -56,6 +57,8 @@ pub use ae_datasets as datasets;
 pub use ae_evaluation as evaluation;
 #[cfg(feature = "datasets")]
 pub use ae_fetch as fetch;
+#[cfg(feature = "intake")]
+pub use ae_intake as intake;
 #[cfg(feature = "metrics")]
 pub use ae_metrics as metrics;
 #[cfg(feature = "models")]

@@ -11,7 +11,7 @@ mod words;
 use crate::cli::{Cli, DetectAction, DetectArgs};
 use crate::failure::Failure;
 use ae_anomaly::TrainedDetector;
-use ae_datasets::intake::IntakeError;
+use ae_intake::IntakeError;
 use ae_records::files;
 use std::path::Path;
 

@@ -70,7 +70,8 @@ fn why_no_column(column: &Column, header: &[String], delimiter: u8) -> String {
 /// Names or positions of all columns, cut off where there are many.
 pub fn shown(header: &[String], width: usize) -> Vec<String> {
     const MAX_SHOWN: usize = 30;
-    let mut shown: Vec<String> = (0..width.min(MAX_SHOWN)).map(|column| column_name(header, column)).collect();
+    let mut shown: Vec<String> =
+        (0..width.min(MAX_SHOWN)).map(|column| column_name(header, column)).collect();
     if width > MAX_SHOWN {
         shown.push(format!("… ({width} in all)"));
     }

@@ -3,8 +3,8 @@
 use crate::failure::Failure;
 use crate::progress;
 use ae_anomaly::{Explanation, Judgement, Share, TrainedDetector, Verdict};
-use ae_datasets::Samples;
-use ae_datasets::intake::{Block, Layout, Schema};
+use ae_intake::Samples;
+use ae_intake::{Block, Layout, Schema};
 use ae_records::files::{FileError, create_dir, write_atomic_bytes};
 use ae_report::picture::{self, Axis, Bar, Panel};
 use serde::Serialize;

@@ -5,7 +5,7 @@ use crate::cli::Cli;
 use crate::failure::Failure;
 use crate::output;
 use ae_anomaly::TrainedDetector;
-use ae_datasets::intake::{Field, FieldKind, Format, Schema};
+use ae_intake::{Field, FieldKind, Format, Schema};
 use serde_json::json;
 use std::path::Path;
 

@@ -8,7 +8,7 @@ use crate::commands::stop_flag;
 use crate::failure::Failure;
 use crate::output;
 use ae_anomaly::TrainedDetector;
-use ae_datasets::intake::{NoticeLog, ReadOptions, Reader, inflated};
+use ae_intake::{NoticeLog, ReadOptions, Reader, inflated};
 use ae_records::files::{FileError, write_atomic};
 use ae_tensor::device;
 use serde_json::json;

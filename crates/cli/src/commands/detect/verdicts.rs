@@ -1,7 +1,7 @@
 //! Verdicts as they are written: CSV or JSON lines.
 
 use ae_anomaly::{Explanation, Judgement};
-use ae_datasets::intake::{BadLine, Block};
+use ae_intake::{BadLine, Block};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::io::Write;
@@ -150,7 +150,7 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
     use ae_anomaly::{Unknown, Verdict};
-    use ae_datasets::intake::{BadReason, RowNote, State};
+    use ae_intake::{BadReason, RowNote, State};
 
     fn verdict(score: f64) -> Judgement {
         let verdict =

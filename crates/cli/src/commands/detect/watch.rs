@@ -12,7 +12,7 @@ use crate::commands::stop_flag;
 use crate::failure::Failure;
 use crate::output;
 use ae_anomaly::{Drift, Judgement, NormalScores, TrainedDetector};
-use ae_datasets::intake::{Block, NoticeLog, ReadOptions, Reader, WindowState, ensure_text, inflated};
+use ae_intake::{Block, NoticeLog, ReadOptions, Reader, WindowState, ensure_text, inflated};
 use ae_records::files::FileError;
 use ae_tensor::device;
 use serde::{Deserialize, Serialize};
@@ -281,7 +281,7 @@ impl Watch<'_> {
     }
 
     /// The first of its kind and column is told.
-    fn notice(&mut self, notice: ae_datasets::intake::Notice) {
+    fn notice(&mut self, notice: ae_intake::Notice) {
         if self.notices.add(&notice) {
             output::note(&format!("note: {notice}"));
         }

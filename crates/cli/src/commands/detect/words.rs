@@ -4,7 +4,7 @@ use crate::output;
 use ae_anomaly::fit::{Judged, Role, Store, TestFigures};
 use ae_anomaly::package::About;
 use ae_anomaly::{Rule, TrainedDetector};
-use ae_datasets::intake::Notice;
+use ae_intake::Notice;
 
 /// Notices of one kind that are shown at most.
 const SHOWN: usize = 8;
@@ -72,7 +72,7 @@ fn test(figures: &TestFigures) -> Vec<String> {
 pub(super) fn report(detector: &TrainedDetector) -> Vec<String> {
     let About { config, report, .. } = detector.about();
     let sizes = &report.sizes;
-    let rows = if report.layout == ae_datasets::intake::Layout::Windows { "windows" } else { "rows" };
+    let rows = if report.layout == ae_intake::Layout::Windows { "windows" } else { "rows" };
     let mut lines = vec![
         format!("layout: {} ({})", report.layout, report.layout_because),
         format!(
