@@ -4,7 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
-use autoencoders::datasets::{Dataset, Part, Preprocessing, SampleShape};
+use autoencoders::datasets::{Dataset, Preprocessing, SampleShape, Samples};
 use autoencoders::models::blocks::body::Body;
 use autoencoders::prelude::*;
 use autoencoders::training::evaluate::evaluate;
@@ -14,15 +14,14 @@ use std::sync::atomic::AtomicBool;
 fn main() -> anyhow::Result<()> {
     // 600 rows of 16 numbers in [0, 1]: bumps at different places.
     let bump = |row: usize, i: usize| (-((i as f32 - (row % 16) as f32) / 2.0).powi(2)).exp();
-    let rows = |from: usize, n: usize| Part {
-        values: Array2::from_shape_fn((n, 16), |(row, i)| bump(from + row * 7, i)),
-        labels: None,
+    let rows = |from: usize, n: usize| {
+        Samples::complete(Array2::from_shape_fn((n, 16), |(row, i)| bump(from + row * 7, i)))
     };
     let data = Dataset {
         name: "bumps".into(),
         shape: SampleShape::Vector { features: 16 },
         train: rows(0, 600),
-        validation: Part::empty(16, false),
+        validation: Samples::empty(16),
         test: rows(3, 100),
         label_names: vec![],
         normal_label: None,

@@ -94,7 +94,7 @@ mod tests {
     fn train() -> Samples {
         let values = array![[0.0f32, 0.0], [1.0, 1.0], [5.0, 0.0], [5.0, 9.0]];
         let observed = array![[true, true], [true, true], [true, false], [true, true]];
-        Samples { values, observed: Some(observed) }
+        Samples::complete(values).with_observed(observed)
     }
 
     #[test]
@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     fn a_row_that_shares_nothing_has_none() {
-        let train = Samples { values: array![[5.0f32, 0.0]], observed: Some(array![[true, false]]) };
-        let row = Samples { values: array![[0.0f32, 1.0]], observed: Some(array![[false, true]]) };
+        let train = Samples::complete(array![[5.0f32, 0.0]]).with_observed(array![[true, false]]);
+        let row = Samples::complete(array![[0.0f32, 1.0]]).with_observed(array![[false, true]]);
         assert_eq!(NearestNormal::fit(&train, 0).unwrap().of(&row).unwrap(), [None]);
         assert!(NearestNormal::fit(&train.select(&[]), 0).is_err());
     }

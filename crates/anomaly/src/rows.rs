@@ -45,11 +45,7 @@ pub(crate) fn inputs(rows: &Samples, start: usize, n: usize) -> Array2<f32> {
 
 /// Rows `start..start + n`.
 pub(crate) fn part(rows: &Samples, start: usize, n: usize) -> Samples {
-    let part = |values: &Array2<bool>| values.slice(s![start..start + n, ..]).to_owned();
-    Samples {
-        values: rows.values.slice(s![start..start + n, ..]).to_owned(),
-        observed: rows.observed.as_ref().map(part),
-    }
+    rows.slice(start..start + n)
 }
 
 /// At most `most` of the rows, drawn without replacement and in their order, so that it depends on `seed` and the

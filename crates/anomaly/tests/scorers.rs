@@ -75,10 +75,7 @@ fn a_gap_is_not_looked_at() {
         let name = scorer.name();
         assert_eq!(scorer.scores(&rows).unwrap(), scorer.scores(&other).unwrap(), "{name}");
         assert_eq!(scorer.contributions(&rows).unwrap(), scorer.contributions(&other).unwrap(), "{name}");
-        let complete = Samples {
-            values: common::rows(30, "gaps").values,
-            observed: Some(Array2::from_elem((30, WIDTH), true)),
-        };
+        let complete = common::rows(30, "gaps").with_observed(Array2::from_elem((30, WIDTH), true));
         let without = Samples::complete(complete.values.clone());
         check_close(&name, &scorer.scores(&complete).unwrap(), &scorer.scores(&without).unwrap(), 1e-12);
     });

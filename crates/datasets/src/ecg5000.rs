@@ -8,11 +8,11 @@
 
 use crate::catalogue::SetEntry;
 use crate::rows::Halves;
-use crate::{Column, DataConfig, DataError, Dataset, Part, Protocol, SampleShape, Scale, Sources, table};
+use crate::{Column, DataConfig, DataError, Dataset, Protocol, SampleShape, Scale, Sources, table};
 use ae_fetch::Progress;
+use ae_intake::Samples;
 use ae_intake::order::permutation;
 use ae_records::seed::stream_rng;
-use ndarray::{Axis, concatenate};
 use std::path::Path;
 
 /// Classes 1 to 5 of the files; a label is the class less one.
@@ -43,10 +43,10 @@ pub(crate) fn load(
         parts.push(parse(&content, path)?);
         files.push(record);
     }
-    let [train, test] = <[Part; 2]>::try_from(parts)
+    let [train, test] = <[Samples; 2]>::try_from(parts)
         .unwrap_or_else(|parts| panic!("{} has {} files, not 2", set.name, parts.len()));
     let article = config.protocol == Protocol::Article;
-    let (train, test) = if article { article_split(&train, &test, seed) } else { (train, test) };
+    let (train, test) = if article { article_split(&[train, test], seed) } else { (train, test) };
     let shape = SampleShape::Sequence { steps: POINTS, features: 1 };
     let halves = Halves {
         name: set.name.clone(),
@@ -64,18 +64,17 @@ pub(crate) fn load(
 }
 
 /// All beats in a seeded random order; the first 80 % and the rest.
-fn article_split(train: &Part, test: &Part, seed: u64) -> (Part, Part) {
-    let values = concatenate(Axis(0), &[train.values.view(), test.values.view()]).expect("the same width");
-    let labels = [train, test].into_iter().flat_map(|part| part.labels.iter().flatten().copied()).collect();
-    let all = Part { values, labels: Some(labels) };
+fn article_split(parts: &[Samples], seed: u64) -> (Samples, Samples) {
+    let all = Samples::concat(POINTS, parts);
     let order = permutation(all.len(), &mut stream_rng(seed, "article split", 0));
+    let order: Vec<usize> = order.into_iter().map(|row| row as usize).collect();
     let n_test = (all.len() as f64 * ARTICLE_TEST_SHARE).round() as usize;
     let (train, test) = order.split_at(all.len() - n_test);
     (all.select(train), all.select(test))
 }
 
 /// A UCR file: a class and 140 points per line, split by tabs.
-fn parse(content: &[u8], path: &Path) -> Result<Part, DataError> {
+fn parse(content: &[u8], path: &Path) -> Result<Samples, DataError> {
     let options = DataConfig {
         delimiter: Some('\t'),
         header: Some(false),
@@ -92,6 +91,6 @@ fn parse(content: &[u8], path: &Path) -> Result<Part, DataError> {
         Ok(class @ 1..=5) => Ok(class - 1),
         _ => Err(wrong(format!("`{class}` is not a class from 1 to 5"))),
     };
-    let labels = table.labels.into_iter().flatten().map(label).collect::<Result<_, _>>()?;
-    Ok(Part { values: table.values, labels: Some(labels) })
+    let labels = table.labels.into_iter().flatten().map(label).collect::<Result<Vec<_>, _>>()?;
+    Ok(Samples::complete(table.values).with_labels(labels))
 }

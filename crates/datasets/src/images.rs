@@ -1,8 +1,8 @@
 //! A folder of PNG or JPEG images; subfolders are labels.
 
 use crate::rows::{Rows, number_labels};
-use crate::{Color, DataConfig, DataError, Part, SampleShape, Scale, own};
-use ae_intake::content;
+use crate::{Color, DataConfig, DataError, SampleShape, Scale, own};
+use ae_intake::{Samples, content};
 use ae_records::files::FileError;
 use ae_records::record::FileRecord;
 use image::imageops::FilterType;
@@ -56,7 +56,7 @@ pub(crate) fn read(folder: &Path, config: &DataConfig) -> Result<Rows, DataError
     own::check_count(Rows {
         name: config.set.clone(),
         shape: own::reshape(config, SampleShape::Image { channels, height, width }, &config.set)?,
-        part: Part { values, labels },
+        part: Samples::complete(values).with_labels(labels),
         label_names: label_names.unwrap_or_default(),
         feature_names: Vec::new(),
         files: vec![folder_record(folder, &files)],

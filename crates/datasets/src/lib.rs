@@ -1,21 +1,28 @@
-//! Real data sets and your own files: downloaded, verified, parsed, split, scaled, shuffled, batched.
+//! Real data sets and your own files: downloaded, verified, parsed, split, scaled, shuffled.
 //!
-//! [`load`] does it all for what a [`DataConfig`] says; [`Batches`] hands the rows out. Knows nothing of libtorch
-//! and of models. All that is random is a pure function of a seed.
+//! [`load`] does it all for what a [`DataConfig`] says. Knows nothing of libtorch and of models. All that is random is
+//! a pure function of a seed.
 //!
-//! ```no_run
-//! use ae_datasets::{Batches, DataConfig, Sources, epoch_order, load};
+//! ```
+//! use ae_datasets::{DataConfig, Sources, load};
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("rows.csv");
+//! # let rows = (0..50).map(|row| format!("{row},{},{}\n", row % 7, ["good", "bad"][row % 2]));
+//! # std::fs::write(&path, format!("x,y,kind\n{}", rows.collect::<String>()))?;
 //!
-//! let config = DataConfig { set: "mnist".into(), validation: 0.1, ..Default::default() };
-//! let mnist = load(&config, &Sources::from_env(), 1, &mut ae_fetch::Silent)?;
-//! let train = std::sync::Arc::new(mnist.train);
-//! for batch in Batches::new(train.clone(), epoch_order(train.len(), 1, 0), 100, 0) {
-//!     assert_eq!(batch.values.ncols(), 784);
-//! }
-//! # Ok::<(), ae_datasets::DataError>(())
+//! // The name of a set, such as "mnist", or the path of your own file.
+//! let config = DataConfig {
+//!     set: path.display().to_string(),
+//!     label: Some("kind".into()),
+//!     validation: 0.25,
+//!     ..Default::default()
+//! };
+//! let data = load(&config, &Sources::from_env(), 1, &mut ae_fetch::Silent)?;
+//! assert_eq!((data.train.len(), data.validation.len(), data.test.len()), (30, 10, 10));
+//! assert_eq!((data.feature_names, data.label_names), (vec!["x".into(), "y".into()], vec!["bad".into(), "good".into()]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod batches;
 mod catalogue;
 mod config;
 mod dataset;
@@ -42,9 +49,8 @@ pub use ae_intake as intake;
 pub use ae_intake::order::epoch_order;
 pub use ae_intake::{Column, Samples, TableError};
 pub use ae_records::record::FileRecord;
-pub use batches::{Batch, Batches};
 pub use config::{Color, DataConfig, Protocol};
-pub use dataset::{Dataset, Part};
+pub use dataset::Dataset;
 pub use error::DataError;
 pub use preprocessing::{ConstantData, Preprocessing, Scale};
 pub use rows::Rows;

@@ -3,8 +3,9 @@
 
 use crate::catalogue::SetEntry;
 use crate::rows::Halves;
-use crate::{DataConfig, DataError, Dataset, Part, Protocol, SampleShape, Scale, Sources, idx};
+use crate::{DataConfig, DataError, Dataset, Protocol, SampleShape, Scale, Sources, idx};
 use ae_fetch::Progress;
+use ae_intake::Samples;
 use ndarray::Array2;
 
 const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
@@ -50,9 +51,9 @@ pub(crate) fn load(
         .unwrap_or_else(|arrays| panic!("{} has {} files, not 4", set.name, arrays.len()));
     let dims = train_images.0.clone();
     let shape = SampleShape::Image { channels: 1, height: dims[1], width: dims[2] };
-    let part = |images: Array2<f32>, labels: Array2<f32>| Part {
-        values: images,
-        labels: Some(labels.iter().map(|&label| label as u32).collect()),
+    let part = |images: Array2<f32>, labels: Array2<f32>| {
+        let labels: Vec<u32> = labels.iter().map(|&label| label as u32).collect();
+        Samples::complete(images).with_labels(labels)
     };
     let names = if set.name == "mnist" { DIGITS } else { ARTICLES };
     let halves = Halves {

@@ -1,7 +1,8 @@
 //! Your own data: a table, an array, an idx file, a folder of images.
 
 use crate::rows::{Rows, number_labels};
-use crate::{DataConfig, DataError, Part, SampleShape, Scale, catalogue, idx, images, mnist, npy, table};
+use crate::{DataConfig, DataError, SampleShape, Scale, catalogue, idx, images, mnist, npy, table};
+use ae_intake::Samples;
 use ae_intake::content::{self, MAX_CONTENT_BYTES};
 use ae_records::files::FileError;
 use ae_records::record::FileRecord;
@@ -113,7 +114,7 @@ fn from_table(
         name: config.set.clone(),
         auto_scale: auto_scale(&shape, false),
         shape,
-        part: Part { values: table.values, labels },
+        part: Samples::complete(table.values).with_labels(labels),
         label_names: label_names.unwrap_or_default(),
         feature_names: table.names,
         files: Vec::new(),
@@ -141,7 +142,7 @@ fn from_array(
         name: config.set.clone(),
         auto_scale: auto_scale(&shape, bytes),
         shape,
-        part: Part { values, labels: None },
+        part: Samples::complete(values),
         label_names: Vec::new(),
         feature_names: Vec::new(),
         files: Vec::new(),

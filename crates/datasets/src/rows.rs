@@ -1,7 +1,8 @@
 //! From rows as a reader gives them to a data set: splits, the normal label, the greatest number of rows, the scale.
 
 use crate::split::stratified;
-use crate::{DataConfig, DataError, Dataset, Part, Preprocessing, SampleShape, Scale};
+use crate::{DataConfig, DataError, Dataset, Preprocessing, SampleShape, Scale};
+use ae_intake::Samples;
 use ae_intake::order::permutation;
 use ae_records::record::FileRecord;
 use ae_records::seed::stream_rng;
@@ -14,7 +15,7 @@ pub struct Rows {
     /// What one sample is.
     pub shape: SampleShape,
     /// Raw values and labels.
-    pub part: Part,
+    pub part: Samples,
     /// Name of each label.
     pub label_names: Vec<String>,
     /// Names of the features of a table; empty where they have none.
@@ -29,8 +30,8 @@ pub struct Rows {
 pub(crate) struct Halves {
     pub name: String,
     pub shape: SampleShape,
-    pub train: Part,
-    pub test: Part,
+    pub train: Samples,
+    pub test: Samples,
     pub label_names: Vec<String>,
     pub feature_names: Vec<String>,
     /// The normal label where the configuration names none.
@@ -70,7 +71,7 @@ impl Halves {
     pub(crate) fn finish(self, config: &DataConfig, seed: u64) -> Result<Dataset, DataError> {
         let Halves { name, shape, mut train, mut test, label_names, .. } = self;
         let scale = if config.scale == Scale::Auto { self.auto_scale } else { config.scale };
-        let fit = |part: &Part| {
+        let fit = |part: &Samples| {
             Preprocessing::fit(scale, &part.values)
                 .map_err(|source| DataError::Constant { name: name.clone(), source })
         };
@@ -117,21 +118,22 @@ impl Halves {
 }
 
 /// What stays and what is taken; a share of 0 copies nothing.
-fn take_away(part: Part, share: f64, seed: u64, purpose: &str) -> (Part, Part) {
+fn take_away(part: Samples, share: f64, seed: u64, purpose: &str) -> (Samples, Samples) {
     let (kept, taken) = stratified(&part, share, seed, purpose);
     let away = part.select(&taken);
     if taken.is_empty() { (part, away) } else { (part.select(&kept), away) }
 }
 
 /// Keeps at most so many rows, in a seeded random order; all rows stay as they are.
-fn keep(part: &mut Part, most: Option<usize>, seed: u64, purpose: &str) {
+fn keep(part: &mut Samples, most: Option<usize>, seed: u64, purpose: &str) {
     if let Some(most) = most.filter(|&most| most < part.len()) {
         let order = permutation(part.len(), &mut stream_rng(seed, purpose, 0));
-        *part = part.select(&order[..most]);
+        let rows: Vec<usize> = order[..most].iter().map(|&row| row as usize).collect();
+        *part = part.select(&rows);
     }
 }
 
-fn find_label(wanted: &str, name: &str, known: &[String], train: &Part) -> Result<u32, DataError> {
+fn find_label(wanted: &str, name: &str, known: &[String], train: &Samples) -> Result<u32, DataError> {
     if train.labels.is_none() {
         return Err(DataError::NoLabels { label: wanted.to_owned(), name: name.to_owned() });
     }

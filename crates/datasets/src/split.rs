@@ -1,6 +1,6 @@
 //! Seeded, stratified splits.
 
-use crate::Part;
+use ae_intake::Samples;
 use ae_intake::order::shuffle;
 use ae_records::seed::stream_rng;
 use std::collections::BTreeMap;
@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 /// Splits the rows of `part` in two: the rows that stay, and about `share` of them that are taken away. Each
 /// label gives its share (rounded so that the total is right); both lists are ascending. A share above 0
 /// takes at least one row and leaves at least one.
-pub(crate) fn stratified(part: &Part, share: f64, seed: u64, purpose: &str) -> (Vec<u32>, Vec<u32>) {
-    let mut strata = BTreeMap::<u32, Vec<u32>>::new();
+pub(crate) fn stratified(part: &Samples, share: f64, seed: u64, purpose: &str) -> (Vec<usize>, Vec<usize>) {
+    let mut strata = BTreeMap::<u32, Vec<usize>>::new();
     for row in 0..part.len() {
         let label = part.labels.as_ref().map_or(0, |labels| labels[row]);
-        strata.entry(label).or_default().push(row as u32);
+        strata.entry(label).or_default().push(row);
     }
     let counts: Vec<usize> = strata.values().map(Vec::len).collect();
     let mut rng = stream_rng(seed, purpose, 0);
@@ -52,18 +52,18 @@ mod tests {
     use super::*;
     use ndarray::Array2;
 
-    fn part(counts: &[usize]) -> Part {
+    fn part(counts: &[usize]) -> Samples {
         let labels: Vec<u32> = (0u32..).zip(counts).flat_map(|(l, &n)| vec![l; n]).collect();
-        Part { values: Array2::zeros((labels.len(), 1)), labels: Some(labels) }
+        Samples::complete(Array2::zeros((labels.len(), 1))).with_labels(labels)
     }
 
     fn check(counts: &[usize], share: f64, expected: &[usize]) {
         let part = part(counts);
         let (kept, taken) = stratified(&part, share, 5, "test");
         assert_eq!(part.select(&taken).label_counts(counts.len()), expected, "{counts:?} {share}");
-        let mut all: Vec<u32> = kept.iter().chain(&taken).copied().collect();
+        let mut all: Vec<usize> = kept.iter().chain(&taken).copied().collect();
         all.sort_unstable();
-        assert!(all.iter().copied().eq(0..part.len() as u32), "{counts:?}: rows lost or repeated");
+        assert!(all.iter().copied().eq(0..part.len()), "{counts:?}: rows lost or repeated");
     }
 
     #[test]

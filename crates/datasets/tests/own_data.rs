@@ -123,7 +123,7 @@ fn fewer_rows_are_kept_where_asked_for_and_the_seed_chooses_them() {
         distinct.sort_unstable();
         distinct.dedup();
         assert_eq!(distinct.len(), places.len());
-        let labels = |part: &ae_datasets::Part| part.labels.clone().unwrap();
+        let labels = |part: &ae_datasets::Samples| part.labels.clone().unwrap();
         assert_eq!(labels(few), places.iter().map(|&place| labels(all)[place]).collect::<Vec<_>>());
     }
     // One limit leaves the other part as it was; more than there are is all of them, in their order.

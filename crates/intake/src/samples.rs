@@ -1,20 +1,59 @@
-//! Rows as a detector takes them: numbers, and which of them were observed.
+//! The one container of rows: values, which of them were observed, and a label for each row.
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, Axis, s};
+use std::ops::Range;
 
-/// Rows of a table, series, or windows of a long series, scaled and ready for a model.
+/// Rows of a table, series, or windows of a long series: what a model is trained on and a detector judges.
+///
+/// ```
+/// use ae_intake::Samples;
+/// use ndarray::array;
+///
+/// let rows = Samples::complete(array![[1.0, 0.0], [2.0, 3.0], [4.0, 5.0]])
+///     .with_observed(array![[true, false], [true, true], [true, true]])
+///     .with_labels(vec![0, 1, 0]);
+/// let of_label_0 = rows.select(&rows.rows_labelled(0));
+/// assert_eq!(of_label_0.values, array![[1.0, 0.0], [4.0, 5.0]]);
+/// assert!(!of_label_0.is_observed(0, 1) && of_label_0.is_observed(1, 1));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Samples {
-    /// `[N, D]`, row-major, finite, scaled; 0 where nothing was observed.
+    /// `[N, D]`, row-major, finite; 0 where nothing was observed.
     pub values: Array2<f32>,
     /// `[N, D]`, whether a value was observed; `None` where every value was.
     pub observed: Option<Array2<bool>>,
+    /// `[N]`, each an index into the names of the labels; `None` where rows have no labels.
+    pub labels: Option<Vec<u32>>,
 }
 
 impl Samples {
-    /// Rows without a missing value.
+    /// Rows `[N, D]` without a missing value and without labels.
     pub fn complete(values: Array2<f32>) -> Self {
-        Samples { values, observed: None }
+        Samples { values, observed: None, labels: None }
+    }
+
+    /// No rows, of `width` values each, without labels.
+    pub fn empty(width: usize) -> Self {
+        Samples::complete(Array2::zeros((0, width)))
+    }
+
+    /// The same rows with this mask, `[N, D]`; `None` where every value was observed. Panics where the mask has
+    /// another shape than the values.
+    pub fn with_observed(self, observed: impl Into<Option<Array2<bool>>>) -> Self {
+        let observed = observed.into();
+        if let Some(mask) = &observed {
+            assert_eq!(mask.dim(), self.values.dim(), "a mask has the shape of the values");
+        }
+        Samples { observed, ..self }
+    }
+
+    /// The same rows with these labels, `[N]`; `None` for no labels. Panics where there are not as many as rows.
+    pub fn with_labels(self, labels: impl Into<Option<Vec<u32>>>) -> Self {
+        let labels = labels.into();
+        if let Some(labels) = &labels {
+            assert_eq!(labels.len(), self.len(), "every row has a label");
+        }
+        Samples { labels, ..self }
     }
 
     /// Number of rows, `N`.
@@ -27,16 +66,147 @@ impl Samples {
         self.len() == 0
     }
 
-    /// The rows of these indices, in this order. Panics where an index is not below [`Samples::len`].
+    /// Values in a row, `D`.
+    pub fn width(&self) -> usize {
+        self.values.ncols()
+    }
+
+    /// The rows of these indices, in this order, with their masks and labels. Panics where an index is not below
+    /// [`Samples::len`].
     pub fn select(&self, rows: &[usize]) -> Samples {
         Samples {
             values: self.values.select(Axis(0), rows),
             observed: self.observed.as_ref().map(|observed| observed.select(Axis(0), rows)),
+            labels: self.labels.as_ref().map(|labels| rows.iter().map(|&row| labels[row]).collect()),
+        }
+    }
+
+    /// The rows of this range, with their masks and labels. Panics where it goes beyond [`Samples::len`].
+    pub fn slice(&self, rows: Range<usize>) -> Samples {
+        Samples {
+            values: self.values.slice(s![rows.clone(), ..]).to_owned(),
+            observed: self.observed.as_ref().map(|observed| observed.slice(s![rows.clone(), ..]).to_owned()),
+            labels: self.labels.as_ref().map(|labels| labels[rows].to_vec()),
+        }
+    }
+
+    /// The rows of all parts below each other, with their masks and labels; a part without a mask was observed whole.
+    /// `width` is the number of values in a row, should there be no part. Panics where a part has another width, or
+    /// where some parts that have rows have labels and others do not.
+    pub fn concat(width: usize, parts: &[Samples]) -> Samples {
+        let n = parts.iter().map(Samples::len).sum::<usize>();
+        let is_complete = parts.iter().all(|part| part.observed.is_none());
+        let mut values = Vec::with_capacity(n * width);
+        let mut observed = Vec::with_capacity(if is_complete { 0 } else { n * width });
+        for part in parts {
+            assert_eq!(part.width(), width, "all parts have rows of one width");
+            extend(&mut values, &part.values);
+            match &part.observed {
+                _ if is_complete => {}
+                Some(mask) => extend(&mut observed, mask),
+                None => observed.resize(values.len(), true),
+            }
+        }
+        let (labelled, unlabelled): (Vec<&Samples>, Vec<&Samples>) =
+            parts.iter().filter(|part| !part.is_empty()).partition(|part| part.labels.is_some());
+        assert!(labelled.is_empty() || unlabelled.is_empty(), "all parts have labels, or none has");
+        let labels = labelled.iter().filter_map(|part| part.labels.as_deref()).flatten().copied().collect();
+        let array = |mask| Array2::from_shape_vec((n, width), mask).expect("the parts have n rows in all");
+        Samples {
+            values: Array2::from_shape_vec((n, width), values).expect("the parts have n rows in all"),
+            observed: (!is_complete).then(|| array(observed)),
+            labels: (!labelled.is_empty()).then_some(labels),
         }
     }
 
     /// Whether value `feature` of row `row` was observed.
     pub fn is_observed(&self, row: usize, feature: usize) -> bool {
         self.observed.as_ref().is_none_or(|observed| observed[[row, feature]])
+    }
+
+    /// Indices of the rows with this label, ascending; none where there are no labels.
+    pub fn rows_labelled(&self, label: u32) -> Vec<usize> {
+        let labels = self.labels.as_deref().unwrap_or_default();
+        labels.iter().enumerate().filter(|(_, l)| **l == label).map(|(row, _)| row).collect()
+    }
+
+    /// Rows per label, `[n_labels]`. Panics where a label is not below `n_labels`.
+    pub fn label_counts(&self, n_labels: usize) -> Vec<usize> {
+        let mut counts = vec![0; n_labels];
+        for &label in self.labels.iter().flatten() {
+            counts[label as usize] += 1;
+        }
+        counts
+    }
+}
+
+/// Appends the values in row-major order; at once, where they lie so.
+fn extend<T: Copy>(to: &mut Vec<T>, from: &Array2<T>) {
+    match from.as_slice() {
+        Some(values) => to.extend_from_slice(values),
+        None => to.extend(from.iter().copied()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    fn two_rows() -> Samples {
+        Samples::complete(array![[1.0, 2.0], [3.0, 0.0]]).with_observed(array![[true, true], [true, false]])
+    }
+
+    #[test]
+    fn masks_and_labels_stay_with_their_rows() {
+        let rows = two_rows().with_labels(vec![4, 7]);
+        let turned = rows.select(&[1, 0, 1]);
+        assert_eq!(turned.values, array![[3.0, 0.0], [1.0, 2.0], [3.0, 0.0]]);
+        assert_eq!(turned.observed, Some(array![[true, false], [true, true], [true, false]]));
+        assert_eq!(turned.labels, Some(vec![7, 4, 7]));
+        assert_eq!((turned.rows_labelled(7), turned.rows_labelled(5)), (vec![0, 2], vec![]));
+        assert_eq!(turned.label_counts(8), [0, 0, 0, 0, 1, 0, 0, 2]);
+        assert_eq!(rows.select(&[]).labels, Some(vec![]));
+        assert_eq!(turned.slice(1..3), turned.select(&[1, 2]));
+        assert_eq!(turned.slice(2..2), turned.select(&[]));
+    }
+
+    #[test]
+    fn rows_are_put_together_with_what_belongs_to_them() {
+        let complete = Samples::complete(array![[5.0, 6.0]]);
+        let all = Samples::concat(2, &[complete.clone(), two_rows(), Samples::empty(2)]);
+        assert_eq!(all.values, array![[5.0, 6.0], [1.0, 2.0], [3.0, 0.0]]);
+        assert_eq!(all.observed, Some(array![[true, true], [true, true], [true, false]]));
+        assert_eq!(all.labels, None);
+        // A mask of no row makes a mask; where no part has one, neither has the whole.
+        assert_eq!(Samples::concat(2, &[complete.clone(), complete.clone()]).observed, None);
+        assert_eq!(Samples::concat(3, &[]), Samples::empty(3));
+        let labelled = two_rows().with_labels(vec![1, 0]);
+        let twice = Samples::concat(2, &[labelled.clone(), Samples::empty(2), labelled]);
+        assert_eq!(twice.labels, Some(vec![1, 0, 1, 0]));
+    }
+
+    #[test]
+    fn columns_that_are_not_row_major_are_copied_in_order() {
+        let turned = Samples::complete(array![[1.0, 2.0], [3.0, 4.0]].reversed_axes());
+        assert_eq!(Samples::concat(2, &[turned]).values, array![[1.0, 3.0], [2.0, 4.0]]);
+    }
+
+    #[test]
+    #[should_panic(expected = "all parts have labels, or none has")]
+    fn labels_are_not_lost_without_a_word() {
+        Samples::concat(2, &[two_rows(), two_rows().with_labels(vec![0, 0])]);
+    }
+
+    #[test]
+    #[should_panic(expected = "every row has a label")]
+    fn labels_are_as_many_as_rows() {
+        two_rows().with_labels(vec![0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a mask has the shape of the values")]
+    fn a_mask_has_the_shape_of_the_values() {
+        two_rows().with_observed(array![[true, true]]);
     }
 }

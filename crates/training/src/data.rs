@@ -1,9 +1,8 @@
 //! A data set as the loop sees it: tensors, and batches of an epoch in a seeded order.
 
-use ae_datasets::{Dataset, Part, epoch_order};
+use ae_datasets::{Dataset, Samples, epoch_order};
 use ae_models::{Batch, DataSummary};
 use ae_tensor::{Device, Kind, Tensor, array};
-use ndarray::Array2;
 use std::mem;
 
 /// Data above this are sent to a CUDA device batch by batch instead of being kept there.
@@ -16,7 +15,7 @@ pub struct Split {
     values: Tensor,
     /// `[N]`, int64.
     labels: Option<Tensor>,
-    /// `[N, …]`, float: 1 where a value was observed.
+    /// `[N, …]`, float: 1 where a value was observed, 0 where it does not count in the losses; `None` where every value was.
     observed: Option<Tensor>,
     device: Device,
 }
@@ -51,9 +50,8 @@ impl Splits {
         if dataset.train.values.is_empty() {
             return Err(EmptyData(dataset.name));
         }
-        let mut take = |part: fn(&mut Dataset) -> &mut Part| {
-            let empty = Part { values: Array2::zeros((0, 0)), labels: None };
-            Split::new(mem::replace(part(&mut dataset), empty), &shape, device)
+        let mut take = |part: fn(&mut Dataset) -> &mut Samples| {
+            Split::new(mem::replace(part(&mut dataset), Samples::empty(0)), &shape, device)
         };
         let train = take(|d| &mut d.train);
         let (validation, test) = (take(|d| &mut d.validation), take(|d| &mut d.test));
@@ -70,18 +68,18 @@ impl Splits {
 }
 
 impl Split {
-    fn new(part: Part, shape: &[i64], device: Device) -> Self {
-        let n = part.values.nrows() as i64;
-        let bytes = part.values.len() * size_of::<f32>();
-        let values = array::from_array(part.values).view([&[n], shape].concat().as_slice());
-        let labels = part
-            .labels
-            .map(|labels| Tensor::from_slice(&labels.into_iter().map(i64::from).collect::<Vec<_>>()));
+    fn new(rows: Samples, shape: &[i64], device: Device) -> Self {
+        let Samples { values, observed, labels } = rows;
+        let shape = [&[values.nrows() as i64], shape].concat();
+        let bytes = values.len() * size_of::<f32>();
         let home = if bytes <= RESIDENT_BYTES { device } else { Device::Cpu };
+        let labels =
+            labels.map(|labels| Tensor::from_slice(&labels.into_iter().map(i64::from).collect::<Vec<_>>()));
+        let observed = observed.map(|mask| array::from_array(mask.mapv(|seen| f32::from(u8::from(seen)))));
         Split {
-            values: values.to_device(home),
-            labels: labels.map(|l| l.to_device(home)),
-            observed: None,
+            values: array::from_array(values).view(shape.as_slice()).to_device(home),
+            labels: labels.map(|labels| labels.to_device(home)),
+            observed: observed.map(|mask| mask.view(shape.as_slice()).to_device(home)),
             device,
         }
     }
@@ -104,14 +102,6 @@ impl Split {
     /// All labels, `[N]`, int64.
     pub fn labels(&self) -> Option<&Tensor> {
         self.labels.as_ref()
-    }
-
-    /// Says which values of the rows were observed, `[N, numel]`; the others must be 0 and do not count in the losses.
-    /// Panics where there are other rows than the split's.
-    pub fn set_observed(&mut self, observed: &Array2<bool>) {
-        assert_eq!(observed.nrows(), self.len(), "a mask has a row for each row of the split");
-        let mask = array::from_array(observed.mapv(|seen| f32::from(u8::from(seen))));
-        self.observed = Some(mask.view(self.values.size().as_slice()).to_device(self.values.device()));
     }
 
     /// Rows `start..start + n`, in their own order.

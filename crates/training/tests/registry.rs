@@ -1,7 +1,7 @@
 //! What the loop promises, for every variant of the registry with its default settings: the same seed gives the same
 //! bytes, and so does a run that was interrupted and resumed.
 
-use ae_datasets::{Dataset, Part, Preprocessing, SampleShape};
+use ae_datasets::{Dataset, Preprocessing, SampleShape, Samples};
 use ae_models::{Model, ModelConfig};
 use ae_records::run_dir::RunDir;
 use ae_tensor::{Device, Noise};
@@ -16,11 +16,11 @@ const CLASSES: usize = 3;
 
 fn splits(shape: SampleShape) -> Splits {
     let numel = shape.numel();
-    let part = |n: usize, shift: f32| Part {
-        values: Array2::from_shape_fn((n, numel), |(row, i)| {
+    let part = |n: usize, shift: f32| {
+        let values = Array2::from_shape_fn((n, numel), |(row, i)| {
             0.5 + 0.45 * ((row as f32 * 0.7 + shift).sin() * (i as f32 * 0.05 + row as f32 * 0.1).cos())
-        }),
-        labels: Some((0..n).map(|row| (row % CLASSES) as u32).collect()),
+        });
+        Samples::complete(values).with_labels((0..n).map(|row| (row % CLASSES) as u32).collect::<Vec<_>>())
     };
     let dataset = Dataset {
         name: "waves".into(),

@@ -4,7 +4,7 @@ use super::model::shape;
 use super::{Encoded, FitConfig, FitError, robust};
 use crate::trained::{ModelDescription, TrainedModel};
 use ae_datasets::intake::Schema;
-use ae_datasets::{Dataset, Part, Preprocessing, SampleShape, Samples};
+use ae_datasets::{Dataset, Preprocessing, SampleShape, Samples};
 use ae_models::{Model, ModelConfig};
 use ae_tensor::{Device, Noise};
 use ae_training::{BatchSize, EarlyStopping, Observer, Outcome, Splits, TrainingConfig, train};
@@ -90,25 +90,18 @@ impl Trainer<'_> {
 
     fn splits(&self, rows: &Samples, validation: &Samples) -> Splits {
         let shape = SampleShape::from_dims(&shape(self.schema)).expect("a schema has at least one value");
-        let part = |samples: &Samples| Part { values: samples.values.clone(), labels: None };
         let dataset = Dataset {
             name: "the table".into(),
-            test: Part::empty(shape.numel(), false),
+            test: Samples::empty(shape.numel()),
             shape,
-            train: part(rows),
-            validation: part(validation),
+            train: rows.clone(),
+            validation: validation.clone(),
             label_names: Vec::new(),
             normal_label: None,
             feature_names: Vec::new(),
             files: Vec::new(),
             preprocessing: Preprocessing::Identity,
         };
-        let mut splits = Splits::new(dataset, Device::Cpu).expect("parts have at least a few rows");
-        for (split, samples) in [(&mut splits.train, rows), (&mut splits.validation, validation)] {
-            if let Some(observed) = &samples.observed {
-                split.set_observed(observed);
-            }
-        }
-        splits
+        Splits::new(dataset, Device::Cpu).expect("parts have at least a few rows")
     }
 }

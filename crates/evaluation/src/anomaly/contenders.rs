@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::error::EvaluationError;
 use ae_anomaly::synthetic::{Form, anomalies};
 use ae_anomaly::{Baseline, ModelDescription, ScoreKind, Scorer, TrainedModel};
-use ae_datasets::{Dataset, Part, Preprocessing, SampleShape, Samples};
+use ae_datasets::{Dataset, Preprocessing, SampleShape, Samples};
 use ae_metrics::auroc;
 use ae_models::ModelConfig;
 use ae_models::variants::deep;
@@ -172,15 +172,13 @@ fn train_on(
     seed: u64,
 ) -> Result<(TrainedModel, ModelDescription), EvaluationError> {
     let device = context.device.resolve().map_err(ae_training::experiment::RunError::from)?;
-    let part = |values| Part { values, labels: None };
-    let none = || part(rows.select(&[]).values);
     let sides: Vec<usize> = shape.iter().map(|&side| side as usize).collect();
     let dataset = Dataset {
         name: "normal rows".into(),
         shape: SampleShape::from_dims(&sides).expect("rows of a vector or a sequence"),
-        train: part(rows.values.clone()),
-        validation: none(),
-        test: none(),
+        train: rows.clone(),
+        validation: Samples::empty(rows.width()),
+        test: Samples::empty(rows.width()),
         label_names: Vec::new(),
         normal_label: None,
         feature_names: Vec::new(),

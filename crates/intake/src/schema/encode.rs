@@ -152,35 +152,17 @@ impl Encoder {
             Array2::from_shape_vec((n, self.row_width), observed).expect("a row for each row")
         });
         let values = Array2::from_shape_vec((n, self.row_width), values).expect("a row for each row");
-        (Samples { values, observed }, shares)
+        (Samples::complete(values).with_observed(observed), shares)
     }
 
     /// As [`Encoder::rows`], in parallel.
-    pub(crate) fn many_rows(&self, raw: &[f32], n: usize) -> (Samples, Vec<f32>) {
+    pub(crate) fn many_rows(&self, raw: &[f32]) -> (Samples, Vec<f32>) {
         let columns = self.fields.len();
         let parts: Vec<(Samples, Vec<f32>)> =
             raw.par_chunks(columns * 1024).map(|raw| self.rows(raw, raw.len() / columns)).collect();
         let (samples, shares): (Vec<Samples>, Vec<Vec<f32>>) = parts.into_iter().unzip();
-        (together(samples, self.row_width, n), shares.concat())
+        (Samples::concat(self.row_width, &samples), shares.concat())
     }
-}
-
-/// Puts rows below each other; `n` in all.
-pub(crate) fn together(parts: Vec<Samples>, width: usize, n: usize) -> Samples {
-    let mut values = Vec::with_capacity(n * width);
-    let is_complete = parts.iter().all(|part| part.observed.is_none());
-    let mut observed = Vec::with_capacity(if is_complete { 0 } else { n * width });
-    for part in parts {
-        values.extend_from_slice(part.values.as_slice().expect("encoded rows are contiguous"));
-        match &part.observed {
-            _ if is_complete => {}
-            Some(mask) => observed.extend_from_slice(mask.as_slice().expect("masks are contiguous")),
-            None => observed.resize(values.len(), true),
-        }
-    }
-    let values = Array2::from_shape_vec((n, width), values).expect("the parts have n rows in all");
-    let mask = || Array2::from_shape_vec((n, width), observed).expect("the parts have n rows in all");
-    Samples { values, observed: (!is_complete).then(mask) }
 }
 
 impl Schema {
@@ -202,11 +184,11 @@ impl Schema {
         };
         if self.layout == Layout::Windows {
             let raw: Vec<f32> = (0..table.len()).flat_map(translate).collect();
-            let (steps, shares) = encoder.many_rows(&raw, table.len());
+            let (steps, shares) = encoder.many_rows(&raw);
             return Ok(self.windows_of(table, rows, &encoder, &steps, &shares));
         }
         let raw: Vec<f32> = rows.iter().flat_map(|&row| translate(row)).collect();
-        let (samples, shares) = encoder.many_rows(&raw, rows.len());
+        let (samples, shares) = encoder.many_rows(&raw);
         let note = |(&row, &observed): (&usize, &f32)| RowNote {
             line: table.lines[row],
             observed,
@@ -324,7 +306,7 @@ impl Schema {
         let complete = observed.par_iter().all(|&observed| observed);
         let observed = (!complete).then(|| Array2::from_shape_vec(shape, observed).expect("a window an end"));
         let values = Array2::from_shape_vec(shape, values).expect("a window an end");
-        Encoded { samples: Samples { values, observed }, rows, notices: Vec::new() }
+        Encoded { samples: Samples::complete(values).with_observed(observed), rows, notices: Vec::new() }
     }
 
     /// Steps that are missing before each row of a table, by its times.

@@ -3,7 +3,7 @@
 use crate::Samples;
 use crate::columns::profile::pieces;
 use crate::error::BadLine;
-use crate::schema::encode::{Encoder, RowNote, together};
+use crate::schema::encode::{Encoder, RowNote};
 use crate::schema::notice::Notice;
 use crate::stream::windower::Windower;
 use crate::text::parse::{RawBlock, RowParser};
@@ -32,7 +32,7 @@ pub struct Block {
 impl Default for Block {
     fn default() -> Self {
         Block {
-            samples: Samples::complete(Array2::zeros((0, 0))),
+            samples: Samples::empty(0),
             rows: Vec::new(),
             stamps: Vec::new(),
             labels: Vec::new(),
@@ -74,8 +74,7 @@ pub(crate) fn in_parallel(
         samples.push(part);
         shares.extend(share);
     }
-    let n = all.lines.len();
-    (all, together(samples, encoder.row_width, n), shares)
+    (all, Samples::concat(encoder.row_width, &samples), shares)
 }
 
 /// Cuts encoded steps into the windows that end with each.
@@ -110,5 +109,5 @@ pub(crate) fn windows(
     let mask = || Array2::from_shape_vec((n, width), observed).expect("a window a row");
     let observed = (!is_complete).then(mask);
     let values = Array2::from_shape_vec((n, width), values).expect("a window a row");
-    (Samples { values, observed }, rows)
+    (Samples::complete(values).with_observed(observed), rows)
 }

@@ -8,7 +8,7 @@ use crate::error::TableError;
 use crate::error::{BadLine, BadReason, IntakeError};
 use crate::input::FormatChoice;
 use crate::schema::Schema;
-use crate::schema::encode::{Encoder, MOST_NOTICES, RowNote, together};
+use crate::schema::encode::{Encoder, MOST_NOTICES, RowNote};
 use crate::schema::log::NoticeLog;
 use crate::schema::notice::Notice;
 use crate::stream::block::{Block, in_parallel, windows};
@@ -259,7 +259,6 @@ impl<R: BufRead> Reader<R> {
         while let Some(block) = self.next_block()? {
             blocks.push(block);
         }
-        let n = blocks.iter().map(|block| block.rows.len()).sum();
         let mut all = Block::default();
         let mut samples = Vec::with_capacity(blocks.len());
         for block in blocks {
@@ -270,7 +269,7 @@ impl<R: BufRead> Reader<R> {
             all.bad.extend(block.bad);
             all.notices.extend(block.notices);
         }
-        all.samples = together(samples, self.schema.width(), n);
+        all.samples = Samples::concat(self.schema.width(), &samples);
         Ok(all)
     }
 
@@ -282,11 +281,11 @@ impl<R: BufRead> Reader<R> {
         let (raw, steps, shares) =
             match chunk.map_err(|source| IntakeError::Read { line: read_so_far, source })? {
                 None if self.early.is_empty() => return Ok(None),
-                None => (RawBlock::default(), together(Vec::new(), encoder.row_width, 0), Vec::new()),
+                None => (RawBlock::default(), Samples::empty(encoder.row_width), Vec::new()),
                 Some(Chunk::TooLong { line }) => {
                     let bad = vec![BadLine { line, reason: BadReason::TooLong { limit } }];
                     let raw = RawBlock { bad, ..RawBlock::default() };
-                    (raw, together(Vec::new(), encoder.row_width, 0), Vec::new())
+                    (raw, Samples::empty(encoder.row_width), Vec::new())
                 }
                 Some(Chunk::Lines { bytes, first_line }) if most == 1 => {
                     let raw = parser.block(bytes, first_line, limit);

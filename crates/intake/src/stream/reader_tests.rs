@@ -25,7 +25,6 @@ fn by_line(content: &[u8], schema: &Schema) -> Vec<Block> {
 /// One block of many.
 fn joined(blocks: Vec<Block>, width: usize) -> Block {
     let mut all = Block::default();
-    let n = blocks.iter().map(|block| block.rows.len()).sum();
     let mut samples = Vec::new();
     for block in blocks {
         samples.push(block.samples);
@@ -34,7 +33,7 @@ fn joined(blocks: Vec<Block>, width: usize) -> Block {
         all.bad.extend(block.bad);
         all.notices.extend(block.notices);
     }
-    all.samples = together(samples, width, n);
+    all.samples = Samples::concat(width, &samples);
     all
 }
 

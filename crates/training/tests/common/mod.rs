@@ -1,6 +1,6 @@
 //! A small data set and models for the tests of the loop.
 
-use ae_datasets::{Dataset, Part, Preprocessing, SampleShape};
+use ae_datasets::{Dataset, Preprocessing, SampleShape, Samples};
 use ae_models::{Model, ModelConfig};
 use ae_tensor::{Device, Noise};
 use ae_training::Splits;
@@ -9,11 +9,10 @@ use ndarray::Array2;
 /// `n` training rows of 12 smooth numbers in [0, 1], and a third as many to validate and to test on.
 pub(crate) fn splits(n: usize) -> Splits {
     ae_tensor::device::set_threads(1);
-    let part = |n: usize, shift: f32| Part {
-        values: Array2::from_shape_fn((n, 12), |(row, i)| {
+    let part = |n: usize, shift: f32| {
+        Samples::complete(Array2::from_shape_fn((n, 12), |(row, i)| {
             0.5 + 0.45 * ((row as f32 * 0.7 + shift).sin() * (i as f32 * 0.5 + row as f32 * 0.1).cos())
-        }),
-        labels: None,
+        }))
     };
     let dataset = Dataset {
         name: "waves".into(),
