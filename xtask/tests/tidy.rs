@@ -12,8 +12,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ae-records", &[]),
     ("ae-link", &[]),
     ("ae-fetch", &["ae-records"]),
-    ("ae-tensor", &["ae-link", "ae-records"]),
-    ("ae-models", &["ae-link", "ae-records", "ae-tensor"]),
+    ("ae-network", &[]),
+    ("ae-tensor", &["ae-link", "ae-network", "ae-records"]),
+    ("ae-models", &["ae-link", "ae-network", "ae-records", "ae-tensor"]),
     ("ae-metrics", &["ae-records"]),
     ("ae-intake", &["ae-records"]),
     ("ae-datasets", &["ae-fetch", "ae-intake", "ae-records"]),
@@ -67,8 +68,17 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// These build on a machine that has no libtorch.
-const WITHOUT_LIBTORCH: &[&str] =
-    &["ae-datasets", "ae-fetch", "ae-intake", "ae-link", "ae-metrics", "ae-records", "ae-report", "xtask"];
+const WITHOUT_LIBTORCH: &[&str] = &[
+    "ae-datasets",
+    "ae-fetch",
+    "ae-intake",
+    "ae-link",
+    "ae-metrics",
+    "ae-network",
+    "ae-records",
+    "ae-report",
+    "xtask",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the checkout")

@@ -174,7 +174,7 @@ fn the_state_has_unique_names_and_the_groups_hold_every_parameter() {
         assert_eq!(unique(names(model.parameters())), grouped, "{name}");
         assert_eq!(unique(names(model.state())).len(), model.state().len(), "{name}");
         let counted: i64 = model.parameters().iter().map(|p| p.1.numel() as i64).sum();
-        let summed: i64 = model.networks().iter().flat_map(|n| n.1.summary()).map(|l| l.parameters).sum();
+        let summed: i64 = model.networks().iter().map(|network| network.1.architecture().parameters()).sum();
         assert_eq!(counted, summed, "{name}");
     });
 }

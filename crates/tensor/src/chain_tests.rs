@@ -1,7 +1,7 @@
 //! Dense chains against libtorch, and one row against many.
 
 use super::*;
-use crate::{Device, Noise};
+use crate::{Activate, Device, Noise};
 
 const ALL: [Activation; 6] = [
     Activation::Relu,

@@ -1,53 +1,31 @@
-//! Initial values of parameters.
+//! Initial values of parameters, as tensors.
 
 use crate::noise::Noise;
-use serde::{Deserialize, Serialize};
+use ae_network::{Init, TensorSpec};
 use tch::{Device, Kind, Tensor};
 
-/// How weights start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Init {
-    /// U(±√(6 / (fan_in + fan_out))) (Glorot & Bengio, 2010, equation 16).
-    #[default]
-    GlorotUniform,
-    /// N(0, 2 / fan_in) (He et al., 2015, equation 10), for deep stacks of ReLUs.
-    HeNormal,
-    /// All zero: biases.
-    Zeros,
-    /// All one: the scales of normalisations.
-    Ones,
-    /// Random orthogonal matrices, one for each block of `in` rows of `[blocks · in, in]`: the recurrent weights of
-    /// each gate, which then neither shrink nor blow up a state (Saxe, McClelland & Ganguli, 2014).
-    Orthogonal,
-    /// The bias of an LSTM's four gates, `[4 · units]`: 1 for the forget gate, the second, so that memory lasts until
-    /// the net learns to forget (Jozefowicz, Zaremba & Sutskever, 2015, section 2.2), else 0.
-    ForgetGate,
+/// A layer's tensor before the first step; it collects gradients if it is trained. `purpose` names it, so that each has
+/// draws of its own.
+pub fn tensor(spec: &TensorSpec, noise: &Noise, purpose: &str) -> Tensor {
+    values(spec.init, noise, purpose, &spec.shape).set_requires_grad(spec.trained)
 }
 
-impl Init {
-    /// A parameter of `shape` that collects gradients. `purpose` names it, so that each has draws of its own.
-    ///
-    /// The fans follow from the shape: `[out, in]` for dense, `[out, in, kernel…]` for convolutions; a
-    /// transposed convolution is `[in, out, kernel…]`, where the sum of the fans is the same.
-    pub fn parameter(self, noise: &Noise, purpose: &str, shape: &[i64]) -> Tensor {
-        let values = match self {
-            Init::Zeros => Tensor::zeros(shape, (Kind::Float, noise.device())),
-            Init::Ones => Tensor::ones(shape, (Kind::Float, noise.device())),
-            Init::GlorotUniform => {
-                let (fan_in, fan_out) = fans(shape);
-                let bound = (6.0 / (fan_in + fan_out)).sqrt();
-                noise.uniform(purpose, shape) * (2.0 * bound) - bound
-            }
-            Init::Orthogonal => orthogonal(noise, purpose, shape),
-            Init::ForgetGate => {
-                let values = Tensor::zeros(shape, (Kind::Float, noise.device()));
-                let _ = values.narrow(0, shape[0] / 4, shape[0] / 4).fill_(1.0);
-                values
-            }
-            Init::HeNormal => noise.normal(purpose, shape) * (2.0 / fans(shape).0).sqrt(),
-        };
-        values.set_requires_grad(true)
+fn values(init: Init, noise: &Noise, purpose: &str, shape: &[i64]) -> Tensor {
+    match init {
+        Init::Zeros => Tensor::zeros(shape, (Kind::Float, noise.device())),
+        Init::Ones => Tensor::ones(shape, (Kind::Float, noise.device())),
+        Init::GlorotUniform => {
+            let (fan_in, fan_out) = fans(shape);
+            let bound = (6.0 / (fan_in + fan_out)).sqrt();
+            noise.uniform(purpose, shape) * (2.0 * bound) - bound
+        }
+        Init::Orthogonal => orthogonal(noise, purpose, shape),
+        Init::ForgetGate => {
+            let values = Tensor::zeros(shape, (Kind::Float, noise.device()));
+            let _ = values.narrow(0, shape[0] / 4, shape[0] / 4).fill_(1.0);
+            values
+        }
+        Init::HeNormal => noise.normal(purpose, shape) * (2.0 / fans(shape).0).sqrt(),
     }
 }
 
@@ -74,8 +52,7 @@ mod tests {
     use super::*;
 
     fn check(init: Init, shape: &[i64], bound: Option<f64>, deviation: f64) {
-        let weights = init.parameter(&Noise::new(0, 0, Device::Cpu), "w", shape);
-        assert!(weights.requires_grad());
+        let weights = values(init, &Noise::new(0, 0, Device::Cpu), "w", shape);
         if let Some(bound) = bound {
             let largest = weights.abs().max().double_value(&[]);
             assert!(largest <= bound && largest > 0.99 * bound, "{largest} against {bound}");
@@ -94,7 +71,7 @@ mod tests {
 
     #[test]
     fn each_block_is_orthogonal_and_of_its_own() {
-        let weights = Init::Orthogonal.parameter(&Noise::new(0, 0, Device::Cpu), "w", &[12, 4]).detach();
+        let weights = values(Init::Orthogonal, &Noise::new(0, 0, Device::Cpu), "w", &[12, 4]);
         let blocks = weights.view([3, 4, 4]);
         let products = blocks.matmul(&blocks.transpose(1, 2));
         let identity = Tensor::eye(4, (Kind::Float, Device::Cpu));
@@ -104,7 +81,16 @@ mod tests {
 
     #[test]
     fn the_forget_gate_alone_starts_open() {
-        let bias = Init::ForgetGate.parameter(&Noise::new(0, 0, Device::Cpu), "b", &[8]);
+        let bias = values(Init::ForgetGate, &Noise::new(0, 0, Device::Cpu), "b", &[8]);
         assert_eq!(crate::array::to_vec(&bias), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn what_is_trained_collects_gradients_and_a_buffer_does_not() {
+        for trained in [true, false] {
+            let spec = TensorSpec { name: "weight", shape: vec![2, 3], init: Init::GlorotUniform, trained };
+            let tensor = tensor(&spec, &Noise::new(0, 0, Device::Cpu), "w");
+            assert_eq!((tensor.requires_grad(), tensor.size()), (trained, vec![2, 3]));
+        }
     }
 }

@@ -21,7 +21,7 @@ pub mod penalty;
 
 mod native;
 
-pub use activation::Activation;
+pub use activation::Activate;
 pub use chain::DenseChain;
 pub use device::DeviceChoice;
 pub use distance::Distance;
@@ -29,6 +29,8 @@ pub use likelihood::Likelihood;
 pub use native::TorchError;
 pub use noise::Noise;
 pub use optimizer::{Optimizer, OptimizerConfig};
+// Likelihoods and chains of dense layers speak of it.
+pub use ae_network::Activation;
 // Whoever uses this crate needs the very `tch` that it was built with.
 pub use tch;
 pub use tch::{Device, Kind, Tensor};

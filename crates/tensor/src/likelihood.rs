@@ -1,6 +1,7 @@
 //! Likelihoods `p(x|z)`: what a decoder's output means.
 
-use crate::activation::{Activation, Range};
+use crate::activation::Activate;
+use ae_network::{Activation, Range};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 use tch::{Kind, Tensor};

@@ -2,7 +2,7 @@
 //! differences.
 
 use ae_tensor::divergence::{DiagonalGaussian, bernoulli_kl, free_bits, log_mean_exp, standard_log_prob};
-use ae_tensor::{Activation, Distance, Kind, Likelihood, Tensor, penalty};
+use ae_tensor::{Activate, Activation, Distance, Kind, Likelihood, Tensor, penalty};
 use serde_json::Value;
 
 fn golden() -> Value {

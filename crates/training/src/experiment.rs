@@ -236,7 +236,7 @@ fn finish(
 pub fn model_record(model: &dyn Model) -> ModelRecord {
     let mut layers = Vec::new();
     for (name, network) in model.networks() {
-        for line in network.summary() {
+        for line in network.architecture().summary() {
             layers.push(LayerRecord {
                 network: name.into(),
                 layer: line.layer,

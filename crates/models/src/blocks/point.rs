@@ -3,7 +3,7 @@
 
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::{Layer, Network, dense_chain};
-use ae_tensor::{Activation, DenseChain, Distance, Noise, Tensor};
+use ae_tensor::{Activate, Activation, DenseChain, Distance, Noise, Tensor};
 
 /// Encoder, decoder and what is minimised between input and reconstruction.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ pub(crate) fn check_output(output: Activation, data: &DataSummary) -> Result<(),
     Err(ModelError::Output {
         low: data.low,
         high: data.high,
-        activation: format!("{output:?}").to_lowercase(),
+        activation: output.to_string(),
         legal_low: legal.low,
         legal_high: legal.high,
     })

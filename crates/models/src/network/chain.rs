@@ -12,8 +12,8 @@ pub fn dense_chain(networks: &[&Network], output: Activation) -> Option<DenseCha
         let last = layers.last_mut().filter(|last| last.2 == Activation::Identity);
         last.map(|last| last.2 = activation)
     };
-    for built in networks.iter().flat_map(|network| &network.layers) {
-        match (&built.layer, built.tensors.as_slice()) {
+    for (layer, tensors) in networks.iter().flat_map(|network| network.layers()) {
+        match (layer, tensors) {
             (Layer::Dense { .. }, [weight, bias]) => layers.push((weight, bias, Activation::Identity)),
             (Layer::Activation(Activation::Identity) | Layer::Reshape(_) | Layer::Flatten, _) => {}
             (Layer::Activation(activation), _) => follow(&mut layers, *activation)?,

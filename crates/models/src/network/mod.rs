@@ -1,128 +1,67 @@
-//! A network is data: a list of layers with its parameters held beside it. From the one description come shape
-//! inference (with errors before the first step), the forward pass, and the summary of parameters and FLOPs.
+//! Networks on libtorch: a description ([`Architecture`], from `ae-network`) with its tensors, and the forward pass.
 
 mod attention;
 mod chain;
 mod convolution;
-mod display;
-mod layer;
+mod forward;
 pub mod positions;
 mod recurrent;
 mod residual;
 mod sequence;
-mod slot;
 mod unpool;
 
-pub use attention::TransformerBlock;
+pub use ae_network::{
+    Architecture, CausalConv1d, Cell, Layer, LayerSummary, MaxUnpool2d, Recurrent, ResidualBlock, ShapeError,
+    TemporalBlock, TransformerBlock,
+};
 pub use chain::dense_chain;
-pub use layer::Layer;
-pub use recurrent::{Cell, Recurrent};
-pub use residual::ResidualBlock;
-pub use sequence::{CausalConv1d, TemporalBlock};
-pub use unpool::MaxUnpool2d;
 
 use crate::model::Pass;
-use ae_tensor::{Noise, Tensor};
+use ae_tensor::{Noise, Tensor, init, tch};
+use std::cell::OnceCell;
 
-/// A layer that cannot take what comes before it.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("layer {position} of the {network} ({layer}) cannot take {input:?}: {reason}")]
-pub struct ShapeError {
-    /// Name of the network.
-    pub network: String,
-    /// Counted from 1.
-    pub position: usize,
-    /// The layer, as the summary writes it.
-    pub layer: String,
-    /// Shape of one sample before the layer.
-    pub input: Vec<i64>,
-    /// What would be right.
-    pub reason: String,
-}
-
-/// One line of a network's summary.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LayerSummary {
-    /// Such as `dense 400`.
-    pub layer: String,
-    /// Shape of one sample behind the layer.
-    pub output: Vec<i64>,
-    /// Trained numbers.
-    pub parameters: i64,
-    /// Floating-point operations of one sample's forward pass; a multiply and an add are two.
-    pub flops: i64,
-}
-
-#[derive(Debug)]
-struct Built {
-    layer: Layer,
-    output: Vec<i64>,
-    flops: i64,
-    /// What the layer learns or remembers, in the order of [`Layer::slots`].
-    tensors: Vec<Tensor>,
-    slots: Vec<slot::Slot>,
-}
-
-impl Built {
-    fn named(&self, trained: bool) -> impl Iterator<Item = (&'static str, &Tensor)> {
-        let both = self.slots.iter().zip(&self.tensors);
-        both.filter(move |(slot, _)| slot.trained == trained).map(|(slot, tensor)| (slot.name, tensor))
-    }
-}
-
-/// Layers with their shapes and parameters.
+/// A description and its tensors.
+///
+/// The tensors are made when they are first asked for: a model can be built and its size looked at, or refused, before
+/// anything is allocated. When that is makes no difference to their values, as every draw is a function of seed and name.
 #[derive(Debug)]
 pub struct Network {
-    input: Vec<i64>,
-    layers: Vec<Built>,
+    architecture: Architecture,
+    noise: Noise,
+    /// Where every output bias starts, if not at zero.
+    output_bias: Option<f64>,
+    /// What each layer learns or remembers, in the order of [`ae_network::Node::tensors`].
+    tensors: OnceCell<Vec<Vec<Tensor>>>,
 }
 
 impl Network {
-    /// Checks that the layers fit one another for samples of shape `input`, and makes their parameters: Glorot
-    /// weights, zero biases. `name` goes into errors and into the draws, so two networks of a model differ.
+    /// Checks that the layers fit one another for samples of shape `input`. `name` goes into errors and into the draws of
+    /// the initial values, so two networks of a model differ.
+    ///
+    /// # Errors
+    /// The first layer that does not fit, and what would.
     pub fn new(name: &str, layers: Vec<Layer>, input: &[i64], noise: &Noise) -> Result<Self, ShapeError> {
-        let mut shape = input.to_vec();
-        let mut built = Vec::with_capacity(layers.len());
-        let mut numbers = 0i64;
-        for (index, layer) in layers.into_iter().enumerate() {
-            let output = layer.output_shape(&shape).map_err(|reason| ShapeError {
-                network: name.into(),
-                position: index + 1,
-                layer: layer.to_string(),
-                input: shape.clone(),
-                reason,
-            })?;
-            let slots = layer.slots(&shape);
-            let size = |shape: &[i64]| shape.iter().try_fold(1i64, |n, &d| n.checked_mul(d));
-            let sizes =
-                slots.iter().map(|slot| size(&slot.shape)).try_fold(numbers, |n, size| n.checked_add(size?));
-            numbers = sizes.filter(|&n| n <= noise.most()).ok_or_else(|| ShapeError {
-                network: name.into(),
-                position: index + 1,
-                layer: layer.to_string(),
-                input: shape.clone(),
-                reason: "with it the network has more parameters than were allowed".into(),
-            })?;
-            let tensor = |slot: &slot::Slot| {
-                let purpose = format!("{name}.{index}.{}", slot.name);
-                slot.init.parameter(noise, &purpose, &slot.shape).set_requires_grad(slot.trained)
-            };
-            let tensors = slots.iter().map(tensor).collect();
-            let flops = layer.flops(&shape, &output);
-            built.push(Built { layer, output: output.clone(), flops, tensors, slots });
-            shape = output;
-        }
-        Ok(Network { input: input.to_vec(), layers: built })
+        Ok(Network::initialised(Architecture::new(name, layers, input)?, noise))
+    }
+
+    /// A network of this description, with initial values that `noise` gives, on its device.
+    pub fn initialised(architecture: Architecture, noise: &Noise) -> Self {
+        Network { architecture, noise: *noise, output_bias: None, tensors: OnceCell::new() }
+    }
+
+    /// The description.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
     }
 
     /// Shape of one sample that the network takes.
     pub fn input_shape(&self) -> &[i64] {
-        &self.input
+        self.architecture.input_shape()
     }
 
     /// Shape of one sample that the network gives.
     pub fn output_shape(&self) -> &[i64] {
-        self.layers.last().map_or(&self.input, |last| &last.output)
+        self.architecture.output_shape()
     }
 
     /// The forward pass of a model in use: `[B, input…]` to `[B, output…]`.
@@ -143,21 +82,42 @@ impl Network {
     /// The forward pass for another number of tokens than the network was made for: `[B, T, F]` with any `T`. It is
     /// for networks whose layers take any: dense per step, layer norm, transformer blocks and what is added to them.
     pub fn forward_tokens(&self, x: &Tensor) -> Tensor {
-        let any = |built: &Built| built.layer.takes_any_number_of_steps();
-        assert!(self.layers.iter().all(any), "a layer is bound to its number of tokens");
-        assert_eq!(x.size()[2..], self.input[1..], "a network got tokens of another width");
+        assert!(self.architecture.takes_any_number_of_steps(), "a layer is bound to its number of tokens");
+        assert_eq!(x.size()[2..], self.input_shape()[1..], "a network got tokens of another width");
         self.fold(x, false)
     }
 
     fn run(&self, x: &Tensor, training: bool) -> Tensor {
-        assert_eq!(x.size()[1..], self.input[..], "a network got samples of another shape");
+        assert_eq!(x.size()[1..], *self.input_shape(), "a network got samples of another shape");
         self.fold(x, training)
     }
 
     fn fold(&self, x: &Tensor, training: bool) -> Tensor {
-        self.layers
-            .iter()
-            .fold(x.shallow_clone(), |x, built| built.layer.forward(&x, &built.tensors, training))
+        self.layers()
+            .fold(x.shallow_clone(), |x, (layer, tensors)| forward::forward(layer, &x, tensors, training))
+    }
+
+    /// Each layer with what it learns or remembers.
+    fn layers(&self) -> impl Iterator<Item = (&Layer, &[Tensor])> {
+        self.architecture.layers().iter().zip(self.tensors().iter().map(Vec::as_slice))
+    }
+
+    fn tensors(&self) -> &[Vec<Tensor>] {
+        self.tensors.get_or_init(|| {
+            let mut all = Vec::new();
+            for node in self.architecture.nodes() {
+                let name = format!("{}.{}", self.architecture.name(), node.index);
+                let specs = node.tensors();
+                let made = specs
+                    .iter()
+                    .map(|spec| init::tensor(spec, &self.noise, &format!("{name}.{}", spec.name)));
+                all.push(made.collect());
+            }
+            if let Some(value) = self.output_bias {
+                self.fill_output_bias(&all, value);
+            }
+            all
+        })
     }
 
     /// Named parameters, such as `index.weight` and `index.bias`, in the order of the layers; they share memory with
@@ -172,34 +132,29 @@ impl Network {
     }
 
     fn named(&self, trained: bool) -> Vec<(String, Tensor)> {
-        let layers = self.layers.iter().enumerate();
-        let of = |(index, built): (usize, &Built)| {
-            let name = |(leaf, tensor): (&str, &Tensor)| (format!("{index}.{leaf}"), tensor.shallow_clone());
-            built.named(trained).map(name).collect::<Vec<_>>()
-        };
-        layers.flat_map(of).collect()
+        let specs = self.architecture.tensors();
+        let both = specs.into_iter().zip(self.tensors().iter().flatten());
+        both.filter(|((_, spec), _)| spec.trained == trained)
+            .map(|((name, _), tensor)| (name, tensor.shallow_clone()))
+            .collect()
     }
 
     /// Sets every bias of the last layer that has one: where the output starts.
     pub fn set_output_bias(&mut self, value: f64) {
-        let biases = self.layers.iter().rev();
-        let last = biases.filter_map(|built| built.named(true).find(|(name, _)| *name == "bias")).next();
-        if let Some((_, bias)) = last {
-            ae_tensor::tch::no_grad(|| {
-                let _ = bias.shallow_clone().fill_(value);
-            });
+        self.output_bias = Some(value);
+        if let Some(tensors) = self.tensors.get() {
+            self.fill_output_bias(tensors, value);
         }
     }
 
-    /// Layer by layer.
-    pub fn summary(&self) -> Vec<LayerSummary> {
-        let line = |built: &Built| LayerSummary {
-            layer: built.layer.to_string(),
-            output: built.output.clone(),
-            parameters: built.named(true).map(|(_, p)| p.numel() as i64).sum(),
-            flops: built.flops,
-        };
-        self.layers.iter().map(line).collect()
+    fn fill_output_bias(&self, tensors: &[Vec<Tensor>], value: f64) {
+        let last = self.architecture.nodes().rev().find_map(|node| {
+            let slot = node.tensors().iter().position(|spec| spec.trained && spec.name == "bias")?;
+            Some(tensors[node.index][slot].shallow_clone())
+        });
+        if let Some(mut bias) = last {
+            let _ = tch::no_grad(|| bias.fill_(value));
+        }
     }
 }
 
@@ -253,47 +208,5 @@ mod tests {
         assert_eq!(moments.collect::<Vec<_>>(), [0.0, 0.0, 1.0, 1.0]);
         let two = Tensor::cat(&[&x, &(&x + 2.0)], 0);
         assert_ne!(network.forward_training(&two), network.forward(&two));
-    }
-
-    #[test]
-    fn misfits_are_errors_before_the_first_step() {
-        let bad = |layers: Vec<Layer>, input: &[i64], expected: &str| {
-            let error = network(layers, input).unwrap_err().to_string();
-            assert!(error.contains(expected), "{error}");
-        };
-        bad(vec![Layer::Dense { units: 7 }], &[1, 28, 28], "put a flatten before it");
-        bad(
-            vec![Layer::Conv2d { channels: 4, kernel: 3, stride: 1, padding: 1 }],
-            &[784],
-            "an image [C, H, W]",
-        );
-        bad(vec![Layer::Conv2d { channels: 4, kernel: 9, stride: 1, padding: 0 }], &[1, 5, 5], "larger than");
-        bad(vec![Layer::Flatten, Layer::Reshape(vec![3, 5])], &[16], "15 values");
-        bad(vec![Layer::Flatten, Layer::Dense { units: 0 }], &[16], "at least 1");
-        bad(vec![Layer::Crop2d { size: [5, 7] }], &[3, 7, 6], "5×7 cannot be cut out of 7×6");
-        let unpool = Layer::MaxUnpool2d(MaxUnpool2d { kernel: 2, size: [7, 6] });
-        bad(vec![unpool], &[3, 3, 3], "takes 7×6 to 4×3");
-        bad(vec![Layer::MaxPool2d { kernel: 0, ceil: true }], &[1, 4, 4], "at least 1");
-    }
-
-    #[test]
-    fn parameters_and_operations_are_counted() {
-        let layers = vec![
-            Layer::Conv2d { channels: 16, kernel: 3, stride: 2, padding: 1 },
-            Layer::ConvTranspose2d { channels: 8, kernel: 3, stride: 2, padding: 1, output_padding: [1, 1] },
-            Layer::Flatten,
-            Layer::Dense { units: 10 },
-        ];
-        let summary = network(layers, &[1, 28, 28]).unwrap().summary();
-        let counts: Vec<_> = summary.iter().map(|l| (l.parameters, l.flops)).collect();
-        assert_eq!(
-            counts,
-            [
-                (16 * 9 + 16, 2 * 9 * 16 * 14 * 14),
-                (16 * 8 * 9 + 8, 2 * 9 * 16 * 8 * 14 * 14),
-                (0, 0),
-                (8 * 28 * 28 * 10 + 10, 2 * 8 * 28 * 28 * 10),
-            ]
-        );
     }
 }

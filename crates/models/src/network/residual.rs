@@ -1,52 +1,12 @@
-//! A residual block of convolutions.
+//! The residual block of images.
 
 use super::convolution::convolve;
-use super::layer::{at_least_one, image};
-use super::slot::Slot;
 use ae_tensor::Tensor;
-use ae_tensor::init::Init;
-use serde::{Deserialize, Serialize};
-use std::fmt;
 
-/// `x + W₂ relu(W₁ relu(x))` with a 3×3 convolution to `hidden` channels and a 1×1 convolution back: `[C, H, W]` to the
-/// same. The block of van den Oord et al. (2017, section 4.1), an activation short of He et al. (2016).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ResidualBlock {
-    /// Channels between the two convolutions.
-    pub hidden: i64,
-}
-
-impl fmt::Display for ResidualBlock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "residual block {}", self.hidden)
-    }
-}
-
-impl ResidualBlock {
-    pub(super) fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>, String> {
-        at_least_one("hidden", self.hidden)?;
-        Ok(image(input)?.to_vec())
-    }
-
-    pub(super) fn slots(&self, input: &[i64]) -> Vec<Slot> {
-        let (channels, hidden) = (input[0], self.hidden);
-        vec![
-            Slot::trained("first_weight", &[hidden, channels, 3, 3], Init::HeNormal),
-            Slot::trained("first_bias", &[hidden], Init::Zeros),
-            Slot::trained("second_weight", &[channels, hidden, 1, 1], Init::GlorotUniform),
-            Slot::trained("second_bias", &[channels], Init::Zeros),
-        ]
-    }
-
-    pub(super) fn flops(&self, input: &[i64]) -> i64 {
-        2 * (9 + 1) * self.hidden * input.iter().product::<i64>()
-    }
-
-    pub(super) fn forward(&self, x: &Tensor, parameters: &[Tensor]) -> Tensor {
-        let hidden = convolve(&x.relu(), &parameters[..2], 1, 1);
-        x + convolve(&hidden.relu(), &parameters[2..], 1, 0)
-    }
+/// [`ae_network::ResidualBlock`] on `[B, C, H, W]`; the parameters are in the order that is documented there.
+pub(super) fn residual_block(x: &Tensor, parameters: &[Tensor]) -> Tensor {
+    let hidden = convolve(&x.relu(), &parameters[..2], 1, 1);
+    x + convolve(&hidden.relu(), &parameters[2..], 1, 0)
 }
 
 #[cfg(test)]
@@ -61,7 +21,6 @@ mod tests {
         let layers = vec![Layer::ResidualBlock(ResidualBlock { hidden: 1 })];
         let network = Network::new("n", layers, &[2, 4, 5], &noise).unwrap();
         assert_eq!(network.output_shape(), [2, 4, 5]);
-        assert_eq!((network.summary()[0].parameters, network.summary()[0].flops), (23, 2 * 20 * (18 + 2)));
         // All weights 1, biases 0.5 and 0.25: each output is its input and what its 3×3 neighbourhood holds.
         for ((_, mut parameter), value) in network.parameters().into_iter().zip([1.0, 0.5, 1.0, 0.25]) {
             let _ = tch::no_grad(|| parameter.fill_(value));
@@ -80,12 +39,5 @@ mod tests {
         }
         assert_eq!(y.kind(), Kind::Float);
         let _: Tensor = y;
-    }
-
-    #[test]
-    fn a_vector_is_refused() {
-        let layers = vec![Layer::ResidualBlock(ResidualBlock { hidden: 1 })];
-        let error = Network::new("n", layers, &[40], &Noise::new(0, 0, Device::Cpu)).unwrap_err().to_string();
-        assert!(error.contains("(residual block 1) cannot take [40]: it takes an image"), "{error}");
     }
 }

@@ -1,50 +1,21 @@
-//! The way back from max pooling: values go to where the maxima were (Zeiler & Fergus, ECCV 2014, "switches";
-//! Badrinarayanan et al., SegNet, 2017), everything else is zero.
+//! The way back from max pooling.
 
+use super::forward::forward;
 use super::{Layer, Network};
+use ae_network::MaxUnpool2d;
 use ae_tensor::{Kind, Tensor};
-use serde::{Deserialize, Serialize};
 
-/// Undoes a max pooling: `[C, h, w]` to `[C, H, W]`, with zeros wherever the pooling found no maximum.
-///
-/// Where nothing remembers the maxima's places, as when a code is decoded on its own, each value goes to the upper left
-/// corner of its square (Dosovitskiy et al., CVPR 2015, section 4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MaxUnpool2d {
-    /// Side of the pooling's square.
-    pub kernel: i64,
-    /// `[H, W]`, the sides before the pooling.
-    pub size: [i64; 2],
-}
-
-impl MaxUnpool2d {
-    /// Shape of one sample behind the layer.
-    pub(super) fn output_shape(&self, [channels, height, width]: [i64; 3]) -> Result<Vec<i64>, String> {
-        let [rows, columns] = self.size;
-        let pooled = |side: i64| if self.kernel < 1 { 0 } else { (side + self.kernel - 1) / self.kernel };
-        if (pooled(rows), pooled(columns)) != (height, width) || height < 1 || width < 1 {
-            return Err(format!(
-                "a pooling of {kernel}×{kernel} squares takes {rows}×{columns} to {}×{}",
-                pooled(rows),
-                pooled(columns),
-                kernel = self.kernel
-            ));
-        }
-        Ok(vec![channels, rows, columns])
-    }
-
-    /// `[B, C, h, w]` to `[B, C, H, W]`; `places` are the maxima's, int64 of the same shape, counted row by row within an
-    /// image.
-    pub(super) fn forward(&self, x: &Tensor, places: Option<&Tensor>) -> Tensor {
-        let corners = || {
-            let [height, width] = [x.size()[2], x.size()[3]];
-            let along = |n: i64| Tensor::arange(n, (Kind::Int64, x.device())) * self.kernel;
-            (along(height).unsqueeze(1) * self.size[1] + along(width).unsqueeze(0)).expand_as(x).contiguous()
-        };
-        match places {
-            Some(places) => x.max_unpool2d(places, self.size),
-            None => x.max_unpool2d(&corners(), self.size),
-        }
+/// [`MaxUnpool2d`]: `[B, C, h, w]` to `[B, C, H, W]`; `places` are the maxima's, int64 of the shape of `x`, counted row by
+/// row within an image.
+pub(super) fn max_unpool(layer: MaxUnpool2d, x: &Tensor, places: Option<&Tensor>) -> Tensor {
+    let corners = || {
+        let [height, width] = [x.size()[2], x.size()[3]];
+        let along = |n: i64| Tensor::arange(n, (Kind::Int64, x.device())) * layer.kernel;
+        (along(height).unsqueeze(1) * layer.size[1] + along(width).unsqueeze(0)).expand_as(x).contiguous()
+    };
+    match places {
+        Some(places) => x.max_unpool2d(places, layer.size),
+        None => x.max_unpool2d(&corners(), layer.size),
     }
 }
 
@@ -52,16 +23,16 @@ impl Network {
     /// The forward pass of a model in use, as [`Network::forward`]. Each max pooling adds the places of its maxima to
     /// `switches`; each unpooling takes the last ones away and puts its values there.
     pub fn forward_with_switches(&self, x: &Tensor, switches: &mut Vec<Tensor>) -> Tensor {
-        assert_eq!(x.size()[1..], self.input[..], "a network got samples of another shape");
-        self.layers.iter().fold(x.shallow_clone(), |x, built| match built.layer {
+        assert_eq!(x.size()[1..], *self.input_shape(), "a network got samples of another shape");
+        self.layers().fold(x.shallow_clone(), |x, (layer, tensors)| match *layer {
             Layer::MaxPool2d { kernel, ceil } => {
                 let (pooled, places) =
                     x.max_pool2d_with_indices([kernel, kernel], [kernel, kernel], [0, 0], [1, 1], ceil);
                 switches.push(places);
                 pooled
             }
-            Layer::MaxUnpool2d(unpool) => unpool.forward(&x, switches.pop().as_ref()),
-            ref layer => layer.forward(&x, &built.tensors, false),
+            Layer::MaxUnpool2d(unpool) => max_unpool(unpool, &x, switches.pop().as_ref()),
+            ref layer => forward(layer, &x, tensors, false),
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::model::{
 use crate::network::Network;
 use crate::registry::{Variant, at_least_one, out_of_range, widths};
 use ae_tensor::adversarial::{Accuracy, discriminator, generator};
-use ae_tensor::{Activation, Distance, Noise, Tensor};
+use ae_tensor::{Activate, Activation, Distance, Noise, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the adversarial autoencoder.

@@ -16,7 +16,7 @@ use crate::blocks::point::PointAutoencoder;
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::{Layer, MaxUnpool2d, Network, ShapeError};
 use crate::registry::{Variant, out_of_range, widths};
-use ae_tensor::{Activation, Distance, Noise, Tensor};
+use ae_tensor::{Activate, Activation, Distance, Noise, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the convolutional autoencoder.
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn at_28_by_28_the_layers_are_the_articles() {
         let model = build(&[1, 28, 28], &[16, 8, 8], Unpool::Nearest);
-        let decoder = model.networks()[1].1.summary();
+        let decoder = model.networks()[1].1.architecture().summary();
         let sides: Vec<i64> =
             decoder.iter().filter(|l| l.layer.starts_with("conv")).map(|l| l.output[1]).collect();
         assert_eq!(sides, [4, 8, 14, 28]);

@@ -18,7 +18,7 @@ use crate::model::{Batch, DataSummary, Generator, Group, Losses, Model, ModelErr
 use crate::network::Network;
 use crate::registry::{Variant, at_least_one, widths};
 use ae_tensor::adversarial::{Accuracy, discriminator, generator, jensen_shannon_bound};
-use ae_tensor::{Activation, Noise, Tensor};
+use ae_tensor::{Activate, Activation, Noise, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the adversarial network.

@@ -17,7 +17,7 @@ use crate::blocks::{dense, strided};
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass, of_networks};
 use crate::network::{Layer, Network, ResidualBlock};
 use crate::registry::{Variant, at_least_one, out_of_range, widths};
-use ae_tensor::{Activation, Distance, Kind, Noise, Tensor};
+use ae_tensor::{Activate, Activation, Distance, Kind, Noise, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the vector-quantised autoencoder.

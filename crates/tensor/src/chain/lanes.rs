@@ -2,7 +2,7 @@
 
 use super::LANES;
 use crate::Activation;
-use crate::activation::SLOPE;
+use ae_network::LEAKY_SLOPE;
 
 /// Rows of inputs.
 #[derive(Clone, Copy)]
@@ -282,7 +282,7 @@ fn activate_with(activation: Activation, values: &mut [f32], add: impl Fn(f32, f
         Activation::Identity => {}
         Activation::Relu => values.iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x }),
         Activation::LeakyRelu => {
-            values.iter_mut().for_each(|x| *x = if *x < 0.0 { SLOPE as f32 * *x } else { *x })
+            values.iter_mut().for_each(|x| *x = if *x < 0.0 { LEAKY_SLOPE as f32 * *x } else { *x })
         }
         Activation::Sigmoid => values.iter_mut().for_each(|x| *x = sigmoid(*x)),
         Activation::Silu => values.iter_mut().for_each(|x| *x *= sigmoid(*x)),

@@ -1,6 +1,6 @@
-//! Layers as the summary and errors write them.
+//! Layers as summaries and errors write them.
 
-use super::Layer;
+use crate::Layer;
 use std::fmt;
 
 impl fmt::Display for Layer {
@@ -15,7 +15,7 @@ impl fmt::Display for Layer {
                 write!(f, "transposed conv {channels}, {kernel}×{kernel}, stride {stride}")
             }
             Layer::MaxPool2d { kernel, .. } => write!(f, "max pool {kernel}"),
-            Layer::MaxUnpool2d(unpool) => write!(f, "max unpool {}", unpool.kernel),
+            Layer::MaxUnpool2d(unpool) => write!(f, "{unpool}"),
             Layer::Crop2d { size: [rows, columns] } => write!(f, "crop to {rows}×{columns}"),
             Layer::Upsample2d { factor } => write!(f, "upsample {factor}"),
             Layer::BatchNorm => write!(f, "batch norm"),
@@ -30,7 +30,7 @@ impl fmt::Display for Layer {
             Layer::LayerNorm => write!(f, "layer norm"),
             Layer::TransformerBlock(block) => write!(f, "{block}"),
             Layer::AppendTokens { times } => write!(f, "append {times} tokens"),
-            Layer::Activation(activation) => write!(f, "{}", format!("{activation:?}").to_lowercase()),
+            Layer::Activation(activation) => write!(f, "{activation}"),
             Layer::Flatten => write!(f, "flatten"),
             Layer::Reshape(shape) => write!(f, "reshape {shape:?}"),
         }

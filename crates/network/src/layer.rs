@@ -1,26 +1,25 @@
-//! The layers: shape rule, parameters, cost and forward pass of each.
+//! The layers: what each computes, its shape rule, its tensors and its cost.
 
-use super::attention::{self, TransformerBlock};
-use super::convolution::{convolve, convolve_transposed};
-use super::recurrent::Recurrent;
-use super::residual::ResidualBlock;
-use super::sequence::{self, CausalConv1d, TemporalBlock};
-use super::slot::Slot;
-use super::unpool::MaxUnpool2d;
-use ae_tensor::init::Init;
-use ae_tensor::{Activation, Tensor};
+use crate::size::{at_least_one, at_least_zero, image, product, sequence};
+use crate::{
+    Activation, CausalConv1d, Init, MaxUnpool2d, Recurrent, ResidualBlock, TemporalBlock, TensorSpec,
+    TransformerBlock,
+};
 use serde::{Deserialize, Serialize};
 
-/// One layer of a [`super::Network`]. Kernels, strides and paddings are square.
+/// One layer of an [`crate::Architecture`]. Kernels, strides and paddings are square; shapes are those of one sample.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Layer {
-    /// `y = W x + b`: `[D]` to `[units]`.
+    /// `y = W x + b`: `[D]` to `[units]`. Tensors: `weight` (W) `[units, D]`, `bias` (b) `[units]`.
     Dense {
         /// Width of the output.
         units: i64,
     },
-    /// Convolution: `[C, H, W]` to `[channels, (H + 2·padding - kernel) / stride + 1, …]`.
+    /// Convolution (a cross-correlation, as everywhere in the field): `[C, H, W]` to `[channels, H', W']` with
+    /// `H' = ⌊(H + 2·padding - kernel) / stride⌋ + 1`, `W'` likewise. `y[o, i, j] = b[o] + Σ_{c, k, l} w[o, c, k, l] ·
+    /// x[c, i·stride + k - padding, j·stride + l - padding]`, with zeros beyond the edge. Tensors: `weight`
+    /// `[channels, C, kernel, kernel]`, `bias` `[channels]`.
     Conv2d {
         /// Channels of the output.
         channels: i64,
@@ -31,7 +30,10 @@ pub enum Layer {
         /// Zeros around the image.
         padding: i64,
     },
-    /// Transposed convolution: `[C, H, W]` to `[channels, (H - 1)·stride - 2·padding + kernel + output_padding, …]`.
+    /// Transposed convolution: `[C, H, W]` to `[channels, H', W']` with
+    /// `H' = (H - 1)·stride - 2·padding + kernel + output_padding`, `W'` likewise. Each `x[c, i, j]` adds
+    /// `w[c, o, k, l] · x[c, i, j]` to `y[o, i·stride + k - padding, j·stride + l - padding]`, where that lies in the
+    /// image; then `b[o]` is added. Tensors: `weight` `[C, channels, kernel, kernel]`, `bias` `[channels]`.
     ConvTranspose2d {
         /// Channels of the output.
         channels: i64,
@@ -44,7 +46,8 @@ pub enum Layer {
         /// Rows and columns added at the lower and right edge; below the stride.
         output_padding: [i64; 2],
     },
-    /// Greatest value of each `kernel × kernel` square; with `ceil`, incomplete squares count.
+    /// Greatest value of each `kernel × kernel` square: `[C, H, W]` to `[C, ⌊H / kernel⌋, ⌊W / kernel⌋]`; with `ceil`,
+    /// incomplete squares at the lower and right edge count, and the sides are rounded up.
     MaxPool2d {
         /// Side of the square.
         kernel: i64,
@@ -53,19 +56,23 @@ pub enum Layer {
     },
     /// The way back from [`Layer::MaxPool2d`].
     MaxUnpool2d(MaxUnpool2d),
-    /// Cuts an image down at its lower and right edge.
+    /// The upper left part of an image: `[C, H, W]` to `[C, size…]`.
     Crop2d {
         /// `[H, W]` that are left.
         size: [i64; 2],
     },
-    /// Nearest-neighbour enlargement.
+    /// Nearest-neighbour enlargement: `[C, H, W]` to `[C, factor·H, factor·W]`,
+    /// `y[c, i, j] = x[c, ⌊i / factor⌋, ⌊j / factor⌋]`.
     Upsample2d {
         /// How much larger.
         factor: i64,
     },
-    /// Batch normalisation of each channel (each feature of a vector): by the batch's own moments in training, by
-    /// their running means in use (Ioffe & Szegedy, 2015, algorithms 1 and 2). A batch with one value a channel has no
-    /// variance, and is treated as in use.
+    /// Batch normalisation of each channel (each feature of a vector), `y = weight · (x - mean) / √(variance + 1e-5) +
+    /// bias`: by the batch's own moments in training, by their running means in use (Ioffe & Szegedy, 2015,
+    /// algorithms 1 and 2). A batch with one value a channel has no variance, and is treated as in use. `[D]` or
+    /// `[C, H, W]` to the same. Tensors, each `[D]` or `[C]`: `weight`, `bias`, and the buffers `running_mean`,
+    /// `running_variance`, which move a tenth of the way to the moments of each training batch (the variance's with the
+    /// divisor `n - 1`).
     BatchNorm,
     /// LSTM or GRU: `[T, F]` to `[T, units]` or `[units]`.
     Recurrent(Recurrent),
@@ -74,7 +81,8 @@ pub enum Layer {
         /// How many steps.
         times: i64,
     },
-    /// The same `y = W x + b` at every step or token: `[…, F]` to `[…, units]`.
+    /// The same `y = W x + b` at every step or token: `[…, F]` to `[…, units]`. Tensors: `weight` (W) `[units, F]`,
+    /// `bias` (b) `[units]`.
     DensePerStep {
         /// Width of the output.
         units: i64,
@@ -83,44 +91,50 @@ pub enum Layer {
     CausalConv1d(CausalConv1d),
     /// Residual block of two dilated causal convolutions: `[T, F]` to `[T, channels]`.
     TemporalBlock(TemporalBlock),
-    /// Two convolutions whose output is added to their input.
+    /// Two convolutions whose output is added to their input: `[C, H, W]` to the same.
     ResidualBlock(ResidualBlock),
-    /// Mean of each stretch of steps, the last of which may be shorter: `[T, F]` to `[⌈T / kernel⌉, F]`.
+    /// Mean of each stretch of steps, the last of which may be shorter and is then the mean of fewer: `[T, F]` to
+    /// `[⌈T / kernel⌉, F]`.
     AveragePool1d {
         /// Steps of a stretch.
         kernel: i64,
     },
-    /// Each step several times, then cut: `[T, F]` to `[steps, F]`; undoes the shape of [`Layer::AveragePool1d`].
+    /// Each step several times, then cut: `[T, F]` to `[steps, F]`, `y_t = x_⌊t / factor⌋`; undoes the shape of
+    /// [`Layer::AveragePool1d`].
     Upsample1d {
         /// How often each step is repeated.
         factor: i64,
         /// Steps of the output; at most `factor · T`.
         steps: i64,
     },
-    /// Each step or token to mean 0 and variance 1 over its features, then scaled and shifted (Ba et al., 2016).
+    /// Each step or token to mean 0 and variance 1 over its features, then scaled and shifted (Ba, Kiros & Hinton,
+    /// 2016): `y = weight · (x - mean) / √(variance + 1e-5) + bias`, the variance with the divisor `F`. `[…, F]` to the
+    /// same. Tensors: `weight`, `bias` `[F]`.
     LayerNorm,
-    /// Attention and a perceptron, each added to what came in: `[T, D]` to `[T, D]`.
+    /// Attention and a perceptron, each added to what came in: `[T, D]` to the same.
     TransformerBlock(TransformerBlock),
-    /// The same learned token, which starts at zero, behind the others: `[T, D]` to `[T + times, D]`.
+    /// The same learned token behind the others: `[T, D]` to `[T + times, D]`. Tensor: `token` `[1, 1, D]`.
     AppendTokens {
         /// How often.
         times: i64,
     },
     /// An elementwise function.
     Activation(Activation),
-    /// Any shape to `[D]`.
+    /// Any shape to `[D]`, row-major.
     Flatten,
-    /// `[D]` or any shape to another with as many values.
+    /// Any shape to another with as many values, row-major.
     Reshape(Vec<i64>),
 }
 
-/// Weight of a batch in the running moments, and what is added to variances, as in PyTorch.
-const BATCH_NORM_MOMENTUM: f64 = 0.1;
-pub(super) const NORM_EPSILON: f64 = 1e-5;
-
 impl Layer {
-    /// Shape of one sample behind the layer, or why it cannot be.
-    pub(super) fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>, String> {
+    /// Added to variances by [`Layer::BatchNorm`] and [`Layer::LayerNorm`], as in PyTorch.
+    pub const NORM_EPSILON: f64 = 1e-5;
+    /// How much of a training batch's moments goes into the running ones of [`Layer::BatchNorm`], as in PyTorch.
+    pub const BATCH_NORM_MOMENTUM: f64 = 0.1;
+
+    /// Shape of one sample behind the layer, or why it cannot be. No size of `input` is above [`crate::MAX_SIZE`], so a
+    /// product of two sizes is in range.
+    pub(crate) fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>, String> {
         match *self {
             Layer::Dense { units } => {
                 at_least_one("units", units)?;
@@ -131,7 +145,7 @@ impl Layer {
             }
             Layer::Conv2d { channels, kernel, stride, padding } => {
                 let [_, height, width] = image(input)?;
-                sizes(channels, kernel, stride)?;
+                check_convolution(channels, kernel, stride, padding)?;
                 let side = |n: i64| {
                     let room = n + 2 * padding - kernel;
                     if room < 0 {
@@ -143,8 +157,9 @@ impl Layer {
             }
             Layer::ConvTranspose2d { channels, kernel, stride, padding, output_padding } => {
                 let [_, height, width] = image(input)?;
-                sizes(channels, kernel, stride)?;
+                check_convolution(channels, kernel, stride, padding)?;
                 let side = |n: i64, extra: i64| {
+                    at_least_zero("output_padding", extra)?;
                     let n = (n - 1) * stride - 2 * padding + kernel + extra;
                     if n < 1 || extra >= stride {
                         return Err(
@@ -164,7 +179,7 @@ impl Layer {
                 }
                 Ok(vec![channels, side(height), side(width)])
             }
-            Layer::MaxUnpool2d(ref unpool) => unpool.output_shape(image(input)?),
+            Layer::MaxUnpool2d(ref unpool) => unpool.output_shape(input),
             Layer::Crop2d { size: [rows, columns] } => {
                 let [channels, height, width] = image(input)?;
                 if !(1..=height).contains(&rows) || !(1..=width).contains(&columns) {
@@ -181,7 +196,7 @@ impl Layer {
                 [_] | [_, _, _] => Ok(input.to_vec()),
                 _ => Err("batch normalisation takes a vector [D] or an image [C, H, W]".into()),
             },
-            Layer::Recurrent(recurrent) => recurrent.output_shape(input),
+            Layer::Recurrent(ref recurrent) => recurrent.output_shape(input),
             Layer::Repeat { times } => {
                 at_least_one("times", times)?;
                 match *input {
@@ -227,9 +242,12 @@ impl Layer {
                 Ok(vec![tokens + times, width])
             }
             Layer::Activation(_) => Ok(input.to_vec()),
-            Layer::Flatten => Ok(vec![input.iter().product()]),
+            Layer::Flatten => Ok(vec![product(input)]),
             Layer::Reshape(ref shape) => {
-                let (has, needs): (i64, i64) = (input.iter().product(), shape.iter().product());
+                for &size in shape {
+                    at_least_one("a size", size)?;
+                }
+                let (has, needs) = (product(input), product(shape));
                 if has != needs {
                     return Err(format!("it has {has} values, but {shape:?} holds {needs} values"));
                 }
@@ -239,59 +257,64 @@ impl Layer {
     }
 
     /// What the layer learns or remembers, for an input that [`Self::output_shape`] took.
-    pub(super) fn slots(&self, input: &[i64]) -> Vec<Slot> {
+    pub(crate) fn tensors(&self, input: &[i64]) -> Vec<TensorSpec> {
         match *self {
-            Layer::Dense { units } => Slot::weight_and_bias(&[units, input[0]]),
+            Layer::Dense { units } => TensorSpec::weight_and_bias(&[units, input[0]]),
             Layer::Conv2d { channels, kernel, .. } => {
-                Slot::weight_and_bias(&[channels, input[0], kernel, kernel])
+                TensorSpec::weight_and_bias(&[channels, input[0], kernel, kernel])
             }
             Layer::ConvTranspose2d { channels, kernel, .. } => {
                 let weight = [input[0], channels, kernel, kernel];
-                let bias = Slot::trained("bias", &[channels], Init::Zeros);
-                vec![Slot::trained("weight", &weight, Init::GlorotUniform), bias]
+                let bias = TensorSpec::trained("bias", &[channels], Init::Zeros);
+                vec![TensorSpec::trained("weight", &weight, Init::GlorotUniform), bias]
             }
-            Layer::Recurrent(ref recurrent) => recurrent.slots(input),
-            Layer::DensePerStep { units } => Slot::weight_and_bias(&[units, input[input.len() - 1]]),
-            Layer::CausalConv1d(ref convolution) => convolution.slots(input),
-            Layer::TemporalBlock(ref block) => block.slots(input),
-            Layer::ResidualBlock(ref block) => block.slots(input),
-            Layer::LayerNorm => {
-                let width = [input[input.len() - 1]];
-                let bias = Slot::trained("bias", &width, Init::Zeros);
-                vec![Slot::trained("weight", &width, Init::Ones), bias]
+            Layer::Recurrent(ref recurrent) => recurrent.tensors(input),
+            Layer::DensePerStep { units } => TensorSpec::weight_and_bias(&[units, input[input.len() - 1]]),
+            Layer::CausalConv1d(ref convolution) => convolution.tensors(input),
+            Layer::TemporalBlock(ref block) => block.tensors(input),
+            Layer::ResidualBlock(ref block) => block.tensors(input),
+            Layer::LayerNorm => TensorSpec::scale_and_shift(input[input.len() - 1]),
+            Layer::TransformerBlock(ref block) => block.tensors(input),
+            Layer::AppendTokens { .. } => {
+                vec![TensorSpec::trained("token", &[1, 1, input[1]], Init::Zeros)]
             }
-            Layer::TransformerBlock(ref block) => block.slots(input),
-            Layer::AppendTokens { .. } => vec![Slot::trained("token", &[1, 1, input[1]], Init::Zeros)],
             Layer::BatchNorm => {
-                let slot = |name, init, trained| Slot { name, shape: vec![input[0]], init, trained };
-                vec![
-                    slot("weight", Init::Ones, true),
-                    slot("bias", Init::Zeros, true),
-                    slot("running_mean", Init::Zeros, false),
-                    slot("running_variance", Init::Ones, false),
-                ]
+                let mut tensors = TensorSpec::scale_and_shift(input[0]);
+                tensors.push(TensorSpec::buffer("running_mean", &input[..1], Init::Zeros));
+                tensors.push(TensorSpec::buffer("running_variance", &input[..1], Init::Ones));
+                tensors
             }
-            _ => vec![],
+            Layer::MaxPool2d { .. }
+            | Layer::MaxUnpool2d(_)
+            | Layer::Crop2d { .. }
+            | Layer::Upsample2d { .. }
+            | Layer::Repeat { .. }
+            | Layer::AveragePool1d { .. }
+            | Layer::Upsample1d { .. }
+            | Layer::Activation(_)
+            | Layer::Flatten
+            | Layer::Reshape(_) => vec![],
         }
     }
 
     /// Whether the layer does the same for any number of steps or tokens.
-    pub(super) fn takes_any_number_of_steps(&self) -> bool {
+    pub fn takes_any_number_of_steps(&self) -> bool {
         use Layer::{Activation, AppendTokens, DensePerStep, LayerNorm, TransformerBlock};
         let any = matches!(self, DensePerStep { .. } | LayerNorm | Activation(_) | AppendTokens { .. });
         any || matches!(self, TransformerBlock(_))
     }
 
-    /// Multiplications and additions of one sample's forward pass; biases and elementwise functions are left out.
-    pub(super) fn flops(&self, input: &[i64], output: &[i64]) -> i64 {
+    /// Multiplications and additions of one sample's forward pass; biases, normalisations and elementwise functions are
+    /// left out. `i64::MAX` where there are more.
+    pub(crate) fn flops(&self, input: &[i64], output: &[i64]) -> i64 {
         match *self {
-            Layer::Dense { units } => 2 * units * input[0],
-            Layer::Conv2d { kernel, .. } => 2 * kernel * kernel * input[0] * output.iter().product::<i64>(),
+            Layer::Dense { units } => product(&[2, units, input[0]]),
+            Layer::Conv2d { kernel, .. } => product(&[2, kernel, kernel, input[0], product(output)]),
             Layer::ConvTranspose2d { kernel, channels, .. } => {
-                2 * kernel * kernel * channels * input.iter().product::<i64>()
+                product(&[2, kernel, kernel, channels, product(input)])
             }
             Layer::Recurrent(ref recurrent) => recurrent.flops(input),
-            Layer::DensePerStep { units } => 2 * units * input.iter().product::<i64>(),
+            Layer::DensePerStep { units } => product(&[2, units, product(input)]),
             Layer::CausalConv1d(ref convolution) => convolution.flops(input),
             Layer::TemporalBlock(ref block) => block.flops(input),
             Layer::ResidualBlock(ref block) => block.flops(input),
@@ -299,70 +322,11 @@ impl Layer {
             _ => 0,
         }
     }
-
-    /// `[B, input…]` to `[B, output…]`; `parameters` are in the order of [`Self::slots`].
-    pub(super) fn forward(&self, x: &Tensor, parameters: &[Tensor], training: bool) -> Tensor {
-        let pair = |n: i64| [n, n];
-        match *self {
-            Layer::Dense { .. } | Layer::DensePerStep { .. } => {
-                x.linear(&parameters[0], Some(&parameters[1]))
-            }
-            Layer::Conv2d { stride, padding, .. } => convolve(x, parameters, stride, padding),
-            Layer::ConvTranspose2d { stride, padding, output_padding, .. } => {
-                convolve_transposed(x, parameters, stride, padding, output_padding)
-            }
-            Layer::MaxPool2d { kernel, ceil } => {
-                x.max_pool2d(pair(kernel), pair(kernel), pair(0), pair(1), ceil)
-            }
-            Layer::MaxUnpool2d(ref unpool) => unpool.forward(x, None),
-            Layer::Crop2d { size: [rows, columns] } => x.narrow(2, 0, rows).narrow(3, 0, columns),
-            Layer::Upsample2d { factor } => {
-                let size = x.size();
-                x.upsample_nearest2d([size[2] * factor, size[3] * factor], None, None)
-            }
-            Layer::BatchNorm => {
-                let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|slot| Some(&parameters[slot]));
-                // The last batch of an epoch may be a single row; its variance would be 0/0.
-                let training = training && x.numel() > parameters[0].numel();
-                x.batch_norm(weight, bias, mean, variance, training, BATCH_NORM_MOMENTUM, NORM_EPSILON, false)
-            }
-            Layer::Recurrent(ref recurrent) => recurrent.forward(x, parameters),
-            Layer::Repeat { times } => x.unsqueeze(1).expand([-1, times, -1], false),
-            Layer::CausalConv1d(ref convolution) => convolution.forward(x, parameters),
-            Layer::TemporalBlock(ref block) => block.forward(x, parameters),
-            Layer::ResidualBlock(ref block) => block.forward(x, parameters),
-            Layer::AveragePool1d { kernel } => sequence::average_pool(x, kernel),
-            Layer::Upsample1d { factor, steps } => sequence::upsample(x, factor, steps),
-            Layer::LayerNorm => attention::layer_norm(x, parameters),
-            Layer::TransformerBlock(ref block) => block.forward(x, parameters),
-            Layer::AppendTokens { times } => {
-                let token = parameters[0].expand([x.size()[0], times, -1], false);
-                Tensor::cat(&[x, &token], 1)
-            }
-            Layer::Activation(activation) => activation.apply(x),
-            Layer::Flatten => x.flatten(1, -1),
-            Layer::Reshape(ref shape) => x.reshape([&[-1], shape.as_slice()].concat()),
-        }
-    }
 }
 
-pub(super) fn image(input: &[i64]) -> Result<[i64; 3], String> {
-    input.try_into().map_err(|_| "it takes an image [C, H, W]".to_string())
-}
-
-/// Steps and features.
-pub(super) fn sequence(input: &[i64]) -> Result<[i64; 2], String> {
-    input
-        .try_into()
-        .map_err(|_| "it takes a sequence [T, F]; a vector [D] becomes one by a reshape to [D, 1]".into())
-}
-
-pub(super) fn at_least_one(name: &str, got: i64) -> Result<(), String> {
-    if got >= 1 { Ok(()) } else { Err(format!("{name} is at least 1, got {got}")) }
-}
-
-fn sizes(channels: i64, kernel: i64, stride: i64) -> Result<(), String> {
+fn check_convolution(channels: i64, kernel: i64, stride: i64, padding: i64) -> Result<(), String> {
     at_least_one("channels", channels)?;
     at_least_one("kernel", kernel)?;
-    at_least_one("stride", stride)
+    at_least_one("stride", stride)?;
+    at_least_zero("padding", padding)
 }

@@ -1,0 +1,90 @@
+//! Recurrent layers, forward in time.
+
+use crate::size::{at_least_one, product, sequence};
+use crate::{Init, TensorSpec};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What a recurrent layer computes at each step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cell {
+    /// Long short-term memory: four gates, a state and a memory.
+    #[default]
+    Lstm,
+    /// Gated recurrent unit: three gates, one state.
+    Gru,
+}
+
+impl Cell {
+    fn gates(self) -> i64 {
+        match self {
+            Cell::Lstm => 4,
+            Cell::Gru => 3,
+        }
+    }
+
+    /// As a configuration writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cell::Lstm => "lstm",
+            Cell::Gru => "gru",
+        }
+    }
+}
+
+/// One recurrent layer, forward in time, starting from a state of zeros: `[T, F]` to `[T, units]`, or to the last
+/// state `[units]`. LSTM (Hochreiter & Schmidhuber, 1997, with the forget gate of Gers et al., 2000) or GRU (Cho et
+/// al., 2014); equations and the order of the gates are PyTorch's:
+///
+/// - LSTM: `i, f, g, o = W x_t + b + U h_{t-1} + d`; `c_t = σ(f) c_{t-1} + σ(i) tanh(g)`; `h_t = σ(o) tanh(c_t)`;
+/// - GRU: `r, z` likewise; `n = tanh(W x_t + b + σ(r) (U h_{t-1} + d))`; `h_t = (1 - σ(z)) n + σ(z) h_{t-1}`, with the
+///   rows of `W` and `U` in the order `r, z, n`.
+///
+/// Tensors, for `G` gates (4 or 3), in this order: `input_weight` (W) `[G · units, F]`, `recurrent_weight` (U)
+/// `[G · units, units]`, `input_bias` (b) and `recurrent_bias` (d) `[G · units]`.
+///
+/// Input weights start as Glorot's, recurrent ones orthogonal (Saxe et al., 2014), biases at zero but the LSTM's
+/// forget gate at 1, so that it remembers until it learns to forget (Jozefowicz et al., 2015).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recurrent {
+    /// What is computed at each step.
+    pub cell: Cell,
+    /// Width of the state.
+    pub units: i64,
+    /// Whether the states of all steps are given, or the last one alone.
+    pub whole: bool,
+}
+
+impl fmt::Display for Recurrent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}{}", self.cell.name(), self.units, if self.whole { "" } else { ", last state" })
+    }
+}
+
+impl Recurrent {
+    pub(crate) fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>, String> {
+        at_least_one("units", self.units)?;
+        let [steps, _] = sequence(input)?;
+        Ok(if self.whole { vec![steps, self.units] } else { vec![self.units] })
+    }
+
+    pub(crate) fn tensors(&self, input: &[i64]) -> Vec<TensorSpec> {
+        let rows = self.cell.gates() * self.units;
+        let forget = match self.cell {
+            Cell::Lstm => Init::ForgetGate,
+            Cell::Gru => Init::Zeros,
+        };
+        vec![
+            TensorSpec::trained("input_weight", &[rows, input[1]], Init::GlorotUniform),
+            TensorSpec::trained("recurrent_weight", &[rows, self.units], Init::Orthogonal),
+            TensorSpec::trained("input_bias", &[rows], forget),
+            TensorSpec::trained("recurrent_bias", &[rows], Init::Zeros),
+        ]
+    }
+
+    pub(crate) fn flops(&self, input: &[i64]) -> i64 {
+        product(&[2, input[0], self.cell.gates(), self.units, input[1] + self.units])
+    }
+}

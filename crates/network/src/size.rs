@@ -1,0 +1,44 @@
+//! Sizes and counts that cannot overflow, whatever a file says.
+
+/// Largest legal size: of a dimension, and of every setting that stands for one. A product of two of them fits an `i64`.
+pub const MAX_SIZE: i64 = i32::MAX as i64;
+
+/// The product; `i64::MAX` where it is larger. Factors are not negative.
+pub(crate) fn product(factors: &[i64]) -> i64 {
+    factors.iter().fold(1, |product, &factor| product.saturating_mul(factor))
+}
+
+/// The sum; `i64::MAX` where it is larger. Terms are not negative.
+pub(crate) fn sum(terms: impl IntoIterator<Item = i64>) -> i64 {
+    terms.into_iter().fold(0, i64::saturating_add)
+}
+
+/// Refuses a setting that is no size.
+pub(crate) fn at_least_one(name: &str, got: i64) -> Result<(), String> {
+    match got {
+        1..=MAX_SIZE => Ok(()),
+        ..1 => Err(format!("{name} is at least 1, got {got}")),
+        _ => Err(format!("{name} is at most {MAX_SIZE}, got {got}")),
+    }
+}
+
+/// Refuses a number of rows or columns at an edge that is none.
+pub(crate) fn at_least_zero(name: &str, got: i64) -> Result<(), String> {
+    match got {
+        0..=MAX_SIZE => Ok(()),
+        ..0 => Err(format!("{name} is at least 0, got {got}")),
+        _ => Err(format!("{name} is at most {MAX_SIZE}, got {got}")),
+    }
+}
+
+/// `[C, H, W]`.
+pub(crate) fn image(input: &[i64]) -> Result<[i64; 3], String> {
+    input.try_into().map_err(|_| "it takes an image [C, H, W]".to_string())
+}
+
+/// Steps and features, `[T, F]`.
+pub(crate) fn sequence(input: &[i64]) -> Result<[i64; 2], String> {
+    input
+        .try_into()
+        .map_err(|_| "it takes a sequence [T, F]; a vector [D] becomes one by a reshape to [D, 1]".into())
+}
