@@ -103,12 +103,13 @@ impl TrainedModel {
         if values > most || description.classes > most || greatest(&settings) > (most.max(4096)) as f64 {
             return Err(stored("it describes a model that is larger than its weights"));
         }
-        let noise = Noise::new(0, 0, Device::Cpu).at_most(most);
+        let noise = Noise::new(0, 0, Device::Cpu);
         // libtorch throws where a number is beyond its reach; settings from a file must not end the program, nor leave it
         // without gradients, which a panic inside `no_grad` does.
         let _restores = tch::no_grad_guard();
         let built = catch_unwind(AssertUnwindSafe(|| description.build(&noise)));
         let model = built.map_err(|_| stored("it describes a model that cannot be built"))??;
+        model.check_size(most)?;
         Self::with(description, model, |name| tensors.get(name))
     }
 

@@ -28,6 +28,7 @@ mod config;
 mod dataset;
 mod ecg5000;
 mod error;
+mod from_rows;
 mod idx;
 mod images;
 mod mnist;

@@ -38,6 +38,14 @@ pub enum ModelError {
         /// The variant.
         variant: &'static str,
     },
+    /// Networks beyond what a file can hold.
+    #[error("its networks hold {numel} numbers, and at most {limit} are allowed")]
+    TooLarge {
+        /// What the networks hold.
+        numel: i64,
+        /// What is allowed.
+        limit: i64,
+    },
     /// A setting out of its range.
     #[error("model.{variant}.{setting} = {got} is out of range; it is {legal}")]
     Setting {

@@ -206,6 +206,22 @@ pub trait Model: Send {
         self.parameters().into_iter().chain(self.buffers()).collect()
     }
 
+    /// Numbers in all tensors of the networks, trained or not; `i64::MAX` where there are more. Known before any is made.
+    fn numel(&self) -> i64 {
+        let sizes = self.networks().into_iter().map(|(_, network)| network.architecture().numel());
+        sizes.fold(0, i64::saturating_add)
+    }
+
+    /// Refuses networks that hold more numbers than `limit`. Asked of a model that was just built, when its networks have no
+    /// tensors yet, it costs nothing: whoever builds what a file describes asks it, with the size of the file.
+    ///
+    /// # Errors
+    /// Says how many numbers the networks hold.
+    fn check_size(&self, limit: i64) -> Result<(), ModelError> {
+        let numel = self.numel();
+        if numel <= limit { Ok(()) } else { Err(ModelError::TooLarge { numel, limit }) }
+    }
+
     /// Whether the losses leave out what is missing in a batch, see [`Batch::observed`].
     fn masks_missing(&self) -> bool {
         false

@@ -34,9 +34,7 @@ impl MaxUnpool2d {
         let pooled = [rows, columns].map(|side| (side + kernel - 1) / kernel);
         if pooled != [height, width] {
             let [h, w] = pooled;
-            return Err(format!(
-                "a pooling of {kernel}×{kernel} squares takes {rows}×{columns} to {h}×{w}"
-            ));
+            return Err(format!("a pooling of {kernel}×{kernel} squares takes {rows}×{columns} to {h}×{w}"));
         }
         Ok(vec![channels, rows, columns])
     }

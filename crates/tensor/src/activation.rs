@@ -38,10 +38,16 @@ mod tests {
     fn a_leaky_relu_and_its_gradients_are_the_definition() {
         let x = Tensor::from_slice(&[-3.0, -0.5, 0.0, 0.5, 3.0]).set_requires_grad(true);
         let y = Activation::LeakyRelu.apply(&x);
-        assert_eq!(Vec::<f64>::try_from(&y.detach()).unwrap(), [-3.0 * LEAKY_SLOPE, -0.5 * LEAKY_SLOPE, 0.0, 0.5, 3.0]);
+        assert_eq!(
+            Vec::<f64>::try_from(&y.detach()).unwrap(),
+            [-3.0 * LEAKY_SLOPE, -0.5 * LEAKY_SLOPE, 0.0, 0.5, 3.0]
+        );
         let slopes = |y: &Tensor| Tensor::run_backward(&[y.sum(y.kind())], &[&x], true, true).remove(0);
         let first = slopes(&y);
-        assert_eq!(Vec::<f64>::try_from(&first.detach()).unwrap(), [LEAKY_SLOPE, LEAKY_SLOPE, LEAKY_SLOPE, 1.0, 1.0]);
+        assert_eq!(
+            Vec::<f64>::try_from(&first.detach()).unwrap(),
+            [LEAKY_SLOPE, LEAKY_SLOPE, LEAKY_SLOPE, 1.0, 1.0]
+        );
         // (y y')' = y'^2, as the slope is constant on both sides: a penalty on gradients can be trained.
         let second = slopes(&(&y * &first));
         assert_eq!(

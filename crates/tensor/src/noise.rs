@@ -14,24 +14,12 @@ pub struct Noise {
     seed: u64,
     step: u64,
     device: Device,
-    most: i64,
 }
 
 impl Noise {
     /// The draws of step `step` in the run with seed `seed`, as tensors on `device`.
     pub fn new(seed: u64, step: u64, device: Device) -> Self {
-        Noise { seed, step, device, most: i64::MAX }
-    }
-
-    /// The same draws for a network of at most `most` numbers, parameters and buffers together: one that a file
-    /// describes is no larger than the file. Without this any size is taken.
-    pub fn at_most(&self, most: i64) -> Self {
-        Noise { most, ..*self }
-    }
-
-    /// How many numbers a network that is made with these draws may have.
-    pub fn most(&self) -> i64 {
-        self.most
+        Noise { seed, step, device }
     }
 
     /// The same seed and step, for a part of its own: `"validation"` draws other numbers than training.

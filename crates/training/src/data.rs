@@ -1,8 +1,9 @@
 //! A data set as the loop sees it: tensors, and batches of an epoch in a seeded order.
 
-use ae_datasets::{Dataset, Samples, epoch_order};
+use ae_datasets::{Dataset, SampleShape, Samples, epoch_order};
 use ae_models::{Batch, DataSummary};
 use ae_tensor::{Device, Kind, Tensor, array};
+use ndarray::Array2;
 use std::mem;
 
 /// Data above this are sent to a CUDA device batch by batch instead of being kept there.
@@ -55,33 +56,89 @@ impl Splits {
         };
         let train = take(|d| &mut d.train);
         let (validation, test) = (take(|d| &mut d.validation), take(|d| &mut d.test));
-        let values = &train.values;
-        let summary = DataSummary {
-            shape: shape.clone(),
-            mean: values.mean(Kind::Double).double_value(&[]),
-            low: values.min().double_value(&[]),
-            high: values.max().double_value(&[]),
-            classes: dataset.label_names.len() as i64,
-        };
+        let summary = summary(&train, shape, dataset.label_names.len() as i64);
         Ok(Splits { train, validation, test, summary, dataset })
+    }
+
+    /// Rows at hand, to train and to validate on, without test rows; `validation` may be empty. Each row is a vector, on the
+    /// CPU; see [`Self::shaped`] and [`Self::on`]. What was not observed counts neither in the losses nor in the summary.
+    ///
+    /// # Errors
+    /// Where there are no training rows.
+    pub fn of(train: Samples, validation: Samples) -> Result<Self, EmptyData> {
+        Splits::new(Dataset::of(train, validation), Device::Cpu)
+    }
+
+    /// The same rows, each as a sample of this shape. Panics where it holds another number of values.
+    pub fn shaped(mut self, shape: SampleShape) -> Self {
+        let dims: Vec<i64> = shape.dims().iter().map(|&d| d as i64).collect();
+        assert_eq!(
+            dims.iter().product::<i64>(),
+            self.summary.numel(),
+            "a row has as many values as its shape"
+        );
+        for split in [&mut self.train, &mut self.validation, &mut self.test] {
+            split.reshape(&dims);
+        }
+        self.summary.shape = dims;
+        self.dataset.shape = shape;
+        self
+    }
+
+    /// The same rows, for a model on `device`.
+    pub fn on(mut self, device: Device) -> Self {
+        for split in [&mut self.train, &mut self.validation, &mut self.test] {
+            split.move_to(device);
+        }
+        self
+    }
+}
+
+/// What a model is told of its training rows: mean and range are those of the observed values.
+fn summary(train: &Split, shape: Vec<i64>, classes: i64) -> DataSummary {
+    let seen = train.observed.as_ref().map(|observed| train.values.masked_select(&observed.gt(0.0)));
+    let seen = seen.filter(|values| values.numel() > 0);
+    let values = seen.as_ref().unwrap_or(&train.values);
+    DataSummary {
+        shape,
+        mean: values.mean(Kind::Double).double_value(&[]),
+        low: values.min().double_value(&[]),
+        high: values.max().double_value(&[]),
+        classes,
     }
 }
 
 impl Split {
     fn new(rows: Samples, shape: &[i64], device: Device) -> Self {
         let Samples { values, observed, labels } = rows;
-        let shape = [&[values.nrows() as i64], shape].concat();
-        let bytes = values.len() * size_of::<f32>();
-        let home = if bytes <= RESIDENT_BYTES { device } else { Device::Cpu };
-        let labels =
-            labels.map(|labels| Tensor::from_slice(&labels.into_iter().map(i64::from).collect::<Vec<_>>()));
-        let observed = observed.map(|mask| array::from_array(mask.mapv(|seen| f32::from(u8::from(seen)))));
-        Split {
-            values: array::from_array(values).view(shape.as_slice()).to_device(home),
-            labels: labels.map(|labels| labels.to_device(home)),
-            observed: observed.map(|mask| mask.view(shape.as_slice()).to_device(home)),
+        let index = |labels: Vec<u32>| labels.into_iter().map(i64::from).collect::<Vec<_>>();
+        let mask = |observed: Array2<bool>| observed.mapv(|seen| f32::from(u8::from(seen)));
+        let mut split = Split {
+            values: array::from_array(values),
+            labels: labels.map(|labels| Tensor::from_slice(&index(labels))),
+            observed: observed.map(|observed| array::from_array(mask(observed))),
             device,
+        };
+        split.reshape(shape);
+        split.move_to(device);
+        split
+    }
+
+    fn reshape(&mut self, shape: &[i64]) {
+        let size = [&[self.values.size()[0]], shape].concat();
+        for tensor in [Some(&mut self.values), self.observed.as_mut()].into_iter().flatten() {
+            *tensor = tensor.view(size.as_slice());
         }
+    }
+
+    fn move_to(&mut self, device: Device) {
+        let bytes = self.values.numel() * size_of::<f32>();
+        let home = if bytes <= RESIDENT_BYTES { device } else { Device::Cpu };
+        let tensors = [Some(&mut self.values), self.labels.as_mut(), self.observed.as_mut()];
+        for tensor in tensors.into_iter().flatten() {
+            *tensor = tensor.to_device(home);
+        }
+        self.device = device;
     }
 
     /// Number of rows.
@@ -102,6 +159,16 @@ impl Split {
     /// All labels, `[N]`, int64.
     pub fn labels(&self) -> Option<&Tensor> {
         self.labels.as_ref()
+    }
+
+    /// Which values were observed, `[N, …]`, float, 1 or 0; `None` where all were.
+    pub fn observed(&self) -> Option<&Tensor> {
+        self.observed.as_ref()
+    }
+
+    /// Where batches are put together.
+    pub fn device(&self) -> Device {
+        self.device
     }
 
     /// Rows `start..start + n`, in their own order.
@@ -156,5 +223,59 @@ impl Epoch<'_> {
             labels: self.split.labels.as_ref().map(take),
             observed: self.split.observed.as_ref().map(take),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples() -> Samples {
+        let values = ndarray::array![[1.0f32, 2.0, 0.0, 4.0], [5.0, 0.0, 7.0, 8.0]];
+        let observed = values.mapv(|x| x != 0.0);
+        Samples::complete(values).with_observed(observed)
+    }
+
+    #[test]
+    fn what_is_missing_is_masked_and_not_taken_for_zeros() {
+        let splits = Splits::of(samples(), Samples::empty(4)).unwrap();
+        let DataSummary { shape, mean, low, high, classes } = splits.summary;
+        assert_eq!((shape, mean, low, high, classes), (vec![4], 4.5, 1.0, 8.0, 0));
+        let batch = splits.train.rows(1, 1);
+        assert_eq!(array::to_vec(&batch.observed.unwrap()), [1.0, 0.0, 1.0, 1.0]);
+        assert!(splits.train.epoch(0, 0, 2).get(0).observed.is_some());
+        assert!(splits.validation.is_empty() && splits.test.is_empty());
+        let complete = Splits::of(Samples::complete(samples().values), samples()).unwrap();
+        assert!(complete.train.observed().is_none() && complete.validation.observed().is_some());
+        assert_eq!((complete.summary.low, complete.validation.len()), (0.0, 2));
+    }
+
+    #[test]
+    fn rows_take_a_shape_with_their_mask() {
+        let splits = Splits::of(samples(), Samples::empty(4)).unwrap();
+        let splits = splits.shaped(SampleShape::Sequence { steps: 2, features: 2 }).on(Device::Cpu);
+        assert_eq!(splits.summary.shape, [2, 2]);
+        let batch = splits.train.rows(0, 2);
+        assert_eq!((batch.values.size(), batch.observed.unwrap().size()), (vec![2, 2, 2], vec![2, 2, 2]));
+        assert_eq!(splits.validation.values().size(), [0, 2, 2]);
+    }
+
+    #[test]
+    fn labels_are_classes() {
+        let splits = Splits::of(samples().with_labels(vec![2, 0]), Samples::empty(4)).unwrap();
+        assert_eq!((splits.summary.classes, splits.dataset.label_names.len()), (3, 3));
+        assert_eq!(array::to_vec(splits.train.labels().unwrap()), [2.0, 0.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "as many values as its shape")]
+    fn another_number_of_values_is_a_bug() {
+        let _ = Splits::of(samples(), Samples::empty(4)).unwrap().shaped(SampleShape::Vector { features: 5 });
+    }
+
+    #[test]
+    fn no_rows_are_an_error() {
+        let error = Splits::of(Samples::empty(4), samples()).unwrap_err();
+        assert!(error.to_string().contains("has no training rows"), "{error}");
     }
 }

@@ -4,7 +4,7 @@ use super::model::shape;
 use super::{Encoded, FitConfig, FitError, robust};
 use crate::trained::{ModelDescription, TrainedModel};
 use ae_datasets::intake::Schema;
-use ae_datasets::{Dataset, Preprocessing, SampleShape, Samples};
+use ae_datasets::{SampleShape, Samples};
 use ae_models::{Model, ModelConfig};
 use ae_tensor::{Device, Noise};
 use ae_training::{BatchSize, EarlyStopping, Observer, Outcome, Splits, TrainingConfig, train};
@@ -90,18 +90,8 @@ impl Trainer<'_> {
 
     fn splits(&self, rows: &Samples, validation: &Samples) -> Splits {
         let shape = SampleShape::from_dims(&shape(self.schema)).expect("a schema has at least one value");
-        let dataset = Dataset {
-            name: "the table".into(),
-            test: Samples::empty(shape.numel()),
-            shape,
-            train: rows.clone(),
-            validation: validation.clone(),
-            label_names: Vec::new(),
-            normal_label: None,
-            feature_names: Vec::new(),
-            files: Vec::new(),
-            preprocessing: Preprocessing::Identity,
-        };
-        Splits::new(dataset, Device::Cpu).expect("parts have at least a few rows")
+        // Labels say what is anomalous, which is none of the model's business.
+        let [rows, validation] = [rows, validation].map(|samples| samples.clone().with_labels(None));
+        Splits::of(rows, validation).expect("parts have at least a few rows").shaped(shape)
     }
 }

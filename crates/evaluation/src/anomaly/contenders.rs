@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::error::EvaluationError;
 use ae_anomaly::synthetic::{Form, anomalies};
 use ae_anomaly::{Baseline, ModelDescription, ScoreKind, Scorer, TrainedModel};
-use ae_datasets::{Dataset, Preprocessing, SampleShape, Samples};
+use ae_datasets::{SampleShape, Samples};
 use ae_metrics::auroc;
 use ae_models::ModelConfig;
 use ae_models::variants::deep;
@@ -173,19 +173,9 @@ fn train_on(
 ) -> Result<(TrainedModel, ModelDescription), EvaluationError> {
     let device = context.device.resolve().map_err(ae_training::experiment::RunError::from)?;
     let sides: Vec<usize> = shape.iter().map(|&side| side as usize).collect();
-    let dataset = Dataset {
-        name: "normal rows".into(),
-        shape: SampleShape::from_dims(&sides).expect("rows of a vector or a sequence"),
-        train: rows.clone(),
-        validation: Samples::empty(rows.width()),
-        test: Samples::empty(rows.width()),
-        label_names: Vec::new(),
-        normal_label: None,
-        feature_names: Vec::new(),
-        files: Vec::new(),
-        preprocessing: Preprocessing::Identity,
-    };
-    let splits = Splits::new(dataset, device)?;
+    let shape = SampleShape::from_dims(&sides).expect("rows of a vector or a sequence");
+    let rows = rows.clone().with_labels(None);
+    let splits = Splits::of(rows, Samples::empty(shape.numel()))?.shaped(shape).on(device);
     let training = TrainingConfig { seed, ..training.clone() };
     let built = model.build(&splits.summary, &Noise::new(seed, 0, device))?;
     train(built.as_ref(), &splits, &training, device, None, &mut (), context.stop)?;

@@ -17,8 +17,7 @@ pub(super) fn transformer_block(block: TransformerBlock, x: &Tensor, parameters:
 fn attend(qkv: &Tensor, heads: i64) -> Tensor {
     let [n, tokens, three] = qkv.size()[..] else { panic!("tokens have three dimensions, got {qkv:?}") };
     let width = three / 3;
-    let parts =
-        qkv.view([n, tokens, 3, heads, width / heads]).permute([2, 0, 3, 1, 4]).unbind(0);
+    let parts = qkv.view([n, tokens, 3, heads, width / heads]).permute([2, 0, 3, 1, 4]).unbind(0);
     let [query, key, value] = &parts[..] else { panic!("three were stacked") }; // each [B, heads, T, D / heads]
     let no_mask = None::<&Tensor>;
     let gathered = Tensor::scaled_dot_product_attention(query, key, value, no_mask, 0.0, false, None, false);

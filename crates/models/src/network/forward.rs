@@ -13,16 +13,12 @@ use ae_tensor::{Activate, Tensor};
 pub(super) fn forward(layer: &Layer, x: &Tensor, tensors: &[Tensor], training: bool) -> Tensor {
     let pair = |n: i64| [n, n];
     match *layer {
-        Layer::Dense { .. } | Layer::DensePerStep { .. } => {
-            x.linear(&tensors[0], Some(&tensors[1]))
-        }
+        Layer::Dense { .. } | Layer::DensePerStep { .. } => x.linear(&tensors[0], Some(&tensors[1])),
         Layer::Conv2d { stride, padding, .. } => convolve(x, tensors, stride, padding),
         Layer::ConvTranspose2d { stride, padding, output_padding, .. } => {
             convolve_transposed(x, tensors, stride, padding, output_padding)
         }
-        Layer::MaxPool2d { kernel, ceil } => {
-            x.max_pool2d(pair(kernel), pair(kernel), pair(0), pair(1), ceil)
-        }
+        Layer::MaxPool2d { kernel, ceil } => x.max_pool2d(pair(kernel), pair(kernel), pair(0), pair(1), ceil),
         Layer::MaxUnpool2d(unpool) => max_unpool(unpool, x, None),
         Layer::Crop2d { size: [rows, columns] } => x.narrow(2, 0, rows).narrow(3, 0, columns),
         Layer::Upsample2d { factor } => {
@@ -33,7 +29,16 @@ pub(super) fn forward(layer: &Layer, x: &Tensor, tensors: &[Tensor], training: b
             let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|slot| Some(&tensors[slot]));
             // The last batch of an epoch may be a single row; its variance would be 0/0.
             let training = training && x.numel() > tensors[0].numel();
-            x.batch_norm(weight, bias, mean, variance, training, Layer::BATCH_NORM_MOMENTUM, Layer::NORM_EPSILON, false)
+            x.batch_norm(
+                weight,
+                bias,
+                mean,
+                variance,
+                training,
+                Layer::BATCH_NORM_MOMENTUM,
+                Layer::NORM_EPSILON,
+                false,
+            )
         }
         Layer::Recurrent(settings) => recurrent(settings, x, tensors),
         Layer::Repeat { times } => x.unsqueeze(1).expand([-1, times, -1], false),
