@@ -16,7 +16,7 @@ fn scoring(c: &mut Criterion) {
     let noise = Noise::new(0, 0, Device::Cpu);
     let data = DataSummary { shape: vec![WIDTH], mean: 0.5, low: 0.0, high: 1.0, classes: 0 };
     let config = ModelConfig::Ecg(Default::default());
-    let model = config.build(&data, &noise).expect("the preset's model is built");
+    let model = config.initialise(&data, &noise).expect("the preset's model is built");
     let autoencoder: &dyn Autoencoder = model.as_autoencoder().expect("ecg is an autoencoder");
     let trained = TrainedModel::new(&ModelDescription::new(&config, &data), model.as_ref());
     let rows = noise.uniform("rows", &[ROWS, WIDTH]);

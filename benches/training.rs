@@ -16,7 +16,7 @@ fn step(c: &mut Criterion) {
             _ => vec![1, 28, 28],
         };
         let data = DataSummary { shape: shape.clone(), mean: 0.13, low: 0.0, high: 1.0, classes: 10 };
-        let model = config.build(&data, &Noise::new(0, 0, Device::Cpu)).expect("presets build");
+        let model = config.initialise(&data, &Noise::new(0, 0, Device::Cpu)).expect("presets build");
         let optimizer = |group: Group| {
             let parameters: Vec<Tensor> = group.parameters.into_iter().map(|p| p.1).collect();
             Optimizer::new(OptimizerConfig::default(), &parameters).expect("Adam")

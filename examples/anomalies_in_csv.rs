@@ -40,7 +40,7 @@ fn anomalies(normal: &str, new: &str) -> anyhow::Result<Vec<(usize, f64)>> {
         output: Activation::Identity, // the columns are standardised, not scaled to [0, 1]
         ..Default::default()
     });
-    let model = config.build(&splits.summary, &Noise::new(0, 0, device))?;
+    let model = config.initialise(&splits.summary, &Noise::new(0, 0, device))?;
     let training =
         TrainingConfig { epochs: 100, batch: 32.into(), learning_rate: 3e-3, ..Default::default() };
     train(model.as_ref(), &splits, &training, device, None, &mut (), &AtomicBool::new(false))?;

@@ -47,7 +47,7 @@ mod tests {
         let path = folder.path().join("model.safetensors");
         let data = DataSummary { shape: vec![6], mean: 0.5, low: 0.0, high: 1.0, classes: 0 };
         let config = ModelConfig::Vanilla(Default::default());
-        let model = config.build(&data, &Noise::new(0, 0, Device::Cpu)).unwrap();
+        let model = config.initialise(&data, &Noise::new(0, 0, Device::Cpu)).unwrap();
         let metadata = Metadata {
             format: 1,
             preset: "mine".into(),

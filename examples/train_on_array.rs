@@ -38,7 +38,7 @@ fn main() -> anyhow::Result<()> {
         latent: 2,
         ..Default::default()
     });
-    let model = config.build(&splits.summary, &Noise::new(0, 0, device))?;
+    let model = config.initialise(&splits.summary, &Noise::new(0, 0, device))?;
     let training = TrainingConfig { epochs: 40, learning_rate: 3e-3, ..TrainingConfig::default() };
     let before = evaluate(model.as_ref(), &splits.test, 0, "test")["negative_elbo"];
     train(model.as_ref(), &splits, &training, device, None, &mut (), &AtomicBool::new(false))?;

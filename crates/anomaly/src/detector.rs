@@ -160,7 +160,7 @@ mod tests {
 
     fn model() -> Box<dyn Model> {
         let data = DataSummary { shape: vec![4], mean: 0.5, low: 0.0, high: 1.0, classes: 0 };
-        ModelConfig::Ecg(Default::default()).build(&data, &Noise::new(0, 0, Device::Cpu)).unwrap()
+        ModelConfig::Ecg(Default::default()).initialise(&data, &Noise::new(0, 0, Device::Cpu)).unwrap()
     }
 
     fn rows(n: i64, purpose: &str) -> Tensor {

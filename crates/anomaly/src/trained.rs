@@ -45,7 +45,7 @@ impl ModelDescription {
     }
 
     fn build(&self, noise: &Noise) -> Result<Box<dyn Model>, ScorerError> {
-        Ok(self.model.build(&self.data(), noise)?)
+        Ok(self.model.initialise(&self.data(), noise)?)
     }
 }
 

@@ -224,7 +224,7 @@ fn every_variant_can_be_scored_with() {
             _ => vec![12, 3],
         };
         let data = DataSummary { shape: shape.clone(), mean: 0.3, low: 0.0, high: 1.0, classes: 3 };
-        let model = config.build(&data, &Noise::new(5, 0, Device::Cpu)).unwrap();
+        let model = config.initialise(&data, &Noise::new(5, 0, Device::Cpu)).unwrap();
         let description = ModelDescription::new(&config, &data);
         let Some(autoencoder) = model.as_autoencoder() else {
             let error = TrainedModel::new(&description, model.as_ref()).unwrap_err();

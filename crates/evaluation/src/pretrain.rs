@@ -159,7 +159,7 @@ fn fine_tuned(
         });
     };
     config.pretraining = 0.0;
-    let model = ModelConfig::Stacked(config).build(&splits.summary, &Noise::new(seed, 0, device));
+    let model = ModelConfig::Stacked(config).initialise(&splits.summary, &Noise::new(seed, 0, device));
     let model = model.map_err(RunError::from)?;
     if let Some(start) = start {
         for ((_, mut to), (_, from)) in model.state().into_iter().zip(start.state()) {

@@ -16,7 +16,7 @@ pub trait Variant: Clone + Default + Serialize + DeserializeOwned {
     ///
     /// # Errors
     /// Where a setting is out of range, layers do not fit, or the data are not what the output can give.
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError>;
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError>;
 }
 
 macro_rules! variants {
@@ -45,12 +45,12 @@ macro_rules! variants {
                 match self { $(ModelConfig::$variant(_) => <crate::variants::$module::Config as Variant>::ABOUT,)* }
             }
 
-            /// See [`Variant::build`].
+            /// See [`Variant::initialise`].
             ///
             /// # Errors
             /// As there.
-            pub fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
-                match self { $(ModelConfig::$variant(config) => config.build(data, noise),)* }
+            pub fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+                match self { $(ModelConfig::$variant(config) => config.initialise(data, noise),)* }
             }
         }
     };

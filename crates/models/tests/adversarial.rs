@@ -30,7 +30,7 @@ fn step(variant: &str, config: Value, shape: &[i64], draws: (&str, &[i64])) {
     let config: ModelConfig = serde_json::from_value(json!({ variant: config })).unwrap();
     let data = DataSummary { shape: shape.into(), mean: 0.4, low: 0.0, high: 1.0, classes: 0 };
     let noise = Noise::new(7, 0, Device::Cpu);
-    let model = config.build(&data, &noise).unwrap();
+    let model = config.initialise(&data, &noise).unwrap();
     for (name, mut parameter) in model.parameters() {
         let values = tensor(&golden["parameters"][&name]).view(parameter.size().as_slice());
         tch::no_grad(|| parameter.copy_(&values));
@@ -75,7 +75,7 @@ fn a_discriminator_that_learns_alone_tells_data_from_fakes() {
     ae_tensor::device::set_threads(1);
     let config: ModelConfig = serde_json::from_str(r#"{"gan":{"latent":3,"channels":[4,8]}}"#).unwrap();
     let data = DataSummary { shape: vec![1, 8, 8], mean: 0.4, low: 0.0, high: 1.0, classes: 0 };
-    let model = config.build(&data, &Noise::new(0, 0, Device::Cpu)).unwrap();
+    let model = config.initialise(&data, &Noise::new(0, 0, Device::Cpu)).unwrap();
     let bars = Tensor::zeros([32, 1, 8, 8], (Kind::Float, Device::Cpu));
     for row in 0..32 {
         let _ = bars.get(row).narrow(2, row % 7, 2).fill_(1.0);

@@ -24,7 +24,7 @@ fn summary(shape: &[i64]) -> DataSummary {
 }
 
 fn build(config: &ModelConfig, shape: &[i64], seed: u64) -> Box<dyn Model> {
-    config.build(&summary(shape), &Noise::new(seed, 0, Device::Cpu)).unwrap()
+    config.initialise(&summary(shape), &Noise::new(seed, 0, Device::Cpu)).unwrap()
 }
 
 fn batch(shape: &[i64], n: i64) -> Batch {
@@ -268,7 +268,7 @@ fn data_that_the_output_cannot_give_are_refused() {
             return; // any data will do
         }
         let data = DataSummary { low: -3.0, high: 255.0, ..summary(shape) };
-        let error = config.build(&data, &noise(0)).err().map(|e| e.to_string()).unwrap_or_default();
+        let error = config.initialise(&data, &noise(0)).err().map(|e| e.to_string()).unwrap_or_default();
         assert!(error.contains("[-3, 255]") && error.contains("[0, 1]"), "{}: {error}", config.name());
     });
 }

@@ -50,10 +50,10 @@ fn settings_out_of_range_are_refused() {
         (r#"{"iwae":{"samples":0}}"#, "model.iwae.samples = 0"),
     ] {
         let config: ModelConfig = serde_json::from_str(text).unwrap();
-        let error = config.build(&summary(&[1, 8, 8]), &noise()).err().expect(text).to_string();
+        let error = config.initialise(&summary(&[1, 8, 8]), &noise()).err().expect(text).to_string();
         assert!(error.contains(expected), "{error}");
     }
-    let vector = ModelConfig::Denoising(Default::default()).build(&summary(&[140]), &noise());
+    let vector = ModelConfig::Denoising(Default::default()).initialise(&summary(&[140]), &noise());
     assert!(vector.err().unwrap().to_string().contains("takes images"));
 }
 
@@ -61,7 +61,7 @@ fn settings_out_of_range_are_refused() {
 fn what_learns_from_labels_is_refused_without_them() {
     let unlabelled = DataSummary { classes: 0, ..summary(&[1, 8, 8]) };
     for config in [ModelConfig::Classifier(Default::default()), ModelConfig::Stacked(Default::default())] {
-        let error = config.build(&unlabelled, &noise()).err().unwrap();
+        let error = config.initialise(&unlabelled, &noise()).err().unwrap();
         assert!(error.to_string().contains("choose data with labels"), "{error}");
     }
 }
@@ -70,7 +70,7 @@ fn what_learns_from_labels_is_refused_without_them() {
 fn a_code_that_could_hold_the_sample_is_warned_of_unless_something_keeps_it_from_copying() {
     let check = |text: &str, shape: &[i64], expected: usize| {
         let config: ModelConfig = serde_json::from_str(text).unwrap();
-        let warnings = config.build(&summary(shape), &noise()).unwrap().warnings();
+        let warnings = config.initialise(&summary(shape), &noise()).unwrap().warnings();
         assert_eq!(warnings.len(), expected, "{text}: {warnings:?}");
     };
     check(r#"{"vanilla":{"code":64}}"#, &[1, 8, 8], 1);

@@ -115,7 +115,7 @@ pub fn load(path: &Path, device: Device) -> Result<Trained, ArtifactError> {
     let data = DataSummary { shape: metadata.shape.clone(), mean, low, high, classes };
     let model = metadata
         .model
-        .build(&data, &Noise::new(metadata.seed, 0, device))
+        .initialise(&data, &Noise::new(metadata.seed, 0, device))
         .map_err(|source| ArtifactError::Model { path: path.into(), source })?;
     for (name, mut parameter) in model.state() {
         let saved = tensors

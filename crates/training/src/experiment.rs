@@ -121,7 +121,7 @@ pub fn run(
     if request.experiment.training.early_stopping.is_some() && splits.validation.is_empty() {
         return Err(TrainError::NoValidation.into());
     }
-    let model = request.experiment.model.build(&splits.summary, &Noise::new(seed, 0, device))?;
+    let model = request.experiment.model.initialise(&splits.summary, &Noise::new(seed, 0, device))?;
     for warning in model.warnings() {
         tracing::warn!("{warning}");
     }

@@ -41,7 +41,7 @@ fn splits(shape: SampleShape) -> Splits {
 fn data_for(config: &ModelConfig) -> Splits {
     let shapes =
         [SampleShape::Vector { features: 12 }, SampleShape::Image { channels: 1, height: 28, width: 28 }];
-    let takes = |splits: &Splits| config.build(&splits.summary, &Noise::new(0, 0, Device::Cpu)).is_ok();
+    let takes = |splits: &Splits| config.initialise(&splits.summary, &Noise::new(0, 0, Device::Cpu)).is_ok();
     shapes.map(splits).into_iter().find(takes).unwrap_or_else(|| panic!("{} takes neither", config.name()))
 }
 
@@ -63,7 +63,7 @@ fn attempt(config: &ModelConfig, data: &Splits, folder: &Path, seed: u64, until:
         log_every: 1,
         ..TrainingConfig::default()
     };
-    let model = config.build(&data.summary, &Noise::new(seed, 0, Device::Cpu)).unwrap();
+    let model = config.initialise(&data.summary, &Noise::new(seed, 0, Device::Cpu)).unwrap();
     let (run, stop) = (RunDir::new(folder), AtomicBool::new(false));
     let mut observer = Stops(until, &stop);
     train(model.as_ref(), data, &training, Device::Cpu, Some(&run), &mut observer, &stop).unwrap();

@@ -110,5 +110,5 @@ fn masks_missing(model: &ModelConfig, schema: &Schema) -> bool {
     let data = ae_models::DataSummary { shape, mean: 0.0, low: -1.0, high: 1.0, classes: 0 };
     let noise = ae_tensor::Noise::new(0, 0, ae_tensor::Device::Cpu);
     // A model that cannot be built says so itself, and better.
-    model.build(&data, &noise).map_or(true, |model| model.masks_missing())
+    model.initialise(&data, &noise).map_or(true, |model| model.masks_missing())
 }

@@ -62,7 +62,7 @@ impl Trainer<'_> {
     ) -> Result<(TrainedModel, Outcome), FitError> {
         let settings = TrainingConfig { seed, ..self.settings(rows.len()) };
         let splits = self.splits(rows, validation);
-        let model = self.wanted.build(&splits.summary, &Noise::new(seed, 0, Device::Cpu))?;
+        let model = self.wanted.initialise(&splits.summary, &Noise::new(seed, 0, Device::Cpu))?;
         for warning in model.warnings() {
             tracing::warn!("{warning}");
         }

@@ -177,7 +177,7 @@ fn train_on(
     let rows = rows.clone().with_labels(None);
     let splits = Splits::of(rows, Samples::empty(shape.numel()))?.shaped(shape).on(device);
     let training = TrainingConfig { seed, ..training.clone() };
-    let built = model.build(&splits.summary, &Noise::new(seed, 0, device))?;
+    let built = model.initialise(&splits.summary, &Noise::new(seed, 0, device))?;
     train(built.as_ref(), &splits, &training, device, None, &mut (), context.stop)?;
     if context.stop.load(Ordering::Relaxed) {
         return Err(EvaluationError::Interrupted(context.runs.into()));

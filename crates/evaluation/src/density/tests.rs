@@ -15,7 +15,7 @@ fn linear_gaussian() -> Box<dyn Model> {
                     "encoder": { "dense": { "hidden": [] } } } }"#;
     let config: ModelConfig = serde_json::from_str(text).unwrap();
     let data = DataSummary { shape: vec![VALUES], mean: 0.2, low: -3.0, high: 3.0, classes: 0 };
-    config.build(&data, &Noise::new(3, 0, Device::Cpu)).unwrap()
+    config.initialise(&data, &Noise::new(3, 0, Device::Cpu)).unwrap()
 }
 
 fn parameter(model: &dyn Model, name: &str) -> Tensor {

@@ -62,7 +62,7 @@ impl Variant for Config {
     const NAME: &'static str = "aae";
     const ABOUT: &'static str = "adversarial autoencoder: codes that follow a prior; generates new samples";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         at_least_one(Self::NAME, "latent", self.latent)?;
         let decoder = self.decoder.clone().unwrap_or_else(|| self.encoder.mirror());
         self.encoder.check(Self::NAME, "encoder")?;

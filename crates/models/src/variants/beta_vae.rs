@@ -62,7 +62,7 @@ impl Variant for Config {
     const NAME: &'static str = "beta_vae";
     const ABOUT: &'static str = "variational, with a price on information: few, more independent latents";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         let Config { beta, warm_up, capacity, latent, activation, targets, likelihood, .. } = *self;
         if !(beta >= 0.0 && beta.is_finite()) {
             return Err(out_of_range(Self::NAME, "beta", &beta.to_string(), "0 or more"));

@@ -37,7 +37,7 @@ impl Variant for Config {
     const NAME: &'static str = "classifier";
     const ABOUT: &'static str = "no autoencoder: tells labelled images apart, to judge generated ones by";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         widths(Self::NAME, "channels", &self.channels)?;
         at_least_one(Self::NAME, "features", self.features)?;
         let classes = classify::classes(Self::NAME, data.classes)?;

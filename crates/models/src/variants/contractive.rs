@@ -99,7 +99,7 @@ impl Variant for Config {
     const NAME: &'static str = "contractive";
     const ABOUT: &'static str = "a code that hardly moves when the sample is moved a little";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         self.check()?;
         let deep = deep::Config {
             hidden: self.hidden.clone(),

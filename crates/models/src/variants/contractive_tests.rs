@@ -20,7 +20,7 @@ fn config(jacobian: Jacobian) -> Config {
 
 fn build(config: &Config) -> Box<dyn Model> {
     let data = DataSummary { shape: vec![2, 4, 3], mean: 0.5, low: 0.0, high: 1.0, classes: 0 };
-    config.build(&data, &noise(0)).unwrap()
+    config.initialise(&data, &noise(0)).unwrap()
 }
 
 /// Value of the penalty at `step`, and the gradient of the whole loss.

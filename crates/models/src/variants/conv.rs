@@ -124,7 +124,7 @@ impl Variant for Config {
     const NAME: &'static str = "conv";
     const ABOUT: &'static str = "convolutions with pooling, for images of any size";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         widths(Self::NAME, "channels", &self.channels)?;
         if self.channels.is_empty() {
             return Err(out_of_range(
@@ -211,7 +211,7 @@ mod tests {
     fn build(shape: &[i64], channels: &[i64], unpool: Unpool) -> Box<dyn Model> {
         let data = DataSummary { shape: shape.to_vec(), mean: 0.3, low: 0.0, high: 1.0, classes: 0 };
         let config = Config { channels: channels.to_vec(), unpool, ..Config::default() };
-        config.build(&data, &Noise::new(0, 0, Device::Cpu)).unwrap()
+        config.initialise(&data, &Noise::new(0, 0, Device::Cpu)).unwrap()
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Variant for Config {
     const NAME: &'static str = "cvae";
     const ABOUT: &'static str = "variational, told the label: makes new samples of a wanted class";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         let classes = data.classes;
         if classes < 1 {
             return Err(ModelError::NoLabels { variant: Self::NAME });

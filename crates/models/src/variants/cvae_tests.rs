@@ -71,9 +71,9 @@ fn the_label_reaches_the_posterior_and_the_sample() {
 #[test]
 fn data_without_labels_are_refused() {
     let data = DataSummary { classes: 0, ..data() };
-    let error = Config::default().build(&data, &noise()).err().expect("no labels").to_string();
+    let error = Config::default().initialise(&data, &noise()).err().expect("no labels").to_string();
     assert!(error.contains("model.cvae is told the label") && error.contains("data.label"), "{error}");
     let vector = Config { encoder: Body::conv([4]), ..Config::default() };
-    let error = vector.build(&self::data(), &noise()).err().expect("no image").to_string();
+    let error = vector.initialise(&self::data(), &noise()).err().expect("no image").to_string();
     assert!(error.contains("cannot take [6]: convolutions need an image"), "{error}");
 }

@@ -77,7 +77,7 @@ impl Variant for Config {
     const NAME: &'static str = "deep";
     const ABOUT: &'static str = "several dense layers to a code and back";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         Ok(Box::new(self.autoencoder(Self::NAME, data, noise)?))
     }
 }

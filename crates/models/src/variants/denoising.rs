@@ -93,7 +93,7 @@ impl Variant for Config {
     const NAME: &'static str = "denoising";
     const ABOUT: &'static str = "convolutional; reconstructs clean images from damaged ones";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         self.corruption.check()?;
         widths(Self::NAME, "channels", &self.channels)?;
         let shape: [i64; 3] = data.shape.as_slice().try_into().map_err(|_| ShapeError {

@@ -45,7 +45,7 @@ impl Variant for Config {
     const NAME: &'static str = "ecg";
     const ABOUT: &'static str = "a small dense autoencoder for anomalies in short series";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         let deep = deep::Config {
             hidden: self.hidden.clone(),
             code: self.code,

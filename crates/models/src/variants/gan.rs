@@ -46,7 +46,7 @@ impl Variant for Config {
     const NAME: &'static str = "gan";
     const ABOUT: &'static str = "adversarial: a generator against a discriminator; generates sharp samples";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         at_least_one(Self::NAME, "latent", self.latent)?;
         widths(Self::NAME, "channels", &self.channels)?;
         widths(Self::NAME, "hidden", &self.hidden)?;

@@ -53,7 +53,7 @@ impl Variant for Config {
     const NAME: &'static str = "hinton";
     const ABOUT: &'static str = "a wide, deep autoencoder with a linear code of 30 numbers";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         let deep = deep::Config {
             hidden: self.hidden.clone(),
             encoder: self.encoder.clone(),

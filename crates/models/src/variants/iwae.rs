@@ -58,7 +58,7 @@ impl Variant for Config {
     const NAME: &'static str = "iwae";
     const ABOUT: &'static str = "variational, with a tighter bound from several draws: for densities";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         at_least_one(Self::NAME, "samples", self.samples)?;
         let Config { samples, latent, activation, targets, likelihood, .. } = *self;
         let (encoder, decoder, kl) = (self.encoder.clone(), self.decoder.clone(), Kl::default());

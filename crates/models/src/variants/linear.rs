@@ -31,7 +31,7 @@ impl Variant for Config {
     const NAME: &'static str = "linear";
     const ABOUT: &'static str = "no activations: finds the space of the first principal components";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         at_least_one(Self::NAME, "code", self.code)?;
         let encoder = dense::encoder(&[self.code], Activation::Identity, Activation::Identity);
         let decoder = dense::decoder(&[], Activation::Identity, &data.shape);

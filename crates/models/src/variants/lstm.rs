@@ -38,7 +38,7 @@ impl Variant for Config {
     const NAME: &'static str = "lstm";
     const ABOUT: &'static str = "recurrent: reads a sequence into one state and tells it again; LSTM or GRU";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         at_least_one(Self::NAME, "units", self.units)?;
         let encoder = recurrent::encoder(&data.shape, self.cell, self.units)?;
         let decoder = recurrent::decoder(&data.shape, self.cell, self.units)?;

@@ -61,7 +61,7 @@ impl Variant for Config {
     const NAME: &'static str = "mae";
     const ABOUT: &'static str = "masked: a vision transformer that fills in hidden patches; learns features";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         Ok(Box::new(self.mae(data, noise)?))
     }
 }

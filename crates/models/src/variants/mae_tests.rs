@@ -31,7 +31,7 @@ fn wave(shape: &[i64], amplitude: f64, rate: f64, phase: f64) -> Tensor {
 /// The tiny model of the reference script, and its images.
 fn tiny() -> (Box<dyn Model>, Tensor) {
     ae_tensor::device::set_threads(1);
-    let model = TINY.build(&data(&[2, 8, 12]), &noise(0)).unwrap();
+    let model = TINY.initialise(&data(&[2, 8, 12]), &noise(0)).unwrap();
     for (k, (_, mut parameter)) in model.parameters().into_iter().enumerate() {
         let values = wave(&parameter.size(), 0.3, 0.7, k as f64 + 1.0);
         ae_tensor::tch::no_grad(|| parameter.copy_(&values));
@@ -166,7 +166,7 @@ fn a_loss_hangs_on_its_step_alone() {
 #[test]
 fn settings_that_cannot_be_say_what_would_be_right() {
     let check = |config: Config, expected: &str| {
-        let error = config.build(&data(&[1, 28, 28]), &noise(0)).err().unwrap().to_string();
+        let error = config.initialise(&data(&[1, 28, 28]), &noise(0)).err().unwrap().to_string();
         assert!(error.contains(expected), "{error}");
     };
     check(Config { masked: 1.0, ..TINY }, "model.mae.masked = 1 is out of range; it is between 0 and 1");

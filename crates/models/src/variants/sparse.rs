@@ -136,7 +136,7 @@ impl Variant for Config {
     const NAME: &'static str = "sparse";
     const ABOUT: &'static str = "few active code units: L1, a target rate, or the k largest";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         self.check()?;
         let deep = deep::Config {
             hidden: self.hidden.clone(),
@@ -253,7 +253,7 @@ mod tests {
         ae_tensor::device::set_threads(1);
         let noise = Noise::new(0, 0, Device::Cpu);
         let data = DataSummary { shape: vec![20], mean: 0.5, low: 0.0, high: 1.0, classes: 0 };
-        let model = config.build(&data, &noise).unwrap();
+        let model = config.initialise(&data, &noise).unwrap();
         let parameters: Vec<Tensor> = model.parameters().into_iter().map(|p| p.1).collect();
         let mut optimizer = Optimizer::new(OptimizerConfig::default(), &parameters).unwrap();
         let batch = Batch { values: noise.uniform("samples", &[16, 20]), labels: None, observed: None };

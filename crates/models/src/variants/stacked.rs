@@ -77,7 +77,7 @@ impl Variant for Config {
     const NAME: &'static str = "stacked";
     const ABOUT: &'static str = "a classifier, pre-trained layer by layer without labels";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         self.check()?;
         let legal = self.output.range();
         if !legal.holds(data.low, data.high) {
@@ -236,7 +236,7 @@ mod tests {
         let config = Config { hidden: vec![4, 3, 2], pretraining, ..Config::default() };
         let data = DataSummary { shape: vec![2, 3], mean: 0.5, low: 0.0, high: 1.0, classes: 2 };
         let noise = Noise::new(0, 0, Device::Cpu);
-        let model = config.build(&data, &noise).unwrap();
+        let model = config.initialise(&data, &noise).unwrap();
         let batch = Batch {
             values: noise.uniform("x", &[5, 2, 3]),
             labels: Some(Tensor::from_slice(&[0i64, 1, 1, 0, 1])),
@@ -264,7 +264,7 @@ mod tests {
         let config = Config { hidden: vec![4, 3], masking: 0.0, ..Config::default() };
         let data = DataSummary { shape: vec![6], mean: 0.5, low: 0.0, high: 1.0, classes: 2 };
         let noise = Noise::new(1, 0, Device::Cpu);
-        let model = config.build(&data, &noise).unwrap();
+        let model = config.initialise(&data, &noise).unwrap();
         let labels = Some(Tensor::from_slice(&[0i64, 1]));
         let batch = Batch { values: noise.uniform("x", &[2, 6]), labels, observed: None };
         // Of ten steps, four pre-train: the third is the second layer's.

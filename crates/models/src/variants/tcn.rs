@@ -56,7 +56,7 @@ impl Variant for Config {
     const NAME: &'static str = "tcn";
     const ABOUT: &'static str = "dilated causal convolutions for anomalies in long series";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         at_least_one(Self::NAME, "channels", self.channels)?;
         at_least_one(Self::NAME, "kernel", self.kernel)?;
         at_least_one(Self::NAME, "pool", self.pool)?;

@@ -55,7 +55,7 @@ impl Variant for Config {
     const NAME: &'static str = "vae";
     const ABOUT: &'static str = "variational: a distribution over codes; generates new samples";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         let Config { latent, activation, targets, likelihood, kl, .. } = *self;
         let (encoder, decoder) = (self.encoder.clone(), self.decoder.clone());
         let parts =

@@ -41,7 +41,7 @@ impl Variant for Config {
     const NAME: &'static str = "vanilla";
     const ABOUT: &'static str = "one dense layer to a code and one back";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         at_least_one(Self::NAME, "code", self.code)?;
         let encoder = dense::encoder(&[self.code], self.activation, self.activation);
         let decoder = dense::decoder(&[], self.activation, &data.shape);

@@ -127,7 +127,7 @@ impl Variant for Config {
     const NAME: &'static str = "vq_vae";
     const ABOUT: &'static str = "vector-quantised: codes are entries of a learned codebook";
 
-    fn build(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         self.check()?;
         check_output(self.output, data)?;
         let (down, up) = self.layers(&data.shape);

@@ -32,7 +32,7 @@ pub(crate) fn splits(n: usize) -> Splits {
 /// A variant with small settings, fresh weights.
 pub(crate) fn model(json: &str, splits: &Splits, seed: u64) -> Box<dyn Model> {
     let config: ModelConfig = serde_json::from_str(json).unwrap();
-    config.build(&splits.summary, &Noise::new(seed, 0, Device::Cpu)).unwrap()
+    config.initialise(&splits.summary, &Noise::new(seed, 0, Device::Cpu)).unwrap()
 }
 
 pub(crate) const VAE: &str = r#"{ "vae": { "encoder": { "dense": { "hidden": [16] } }, "latent": 3 } }"#;
