@@ -11,7 +11,6 @@ use autoencoders::datasets;
 use autoencoders::models::variants::deep;
 use autoencoders::prelude::*;
 use autoencoders::tensor::Activation;
-use std::sync::atomic::AtomicBool;
 
 fn main() -> anyhow::Result<()> {
     let paths: Vec<String> = std::env::args().skip(1).collect();
@@ -43,7 +42,7 @@ fn anomalies(normal: &str, new: &str) -> anyhow::Result<Vec<(usize, f64)>> {
     let model = config.initialise(&splits.summary, &Noise::new(0, 0, device))?;
     let training =
         TrainingConfig { epochs: 100, batch: 32.into(), learning_rate: 3e-3, ..Default::default() };
-    train(model.as_ref(), &splits, &training, device, None, &mut (), &AtomicBool::new(false))?;
+    train(&model, &splits, &training)?;
 
     let autoencoder = model.as_autoencoder().expect("`deep` reconstructs");
     let detector = Detector { score: Score::MeanSquared, rule: Rule::Quantile { q: 0.99 } };

@@ -17,12 +17,12 @@ fn main() -> anyhow::Result<()> {
 
 fn reconstruct(path: &Path) -> anyhow::Result<()> {
     // Weights, settings, sample shape and preprocessing all come from the one file.
-    let Trained { model, metadata } = artifact::load(path, Device::Cpu)?;
+    let model = PortableModel::load::<ModelConfig>(path, Device::Cpu)?;
+    let metadata = &model.metadata;
     println!("a `{}` trained on {} with seed {}", metadata.model.name(), metadata.data, metadata.seed);
     println!("raw values were preprocessed so: {}", metadata.preprocessing);
-    let Some(autoencoder) = model.as_autoencoder() else {
-        anyhow::bail!("`{}` does not reconstruct", metadata.model.name());
-    };
+    let autoencoder = model.as_autoencoder();
+    let autoencoder = autoencoder.ok_or_else(|| anyhow::anyhow!("it does not reconstruct"))?;
 
     // Four samples of the right shape; in your program these are your own, preprocessed in the same way.
     let shape: Vec<i64> = [4].into_iter().chain(metadata.shape.iter().copied()).collect();
@@ -40,28 +40,16 @@ fn reconstruct(path: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::Array2;
 
     #[test]
     fn it_runs_on_a_model_that_was_just_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.safetensors");
-        let data = DataSummary { shape: vec![6], mean: 0.5, low: 0.0, high: 1.0, classes: 0 };
-        let config = ModelConfig::Vanilla(Default::default());
-        let model = config.initialise(&data, &Noise::new(0, 0, Device::Cpu)).unwrap();
-        let metadata = Metadata {
-            format: 1,
-            preset: "mine".into(),
-            model: config,
-            data: "mine".into(),
-            shape: vec![6],
-            range: [0.5, 0.0, 1.0],
-            preprocessing: autoencoders::datasets::Preprocessing::Identity,
-            label_names: vec![],
-            seed: 0,
-            version: "0".into(),
-        };
-        let golden = Tensor::rand([2, 6], (Kind::Float, Device::Cpu));
-        artifact::save(&path, model.as_ref(), &metadata, &golden).unwrap();
+        let data = Dataset::from_rows(Array2::from_shape_fn((9, 6), |(row, i)| ((row + i) as f32).sin()));
+        let data = data.unwrap().scaled(Scale::MinMax).unwrap();
+        let model = ModelConfig::Vanilla(Default::default()).build(&data.summary(), 0).unwrap();
+        model.save(&path).unwrap();
         reconstruct(&path).unwrap();
     }
 }

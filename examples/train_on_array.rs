@@ -4,49 +4,29 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
-use autoencoders::datasets::{Dataset, Preprocessing, SampleShape, Samples};
-use autoencoders::models::blocks::body::Body;
+use autoencoders::models::{blocks::body::Body, variants::vae};
 use autoencoders::prelude::*;
 use autoencoders::training::evaluate::evaluate;
 use ndarray::Array2;
-use std::sync::atomic::AtomicBool;
 
 fn main() -> anyhow::Result<()> {
-    // 600 rows of 16 numbers in [0, 1]: bumps at different places.
-    let bump = |row: usize, i: usize| (-((i as f32 - (row % 16) as f32) / 2.0).powi(2)).exp();
-    let rows = |from: usize, n: usize| {
-        Samples::complete(Array2::from_shape_fn((n, 16), |(row, i)| bump(from + row * 7, i)))
-    };
-    let data = Dataset {
-        name: "bumps".into(),
-        shape: SampleShape::Vector { features: 16 },
-        train: rows(0, 600),
-        validation: Samples::empty(16),
-        test: rows(3, 100),
-        label_names: vec![],
-        normal_label: None,
-        feature_names: vec![],
-        files: vec![],
-        preprocessing: Preprocessing::Identity,
-    };
-    let device = Device::Cpu;
-    let splits = Splits::new(data, device)?;
+    // 700 rows of 16 numbers: bumps at different places.
+    let bump = |row: usize, i: usize| (-((i as f32 - (row * 7 % 16) as f32) / 2.0).powi(2)).exp();
+    let rows = Array2::from_shape_fn((700, 16), |(row, i)| bump(row, i));
+    let data = Dataset::from_rows(rows)?.hold_out(0.0, 0.15, 0)?.scaled(Scale::MinMax)?;
 
     // A paper's values are the defaults; name what differs.
-    let config = ModelConfig::Vae(autoencoders::models::variants::vae::Config {
-        encoder: Body::dense([64]),
-        latent: 2,
-        ..Default::default()
-    });
-    let model = config.initialise(&splits.summary, &Noise::new(0, 0, device))?;
-    let training = TrainingConfig { epochs: 40, learning_rate: 3e-3, ..TrainingConfig::default() };
-    let before = evaluate(model.as_ref(), &splits.test, 0, "test")["negative_elbo"];
-    train(model.as_ref(), &splits, &training, device, None, &mut (), &AtomicBool::new(false))?;
-    let after = evaluate(model.as_ref(), &splits.test, 0, "test")["negative_elbo"];
+    let config = vae::Config { encoder: Body::dense([64]), latent: 2, ..Default::default() };
+    let model = config.build(&data.summary(), 0)?;
+    let splits = data.splits(Device::Cpu)?;
+    let held_out = || evaluate(&*model, &splits.test, 0, "test")["negative_elbo"];
+    let before = held_out();
+    train(&model, &splits, &TrainingConfig { epochs: 40, learning_rate: 3e-3, ..Default::default() })?;
+    let after = held_out();
     println!("-ELBO of rows it has not seen: {before:.2} nats before training, {after:.2} after");
 
     let generator = model.as_generator().expect("a VAE generates");
-    let new = array::to_array(&generator.sample(3, &Noise::new(1, 0, device)));
+    let new = array::to_array(&generator.sample(3, &Noise::new(1, 0, Device::Cpu)));
     println!("three new rows:\n{new:.2}");
     anyhow::ensure!(after < before, "training should have helped");
     Ok(())

@@ -1,12 +1,13 @@
 //! What most programs need, as far as the chosen features have it.
 
 #[cfg(feature = "datasets")]
-pub use ae_datasets::{DataConfig, Dataset, Sources};
+pub use ae_datasets::{DataConfig, Dataset, Scale, Sources};
 #[cfg(feature = "models")]
-pub use ae_models::{Autoencoder, Batch, Code, DataSummary, Generator, Model, ModelConfig};
+pub use ae_models::{Autoencoder, Batch, Code, DataSummary, Generator, Model, ModelConfig, Variant};
 #[cfg(feature = "models")]
 pub use ae_tensor::{Device, DeviceChoice, Kind, Noise, Tensor, array};
 #[cfg(feature = "training")]
-pub use ae_training::artifact::{Metadata, Trained};
-#[cfg(feature = "training")]
-pub use ae_training::{Experiment, Observer, Splits, TrainingConfig, artifact, train};
+pub use ae_training::{
+    Build, Experiment, Observer, PortableModel, Splits, TrainOptions, TrainingConfig, TrainingData, train,
+    train_with,
+};

@@ -191,6 +191,12 @@ pub enum DataError {
         /// What it should be.
         right: &'static str,
     },
+    /// Rows that were scaled before: a second scale, or rows held out now, would know of rows that they should not.
+    #[error("the rows are scaled already; hold rows out first, then scale them once")]
+    AlreadyScaled,
+    /// A scale of rows in which values are missing: what stands in their place would be scaled, too.
+    #[error("values are missing from the rows; scale them before they are masked")]
+    ScaledWithMissing,
     /// The values cannot be scaled.
     #[error("{name}: {source}")]
     Constant {

@@ -118,7 +118,7 @@ impl Halves {
 }
 
 /// What stays and what is taken; a share of 0 copies nothing.
-fn take_away(part: Samples, share: f64, seed: u64, purpose: &str) -> (Samples, Samples) {
+pub(crate) fn take_away(part: Samples, share: f64, seed: u64, purpose: &str) -> (Samples, Samples) {
     let (kept, taken) = stratified(&part, share, seed, purpose);
     let away = part.select(&taken);
     if taken.is_empty() { (part, away) } else { (part.select(&kept), away) }

@@ -4,11 +4,12 @@ use crate::error::EvaluationError;
 use crate::pictures;
 use crate::presets::Preset;
 use ae_datasets::Sources;
+use ae_models::ModelConfig;
 use ae_records::record::{Record, Status};
 use ae_records::run_dir::RunDir;
 use ae_tensor::DeviceChoice;
 use ae_training::experiment::{self, Request, Run, RunError, new_run_dir};
-use ae_training::{Experiment, Observer, Splits, artifact};
+use ae_training::{Experiment, Observer, PortableModel, Splits};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -136,7 +137,7 @@ impl Context<'_> {
         dir: &RunDir,
     ) -> Result<Option<Run>, EvaluationError> {
         let device = self.device.resolve().map_err(RunError::from)?;
-        let trained = match artifact::load(&dir.model(), device) {
+        let trained = match PortableModel::load::<ModelConfig>(dir.model(), device) {
             Ok(trained) => trained,
             Err(error) => {
                 tracing::warn!("not using the run in {}: {error}", dir.root().display());

@@ -12,7 +12,7 @@ use ae_report::picture::{self, Band};
 use ae_tensor::{Device, Noise, tch};
 use ae_training::evaluate::evaluate as held_out;
 use ae_training::experiment::{Run, RunError};
-use ae_training::{BatchSize, EarlyStopping, Schedule, Splits, TrainingConfig, train};
+use ae_training::{BatchSize, EarlyStopping, Schedule, Splits, TrainOptions, TrainingConfig, train_with};
 use std::path::PathBuf;
 
 /// Seeds that the task is run with unless others are given.
@@ -178,7 +178,12 @@ fn fine_tuned(
         early_stopping: Some(EarlyStopping { patience: (epochs / 4).max(2), min_delta: 0.0 }),
         ..run.experiment.training.clone()
     };
-    let outcome = train(model.as_ref(), splits, &training, device, None, context.observer, context.stop);
+    let options = TrainOptions {
+        observer: Some(context.observer),
+        stop: Some(context.stop),
+        ..TrainOptions::default()
+    };
+    let outcome = train_with(&model, splits, &training, options);
     if outcome.map_err(RunError::from)?.interrupted {
         return Err(EvaluationError::Interrupted(run.dir.root().into()));
     }

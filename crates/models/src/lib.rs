@@ -1,6 +1,27 @@
 //! Autoencoder variants, each in one file that reads like a paper's method section, and the networks they are
 //! made of. Knows no data set, no optimizer and no file.
 //!
+//! ```
+//! use ae_models::{DataSummary, Variant, variants::vae};
+//! use ae_tensor::{Device, Kind, Noise, Tensor};
+//!
+//! // Images of one channel and 8×8 values between 0 and 1.
+//! let data = DataSummary { shape: vec![1, 8, 8], mean: 0.3, low: 0.0, high: 1.0, classes: 0 };
+//! let config = vae::Config { latent: 2, ..Default::default() };
+//! let model = config.initialise(&data, &Noise::new(0, 0, Device::Cpu))?;
+//!
+//! let images = Tensor::rand([5, 1, 8, 8], (Kind::Float, Device::Cpu));
+//! let autoencoder = model.as_autoencoder().expect("a VAE reconstructs");
+//! assert_eq!(autoencoder.encode(&images).point().size(), [5, 2]);
+//! assert_eq!(autoencoder.reconstruct(&images).size(), [5, 1, 8, 8]);
+//! for (_, network) in model.networks() {
+//!     println!("{}: {} parameters", network.architecture(), network.architecture().parameters());
+//! }
+//! # Ok::<(), ae_models::ModelError>(())
+//! ```
+//!
+//! A variant of your own is a type of settings that implements [`Variant`]; it needs no place in the registry.
+//!
 //! Read [`model`] first, then [`network`], then any file under [`variants`].
 
 pub mod blocks;
@@ -18,4 +39,4 @@ pub use model::{
     ModelError, Pass, Phase,
 };
 pub use network::{Layer, Network, ShapeError};
-pub use registry::ModelConfig;
+pub use registry::{ModelConfig, ModelSettings, Variant};

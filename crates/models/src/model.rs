@@ -254,6 +254,12 @@ pub trait Model: Send {
     }
 }
 
+impl<'a> AsRef<dyn Model + 'a> for dyn Model + 'a {
+    fn as_ref(&self) -> &(dyn Model + 'a) {
+        self
+    }
+}
+
 /// Tensors of several networks, each name behind its network's.
 pub(crate) fn of_networks(
     networks: &[(&'static str, &Network)],

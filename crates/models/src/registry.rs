@@ -2,8 +2,11 @@
 
 use crate::model::{DataSummary, Model, ModelError};
 use ae_tensor::Noise;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error, IgnoredAny, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::marker::PhantomData;
 
 /// What a variant's settings know: its name, and how to build it. The paper's values are their `Default`.
 pub trait Variant: Clone + Default + Serialize + DeserializeOwned {
@@ -12,11 +15,98 @@ pub trait Variant: Clone + Default + Serialize + DeserializeOwned {
     /// One line for lists.
     const ABOUT: &'static str;
 
-    /// Builds the model for data of this kind, on the device of `noise`, which also makes the initial weights.
+    /// The model before its first step, for data of this kind; its weights start from draws of `noise`, on that device.
     ///
     /// # Errors
     /// Where a setting is out of range, layers do not fit, or the data are not what the output can give.
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError>;
+}
+
+/// What a model is built from: the settings of one variant, or [`ModelConfig`], those of any variant of the registry. Every
+/// [`Variant`] has this, so one that is not in the registry is built, stored and loaded as those that are.
+///
+/// Files and configurations hold settings under the variant's name: `{ "vae": { "latent": 2 } }`.
+pub trait ModelSettings: Sized {
+    /// The variant's name.
+    fn name(&self) -> &'static str;
+
+    /// See [`Variant::initialise`].
+    ///
+    /// # Errors
+    /// As there.
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError>;
+
+    /// Writes the settings under the variant's name.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    fn serialize_named<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+
+    /// Reads settings that stand under their variant's name.
+    ///
+    /// # Errors
+    /// Where it is another variant's name, or the settings are none of the variant.
+    fn deserialize_named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
+
+impl<V: Variant> ModelSettings for V {
+    fn name(&self) -> &'static str {
+        V::NAME
+    }
+
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+        Variant::initialise(self, data, noise)
+    }
+
+    fn serialize_named<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry(V::NAME, self)?;
+        map.end()
+    }
+
+    fn deserialize_named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct UnderItsName<V>(PhantomData<V>);
+
+        impl<'de, V: Variant> Visitor<'de> for UnderItsName<V> {
+            type Value = V;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "the settings of `{}` under that name", V::NAME)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<V, A::Error> {
+                let name: String = map.next_key()?.ok_or_else(|| A::Error::custom("it names no variant"))?;
+                if name != V::NAME {
+                    return Err(A::Error::custom(format!("it is a `{name}`, not a `{}`", V::NAME)));
+                }
+                let settings = map.next_value()?;
+                match map.next_key::<IgnoredAny>()? {
+                    None => Ok(settings),
+                    Some(_) => Err(A::Error::custom("it names more than one variant")),
+                }
+            }
+        }
+
+        deserializer.deserialize_map(UnderItsName(PhantomData))
+    }
+}
+
+impl ModelSettings for ModelConfig {
+    fn name(&self) -> &'static str {
+        ModelConfig::name(self)
+    }
+
+    fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
+        ModelConfig::initialise(self, data, noise)
+    }
+
+    fn serialize_named<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+
+    fn deserialize_named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ModelConfig::deserialize(deserializer)
+    }
 }
 
 macro_rules! variants {
@@ -50,7 +140,7 @@ macro_rules! variants {
             /// # Errors
             /// As there.
             pub fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
-                match self { $(ModelConfig::$variant(config) => config.initialise(data, noise),)* }
+                match self { $(ModelConfig::$variant(config) => Variant::initialise(config, data, noise),)* }
             }
         }
     };

@@ -4,6 +4,21 @@
 //!
 //! Letters in shapes: `B` batch, `C H W` image, `T F` sequence, `D` features or latents, `K` codes.
 
+//! ```
+//! use ae_tensor::{Device, Kind, Likelihood, Noise, Tensor, array, divergence::DiagonalGaussian};
+//!
+//! // A draw is a function of seed, step and purpose; nothing else is read or moved.
+//! let noise = Noise::new(7, 0, Device::Cpu);
+//! assert_eq!(noise.normal("latents", &[4, 2]), noise.normal("latents", &[4, 2]));
+//!
+//! // Two terms of a variational bound, in nats for each of four samples.
+//! let (logits, targets) = (Tensor::zeros([4, 3], (Kind::Float, Device::Cpu)), noise.mask("bits", &[4, 3], 0.5));
+//! let missed = Likelihood::Bernoulli.negative_log_prob(&logits, &targets);
+//! assert!(array::to_vec(&missed).iter().all(|nats| (nats - 3.0 * 2f64.ln()).abs() < 1e-6));
+//! let posterior = DiagonalGaussian::from_output(&Tensor::zeros([4, 4], (Kind::Float, Device::Cpu)));
+//! assert_eq!(array::to_vec(&posterior.kl_to_standard()), [0.0; 4]);
+//! ```
+
 #![expect(unsafe_code, reason = "this crate alone speaks to libtorch's C++ through `native/`")]
 
 pub mod activation;

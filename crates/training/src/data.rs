@@ -92,6 +92,12 @@ impl Splits {
         }
         self
     }
+
+    /// The same rows, in the same memory.
+    pub(crate) fn share(&self) -> Self {
+        let [train, validation, test] = [&self.train, &self.validation, &self.test].map(Split::share);
+        Splits { train, validation, test, summary: self.summary.clone(), dataset: self.dataset.clone() }
+    }
 }
 
 /// What a model is told of its training rows: mean and range are those of the observed values.
@@ -122,6 +128,15 @@ impl Split {
         split.reshape(shape);
         split.move_to(device);
         split
+    }
+
+    fn share(&self) -> Self {
+        Split {
+            values: self.values.shallow_clone(),
+            labels: self.labels.as_ref().map(Tensor::shallow_clone),
+            observed: self.observed.as_ref().map(Tensor::shallow_clone),
+            device: self.device,
+        }
     }
 
     fn reshape(&mut self, shape: &[i64]) {

@@ -1,24 +1,22 @@
 //! An experiment in a folder: data, model, training, held-out figures, the model file and the record.
 
-use crate::artifact::{self, ArtifactError, Metadata};
 use crate::config::Experiment;
 use crate::data::{EmptyData, Splits};
+use crate::description::TrainingData;
 use crate::evaluate::evaluate;
+use crate::model_file::{Build, ModelFileError, PortableModel};
 use crate::observer::Observer;
 use crate::outcome::{Outcome, TrainError};
-use crate::trainer::train;
+use crate::trainer::{TrainOptions, train_with};
 use ae_datasets::Sources;
 use ae_models::{Model, ModelError};
 use ae_records::files::{self, FileError};
 use ae_records::record::{DataRecord, LayerRecord, Machine, ModelRecord, Record, Seconds, Status};
 use ae_records::run_dir::{RunDir, RunDirError};
 use ae_tensor::device::{self, DeviceError};
-use ae_tensor::{Device, DeviceChoice, Noise};
+use ae_tensor::{Device, DeviceChoice};
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
-
-/// Rows stored in the model file with their errors.
-const GOLDEN_ROWS: usize = 8;
 
 /// What to run, and where.
 #[derive(Debug)]
@@ -87,7 +85,7 @@ pub enum RunError {
     Train(#[from] TrainError),
     /// The model file.
     #[error(transparent)]
-    Artifact(#[from] ArtifactError),
+    ModelFile(#[from] ModelFileError),
 }
 
 impl RunError {
@@ -121,20 +119,22 @@ pub fn run(
     if request.experiment.training.early_stopping.is_some() && splits.validation.is_empty() {
         return Err(TrainError::NoValidation.into());
     }
-    let model = request.experiment.model.initialise(&splits.summary, &Noise::new(seed, 0, device))?;
+    let mut model = request.experiment.model.build_on(&splits.summary(), seed, device)?;
+    model.metadata.preset = request.name.clone();
     for warning in model.warnings() {
         tracing::warn!("{warning}");
     }
 
     let _lock = if request.resume { request.run.reopen()? } else { request.run.create()? };
-    let mut record = begin(&request, &splits, model.as_ref(), device)?;
-    let result = finish(&request, model.as_ref(), &splits, device, &mut record, observer, stop);
+    let mut record = begin(&request, &splits, &*model, device)?;
+    let result = finish(&request, &model, &splits, &mut record, observer, stop);
     record.ended = Some(now());
     if let Err(error) = &result {
         record.status = Status::Failed { reason: error.to_string() };
     }
     record.write(&request.run.record())?;
     let interrupted = result?.interrupted;
+    let model = model.model;
     Ok(Run { record, model, splits, experiment: request.experiment, dir: request.run, interrupted })
 }
 
@@ -183,16 +183,16 @@ fn begin(request: &Request, splits: &Splits, model: &dyn Model, device: Device) 
 
 fn finish(
     request: &Request,
-    model: &dyn Model,
+    model: &PortableModel,
     splits: &Splits,
-    device: Device,
     record: &mut Record,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Outcome, RunError> {
-    let Request { name, experiment, run, .. } = request;
+    let Request { experiment, run, .. } = request;
     let seed = experiment.training.seed;
-    let outcome = train(model, splits, &experiment.training, device, Some(run), observer, stop)?;
+    let options = TrainOptions { run: Some(run), observer: Some(observer), stop: Some(stop) };
+    let outcome = train_with(model, splits, &experiment.training, options)?;
     record.epochs = outcome.epochs;
     record.steps = outcome.steps;
     record.resumed = outcome.resumed;
@@ -206,7 +206,7 @@ fn finish(
         return Ok(outcome);
     }
     for (purpose, split) in [("validation", &splits.validation), ("test", &splits.test)] {
-        for (term, value) in evaluate(model, split, seed, purpose) {
+        for (term, value) in evaluate(&**model, split, seed, purpose) {
             record.metrics.insert(format!("{purpose}/{term}"), value);
         }
     }
@@ -214,21 +214,7 @@ fn finish(
     let judged = experiment.expected.iter().filter(|expected| expected.measure().is_none());
     record.expected = judged.map(|expected| expected.compare(&record.metrics)).collect();
     record.status = Status::Finished;
-    let summary = &splits.summary;
-    let metadata = Metadata {
-        format: 1,
-        preset: name.clone(),
-        model: experiment.model.clone(),
-        data: splits.dataset.name.clone(),
-        shape: summary.shape.clone(),
-        range: [summary.mean, summary.low, summary.high],
-        preprocessing: splits.dataset.preprocessing.clone(),
-        label_names: splits.dataset.label_names.clone(),
-        seed,
-        version: env!("CARGO_PKG_VERSION").into(),
-    };
-    let golden = splits.train.rows(0, GOLDEN_ROWS.min(splits.train.len()));
-    artifact::save(&run.model(), model, &metadata, &golden.values)?;
+    model.save(run.model())?;
     Ok(outcome)
 }
 

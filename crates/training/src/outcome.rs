@@ -2,6 +2,7 @@
 
 use crate::checkpoint::CheckpointError;
 use crate::config::{SettingError, UnknownGroup};
+use crate::data::EmptyData;
 use crate::tensorboard::EventError;
 use ae_records::files::FileError;
 use ae_tensor::TorchError;
@@ -57,6 +58,15 @@ pub enum TrainError {
     /// Early stopping without rows to judge by.
     #[error("training.early_stopping needs validation rows; set data.validation, such as 0.1")]
     NoValidation,
+    /// Nothing to train on.
+    #[error(transparent)]
+    Empty(#[from] EmptyData),
+    /// Missing values that would be learned as zeros.
+    #[error(
+        "values are missing from the rows, and this model would learn them as zeros; fill them in, or choose a variant \
+         that leaves them out of its loss, such as `deep` or `vae`"
+    )]
+    Missing,
     /// The optimizer.
     #[error(transparent)]
     Optimizer(#[from] OptimizerError),

@@ -3,6 +3,7 @@
 use crate::checkpoint::{Best, Parts, Position};
 use crate::config::TrainingConfig;
 use crate::data::{Epoch, Splits};
+use crate::description::TrainingData;
 use crate::evaluate::{evaluate, group_names, named_terms, to_doubles};
 use crate::observer::{Observer, Progress};
 use crate::outcome::{Outcome, TrainError};
@@ -17,26 +18,67 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Trains `model` in place. With a run folder, writes `metrics.jsonl`, TensorBoard events and checkpoints there,
-/// and goes on from the checkpoint it finds. Stops at the next step when `stop` is set. At the end the model
-/// holds the weights to be used: the averages with EMA, those of the best epoch with early stopping.
+/// What stands around a training beside its configuration.
+#[derive(Default)]
+pub struct TrainOptions<'a> {
+    /// A folder that gets `metrics.jsonl`, TensorBoard events and checkpoints; a checkpoint that lies there is gone on from.
+    pub run: Option<&'a RunDir>,
+    /// Who watches.
+    pub observer: Option<&'a mut dyn Observer>,
+    /// Training stops at the next step when this is set.
+    pub stop: Option<&'a AtomicBool>,
+}
+
+impl std::fmt::Debug for TrainOptions<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TrainOptions")
+            .field("run", &self.run)
+            .field("stop", &self.stop)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Trains `model` in place, in memory, unwatched; [`train_with`] is the same with a folder, an observer and a way to stop.
 ///
 /// # Errors
 /// See [`TrainError`].
-pub fn train(
-    model: &dyn Model,
-    data: &Splits,
+pub fn train<'m>(
+    model: &(impl AsRef<dyn Model + 'm> + ?Sized),
+    data: &impl TrainingData,
     config: &TrainingConfig,
-    device: Device,
-    run: Option<&RunDir>,
-    observer: &mut dyn Observer,
-    stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
+    train_with(model, data, config, TrainOptions::default())
+}
+
+/// Trains `model` in place, on its device. At the end it holds the weights to be used: the averages with EMA, those of the
+/// best epoch with early stopping.
+///
+/// # Errors
+/// See [`TrainError`].
+pub fn train_with<'m>(
+    model: &(impl AsRef<dyn Model + 'm> + ?Sized),
+    data: &impl TrainingData,
+    config: &TrainingConfig,
+    options: TrainOptions<'_>,
+) -> Result<Outcome, TrainError> {
+    let model = model.as_ref();
     config.check()?;
+    let device = model.parameters().first().map_or(Device::Cpu, |(_, parameter)| parameter.device());
+    let data = data.splits(device)?;
     if config.early_stopping.is_some() && data.validation.is_empty() {
         return Err(TrainError::NoValidation);
     }
-    Loop::new(model, data, config, device, run)?.run(observer, stop)
+    let is_masked = data.train.observed().is_some() || data.validation.observed().is_some();
+    if is_masked && !model.masks_missing() {
+        return Err(TrainError::Missing);
+    }
+    let never = AtomicBool::new(false);
+    let TrainOptions { run, observer, stop } = options;
+    let training = Loop::new(model, &data, config, device, run)?;
+    match observer {
+        Some(observer) => training.run(observer, stop.unwrap_or(&never)),
+        None => training.run(&mut (), stop.unwrap_or(&never)),
+    }
 }
 
 struct Loop<'a> {

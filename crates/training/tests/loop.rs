@@ -5,18 +5,23 @@ mod common;
 use ae_datasets::epoch_order;
 use ae_records::metrics;
 use ae_records::run_dir::RunDir;
-use ae_tensor::{Device, Kind, OptimizerConfig, Tensor};
+use ae_tensor::{Kind, OptimizerConfig, Tensor};
 use ae_training::evaluate::evaluate;
-use ae_training::{BatchSize, EarlyStopping, Splits, TrainError, TrainingConfig, train};
+use ae_training::{
+    BatchSize, EarlyStopping, Splits, TrainError, TrainOptions, TrainingConfig, train, train_with,
+};
 use common::{VAE, VANILLA, model, splits};
-use std::sync::atomic::AtomicBool;
 
 fn config() -> TrainingConfig {
     TrainingConfig { epochs: 3, batch: BatchSize::Samples(16), log_every: 2, ..TrainingConfig::default() }
 }
 
 fn run(splits: &Splits, model: &dyn ae_models::Model, config: &TrainingConfig) -> ae_training::Outcome {
-    train(model, splits, config, Device::Cpu, None, &mut (), &AtomicBool::new(false)).unwrap()
+    train(model, splits, config).unwrap()
+}
+
+fn in_folder(dir: &RunDir) -> TrainOptions<'_> {
+    TrainOptions { run: Some(dir), ..TrainOptions::default() }
 }
 
 #[test]
@@ -39,8 +44,7 @@ fn training_lowers_the_loss_and_the_log_says_so() {
     let model = model(VAE, &splits, 0);
     let config = TrainingConfig { epochs: 10, learning_rate: 1e-2, ..config() };
     let before = evaluate(model.as_ref(), &splits.test, 0, "test")["negative_elbo"];
-    train(model.as_ref(), &splits, &config, Device::Cpu, Some(&dir), &mut (), &AtomicBool::new(false))
-        .unwrap();
+    train_with(&model, &splits, &config, in_folder(&dir)).unwrap();
     let after = evaluate(model.as_ref(), &splits.test, 0, "test")["negative_elbo"];
     assert!(after < before - 0.05, "{before} to {after}");
 
@@ -76,8 +80,7 @@ fn early_stopping_ends_with_the_best_weights() {
     };
     let folder = tempfile::tempdir().unwrap();
     let dir = RunDir::new(folder.path());
-    let stop = AtomicBool::new(false);
-    let outcome = train(model.as_ref(), &splits, &config, Device::Cpu, Some(&dir), &mut (), &stop).unwrap();
+    let outcome = train_with(&model, &splits, &config, in_folder(&dir)).unwrap();
     assert!(outcome.stopped_early && outcome.epochs < 300);
     let lines = metrics::read(&dir.metrics()).unwrap();
     let validation: Vec<f64> = lines.iter().filter_map(|line| line.terms.get("mse").copied()).collect();
@@ -110,8 +113,7 @@ fn a_loss_that_is_no_number_stops_with_step_term_and_checkpoint() {
     let model = model(VAE, &splits, 0);
     let optimizer = OptimizerConfig::Sgd(Default::default());
     let config = TrainingConfig { learning_rate: 1e9, optimizer, epochs: 50, ..config() };
-    let stop = AtomicBool::new(false);
-    let error = train(model.as_ref(), &splits, &config, Device::Cpu, Some(&dir), &mut (), &stop).unwrap_err();
+    let error = train_with(&model, &splits, &config, in_folder(&dir)).unwrap_err();
     let TrainError::NotFinite { step, term, .. } = &error else { panic!("{error}") };
     assert!(*step >= 2 && ["kl", "reconstruction"].contains(&term.as_str()), "{error}");
     assert!(error.to_string().contains("learning_rate"), "{error}");
@@ -127,8 +129,7 @@ fn settings_out_of_range_are_refused_before_the_first_step() {
         (TrainingConfig { ema: Some(1.0), ..config() }, "training.ema = 1"),
         (TrainingConfig { clip_norm: Some(-1.0), ..config() }, "training.clip_norm = -1"),
     ] {
-        let stop = AtomicBool::new(false);
-        let error = train(model.as_ref(), &splits, &config, Device::Cpu, None, &mut (), &stop).unwrap_err();
+        let error = train(&model, &splits, &config).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
     }
 }

@@ -5,7 +5,7 @@ use ae_datasets::{Dataset, Preprocessing, SampleShape, Samples};
 use ae_models::{Model, ModelConfig};
 use ae_records::run_dir::RunDir;
 use ae_tensor::{Device, Noise};
-use ae_training::{BatchSize, Observer, Progress, Splits, TrainingConfig, train};
+use ae_training::{BatchSize, Observer, Progress, Splits, TrainOptions, TrainingConfig, train_with};
 use ndarray::Array2;
 use std::fs;
 use std::path::Path;
@@ -66,7 +66,8 @@ fn attempt(config: &ModelConfig, data: &Splits, folder: &Path, seed: u64, until:
     let model = config.initialise(&data.summary, &Noise::new(seed, 0, Device::Cpu)).unwrap();
     let (run, stop) = (RunDir::new(folder), AtomicBool::new(false));
     let mut observer = Stops(until, &stop);
-    train(model.as_ref(), data, &training, Device::Cpu, Some(&run), &mut observer, &stop).unwrap();
+    let options = TrainOptions { run: Some(&run), observer: Some(&mut observer), stop: Some(&stop) };
+    train_with(&model, data, &training, options).unwrap();
     model
 }
 

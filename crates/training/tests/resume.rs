@@ -2,13 +2,16 @@
 
 mod common;
 
+use ae_models::ModelConfig;
 use ae_records::run_dir::RunDir;
+use ae_tensor::OptimizerConfig;
 use ae_tensor::optimizer::{Adam, Rmsprop, Sgd};
-use ae_tensor::{Device, OptimizerConfig};
-use ae_training::artifact::{self, Metadata};
 use ae_training::schedule::OneCycle;
-use ae_training::{BatchSize, EarlyStopping, Observer, Progress, Schedule, TrainingConfig, train};
-use common::{VAE, VANILLA, model, splits};
+use ae_training::{
+    BatchSize, Build, EarlyStopping, Observer, Progress, Schedule, TrainOptions, TrainingConfig,
+    TrainingData, train_with,
+};
+use common::{VAE, VANILLA, splits};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -79,23 +82,15 @@ fn attempt(
 ) -> bool {
     let splits = splits(47);
     // Each attempt starts from weights of another seed, which the checkpoint must replace.
-    let model = model(variant, &splits, if folder.join("checkpoint").exists() { 99 } else { 3 });
+    let seed = if folder.join("checkpoint").exists() { 99 } else { 3 };
+    let settings: ModelConfig = serde_json::from_str(variant).unwrap();
+    let mut model = settings.build(&splits.summary(), seed).unwrap();
     let run = RunDir::new(folder);
-    let outcome = train(model.as_ref(), &splits, config, Device::Cpu, Some(&run), observer, stop).unwrap();
+    let options = TrainOptions { run: Some(&run), observer: Some(observer), stop: Some(stop) };
+    let outcome = train_with(&model, &splits, config, options).unwrap();
     if !outcome.interrupted {
-        let metadata = Metadata {
-            format: 1,
-            preset: "test".into(),
-            model: serde_json::from_str(variant).unwrap(),
-            data: "waves".into(),
-            shape: vec![12],
-            range: [0.5, 0.0, 1.0],
-            preprocessing: ae_datasets::Preprocessing::Identity,
-            label_names: vec![],
-            seed: 3,
-            version: "test".into(),
-        };
-        artifact::save(&run.model(), model.as_ref(), &metadata, &splits.train.rows(0, 4).values).unwrap();
+        model.metadata.seed = 3;
+        model.save(run.model()).unwrap();
     }
     !outcome.interrupted
 }

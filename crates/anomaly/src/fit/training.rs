@@ -7,7 +7,9 @@ use ae_datasets::intake::Schema;
 use ae_datasets::{SampleShape, Samples};
 use ae_models::{Model, ModelConfig};
 use ae_tensor::{Device, Noise};
-use ae_training::{BatchSize, EarlyStopping, Observer, Outcome, Splits, TrainingConfig, train};
+use ae_training::{
+    BatchSize, EarlyStopping, Observer, Outcome, Splits, TrainOptions, TrainingConfig, train_with,
+};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Steps that training takes at most where nothing is configured, and the epochs that these are kept within.
@@ -66,7 +68,9 @@ impl Trainer<'_> {
         for warning in model.warnings() {
             tracing::warn!("{warning}");
         }
-        let outcome = train(model.as_ref(), &splits, &settings, Device::Cpu, None, self.observer, self.stop)?;
+        let options =
+            TrainOptions { observer: Some(self.observer), stop: Some(self.stop), ..TrainOptions::default() };
+        let outcome = train_with(&model, &splits, &settings, options)?;
         if outcome.interrupted || self.stop.load(Ordering::Relaxed) {
             return Err(FitError::Stopped);
         }

@@ -10,7 +10,7 @@ use ae_metrics::auroc;
 use ae_models::ModelConfig;
 use ae_models::variants::deep;
 use ae_tensor::{Activation, Device, Noise};
-use ae_training::{BatchSize, Splits, TrainingConfig, train};
+use ae_training::{BatchSize, Splits, TrainOptions, TrainingConfig, train_with};
 use std::sync::atomic::Ordering;
 
 /// What the network is.
@@ -178,7 +178,8 @@ fn train_on(
     let splits = Splits::of(rows, Samples::empty(shape.numel()))?.shaped(shape).on(device);
     let training = TrainingConfig { seed, ..training.clone() };
     let built = model.initialise(&splits.summary, &Noise::new(seed, 0, device))?;
-    train(built.as_ref(), &splits, &training, device, None, &mut (), context.stop)?;
+    let options = TrainOptions { stop: Some(context.stop), ..TrainOptions::default() };
+    train_with(&built, &splits, &training, options)?;
     if context.stop.load(Ordering::Relaxed) {
         return Err(EvaluationError::Interrupted(context.runs.into()));
     }

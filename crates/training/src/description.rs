@@ -1,0 +1,57 @@
+//! What a model and its file are told of the data, and what can be trained on.
+
+use crate::data::{EmptyData, Splits};
+use ae_datasets::{Dataset, Preprocessing};
+use ae_models::DataSummary;
+use ae_tensor::Device;
+
+/// What a model and its file are told of their data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataDescription {
+    /// Name of the data set.
+    pub name: String,
+    /// Shape, mean and range of the training rows: what the model is built for.
+    pub summary: DataSummary,
+    /// From raw values to those of the training rows.
+    pub preprocessing: Preprocessing,
+    /// Names of the labels, where the data have some.
+    pub label_names: Vec<String>,
+}
+
+/// Data that can be trained on.
+pub trait TrainingData {
+    /// The rows as tensors, for a model on `device`. A [`Dataset`] is copied; [`Splits`] stay where they are and are shared.
+    ///
+    /// # Errors
+    /// Where there are no training rows.
+    fn splits(&self, device: Device) -> Result<Splits, EmptyData>;
+
+    /// What a model is built from: `config.build(&data.summary(), seed)`. Panics where there are no training rows.
+    fn summary(&self) -> DataDescription;
+}
+
+impl TrainingData for Splits {
+    fn splits(&self, _device: Device) -> Result<Splits, EmptyData> {
+        Ok(self.share())
+    }
+
+    fn summary(&self) -> DataDescription {
+        DataDescription {
+            name: self.dataset.name.clone(),
+            summary: self.summary.clone(),
+            preprocessing: self.dataset.preprocessing.clone(),
+            label_names: self.dataset.label_names.clone(),
+        }
+    }
+}
+
+impl TrainingData for Dataset {
+    fn splits(&self, device: Device) -> Result<Splits, EmptyData> {
+        Splits::new(self.clone(), device)
+    }
+
+    fn summary(&self) -> DataDescription {
+        let splits = self.splits(Device::Cpu).unwrap_or_else(|empty| panic!("{empty}"));
+        TrainingData::summary(&splits)
+    }
+}

@@ -1,0 +1,291 @@
+//! `model.safetensors`: the weights, and in the metadata all that is needed to use them.
+
+use crate::description::DataDescription;
+use crate::tensors::{self, TensorFileError};
+use ae_datasets::Preprocessing;
+use ae_models::{DataSummary, Model, ModelError, ModelSettings};
+use ae_tensor::{Device, Distance, Noise, Tensor, tch};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+/// Rows that are stored with their reconstruction errors, so that reading can prove that the model still does what it did.
+const GOLDEN_ROWS: i64 = 8;
+/// Greatest relative difference between a golden row's stored error and the one computed anew: float sums in
+/// another order on another machine differ by about 1e-6.
+const GOLDEN_TOLERANCE: f64 = 1e-4;
+
+/// What the file says of its weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// Version of this layout: 1.
+    pub format: u32,
+    /// Name of the preset; that of the variant where there is none.
+    pub preset: String,
+    /// The variant and its settings.
+    pub model: NamedSettings,
+    /// Name of the data set.
+    pub data: String,
+    /// Shape of one sample.
+    pub shape: Vec<i64>,
+    /// Mean, least and greatest of the training values, after preprocessing.
+    pub range: [f64; 3],
+    /// From raw values to what the model takes.
+    pub preprocessing: Preprocessing,
+    /// Names of the labels, where the data have some.
+    pub label_names: Vec<String>,
+    /// The seed of the initial weights.
+    pub seed: u64,
+    /// Version of the program that wrote it.
+    pub version: String,
+}
+
+impl Metadata {
+    fn summary(&self) -> DataSummary {
+        let [mean, low, high] = self.range;
+        let classes = self.label_names.len() as i64;
+        DataSummary { shape: self.shape.clone(), mean, low, high, classes }
+    }
+}
+
+/// The settings of a variant, known or not, under its name: `{ "vae": { "latent": 2 } }`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Map<String, Value>", into = "Map<String, Value>")]
+pub struct NamedSettings {
+    name: String,
+    settings: Value,
+}
+
+impl NamedSettings {
+    /// As a file holds these settings.
+    pub fn of(model: &impl ModelSettings) -> Self {
+        let named = model.serialize_named(serde_json::value::Serializer);
+        named.ok().and_then(|value| serde_json::from_value(value).ok()).expect("settings are always JSON")
+    }
+
+    /// The variant's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// As settings that a model can be built from.
+    ///
+    /// # Errors
+    /// Where they are those of another variant, or none that it takes.
+    pub fn parse<S: ModelSettings>(&self) -> Result<S, serde_json::Error> {
+        S::deserialize_named(Value::from(Map::from(self.clone())))
+    }
+}
+
+impl TryFrom<Map<String, Value>> for NamedSettings {
+    type Error = &'static str;
+
+    fn try_from(map: Map<String, Value>) -> Result<Self, &'static str> {
+        let mut entries = map.into_iter();
+        match (entries.next(), entries.next()) {
+            (Some((name, settings)), None) => Ok(NamedSettings { name, settings }),
+            _ => Err("a model is the name of one variant, with its settings"),
+        }
+    }
+}
+
+impl From<NamedSettings> for Map<String, Value> {
+    fn from(NamedSettings { name, settings }: NamedSettings) -> Self {
+        Map::from_iter([(name, settings)])
+    }
+}
+
+/// A model with everything that its file says of it: what [`Build::build`] makes and [`PortableModel::load`] reads. It is used
+/// as the [`Model`] that it holds.
+pub struct PortableModel {
+    /// The model, on the device that was asked for.
+    pub model: Box<dyn Model>,
+    /// What the file says of it.
+    pub metadata: Metadata,
+}
+
+/// Building a model that can be saved, from the settings of any variant, in the registry or not.
+pub trait Build: ModelSettings {
+    /// The model before its first step, on the CPU; its initial weights are a function of `seed`.
+    ///
+    /// # Errors
+    /// Where a setting is out of range, layers do not fit, or the data are not what the output can give.
+    fn build(&self, data: &DataDescription, seed: u64) -> Result<PortableModel, ModelError> {
+        self.build_on(data, seed, Device::Cpu)
+    }
+
+    /// The model on `device`. Initial weights on a CPU and on CUDA differ.
+    ///
+    /// # Errors
+    /// As [`Build::build`].
+    fn build_on(
+        &self,
+        data: &DataDescription,
+        seed: u64,
+        device: Device,
+    ) -> Result<PortableModel, ModelError> {
+        let DataDescription { name, summary, preprocessing, label_names } = data;
+        let metadata = Metadata {
+            format: 1,
+            preset: self.name().into(),
+            model: NamedSettings::of(self),
+            data: name.clone(),
+            shape: summary.shape.clone(),
+            range: [summary.mean, summary.low, summary.high],
+            preprocessing: preprocessing.clone(),
+            label_names: label_names.clone(),
+            seed,
+            version: env!("CARGO_PKG_VERSION").into(),
+        };
+        let model = self.initialise(summary, &Noise::new(seed, 0, device))?;
+        Ok(PortableModel { model, metadata })
+    }
+}
+
+impl<S: ModelSettings> Build for S {}
+
+impl Deref for PortableModel {
+    type Target = dyn Model;
+
+    fn deref(&self) -> &Self::Target {
+        self.model.as_ref()
+    }
+}
+
+impl AsRef<dyn Model> for PortableModel {
+    fn as_ref(&self) -> &(dyn Model + 'static) {
+        self.model.as_ref()
+    }
+}
+
+impl std::fmt::Debug for PortableModel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PortableModel").field("metadata", &self.metadata).finish_non_exhaustive()
+    }
+}
+
+/// A model file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelFileError {
+    /// The file itself.
+    #[error(transparent)]
+    File(#[from] TensorFileError),
+    /// Settings of another variant, or that it no longer takes.
+    #[error("{} holds no such model: {source}", path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// Settings that no longer build a model.
+    #[error("{} describes a model that cannot be built: {source}", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ModelError,
+    },
+    /// Weights that are not those of the model.
+    #[error("{} does not hold the model that it describes: {reason}", path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        reason: String,
+    },
+}
+
+impl PortableModel {
+    /// Writes the model. The same weights and settings give the same bytes.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelFileError> {
+        let name = |(name, tensor)| (format!("model.{name}"), tensor);
+        let mut all: Vec<(String, Tensor)> = self.model.state().into_iter().map(name).collect();
+        let rows = self.golden_rows();
+        if let Some(errors) = self.errors(&rows) {
+            all.push(("golden.rows".into(), rows));
+            all.push(("golden.errors".into(), errors));
+        }
+        Ok(tensors::write(path.as_ref(), &all, &self.metadata)?)
+    }
+
+    /// Reads a model to `device`, and checks it against its golden rows. `S` says which variants are known: the settings of
+    /// one, or [`ae_models::ModelConfig`] for all of the registry.
+    ///
+    /// # Errors
+    /// Where the file is damaged, foreign, of another variant, or does not hold what it describes. Nothing larger than the
+    /// file is allocated for weights.
+    pub fn load<S: ModelSettings>(path: impl AsRef<Path>, device: Device) -> Result<Self, ModelFileError> {
+        let path = path.as_ref();
+        let (tensors, metadata): (BTreeMap<String, Tensor>, Metadata) = tensors::read(path)?;
+        let mismatch = |reason: String| ModelFileError::Mismatch { path: path.into(), reason };
+        let settings = metadata.model.parse::<S>();
+        let settings = settings.map_err(|source| ModelFileError::Settings { path: path.into(), source })?;
+
+        let stored: usize = tensors.values().map(Tensor::numel).sum();
+        let limit = i64::try_from(stored).unwrap_or(i64::MAX);
+        let values = metadata.shape.iter().try_fold(1i64, |n, &d| n.checked_mul(d)).unwrap_or(i64::MAX);
+        if metadata.shape.iter().any(|&d| d < 1) || values > limit.max(1) {
+            let shape = &metadata.shape;
+            return Err(mismatch(format!("its samples of shape {shape:?} are larger than its weights")));
+        }
+        let failed = |source| ModelFileError::Model { path: path.into(), source };
+        let noise = Noise::new(metadata.seed, 0, device);
+        let model = settings.initialise(&metadata.summary(), &noise).map_err(failed)?;
+        model.check_size(limit).map_err(failed)?;
+
+        for (name, mut parameter) in model.state() {
+            let saved = tensors
+                .get(&format!("model.{name}"))
+                .ok_or_else(|| mismatch(format!("the weights `{name}` are missing")))?;
+            if saved.size() != parameter.size() || saved.kind() != parameter.kind() {
+                let (got, needed) = (saved.size(), parameter.size());
+                return Err(mismatch(format!("`{name}` has the shape {got:?} in place of {needed:?}")));
+            }
+            tch::no_grad(|| parameter.copy_(saved));
+        }
+        let loaded = PortableModel { model, metadata };
+        if let (Some(rows), Some(expected)) = (tensors.get("golden.rows"), tensors.get("golden.errors")) {
+            loaded.check(&rows.to_device(device), expected).map_err(mismatch)?;
+        }
+        Ok(loaded)
+    }
+
+    /// Values within the range of the training data, `[N, …]`, on the model's device: the same for the same file.
+    fn golden_rows(&self) -> Tensor {
+        let Metadata { ref shape, range: [_, low, high], seed, .. } = self.metadata;
+        let device = self.model.parameters().first().map_or(Device::Cpu, |(_, tensor)| tensor.device());
+        let size = [&[GOLDEN_ROWS], shape.as_slice()].concat();
+        Noise::new(seed, 0, device).fork("golden rows").uniform("rows", &size) * (high - low) + low
+    }
+
+    /// Whether rows are reconstructed with the errors that they should have; else what is wrong.
+    fn check(&self, rows: &Tensor, expected: &Tensor) -> Result<(), String> {
+        let fits =
+            rows.size().get(1..) == Some(&self.metadata.shape[..]) && expected.size() == rows.size()[..1];
+        let obtained = fits.then(|| self.errors(rows)).flatten();
+        let off = obtained.map_or(f64::INFINITY, |obtained| {
+            let scale = expected.abs().clamp_min(1e-12);
+            ((obtained - expected).abs() / scale).max().double_value(&[])
+        });
+        if off <= GOLDEN_TOLERANCE {
+            return Ok(());
+        }
+        Err(format!(
+            "its stored rows are reconstructed with errors that are off by {off:.1e} (at most {GOLDEN_TOLERANCE:.0e} is \
+             right)"
+        ))
+    }
+
+    /// Mean squared error of each row's reconstruction, `[N]`, on the CPU; none for a model that reconstructs nothing.
+    fn errors(&self, rows: &Tensor) -> Option<Tensor> {
+        let autoencoder = self.model.as_autoencoder()?;
+        let error = |rows: &Tensor| Distance::MeanSquared.per_sample(&autoencoder.reconstruct(rows), rows);
+        Some(tch::no_grad(|| error(rows)).to_device(Device::Cpu))
+    }
+}
