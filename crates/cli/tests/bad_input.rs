@@ -210,8 +210,8 @@ fn a_damaged_run_is_not_gone_on_with() {
     };
     check(&whole[..whole.len() / 2], &["truncated"]);
     check(b"", &["truncated"]);
-    check(&[&u64::MAX.to_le_bytes()[..], b"{}"].concat(), &["no whole safetensors file"]);
-    check(b"\x80\x04pickle", &["no whole safetensors file"]);
+    check(&[&u64::MAX.to_le_bytes()[..], b"{}"].concat(), &["not a complete safetensors file"]);
+    check(b"\x80\x04pickle", &["not a complete safetensors file"]);
     check(&place.read("run/model.safetensors"), &["not written by autoencoders"]);
     place.write(name, whole);
     place.write("run/config.toml", place.text("run/config.toml").replace("code = 2", "code = 3"));

@@ -45,7 +45,7 @@ pub trait ModelSettings: Sized {
     /// Reads settings that stand under their variant's name.
     ///
     /// # Errors
-    /// Where it is another variant's name, or the settings are none of the variant.
+    /// Where the name is another variant's, or the variant does not take the settings.
     fn deserialize_named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 }
 

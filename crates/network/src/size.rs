@@ -13,7 +13,7 @@ pub(crate) fn sum(terms: impl IntoIterator<Item = i64>) -> i64 {
     terms.into_iter().fold(0, i64::saturating_add)
 }
 
-/// Refuses a setting that is no size.
+/// Refuses a size below 1 or above [`MAX_SIZE`].
 pub(crate) fn at_least_one(name: &str, got: i64) -> Result<(), String> {
     match got {
         1..=MAX_SIZE => Ok(()),
@@ -22,7 +22,7 @@ pub(crate) fn at_least_one(name: &str, got: i64) -> Result<(), String> {
     }
 }
 
-/// Refuses a number of rows or columns at an edge that is none.
+/// Refuses a number of rows or columns below 0 or above [`MAX_SIZE`].
 pub(crate) fn at_least_zero(name: &str, got: i64) -> Result<(), String> {
     match got {
         0..=MAX_SIZE => Ok(()),

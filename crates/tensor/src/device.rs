@@ -23,7 +23,7 @@ pub enum DeviceChoice {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// Not a device's name.
-    #[error("`{0}` is no device; use auto, cpu, cuda or cuda:N, such as cuda:0")]
+    #[error("`{0}` is not a device; use auto, cpu, cuda or cuda:N, such as cuda:0")]
     Unknown(String),
     /// CUDA was asked for and is absent.
     #[error(

@@ -3,7 +3,7 @@
 //! and optimizers whose state lies in our hands.
 //!
 //! Letters in shapes: `B` batch, `C H W` image, `T F` sequence, `D` features or latents, `K` codes.
-
+//!
 //! ```
 //! use ae_tensor::{Device, Kind, Likelihood, Noise, Tensor, array, divergence::DiagonalGaussian};
 //!

@@ -1,4 +1,4 @@
-//! `checkpoint/state.safetensors`: all that a resumed run needs to go on bit for bit.
+//! `checkpoint/state.safetensors`: all that a resumed run needs to continue bit for bit.
 
 use crate::tensors::{self, TensorFileError};
 use ae_models::Model;

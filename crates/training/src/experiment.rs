@@ -27,7 +27,7 @@ pub struct Request {
     pub experiment: Experiment,
     /// The run's folder.
     pub run: RunDir,
-    /// Whether the folder holds a run to go on with.
+    /// Whether the folder holds a run to resume.
     pub resume: bool,
     /// Where to compute.
     pub device: DeviceChoice,

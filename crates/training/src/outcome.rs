@@ -52,7 +52,7 @@ pub enum TrainError {
         /// The last checkpoint, if one was written.
         checkpoint: Option<PathBuf>,
     },
-    /// Settings of a group that there is not.
+    /// Settings of a group that the model does not have.
     #[error(transparent)]
     Group(#[from] UnknownGroup),
     /// Early stopping without rows to judge by.

@@ -3,21 +3,28 @@
 mod common;
 
 use ae_datasets::epoch_order;
+use ae_models::{Model, ModelConfig};
 use ae_records::metrics;
 use ae_records::run_dir::RunDir;
-use ae_tensor::{Kind, OptimizerConfig, Tensor};
+use ae_tensor::{Device, Kind, Noise, OptimizerConfig, Tensor};
 use ae_training::evaluate::evaluate;
 use ae_training::{
     BatchSize, EarlyStopping, Splits, TrainError, TrainOptions, TrainingConfig, train, train_with,
 };
-use common::{VAE, VANILLA, model, splits};
+use common::{VAE, VANILLA, splits};
 
 fn config() -> TrainingConfig {
     TrainingConfig { epochs: 3, batch: BatchSize::Samples(16), log_every: 2, ..TrainingConfig::default() }
 }
 
-fn run(splits: &Splits, model: &dyn ae_models::Model, config: &TrainingConfig) -> ae_training::Outcome {
+fn run(splits: &Splits, model: &dyn Model, config: &TrainingConfig) -> ae_training::Outcome {
     train(model, splits, config).unwrap()
+}
+
+/// A variant with small settings, fresh weights.
+fn model(json: &str, splits: &Splits, seed: u64) -> Box<dyn Model> {
+    let config: ModelConfig = serde_json::from_str(json).unwrap();
+    config.initialise(&splits.summary, &Noise::new(seed, 0, Device::Cpu)).unwrap()
 }
 
 fn in_folder(dir: &RunDir) -> TrainOptions<'_> {
@@ -95,7 +102,7 @@ fn averaged_weights_are_what_is_left_behind() {
     let (plain, averaged) = (model(VANILLA, &splits, 0), model(VANILLA, &splits, 0));
     run(&splits, plain.as_ref(), &config());
     run(&splits, averaged.as_ref(), &TrainingConfig { ema: Some(0.0), ..config() });
-    let weights = |m: &dyn ae_models::Model| m.parameters()[0].1.detach().copy();
+    let weights = |m: &dyn Model| m.parameters()[0].1.detach().copy();
     let difference = (weights(plain.as_ref()) - weights(averaged.as_ref())).abs().max().double_value(&[]);
     assert!(difference < 1e-6, "without memory the average is the last value");
     let slow = model(VANILLA, &splits, 0);
@@ -106,7 +113,7 @@ fn averaged_weights_are_what_is_left_behind() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_stops_with_step_term_and_checkpoint() {
+fn a_loss_that_is_not_finite_stops_with_step_term_and_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let dir = RunDir::new(folder.path());
     let splits = splits(40);

@@ -1,7 +1,7 @@
 //! What the loop promises, for every variant of the registry with its default settings: the same seed gives the same
 //! bytes, and so does a run that was interrupted and resumed.
 
-use ae_datasets::{Dataset, Preprocessing, SampleShape, Samples};
+use ae_datasets::{SampleShape, Samples};
 use ae_models::{Model, ModelConfig};
 use ae_records::run_dir::RunDir;
 use ae_tensor::{Device, Noise};
@@ -16,25 +16,13 @@ const CLASSES: usize = 3;
 
 fn splits(shape: SampleShape) -> Splits {
     let numel = shape.numel();
-    let part = |n: usize, shift: f32| {
+    let waves = |n: usize, shift: f32| {
         let values = Array2::from_shape_fn((n, numel), |(row, i)| {
             0.5 + 0.45 * ((row as f32 * 0.7 + shift).sin() * (i as f32 * 0.05 + row as f32 * 0.1).cos())
         });
         Samples::complete(values).with_labels((0..n).map(|row| (row % CLASSES) as u32).collect::<Vec<_>>())
     };
-    let dataset = Dataset {
-        name: "waves".into(),
-        shape,
-        train: part(23, 0.0),
-        validation: part(6, 0.3),
-        test: part(0, 0.6),
-        label_names: (0..CLASSES).map(|label| label.to_string()).collect(),
-        normal_label: None,
-        feature_names: vec![],
-        files: vec![],
-        preprocessing: Preprocessing::Identity,
-    };
-    Splits::new(dataset, Device::Cpu).unwrap()
+    Splits::of(waves(23, 0.0), waves(6, 0.3)).unwrap().shaped(shape)
 }
 
 /// A table's row where the variant takes one, else an image.
@@ -88,7 +76,7 @@ fn every_variant_repeats_itself_and_resumes_bit_for_bit() {
             fs::create_dir(&folder).unwrap();
             let mut model = None;
             for (attempts, &until) in stops.iter().chain(&[u64::MAX]).enumerate() {
-                // Where it goes on, other weights than the checkpoint's must not matter.
+                // Where it resumes, other weights than the checkpoint's must not matter.
                 model = Some(attempt(&config, &data, &folder, attempts as u64, until));
             }
             outcome(&folder, model.unwrap().as_ref())

@@ -329,7 +329,7 @@ fn a_detector_that_was_tampered_with_is_refused() {
         place.check_refused("detect inspect bad.safetensors", 1, expected);
     };
     for length in [0, 7, 100, 8 + header, whole.len() - 1] {
-        refused(&whole[..length], &["bad.safetensors", "no whole safetensors file"]);
+        refused(&whole[..length], &["bad.safetensors", "not a complete safetensors file"]);
     }
     // A mean that differs: the golden rows notice.
     let text = String::from_utf8(whole[8..8 + header].to_vec()).unwrap();

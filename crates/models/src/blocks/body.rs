@@ -128,7 +128,7 @@ impl Body {
     /// each layer before it.
     ///
     /// # Errors
-    /// Convolutions on something that is no image, recurrence on something that is no sequence.
+    /// Where samples are not images and the body is convolutional, or not sequences and it is recurrent.
     pub fn encoder(
         &self,
         shape: &[i64],
@@ -158,7 +158,7 @@ impl Body {
     /// ones, come back exactly.
     ///
     /// # Errors
-    /// Convolutions to something that is no image, recurrence to something that is no sequence.
+    /// Where samples are not images and the body is convolutional, or not sequences and it is recurrent.
     pub fn decoder(&self, shape: &[i64], activation: Activation) -> Result<Vec<Layer>, ShapeError> {
         match self {
             Body::Dense(Dense { hidden }) => Ok(dense::decoder(hidden, activation, shape)),

@@ -277,7 +277,7 @@ unsafe fn activate_avx2(activation: Activation, values: &mut [f32]) {
 fn activate_with(activation: Activation, values: &mut [f32], add: impl Fn(f32, f32, f32) -> f32 + Copy) {
     let sigmoid = |x: f32| 1.0 / (1.0 + exp(-x, add));
     let each = |values: &mut [f32], f: &dyn Fn(f32) -> f32| values.iter_mut().for_each(|x| *x = f(*x));
-    // A number that is none stays none, so that it is noticed.
+    // A NaN stays one, so that it is noticed.
     match activation {
         Activation::Identity => {}
         Activation::Relu => values.iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x }),
