@@ -1,7 +1,7 @@
 //! The bridge to `ndarray`: without a copy where the memory allows it.
 
 use crate::native;
-use ndarray::{Array, ArrayD, ArrayViewD, Dimension, IxDyn};
+use ndarray::{Array, Array2, Array4, ArrayD, ArrayViewD, Dimension, Ix2, Ix4, IxDyn};
 use std::slice;
 use tch::{Device, Kind, Tensor};
 
@@ -43,6 +43,19 @@ pub fn to_array(tensor: &Tensor) -> ArrayD<f32> {
     view(&tensor).expect("a contiguous float tensor on the CPU can be looked at").to_owned()
 }
 
+/// Samples `[N, …]` as rows `[N, D]`, each sample's values in row-major order; `[N]` becomes `[N, 1]`. Float, from any kind
+/// and device.
+pub fn to_rows(samples: &Tensor) -> Array2<f32> {
+    let rows = if samples.dim() == 1 { samples.unsqueeze(1) } else { samples.flatten(1, -1) };
+    to_array(&rows).into_dimensionality::<Ix2>().expect("flattened samples have two dimensions")
+}
+
+/// Images `[N, C, H, W]` as an array. Float, from any kind and device.
+pub fn to_images(images: &Tensor) -> Array4<f32> {
+    assert_eq!(images.dim(), 4, "images are [N, C, H, W], not {:?}", images.size());
+    to_array(images).into_dimensionality::<Ix4>().expect("four dimensions")
+}
+
 /// The values of a tensor in row-major order, as double precision.
 pub fn to_vec(tensor: &Tensor) -> Vec<f64> {
     let flat = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Double).contiguous().view([-1]);
@@ -65,6 +78,24 @@ mod tests {
         let kept = moved.shallow_clone();
         drop(moved);
         assert_eq!(kept.double_value(&[2, 3]), 11.0);
+    }
+
+    #[test]
+    fn samples_of_any_shape_become_rows() {
+        let values = Tensor::arange(24, (Kind::Int64, Device::Cpu));
+        for shape in [&[2, 3, 4][..], &[2, 12], &[2, 1, 2, 6]] {
+            let rows = to_rows(&values.view(shape));
+            assert_eq!(rows, Array2::from_shape_fn((2, 12), |(i, j)| (12 * i + j) as f32));
+        }
+        assert_eq!(to_rows(&values).dim(), (24, 1));
+        assert_eq!(to_rows(&Tensor::zeros([0, 3, 2], (Kind::Float, Device::Cpu))).dim(), (0, 6));
+        assert_eq!(to_images(&values.view([2, 1, 3, 4]))[[1, 0, 2, 3]], 23.0);
+    }
+
+    #[test]
+    #[should_panic(expected = "images are [N, C, H, W], not [24]")]
+    fn what_is_no_image_is_named() {
+        to_images(&Tensor::zeros([24], (Kind::Float, Device::Cpu)));
     }
 
     #[test]
