@@ -180,3 +180,22 @@ impl Record {
         files::write_atomic_bytes(path, text.as_bytes())
     }
 }
+
+/// The time as records state it: UTC, RFC 3339, whole seconds.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    #[test]
+    fn the_time_is_in_utc_and_whole_seconds() {
+        let (text, seconds) = (now(), Timestamp::now().as_second());
+        let told: Timestamp = text.parse().unwrap();
+        assert!((0..=2).contains(&(seconds - told.as_second())), "{text}");
+        assert_eq!((text.len(), text.as_bytes()[19]), (20, b'Z'));
+    }
+}

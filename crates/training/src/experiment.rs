@@ -11,7 +11,7 @@ use crate::trainer::{TrainOptions, train_with};
 use ae_datasets::Sources;
 use ae_models::{Model, ModelError};
 use ae_records::files::{self, FileError};
-use ae_records::record::{DataRecord, LayerRecord, Machine, ModelRecord, Record, Seconds, Status};
+use ae_records::record::{DataRecord, LayerRecord, Machine, ModelRecord, Record, Seconds, Status, now};
 use ae_records::run_dir::{RunDir, RunDirError};
 use ae_tensor::device::{self, DeviceError};
 use ae_tensor::{Device, DeviceChoice};
@@ -237,10 +237,6 @@ pub fn model_record(model: &dyn Model) -> ModelRecord {
         flops: layers.iter().map(|l| l.flops).sum(),
         layers,
     }
-}
-
-fn now() -> String {
-    humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()
 }
 
 /// The processor's name, where the system tells it.

@@ -117,7 +117,7 @@ impl Reproduction {
                 rows.push(failure(job, reason, log));
             }
         }
-        let date = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+        let date = ae_records::record::now();
         Ok(Reproduction { tier, command, date, rows, jobs: done })
     }
 
