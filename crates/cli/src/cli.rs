@@ -1,8 +1,10 @@
 //! The command line, as types.
 
 mod detect;
+mod tasks;
 
 pub(crate) use detect::{DetectAction, DetectArgs, FitArgs, ScoreArgs, StoreName, WatchArgs};
+pub(crate) use tasks::ChosenTask;
 
 use ae_training::Tier;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -104,57 +106,10 @@ pub(crate) struct TrainArgs {
 pub(crate) struct EvalArgs {
     /// What to evaluate
     #[command(subcommand)]
-    pub(crate) task: Task,
+    pub(crate) task: ChosenTask,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Task {
-    /// Anomaly detectors beside their baselines: heartbeats, network connections, series, or your own table
-    Anomaly(AnomalyArgs),
-    /// Pre-training without labels, then 100, 1,000, 5,000 or all labels, against random weights
-    Pretrain(TaskArgs),
-    /// New samples, their distance from held-out images and their classes, interpolations, latent spaces
-    Generate(TaskArgs),
-    /// Likelihood of held-out images by importance sampling, active latents, and a rate-distortion curve over β
-    Likelihood(TaskArgs),
-    /// Damaged images made clean: three kinds of damage at five levels, beside a median filter and PCA
-    Denoise(TaskArgs),
-    /// Codes of 2, 8 and 32 dimensions beside PCA: neighbours kept, and scatter plots
-    Dimension(TaskArgs),
-    /// What codes are worth to a classifier with 100, 1,000 and 10,000 labels, beside pixels and PCA
-    Features(TaskArgs),
-    /// Reconstruction of held-out images, variant by variant, beside PCA at the same code size
-    Reconstruction(TaskArgs),
-    /// How the detector `ecg-best` was chosen: candidates on normal heartbeats and damaged copies of them
-    Selection(TaskArgs),
-    /// Full batch, mini-batch and single samples; optimizers; schedules of the learning rate
-    Regimes(TaskArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct AnomalyArgs {
-    /// ecg5000, nsl-kdd, nab, ucr-anomaly, a file of the UCR anomaly archive, or a file of your own with --labels: rows,
-    /// or the steps of a long series, which are learned from in the order of time
-    #[arg(long, value_name = "SET|FILE", default_value = "ecg5000")]
-    pub(crate) data: String,
-
-    /// The column of your file that says whether a row is normal
-    #[arg(long, value_name = "COLUMN")]
-    pub(crate) labels: Option<String>,
-
-    /// A value of that column that is normal; may be given several times [default: normal]
-    #[arg(long, value_name = "VALUE", requires = "labels")]
-    pub(crate) normal: Vec<String>,
-
-    /// How your file is read, as `ae detect fit` does: input.window=48, 'input.ignore=["id"]', input.layout=table; may be
-    /// given several times
-    #[arg(long = "set", value_name = "KEY=VALUE", requires = "labels")]
-    pub(crate) settings: Vec<String>,
-
-    #[command(flatten)]
-    pub(crate) task: TaskArgs,
-}
-
+/// What every task of `ae eval` takes.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
     /// Seeds to evaluate, such as 0,1,2 [default: the task's own]

@@ -24,7 +24,8 @@ use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::outcome::Evaluation;
 use crate::presets::Preset;
-use crate::spread::Figure;
+use crate::spread::{Figures, Quantity};
+use crate::tasks::{OptionValues, Task, TaskOption};
 use ae_anomaly::{Detector, FittedDetector, NormalRows, Pca, Score, ScoreKind};
 use ae_datasets::intake::Layout;
 use ae_metrics::{Confusion, auroc, average_precision, prevalence};
@@ -34,11 +35,59 @@ use ae_tensor::{Distance, array};
 use ae_training::experiment::Run;
 use std::path::{Path, PathBuf};
 
-/// Seeds that the task is run with unless others are given.
-pub const SEEDS: &[u64] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+/// The entry of the list.
+pub(crate) const TASK: Task = Task {
+    name: "anomaly",
+    title: "Anomalous heartbeats by reconstruction error",
+    about: "Anomaly detectors beside their baselines: heartbeats, network connections, series, or your own table",
+    seeds: &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    options: &[
+        TaskOption {
+            name: "data",
+            value: "SET|FILE",
+            about: "ecg5000, nsl-kdd, nab, ucr-anomaly, a file of the UCR anomaly archive, or a file of your own with \
+                    --labels: rows, or the steps of a long series, which are learned from in the order of time",
+            default: Some(HEARTBEATS),
+            repeats: false,
+            requires: None,
+        },
+        TaskOption {
+            name: "labels",
+            value: "COLUMN",
+            about: "The column of your file that says whether a row is normal",
+            default: None,
+            repeats: false,
+            requires: None,
+        },
+        TaskOption {
+            name: "normal",
+            value: "VALUE",
+            about: "A value of that column that is normal; may be given several times [default: normal]",
+            default: None,
+            repeats: true,
+            requires: Some("labels"),
+        },
+        TaskOption {
+            name: "set",
+            value: "KEY=VALUE",
+            about: "How your file is read, as `ae detect fit` does: input.window=48, 'input.ignore=[\"id\"]', \
+                    input.layout=table; may be given several times",
+            default: None,
+            repeats: true,
+            requires: Some("labels"),
+        },
+    ],
+    run: |context, options| run(context, &Options::of(options)),
+};
+
+/// The set that is evaluated unless another is named.
+const HEARTBEATS: &str = "ecg5000";
 
 /// Sets that have labels of their own.
-const SETS: [&str; 4] = ["ecg5000", "nsl-kdd", "nab", "ucr-anomaly"];
+const SETS: [&str; 4] = [HEARTBEATS, "nsl-kdd", "nab", "ucr-anomaly"];
+
+const AUROC: Quantity = Quantity::new("auroc", "AUROC", 4);
+const AUPRC: Quantity = Quantity::new("auprc", "AUPRC", 4);
 
 /// Components of the linear baseline.
 const COMPONENTS: [i64; 2] = [2, 8];
@@ -86,31 +135,19 @@ pub(crate) struct Outcome {
     pub(crate) prevalence: f64,
 }
 
-/// Trains what is missing, evaluates every protocol with every seed, and writes tables, pictures and report.
-/// Returns the results and the report's path, `runs/eval-anomaly/<id>/report.html`.
-///
-/// # Errors
-/// Where a model cannot be trained, or a file not written; see [`EvaluationError`].
-pub fn run(context: &mut Context<'_>, options: &Options) -> Result<(Evaluation, PathBuf), EvaluationError> {
+fn run(context: &mut Context<'_>, options: &Options) -> Result<(Evaluation, PathBuf), EvaluationError> {
     if options.labels.is_some() && SETS.contains(&options.data.as_str()) {
         return Err(EvaluationError::OwnLabels(options.data.clone()));
     }
-    if options.data == "ecg5000" {
+    if options.data == HEARTBEATS {
         return evaluate(context, &PROTOCOLS, Some(&heartbeats), |protocol, seed| {
             Wanted::preset(protocol.preset, protocol.overrides, seed)
         });
     }
-    context.check_seeds()?;
-    let folder = context.folder("anomaly");
-    let gallery = Gallery::new(folder.join("images"));
-    let mut evaluation = Evaluation {
-        task: "anomaly".into(),
-        title: format!("Anomalies in {}", options.data),
-        method: METHOD.into(),
-        command: options.command(context),
-        seeds: context.seeds.clone(),
-        ..Evaluation::default()
-    };
+    let mut draft = Evaluation::begin(context, &TASK)?;
+    let (evaluation, gallery) = (&mut draft.evaluation, &draft.gallery);
+    evaluation.title = format!("Anomalies in {}", options.data);
+    evaluation.command = options.command(context);
     match options.data.as_str() {
         "nsl-kdd" => {
             let bench = Bench {
@@ -121,18 +158,18 @@ pub fn run(context: &mut Context<'_>, options: &Options) -> Result<(Evaluation, 
                 plan: Plan::Chosen(contenders::schedule(20, 256)),
                 problem: &problem::nsl_kdd,
             };
-            rows::evaluate(context, &bench, &mut evaluation, &gallery, 0)?;
+            rows::evaluate(context, &bench, evaluation, gallery, 0)?;
         }
         "nab" | "ucr-anomaly" => {
             let load =
                 if options.data == "nab" { ae_datasets::nab::load } else { ae_datasets::ucr_anomaly::load };
             for (place, one) in (0..).zip(load(context.sources, context.progress)?) {
-                series::evaluate(context, &series::of_benchmark(&one)?, &mut evaluation, &gallery, place)?;
+                series::evaluate(context, &series::of_benchmark(&one)?, evaluation, gallery, place)?;
             }
         }
         path if ae_datasets::ucr_anomaly::is_named_like_one(Path::new(path)) => {
             let one = ae_datasets::ucr_anomaly::read(Path::new(path))?;
-            series::evaluate(context, &series::of_benchmark(&one)?, &mut evaluation, &gallery, 0)?;
+            series::evaluate(context, &series::of_benchmark(&one)?, evaluation, gallery, 0)?;
         }
         path => {
             let table = own::load(options)?;
@@ -148,39 +185,43 @@ pub fn run(context: &mut Context<'_>, options: &Options) -> Result<(Evaluation, 
             match table.layout {
                 Layout::Windows => {
                     let case = own::long_series(&table, path)?;
-                    series::evaluate(context, &case, &mut evaluation, &gallery, 0)?;
+                    series::evaluate(context, &case, evaluation, gallery, 0)?;
                 }
                 Layout::Table | Layout::Series => {
-                    rows::evaluate(context, &bench, &mut evaluation, &gallery, 0)?;
+                    rows::evaluate(context, &bench, evaluation, gallery, 0)?;
                 }
             }
         }
     }
-    evaluation.pictures = gallery.entries()?;
-    let report = evaluation.write(&folder)?;
-    Ok((evaluation, report))
+    draft.finish(METHOD)
 }
 
-/// What is to be evaluated.
+/// What is to be evaluated; see the options of [`TASK`].
 #[derive(Clone, Debug)]
-pub struct Options {
-    /// `ecg5000`, `nsl-kdd`, `nab`, `ucr-anomaly`, a file of the UCR anomaly archive, or one's own file with a label column.
-    pub data: String,
-    /// The label column of one's own file.
-    pub labels: Option<String>,
-    /// The values of the label column that are normal; `normal` where empty.
-    pub normal: Vec<String>,
-    /// How one's own file is read, each as `input.window=48`.
-    pub settings: Vec<String>,
+struct Options {
+    data: String,
+    labels: Option<String>,
+    /// `normal` where empty.
+    normal: Vec<String>,
+    settings: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { data: "ecg5000".into(), labels: None, normal: Vec::new(), settings: Vec::new() }
+        Options::of(&OptionValues::default())
     }
 }
 
 impl Options {
+    fn of(values: &OptionValues) -> Self {
+        Options {
+            data: values.one("data").unwrap_or(HEARTBEATS).into(),
+            labels: values.one("labels").map(String::from),
+            normal: values.all("normal").to_vec(),
+            settings: values.all("set").to_vec(),
+        }
+    }
+
     fn command(&self, context: &Context<'_>) -> String {
         let labels = self.labels.iter().map(|labels| format!(" --labels {labels}"));
         let normal = self.normal.iter().map(|normal| format!(" --normal {normal}"));
@@ -235,50 +276,40 @@ fn evaluate(
     more: Option<&Comparisons>,
     wanted: impl Fn(&Protocol, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    context.check_seeds()?;
+    let mut draft = Evaluation::begin(context, &TASK)?;
     let seeds = context.seeds.clone();
-    let folder = context.folder("anomaly");
-    let gallery = Gallery::new(folder.join("images"));
-    let mut evaluation = Evaluation {
-        task: "anomaly".into(),
-        title: "Anomalous heartbeats by reconstruction error".into(),
-        method: "A dense autoencoder is trained on normal beats alone. A beat's score is the mean absolute error of its \
-                 reconstruction; it is flagged above the mean plus one standard deviation of the scores of the \
-                 training beats. No test beat has a part in training, scaling or threshold."
-            .into(),
-        command: context.command("anomaly"),
-        seeds: seeds.clone(),
-        ..Evaluation::default()
-    };
     for (place, protocol) in protocols.iter().enumerate() {
-        let (mut outcomes, mut baselines) = (Vec::new(), COMPONENTS.map(|_| Vec::new()));
+        let (mut outcomes, mut baselines) = (Vec::new(), COMPONENTS.map(|_| Figures::default()));
         for &seed in &seeds {
-            let run = context.trained(&wanted(protocol, seed)?)?;
+            let run = draft.trained(context, &wanted(protocol, seed)?)?;
             let autoencoder = autoencoder(&run)?;
             let truth = truth(&run)?;
             let detector =
                 Detector::default().fit(autoencoder, NormalRows::Training(run.splits.train.values()))?;
             let scores = detector.scores(run.splits.test.values())?;
             if outcomes.is_empty() {
-                pictures::draw(&gallery, protocol, place as u32, &run, &detector, &scores, &truth)?;
+                pictures::draw(&draft.gallery, protocol, place as u32, &run, &detector, &scores, &truth)?;
             }
             outcomes.push((
                 seed,
                 judge(&detector, &scores, &truth).map_err(EvaluationError::metric(protocol.name))?,
             ));
-            for (results, components) in baselines.iter_mut().zip(COMPONENTS) {
-                results.push((seed, baseline(&run, components, &truth)?));
+            for (figures, components) in baselines.iter_mut().zip(COMPONENTS) {
+                let (area, precision) = baseline(&run, components, &truth)?;
+                figures.push(seed, &AUROC, area);
+                figures.push(seed, &AUPRC, precision);
             }
-            evaluation.runs.push(run.dir.root().into());
         }
-        tables::report(&mut evaluation, protocol, &outcomes, &baselines)?;
+        tables::report(&mut draft.evaluation, protocol, &outcomes, &baselines)?;
     }
     if let Some(more) = more {
-        more(context, &mut evaluation, &gallery)?;
+        more(context, &mut draft.evaluation, &draft.gallery)?;
     }
-    evaluation.pictures = gallery.entries()?;
-    let report = evaluation.write(&folder)?;
-    Ok((evaluation, report))
+    draft.finish(
+        "A dense autoencoder is trained on normal beats alone. A beat's score is the mean absolute error of its \
+         reconstruction; it is flagged above the mean plus one standard deviation of the scores of the training beats. No \
+         test beat has a part in training, scaling or threshold.",
+    )
 }
 
 pub(crate) fn autoencoder(run: &Run) -> Result<&dyn Autoencoder, EvaluationError> {
@@ -318,15 +349,14 @@ pub(crate) fn judge(
     })
 }
 
-/// The same rows, ranked by the squared error of a linear reconstruction.
-fn baseline(run: &Run, components: i64, truth: &[bool]) -> Result<Vec<Figure>, EvaluationError> {
+/// AUROC and AUPRC of the same rows, ranked by the squared error of a linear reconstruction.
+fn baseline(run: &Run, components: i64, truth: &[bool]) -> Result<(f64, f64), EvaluationError> {
     let rows = run.splits.test.values();
     let rebuilt = Pca::fit(run.splits.train.values()).reconstruct(rows, components);
     let scores = array::to_vec(&Distance::MeanSquared.per_sample(&rebuilt, rows));
     let what = || EvaluationError::metric(format!("PCA with {components} components"));
     let area = auroc(&scores, truth).map_err(what())?;
-    let precision = average_precision(&scores, truth).map_err(what())?;
-    Ok(vec![tables::figure("AUROC", "auroc", area, 4), tables::figure("AUPRC", "auprc", precision, 4)])
+    Ok((area, average_precision(&scores, truth).map_err(what())?))
 }
 
 #[cfg(test)]

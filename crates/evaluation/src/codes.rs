@@ -1,43 +1,39 @@
-//! What the tasks about codes share: rows with labels, and their codes.
+//! What the tasks about codes share: the codes of rows, and the rows' labels.
 
 use crate::error::EvaluationError;
-use ae_models::Autoencoder;
+use ae_models::{Autoencoder, Batch};
 use ae_tensor::{Device, Kind, Tensor, array, tch};
+use ae_training::Splits;
 use ae_training::evaluate::BATCH;
-use ae_training::{Split, Splits};
-use ndarray::{Array2, Ix2};
 
-/// Codes `[n, D]` of the first `n` rows, float, on the CPU.
-pub(crate) fn encode(autoencoder: &dyn Autoencoder, split: &Split, n: usize) -> Tensor {
-    let starts = (0..n).step_by(BATCH);
-    let parts: Vec<Tensor> = starts
-        .map(|start| encode_rows(autoencoder, &split.rows(start, BATCH.min(n - start)).values))
-        .collect();
-    Tensor::cat(&parts, 0)
+/// Codes `[N, D]` of rows `[N, …]`, float, on the CPU.
+pub(crate) fn encode(autoencoder: &dyn Autoencoder, rows: &Tensor) -> Tensor {
+    represent(rows, |batch| of_batch(autoencoder, batch))
 }
 
-/// Codes of a batch.
-pub(crate) fn encode_rows(autoencoder: &dyn Autoencoder, rows: &Tensor) -> Tensor {
-    let code = tch::no_grad(|| autoencoder.encode(rows).point().flatten(1, -1));
-    code.to_device(Device::Cpu).to_kind(Kind::Float)
+/// Codes `[B, D]` of a batch, where the model is.
+pub(crate) fn of_batch(autoencoder: &dyn Autoencoder, batch: &Tensor) -> Tensor {
+    autoencoder.encode(batch).point().flatten(1, -1)
 }
 
-/// The first `n` labels.
+/// What `by` makes of rows `[N, …]`, as many at a time as the held-out figures are computed with: `[N, D]`, float, on the
+/// CPU.
+pub(crate) fn represent(rows: &Tensor, by: impl Fn(&Tensor) -> Tensor) -> Tensor {
+    let batches = rows.split(BATCH as i64, 0);
+    let parts: Vec<Tensor> = tch::no_grad(|| batches.iter().map(by).collect());
+    Tensor::cat(&parts, 0).to_device(Device::Cpu).to_kind(Kind::Float)
+}
+
+/// The labels of rows of `splits`.
 ///
 /// # Errors
-/// Where there are none.
-pub(crate) fn labels(splits: &Splits, split: &Split, n: usize) -> Result<Vec<i64>, EvaluationError> {
-    let Some(labels) = split.labels().filter(|_| !split.is_empty()) else {
+/// Where there are no rows or no labels.
+pub(crate) fn labels(splits: &Splits, rows: &Batch) -> Result<Vec<i64>, EvaluationError> {
+    let Some(labels) = rows.labels.as_ref().filter(|labels| labels.numel() > 0) else {
         let set = splits.dataset.name.clone();
         let remedy =
             "choose a labelled set with test rows, or name its labels with data.label or data.labels";
         return Err(EvaluationError::Data { set, missing: "labelled training and test rows", remedy });
     };
-    Ok(array::to_vec(&labels.narrow(0, 0, n as i64)).into_iter().map(|label| label as i64).collect())
-}
-
-/// Rows as the metrics take them.
-pub(crate) fn matrix(rows: &Tensor) -> Array2<f32> {
-    let array = array::to_array(&rows.flatten(1, -1));
-    array.into_dimensionality::<Ix2>().expect("rows of numbers have two dimensions")
+    Ok(array::to_vec(labels).into_iter().map(|label| label as i64).collect())
 }

@@ -23,13 +23,13 @@ pub struct Context<'a> {
     pub device: DeviceChoice,
     /// The folder `runs`: earlier runs are looked for there, new ones and the evaluation's report are put there.
     pub runs: &'a Path,
-    /// Each result is computed once for each seed; the first one makes the pictures.
+    /// Each result is computed once with each seed; the pictures are of the first one.
     pub seeds: Vec<u64>,
     /// Watches downloads.
     pub progress: &'a mut dyn ae_fetch::Progress,
     /// Watches training.
     pub observer: &'a mut dyn Observer,
-    /// Set from outside to stop: the run is saved, and the task ends with [`EvaluationError::Interrupted`].
+    /// Set from outside to interrupt: the run is saved, and the task ends with [`EvaluationError::Interrupted`].
     pub stop: &'a AtomicBool,
 }
 
@@ -69,12 +69,12 @@ impl Wanted {
 }
 
 impl Context<'_> {
-    /// A finished run of this experiment with its data: the newest one under `runs/<name>` that has the same
-    /// settings, seed and data files and whose model loads; otherwise a new one, or one that was interrupted
-    /// or killed and is carried on with.
+    /// A finished run of this experiment with its data: the newest one under `runs/<name>` that has the same settings, seed
+    /// and data files and whose model loads. Where there is none, a run that was interrupted or killed is resumed, or a new
+    /// one is made.
     ///
     /// # Errors
-    /// Where the run cannot be made; [`EvaluationError::Interrupted`] where it was stopped.
+    /// A run that cannot be made; [`EvaluationError::Interrupted`] where training was interrupted.
     pub fn trained(&mut self, wanted: &Wanted) -> Result<Run, EvaluationError> {
         let candidates = candidates(&self.runs.join(&wanted.name), &wanted.experiment);
         let with = |wished: fn(&Status) -> bool| candidates.iter().filter(move |(r, _)| wished(&r.status));
@@ -129,7 +129,7 @@ impl Context<'_> {
         if seen.is_empty() { Err(EvaluationError::NoSeeds) } else { Ok(()) }
     }
 
-    /// The run of an earlier process; none where its model cannot be used or was trained on other data.
+    /// The run of an earlier process; `None` where its model cannot be used or was trained on other data.
     fn reuse(
         &mut self,
         wanted: &Wanted,
@@ -194,7 +194,7 @@ pub(crate) fn finished_seconds(folder: &Path, experiment: &Experiment) -> Option
     records.last().map(|record| record.seconds.training)
 }
 
-/// Whether a run has these settings; what is only said about them (description, expectations) may differ.
+/// Whether a run has these settings; description and expectations may differ.
 fn is_same(dir: &RunDir, wanted: &Experiment) -> bool {
     let path = dir.config();
     let Ok(text) = fs::read_to_string(&path) else { return false };
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_or_killed_run_is_carried_on_with_to_the_same_weights() {
+    fn an_interrupted_or_killed_run_is_resumed_to_the_same_weights() {
         let (bench, other) = (Bench::new(), Bench::new());
         let data = bench.waves(true);
         let get = |bench: &Bench| bench.with(&[0], |c| c.trained(&wanted("toy", "ecg", &data, 3, 0)));
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn presets_take_overrides_and_say_how_to_be_run() {
+    fn presets_take_overrides_and_record_their_command() {
         let wanted = Wanted::preset("ecg", &["data.protocol=ucr"], 3).unwrap();
         assert_eq!(wanted.experiment.training.seed, 3);
         assert_eq!(wanted.experiment.data.protocol, ae_datasets::Protocol::Ucr);

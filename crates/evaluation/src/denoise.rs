@@ -3,36 +3,43 @@
 
 use crate::anomaly::autoencoder;
 use crate::context::{Context, Wanted};
+use crate::draft::Draft;
 use crate::error::EvaluationError;
+use crate::held_out;
+use crate::images::{self, PSNR, SSIM, in_batches};
 use crate::outcome::{Evaluation, Table};
-use crate::reconstruction::{array4, first, images, in_batches};
-use crate::spread::{self, Figure};
+use crate::spread::Figures;
+use crate::tasks::Task;
 use ae_anomaly::Pca;
-use ae_metrics::{psnr_per_sample, ssim};
 use ae_models::variants::denoising::Corruption;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture::{self, Axis, Panel};
-use ae_tensor::{Activation, Kind, Noise, Tensor};
+use ae_tensor::{Activation, Kind, Noise, Tensor, array};
 use ae_training::experiment::Run;
+use indexmap::IndexMap;
 use ndarray::Array4;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Seeds that the task is run with unless others are given.
-pub const SEEDS: &[u64] = &[0];
+/// The entry of the list.
+pub(crate) const TASK: Task = Task {
+    name: "denoise",
+    title: "Damaged images made clean",
+    about: "Damaged images made clean: three kinds of damage at five levels, beside a median filter and PCA",
+    seeds: &[0],
+    options: &[],
+    run: |context, _| evaluate(context, |name, seed| Wanted::preset(name, &[], seed)),
+};
 
 /// Standard deviations of the Gaussian noise, and shares of lost pixels.
 const LEVELS: [f64; 5] = [0.1, 0.2, 0.3, 0.4, 0.5];
 /// The level of the pictures of images.
 const SHOWN_LEVEL: f64 = 0.3;
-/// Test images that the figures are means over, from the first on.
+/// Test images that the figures are means over.
 const IMAGES: usize = 2000;
 /// Training images that the number of components is chosen on.
 const CHOOSING: usize = 2000;
 const COMPONENTS: [i64; 8] = [4, 8, 16, 32, 64, 128, 256, 512];
-/// Greatest minus least possible value of a pixel.
-const DATA_RANGE: f64 = 1.0;
-/// What an image counts that is rebuilt exactly, in dB; the PSNR is infinite there.
-const EXACT: f64 = 100.0;
 
 /// How images are damaged, at a level from 0 to 1.
 struct Damage {
@@ -67,81 +74,52 @@ const DAMAGES: [Damage; 3] = [
 /// The preset that is tried on every damage.
 const GAUSSIAN: &str = "denoising";
 
-/// Who cleans: name in the metrics, and in tables and pictures. The last is left out where it is the one before.
-const CLEANERS: [(&str, &str); 5] = [
-    ("damaged", "as it is"),
-    ("median", "median 3×3"),
-    ("pca", "PCA"),
-    ("denoising", "denoising"),
-    ("own", "its own"),
-];
+/// What is done to a damaged image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Cleaner {
+    Nothing,
+    Median,
+    Pca,
+    /// The preset that was trained for Gaussian noise.
+    Gaussian,
+    /// The preset that was trained for the damage at hand.
+    Own,
+}
 
-/// Figures of one kind of damage: for each level and cleaner, those of each seed.
-type Outcomes = Vec<Vec<Vec<(u64, Vec<Figure>)>>>;
+/// What the cleaners make of one kind of damage at one level.
+struct AtLevel {
+    level: f64,
+    cleaners: IndexMap<Cleaner, Figures>,
+}
 
-/// Trains the preset `denoising` where it is missing, and compares. Returns the results and the report's path,
-/// `runs/eval-denoise/<id>/report.html`.
-///
-/// # Errors
-/// Where the model cannot be trained, or a file not written; see [`EvaluationError`].
-pub fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    evaluate(context, |name, seed| Wanted::preset(name, &[], seed))
+/// The models of one seed, and what all damages have in common.
+struct Trial {
+    seed: u64,
+    /// By preset.
+    runs: BTreeMap<&'static str, Run>,
+    pca: Pca,
+    /// Held-out images `[N, C, H, W]`.
+    images: Tensor,
 }
 
 fn evaluate(
     context: &mut Context<'_>,
     wanted: impl Fn(&str, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    context.check_seeds()?;
-    let seeds = context.seeds.clone();
-    // For each seed, the run of each damage's preset.
-    let mut runs: Vec<Vec<Run>> = Vec::new();
-    for &seed in &seeds {
-        let of = |damage: &Damage| context.trained(&wanted(damage.preset, seed)?);
-        runs.push(DAMAGES.iter().map(of).collect::<Result<_, _>>()?);
-    }
-    let folder = context.folder("denoise");
-    let gallery = Gallery::new(folder.join("images"));
-    let mut evaluation = Evaluation {
-        task: "denoise".into(),
-        title: "Damaged images made clean".into(),
-        method: format!(
-            "The first {IMAGES} test images are damaged and cleaned; PSNR is the mean over images of 10 log10(1 / MSE) \
-             against the undamaged image in dB (100 where they are equal), SSIM that of Wang et al. (2004). The \
-             autoencoder `denoising` was trained for Gaussian noise of one level and is tried on all damage; `its own` \
-             is the same network trained for that kind of damage, at one level, too. As configured: {}. The median \
-             filter takes 3×3 pixels, the border repeated. PCA is fitted on undamaged training images; how many \
-             components it keeps is chosen for each damage and level on {CHOOSING} damaged training images, by MSE. \
-             Results of all are clipped to [0, 1].",
-            settings(&runs)
-        ),
-        command: context.command("denoise"),
-        seeds,
-        runs: runs.iter().flatten().map(|run| run.dir.root().to_path_buf()).collect(),
-        ..Evaluation::default()
-    };
-    let axes: Vec<Pca> = runs.iter().map(|of_seed| Pca::fit(of_seed[0].splits.train.values())).collect();
-    let mut panels = Vec::new();
-    for (place, damage) in DAMAGES.iter().enumerate() {
-        let mut outcomes: Outcomes =
-            LEVELS.iter().map(|_| damage.cleaners().iter().map(|_| vec![]).collect()).collect();
-        for ((of_seed, pca), &seed) in runs.iter().zip(&axes).zip(&evaluation.seeds) {
-            let (run, own) = (&of_seed[0], &of_seed[place]);
-            let originals = array4(&shown(images(run)?, IMAGES));
-            for (of_level, level) in outcomes.iter_mut().zip(LEVELS) {
-                let cleaned = clean(damage, level, run, own, pca)?;
-                if seed == evaluation.seeds[0] && level == SHOWN_LEVEL {
-                    show(&gallery, damage, place as u32 + 1, run, &cleaned)?;
-                }
-                for (of_cleaner, (cleaned, (_, title))) in
-                    of_level.iter_mut().zip(cleaned.iter().zip(damage.cleaners()))
-                {
-                    of_cleaner.push((seed, figures(title, &originals, cleaned)?));
-                }
-            }
+    let mut draft = Evaluation::begin(context, &TASK)?;
+    let mut trials = Vec::new();
+    for seed in context.seeds.clone() {
+        let mut runs = BTreeMap::new();
+        for Damage { preset, .. } in &DAMAGES {
+            runs.insert(*preset, draft.trained(context, &wanted(preset, seed)?)?);
         }
-        report(&mut evaluation, damage, &outcomes)?;
-        panels.push(panel(damage, &outcomes));
+        trials.push(Trial::new(seed, runs)?);
+    }
+    let mut panels = Vec::new();
+    for (damage, order) in DAMAGES.iter().zip(1..) {
+        let levels = compare(damage, order, &trials, &draft.gallery)?;
+        report(&mut draft, damage, &levels)?;
+        panels.push(panel(damage, &levels));
     }
     let entry = Entry {
         file: "levels.png".into(),
@@ -149,51 +127,132 @@ fn evaluate(
         caption: "Higher is better; first seed.".into(),
         order: 0,
     };
-    gallery.add(entry, |path| picture::panels(path, &panels))?;
-    evaluation.pictures = gallery.entries()?;
-    let report = evaluation.write(&folder)?;
-    Ok((evaluation, report))
+    draft.gallery.add(entry, |path| picture::panels(path, &panels))?;
+    draft.finish(format!(
+        "{IMAGES} test images, evenly spread over the test set, are damaged and cleaned. PSNR is the mean over the images of \
+         10 log10(1 / MSE) against the undamaged image in dB, {} dB at most; SSIM is that of Wang et al. (2004). The \
+         autoencoder `denoising` was trained for Gaussian noise of one level and is tried on every damage; `its own` is the \
+         same network trained for the damage at hand, also at one level. As configured: {}. The median filter takes 3×3 \
+         pixels and repeats the border. PCA is fitted on undamaged training images; how many components it keeps is chosen \
+         for each damage and level on {CHOOSING} damaged training images, by MSE. All results are clipped to [0, 1].",
+        images::MAX_PSNR,
+        settings(&trials)
+    ))
+}
+
+impl Cleaner {
+    /// In the metrics.
+    fn name(self) -> &'static str {
+        match self {
+            Cleaner::Nothing => "damaged",
+            Cleaner::Median => "median",
+            Cleaner::Pca => "pca",
+            Cleaner::Gaussian => "denoising",
+            Cleaner::Own => "own",
+        }
+    }
+
+    /// In tables and pictures.
+    fn title(self) -> &'static str {
+        match self {
+            Cleaner::Nothing => "as it is",
+            Cleaner::Median => "median 3×3",
+            Cleaner::Pca => "PCA",
+            Cleaner::Gaussian => "denoising",
+            Cleaner::Own => "its own",
+        }
+    }
 }
 
 impl Damage {
-    fn cleaners(&self) -> &'static [(&'static str, &'static str)] {
-        if self.preset == GAUSSIAN { &CLEANERS[..CLEANERS.len() - 1] } else { &CLEANERS }
+    /// Who cleans it, in the order of the tables.
+    fn cleaners(&self) -> Vec<Cleaner> {
+        let mut cleaners = vec![Cleaner::Nothing, Cleaner::Median, Cleaner::Pca, Cleaner::Gaussian];
+        if self.preset != GAUSSIAN {
+            cleaners.push(Cleaner::Own);
+        }
+        cleaners
     }
+}
+
+impl Trial {
+    fn new(seed: u64, runs: BTreeMap<&'static str, Run>) -> Result<Self, EvaluationError> {
+        let run = &runs[GAUSSIAN];
+        let images = held_out::strided(images::held_out(run)?, IMAGES).values;
+        let pca = Pca::fit(run.splits.train.values());
+        Ok(Trial { seed, runs, pca, images })
+    }
+
+    /// The damaged images, cleaned by each cleaner.
+    fn clean(&self, damage: &Damage, level: f64) -> Result<IndexMap<Cleaner, Array4<f32>>, EvaluationError> {
+        let corruption = (damage.at)(level);
+        let noise = Noise::new(self.seed, 0, self.images.device());
+        let apply = |images: &Tensor, purpose: &str| {
+            corruption.apply(images, Activation::Sigmoid, &noise.fork(purpose))
+        };
+        let choosing = held_out::strided(&self.runs[GAUSSIAN].splits.train, CHOOSING).values;
+        let components = best_components(&self.pca, &choosing, &apply(&choosing, "choosing components"));
+        let damaged = apply(&self.images, "evaluation");
+        let mut cleaned = IndexMap::new();
+        for cleaner in damage.cleaners() {
+            let images = match cleaner {
+                Cleaner::Nothing => array::to_images(&damaged),
+                Cleaner::Median => in_batches(&damaged, median),
+                Cleaner::Pca => {
+                    in_batches(&damaged, |images| self.pca.reconstruct(images, components).clamp(0.0, 1.0))
+                }
+                Cleaner::Gaussian => rebuilt(&self.runs[GAUSSIAN], &damaged)?,
+                Cleaner::Own => rebuilt(&self.runs[damage.preset], &damaged)?,
+            };
+            cleaned.insert(cleaner, images);
+        }
+        Ok(cleaned)
+    }
+}
+
+/// All levels of one kind of damage, with every seed; the first one makes the picture.
+fn compare(
+    damage: &Damage,
+    order: u32,
+    trials: &[Trial],
+    gallery: &Gallery,
+) -> Result<Vec<AtLevel>, EvaluationError> {
+    let mut levels = LEVELS.map(|level| AtLevel { level, cleaners: IndexMap::new() });
+    for (place, trial) in trials.iter().enumerate() {
+        let originals = array::to_images(&trial.images);
+        for AtLevel { level, cleaners } in &mut levels {
+            let cleaned = trial.clean(damage, *level)?;
+            if place == 0 && *level == SHOWN_LEVEL {
+                show(gallery, damage, order, trial.seed, &originals, &cleaned)?;
+            }
+            for (cleaner, images) in cleaned {
+                let failed = || EvaluationError::metric(cleaner.title());
+                let psnr = images::mean_psnr(&originals, &images).map_err(failed())?;
+                let ssim = images::mean_ssim(&originals, &images).map_err(failed())?;
+                let figures = cleaners.entry(cleaner).or_default();
+                figures.push(trial.seed, &PSNR, psnr);
+                figures.push(trial.seed, &SSIM, ssim);
+            }
+        }
+    }
+    Ok(levels.into())
 }
 
 /// How the models of the first seed are configured.
-fn settings(runs: &[Vec<Run>]) -> String {
-    let models = runs.iter().take(1).flatten().map(|run| serde_json::to_string(&run.experiment.model));
-    models.map(Result::unwrap_or_default).collect::<Vec<_>>().join(", ")
+fn settings(trials: &[Trial]) -> String {
+    let runs = trials.iter().take(1).flat_map(|trial| &trial.runs);
+    let models: Vec<String> = runs
+        .map(|(preset, run)| {
+            let model = serde_json::to_string(&run.experiment.model).expect("a configuration is always JSON");
+            format!("{preset} {model}")
+        })
+        .collect();
+    models.join(", ")
 }
 
-/// The damaged test images and what each cleaner makes of them, in the order of [`Damage::cleaners`].
-fn clean(
-    damage: &Damage,
-    level: f64,
-    run: &Run,
-    own: &Run,
-    pca: &Pca,
-) -> Result<Vec<Array4<f32>>, EvaluationError> {
-    let corruption = (damage.at)(level);
-    let images = shown(images(run)?, IMAGES);
-    let noise = Noise::new(run.record.seed, 0, images.device());
-    let apply =
-        |rows: &Tensor, purpose: &str| corruption.apply(rows, Activation::Sigmoid, &noise.fork(purpose));
-    let choosing = shown(run.splits.train.values(), CHOOSING);
-    let components = best_components(pca, &choosing, &apply(&choosing, "choosing components"));
-    let damaged = apply(&images, "evaluation");
-    let mut cleaned = vec![
-        array4(&damaged),
-        in_batches(&damaged, median),
-        in_batches(&damaged, |rows| pca.reconstruct(rows, components).clamp(0.0, 1.0)),
-    ];
-    let models = if damage.preset == GAUSSIAN { vec![run] } else { vec![run, own] };
-    for model in models {
-        let autoencoder = autoencoder(model)?;
-        cleaned.push(in_batches(&damaged, |rows| autoencoder.reconstruct(rows).clamp(0.0, 1.0)));
-    }
-    Ok(cleaned)
+fn rebuilt(run: &Run, damaged: &Tensor) -> Result<Array4<f32>, EvaluationError> {
+    let autoencoder = autoencoder(run)?;
+    Ok(in_batches(damaged, |images| autoencoder.reconstruct(images).clamp(0.0, 1.0)))
 }
 
 /// How many components bring damaged images nearest to what they were.
@@ -217,93 +276,75 @@ fn median(images: &Tensor) -> Tensor {
     Tensor::stack(&shifted, 0).median_dim(0, false).0
 }
 
-fn shown(images: &Tensor, n: usize) -> Tensor {
-    images.narrow(0, 0, (n as i64).min(images.size()[0]))
-}
-
-/// Means over the images.
-fn figures(
-    who: &str,
-    originals: &Array4<f32>,
-    cleaned: &Array4<f32>,
-) -> Result<Vec<Figure>, EvaluationError> {
-    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
-    let failed = || EvaluationError::metric(who);
-    let psnr = psnr_per_sample(originals, cleaned, DATA_RANGE).map_err(failed())?;
-    let psnr = mean(psnr.into_iter().map(|psnr| psnr.min(EXACT)).collect());
-    let ssim = mean(ssim(originals, cleaned, DATA_RANGE).map_err(failed())?);
-    Ok(vec![
-        Figure { head: "PSNR", name: "psnr", value: psnr, decimals: 2 },
-        Figure { head: "SSIM", name: "ssim", value: ssim, decimals: 3 },
-    ])
-}
-
-fn report(evaluation: &mut Evaluation, damage: &Damage, outcomes: &Outcomes) -> Result<(), EvaluationError> {
-    let heads = damage.cleaners().iter().flat_map(|(_, title)| [title.to_string(), "SSIM".into()]);
-    let columns = std::iter::once("level".to_string()).chain(heads).collect();
+fn report(draft: &mut Draft, damage: &Damage, levels: &[AtLevel]) -> Result<(), EvaluationError> {
+    let cleaners = damage.cleaners();
+    let mut columns = vec!["level".to_string()];
+    columns.extend(cleaners.iter().flat_map(|cleaner| [cleaner.title().to_string(), "SSIM".into()]));
     let mut rows = Vec::new();
-    for (of_level, level) in outcomes.iter().zip(LEVELS) {
-        let mut row = vec![level.to_string()];
-        for (seeds, (name, _)) in of_level.iter().zip(damage.cleaners()) {
-            for at in 0..2 {
-                row.push(spread::over_seeds(seeds.iter().map(|(_, figures)| &figures[at]))?);
-            }
-            spread::enter(evaluation, &format!("{}/{level}/{name}", damage.name), seeds)?;
+    for at in levels {
+        let mut row = vec![at.level.to_string()];
+        for (cleaner, figures) in &at.cleaners {
+            row.extend(figures.cells(&[PSNR, SSIM])?);
+            let group = format!("{}/{}/{}", damage.name, at.level, cleaner.name());
+            figures.enter(&mut draft.evaluation.metrics, &group)?;
         }
         rows.push(row);
     }
-    let note = "Under each name: PSNR in dB, then SSIM. Higher is better.".into();
-    evaluation.tables.push(Table { title: damage.title.into(), columns, rows, note });
+    let note = "Under each name the PSNR in dB, beside it the SSIM; higher is better.".into();
+    draft.evaluation.tables.push(Table { title: damage.title.into(), columns, rows, note });
     Ok(())
 }
 
 /// PSNR over the level, first seed.
-fn panel(damage: &Damage, outcomes: &Outcomes) -> Panel {
-    let points = |cleaner: usize| {
-        let psnr = |of_level: &Vec<Vec<(u64, Vec<Figure>)>>| of_level[cleaner][0].1[0].value;
-        LEVELS.into_iter().zip(outcomes.iter().map(psnr)).collect()
-    };
+fn panel(damage: &Damage, levels: &[AtLevel]) -> Panel {
     let axis = |name: &str| Axis { name: name.into(), logarithmic: false };
+    let line = |cleaner: &Cleaner| {
+        let psnr = |at: &AtLevel| {
+            let figure = at.cleaners.get(cleaner)?.get(&PSNR)?;
+            Some((at.level, figure.of_first_seed()?))
+        };
+        (cleaner.title().to_string(), levels.iter().filter_map(psnr).collect())
+    };
     Panel {
         title: damage.name.into(),
         x: axis("level of damage"),
         y: axis("PSNR (dB)"),
-        lines: damage
-            .cleaners()
-            .iter()
-            .enumerate()
-            .map(|(i, (_, title))| (title.to_string(), points(i)))
-            .collect(),
+        lines: damage.cleaners().iter().map(line).collect(),
     }
 }
 
+/// The first images, damaged and cleaned.
 fn show(
     gallery: &Gallery,
     damage: &Damage,
     order: u32,
-    run: &Run,
-    cleaned: &[Array4<f32>],
+    seed: u64,
+    originals: &Array4<f32>,
+    cleaned: &IndexMap<Cleaner, Array4<f32>>,
 ) -> Result<(), EvaluationError> {
-    let originals = first(&array4(images(run)?));
-    let few: Vec<Array4<f32>> = cleaned.iter().map(first).collect();
-    let mut rows = vec![("clean", originals.view())];
-    let titles =
-        damage.cleaners().iter().map(|(name, title)| if *name == "damaged" { *name } else { *title });
-    rows.extend(titles.zip(few.iter().map(|images| images.view())));
+    let few: Vec<(&str, Array4<f32>)> = cleaned
+        .iter()
+        .map(|(cleaner, images)| {
+            let title = if *cleaner == Cleaner::Nothing { "damaged" } else { cleaner.title() };
+            (title, images::first(images))
+        })
+        .collect();
+    let originals = images::first(originals);
+    let mut lines = vec![("clean", originals.view())];
+    lines.extend(few.iter().map(|(title, images)| (*title, images.view())));
     let entry = Entry {
         file: format!("{}.png", damage.name),
         title: format!("{}, level {SHOWN_LEVEL}", damage.title),
-        caption: format!("The first test images, seed {}; none of them picked.", run.record.seed),
+        caption: format!("The first of the test images, seed {seed}; none of them picked."),
         order,
     };
-    Ok(gallery.add(entry, |path| picture::image_rows(path, &rows))?)
+    Ok(gallery.add(entry, |path| picture::image_rows(path, &lines))?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{Bench, wanted};
-    use ae_tensor::array;
 
     #[test]
     fn the_median_is_that_of_the_neighbourhood() {
@@ -341,7 +382,8 @@ mod tests {
         assert!(evaluation.tables.iter().all(|t| t.rows.iter().all(|row| row.len() == t.columns.len())));
         let metric = |name: &str| evaluation.metrics[name];
         for damage in &DAMAGES {
-            for (cleaner, _) in damage.cleaners() {
+            for cleaner in damage.cleaners() {
+                let cleaner = cleaner.name();
                 let psnr = |level: f64| metric(&format!("{}/{level}/{cleaner}/psnr", damage.name));
                 assert!(psnr(0.1) > psnr(0.5), "{} {cleaner}", damage.name);
             }

@@ -1,8 +1,8 @@
 //! What a model with latent variables says of data: importance-sampled log-likelihoods, and which latents carry
 //! information.
 
-use crate::context::Context;
 use crate::error::EvaluationError;
+use crate::held_out;
 use ae_models::{Batch, LatentVariable};
 use ae_tensor::divergence::{log_mean_exp, standard_log_prob};
 use ae_tensor::{Kind, Noise, Tensor, array, tch};
@@ -12,7 +12,7 @@ use ae_training::experiment::Run;
 
 /// Draws for each sample, as in Burda et al. (2016).
 pub const SAMPLES: i64 = 5000;
-/// Rows of the test set on a CPU, the first ones; on a CUDA device it is all of them.
+/// Rows of the test set on a CPU, evenly spread over it; on a CUDA device it is all of them.
 pub const ROWS_ON_CPU: usize = 1000;
 /// Variance of the posterior means over the data above which a latent counts as active (Burda et al., 2016,
 /// section 5.2).
@@ -60,22 +60,20 @@ pub(crate) fn latent_variable(run: &Run) -> Result<&dyn LatentVariable, Evaluati
 ///
 /// # Errors
 /// No test rows.
-pub(crate) fn test_rows(_: &Context<'_>, run: &Run) -> Result<usize, EvaluationError> {
-    let test = &run.splits.test;
-    if test.is_empty() {
-        let (set, missing) = (run.splits.dataset.name.clone(), "test rows");
-        return Err(EvaluationError::Data { set, missing, remedy: "see data.test" });
-    }
-    let on_cpu = !test.rows(0, 1).values.device().is_cuda();
-    Ok(if on_cpu { test.len().min(ROWS_ON_CPU) } else { test.len() })
+pub(crate) fn test_rows(run: &Run) -> Result<Batch, EvaluationError> {
+    let test = held_out::test(run)?;
+    let is_on_cuda = test.rows(0, 1).values.device().is_cuda();
+    Ok(held_out::strided(test, if is_on_cuda { test.len() } else { ROWS_ON_CPU }))
 }
 
-/// Densities of the first `rows` rows of a split by `samples` draws each, with binarization and draws fixed by `seed`.
-pub fn density(model: &dyn LatentVariable, split: &Split, rows: usize, samples: i64, seed: u64) -> Density {
-    let at_a_time = (CHUNK / samples.min(DRAWS)).max(1) as usize;
+/// Densities of rows by `samples` draws each, with binarization and draws fixed by `seed`.
+pub fn density(model: &dyn LatentVariable, rows: &Batch, samples: i64, seed: u64) -> Density {
+    let at_a_time = (CHUNK / samples.min(DRAWS)).max(1);
     let (mut log_likelihoods, mut elbo) = (Vec::new(), 0.0);
-    for start in (0..rows).step_by(at_a_time) {
-        let batch = split.rows(start, at_a_time.min(rows - start));
+    for start in (0..rows.len()).step_by(at_a_time as usize) {
+        let few = |tensor: &Tensor| tensor.narrow(0, start, at_a_time.min(rows.len() - start));
+        let batch =
+            Batch { values: few(&rows.values), labels: rows.labels.as_ref().map(few), observed: None };
         let noise = Noise::new(seed, start as u64, batch.values.device()).fork("density");
         let (estimate, bound) = log_likelihoods_of(model, &targets(model, batch, &noise), samples, &noise);
         log_likelihoods.extend(array::to_vec(&estimate));
@@ -89,7 +87,7 @@ pub fn density(model: &dyn LatentVariable, split: &Split, rows: usize, samples: 
         negative_log_likelihood: -mean,
         negative_elbo: -elbo / n,
         standard_error: (variance / n).sqrt(),
-        rows,
+        rows: log_likelihoods.len(),
     }
 }
 
@@ -140,7 +138,7 @@ pub fn latents(model: &dyn LatentVariable, split: &Split, seed: u64) -> Latents 
     }
 }
 
-/// What the density is one of.
+/// What the density is about: grey values, or bits that are drawn from them.
 fn targets(model: &dyn LatentVariable, batch: Batch, noise: &Noise) -> Batch {
     Batch { values: model.targets().draw(&batch.values, noise), labels: batch.labels, observed: None }
 }

@@ -20,13 +20,21 @@ pub enum EvaluationError {
     /// A seed that would be counted twice.
     #[error("seed {0} is given twice; each seed counts once, or the spread over seeds would be too small")]
     SeedTwice(u64),
+    /// An option that a task does not have.
+    #[error("the task `{task}` has no option `{option}`")]
+    NoSuchOption {
+        /// The task.
+        task: &'static str,
+        /// The option, without its dashes.
+        option: String,
+    },
     /// A preset that does not exist.
     #[error(transparent)]
     Preset(#[from] UnknownPreset),
     /// A measure that does not exist.
     #[error(transparent)]
     Measure(#[from] UnknownMeasure),
-    /// A measured figure that is no number.
+    /// A measured figure that is not finite.
     #[error(
         "{metric} of the run in {} is {value}; the model has diverged, or the measure does not suit it",
         folder.display()
@@ -56,8 +64,8 @@ pub enum EvaluationError {
     /// A run that could not be made or used.
     #[error(transparent)]
     Run(Box<RunError>),
-    /// A run that was stopped before its end.
-    #[error("stopped while training in {}; the same command goes on from there", .0.display())]
+    /// A run that was interrupted.
+    #[error("interrupted while training in {}; the same command resumes from there", .0.display())]
     Interrupted(PathBuf),
     /// A model that cannot be asked for reconstructions.
     #[error("the variant `{variant}` of {} reconstructs nothing; choose an autoencoder", folder.display())]
@@ -126,10 +134,10 @@ pub enum EvaluationError {
     /// Normal rows that give no threshold.
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
-    /// A set that cannot be had, or is not what it claims to be.
+    /// A data set that cannot be obtained or read.
     #[error(transparent)]
     Set(#[from] ae_datasets::DataError),
-    /// A table of the user's that cannot be used.
+    /// A user's file that cannot be used.
     #[error(transparent)]
     Intake(#[from] ae_datasets::intake::IntakeError),
     /// A network that cannot be built.
@@ -141,10 +149,10 @@ pub enum EvaluationError {
     /// A set without rows to train on.
     #[error(transparent)]
     Empty(#[from] ae_training::EmptyData),
-    /// A figure that the data leave undefined.
+    /// A figure that is not defined for the data.
     #[error("cannot compute the figures of {what}: {source}")]
     Metric {
-        /// Whose figures.
+        /// What the figures describe.
         what: String,
         /// Why.
         source: MetricError,
@@ -174,7 +182,7 @@ impl EvaluationError {
         }
     }
 
-    /// For `map_err`: says whose figures could not be computed.
+    /// For `map_err`: says which figures could not be computed.
     pub(crate) fn metric(what: impl Into<String>) -> impl FnOnce(MetricError) -> Self {
         move |source| EvaluationError::Metric { what: what.into(), source }
     }
@@ -185,6 +193,7 @@ impl EvaluationError {
             EvaluationError::Run(error) => error.is_usage(),
             EvaluationError::NoSeeds
             | EvaluationError::SeedTwice(_)
+            | EvaluationError::NoSuchOption { .. }
             | EvaluationError::Preset(_)
             | EvaluationError::Measure(_)
             | EvaluationError::NotInTier { .. }

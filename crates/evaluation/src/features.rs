@@ -4,19 +4,31 @@
 use crate::anomaly::autoencoder;
 use crate::codes;
 use crate::context::{Context, Wanted};
+use crate::draft::Draft;
 use crate::error::EvaluationError;
+use crate::held_out::strided;
 use crate::outcome::{Evaluation, Table};
 use crate::probe::Probe;
+use crate::spread::{Figure, Quantity};
+use crate::tasks::Task;
 use ae_anomaly::Pca;
-use ae_metrics::{knn_accuracy, mean_std};
-use ae_report::gallery::{Entry, Gallery};
+use ae_metrics::knn_accuracy;
+use ae_report::gallery::Entry;
 use ae_report::picture::{self, Axis, Panel};
-use ae_tensor::{Device, Kind, Noise, Tensor};
-use ae_training::{Split, Splits};
+use ae_tensor::{Device, Noise, Tensor, array};
+use ae_training::Splits;
+use indexmap::IndexMap;
 use std::path::PathBuf;
 
-/// Seeds that the task is run with unless others are given.
-pub const SEEDS: &[u64] = &[0];
+/// The entry of the list.
+pub(crate) const TASK: Task = Task {
+    name: "features",
+    title: "What a code is worth to a classifier",
+    about: "What codes are worth to a classifier with 100, 1,000 and 10,000 labels, beside pixels and PCA",
+    seeds: &[0],
+    options: &[],
+    run: |context, _| evaluate(context, PRESETS, &BUDGETS, |name, seed| Wanted::preset(name, &[], seed)),
+};
 
 /// Presets whose codes are judged.
 const PRESETS: &[&str] = &[
@@ -36,37 +48,43 @@ const PRESETS: &[&str] = &[
 /// Labelled rows.
 const BUDGETS: [usize; 3] = [100, 1000, 10_000];
 /// Draws of the labelled rows, for each seed of the models.
-const SUBSETS: u64 = 3;
-/// Test rows, from the first on.
+const DRAWS: u64 = 3;
+/// Test rows.
 const TEST_ROWS: usize = 10_000;
 const NEIGHBOURS: usize = 5;
-const JUDGES: [(&str, &str); 2] = [("probe", "Linear probe"), ("knn", "k nearest neighbours")];
 
-/// A representation and its accuracies, `[judge][budget]`, one for each seed and subset.
+const ACCURACY: Quantity = Quantity::new("accuracy", "accuracy", 4);
+
+/// A classifier of codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Judge {
+    Probe,
+    Neighbours,
+}
+
+const JUDGES: [Judge; 2] = [Judge::Probe, Judge::Neighbours];
+
+/// Representations by their name in the metrics.
+type Entrants = IndexMap<String, Entrant>;
+
+/// A representation, and how well it is classified.
 struct Entrant {
     title: String,
-    name: String,
     size: i64,
-    accuracies: Vec<Vec<Vec<f64>>>,
+    /// By classifier and number of labels.
+    accuracies: IndexMap<(Judge, usize), Figure>,
 }
 
 /// The rows that all representations of one seed are judged on.
 struct Trial {
     seed: u64,
+    budgets: Vec<usize>,
     classes: i64,
-    /// Labelled rows of each subset, in the order in which budgets take them, and their labels.
-    subsets: Vec<(Tensor, Vec<i64>)>,
+    /// Labelled rows of each draw, in the order in which budgets take them, and their labels.
+    draws: Vec<(Tensor, Vec<i64>)>,
     test: Tensor,
     test_labels: Vec<i64>,
-}
-
-/// Trains what is missing, and compares. Returns the results and the report's path,
-/// `runs/eval-features/<id>/report.html`.
-///
-/// # Errors
-/// Where a model cannot be trained, or a file not written; see [`EvaluationError`].
-pub fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    evaluate(context, PRESETS, &BUDGETS, |name, seed| Wanted::preset(name, &[], seed))
+    pca: Pca,
 }
 
 fn evaluate(
@@ -75,186 +93,177 @@ fn evaluate(
     budgets: &[usize],
     wanted: impl Fn(&str, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    context.check_seeds()?;
-    let seeds = context.seeds.clone();
-    let folder = context.folder("features");
-    let mut evaluation = Evaluation {
-        task: "features".into(),
-        title: "What a code is worth to a classifier".into(),
-        method: format!(
-            "The models see all training rows without labels; the classifiers see the codes of a few labelled ones, \
-             drawn at random ({SUBSETS} draws; the smaller sets are parts of the larger ones), and are judged on test \
-             rows. The linear probe is multinomial logistic regression, fitted until it converges on features that are \
-             centred and scaled by one number; its L2 penalty is chosen among labelled rows held out from the fit, \
-             which count as labels. k-NN takes the {NEIGHBOURS} nearest. PCA is fitted on all training rows. A code \
-             that is a distribution stands for its mean; models that train on damaged input are shown clean rows."
-        ),
-        command: context.command("features"),
-        seeds: seeds.clone(),
-        ..Evaluation::default()
-    };
-    let mut entrants: Vec<Entrant> = Vec::new();
-    for &seed in &seeds {
-        let mut baseline: Option<(Trial, Pca)> = None;
+    let mut draft = Evaluation::begin(context, &TASK)?;
+    let mut entrants = Entrants::new();
+    for seed in context.seeds.clone() {
+        let mut trial: Option<Trial> = None;
         let mut sizes = Vec::new();
         for name in presets {
-            let run = context.trained(&wanted(name, seed)?)?;
+            let run = draft.trained(context, &wanted(name, seed)?)?;
             let model = autoencoder(&run)?;
-            if baseline.is_none() {
-                let trial = Trial::new(&run.splits, seed, budgets)?;
-                judge(
-                    &mut entrants,
-                    ("pixels".into(), "the data themselves".into()),
-                    &trial,
-                    budgets,
-                    |rows| rows.flatten(1, -1),
-                )?;
-                baseline = Some((trial, Pca::fit(run.splits.train.values())));
+            if trial.is_none() {
+                let new = Trial::new(&run.splits, seed, budgets)?;
+                new.judge("pixels", "the data themselves", &mut entrants, |rows| rows.flatten(1, -1))?;
+                trial = Some(new);
             }
-            let Some((trial, pca)) = &baseline else { continue };
-            let who = (name.to_string(), name.to_string());
-            judge(&mut entrants, who, trial, budgets, |rows| codes::encode_rows(model, rows))?;
+            let Some(trial) = &trial else { continue };
+            trial.judge(name, name, &mut entrants, |rows| codes::of_batch(model, rows))?;
             let size = model.code_size();
-            if size < pca.most() && !sizes.contains(&size) {
+            if size < trial.pca.most() && !sizes.contains(&size) {
                 sizes.push(size);
-                let who = (format!("pca{size}"), format!("PCA, {size} components"));
-                judge(&mut entrants, who, trial, budgets, |rows| pca.codes(rows, size))?;
+                let (name, title) = (format!("pca{size}"), format!("PCA, {size} components"));
+                trial.judge(&name, &title, &mut entrants, |rows| trial.pca.codes(rows, size))?;
             }
-            evaluation.runs.push(run.dir.root().to_path_buf());
         }
     }
-    let gallery = Gallery::new(folder.join("images"));
-    for (judge, (name, title)) in JUDGES.iter().enumerate() {
-        enter(&mut evaluation, &entrants, budgets, judge, name, title)?;
+    for judge in JUDGES {
+        report(&mut draft, &entrants, judge, budgets)?;
+    }
+    let mut panels = Vec::new();
+    for judge in JUDGES {
+        panels.push(panel(&entrants, judge, budgets)?);
     }
     let entry = Entry {
         file: "labels.png".into(),
         title: "Accuracy over labels".into(),
-        caption: "Means over the draws of the labelled rows.".into(),
+        caption: "Means over the seeds and the draws of the labelled rows.".into(),
         order: 0,
     };
-    gallery.add(entry, |path| picture::panels(path, &panels(&entrants, budgets)))?;
-    evaluation.pictures = gallery.entries()?;
-    let report = evaluation.write(&folder)?;
-    Ok((evaluation, report))
+    draft.gallery.add(entry, |path| picture::panels(path, &panels))?;
+    draft.finish(format!(
+        "The models see all training rows without labels. The classifiers see the codes of a few labelled rows, drawn at \
+         random ({DRAWS} draws; the smaller sets are parts of the larger ones), and are judged on test rows. The linear probe \
+         is multinomial logistic regression, fitted until it converges on features that are centred and scaled by one number; \
+         its L2 penalty is chosen by accuracy on some of the labelled rows, which are held out from that fit and count as \
+         labels. k-NN takes the {NEIGHBOURS} nearest neighbours. PCA is fitted on all training rows. A code that is a \
+         distribution is represented by its mean; models that are trained on damaged input are shown clean rows."
+    ))
+}
+
+impl Judge {
+    /// In the metrics.
+    fn name(self) -> &'static str {
+        match self {
+            Judge::Probe => "probe",
+            Judge::Neighbours => "knn",
+        }
+    }
+
+    /// In tables and pictures.
+    fn title(self) -> &'static str {
+        match self {
+            Judge::Probe => "Linear probe",
+            Judge::Neighbours => "k nearest neighbours",
+        }
+    }
 }
 
 impl Trial {
     fn new(splits: &Splits, seed: u64, budgets: &[usize]) -> Result<Self, EvaluationError> {
-        let n_test = splits.test.len().min(TEST_ROWS);
-        let labels = codes::labels(splits, &splits.train, splits.train.len())?;
-        let test_labels = codes::labels(splits, &splits.test, n_test)?;
-        let most = budgets.iter().copied().max().unwrap_or(0);
-        if labels.len() < most {
+        let labels = codes::labels(splits, &splits.train.rows(0, splits.train.len()))?;
+        let test = strided(&splits.test, TEST_ROWS);
+        let test_labels = codes::labels(splits, &test)?;
+        let largest = budgets.iter().copied().max().unwrap_or(0);
+        if labels.len() < largest {
             let set = splits.dataset.name.clone();
             let remedy = "take more of it; see data.max_train and data.validation";
             return Err(EvaluationError::Data { set, missing: "10,000 labelled training rows", remedy });
         }
-        let subset = |subset: u64| {
-            let noise = Noise::new(seed, subset, Device::Cpu).fork("labelled rows");
-            let order = noise.permutation("rows", labels.len() as i64).narrow(0, 0, most as i64);
+        let draw = |draw: u64| {
+            let noise = Noise::new(seed, draw, Device::Cpu).fork("labelled rows");
+            let order = noise.permutation("rows", labels.len() as i64).narrow(0, 0, largest as i64);
             let chosen = Vec::<i64>::try_from(&order).expect("a flat tensor of int64");
             let values = splits.train.values();
             let rows = values.index_select(0, &order.to_device(values.device()));
             (rows, chosen.into_iter().map(|row| labels[row as usize]).collect())
         };
-        let classes = labels.iter().chain(&test_labels).max().map_or(0, |most| most + 1);
-        let test = first(&splits.test, n_test);
-        Ok(Trial { seed, classes, subsets: (0..SUBSETS).map(subset).collect(), test, test_labels })
+        Ok(Trial {
+            seed,
+            budgets: budgets.into(),
+            classes: labels.iter().chain(&test_labels).max().map_or(0, |greatest| greatest + 1),
+            draws: (0..DRAWS).map(draw).collect(),
+            test: test.values,
+            test_labels,
+            pca: Pca::fit(splits.train.values()),
+        })
     }
-}
 
-fn first(split: &Split, n: usize) -> Tensor {
-    split.values().narrow(0, 0, n as i64)
-}
-
-/// Accuracies of a representation: `represent` takes a batch of rows to `[B, D]`.
-fn judge(
-    entrants: &mut Vec<Entrant>,
-    (name, title): (String, String),
-    trial: &Trial,
-    budgets: &[usize],
-    represent: impl Fn(&Tensor) -> Tensor,
-) -> Result<(), EvaluationError> {
-    let of = |rows: &Tensor| -> Tensor {
-        let batches = rows.split(ae_training::evaluate::BATCH as i64, 0);
-        let codes: Vec<Tensor> = batches.iter().map(&represent).collect();
-        Tensor::cat(&codes, 0).to_device(Device::Cpu).to_kind(Kind::Float)
-    };
-    let test = of(&trial.test);
-    let (test_matrix, test_tensor) = (codes::matrix(&test), Tensor::from_slice(&trial.test_labels));
-    let at = entrants.iter().position(|entrant| entrant.name == name).unwrap_or(entrants.len());
-    if at == entrants.len() {
-        let accuracies = vec![vec![Vec::new(); budgets.len()]; JUDGES.len()];
-        entrants.push(Entrant { title: title.clone(), name, size: test.size()[1], accuracies });
-    }
-    for (rows, labels) in &trial.subsets {
-        let train = of(rows);
-        for (place, &n) in budgets.iter().enumerate() {
-            let (few, labels) = (train.narrow(0, 0, n as i64), &labels[..n]);
-            let probe = Probe::fit(&few, &Tensor::from_slice(labels), trial.classes);
-            let by_probe = probe.accuracy(&test, &test_tensor);
-            tracing::info!(
-                "{title}, {n} labels, seed {}: probe {by_probe:.4} (penalty {:e})",
-                trial.seed,
-                probe.penalty
-            );
-            let k = NEIGHBOURS.min(n);
-            let by_neighbours =
-                knn_accuracy(&codes::matrix(&few), labels, &test_matrix, &trial.test_labels, k)
-                    .map_err(EvaluationError::metric(&title))?;
-            for (judge, accuracy) in [by_probe, by_neighbours].into_iter().enumerate() {
-                entrants[at].accuracies[judge][place].push(accuracy);
+    /// Adds the accuracies of a representation: `by` takes a batch of rows to `[B, D]`.
+    fn judge(
+        &self,
+        name: &str,
+        title: &str,
+        entrants: &mut Entrants,
+        by: impl Fn(&Tensor) -> Tensor,
+    ) -> Result<(), EvaluationError> {
+        let test = codes::represent(&self.test, &by);
+        let (test_rows, test_labels) = (array::to_rows(&test), Tensor::from_slice(&self.test_labels));
+        let entrant = entrants.entry(name.into()).or_insert_with(|| Entrant {
+            title: title.into(),
+            size: test.size()[1],
+            accuracies: IndexMap::new(),
+        });
+        for (rows, labels) in &self.draws {
+            let train = codes::represent(rows, &by);
+            for &n in &self.budgets {
+                let (few, labels) = (train.narrow(0, 0, n as i64), &labels[..n]);
+                let probe = Probe::fit(&few, &Tensor::from_slice(labels), self.classes);
+                let by_probe = probe.accuracy(&test, &test_labels);
+                tracing::info!(
+                    "{title}, {n} labels, seed {}: probe {by_probe:.4} (penalty {:e})",
+                    self.seed,
+                    probe.penalty
+                );
+                let (few, k) = (array::to_rows(&few), NEIGHBOURS.min(n));
+                let by_neighbours = knn_accuracy(&few, labels, &test_rows, &self.test_labels, k)
+                    .map_err(EvaluationError::metric(title))?;
+                for (judge, accuracy) in [(Judge::Probe, by_probe), (Judge::Neighbours, by_neighbours)] {
+                    let figure = entrant.accuracies.entry((judge, n));
+                    figure.or_insert_with(|| Figure::new(ACCURACY)).push(self.seed, accuracy);
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
-fn enter(
-    evaluation: &mut Evaluation,
-    entrants: &[Entrant],
+fn report(
+    draft: &mut Draft,
+    entrants: &Entrants,
+    judge: Judge,
     budgets: &[usize],
-    judge: usize,
-    name: &str,
-    title: &str,
 ) -> Result<(), EvaluationError> {
     let heads = budgets.iter().map(|n| format!("{n} labels"));
     let columns = ["features", "dimensions"].into_iter().map(String::from).chain(heads).collect();
     let mut rows = Vec::new();
-    for entrant in entrants {
-        let mut row = vec![entrant.title.clone(), entrant.size.to_string()];
-        for (accuracies, n) in entrant.accuracies[judge].iter().zip(budgets) {
-            let summary = mean_std(accuracies).map_err(EvaluationError::metric(&entrant.title))?;
-            let std = summary.sample_std().unwrap_or(0.0);
-            row.push(format!("{:.4} ± {std:.4}", summary.mean));
-            let key = format!("{name}/{}/{n}/accuracy", entrant.name);
-            evaluation.metrics.insert(format!("{key}_std"), std);
-            evaluation.metrics.insert(key, summary.mean);
+    for (name, Entrant { title, size, accuracies }) in entrants {
+        let mut row = vec![title.clone(), size.to_string()];
+        for &n in budgets {
+            let figure = &accuracies[&(judge, n)];
+            row.push(figure.to_text()?);
+            figure.enter(&mut draft.evaluation.metrics, &format!("{}/{name}/{n}", judge.name()))?;
         }
         rows.push(row);
     }
-    let note = "Share of the test rows whose label is guessed, higher is better; ± is the sample standard deviation \
+    let note = "Share of the test rows that are classified correctly, higher is better; ± is the sample standard deviation \
                 over seeds and draws of the labelled rows."
         .into();
-    evaluation.tables.push(Table { title: title.into(), columns, rows, note });
+    draft.evaluation.tables.push(Table { title: judge.title().into(), columns, rows, note });
     Ok(())
 }
 
-fn panels(entrants: &[Entrant], budgets: &[usize]) -> Vec<Panel> {
+/// Mean accuracy over the number of labels.
+fn panel(entrants: &Entrants, judge: Judge, budgets: &[usize]) -> Result<Panel, EvaluationError> {
     let axis = |name: &str, logarithmic| Axis { name: name.into(), logarithmic };
-    let mean = |values: &Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
-    let line = |entrant: &Entrant, judge: usize| {
-        let points = budgets.iter().zip(&entrant.accuracies[judge]);
-        (entrant.title.clone(), points.map(|(&n, values)| (n as f64, mean(values))).collect())
-    };
-    let panel = |(judge, (_, title)): (usize, &(&str, &str))| Panel {
-        title: title.to_string(),
-        x: axis("labels", true),
-        y: axis("accuracy", false),
-        lines: entrants.iter().map(|entrant| line(entrant, judge)).collect(),
-    };
-    JUDGES.iter().enumerate().map(panel).collect()
+    let mut lines = Vec::new();
+    for Entrant { title, accuracies, .. } in entrants.values() {
+        let mut points = Vec::new();
+        for &n in budgets {
+            points.push((n as f64, accuracies[&(judge, n)].summary()?.mean));
+        }
+        lines.push((title.clone(), points));
+    }
+    Ok(Panel { title: judge.title().into(), x: axis("labels", true), y: axis("accuracy", false), lines })
 }
 
 #[cfg(test)]

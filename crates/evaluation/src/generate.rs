@@ -5,11 +5,13 @@
 mod figures;
 
 use crate::context::{Context, Wanted};
+use crate::draft::Draft;
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, Table};
 use crate::pictures;
-use crate::spread::{self, Figure};
-use crate::yardstick::{COUNTED, Verdict, Yardstick, samples};
+use crate::spread::{self, Figures, Quantity};
+use crate::tasks::Task;
+use crate::yardstick::{COUNTED, Yardstick, samples};
 use ae_datasets::DataConfig;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture;
@@ -17,22 +19,34 @@ use ae_tensor::{Noise, Tensor, array, tch};
 use ae_training::evaluate::BATCH;
 use ae_training::experiment::{Run, RunError};
 use figures::{interpolation, manifold};
-use ndarray::{Array4, Ix4};
+use ndarray::Array4;
 use std::path::PathBuf;
 
-/// Seeds that the task is run with unless others are given.
-pub const SEEDS: &[u64] = &[0];
+/// The entry of the list.
+pub(crate) const TASK: Task = Task {
+    name: "generate",
+    title: "New samples",
+    about: "New samples, their distance from held-out images and their classes, interpolations, latent spaces",
+    seeds: &[0],
+    options: &[],
+    run: |context, _| run(context),
+};
 
 const PRESETS: [&str; 6] = ["vae", "cvae-conv", "cvae", "aae", "gan", "vq_vae"];
 /// Images in a row of the pictures.
 const SHOWN: i64 = 12;
+
+const FID: Quantity = Quantity::new("fid", "FID", 2);
+const RECONSTRUCTION_FID: Quantity = Quantity::new("reconstruction_fid", "FID, reconstructions", 2);
+const CLASSES: Quantity = Quantity::new("classes", "classes", 0);
+const RAREST: Quantity = Quantity::new("rarest", "rarest", 0);
 
 /// What is to be evaluated.
 struct Plan<'a> {
     presets: &'a [&'a str],
     /// The classifier.
     judge: Wanted,
-    /// Another set of real images, for scale.
+    /// Another set of images, for scale.
     other: Option<DataConfig>,
 }
 
@@ -40,9 +54,8 @@ struct Plan<'a> {
 struct Entrant {
     name: String,
     parameters: u64,
-    samples: Vec<(u64, Vec<Figure>)>,
-    /// Empty where nothing is reconstructed.
-    reconstructions: Vec<(u64, Vec<Figure>)>,
+    /// Without those of reconstructions where it makes none.
+    figures: Figures,
     /// Of the first seed.
     counts: Vec<usize>,
     shown: Array4<f32>,
@@ -51,12 +64,7 @@ struct Entrant {
     plane: Option<Array4<f32>>,
 }
 
-/// Trains what is missing, judges each preset with each seed, and writes tables, pictures and report. Returns the
-/// results and the report's path, `runs/eval-generate/<id>/report.html`.
-///
-/// # Errors
-/// Where a model cannot be trained, or a file not written; see [`EvaluationError`].
-pub fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError> {
+fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError> {
     let other = DataConfig { set: "fashion-mnist".into(), ..DataConfig::default() };
     let judge = Wanted::preset("classifier", &[], 0)?;
     let plan = Plan { presets: &PRESETS, judge, other: Some(other) };
@@ -68,41 +76,30 @@ fn evaluate(
     plan: &Plan<'_>,
     wanted: impl Fn(&str, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    context.check_seeds()?;
-    let folder = context.folder("generate");
+    let mut draft = Evaluation::begin(context, &TASK)?;
     let yardstick = Yardstick::trained(context, &plan.judge)?;
-    let n = yardstick.held_out().size()[0];
-    let accuracy = 100.0 * yardstick.accuracy();
-    let mut evaluation = Evaluation {
-        task: "generate".into(),
-        title: "New samples".into(),
-        method: format!(
-            "Judged by the preset `classifier`, whose accuracy on held-out images is {accuracy:.2} %. FID is the Fréchet \
-             distance (Heusel et al., 2017) between its features of {n} samples and of the {n} held-out images: it \
-             compares within this report, not with distances by Inception's features. Classes are counted by the \
-             classifier's decisions on {COUNTED} samples. Samples are decoded from draws of N(0, I); cvae is asked for \
-             its labels in turn. vq_vae has no prior: the places of its codes are drawn independently, each entry as \
-             often as the training images have it there, and its reconstructions show what a better prior could reach."
-        ),
-        command: context.command("generate"),
-        seeds: context.seeds.clone(),
-        runs: vec![yardstick.folder()],
-        ..Evaluation::default()
-    };
-    evaluation.metrics.insert("classifier/accuracy".into(), yardstick.accuracy());
+    draft.evaluation.runs.push(yardstick.folder());
+    draft.evaluation.metrics.insert("classifier/accuracy".into(), yardstick.accuracy());
     let mut entrants = Vec::new();
     for preset in plan.presets {
-        entrants.push(entrant(context, &yardstick, preset, &wanted, &mut evaluation)?);
+        entrants.push(entrant(context, &yardstick, preset, &wanted, &mut draft)?);
     }
-    let scale = for_scale(context, plan, &yardstick, &mut evaluation)?;
+    let scale = for_scale(context, plan, &yardstick, &mut draft.evaluation)?;
     for entrant in &entrants {
-        spread::enter(&mut evaluation, &entrant.name, &entrant.samples)?;
-        spread::enter(&mut evaluation, &entrant.name, &entrant.reconstructions)?;
+        entrant.figures.enter(&mut draft.evaluation.metrics, &entrant.name)?;
     }
-    evaluation.tables = vec![distances(&entrants)?, scale, census(&entrants, &yardstick)];
-    draw(&mut evaluation, &entrants, &yardstick, &Gallery::new(folder.join("images")))?;
-    let report = evaluation.write(&folder)?;
-    Ok((evaluation, report))
+    draft.evaluation.tables = vec![distances(&entrants)?, scale, census(&entrants, &yardstick)];
+    draw(&draft.gallery, &entrants, &yardstick)?;
+    let n = yardstick.held_out().size()[0];
+    let accuracy = 100.0 * yardstick.accuracy();
+    draft.finish(format!(
+        "Judged by the preset `classifier`, whose accuracy on held-out images is {accuracy:.2} %. FID is the Fréchet \
+         distance (Heusel et al., 2017) between its features of {n} samples and of the {n} held-out images: it \
+         compares within this report, not with distances by Inception's features. Classes are counted by the \
+         classifier's decisions on {COUNTED} samples. Samples are decoded from draws of N(0, I); cvae is asked for \
+         its labels in turn. vq_vae has no prior: the positions of its codes are drawn independently, with the frequencies \
+         of the training images, and its reconstructions show what a better prior could reach."
+    ))
 }
 
 /// Trains and judges a preset with each seed.
@@ -111,52 +108,37 @@ fn entrant(
     yardstick: &Yardstick,
     preset: &str,
     wanted: &impl Fn(&str, u64) -> Result<Wanted, EvaluationError>,
-    evaluation: &mut Evaluation,
+    draft: &mut Draft,
 ) -> Result<Entrant, EvaluationError> {
     let n = yardstick.held_out().size()[0] as usize;
     let mut entrant: Option<Entrant> = None;
     for seed in context.seeds.clone() {
-        let run = context.trained(&wanted(preset, seed)?)?;
+        let run = draft.trained(context, &wanted(preset, seed)?)?;
         tracing::info!("judging {n} samples of {preset}");
         let generated = samples(&run, n).ok_or_else(|| EvaluationError::Unsuited {
             measure: "generate",
             variant: run.experiment.model.name().into(),
             missing: "samples",
         })?;
-        let verdict = yardstick.judge(preset, &generated)?;
+        let look = yardstick.judge(preset, &generated)?;
+        let generator = run.model.as_generator();
         let entrant = entrant.get_or_insert_with(|| Entrant {
             name: preset.into(),
             parameters: run.record.model.parameters,
-            samples: Vec::new(),
-            reconstructions: Vec::new(),
-            counts: verdict.counts.clone(),
-            shown: images(&generated.narrow(0, 0, SHOWN.min(n as i64))),
-            walk: run.model.as_generator().map(|generator| images(&interpolation(generator, SHOWN, &run))),
-            plane: run
-                .model
-                .as_generator()
-                .and_then(|generator| manifold(generator, &run))
-                .map(|t| images(&t)),
+            figures: Figures::default(),
+            counts: look.counts.clone(),
+            shown: array::to_images(&generated.narrow(0, 0, SHOWN.min(n as i64))),
+            walk: generator.map(|generator| array::to_images(&interpolation(generator, SHOWN, &run))),
+            plane: generator.and_then(|generator| manifold(generator, &run)).as_ref().map(array::to_images),
         });
-        entrant.samples.push((seed, of_verdict(&verdict)));
+        entrant.figures.push(seed, &FID, look.distance);
+        entrant.figures.push(seed, &CLASSES, look.classes() as f64);
+        entrant.figures.push(seed, &RAREST, look.rarest() as f64);
         if let Some(rebuilt) = reconstructions(&run) {
-            let value = yardstick.judge(preset, &rebuilt)?.distance;
-            let figure =
-                Figure { head: "FID, reconstructions", name: "reconstruction_fid", value, decimals: 2 };
-            entrant.reconstructions.push((seed, vec![figure]));
+            entrant.figures.push(seed, &RECONSTRUCTION_FID, yardstick.judge(preset, &rebuilt)?.distance);
         }
-        evaluation.runs.push(run.dir.root().to_path_buf());
     }
     entrant.ok_or(EvaluationError::NoSeeds)
-}
-
-fn of_verdict(verdict: &Verdict) -> Vec<Figure> {
-    let figure = |head, name, value, decimals| Figure { head, name, value, decimals };
-    vec![
-        figure("FID", "fid", verdict.distance, 2),
-        figure("classes", "classes", verdict.classes() as f64, 0),
-        figure("rarest", "rarest", verdict.rarest() as f64, 0),
-    ]
 }
 
 /// Reconstructions of the test images, where the model makes some.
@@ -169,28 +151,24 @@ fn reconstructions(run: &Run) -> Option<Tensor> {
 }
 
 fn distances(entrants: &[Entrant]) -> Result<Table, EvaluationError> {
-    let mut table = Table {
-        title: "Distance from held-out images".into(),
-        columns: ["model", "parameters", "FID", "FID, reconstructions", "classes", "rarest"]
-            .map(String::from)
-            .into(),
-        note: format!(
-            "Lower is better for FID. classes: how many appear among {COUNTED} samples; rarest: samples of the rarest."
-        ),
-        ..Table::default()
-    };
-    for Entrant { name, parameters, samples, reconstructions, .. } in entrants {
-        let over = |seeds: &[(u64, Vec<Figure>)], at: usize| match seeds {
-            [] => Ok("–".to_string()),
-            seeds => spread::over_seeds(seeds.iter().map(|(_, figures)| &figures[at])),
-        };
-        let cells = [over(samples, 0)?, over(reconstructions, 0)?, over(samples, 1)?, over(samples, 2)?];
-        table.rows.push([name.clone(), parameters.to_string()].into_iter().chain(cells).collect());
+    const FIGURES: [Quantity; 4] = [FID, RECONSTRUCTION_FID, CLASSES, RAREST];
+    let mut rows = Vec::new();
+    for Entrant { name, parameters, figures, .. } in entrants {
+        let mut row = vec![name.clone(), parameters.to_string()];
+        row.extend(figures.cells(&FIGURES)?);
+        rows.push(row);
     }
-    Ok(table)
+    Ok(Table {
+        title: "Distance from held-out images".into(),
+        columns: spread::columns(&["model", "parameters"], &FIGURES),
+        rows,
+        note: format!(
+            "Lower is better for FID. classes: how many appear among {COUNTED} samples; rarest: samples of the rarest class."
+        ),
+    })
 }
 
-/// What real images, images of something else and noise get by the same yardstick.
+/// The same figures for real images, for images of something else, and for noise.
 fn for_scale(
     context: &mut Context<'_>,
     plan: &Plan<'_>,
@@ -213,14 +191,13 @@ fn for_scale(
     let mut table = Table {
         title: "For scale".into(),
         columns: ["images", "FID", "classes"].map(String::from).into(),
-        note: "The distance of training images from held-out ones is what a perfect generator would get."
-            .into(),
+        note: "A perfect generator would get the distance of the training images.".into(),
         ..Table::default()
     };
     for (title, name, set) in sets {
-        let verdict = yardstick.judge(&title, &set)?;
-        evaluation.metrics.insert(format!("{name}/fid"), verdict.distance);
-        table.rows.push(vec![title, format!("{:.2}", verdict.distance), verdict.classes().to_string()]);
+        let look = yardstick.judge(&title, &set)?;
+        evaluation.metrics.insert(format!("{name}/fid"), look.distance);
+        table.rows.push(vec![title, format!("{:.2}", look.distance), look.classes().to_string()]);
     }
     Ok(table)
 }
@@ -241,16 +218,11 @@ fn census(entrants: &[Entrant], yardstick: &Yardstick) -> Table {
             .chain(yardstick.class_names().iter().cloned())
             .collect(),
         rows: entrants.iter().map(row).collect(),
-        note: "By the classifier, of the first seed. A class that is missing is a collapse.".into(),
+        note: "As the classifier decides, for the first seed. A missing class means mode collapse.".into(),
     }
 }
 
-fn draw(
-    evaluation: &mut Evaluation,
-    entrants: &[Entrant],
-    yardstick: &Yardstick,
-    gallery: &Gallery,
-) -> Result<(), EvaluationError> {
+fn draw(gallery: &Gallery, entrants: &[Entrant], yardstick: &Yardstick) -> Result<(), EvaluationError> {
     let entry = |file: &str, order, title: &str, caption: &str| Entry {
         file: file.into(),
         order,
@@ -258,10 +230,11 @@ fn draw(
         caption: caption.into(),
     };
     let shown = entrants.iter().map(|entrant| entrant.shown.len_of(ndarray::Axis(0))).min().unwrap_or(0);
-    let real = images(&yardstick.held_out().narrow(0, 0, shown as i64));
+    let real = array::to_images(&yardstick.held_out().narrow(0, 0, shown as i64));
     let mut rows = vec![("held-out", real.view())];
     rows.extend(entrants.iter().map(|entrant| (entrant.name.as_str(), entrant.shown.view())));
-    let caption = "The first samples of each model, none of them picked; those of a conditional model take its labels in turn.";
+    let caption =
+        "The first samples of each model, none of them picked; a conditional model takes its labels in turn.";
     gallery.add(entry("samples.png", 10, "Samples", caption), |path| picture::image_rows(path, &rows))?;
     let walks: Vec<_> = entrants
         .iter()
@@ -283,12 +256,7 @@ fn draw(
             })?;
         }
     }
-    evaluation.pictures = gallery.entries()?;
     Ok(())
-}
-
-fn images(tensor: &Tensor) -> Array4<f32> {
-    array::to_array(tensor).into_dimensionality::<Ix4>().expect("images have four dimensions")
 }
 
 #[cfg(test)]

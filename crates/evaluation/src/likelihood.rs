@@ -2,28 +2,47 @@
 //! what a β buys: the rate-distortion curve of `beta_vae`.
 
 use crate::context::{Context, Wanted};
-use crate::density::{Density, Latents, SAMPLES, density, latent_variable, latents, test_rows};
+use crate::density::{Latents, SAMPLES, density, latent_variable, latents, test_rows};
+use crate::draft::Draft;
 use crate::error::EvaluationError;
+use crate::held_out;
 use crate::outcome::{Evaluation, Table};
-use crate::spread::{self, Figure};
-use ae_report::gallery::{Entry, Gallery};
+use crate::spread::{self, Figures, Quantity};
+use crate::tasks::Task;
+use ae_report::gallery::Entry;
 use ae_report::picture::{self, Line};
 use std::path::PathBuf;
 
-/// Seeds that the task is run with unless others are given.
-pub const SEEDS: &[u64] = &[0];
+/// The entry of the list.
+pub(crate) const TASK: Task = Task {
+    name: "likelihood",
+    title: "Likelihood of held-out samples",
+    about: "Likelihood of held-out images by importance sampling, active latents, and a rate-distortion curve over β",
+    seeds: &[0],
+    options: &[],
+    run: |context, _| run(context),
+};
 
 const PRESETS: [&str; 5] = ["vae", "cvae", "beta_vae", "vae-nll", "iwae"];
 /// Points of the rate-distortion curve, and how long each is trained.
 const BETAS: [f64; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
 const EPOCHS: u64 = 3;
 
+const NEGATIVE_LOG_LIKELIHOOD: Quantity = Quantity::new("negative_log_likelihood", "-log p(x)", 2);
+const STANDARD_ERROR: Quantity = Quantity::new("standard_error", "std. error", 2);
+const NEGATIVE_ELBO: Quantity = Quantity::new("negative_elbo", "-ELBO", 2);
+const KL: Quantity = Quantity::new("kl", "KL", 2);
+const ACTIVE_UNITS: Quantity = Quantity::new("active_units", "active", 1);
+const ROWS: Quantity = Quantity::new("rows", "samples", 0);
+const FIGURES: [Quantity; 6] =
+    [NEGATIVE_LOG_LIKELIHOOD, STANDARD_ERROR, NEGATIVE_ELBO, KL, ACTIVE_UNITS, ROWS];
+
 /// What a preset's runs gave.
 struct Entrant {
     name: String,
     /// Grey values or bits.
     targets: String,
-    seeds: Vec<(u64, Vec<Figure>)>,
+    figures: Figures,
     /// Of the first seed.
     latents: Latents,
 }
@@ -35,12 +54,7 @@ struct Plan<'a> {
     samples: i64,
 }
 
-/// Trains what is missing, evaluates each preset with each seed, and writes tables, pictures and report. Returns the
-/// results and the report's path, `runs/eval-likelihood/<id>/report.html`.
-///
-/// # Errors
-/// Where a model cannot be trained, or a file not written; see [`EvaluationError`].
-pub fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError> {
+fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError> {
     let plan = Plan { presets: &PRESETS, betas: &BETAS, samples: SAMPLES };
     evaluate(context, &plan, |name, beta, seed| match beta {
         None => Wanted::preset(name, &[], seed),
@@ -56,33 +70,16 @@ fn evaluate(
     plan: &Plan<'_>,
     wanted: impl Fn(&str, Option<f64>, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    context.check_seeds()?;
-    let seeds = context.seeds.clone();
-    let folder = context.folder("likelihood");
-    let mut evaluation = Evaluation {
-        task: "likelihood".into(),
-        title: "Likelihood of held-out samples".into(),
-        method: format!(
-            "-log p(x) is estimated by importance sampling from the posterior with {} draws for each sample, -ELBO by the \
-             mean of the same log-weights, both in nats for each sample of the test set. Likelihoods of grey values and of \
-             bits cannot be compared, so the targets are named; bits are drawn once for each seed. A latent is active where \
-             its posterior mean varies over the test set with a variance above 0.01 (Burda et al., 2016).",
-            plan.samples
-        ),
-        command: context.command("likelihood"),
-        seeds: seeds.clone(),
-        ..Evaluation::default()
-    };
+    let mut draft = Evaluation::begin(context, &TASK)?;
     let mut entrants = Vec::new();
     for preset in plan.presets {
-        entrants.push(entrant(context, plan, preset, &wanted, &mut evaluation)?);
+        entrants.push(entrant(context, plan, preset, &wanted, &mut draft)?);
     }
     for entrant in &entrants {
-        spread::enter(&mut evaluation, &entrant.name, &entrant.seeds)?;
+        entrant.figures.enter(&mut draft.evaluation.metrics, &entrant.name)?;
     }
-    evaluation.tables = vec![densities(&entrants)?, diagnoses(&entrants)];
-    let gallery = Gallery::new(folder.join("images"));
-    gallery.add(
+    draft.evaluation.tables = vec![densities(&entrants)?, diagnoses(&entrants)];
+    draft.gallery.add(
         Entry {
             file: "latents.png".into(),
             order: 10,
@@ -91,8 +88,8 @@ fn evaluate(
         },
         |path| picture::lines(path, "latent, by rank", "nats", &by_rank(&entrants)),
     )?;
-    let curve = rate_distortion(context, plan, &wanted, &mut evaluation)?;
-    gallery.add(
+    let curve = rate_distortion(context, plan, &wanted, &mut draft)?;
+    draft.gallery.add(
         Entry {
             file: "rate_distortion.png".into(),
             order: 20,
@@ -101,9 +98,13 @@ fn evaluate(
         },
         |path| picture::lines(path, "rate: KL, nats", "distortion: reconstruction, nats", &[curve]),
     )?;
-    evaluation.pictures = gallery.entries()?;
-    let report = evaluation.write(&folder)?;
-    Ok((evaluation, report))
+    draft.finish(format!(
+            "-log p(x) is estimated by importance sampling from the posterior with {} draws for each sample, -ELBO by the \
+             mean of the same log-weights, both in nats for each sample of the test set. Likelihoods of grey values and of \
+             bits cannot be compared, so the targets are named; bits are drawn once for each seed. A latent is active where \
+             its posterior mean varies over the test set with a variance above 0.01 (Burda et al., 2016).",
+            plan.samples
+        ))
 }
 
 /// Trains and measures a preset with each seed.
@@ -112,55 +113,47 @@ fn entrant(
     plan: &Plan<'_>,
     preset: &str,
     wanted: &impl Fn(&str, Option<f64>, u64) -> Result<Wanted, EvaluationError>,
-    evaluation: &mut Evaluation,
+    draft: &mut Draft,
 ) -> Result<Entrant, EvaluationError> {
-    let (mut seeds, mut first) = (Vec::new(), None);
+    let (mut figures, mut first) = (Figures::default(), None);
     for seed in context.seeds.clone() {
-        let run = context.trained(&wanted(preset, None, seed)?)?;
+        let run = draft.trained(context, &wanted(preset, None, seed)?)?;
         let model = latent_variable(&run)?;
-        let rows = test_rows(context, &run)?;
-        tracing::info!("estimating densities of {rows} samples by {preset}");
-        let density = density(model, &run.splits.test, rows, plan.samples, seed);
+        let rows = test_rows(&run)?;
+        tracing::info!("estimating densities of {} samples by {preset}", rows.len());
+        let density = density(model, &rows, plan.samples, seed);
         let latents = latents(model, &run.splits.test, seed);
-        seeds.push((seed, figures(&density, &latents)));
+        for (quantity, value) in [
+            (NEGATIVE_LOG_LIKELIHOOD, density.negative_log_likelihood),
+            (STANDARD_ERROR, density.standard_error),
+            (NEGATIVE_ELBO, density.negative_elbo),
+            (KL, latents.kl.iter().sum()),
+            (ACTIVE_UNITS, latents.active() as f64),
+            (ROWS, density.rows as f64),
+        ] {
+            figures.push(seed, &quantity, value);
+        }
         first.get_or_insert((model.targets().to_string(), latents));
-        evaluation.runs.push(run.dir.root().to_path_buf());
     }
     let (targets, latents) = first.ok_or(EvaluationError::NoSeeds)?;
-    Ok(Entrant { name: preset.into(), targets, seeds, latents })
-}
-
-fn figures(density: &Density, latents: &Latents) -> Vec<Figure> {
-    let figure = |head, name, value, decimals| Figure { head, name, value, decimals };
-    vec![
-        figure("-log p(x)", "negative_log_likelihood", density.negative_log_likelihood, 2),
-        figure("std. error", "standard_error", density.standard_error, 2),
-        figure("-ELBO", "negative_elbo", density.negative_elbo, 2),
-        figure("KL", "kl", latents.kl.iter().sum(), 2),
-        figure("active", "active_units", latents.active() as f64, 1),
-        figure("samples", "rows", density.rows as f64, 0),
-    ]
+    Ok(Entrant { name: preset.into(), targets, figures, latents })
 }
 
 fn densities(entrants: &[Entrant]) -> Result<Table, EvaluationError> {
-    let mut table = Table {
-        title: "Densities".into(),
-        columns: vec!["preset".into(), "targets".into()],
-        note: "Lower is better for -log p(x) and -ELBO, within one kind of targets. The density of cvae is p(x|label). \
-               The standard error is over samples; presets are measured on the same ones."
-            .into(),
-        ..Table::default()
-    };
-    let heads = entrants.iter().flat_map(|entrant| &entrant.seeds).next();
-    table.columns.extend(heads.iter().flat_map(|(_, figures)| figures).map(|figure| figure.head.to_string()));
-    for Entrant { name, targets, seeds, .. } in entrants {
+    let mut rows = Vec::new();
+    for Entrant { name, targets, figures, .. } in entrants {
         let mut row = vec![name.clone(), targets.clone()];
-        for at in 0..seeds[0].1.len() {
-            row.push(spread::over_seeds(seeds.iter().map(|(_, figures)| &figures[at]))?);
-        }
-        table.rows.push(row);
+        row.extend(figures.cells(&FIGURES)?);
+        rows.push(row);
     }
-    Ok(table)
+    Ok(Table {
+        title: "Densities".into(),
+        columns: spread::columns(&["preset", "targets"], &FIGURES),
+        rows,
+        note: "Lower is better for -log p(x) and -ELBO, within one kind of targets. The density of cvae is p(x|label). \
+               The standard error is over samples; all presets are measured on the same ones."
+            .into(),
+    })
 }
 
 fn diagnoses(entrants: &[Entrant]) -> Table {
@@ -189,7 +182,7 @@ fn rate_distortion(
     context: &mut Context<'_>,
     plan: &Plan<'_>,
     wanted: &impl Fn(&str, Option<f64>, u64) -> Result<Wanted, EvaluationError>,
-    evaluation: &mut Evaluation,
+    draft: &mut Draft,
 ) -> Result<Line, EvaluationError> {
     let seed = context.seeds.first().copied().ok_or(EvaluationError::NoSeeds)?;
     let mut curve = Line { name: "beta_vae".into(), ..Line::default() };
@@ -202,16 +195,15 @@ fn rate_distortion(
         ..Table::default()
     };
     for &beta in plan.betas {
-        let run = context.trained(&wanted("beta_vae", Some(beta), seed)?)?;
+        let run = draft.trained(context, &wanted("beta_vae", Some(beta), seed)?)?;
         let model = latent_variable(&run)?;
-        test_rows(context, &run)?;
-        let latents = latents(model, &run.splits.test, seed);
+        let latents = latents(model, held_out::test(&run)?, seed);
         let metric = |name: &str| run.record.metrics.get(name).copied();
         let distortion = metric("test/reconstruction").unwrap_or(f64::NAN);
         let rate = metric("test/kl").unwrap_or_else(|| latents.kl.iter().sum());
         let active = latents.active();
         for (name, value) in [("rate", rate), ("distortion", distortion), ("active_units", active as f64)] {
-            evaluation.metrics.insert(format!("beta{beta}/{name}"), value);
+            draft.evaluation.metrics.insert(format!("beta{beta}/{name}"), value);
         }
         let number = |value: f64| format!("{value:.2}");
         let cells = [
@@ -224,9 +216,8 @@ fn rate_distortion(
         table.rows.push(cells.into());
         curve.points.push((rate, distortion));
         curve.labels.push(format!("β = {beta}"));
-        evaluation.runs.push(run.dir.root().to_path_buf());
     }
-    evaluation.tables.push(table);
+    draft.evaluation.tables.push(table);
     Ok(curve)
 }
 

@@ -1,4 +1,4 @@
-//! What a task finds out, and how it is told: on the terminal, as Markdown, JSON and HTML.
+//! The results of a task, and how they are presented: on the terminal, as Markdown, JSON and HTML.
 
 use crate::error::EvaluationError;
 use ae_records::files;
@@ -15,16 +15,17 @@ pub struct Evaluation {
     pub task: String,
     /// One line.
     pub title: String,
-    /// How the results were come by, in a few sentences.
+    /// How the results were obtained, in a few sentences.
     pub method: String,
-    /// The command that makes them again.
+    /// The command that computes them again.
     pub command: String,
     /// Seeds that they were computed with.
     pub seeds: Vec<u64>,
     /// The results for people.
     pub tables: Vec<Table>,
-    /// The results for machines, by name: `article/accuracy` is a mean over the seeds, `article/accuracy_std` its
-    /// spread (sample standard deviation, where there are several seeds), `article/seed0/accuracy` one of them.
+    /// The results for machines, by name: `article/seed0/accuracy` is the value of one seed, `article/accuracy` the mean
+    /// over the seeds. Where there are several values, `article/accuracy_std` is their sample standard deviation and
+    /// `article/accuracy_ci95` half of the 95 % interval of the mean.
     pub metrics: BTreeMap<String, f64>,
     /// Pictures in `images/`.
     pub pictures: Vec<Entry>,
@@ -37,11 +38,11 @@ pub struct Evaluation {
 pub struct Table {
     /// What it shows.
     pub title: String,
-    /// Head of each column.
+    /// Heading of each column.
     pub columns: Vec<String>,
     /// Cells, each row as long as `columns`.
     pub rows: Vec<Vec<String>>,
-    /// What one has to know to read it; may be empty.
+    /// What a reader has to know; may be empty.
     pub note: String,
 }
 

@@ -1,4 +1,4 @@
-//! The pictures of a run: what one would rather look at than read.
+//! The pictures of a run: reconstructions, codes, samples, the latent space.
 
 use ae_datasets::SampleShape;
 use ae_models::{Autoencoder, Batch, Generator};
@@ -7,7 +7,7 @@ use ae_report::gallery::{Entry, Gallery};
 use ae_report::{html, picture};
 use ae_tensor::{Device, Kind, Noise, Tensor, array};
 use ae_training::experiment::Run;
-use ndarray::{Array2, Array4, Ix2, Ix4};
+use ndarray::Array4;
 use std::path::PathBuf;
 
 /// Samples shown side by side.
@@ -79,7 +79,7 @@ fn reconstructions(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) 
         }
         _ => {
             let shown = 6.min(originals.size()[0]);
-            let [a, b] = [&originals, &reconstructed].map(|t| series(&t.narrow(0, 0, shown)));
+            let [a, b] = [&originals, &reconstructed].map(|t| array::to_rows(&t.narrow(0, 0, shown)));
             let caption =
                 format!("{which} samples with their reconstructions; the area between is the error.");
             let entry = entry("reconstructions.png", 20, title, &caption);
@@ -97,7 +97,7 @@ fn reconstructions(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) 
     }
 }
 
-/// What each number of the code adds to an image, for a decoder of one linear layer.
+/// What each component of the code adds to an image, for a decoder of one linear layer.
 fn dictionary(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Result<(), ReportError> {
     let SampleShape::Image { .. } = run.splits.dataset.shape else { return Ok(()) };
     let Some(atoms) = autoencoder.dictionary() else { return Ok(()) };
@@ -105,9 +105,9 @@ fn dictionary(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Re
     let atoms = atoms.narrow(0, 0, size.min(SIDE * SIDE));
     let greatest = atoms.abs().amax([1i64, 2, 3].as_slice(), true).clamp_min(1e-12);
     let caption = format!(
-        "What a unit of each code number adds to an image{}; grey is nothing, white and black are the most that this \
-         number adds or takes away.",
-        if size > SIDE * SIDE { ", for the first hundred numbers" } else { "" }
+        "What a unit of each component of the code adds to an image{}; grey is nothing, white and black are the most that \
+         this component adds or takes away.",
+        if size > SIDE * SIDE { ", for the first hundred components" } else { "" }
     );
     let entry = entry("dictionary.png", 25, "Dictionary", &caption);
     gallery.add(entry, |path| {
@@ -122,7 +122,7 @@ fn codes(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Result<
         return Ok(());
     };
     let n = SCATTERED.min(split.len());
-    let codes = series(autoencoder.encode(&split.rows(0, n).values).point());
+    let codes = array::to_rows(autoencoder.encode(&split.rows(0, n).values).point());
     let names = &run.splits.dataset.label_names;
     let label = |l: f64| names.get(l as usize).cloned().unwrap_or_else(|| l.to_string());
     let labels: Vec<String> = array::to_vec(&labels.narrow(0, 0, n as i64)).into_iter().map(label).collect();
@@ -195,14 +195,7 @@ pub(crate) fn plane(latent: i64, noise: &Noise) -> Tensor {
     (across * first.unsqueeze(0) + down * second.unsqueeze(0)) * scale
 }
 
-/// `[N, C, H, W]` in [0, 1].
+/// Images as a screen shows them, `[N, C, H, W]` in [0, 1].
 fn images(tensor: &Tensor) -> Array4<f32> {
-    let array = array::to_array(&tensor.clamp(0.0, 1.0));
-    array.into_dimensionality::<Ix4>().expect("images have four dimensions")
-}
-
-/// `[N, values]`.
-fn series(tensor: &Tensor) -> Array2<f32> {
-    let array = array::to_array(&tensor.flatten(1, -1));
-    array.into_dimensionality::<Ix2>().expect("two dimensions were made")
+    array::to_images(&tensor.clamp(0.0, 1.0))
 }

@@ -4,19 +4,27 @@
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, Table};
-use crate::spread::{self, Figure};
-use ae_metrics::mean_std;
-use ae_models::{Model, ModelConfig};
-use ae_report::gallery::{Entry, Gallery};
+use crate::spread::{Figure, Quantity};
+use crate::tasks::Task;
+use ae_models::ModelConfig;
+use ae_report::gallery::Entry;
 use ae_report::picture::{self, Band};
 use ae_tensor::{Device, Noise, tch};
 use ae_training::evaluate::evaluate as held_out;
 use ae_training::experiment::{Run, RunError};
 use ae_training::{BatchSize, EarlyStopping, Schedule, Splits, TrainOptions, TrainingConfig, train_with};
+use indexmap::IndexMap;
 use std::path::PathBuf;
 
-/// Seeds that the task is run with unless others are given.
-pub const SEEDS: &[u64] = &[0, 1, 2, 3, 4];
+/// The entry of the list.
+pub(crate) const TASK: Task = Task {
+    name: "pretrain",
+    title: "Pre-training without labels, then few labels",
+    about: "Pre-training without labels, then 100, 1,000, 5,000 or all labels, against random weights",
+    seeds: &[0, 1, 2, 3, 4],
+    options: &[],
+    run: |context, _| evaluate(context, &BUDGETS, |seed| Wanted::preset("stacked", &PRETRAINING, seed)),
+};
 
 /// Labelled rows, beside all of them.
 const BUDGETS: [usize; 3] = [100, 1000, 5000];
@@ -35,19 +43,26 @@ const PRETRAINING: [&str; 6] = [
 const STEPS: u64 = 2400;
 const EPOCHS: std::ops::RangeInclusive<u64> = 4..=80;
 
+const ERROR: Quantity = Quantity::new("error", "error (%)", 2);
+/// The difference of the errors, seed by seed.
+const GAIN: Quantity = Quantity::new("error", "less by", 2);
+
 /// Where fine-tuning starts from.
-const STARTS: [(&str, &str); 2] = [("random weights", "random"), ("pre-trained weights", "pretrained")];
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Start {
+    Random,
+    Pretrained,
+}
 
-/// Test errors of one start and budget, for each seed.
-type Errors = Vec<(u64, Vec<Figure>)>;
+const STARTS: [Start; 2] = [Start::Random, Start::Pretrained];
 
-/// Pre-trains once a seed, fine-tunes with each budget of labels from both starts, and writes table, picture and report.
-/// Returns the results and the report's path, `runs/eval-pretrain/<id>/report.html`.
-///
-/// # Errors
-/// Where a model cannot be trained, or a file not written; see [`EvaluationError`].
-pub fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    evaluate(context, &BUDGETS, |seed| Wanted::preset("stacked", &PRETRAINING, seed))
+/// What came out with one budget of labels.
+struct AtBudget {
+    /// All rows where there is none.
+    budget: Option<usize>,
+    /// Test errors in percent.
+    errors: IndexMap<Start, Figure>,
+    gain: Figure,
 }
 
 fn evaluate(
@@ -55,84 +70,98 @@ fn evaluate(
     budgets: &[usize],
     wanted: impl Fn(u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    context.check_seeds()?;
-    let seeds = context.seeds.clone();
-    let budgets: Vec<Option<usize>> = budgets.iter().copied().map(Some).chain([None]).collect();
-    let mut errors: Vec<[Errors; 2]> = budgets.iter().map(|_| Default::default()).collect();
-    let (mut runs, mut rows) = (Vec::new(), 0);
-    for &seed in &seeds {
-        let pretrained = context.trained(&wanted(seed)?)?;
+    let mut draft = Evaluation::begin(context, &TASK)?;
+    let budgets = budgets.iter().copied().map(Some).chain([None]);
+    let mut budgets: Vec<AtBudget> = budgets.map(AtBudget::new).collect();
+    let mut rows = 0;
+    for seed in context.seeds.clone() {
+        let pretrained = draft.trained(context, &wanted(seed)?)?;
         rows = pretrained.splits.train.len();
-        for (budget, errors) in budgets.iter().zip(&mut errors) {
-            let splits = labelled(context, &pretrained, *budget)?;
-            for (errors, start) in errors.iter_mut().zip([None, Some(pretrained.model.as_ref())]) {
-                let value = 100.0 * fine_tuned(context, &pretrained, &splits, start)?;
-                errors.push((seed, vec![Figure { head: "error (%)", name: "error", value, decimals: 2 }]));
-            }
+        for at in &mut budgets {
+            let splits = labelled(context, &pretrained, at.budget)?;
+            let random = 100.0 * fine_tuned(context, &pretrained, &splits, Start::Random)?;
+            let warm = 100.0 * fine_tuned(context, &pretrained, &splits, Start::Pretrained)?;
+            at.errors[&Start::Random].push(seed, random);
+            at.errors[&Start::Pretrained].push(seed, warm);
+            at.gain.push(seed, random - warm);
         }
-        runs.push(pretrained.dir.root().to_path_buf());
     }
-    let folder = context.folder("pretrain");
-    let mut evaluation = Evaluation {
-        task: "pretrain".into(),
-        title: "Pre-training without labels, then few labels".into(),
-        method: format!(
-            "The stacked denoising autoencoder is pre-trained layer by layer on {rows} rows without their labels, once a \
-             seed. Then the same network is fine-tuned with a budget of labelled rows, chosen by the seed: from the \
-             pre-trained weights, and from the random weights that these started from. Everything else is the same, too: \
-             Adam, early stopping by the error on validation rows (both starts see the same ones), the test rows, which \
-             are looked at once."
-        ),
-        command: context.command("pretrain"),
-        seeds,
-        runs,
-        ..Evaluation::default()
-    };
     let mut table = Table {
         title: "Test error in %, by the number of labels".into(),
-        columns: ["labels", STARTS[0].0, STARTS[1].0, "less by"].map(String::from).to_vec(),
+        columns: ["labels", Start::Random.title(), Start::Pretrained.title(), GAIN.heading]
+            .map(String::from)
+            .into(),
         note: "Mean ± standard deviation over the seeds; `less by` is the difference seed by seed.".into(),
         ..Table::default()
     };
-    let mut bands = STARTS.map(|(title, _)| Band { name: title.into(), points: Vec::new() });
-    for (budget, errors) in budgets.iter().zip(&errors) {
-        let labels = budget.unwrap_or(rows);
-        let less: Vec<Figure> =
-            errors[0].iter().zip(&errors[1]).map(|((_, a), (_, b))| gain(&a[0], &b[0])).collect();
-        let mut row = vec![labels.to_string()];
-        for errors in errors {
-            row.push(spread::over_seeds(errors.iter().map(|(_, figures)| &figures[0]))?);
+    for AtBudget { budget, errors, gain } in &budgets {
+        let mut row = vec![budget.unwrap_or(rows).to_string()];
+        for figure in errors.values().chain([gain]) {
+            row.push(figure.to_text()?);
         }
-        row.push(spread::over_seeds(less.iter())?);
         table.rows.push(row);
-        for ((errors, band), (_, name)) in errors.iter().zip(&mut bands).zip(STARTS) {
-            let group = budget.map_or("all".to_string(), |budget| budget.to_string());
-            spread::enter(&mut evaluation, &format!("{name}/{group}"), errors)?;
-            let values: Vec<f64> = errors.iter().map(|(_, figures)| figures[0].value).collect();
-            let summary = mean_std(&values).map_err(EvaluationError::metric("the test error"))?;
-            band.points.push((labels as f64, summary.mean, summary.sample_std().unwrap_or(0.0)));
+        let group = budget.map_or("all".to_string(), |budget| budget.to_string());
+        for (start, figure) in errors {
+            figure.enter(&mut draft.evaluation.metrics, &format!("{}/{group}", start.name()))?;
         }
+        gain.enter(&mut draft.evaluation.metrics, &format!("gain/{group}"))?;
     }
-    evaluation.tables.push(table);
-    let gallery = Gallery::new(folder.join("images"));
+    draft.evaluation.tables.push(table);
+    let mut bands = Vec::new();
+    for start in STARTS {
+        let mut points = Vec::new();
+        for AtBudget { budget, errors, .. } in &budgets {
+            let summary = errors[&start].summary()?;
+            points.push((budget.unwrap_or(rows) as f64, summary.mean, summary.sample_std().unwrap_or(0.0)));
+        }
+        bands.push(Band { name: start.title().into(), points });
+    }
     let entry = Entry {
         file: "error.png".into(),
         title: "Test error over labels".into(),
         caption: "Means over the seeds; the bands are one standard deviation to either side.".into(),
         order: 1,
     };
-    gallery.add(entry, |path| picture::bands(path, "labelled rows", "test error in %", &bands))?;
-    evaluation.pictures = gallery.entries()?;
-    let report = evaluation.write(&folder)?;
-    Ok((evaluation, report))
+    draft.gallery.add(entry, |path| picture::bands(path, "labelled rows", "test error in %", &bands))?;
+    draft.finish(format!(
+        "The stacked denoising autoencoder is pre-trained layer by layer on {rows} rows without their labels, once with each \
+         seed. Then the same network is fine-tuned with a budget of labelled rows, chosen by the seed: from the pre-trained \
+         weights, and from the random weights that pre-training started from. Everything else is the same: Adam, early \
+         stopping by the error on validation rows (the same for both), and the test rows, on which the error is computed once."
+    ))
 }
 
-fn gain(random: &Figure, pretrained: &Figure) -> Figure {
-    Figure { head: "less by", name: "less", value: random.value - pretrained.value, decimals: 2 }
+impl Start {
+    /// In the metrics.
+    fn name(self) -> &'static str {
+        match self {
+            Start::Random => "random",
+            Start::Pretrained => "pretrained",
+        }
+    }
+
+    /// In tables and pictures.
+    fn title(self) -> &'static str {
+        match self {
+            Start::Random => "random weights",
+            Start::Pretrained => "pre-trained weights",
+        }
+    }
+}
+
+impl AtBudget {
+    fn new(budget: Option<usize>) -> Self {
+        let errors = STARTS.map(|start| (start, Figure::new(ERROR))).into_iter().collect();
+        AtBudget { budget, errors, gain: Figure::new(GAIN) }
+    }
 }
 
 /// The data of the pre-training run with so many labelled training rows.
-fn labelled(context: &mut Context<'_>, run: &Run, budget: Option<usize>) -> Result<Splits, EvaluationError> {
+pub(crate) fn labelled(
+    context: &mut Context<'_>,
+    run: &Run,
+    budget: Option<usize>,
+) -> Result<Splits, EvaluationError> {
     let data = ae_datasets::DataConfig { max_train: budget, ..run.experiment.data.clone() };
     let seed = run.experiment.training.seed;
     let dataset =
@@ -141,12 +170,12 @@ fn labelled(context: &mut Context<'_>, run: &Run, budget: Option<usize>) -> Resu
     Ok(Splits::new(dataset, device).map_err(RunError::from)?)
 }
 
-/// The share of test rows that the network gets wrong after fine-tuning; from random weights where there is no `start`.
-fn fine_tuned(
+/// The share of test rows that the network gets wrong after fine-tuning; from the weights that `start` says.
+pub(crate) fn fine_tuned(
     context: &mut Context<'_>,
     run: &Run,
     splits: &Splits,
-    start: Option<&dyn Model>,
+    start: Start,
 ) -> Result<f64, EvaluationError> {
     let seed = run.experiment.training.seed;
     let device: Device = context.device.resolve().map_err(RunError::from)?;
@@ -161,8 +190,8 @@ fn fine_tuned(
     config.pretraining = 0.0;
     let model = ModelConfig::Stacked(config).initialise(&splits.summary, &Noise::new(seed, 0, device));
     let model = model.map_err(RunError::from)?;
-    if let Some(start) = start {
-        for ((_, mut to), (_, from)) in model.state().into_iter().zip(start.state()) {
+    if start == Start::Pretrained {
+        for ((_, mut to), (_, from)) in model.state().into_iter().zip(run.model.state()) {
             tch::no_grad(|| to.copy_(&from));
         }
     }

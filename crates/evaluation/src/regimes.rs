@@ -4,37 +4,45 @@
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, Table};
-use crate::spread::{self, Figure};
+use crate::spread::{self, Figures, Quantity};
+use crate::tasks::Task;
 use ae_records::metrics;
-use ae_report::gallery::{Entry, Gallery};
+use ae_report::gallery::Entry;
 use ae_report::picture::{self, Axis, Panel};
 use ae_training::experiment::Run;
 use std::path::PathBuf;
 
-/// Seeds that the task is run with unless others are given.
-pub const SEEDS: &[u64] = &[0];
+/// The entry of the list.
+pub(crate) const TASK: Task = Task {
+    name: "regimes",
+    title: "Regimes of optimisation",
+    about: "Full batch, mini-batch and single samples; optimizers; schedules of the learning rate",
+    seeds: &[0],
+    options: &[],
+    run: |context, _| evaluate(context, |regime, seed| Wanted::preset(PRESET, regime.settings, seed)),
+};
 
 const PRESET: &str = "vanilla";
 
 /// What is compared with what: a table and a picture each.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Group {
+enum Topic {
     Batches,
     Optimizers,
     Schedules,
 }
 
-const GROUPS: [(Group, &str, &str); 3] = [
-    (Group::Batches, "batches", "How much a step sees"),
-    (Group::Optimizers, "optimizers", "Who takes the step: batches of 128, constant rate, 10 epochs"),
-    (Group::Schedules, "schedules", "How the rate moves: Adam, batches of 128, 10 epochs"),
+const TOPICS: [(Topic, &str, &str); 3] = [
+    (Topic::Batches, "batches", "How much a step sees"),
+    (Topic::Optimizers, "optimizers", "Who takes the step: batches of 128, constant rate, 10 epochs"),
+    (Topic::Schedules, "schedules", "How the rate moves: Adam, batches of 128, 10 epochs"),
 ];
 
 /// One way to train.
 struct Regime {
     name: &'static str,
     title: &'static str,
-    groups: &'static [Group],
+    topics: &'static [Topic],
     settings: &'static [&'static str],
 }
 
@@ -44,7 +52,7 @@ const REGIMES: [Regime; 13] = [
     Regime {
         name: "full-sgd",
         title: "full batch, Nesterov 0.9",
-        groups: &[Group::Batches],
+        topics: &[Topic::Batches],
         settings: &[
             "training.batch=full",
             "training.epochs=60",
@@ -58,13 +66,13 @@ const REGIMES: [Regime; 13] = [
     Regime {
         name: "full-adam",
         title: "full batch, Adam",
-        groups: &[Group::Batches],
+        topics: &[Topic::Batches],
         settings: &["training.batch=full", "training.epochs=60", "training.learning_rate=0.01"],
     },
     Regime {
         name: "online-sgd",
         title: "single samples, SGD",
-        groups: &[Group::Batches],
+        topics: &[Topic::Batches],
         settings: &[
             "training.batch=1",
             "training.epochs=1",
@@ -79,7 +87,7 @@ const REGIMES: [Regime; 13] = [
     Regime {
         name: "online-adam",
         title: "single samples, Adam",
-        groups: &[Group::Batches],
+        topics: &[Topic::Batches],
         settings: &[
             "training.batch=1",
             "training.epochs=1",
@@ -92,7 +100,7 @@ const REGIMES: [Regime; 13] = [
     Regime {
         name: "sgd",
         title: "SGD",
-        groups: &[Group::Optimizers],
+        topics: &[Topic::Optimizers],
         settings: &[
             "training.optimizer=sgd",
             "training.optimizer.sgd.momentum=0",
@@ -102,7 +110,7 @@ const REGIMES: [Regime; 13] = [
     Regime {
         name: "momentum",
         title: "SGD, momentum 0.9",
-        groups: &[Group::Optimizers],
+        topics: &[Topic::Optimizers],
         settings: &[
             "training.optimizer=sgd",
             "training.optimizer.sgd.momentum=0.9",
@@ -112,7 +120,7 @@ const REGIMES: [Regime; 13] = [
     Regime {
         name: "nesterov",
         title: "128 a step, Nesterov 0.9",
-        groups: &[Group::Batches, Group::Optimizers],
+        topics: &[Topic::Batches, Topic::Optimizers],
         settings: &[
             "training.optimizer=sgd",
             "training.optimizer.sgd.momentum=0.9",
@@ -123,7 +131,7 @@ const REGIMES: [Regime; 13] = [
     Regime {
         name: "rmsprop",
         title: "RMSprop",
-        groups: &[Group::Optimizers],
+        topics: &[Topic::Optimizers],
         settings: &[
             "training.optimizer=rmsprop",
             "training.optimizer.rmsprop.alpha=0.99",
@@ -133,25 +141,25 @@ const REGIMES: [Regime; 13] = [
     Regime {
         name: "adam",
         title: "128 a step, Adam, constant",
-        groups: &[Group::Batches, Group::Optimizers, Group::Schedules],
+        topics: &[Topic::Batches, Topic::Optimizers, Topic::Schedules],
         settings: &[],
     },
     Regime {
         name: "adamw",
         title: "AdamW, decay 0.01",
-        groups: &[Group::Optimizers],
+        topics: &[Topic::Optimizers],
         settings: &["training.optimizer=adamw", "training.optimizer.adamw.weight_decay=0.01"],
     },
     Regime {
         name: "cosine",
         title: "cosine, warm-up of 200 steps",
-        groups: &[Group::Schedules],
+        topics: &[Topic::Schedules],
         settings: &["training.schedule.cosine.warmup=200", "training.learning_rate=0.003"],
     },
     Regime {
         name: "step",
         title: "half every 2 epochs",
-        groups: &[Group::Schedules],
+        topics: &[Topic::Schedules],
         settings: &[
             "training.schedule.step.every=2",
             "training.schedule.step.factor=0.5",
@@ -161,94 +169,73 @@ const REGIMES: [Regime; 13] = [
     Regime {
         name: "one-cycle",
         title: "one cycle",
-        groups: &[Group::Schedules],
+        topics: &[Topic::Schedules],
         settings: &["training.schedule.one_cycle.rise=0.3", "training.learning_rate=0.01"],
     },
 ];
 
+const MSE: Quantity = Quantity::new("mse", "test MSE", 5);
+const SECONDS: Quantity = Quantity::new("seconds", "seconds", 1);
+const FIGURES: [Quantity; 2] = [MSE, SECONDS];
+
 /// A regime with what came out.
-struct Outcome<'a> {
+struct Trained<'a> {
     regime: &'a Regime,
-    /// Batch, epochs, rate: as the run's configuration has them.
+    /// Batch, rate, steps and samples seen, of the first seed.
     setup: [String; 4],
-    seeds: Vec<(u64, Vec<Figure>)>,
-    /// Loss over samples seen and over seconds, of the first seed.
-    curves: [Vec<(f64, f64)>; 2],
+    figures: Figures,
+    curves: Curves,
 }
 
-/// Trains what is missing, and compares. Returns the results and the report's path,
-/// `runs/eval-regimes/<id>/report.html`.
-///
-/// # Errors
-/// Where a model cannot be trained, or a file not written; see [`EvaluationError`].
-pub fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    evaluate(context, |regime, seed| Wanted::preset(PRESET, regime.settings, seed))
+/// Training loss of the first seed.
+struct Curves {
+    over_samples: Vec<(f64, f64)>,
+    over_seconds: Vec<(f64, f64)>,
 }
 
 fn evaluate(
     context: &mut Context<'_>,
     wanted: impl Fn(&Regime, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    context.check_seeds()?;
-    let seeds = context.seeds.clone();
-    let folder = context.folder("regimes");
-    let mut evaluation = Evaluation {
-        task: "regimes".into(),
-        title: "Regimes of optimisation".into(),
-        method: "One model, the preset `vanilla`, is trained in different ways; the test MSE is that of the weights at \
-                 the end. Adam and AdamW have the preset's learning rate; all others have the best of a few rates, a factor of \
-                 three apart, in shorter runs on training images with another seed. Budgets differ: full batches take 60 passes \
-                 over all training images, batches of 128 take 10, single samples one pass over 20,000 images. Seconds \
-                 are those of the training loop with its log and checkpoints; over the steps of a run they are taken as \
-                 evenly spread. Curves show the mean loss of the steps since the point before."
-            .into(),
-        command: context.command("regimes"),
-        seeds: seeds.clone(),
-        ..Evaluation::default()
-    };
-    let mut outcomes: Vec<Outcome<'_>> = Vec::new();
+    let mut draft = Evaluation::begin(context, &TASK)?;
+    let mut trained: Vec<Trained<'_>> = Vec::new();
     for regime in &REGIMES {
-        let mut seeds_of = Vec::new();
-        let mut first = None;
-        for &seed in &seeds {
-            let run = context.trained(&wanted(regime, seed)?)?;
-            seeds_of.push((seed, figures(&run)));
-            evaluation.runs.push(run.dir.root().to_path_buf());
-            if first.is_none() {
-                first = Some((setup(&run), curves(&run)?));
+        let mut it: Option<Trained<'_>> = None;
+        for seed in context.seeds.clone() {
+            let run = draft.trained(context, &wanted(regime, seed)?)?;
+            if it.is_none() {
+                let (setup, curves) = (setup(&run), curves(&run)?);
+                it = Some(Trained { regime, setup, figures: Figures::default(), curves });
             }
+            let Some(Trained { figures, .. }) = &mut it else { continue };
+            figures.push(seed, &MSE, run.record.metrics.get("test/mse").copied().unwrap_or(f64::NAN));
+            figures.push(seed, &SECONDS, run.record.seconds.training);
         }
-        if let Some((setup, curves)) = first {
-            outcomes.push(Outcome { regime, setup, seeds: seeds_of, curves });
-        }
+        trained.extend(it);
     }
-    let gallery = Gallery::new(folder.join("images"));
-    for ((group, file, title), order) in GROUPS.into_iter().zip(1..) {
-        let of_group: Vec<&Outcome<'_>> =
-            outcomes.iter().filter(|outcome| outcome.regime.groups.contains(&group)).collect();
-        evaluation.tables.push(table(title, &of_group)?);
+    for ((topic, file, title), order) in TOPICS.into_iter().zip(1..) {
+        let members = trained.iter().filter(|it| it.regime.topics.contains(&topic));
+        let members: Vec<&Trained<'_>> = members.collect();
+        draft.evaluation.tables.push(table(title, &members)?);
         let entry = Entry {
             file: format!("{file}.png"),
             title: title.into(),
             caption: "Training loss over samples seen, and over seconds; first seed.".into(),
             order,
         };
-        gallery.add(entry, |path| picture::panels(path, &panels(&of_group)))?;
+        draft.gallery.add(entry, |path| picture::panels(path, &panels(&members)))?;
     }
-    for outcome in &outcomes {
-        spread::enter(&mut evaluation, outcome.regime.name, &outcome.seeds)?;
+    for Trained { regime, figures, .. } in &trained {
+        figures.enter(&mut draft.evaluation.metrics, regime.name)?;
     }
-    evaluation.pictures = gallery.entries()?;
-    let report = evaluation.write(&folder)?;
-    Ok((evaluation, report))
-}
-
-fn figures(run: &Run) -> Vec<Figure> {
-    let objective = run.record.metrics.get("test/mse").copied().unwrap_or(f64::NAN);
-    vec![
-        Figure { head: "test MSE", name: "mse", value: objective, decimals: 5 },
-        Figure { head: "seconds", name: "seconds", value: run.record.seconds.training, decimals: 1 },
-    ]
+    draft.finish(
+        "One model, the preset `vanilla`, is trained in different ways; the test MSE is that of the final weights. Adam and \
+         AdamW have the preset's learning rate; all others have the best of a few rates, a factor of three apart, in shorter \
+         runs on training images with another seed. Budgets differ: full batches take 60 passes over all training images, \
+         batches of 128 take 10, single samples one pass over 20,000 images. Seconds are those of the training loop with its \
+         log and checkpoints, and are spread evenly over the steps of a run. Each point of a curve is the mean loss of the \
+         steps since the point before.",
+    )
 }
 
 /// Batch, rate, steps, samples seen.
@@ -259,8 +246,7 @@ fn setup(run: &Run) -> [String; 4] {
     [batch.to_string(), training.learning_rate.to_string(), run.record.steps.to_string(), seen.to_string()]
 }
 
-/// Loss over samples seen and over seconds.
-fn curves(run: &Run) -> Result<[Vec<(f64, f64)>; 2], EvaluationError> {
+fn curves(run: &Run) -> Result<Curves, EvaluationError> {
     let lines = metrics::read(&run.dir.metrics())?;
     let train = lines.iter().filter(|line| line.split == "train");
     let points: Vec<(u64, f64)> =
@@ -268,33 +254,31 @@ fn curves(run: &Run) -> Result<[Vec<(f64, f64)>; 2], EvaluationError> {
     let steps = run.record.steps.max(1) as f64;
     let seen = (run.record.epochs * run.splits.train.len() as u64) as f64;
     let over = |whole: f64| points.iter().map(|&(step, loss)| (step as f64 / steps * whole, loss)).collect();
-    Ok([over(seen), over(run.record.seconds.training)])
+    Ok(Curves { over_samples: over(seen), over_seconds: over(run.record.seconds.training) })
 }
 
-fn table(title: &str, outcomes: &[&Outcome<'_>]) -> Result<Table, EvaluationError> {
-    let heads = ["regime", "batch", "rate", "steps", "samples seen", "test MSE", "seconds"];
+fn table(title: &str, trained: &[&Trained<'_>]) -> Result<Table, EvaluationError> {
     let mut rows = Vec::new();
-    for outcome in outcomes {
-        let mut row = vec![outcome.regime.title.to_string()];
-        row.extend(outcome.setup.clone());
-        for at in 0..2 {
-            row.push(spread::over_seeds(outcome.seeds.iter().map(|(_, figures)| &figures[at]))?);
-        }
+    for Trained { regime, setup, figures, .. } in trained {
+        let mut row = vec![regime.title.to_string()];
+        row.extend(setup.clone());
+        row.extend(figures.cells(&FIGURES)?);
         rows.push(row);
     }
+    let columns = spread::columns(&["regime", "batch", "rate", "steps", "samples seen"], &FIGURES);
     let note = "The rate is the base rate of its schedule.".into();
-    Ok(Table { title: title.into(), columns: heads.map(String::from).into(), rows, note })
+    Ok(Table { title: title.into(), columns, rows, note })
 }
 
-fn panels(outcomes: &[&Outcome<'_>]) -> Vec<Panel> {
+fn panels(trained: &[&Trained<'_>]) -> [Panel; 2] {
     let axis = |name: &str| Axis { name: name.into(), logarithmic: true };
-    let panel = |(at, name): (usize, &str)| Panel {
-        title: format!("loss over {name}"),
-        x: axis(name),
+    let panel = |over: &str, curve: fn(&Curves) -> &Vec<(f64, f64)>| Panel {
+        title: format!("loss over {over}"),
+        x: axis(over),
         y: axis("loss"),
-        lines: outcomes.iter().map(|it| (it.regime.title.to_string(), it.curves[at].clone())).collect(),
+        lines: trained.iter().map(|it| (it.regime.title.to_string(), curve(&it.curves).clone())).collect(),
     };
-    ["samples seen", "seconds"].into_iter().enumerate().map(panel).collect()
+    [panel("samples seen", |curves| &curves.over_samples), panel("seconds", |curves| &curves.over_seconds)]
 }
 
 #[cfg(test)]
@@ -308,7 +292,7 @@ mod tests {
         for regime in &REGIMES {
             let wanted = Wanted::preset(PRESET, regime.settings, 0).unwrap();
             assert!(wanted.experiment.training.check().is_ok(), "{}", regime.name);
-            assert!(!regime.groups.is_empty(), "{} is in no table", regime.name);
+            assert!(!regime.topics.is_empty(), "{} is in no table", regime.name);
         }
     }
 
@@ -333,7 +317,7 @@ mod tests {
         assert_eq!(steps, ["2", "2", "48", "48", "6", "6"]);
         assert!(evaluation.tables[0].rows.iter().all(|row| row[4] == "48"), "samples seen");
         assert_eq!(evaluation.metrics.len(), 4 * REGIMES.len());
-        for (_, file, _) in GROUPS {
+        for (_, file, _) in TOPICS {
             assert!(report.with_file_name("images").join(format!("{file}.png")).exists(), "{file}");
         }
     }

@@ -11,19 +11,27 @@ mod damage;
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, Table};
-use crate::spread::{self, Figure};
+use crate::spread::{self, Figures, Quantity};
+use crate::tasks::Task;
 use ae_anomaly::{Baseline, ModelDescription, ScoreKind, TrainedModel};
 use ae_datasets::Samples;
 use ae_metrics::auroc;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture;
-use ae_tensor::{Tensor, array};
+use ae_tensor::array;
 use ae_training::experiment::Run;
-use ndarray::{Array2, Axis, Ix2, concatenate};
+use ndarray::{Array2, Axis, concatenate};
 use std::path::PathBuf;
 
-/// Seeds that the task is run with unless others are given.
-pub const SEEDS: &[u64] = &[0, 1, 2, 3, 4];
+/// The entry of the list.
+pub(crate) const TASK: Task = Task {
+    name: "selection",
+    title: "The choice of a detector on normal beats alone",
+    about: "How the detector `ecg-best` was chosen: candidates on normal heartbeats and damaged copies of them",
+    seeds: &[0, 1, 2, 3, 4],
+    options: &[],
+    run: |context, _| evaluate(context, &candidates::all(), wanted),
+};
 
 /// Baselines of the table.
 const BASELINES: [(&str, Baseline); 4] = [
@@ -33,13 +41,15 @@ const BASELINES: [(&str, Baseline); 4] = [
     ("1-NN", Baseline::Neighbours { k: 1 }),
 ];
 /// What is measured of each candidate.
-const SCORES: [(&str, &str, ScoreKind); 3] = [
-    ("squared error", "mean_squared", ScoreKind::MeanSquared),
-    ("absolute error", "mean_absolute", ScoreKind::MeanAbsolute),
-    ("standardised error", "standardised", ScoreKind::Standardised),
+const SCORES: [(Quantity, ScoreKind); 3] = [
+    (Quantity::new("mean_squared", "squared error", 4), ScoreKind::MeanSquared),
+    (Quantity::new("mean_absolute", "absolute error", 4), ScoreKind::MeanAbsolute),
+    (Quantity::new("standardised", "standardised error", 4), ScoreKind::Standardised),
 ];
-/// A candidate or a baseline, and its figures by seed.
-type Line = (String, Vec<(u64, Vec<Figure>)>);
+/// Of a baseline, by its own score.
+const AUROC: Quantity = Quantity::new("auroc", "AUROC", 4);
+/// A candidate or a baseline, and its figures.
+type Line = (String, Figures);
 
 /// One model with settings that is asked for.
 struct Candidate {
@@ -52,16 +62,7 @@ struct Candidate {
 const COMMON: [&str; 3] = ["data.scale=none", "data.validation=0.25", "training.batch=32"];
 
 /// The candidate that the preset `ecg-best` is.
-pub const CHOSEN: &str = "dense relu, code 8";
-
-/// Trains every candidate with every seed, compares them, and writes table, picture and report. Returns the results and
-/// the report's path, `runs/eval-selection/<id>/report.html`.
-///
-/// # Errors
-/// Where a model cannot be trained, or a file not written; see [`EvaluationError`].
-pub fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    evaluate(context, &candidates::all(), wanted)
-}
+pub(crate) const CHOSEN: &str = "dense relu, code 8";
 
 fn wanted(candidate: &Candidate, seed: u64) -> Result<Wanted, EvaluationError> {
     let overrides: Vec<&str> = candidate.overrides.iter().map(String::as_str).chain(COMMON).collect();
@@ -75,51 +76,39 @@ fn evaluate(
     candidates: &[Candidate],
     wanted: impl Fn(&Candidate, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    context.check_seeds()?;
+    let mut draft = Evaluation::begin(context, &TASK)?;
     let seeds = context.seeds.clone();
-    let folder = context.folder("selection");
-    let gallery = Gallery::new(folder.join("images"));
-    let mut evaluation = Evaluation {
-        task: "selection".into(),
-        title: "The choice of a detector on normal beats alone".into(),
-        method: "Each candidate is trained on three quarters of the normal training beats of ECG5000 and ranks the other \
-                 quarter and eight damaged copies of each of its beats: early or late, warped, widened, mixed with another, or \
-                 with a part turned over, scaled, moved or its halves swapped. Every copy is z-normalised again, as the set's \
-                 beats are. Neither a test beat nor a label takes part."
-            .into(),
-        command: context.command("selection"),
-        seeds: seeds.clone(),
-        ..Evaluation::default()
-    };
     let mut lines: Vec<Line> = Vec::new();
-    let mut baselines = BASELINES.map(|(name, _)| (name.to_string(), Vec::new()));
+    let mut baselines = BASELINES.map(|(name, _)| (name.to_string(), Figures::default()));
     for candidate in candidates {
-        let mut results = Vec::new();
+        let mut figures = Figures::default();
         for &seed in &seeds {
-            let run = context.trained(&wanted(candidate, seed)?)?;
+            let run = draft.trained(context, &wanted(candidate, seed)?)?;
             let trial = Trial::of(&run, seed)?;
-            results.push((seed, trial.judge_model(&run, seed)?));
+            trial.judge_model(&run, seed, &mut figures)?;
             // Every candidate of a seed has the same rows, so the first one's serve the baselines.
             if lines.is_empty() {
                 if seed == seeds[0] {
-                    trial.draw(&gallery, seed)?;
+                    trial.draw(&draft.gallery, seed)?;
                 }
-                for ((name, results), (_, baseline)) in baselines.iter_mut().zip(BASELINES) {
+                for ((name, figures), (_, baseline)) in baselines.iter_mut().zip(BASELINES) {
                     let scores = baseline.fit(&trial.train, seed)?.scores(&trial.rows)?;
-                    results.push((seed, vec![trial.judge(name, "auroc", &scores)?]));
+                    figures.push(seed, &AUROC, trial.judge(name, &scores)?);
                 }
             }
-            evaluation.runs.push(run.dir.root().into());
         }
-        lines.push((candidate.name.to_string(), results));
+        lines.push((candidate.name.to_string(), figures));
     }
-    evaluation.tables.push(table(&lines, &baselines)?);
-    for (name, results) in lines.iter().chain(&baselines) {
-        spread::enter(&mut evaluation, &name.replace([' ', ','], "-").replace("--", "-"), results)?;
+    draft.evaluation.tables.push(table(&lines, &baselines)?);
+    for (name, figures) in lines.iter().chain(&baselines) {
+        figures.enter(&mut draft.evaluation.metrics, &name.replace([' ', ','], "-").replace("--", "-"))?;
     }
-    evaluation.pictures = gallery.entries()?;
-    let report = evaluation.write(&folder)?;
-    Ok((evaluation, report))
+    draft.finish(
+        "Each candidate is trained on three quarters of the normal training beats of ECG5000. It ranks the other quarter and \
+         eight damaged copies of each of its beats: early or late, warped, widened, mixed with another, or with a part turned \
+         over, scaled, moved or its halves swapped. Every copy is z-normalised again, as the set's beats are. Neither a test \
+         beat nor a label takes part.",
+    )
 }
 
 /// Held-out normal rows and damaged copies of them.
@@ -133,7 +122,7 @@ struct Trial {
 
 impl Trial {
     fn of(run: &Run, seed: u64) -> Result<Self, EvaluationError> {
-        let normal = Samples::complete(flat(run.splits.validation.values()));
+        let normal = Samples::complete(array::to_rows(run.splits.validation.values()));
         if normal.len() < 2 {
             let set = run.splits.dataset.name.clone();
             let remedy = "set data.validation above 0";
@@ -144,24 +133,23 @@ impl Trial {
         let views: Vec<_> = parts.iter().map(Array2::view).collect();
         let values = concatenate(Axis(0), &views).expect("the same width");
         let is_damaged = (0..values.nrows()).map(|row| row >= normal.len()).collect();
-        let train = Samples::complete(flat(run.splits.train.values()));
+        let train = Samples::complete(array::to_rows(run.splits.train.values()));
         Ok(Trial { train, rows: Samples::complete(values), is_damaged })
     }
 
-    fn judge_model(&self, run: &Run, seed: u64) -> Result<Vec<Figure>, EvaluationError> {
+    fn judge_model(&self, run: &Run, seed: u64, figures: &mut Figures) -> Result<(), EvaluationError> {
         let description = ModelDescription::new(&run.experiment.model, &run.splits.summary);
-        let score = |(head, name, kind): (&'static str, &'static str, ScoreKind)| {
+        for (quantity, kind) in SCORES {
             let model = TrainedModel::new(&description, run.model.as_ref())?;
             // Spreads of training rows: only their proportions count in a ranking.
             let scores = kind.fit(model, &self.train, &self.train, seed)?.scores(&self.rows)?;
-            self.judge(head, name, &scores)
-        };
-        SCORES.into_iter().map(score).collect()
+            figures.push(seed, &quantity, self.judge(quantity.heading, &scores)?);
+        }
+        Ok(())
     }
 
-    fn judge(&self, what: &str, name: &'static str, scores: &[f64]) -> Result<Figure, EvaluationError> {
-        let value = auroc(scores, &self.is_damaged).map_err(EvaluationError::metric(what))?;
-        Ok(Figure { head: "AUROC", name, value, decimals: 4 })
+    fn judge(&self, what: &str, scores: &[f64]) -> Result<f64, EvaluationError> {
+        auroc(scores, &self.is_damaged).map_err(EvaluationError::metric(what))
     }
 
     /// The first beats and a damaged copy of each.
@@ -195,30 +183,26 @@ fn normalised(mut rows: Array2<f32>) -> Array2<f32> {
     rows
 }
 
-/// `[N, D]` of rows `[N, …]`.
-pub(crate) fn flat(rows: &Tensor) -> Array2<f32> {
-    let array = array::to_array(&rows.flatten(1, -1));
-    array.into_dimensionality::<Ix2>().expect("two dimensions were made")
-}
-
 fn table(lines: &[Line], baselines: &[Line]) -> Result<Table, EvaluationError> {
+    let scores = SCORES.map(|(quantity, _)| quantity);
     let mut rows = Vec::new();
-    for (name, results) in lines.iter().chain(baselines) {
-        let mut cells = vec![if name == CHOSEN { format!("{name} (chosen)") } else { name.clone() }];
-        let n_figures = results.first().map_or(0, |(_, figures)| figures.len());
-        for at in 0..n_figures {
-            cells.push(spread::over_seeds(results.iter().map(|(_, figures)| &figures[at]))?);
-        }
-        cells.resize(SCORES.len() + 1, "–".into());
-        rows.push(cells);
+    for (name, figures) in lines {
+        let mut row = vec![if name == CHOSEN { format!("{name} (chosen)") } else { name.clone() }];
+        row.extend(figures.cells(&scores)?);
+        rows.push(row);
     }
-    let heads = SCORES.iter().map(|(head, ..)| head.to_string());
+    for (name, figures) in baselines {
+        let mut row = vec![name.clone()];
+        row.extend(figures.cells(&[AUROC])?);
+        row.resize(SCORES.len() + 1, "–".into());
+        rows.push(row);
+    }
     Ok(Table {
         title: "AUROC of normal beats against damaged ones".into(),
-        columns: std::iter::once("candidate".to_string()).chain(heads).collect(),
+        columns: spread::columns(&["candidate"], &scores),
         rows,
-        note: "Mean ± standard deviation over seeds; candidates of one seed are judged on the same rows. A baseline's own \
-               score stands in the first column."
+        note: "Mean ± standard deviation over seeds; candidates of one seed are judged on the same rows. The score of a \
+               baseline, which has only one, is in the first column."
             .into(),
     })
 }

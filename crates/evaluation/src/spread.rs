@@ -1,109 +1,247 @@
-//! Figures over seeds: one row for each, and their mean and spread.
+//! Figures over seeds: a quantity with its value for each seed, their mean and their spread.
 
 use crate::error::EvaluationError;
-use crate::outcome::{Evaluation, Table};
-use ae_metrics::mean_std;
+use crate::outcome::Table;
+use ae_metrics::{MeanStd, mean_std};
+use std::collections::BTreeMap;
 
-/// A figure by name, and how many decimals it is told with.
-pub(crate) struct Figure {
-    /// In the table.
-    pub(crate) head: &'static str,
-    /// In the metrics.
+/// What is measured, and how it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quantity {
+    /// In the metrics; tells one quantity from another.
     pub(crate) name: &'static str,
-    pub(crate) value: f64,
+    /// Heads its column of a table.
+    pub(crate) heading: &'static str,
+    /// Digits behind the point in a table.
     pub(crate) decimals: usize,
 }
 
-/// A table with a row for each seed and, where there are several, one of `mean ± std` (sample standard deviation).
-pub(crate) fn by_seed(
-    title: String,
-    seeds: &[(u64, Vec<Figure>)],
-    note: String,
-) -> Result<Table, EvaluationError> {
-    let Some((_, first)) = seeds.first() else { return Err(EvaluationError::NoSeeds) };
-    let heads = first.iter().map(|figure| figure.head.to_string());
-    let columns = std::iter::once("seed".to_string()).chain(heads).collect();
-    let row = |(seed, figures): &(u64, Vec<Figure>)| {
-        let cells = figures.iter().map(|figure| format!("{:.*}", figure.decimals, figure.value));
-        std::iter::once(seed.to_string()).chain(cells).collect()
-    };
-    let mut rows: Vec<Vec<String>> = seeds.iter().map(row).collect();
-    if seeds.len() > 1 {
-        let mut last = vec!["mean ± std".to_string()];
-        for at in 0..first.len() {
-            last.push(over_seeds(seeds.iter().map(|(_, figures)| &figures[at]))?);
-        }
-        rows.push(last);
-    }
-    Ok(Table { title, columns, rows, note })
+/// A quantity with the values that it has for each seed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Figure {
+    quantity: Quantity,
+    values: Vec<(u64, f64)>,
 }
 
-/// `mean ± std`, or the value itself where there is one only.
-pub(crate) fn over_seeds<'a>(figures: impl Iterator<Item = &'a Figure>) -> Result<String, EvaluationError> {
-    let figures: Vec<&Figure> = figures.collect();
-    let values: Vec<f64> = figures.iter().map(|figure| figure.value).collect();
-    let Some(first) = figures.first() else { return Err(EvaluationError::NoSeeds) };
-    let summary = mean_std(&values).map_err(EvaluationError::metric(first.name))?;
-    let decimals = first.decimals;
-    let mean = format!("{:.decimals$}", summary.mean);
-    Ok(summary.sample_std().map_or(mean.clone(), |std| format!("{mean} ± {std:.decimals$}")))
+/// All that is measured of one contender, in the order in which it is first measured.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Figures(Vec<Figure>);
+
+/// What stands in a table where nothing was measured.
+const MISSING: &str = "–";
+/// Of the interval in the metrics.
+const CONFIDENCE: f64 = 0.95;
+
+impl Quantity {
+    pub(crate) const fn new(name: &'static str, heading: &'static str, decimals: usize) -> Self {
+        Quantity { name, heading, decimals }
+    }
 }
 
-/// Enters each seed's figures, their means and their spreads under `group`.
-pub(crate) fn enter(
-    evaluation: &mut Evaluation,
-    group: &str,
-    seeds: &[(u64, Vec<Figure>)],
-) -> Result<(), EvaluationError> {
-    let metrics = &mut evaluation.metrics;
-    for (seed, figures) in seeds {
-        for Figure { name, value, .. } in figures {
-            metrics.insert(format!("{group}/seed{seed}/{name}"), *value);
-        }
+impl Figure {
+    /// Without a value.
+    pub(crate) fn new(quantity: Quantity) -> Self {
+        Figure { quantity, values: Vec::new() }
     }
-    let names = seeds.first().map(|(_, figures)| figures.as_slice()).unwrap_or_default();
-    for (at, Figure { name, .. }) in names.iter().enumerate() {
-        let values: Vec<f64> = seeds.iter().map(|(_, figures)| figures[at].value).collect();
-        let summary = mean_std(&values).map_err(EvaluationError::metric(*name))?;
+
+    /// Adds a value. A seed may have several, of repeated draws: then its value is their mean, and the spread is that of
+    /// all values.
+    pub(crate) fn push(&mut self, seed: u64, value: f64) {
+        self.values.push((seed, value));
+    }
+
+    /// Whether it has no value.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Mean and standard deviation of all values.
+    ///
+    /// # Errors
+    /// No values, or one that is not finite.
+    pub(crate) fn summary(&self) -> Result<MeanStd, EvaluationError> {
+        let values: Vec<f64> = self.values.iter().map(|(_, value)| *value).collect();
+        mean_std(&values).map_err(EvaluationError::metric(self.quantity.name))
+    }
+
+    /// The value of the seed that came first.
+    pub(crate) fn of_first_seed(&self) -> Option<f64> {
+        self.by_seed().first().map(|(_, value)| *value)
+    }
+
+    /// `mean ± sample standard deviation`; a single value stands alone, and none is a dash.
+    ///
+    /// # Errors
+    /// A value that is not finite.
+    pub(crate) fn to_text(&self) -> Result<String, EvaluationError> {
+        if self.is_empty() {
+            return Ok(MISSING.into());
+        }
+        let summary = self.summary()?;
+        let (mean, decimals) = (summary.mean, self.quantity.decimals);
+        Ok(match summary.sample_std() {
+            Some(std) => format!("{mean:.decimals$} ± {std:.decimals$}"),
+            None => format!("{mean:.decimals$}"),
+        })
+    }
+
+    /// Enters each seed's value as `<group>/seed<N>/<name>` and the mean as `<group>/<name>`; where there are several
+    /// values also their sample standard deviation, `…_std`, and half of the 95 % interval of the mean, `…_ci95`.
+    ///
+    /// # Errors
+    /// A value that is not finite.
+    pub(crate) fn enter(
+        &self,
+        metrics: &mut BTreeMap<String, f64>,
+        group: &str,
+    ) -> Result<(), EvaluationError> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let name = self.quantity.name;
+        let summary = self.summary()?;
+        for (seed, value) in self.by_seed() {
+            metrics.insert(format!("{group}/seed{seed}/{name}"), value);
+        }
         metrics.insert(format!("{group}/{name}"), summary.mean);
         if let Some(std) = summary.sample_std() {
             metrics.insert(format!("{group}/{name}_std"), std);
         }
+        if let Ok(interval) = summary.confidence_interval(CONFIDENCE) {
+            metrics.insert(format!("{group}/{name}_ci95"), interval.high - summary.mean);
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// One value for each seed, in the order of the seeds' first values.
+    fn by_seed(&self) -> Vec<(u64, f64)> {
+        let mut seeds: Vec<(u64, f64, f64)> = Vec::new();
+        for &(seed, value) in &self.values {
+            match seeds.iter_mut().find(|(known, ..)| *known == seed) {
+                Some((_, sum, count)) => (*sum, *count) = (*sum + value, *count + 1.0),
+                None => seeds.push((seed, value, 1.0)),
+            }
+        }
+        seeds.into_iter().map(|(seed, sum, count)| (seed, sum / count)).collect()
+    }
+}
+
+impl Figures {
+    /// Adds a value of a quantity.
+    pub(crate) fn push(&mut self, seed: u64, quantity: &Quantity, value: f64) {
+        let at = self.0.iter().position(|figure| figure.quantity.name == quantity.name);
+        let at = at.unwrap_or_else(|| {
+            self.0.push(Figure::new(*quantity));
+            self.0.len() - 1
+        });
+        self.0[at].push(seed, value);
+    }
+
+    /// Where the quantity was measured.
+    pub(crate) fn get(&self, quantity: &Quantity) -> Option<&Figure> {
+        self.0.iter().find(|figure| figure.quantity.name == quantity.name)
+    }
+
+    /// Whether a seed has a value of anything.
+    pub(crate) fn have(&self, seed: u64) -> bool {
+        self.0.iter().any(|figure| figure.values.iter().any(|(other, _)| *other == seed))
+    }
+
+    /// A cell for each of these quantities, by [`Figure::to_text`].
+    ///
+    /// # Errors
+    /// A value that is not finite.
+    pub(crate) fn cells(&self, quantities: &[Quantity]) -> Result<Vec<String>, EvaluationError> {
+        let cell = |quantity| self.get(quantity).map_or(Ok(MISSING.into()), Figure::to_text);
+        quantities.iter().map(cell).collect()
+    }
+
+    /// Enters every figure; see [`Figure::enter`].
+    ///
+    /// # Errors
+    /// A value that is not finite.
+    pub(crate) fn enter(
+        &self,
+        metrics: &mut BTreeMap<String, f64>,
+        group: &str,
+    ) -> Result<(), EvaluationError> {
+        self.0.iter().try_for_each(|figure| figure.enter(metrics, group))
+    }
+
+    /// A table with a row for each seed and, where there are several, one of `mean ± std`.
+    ///
+    /// # Errors
+    /// No figures, or a value that is not finite.
+    pub(crate) fn by_seed(&self, title: String, note: String) -> Result<Table, EvaluationError> {
+        let first = self.0.first().ok_or(EvaluationError::NoSeeds)?;
+        let quantities: Vec<Quantity> = self.0.iter().map(|figure| figure.quantity).collect();
+        let mut rows = Vec::new();
+        for (seed, _) in first.by_seed() {
+            let mut row = vec![seed.to_string()];
+            for figure in &self.0 {
+                let value = figure.by_seed().into_iter().find(|(other, _)| *other == seed);
+                let decimals = figure.quantity.decimals;
+                row.push(value.map_or(MISSING.into(), |(_, value)| format!("{value:.decimals$}")));
+            }
+            rows.push(row);
+        }
+        if rows.len() > 1 {
+            let mut last = vec!["mean ± std".to_string()];
+            last.extend(self.cells(&quantities)?);
+            rows.push(last);
+        }
+        Ok(Table { title, columns: columns(&["seed"], &quantities), rows, note })
+    }
+}
+
+/// The head of a table: columns of text, then one for each quantity.
+pub(crate) fn columns(before: &[&str], quantities: &[Quantity]) -> Vec<String> {
+    let headings = quantities.iter().map(|quantity| quantity.heading);
+    before.iter().copied().chain(headings).map(String::from).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn seeds(values: &[f64]) -> Vec<(u64, Vec<Figure>)> {
-        let figure = |value| vec![Figure { head: "accuracy", name: "accuracy", value, decimals: 2 }];
-        (0..).zip(values).map(|(seed, &value)| (seed, figure(value))).collect()
+    const ACCURACY: Quantity = Quantity::new("accuracy", "accuracy in all", 2);
+    const COUNT: Quantity = Quantity::new("count", "n", 0);
+
+    fn figures(values: &[(u64, f64)]) -> Figures {
+        let mut figures = Figures::default();
+        for (seed, value) in values {
+            figures.push(*seed, &ACCURACY, *value);
+        }
+        figures
     }
 
-    fn check(values: &[f64], rows: &[&[&str]], metrics: &[(&str, f64)]) {
-        let table = by_seed("t".into(), &seeds(values), String::new()).unwrap();
-        assert_eq!(table.columns, ["seed", "accuracy"]);
+    fn check(values: &[(u64, f64)], rows: &[&[&str]], metrics: &[(&str, f64)]) {
+        let table = figures(values).by_seed("t".into(), String::new()).unwrap();
+        assert_eq!(table.columns, ["seed", "accuracy in all"]);
         assert_eq!(table.rows, rows);
-        let mut evaluation = Evaluation::default();
-        enter(&mut evaluation, "g", &seeds(values)).unwrap();
-        let expected: Vec<_> = metrics.iter().map(|(name, value)| (name.to_string(), *value)).collect();
-        assert_eq!(evaluation.metrics.into_iter().collect::<Vec<_>>(), expected);
+        let mut entered = BTreeMap::new();
+        figures(values).enter(&mut entered, "g").unwrap();
+        let names: Vec<&str> = entered.keys().map(String::as_str).collect();
+        assert_eq!(names, metrics.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+        for (name, expected) in metrics {
+            assert!((entered[*name] - expected).abs() < 1e-6, "{name}: {}", entered[*name]);
+        }
     }
 
     #[test]
     fn a_single_seed_has_no_spread() {
-        check(&[0.5], &[&["0", "0.50"]], &[("g/accuracy", 0.5), ("g/seed0/accuracy", 0.5)]);
+        check(&[(3, 0.5)], &[&["3", "0.50"]], &[("g/accuracy", 0.5), ("g/seed3/accuracy", 0.5)]);
     }
 
+    /// The interval is Student's, with one degree of freedom: t = 12.706205; the standard error of 1 and 3 is 1.
     #[test]
     fn the_spread_is_the_sample_standard_deviation() {
         check(
-            &[1.0, 3.0],
+            &[(0, 1.0), (1, 3.0)],
             &[&["0", "1.00"], &["1", "3.00"], &["mean ± std", "2.00 ± 1.41"]],
             &[
                 ("g/accuracy", 2.0),
+                ("g/accuracy_ci95", 12.706205),
                 ("g/accuracy_std", 2f64.sqrt()),
                 ("g/seed0/accuracy", 1.0),
                 ("g/seed1/accuracy", 3.0),
@@ -112,9 +250,32 @@ mod tests {
     }
 
     #[test]
+    fn a_seed_with_several_draws_has_their_mean_and_all_of_them_make_the_spread() {
+        let drawn = figures(&[(7, 1.0), (7, 2.0), (7, 6.0)]);
+        assert_eq!(drawn.cells(&[ACCURACY, COUNT]).unwrap(), ["3.00 ± 2.65", "–"]);
+        assert_eq!(drawn.get(&ACCURACY).unwrap().of_first_seed(), Some(3.0));
+        let mut entered = BTreeMap::new();
+        drawn.enter(&mut entered, "g").unwrap();
+        assert_eq!((entered["g/seed7/accuracy"], entered["g/accuracy_std"]), (3.0, 7f64.sqrt()));
+    }
+
+    #[test]
+    fn a_seed_without_a_value_has_a_dash() {
+        let mut figures = figures(&[(0, 1.0), (1, 3.0)]);
+        figures.push(1, &COUNT, 4.0);
+        let table = figures.by_seed("t".into(), String::new()).unwrap();
+        assert_eq!(
+            table.rows,
+            [vec!["0", "1.00", "–"], vec!["1", "3.00", "4"], vec!["mean ± std", "2.00 ± 1.41", "4"]]
+        );
+        assert_eq!(Figure::new(COUNT).to_text().unwrap(), "–");
+    }
+
+    #[test]
     fn nothing_and_nonsense_are_errors() {
-        assert!(matches!(by_seed("t".into(), &[], String::new()), Err(EvaluationError::NoSeeds)));
-        let error = by_seed("t".into(), &seeds(&[1.0, f64::NAN]), String::new()).unwrap_err();
+        let nothing = Figures::default().by_seed("t".into(), String::new());
+        assert!(matches!(nothing, Err(EvaluationError::NoSeeds)));
+        let error = figures(&[(0, 1.0), (1, f64::NAN)]).by_seed("t".into(), String::new()).unwrap_err();
         assert!(error.to_string().starts_with("cannot compute the figures of accuracy: "), "{error}");
     }
 }

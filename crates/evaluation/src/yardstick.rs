@@ -1,14 +1,16 @@
-//! What generated images are judged by: the features and the decisions of a classifier of the same data.
+//! The judge of generated images: the features and the decisions of a classifier of the same data.
 
+use crate::codes::represent;
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
+use crate::held_out;
 use ae_datasets::DataConfig;
 use ae_metrics::frechet_distance;
 use ae_models::{Classifier, Code};
 use ae_tensor::{Kind, Noise, Tensor, array, tch};
 use ae_training::evaluate::BATCH;
 use ae_training::experiment::Run;
-use ndarray::{Array2, Axis, Ix2, concatenate};
+use ndarray::Array2;
 use std::path::PathBuf;
 
 /// The preset that judges, always with this seed: distances by two classifiers cannot be compared.
@@ -27,14 +29,14 @@ pub(crate) struct Yardstick {
 
 /// How a set of images looks to the classifier.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Verdict {
+pub(crate) struct Look {
     /// Fréchet distance of its features to those of the held-out images.
     pub(crate) distance: f64,
     /// How many of the first [`COUNTED`] images are taken for each class.
     pub(crate) counts: Vec<usize>,
 }
 
-impl Verdict {
+impl Look {
     /// Classes that appear among the counted images.
     pub(crate) fn classes(&self) -> usize {
         self.counts.iter().filter(|count| **count > 0).count()
@@ -68,13 +70,7 @@ impl Yardstick {
     pub(crate) fn trained(context: &mut Context<'_>, wanted: &Wanted) -> Result<Self, EvaluationError> {
         let run = context.trained(wanted)?;
         let mut this = Yardstick { run, real: Array2::zeros((0, 0)) };
-        if this.run.splits.test.is_empty() {
-            return Err(EvaluationError::Data {
-                set: this.run.splits.dataset.name.clone(),
-                missing: "test rows",
-                remedy: "see data.test",
-            });
-        }
+        held_out::test(&this.run)?;
         this.real = this.features(this.held_out());
         Ok(this)
     }
@@ -92,7 +88,7 @@ impl Yardstick {
         train.index_select(0, &chosen.round().to_kind(Kind::Int64))
     }
 
-    /// Share of held-out images that the classifier names rightly, in [0, 1].
+    /// Share of held-out images that are classified correctly, in [0, 1].
     pub(crate) fn accuracy(&self) -> f64 {
         self.run.record.metrics.get("test/accuracy").copied().unwrap_or(f64::NAN)
     }
@@ -111,7 +107,7 @@ impl Yardstick {
     ///
     /// # Errors
     /// Images of another shape than the held-out ones, fewer than two, or with a value that is not finite.
-    pub(crate) fn judge(&self, what: &str, images: &Tensor) -> Result<Verdict, EvaluationError> {
+    pub(crate) fn judge(&self, what: &str, images: &Tensor) -> Result<Look, EvaluationError> {
         if images.size()[1..] != self.held_out().size()[1..] {
             return Err(EvaluationError::Data {
                 set: what.into(),
@@ -128,7 +124,7 @@ impl Yardstick {
         for class in array::to_vec(&classes) {
             counts[class as usize] += 1;
         }
-        Ok(Verdict { distance, counts })
+        Ok(Look { distance, counts })
     }
 
     fn classifier(&self) -> &dyn Classifier {
@@ -136,23 +132,14 @@ impl Yardstick {
     }
 
     fn features(&self, images: &Tensor) -> Array2<f32> {
-        in_batches(&images.to_device(self.held_out().device()), |batch| self.classifier().features(batch))
+        let images = images.to_device(self.held_out().device());
+        array::to_rows(&represent(&images, |batch| self.classifier().features(batch)))
     }
 }
 
-/// Rows `[N, …]` through `f` to `[N, F]`, so many at a time as the held-out figures are computed with.
-fn in_batches(rows: &Tensor, f: impl Fn(&Tensor) -> Tensor) -> Array2<f32> {
-    let array =
-        |t: Tensor| array::to_array(&t).into_dimensionality::<Ix2>().expect("one vector for each row");
-    let parts: Vec<Array2<f32>> =
-        tch::no_grad(|| rows.split(BATCH as i64, 0).iter().map(|rows| array(f(rows))).collect());
-    let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
-    concatenate(Axis(0), &views).expect("the batches have one width")
-}
-
-/// `n` new samples of a run's model, `[n, …]`, by the run's seed: decoded from draws of the prior; for codes out of a
-/// codebook, which have no prior, from codes whose places are drawn independently, each as often as in the training
-/// rows. None where the model makes no samples.
+/// `n` new samples of a run's model, `[n, …]`, by the run's seed, decoded from draws of the prior. Codes out of a codebook
+/// have no prior: each position of a code is drawn independently, with the frequencies that it has in the training rows.
+/// `None` where the model makes no samples.
 pub(crate) fn samples(run: &Run, n: usize) -> Option<Tensor> {
     let device = run.splits.train.rows(0, 1).values.device();
     let noise = |batch: usize| Noise::new(run.record.seed, batch as u64, device).fork("generated");
@@ -194,5 +181,4 @@ fn independent(codes: &Tensor, n: i64, noise: &Noise) -> Tensor {
 }
 
 #[cfg(test)]
-#[path = "yardstick_tests.rs"]
 mod tests;

@@ -4,10 +4,9 @@ use super::Protocol;
 use crate::error::EvaluationError;
 use ae_anomaly::FittedDetector;
 use ae_report::gallery::{Entry, Gallery};
-use ae_report::{ReportError, picture};
+use ae_report::picture;
 use ae_tensor::{Tensor, array};
 use ae_training::experiment::Run;
-use ndarray::{Array2, Ix2};
 
 /// Beats of each class in the picture.
 const SHOWN: usize = 3;
@@ -61,14 +60,8 @@ pub(super) fn draw(
          the area between is the error."
     );
     gallery.add(entry("beats", 2, format!("{title}: beats"), caption), |path| {
-        let [originals, rebuilt] = [series(&originals)?, series(&rebuilt)?];
+        let [originals, rebuilt] = [array::to_rows(&originals), array::to_rows(&rebuilt)];
         picture::series_pairs(path, originals.view(), rebuilt.view(), &titles)
     })?;
     Ok(())
-}
-
-/// `[N, values]`.
-fn series(tensor: &Tensor) -> Result<Array2<f32>, ReportError> {
-    let array = array::to_array(&tensor.flatten(1, -1));
-    Ok(array.into_dimensionality::<Ix2>().expect("two dimensions were made"))
 }

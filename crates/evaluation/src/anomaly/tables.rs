@@ -1,45 +1,56 @@
 //! What came out, as tables and metrics.
 
-use super::{COMPONENTS, Outcome, Protocol};
+use super::{AUPRC, AUROC, COMPONENTS, Outcome, Protocol};
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, Table};
-use crate::spread::{self, Figure};
+use crate::spread::{self, Figures, Quantity};
 
-pub(super) fn figure(head: &'static str, name: &'static str, value: f64, decimals: usize) -> Figure {
-    Figure { head, name, value, decimals }
-}
+const THRESHOLD: Quantity = Quantity::new("threshold", "threshold", 4);
+const ACCURACY: Quantity = Quantity::new("accuracy", "accuracy", 3);
+const PRECISION: Quantity = Quantity::new("precision", "precision", 3);
+const RECALL: Quantity = Quantity::new("recall", "recall", 3);
+const F1: Quantity = Quantity::new("f1", "F1", 3);
+const NORMAL_ACCURACY: Quantity = Quantity::new("normal_accuracy", "accuracy", 3);
+const NORMAL_PRECISION: Quantity = Quantity::new("normal_precision", "precision", 3);
+const NORMAL_RECALL: Quantity = Quantity::new("normal_recall", "recall", 3);
+const NORMAL_F1: Quantity = Quantity::new("normal_f1", "F1", 3);
+const TRUE_POSITIVES: Quantity = Quantity::new("true_positives", "anomalies flagged", 0);
+const FALSE_NEGATIVES: Quantity = Quantity::new("false_negatives", "anomalies missed", 0);
+const FALSE_POSITIVES: Quantity = Quantity::new("false_positives", "normal flagged", 0);
+const TRUE_NEGATIVES: Quantity = Quantity::new("true_negatives", "normal passed", 0);
 
-fn figures(outcome: &Outcome) -> Vec<Figure> {
+type Values = Vec<(Quantity, f64)>;
+
+fn values(outcome: &Outcome) -> Values {
     let Outcome { threshold, confusion, auroc, auprc, .. } = outcome;
     vec![
-        figure("threshold", "threshold", *threshold, 4),
-        figure("accuracy", "accuracy", confusion.accuracy(), 3),
-        figure("precision", "precision", confusion.precision(), 3),
-        figure("recall", "recall", confusion.recall(), 3),
-        figure("F1", "f1", confusion.f1(), 3),
-        figure("AUROC", "auroc", *auroc, 4),
-        figure("AUPRC", "auprc", *auprc, 4),
+        (THRESHOLD, *threshold),
+        (ACCURACY, confusion.accuracy()),
+        (PRECISION, confusion.precision()),
+        (RECALL, confusion.recall()),
+        (F1, confusion.f1()),
+        (AUROC, *auroc),
+        (AUPRC, *auprc),
     ]
 }
 
-fn normal_figures(outcome: &Outcome) -> Vec<Figure> {
+fn normal_values(outcome: &Outcome) -> Values {
     let normal = outcome.confusion.normal_as_positive();
     vec![
-        figure("accuracy", "normal_accuracy", normal.accuracy(), 3),
-        figure("precision", "normal_precision", normal.precision(), 3),
-        figure("recall", "normal_recall", normal.recall(), 3),
-        figure("F1", "normal_f1", normal.f1(), 3),
+        (NORMAL_ACCURACY, normal.accuracy()),
+        (NORMAL_PRECISION, normal.precision()),
+        (NORMAL_RECALL, normal.recall()),
+        (NORMAL_F1, normal.f1()),
     ]
 }
 
-fn counts(outcome: &Outcome) -> Vec<Figure> {
+fn counts(outcome: &Outcome) -> Values {
     let c = &outcome.confusion;
-    let count = |head, name, value: u64| figure(head, name, value as f64, 0);
     vec![
-        count("anomalies flagged", "true_positives", c.true_positives),
-        count("anomalies missed", "false_negatives", c.false_negatives),
-        count("normal flagged", "false_positives", c.false_positives),
-        count("normal passed", "true_negatives", c.true_negatives),
+        (TRUE_POSITIVES, c.true_positives as f64),
+        (FALSE_NEGATIVES, c.false_negatives as f64),
+        (FALSE_POSITIVES, c.false_positives as f64),
+        (TRUE_NEGATIVES, c.true_negatives as f64),
     ]
 }
 
@@ -47,31 +58,38 @@ pub(super) fn report(
     evaluation: &mut Evaluation,
     protocol: &Protocol,
     outcomes: &[(u64, Outcome)],
-    baselines: &[Vec<(u64, Vec<Figure>)>],
+    baselines: &[Figures],
 ) -> Result<(), EvaluationError> {
-    let rows =
-        |of: fn(&Outcome) -> Vec<Figure>| -> Vec<_> { outcomes.iter().map(|(s, o)| (*s, of(o))).collect() };
+    let over_seeds = |of: fn(&Outcome) -> Values| {
+        let mut figures = Figures::default();
+        for (seed, outcome) in outcomes {
+            for (quantity, value) in of(outcome) {
+                figures.push(*seed, &quantity, value);
+            }
+        }
+        figures
+    };
     let Protocol { name, title, note, .. } = protocol;
     let shares = || outcomes.iter().map(|(_, o)| o.prevalence);
     let (low, high) = (shares().fold(1.0, f64::min), shares().fold(0.0, f64::max));
     let chance = if high - low < 1e-9 { format!("{low:.3}") } else { format!("{low:.3} to {high:.3}") };
     let note = format!("{note} A random ranking has AUROC 0.5 and AUPRC {chance}, the share of anomalies.");
     for (of, title, note) in [
-        (figures as fn(&Outcome) -> Vec<Figure>, format!("{title}: anomaly is the positive class"), note),
+        (values as fn(&Outcome) -> Values, format!("{title}: anomaly is the positive class"), note),
         (counts, format!("{title}: confusion matrix"), String::new()),
         (
-            normal_figures,
+            normal_values,
             format!("{title}: normal is the positive class"),
             "The same decisions as the articles count them: precision and recall of the normal beats.".into(),
         ),
     ] {
-        let rows = rows(of);
-        evaluation.tables.push(spread::by_seed(title, &rows, note)?);
-        spread::enter(evaluation, name, &rows)?;
+        let figures = over_seeds(of);
+        evaluation.tables.push(figures.by_seed(title, note)?);
+        figures.enter(&mut evaluation.metrics, name)?;
     }
-    evaluation.tables.push(comparison(title, &rows(figures), baselines)?);
-    for (seeds, components) in baselines.iter().zip(COMPONENTS) {
-        spread::enter(evaluation, &format!("{name}/pca{components}"), seeds)?;
+    evaluation.tables.push(comparison(title, &over_seeds(values), baselines)?);
+    for (figures, components) in baselines.iter().zip(COMPONENTS) {
+        figures.enter(&mut evaluation.metrics, &format!("{name}/pca{components}"))?;
     }
     for (seed, outcome) in outcomes {
         evaluation.metrics.insert(format!("{name}/seed{seed}/prevalence"), outcome.prevalence);
@@ -79,26 +97,18 @@ pub(super) fn report(
     Ok(())
 }
 
-fn comparison(
-    title: &str,
-    outcomes: &[(u64, Vec<Figure>)],
-    baselines: &[Vec<(u64, Vec<Figure>)>],
-) -> Result<Table, EvaluationError> {
-    let line = |who: String, seeds: &[(u64, Vec<Figure>)]| {
-        let of = |name: &str| {
-            spread::over_seeds(
-                seeds.iter().flat_map(|(_, figures)| figures.iter().filter(|f| f.name == name)),
-            )
-        };
-        Ok::<_, EvaluationError>(vec![who, of("auroc")?, of("auprc")?])
+fn comparison(title: &str, network: &Figures, baselines: &[Figures]) -> Result<Table, EvaluationError> {
+    let line = |who: String, figures: &Figures| {
+        let cells = figures.cells(&[AUROC, AUPRC])?;
+        Ok::<_, EvaluationError>(std::iter::once(who).chain(cells).collect())
     };
-    let mut rows = vec![line("autoencoder".into(), outcomes)?];
-    for (seeds, components) in baselines.iter().zip(COMPONENTS) {
-        rows.push(line(format!("PCA, {components} components"), seeds)?);
+    let mut rows = vec![line("autoencoder".into(), network)?];
+    for (figures, components) in baselines.iter().zip(COMPONENTS) {
+        rows.push(line(format!("PCA, {components} components"), figures)?);
     }
     Ok(Table {
         title: format!("{title}: beside a linear model"),
-        columns: ["model", "AUROC", "AUPRC"].map(String::from).into(),
+        columns: spread::columns(&["model"], &[AUROC, AUPRC]),
         rows,
         note: "Principal components of the same training beats; the score is the squared error.".into(),
     })

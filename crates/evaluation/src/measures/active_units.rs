@@ -2,8 +2,9 @@
 
 use super::Metrics;
 use crate::context::Context;
-use crate::density::{latent_variable, latents, test_rows};
+use crate::density::{latent_variable, latents};
 use crate::error::EvaluationError;
+use crate::held_out;
 use ae_training::experiment::Run;
 
 /// `count`: latents whose posterior mean varies over the test rows with a variance above 0.01; `share` of all; `kl`:
@@ -11,10 +12,9 @@ use ae_training::experiment::Run;
 ///
 /// # Errors
 /// A model without a posterior, data without test rows.
-pub(super) fn measure(context: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
+pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     let model = latent_variable(run)?;
-    test_rows(context, run)?;
-    let latents = latents(model, &run.splits.test, run.record.seed);
+    let latents = latents(model, held_out::test(run)?, run.record.seed);
     let count = latents.active() as f64;
     Ok(Metrics::from([
         ("count".into(), count),

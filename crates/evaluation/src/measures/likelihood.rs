@@ -7,14 +7,13 @@ use crate::error::EvaluationError;
 use ae_training::experiment::Run;
 
 /// `negative_log_likelihood` by 5,000 draws, its `standard_error` over the rows, and `negative_elbo` on the same rows
-/// and draws, in nats for each row of what the model's `targets` are; `rows` is how many: the first 1,000 test rows
-/// on a CPU, all on a CUDA device.
+/// and draws, in nats for each row of what the model's `targets` are; `rows` is how many: 1,000 evenly spread test
+/// rows on a CPU, all on a CUDA device.
 ///
 /// # Errors
 /// A model without a density, data without test rows.
-pub(super) fn measure(context: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
-    let rows = test_rows(context, run)?;
-    let density = density(latent_variable(run)?, &run.splits.test, rows, SAMPLES, run.record.seed);
+pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
+    let density = density(latent_variable(run)?, &test_rows(run)?, SAMPLES, run.record.seed);
     Ok(Metrics::from([
         ("negative_log_likelihood".into(), density.negative_log_likelihood),
         ("standard_error".into(), density.standard_error),

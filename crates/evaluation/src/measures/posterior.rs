@@ -6,9 +6,8 @@ use crate::error::EvaluationError;
 use crate::held_out;
 use ae_metrics::{Bandwidth, mmd_rbf};
 use ae_models::Code;
-use ae_tensor::{Noise, Tensor, array, tch};
+use ae_tensor::{Noise, array, tch};
 use ae_training::experiment::Run;
-use ndarray::{Array2, Ix2};
 
 /// Codes that are compared with as many draws.
 const ROWS: usize = 2000;
@@ -47,7 +46,7 @@ pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, Evaluat
         noise.normal("prior", &[n, latent]),
         noise.normal("prior again", &[n, latent]),
     ]
-    .map(|tensor| matrix(&tensor));
+    .map(|tensor| array::to_rows(&tensor));
     let mmd = |a, b| mmd_rbf(a, b, Bandwidth::Median).map_err(EvaluationError::metric("posterior"));
     let spreads = codes.std_axis(ndarray::Axis(0), 0.0);
     let widest = |pick: fn(f64, f64) -> f64, start| spreads.iter().map(|s| f64::from(*s)).fold(start, pick);
@@ -57,8 +56,4 @@ pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, Evaluat
         ("std_least".into(), widest(f64::min, f64::INFINITY)),
         ("std_greatest".into(), widest(f64::max, 0.0)),
     ]))
-}
-
-fn matrix(codes: &Tensor) -> Array2<f32> {
-    array::to_array(&codes.flatten(1, -1)).into_dimensionality::<Ix2>().expect("one code for each row")
 }

@@ -26,21 +26,22 @@ const LABELLED: usize = 10_000;
 pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     let model = autoencoder(run)?;
     let splits = &run.splits;
-    let (n, n_test) = (splits.train.len().min(LABELLED), splits.test.len());
-    let labels = Tensor::from_slice(&codes::labels(splits, &splits.train, n)?);
-    let test_labels = Tensor::from_slice(&codes::labels(splits, &splits.test, n_test)?);
+    let n = splits.train.len().min(LABELLED);
+    let (train, test) = (splits.train.rows(0, n), splits.test.rows(0, splits.test.len()));
+    let labels = Tensor::from_slice(&codes::labels(splits, &train)?);
+    let test_labels = Tensor::from_slice(&codes::labels(splits, &test)?);
     let classes = labels.max().int64_value(&[]).max(test_labels.max().int64_value(&[])) + 1;
     let judge = |rows: &Tensor, test: &Tensor| {
         let (rows, test) = standardised(rows, test);
         Probe::fit(&rows, &labels, classes).accuracy(&test, &test_labels)
     };
-    let own = judge(&codes::encode(model, &splits.train, n), &codes::encode(model, &splits.test, n_test));
+    let own = judge(&codes::encode(model, &train.values), &codes::encode(model, &test.values));
     let mut metrics = Metrics::from([("accuracy".into(), own), ("rows".into(), n as f64)]);
     let (pca, code) = (Pca::fit(splits.train.values()), model.code_size());
     if code < pca.most() {
         let home = splits.train.values().device();
-        let codes = |rows: Tensor| pca.codes(&rows.to_device(home), code).to_device(Device::Cpu);
-        let theirs = judge(&codes(splits.train.rows(0, n).values), &codes(splits.test.rows(0, n_test).values));
+        let codes = |rows: &Tensor| pca.codes(&rows.to_device(home), code).to_device(Device::Cpu);
+        let theirs = judge(&codes(&train.values), &codes(&test.values));
         metrics.insert("pca_accuracy".into(), theirs);
         metrics.insert("above_pca".into(), own - theirs);
     }

@@ -4,10 +4,10 @@ use super::Metrics;
 use crate::anomaly::truth;
 use crate::context::Context;
 use crate::error::EvaluationError;
-use crate::selection::flat;
 use ae_anomaly::{ModelDescription, ScoreKind, TrainedModel};
 use ae_datasets::Samples;
 use ae_metrics::{auroc, average_precision, prevalence};
+use ae_tensor::array;
 use ae_training::experiment::Run;
 
 /// `auroc`, `auprc` and `prevalence` (the AUPRC of a random ranking). A row's score is the mean over its values of the
@@ -19,9 +19,9 @@ pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, Evaluat
     let truth = truth(run)?;
     let description = ModelDescription::new(&run.experiment.model, &run.splits.summary);
     let model = TrainedModel::new(&description, run.model.as_ref())?;
-    let train = Samples::complete(flat(run.splits.train.values()));
+    let train = Samples::complete(array::to_rows(run.splits.train.values()));
     let scorer = ScoreKind::Standardised.fit(model, &train, &train, run.record.seed)?;
-    let scores = scorer.scores(&Samples::complete(flat(run.splits.test.values())))?;
+    let scores = scorer.scores(&Samples::complete(array::to_rows(run.splits.test.values())))?;
     let metric = || EvaluationError::metric("standardised");
     let figures = [
         ("auroc", auroc(&scores, &truth).map_err(metric())?),

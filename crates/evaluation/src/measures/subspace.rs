@@ -7,9 +7,8 @@ use crate::context::Context;
 use crate::error::EvaluationError;
 use ae_anomaly::Pca;
 use ae_metrics::principal_angles;
-use ae_tensor::{Tensor, array};
+use ae_tensor::array;
 use ae_training::experiment::Run;
-use ndarray::{Array2, Ix2};
 
 /// `largest_angle` and `mean_angle` over the principal angles between the columns of the decoder and as many principal
 /// axes: 0 where both span the same space.
@@ -24,13 +23,9 @@ pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, Evaluat
     })?;
     let columns = dictionary.flatten(1, -1).tr();
     let axes = Pca::fit(run.splits.train.values()).axes(columns.size()[1]);
-    let angles = principal_angles(&matrix(&columns), &matrix(&axes)).map_err(EvaluationError::metric("subspace"))?;
+    let angles = principal_angles(&array::to_rows(&columns), &array::to_rows(&axes)).map_err(EvaluationError::metric("subspace"))?;
     let degrees: Vec<f64> = angles.into_iter().map(f64::to_degrees).collect();
     let mean = degrees.iter().sum::<f64>() / degrees.len() as f64;
     let largest = degrees.iter().copied().fold(0.0, f64::max);
     Ok(Metrics::from([("largest_angle".into(), largest), ("mean_angle".into(), mean)]))
-}
-
-fn matrix(tensor: &Tensor) -> Array2<f32> {
-    array::to_array(tensor).into_dimensionality::<Ix2>().expect("a matrix has two dimensions")
 }

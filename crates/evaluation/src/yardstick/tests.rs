@@ -42,9 +42,9 @@ fn the_held_out_images_are_near_and_noise_is_far() {
 fn a_collapse_is_seen_and_another_shape_is_refused() {
     judged(|_, yardstick, _| {
         let one = yardstick.held_out().narrow(0, 0, 1).repeat([50, 1, 1, 1]);
-        let verdict = yardstick.judge("collapsed", &one).unwrap();
-        assert_eq!((verdict.classes(), verdict.rarest()), (1, 0));
-        assert!(verdict.distance > 1.0, "{verdict:?}");
+        let look = yardstick.judge("collapsed", &one).unwrap();
+        assert_eq!((look.classes(), look.rarest()), (1, 0));
+        assert!(look.distance > 1.0, "{look:?}");
         let wide = Tensor::zeros([4, 1, 8, 9], (Kind::Float, Device::Cpu));
         let error = yardstick.judge("wide", &wide).unwrap_err().to_string();
         assert!(error.contains("wide has no images of the classifier's shape"), "{error}");
