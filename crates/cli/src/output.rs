@@ -37,6 +37,11 @@ pub(crate) fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }
 
+/// Characters in a line of the terminal that results are written to; none where they go to a file or a pipe.
+pub(crate) fn width() -> Option<u16> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)
+}
+
 /// A line about what is going on.
 pub(crate) fn note(line: &str) {
     if !is_quiet() {

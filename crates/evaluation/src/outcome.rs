@@ -4,6 +4,7 @@ use crate::error::EvaluationError;
 use ae_records::files;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::html::{self, Block, Section};
+use comfy_table::{CellAlignment, ContentArrangement, presets};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -46,28 +47,28 @@ pub struct Table {
     pub note: String,
 }
 
+/// Spaces before each column of a table on a terminal.
+const GAP: u16 = 2;
+
 impl Table {
-    /// Aligned columns for a terminal, with the title above and the note below.
-    pub fn to_text(&self) -> String {
-        let lines = std::iter::once(&self.columns).chain(&self.rows);
-        let mut widths = vec![0; self.columns.len()];
-        for line in lines.clone() {
-            for (width, cell) in widths.iter_mut().zip(line) {
-                *width = (*width).max(cell.chars().count());
-            }
+    /// Aligned columns, with the title above and the note below: the first column to the left, the others, which are figures,
+    /// to the right. Where a table is wider than `width` characters, the contents of its columns are wrapped.
+    pub fn to_text(&self, width: Option<u16>) -> String {
+        let mut table = comfy_table::Table::new();
+        table.load_style(presets::NOTHING).set_header(&self.columns).add_rows(&self.rows);
+        table.set_content_arrangement(match width {
+            Some(_) => ContentArrangement::Dynamic,
+            None => ContentArrangement::Disabled,
+        });
+        if let Some(width) = width {
+            table.set_width(width);
         }
-        let mut text = format!("{}\n", self.title);
-        for line in lines {
-            let cells = line.iter().zip(&widths).enumerate();
-            let cells: Vec<String> = cells
-                .map(|(at, (cell, &w))| if at == 0 { format!("{cell:<w$}") } else { format!("{cell:>w$}") })
-                .collect();
-            text += &format!("  {}\n", cells.join("  ").trim_end());
+        for (at, column) in table.column_iter_mut().enumerate() {
+            column.set_padding((GAP, 0));
+            column.set_cell_alignment(if at == 0 { CellAlignment::Left } else { CellAlignment::Right });
         }
-        if !self.note.is_empty() {
-            text += &format!("  {}\n", self.note);
-        }
-        text
+        let note = if self.note.is_empty() { String::new() } else { format!("  {}\n", self.note) };
+        format!("{}\n{}\n{note}", self.title, table.trim_fmt())
     }
 
     /// A Markdown table under a heading.
@@ -85,9 +86,9 @@ impl Table {
 }
 
 impl Evaluation {
-    /// For a terminal.
-    pub fn to_text(&self) -> String {
-        let tables: String = self.tables.iter().map(|table| format!("\n{}", table.to_text())).collect();
+    /// For a terminal; see [`Table::to_text`].
+    pub fn to_text(&self, width: Option<u16>) -> String {
+        let tables: String = self.tables.iter().map(|table| format!("\n{}", table.to_text(width))).collect();
         format!("{}\n{}\n{tables}", self.title, self.method)
     }
 
@@ -169,7 +170,26 @@ mod tests {
     fn text_is_aligned_by_characters_not_bytes() {
         let expected = "Figures\n  seed            accuracy\n  0                    0.5\n  mean ± std  0.25 ± 0.125\n  \
                         A note.\n";
-        assert_eq!(evaluation().tables[0].to_text(), expected);
+        assert_eq!(evaluation().tables[0].to_text(None), expected);
+        assert_eq!(evaluation().tables[0].to_text(Some(200)), expected, "wide enough");
+    }
+
+    #[test]
+    fn text_that_is_too_wide_is_wrapped_within_its_column() {
+        let cells = |row: [&str; 3]| row.map(String::from).to_vec();
+        let table = Table {
+            title: "Detectors".into(),
+            columns: cells(["detector", "AUROC", "recall at 1 %"]),
+            rows: vec![
+                cells(["PCA, as many components as the code", "0.9630 ± 0.0050", "0.812 ± 0.010"]),
+                cells(["forest", "0.9000 ± 0.0100", "0.500 ± 0.030"]),
+            ],
+            note: String::new(),
+        };
+        let expected = "";
+        assert_eq!(table.to_text(Some(48)), expected);
+        let widest = table.to_text(Some(48)).lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(48));
     }
 
     #[test]

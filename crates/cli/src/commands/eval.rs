@@ -27,7 +27,7 @@ pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
     match cli.json {
         true => output::result(evaluation.to_json().trim_end()),
         false => {
-            output::result(evaluation.to_text().trim_end());
+            output::result(evaluation.to_text(output::width()).trim_end());
             output::result(&format!("\nreport: {}", report.display()));
         }
     }

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &ReproduceArgs, cli: &Cli) -> Result<(), Failure> {
     match cli.json {
         true => output::result(result.to_json().trim_end()),
         false => {
-            output::result(result.to_text().trim_end());
+            output::result(result.to_text(output::width()).trim_end());
             output::result(&format!("\ntable: {}", folder.join("results.md").display()));
         }
     }

@@ -126,15 +126,15 @@ impl Reproduction {
         self.rows.iter().filter(|row| row.verdict != Verdict::Reached)
     }
 
-    /// For a terminal.
-    pub fn to_text(&self) -> String {
+    /// For a terminal; see [`Table::to_text`].
+    pub fn to_text(&self, width: Option<u16>) -> String {
         let mut table = self.table();
         // A source is a sentence: too wide for a terminal.
         table.columns.pop();
         for row in &mut table.rows {
             row.pop();
         }
-        table.to_text()
+        table.to_text(width)
     }
 
     /// For machines.
