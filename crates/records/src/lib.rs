@@ -29,6 +29,7 @@
 //! # Ok::<(), config::ConfigError>(())
 //! ```
 
+pub mod arrays;
 pub mod config;
 pub mod files;
 pub mod metrics;

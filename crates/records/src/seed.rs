@@ -21,6 +21,14 @@ pub fn stream_rng(seed: u64, purpose: &str, step: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(digest(seed, purpose, step))
 }
 
+/// `most` of the numbers `0..n` without replacement, in ascending order; all of them where there are no more.
+pub fn draw(n: usize, most: usize, seed: u64, purpose: &str, step: u64) -> Vec<usize> {
+    let mut rng = stream_rng(seed, purpose, step);
+    let mut chosen = rand::seq::index::sample(&mut rng, n, most.min(n)).into_vec();
+    chosen.sort_unstable();
+    chosen
+}
+
 fn digest(seed: u64, purpose: &str, step: u64) -> [u8; 32] {
     // Fixed-width numbers first: no two different triples spell the same bytes.
     Sha256::new()

@@ -1,9 +1,10 @@
 //! The bridge to `ndarray`: without a copy where the memory allows it.
 
 use crate::native;
+use ae_records::arrays::{Element, StoredArray};
 use ndarray::{Array, Array2, Array4, ArrayD, ArrayViewD, Dimension, Ix2, Ix4, IxDyn};
 use std::slice;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 /// A float tensor on the CPU that takes over the array's memory; an array that is not in standard (row-major)
 /// order is copied once.
@@ -62,10 +63,53 @@ pub fn to_vec(tensor: &Tensor) -> Vec<f64> {
     Vec::<f64>::try_from(&flat).expect("a flat double tensor on the CPU is a vector")
 }
 
+/// A tensor as files hold it. Panics for kinds that no file of ours holds: all but float, double and int64.
+pub fn to_stored(tensor: &Tensor) -> StoredArray {
+    let tensor = tensor.detach().to_device(Device::Cpu).contiguous();
+    let element = match tensor.kind() {
+        Kind::Float => Element::F32,
+        Kind::Double => Element::F64,
+        Kind::Int64 => Element::I64,
+        other => panic!("files hold float, double and int64 tensors, not {other:?}"),
+    };
+    let mut bytes = vec![0; tensor.numel() * element.width()];
+    tensor.copy_data_u8(&mut bytes, tensor.numel());
+    StoredArray::new(element, tensor.size().iter().map(|&d| d as usize).collect(), bytes)
+}
+
+/// A stored array as a tensor on the CPU.
+///
+/// # Errors
+/// A shape that libtorch does not take.
+pub fn from_stored(stored: &StoredArray) -> Result<Tensor, TchError> {
+    let kind = match stored.element() {
+        Element::F32 => Kind::Float,
+        Element::F64 => Kind::Double,
+        Element::I64 => Kind::Int64,
+    };
+    let dims: Vec<i64> = stored.shape().iter().map(|&d| i64::try_from(d).unwrap_or(i64::MAX)).collect();
+    Tensor::f_from_data_size(stored.bytes(), &dims, kind)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use ndarray::{Array2, s};
+
+    #[test]
+    fn a_stored_tensor_comes_back() {
+        for tensor in [
+            Tensor::from_slice(&[1.5f32, -2.0, 0.0, 4.0]).view([2, 2]),
+            Tensor::from_slice(&[1.5f32, -2.0, 0.0, 4.0]).view([2, 2]).tr(),
+            Tensor::from_slice(&[7i64, i64::MIN]),
+            Tensor::from(0.1f64),
+            Tensor::from_slice::<f32>(&[]),
+        ] {
+            let again = from_stored(&to_stored(&tensor)).unwrap();
+            assert_eq!((again.kind(), again.size()), (tensor.kind(), tensor.size()));
+            assert_eq!(again, tensor);
+        }
+    }
 
     #[test]
     fn an_array_changes_hands_without_a_copy() {

@@ -1,0 +1,283 @@
+//! Named arrays in a safetensors file: written whole with one metadata entry, read without trusting them.
+//!
+//! Nothing here links libtorch: a detector, a model and a checkpoint are all kept this way, and can be looked at by any
+//! program that reads safetensors.
+
+use crate::files::{self, FileError};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The one metadata entry; more than one would be written in an order that changes from run to run.
+const KEY: &str = "autoencoders";
+
+/// A tensor file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TensorFileError {
+    /// The file system said no.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Not a safetensors file, or a damaged one.
+    #[error("{} is no whole safetensors file: {reason}; it may be truncated or of another kind", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A safetensors file of something else.
+    #[error("{} was not written by autoencoders: {reason}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+}
+
+/// What the numbers of an array are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    /// 32-bit floats.
+    F32,
+    /// 64-bit floats.
+    F64,
+    /// 64-bit integers.
+    I64,
+}
+
+impl Element {
+    /// Bytes of one number.
+    pub fn width(self) -> usize {
+        match self {
+            Element::F32 => 4,
+            Element::F64 | Element::I64 => 8,
+        }
+    }
+
+    fn dtype(self) -> Dtype {
+        match self {
+            Element::F32 => Dtype::F32,
+            Element::F64 => Dtype::F64,
+            Element::I64 => Dtype::I64,
+        }
+    }
+}
+
+/// An array as a file holds it: its shape, and its numbers in row-major order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredArray {
+    element: Element,
+    shape: Vec<usize>,
+    /// Little-endian, as the format asks.
+    bytes: Vec<u8>,
+}
+
+impl StoredArray {
+    /// An array of these bytes, little-endian, row-major. Panics where their number does not fit the shape.
+    pub fn new(element: Element, shape: Vec<usize>, bytes: Vec<u8>) -> Self {
+        let numbers: usize = shape.iter().product();
+        assert_eq!(bytes.len(), numbers * element.width(), "the bytes of an array of shape {shape:?}");
+        StoredArray { element, shape, bytes }
+    }
+
+    /// 32-bit floats of a shape. Panics where their number does not fit it.
+    pub fn of_f32(shape: &[usize], numbers: impl IntoIterator<Item = f32>) -> Self {
+        Self::new(Element::F32, shape.to_vec(), numbers.into_iter().flat_map(f32::to_le_bytes).collect())
+    }
+
+    /// 64-bit floats of a shape. Panics where their number does not fit it.
+    pub fn of_f64(shape: &[usize], numbers: impl IntoIterator<Item = f64>) -> Self {
+        Self::new(Element::F64, shape.to_vec(), numbers.into_iter().flat_map(f64::to_le_bytes).collect())
+    }
+
+    /// What its numbers are.
+    pub fn element(&self) -> Element {
+        self.element
+    }
+
+    /// Its shape; empty for a single number.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Its bytes, little-endian, row-major.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many numbers it holds.
+    pub fn len(&self) -> usize {
+        self.bytes.len() / self.element.width()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Its numbers as 64-bit floats, row-major; integers beyond 2⁵³ are rounded.
+    pub fn to_f64(&self) -> Vec<f64> {
+        fn each<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec<f64> {
+            bytes.chunks_exact(N).map(|chunk| number(chunk.try_into().expect("chunks of N bytes"))).collect()
+        }
+        match self.element {
+            Element::F32 => each(&self.bytes, |bytes| f64::from(f32::from_le_bytes(bytes))),
+            Element::F64 => each(&self.bytes, f64::from_le_bytes),
+            Element::I64 => each(&self.bytes, |bytes| i64::from_le_bytes(bytes) as f64),
+        }
+    }
+
+    fn of_view(view: &TensorView<'_>) -> Option<Self> {
+        let element = match view.dtype() {
+            Dtype::F32 => Element::F32,
+            Dtype::F64 => Element::F64,
+            Dtype::I64 => Element::I64,
+            _ => return None,
+        };
+        // The reader of the format has made sure that the bytes fit the shape.
+        Some(StoredArray { element, shape: view.shape().to_vec(), bytes: view.data().to_vec() })
+    }
+}
+
+impl safetensors::View for &StoredArray {
+    fn dtype(&self) -> Dtype {
+        self.element.dtype()
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// Writes named arrays with `metadata`; a crash leaves the old file or the new one. The same arrays and metadata give
+/// the same bytes.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn write<M: Serialize>(
+    path: &Path,
+    arrays: &[(String, StoredArray)],
+    metadata: &M,
+) -> Result<(), TensorFileError> {
+    let metadata = serde_json::to_string(metadata).expect("our metadata are always JSON");
+    let metadata = HashMap::from([(KEY.to_string(), metadata)]);
+    let views = arrays.iter().map(|(name, array)| (name.as_str(), array));
+    let bytes = safetensors::serialize(views, Some(metadata)).expect("arrays fit their shapes");
+    Ok(files::write_atomic(path, |file| file.write_all(&bytes))?)
+}
+
+/// Reads all arrays and the metadata. Nothing larger than the file itself is allocated.
+///
+/// # Errors
+/// Where the file cannot be read, is damaged, or is not ours.
+pub fn read<M: DeserializeOwned>(path: &Path) -> Result<(BTreeMap<String, StoredArray>, M), TensorFileError> {
+    let damaged = |reason: String| TensorFileError::Damaged { path: path.into(), reason };
+    let foreign = |reason: String| TensorFileError::Foreign { path: path.into(), reason };
+    let bytes = fs::read(path).map_err(FileError::new("read", path))?;
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
+    let text = header.metadata().as_ref().and_then(|m| m.get(KEY));
+    let text = text.ok_or_else(|| foreign(format!("its metadata have no `{KEY}`")))?;
+    let metadata = serde_json::from_str(text).map_err(|e| foreign(format!("its metadata: {e}")))?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
+    let mut arrays = BTreeMap::new();
+    for (name, view) in file.iter() {
+        let array = StoredArray::of_view(&view).ok_or_else(|| {
+            foreign(format!("`{name}` is {:?} {:?}, which no file of ours holds", view.dtype(), view.shape()))
+        })?;
+        arrays.insert(name.to_string(), array);
+    }
+    Ok((arrays, metadata))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrays() -> Vec<(String, StoredArray)> {
+        let whole = StoredArray::new(Element::I64, vec![1], 7i64.to_le_bytes().to_vec());
+        vec![
+            ("b".into(), StoredArray::of_f32(&[2, 2], [1.5, -2.0, 0.0, 4.0])),
+            ("a".into(), whole),
+            ("c".into(), StoredArray::of_f64(&[], [0.1])),
+        ]
+    }
+
+    #[test]
+    fn arrays_come_back_and_bytes_repeat() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        write(&one, &arrays(), &"hello").unwrap();
+        write(&two, &arrays(), &"hello").unwrap();
+        assert_eq!(fs::read(&one).unwrap(), fs::read(&two).unwrap());
+        let (read, metadata): (_, String) = read(&one).unwrap();
+        assert_eq!(metadata, "hello");
+        assert_eq!(read, arrays().into_iter().collect());
+        assert_eq!(read["b"].to_f64(), [1.5, -2.0, 0.0, 4.0]);
+        assert_eq!((read["a"].to_f64(), read["c"].to_f64()), (vec![7.0], vec![0.1]));
+        assert_eq!((read["c"].len(), read["c"].shape()), (1, &[][..]));
+    }
+
+    #[test]
+    #[should_panic(expected = "the bytes of an array of shape [3]")]
+    fn numbers_fit_their_shape() {
+        StoredArray::of_f32(&[3], [1.0, 2.0]);
+    }
+
+    #[test]
+    fn every_truncation_and_every_flipped_header_byte_is_refused_or_read_without_harm() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write(&path, &arrays(), &"hello").unwrap();
+        let whole = fs::read(&path).unwrap();
+        for length in 0..whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            let error = read::<String>(&path).unwrap_err();
+            assert!(matches!(error, TensorFileError::Damaged { .. }), "{length}: {error}");
+        }
+        for place in 0..whole.len().min(300) {
+            for flip in [0x01, 0x80, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[place] ^= flip;
+                fs::write(&path, &bytes).unwrap();
+                let _ = read::<String>(&path);
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_and_foreign_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let check = |bytes: &[u8], expected: &str| {
+            fs::write(&path, bytes).unwrap();
+            let error = read::<String>(&path).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        // A header that claims 2^63 bytes, and an array that claims as much.
+        check(&[&u64::MAX.to_le_bytes()[..], b"{}"].concat(), "no whole safetensors file");
+        let header = br#"{"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,4]}}"#;
+        check(
+            &[&(header.len() as u64).to_le_bytes()[..], header, &[0; 4]].concat(),
+            "no whole safetensors file",
+        );
+        check(b"\x80\x04pickle", "no whole safetensors file");
+        let header = br#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
+        check(
+            &[&(header.len() as u64).to_le_bytes()[..], header, &[0; 4]].concat(),
+            "not written by autoencoders",
+        );
+    }
+}
