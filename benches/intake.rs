@@ -1,7 +1,7 @@
 //! Reading what a detector scores: a table of 140 columns of numbers, in megabytes a second, in blocks (parsed in
 //! parallel, scaled) and line by line.
 
-use ae_datasets::intake::{InputConfig, RawTable, ReadOptions, Reader, Schema};
+use ae_intake::{InputConfig, RawTable, ReadOptions, Reader, Schema};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::fmt::Write;
 use std::hint::black_box;

@@ -1,7 +1,7 @@
 //! Scores of the `ecg` model, mean absolute error: one row, and a million. Beside the detector's scorer, libtorch does the
 //! same work; `pytorch/scoring.py` does it in Python.
 
-use ae_anomaly::{ModelDescription, ScoreKind, Scorer, TrainedModel};
+use ae_anomaly::{ModelDescription, NormalRows, Score, Scorer, TrainedModel};
 use ae_datasets::Samples;
 use ae_models::{Autoencoder, DataSummary, ModelConfig};
 use ae_tensor::{Device, Noise, array, tch};
@@ -23,8 +23,9 @@ fn scoring(c: &mut Criterion) {
     let values = array::to_array(&rows).into_dimensionality().expect("two dimensions were asked for");
     let samples = Samples::complete(values);
     let few = samples.select(&[0, 1]);
-    let scorer: Box<dyn Scorer> = ScoreKind::MeanAbsolute
-        .fit(trained.expect("ecg reconstructs"), &few, &few, 0)
+    let normal = NormalRows { train: &few, validation: &few, seed: 0 };
+    let scorer: Box<dyn Scorer> = Score::MeanAbsolute
+        .fit(trained.expect("ecg reconstructs"), &normal)
         .expect("plain errors need no fitting");
 
     let mut group = c.benchmark_group("ecg, one row");

@@ -1,6 +1,5 @@
 //! Why rows have no score, or a scorer cannot be made.
 
-use crate::score::ScoreError;
 use ae_models::ModelError;
 
 /// Rows without a score, or a scorer that cannot be fitted or loaded.
@@ -40,9 +39,37 @@ pub enum ScorerError {
         /// Rows of the reference.
         references: usize,
     },
-    /// A value, a reconstruction or an error that is no number.
-    #[error(transparent)]
-    Score(#[from] ScoreError),
+    /// An observed value that is not finite.
+    #[error(
+        "row {row}, feature {feature} is {value}; leave the row out or fill the value in (both count from 0)"
+    )]
+    NonFiniteOriginal {
+        /// From 0.
+        row: usize,
+        /// From 0.
+        feature: usize,
+        /// NaN or an infinity.
+        value: f64,
+    },
+    /// A model whose output is not finite.
+    #[error(
+        "the reconstruction of row {row} is {value} at feature {feature} (both count from 0); \
+         the model has diverged, train it again with a lower learning rate"
+    )]
+    NonFiniteReconstruction {
+        /// From 0.
+        row: usize,
+        /// From 0.
+        feature: usize,
+        /// NaN or an infinity.
+        value: f64,
+    },
+    /// Finite values whose score is not.
+    #[error("the score of row {row} (from 0) is too large to be represented; scale the data down")]
+    Overflow {
+        /// From 0.
+        row: usize,
+    },
     /// Too few rows to fit.
     #[error("{what} needs at least {needed} normal rows, got {got}; give more rows, or choose another score")]
     TooFewRows {
@@ -89,8 +116,11 @@ impl ScorerError {
     /// The row that could not be scored, from 0, where it is the fault of one row.
     pub fn row(&self) -> Option<usize> {
         match *self {
-            ScorerError::NothingObserved { row } | ScorerError::NothingShared { row, .. } => Some(row),
-            ScorerError::Score(ref error) => error.row(),
+            ScorerError::NothingObserved { row }
+            | ScorerError::NothingShared { row, .. }
+            | ScorerError::NonFiniteOriginal { row, .. }
+            | ScorerError::NonFiniteReconstruction { row, .. }
+            | ScorerError::Overflow { row } => Some(row),
             _ => None,
         }
     }
@@ -98,8 +128,11 @@ impl ScorerError {
     /// The same about another row.
     pub fn at_row(mut self, to: usize) -> Self {
         match &mut self {
-            ScorerError::NothingObserved { row } | ScorerError::NothingShared { row, .. } => *row = to,
-            ScorerError::Score(error) => error.set_row(to),
+            ScorerError::NothingObserved { row }
+            | ScorerError::NothingShared { row, .. }
+            | ScorerError::NonFiniteOriginal { row, .. }
+            | ScorerError::NonFiniteReconstruction { row, .. }
+            | ScorerError::Overflow { row } => *row = to,
             _ => {}
         }
         self

@@ -30,11 +30,27 @@ pub enum Unknown {
     },
     /// Fewer time steps have come than a window has.
     WarmingUp,
-    /// Its score is no number.
+    /// It has no finite score.
     NoScore {
         /// What the scorer says.
         detail: String,
     },
+}
+
+impl std::fmt::Display for Judgement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Judgement::Normal(verdict) | Judgement::Anomalous(verdict) => {
+                let Verdict { score, threshold, p_value, severity, .. } = verdict;
+                let name = self.name();
+                write!(
+                    f,
+                    "{name}: score {score:.4}, threshold {threshold:.4}, p-value {p_value:.4}, severity {severity:.2}"
+                )
+            }
+            Judgement::Unknown { reason } => write!(f, "unknown: {reason}"),
+        }
+    }
 }
 
 impl std::fmt::Display for Unknown {
@@ -50,6 +66,11 @@ impl std::fmt::Display for Unknown {
 }
 
 impl Judgement {
+    /// What a verdict says.
+    pub fn of(verdict: Verdict) -> Self {
+        if verdict.is_anomalous { Judgement::Anomalous(verdict) } else { Judgement::Normal(verdict) }
+    }
+
     /// The verdict, where there is one.
     pub fn verdict(&self) -> Option<&Verdict> {
         match self {

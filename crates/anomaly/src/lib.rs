@@ -1,74 +1,50 @@
-//! Anomaly scores, baselines, thresholds, verdicts and the watch for drift.
+//! Anomaly detection by reconstruction, from a table to a detector in use.
 //!
-//! A [`Scorer`] is fitted on normal rows and gives any row a number: a [`ScoreKind`] of a [`TrainedModel`], or a [`Baseline`]
-//! without one. A [`Calibration`] turns a score into a [`Verdict`]: p-value, threshold, severity. It is made from
-//! [`NormalScores`] of held-out rows alone, so that test labels cannot reach it. [`Drift`] says when scores no longer come
-//! from where the calibration came from. Anomaly is the positive class, and a higher score is more anomalous.
+//! [`Detector::fit`] makes the one detector there is; it judges rows, explains alarms, and is saved as one file. The rooms,
+//! in reading order:
 //!
-//! ```no_run
-//! use ae_anomaly::{Baseline, Calibration, NormalScores, Rule};
-//! # use ae_datasets::Samples;
-//! # fn example(train: Samples, held_out: Samples, new: Samples) -> Result<(), Box<dyn std::error::Error>> {
-//! let scorer = Baseline::Pca { code: 2 }.fit(&train, 0)?;
+//! - [`scorers`]: what gives a row a number, higher for more anomalous. A [`Score`] is measured of a trained network, a
+//!   [`Baseline`] needs none.
+//! - [`calibration`]: what turns a score into a [`Verdict`](calibration::Verdict): p-value, threshold, severity. It is made from [`NormalScores`] of
+//!   held-out rows, so that test labels cannot reach it. [`Drift`] says when scores no longer come from where the
+//!   calibration came from.
+//! - [`CalibratedScorer`]: both together; [`Detector`] adds what a row is.
+//! - [`fit`]: how a detector is made, in stages that can be called one by one.
+//! - [`mod@file`]: how it is kept.
+//!
+//! ```
+//! use ae_anomaly::{Baseline, Calibration, NormalRows, NormalScores, Rule};
+//! use ae_intake::Samples;
+//! use ndarray::Array2;
+//!
+//! let rows = |n, from| Array2::from_shape_fn((n, 3), |(row, at)| ((from + row * (at + 1)) as f32 * 0.7).sin());
+//! let (train, held_out) = (Samples::complete(rows(200, 0)), Samples::complete(rows(99, 1000)));
+//! let scorer = Baseline::Pca { code: 2 }.fit(&NormalRows { train: &train, validation: &held_out, seed: 0 })?;
 //! let normal = NormalScores::of_held_out_rows(scorer.scores(&held_out)?)?;
 //! let calibration = Calibration::fit(&normal, Rule::FalseAlarmRate { rate: 0.01 })?;
-//! for score in scorer.scores(&new)? {
-//!     let verdict = calibration.verdict(score);
-//!     println!("{} {:.2}", verdict.is_anomalous, verdict.severity);
-//! }
-//! # Ok(())
-//! # }
-//! ```
 //!
-//! A [`Detector`] is the articles' short way, for tensors at hand: a score, a rule, and a borrowed model.
+//! let far = Samples::complete(ndarray::array![[9.0, -9.0, 9.0]]);
+//! assert!(calibration.verdict(scorer.scores(&far)?[0]).is_anomalous);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
-pub mod budget;
+pub mod calibrated;
 pub mod calibration;
 pub mod detector;
-pub mod drift;
-pub mod ensemble;
 pub mod error;
+pub mod file;
 pub mod fit;
-pub mod forest;
 pub mod judgement;
-pub mod kinds;
-pub mod latent;
-pub mod linear;
-pub mod mahalanobis;
-pub mod nearest;
-pub mod neighbours;
-pub mod normal;
-pub mod package;
-pub mod pca;
-pub mod probability;
-pub mod residual;
-pub mod score;
-pub mod scorer;
-pub mod standardised;
-pub mod synthetic;
-pub mod tail;
-pub mod threshold;
-pub mod trained;
+pub mod scorers;
 
-mod covariance;
-mod golden;
-mod references;
-mod rows;
-mod stored;
-
-pub use budget::{BudgetError, FalseAlarmBudget};
-pub use calibration::{Calibration, Verdict};
-pub use detector::{Detector, DetectorError, FittedDetector, NormalRows};
-pub use drift::{Drift, DriftError, DriftStatus};
+pub use calibrated::CalibratedScorer;
+pub use calibration::{
+    BudgetError, Calibration, Drift, DriftError, DriftStatus, FalseAlarmBudget, NormalScores, Rule,
+    Threshold, ThresholdError, Verdict,
+};
+pub use detector::{Detector, JudgeError};
 pub use error::ScorerError;
-pub use fit::{FitConfig, FitError, FitReport, Fitted, Store, fit};
+pub use file::DetectorFileError;
+pub use fit::{FitConfig, FitError, FitOptions, FitReport, Fitted, Store};
 pub use judgement::{Explanation, Judgement, Share, Unknown};
-pub use kinds::{Baseline, ScoreKind, Settings};
-pub use nearest::{Nearest, NearestNormal};
-pub use normal::{NormalScores, Source};
-pub use package::{PackageError, TrainedDetector};
-pub use pca::Pca;
-pub use score::{Score, ScoreError};
-pub use scorer::{Saved, Scorer, load};
-pub use threshold::{Rule, Threshold, ThresholdError};
-pub use trained::{ModelDescription, TrainedModel};
+pub use scorers::{Baseline, ModelDescription, NormalRows, Saved, Score, Scorer, TrainedModel, load};

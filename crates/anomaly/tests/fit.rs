@@ -1,8 +1,10 @@
 //! From a table to a detector: what is promised is kept, and what cannot be done is said before the work begins.
 
-use ae_anomaly::fit::{FitConfig, FitError, Fitted, Role, Store, fit};
-use ae_anomaly::{Judgement, Rule, TrainedDetector, Unknown};
-use ae_datasets::intake::{InputConfig, Layout, RawTable, ReadOptions, Reader};
+use ae_anomaly::fit::Role;
+use ae_anomaly::{
+    Detector, FitConfig, FitError, FitOptions, FitReport, Fitted, Judgement, Rule, Store, Unknown,
+};
+use ae_intake::{InputConfig, Layout, RawTable, ReadOptions, Reader};
 use ae_records::seed::stream_rng;
 use ae_training::{BatchSize, TrainingConfig};
 use rand::RngExt;
@@ -20,7 +22,7 @@ fn table(text: &str, config: &FitConfig) -> RawTable {
 }
 
 fn fitted(text: &str, config: &FitConfig) -> Result<Fitted, FitError> {
-    fit(&table(text, config), config, &mut (), &AtomicBool::new(false))
+    Detector::fit_with(&table(text, config), config, FitOptions::default())
 }
 
 /// Three columns of which the others follow the first, each with 1 cell in `gaps` missing; 0 for none.
@@ -40,11 +42,11 @@ fn rows(n: usize, seed: u64, gaps: usize) -> String {
     text
 }
 
-fn judged(detector: &TrainedDetector, text: &str) -> Vec<Judgement> {
+fn judged(detector: &Detector, text: &str) -> Vec<Judgement> {
     let mut reader = Reader::new(text.as_bytes(), detector.schema(), &ReadOptions::default()).unwrap();
     let block = reader.read_all().unwrap();
     assert!(block.bad.is_empty(), "{:?}", block.bad);
-    detector.judge(&block.samples, &block.rows).unwrap()
+    detector.judge_encoded(&block.samples, &block.rows).unwrap()
 }
 
 #[test]
@@ -61,22 +63,32 @@ fn a_promised_rate_is_kept_on_new_rows_and_parts_are_disjoint() {
     let broken = judged(&detector, "a,b,c\n1,-3,1\n");
     assert!(matches!(broken[0], Judgement::Anomalous(_)), "{broken:?}");
     let names: Vec<Role> = report.judged.iter().map(|judged| judged.role).collect();
-    assert_eq!(names.iter().filter(|role| **role == Role::Baseline).count(), 3);
+    // The median, the mean, principal components, neighbours, and the forest.
+    assert_eq!(names.iter().filter(|role| **role == Role::Baseline).count(), 5);
     assert_eq!(names.iter().filter(|role| **role == Role::Untrained).count(), 1);
 }
 
 #[test]
 fn a_file_gives_back_the_same_verdicts_and_explanations() {
-    for store in [Store::Autoencoder, Store::Pca, Store::Neighbours, Store::IsolationForest] {
+    for store in [
+        Store::Autoencoder,
+        Store::Median,
+        Store::Mean,
+        Store::Pca,
+        Store::Neighbours,
+        Store::IsolationForest,
+    ] {
         let config = FitConfig { store, ..config() };
-        let Fitted { detector, .. } = fitted(&rows(500, 1, 7), &config).unwrap();
+        let Fitted { detector, report } = fitted(&rows(500, 1, 7), &config).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("detector");
         detector.save(&path).unwrap();
-        let again = TrainedDetector::load(&path).unwrap();
+        let again = Detector::load(&path).unwrap();
         let new = rows(60, 3, 5);
         assert_eq!(judged(&detector, &new), judged(&again, &new), "{store:?}");
-        assert_eq!(detector.about().config, again.about().config);
+        assert_eq!(detector.about(), again.about());
+        assert_eq!(FitReport::of(&again).unwrap(), FitReport { seconds: 0.0, ..report });
+        assert_eq!(serde_json::from_value::<FitConfig>(again.about().config.clone()).unwrap(), config);
         let table = RawTable::parse(new.as_bytes(), "new.csv", &InputConfig::default()).unwrap();
         let encoded = detector.schema().encode(&table, &[1]).unwrap();
         let explained = detector.explain(&encoded.samples, 0, 3).unwrap();
@@ -123,7 +135,7 @@ fn labels_are_locked_away_until_the_end() {
         text.push_str("1,-3,1,bad\n");
     }
     let mut config = config();
-    config.input.label = Some(ae_datasets::Column::Name("label".into()));
+    config.input.label = Some(ae_intake::Column::Name("label".into()));
     config.input.normal = vec!["ok".into()];
     let Fitted { report, .. } = fitted(&text, &config).unwrap();
     let test = report.test.unwrap();
@@ -155,7 +167,7 @@ fn labelled_series(n: usize, anomalous: std::ops::Range<usize>) -> String {
 #[test]
 fn an_anomalous_stretch_of_a_series_may_lie_anywhere() {
     let mut config = config();
-    config.input.label = Some(ae_datasets::Column::Name("bad".into()));
+    config.input.label = Some(ae_intake::Column::Name("bad".into()));
     config.input.normal = vec!["0".into()];
     config.input.window = Some(10);
     for from in [0, 300, 500, 700, 850] {
@@ -241,8 +253,9 @@ fn what_cannot_be_is_said_before_training() {
     refused(FitConfig { variant: Some("dep".into()), ..config() }, 400, "deep");
     refused(config(), 10, "10 normal rows are too few");
     let stop = AtomicBool::new(true);
-    let stopped = fit(&table(&rows(100, 1, 0), &config()), &config(), &mut (), &stop).unwrap_err();
-    assert!(matches!(stopped, FitError::Stopped), "{stopped}");
+    let options = FitOptions { stop: Some(&stop), ..FitOptions::default() };
+    let stopped = Detector::fit_with(&table(&rows(100, 1, 0), &config()), &config(), options);
+    assert!(matches!(stopped, Err(FitError::Interrupted)), "{stopped:?}");
     // A few rows promise what they can.
     let report = fitted(&rows(60, 1, 0), &config()).unwrap().report;
     assert!(report.threshold.contains("false-alarm rate 0.05"), "{}", report.threshold);

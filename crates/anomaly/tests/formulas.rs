@@ -2,8 +2,8 @@
 
 mod common;
 
-use ae_anomaly::{Baseline, ScoreKind, Scorer};
-use ae_datasets::Samples;
+use ae_anomaly::{Baseline, NormalRows, Score, Scorer};
+use ae_intake::Samples;
 use common::{WIDTH, model, rows, rows_with_gaps, small, vae};
 use ndarray::{Array1, Array2, Axis};
 use serde_json::Value;
@@ -14,6 +14,10 @@ fn check_close(obtained: &[f64], expected: &[f64], relative: f64) {
     for (a, b) in obtained.iter().zip(expected) {
         assert!((a - b).abs() <= relative * b.abs().max(1e-9), "{a} {b}");
     }
+}
+
+fn normal<'a>(train: &'a Samples, validation: &'a Samples, seed: u64) -> NormalRows<'a> {
+    NormalRows { train, validation, seed }
 }
 
 /// `x - x̂` through the public reconstruction, in single precision.
@@ -39,19 +43,17 @@ fn mean(values: &[f64]) -> f64 {
 #[test]
 fn plain_scores_are_means_over_what_was_observed() {
     for rows in [rows(20, "formulas"), rows_with_gaps(20, "formulas")] {
-        let check = |kind: ScoreKind, of_row: fn(&[f64]) -> f64| {
-            let scorer = kind.fit(model(small(), 0), &rows, &rows, 0).unwrap();
+        let check = |kind: Score, of_row: fn(&[f64]) -> f64| {
+            let scorer = kind.fit(model(small(), 0), &normal(&rows, &rows, 0)).unwrap();
             let expected: Vec<f64> = residuals(scorer.as_ref(), &rows)
                 .outer_iter()
                 .map(|row| of_row(&known(row).iter().map(|r| r.abs()).collect::<Vec<_>>()))
                 .collect();
             check_close(&scorer.scores(&rows).unwrap(), &expected, 1e-5);
         };
-        check(ScoreKind::MeanAbsolute, mean);
-        check(ScoreKind::MeanSquared, |errors| {
-            errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64
-        });
-        check(ScoreKind::Maximum, |errors| errors.iter().copied().fold(0.0, f64::max));
+        check(Score::MeanAbsolute, mean);
+        check(Score::MeanSquared, |errors| errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64);
+        check(Score::Maximum, |errors| errors.iter().copied().fold(0.0, f64::max));
     }
 }
 
@@ -61,7 +63,7 @@ fn the_standardised_score_is_in_units_of_the_validation_rows() {
         (rows(50, "validation"), rows(20, "new")),
         (rows_with_gaps(50, "validation"), rows_with_gaps(20, "new")),
     ] {
-        let scorer = ScoreKind::Standardised.fit(model(small(), 0), &rows, &validation, 0).unwrap();
+        let scorer = Score::Standardised.fit(model(small(), 0), &normal(&rows, &validation, 0)).unwrap();
         let usual = residuals(scorer.as_ref(), &validation);
         let spread = |column| mean(&known(column).iter().map(|r| r * r).collect::<Vec<_>>()).sqrt();
         let spreads: Array1<f64> = usual.axis_iter(Axis(1)).map(spread).collect();
@@ -78,7 +80,7 @@ fn the_mahalanobis_distance_has_mean_one_on_normal_rows() {
     for gaps in [false, true] {
         let some = |n: i64, purpose: &str| if gaps { rows_with_gaps(n, purpose) } else { rows(n, purpose) };
         let validation = some(3000, "validation");
-        let scorer = ScoreKind::Mahalanobis.fit(model(small(), 0), &validation, &validation, 0).unwrap();
+        let scorer = Score::Mahalanobis.fit(model(small(), 0), &normal(&validation, &validation, 0)).unwrap();
         let scores = scorer.scores(&validation).unwrap();
         let expected = if gaps { 0.75..1.35 } else { 0.97..1.03 };
         assert!(expected.contains(&mean(&scores)), "{}", mean(&scores));
@@ -94,10 +96,12 @@ fn the_mahalanobis_distance_has_mean_one_on_normal_rows() {
 #[test]
 fn the_reconstruction_probability_is_a_mean_over_draws() {
     let rows = rows(5, "draws");
-    let kind = |draws| ScoreKind::ReconstructionProbability { draws };
-    let many = kind(1024).fit(model(vae(), 0), &rows, &rows, 0).unwrap().scores(&rows).unwrap();
+    let kind = |draws| Score::ReconstructionProbability { draws };
+    let many = kind(1024).fit(model(vae(), 0), &normal(&rows, &rows, 0)).unwrap().scores(&rows).unwrap();
     let few: Vec<Vec<f64>> = (1..=64)
-        .map(|seed| kind(16).fit(model(vae(), 0), &rows, &rows, seed).unwrap().scores(&rows).unwrap())
+        .map(|seed| {
+            kind(16).fit(model(vae(), 0), &normal(&rows, &rows, seed)).unwrap().scores(&rows).unwrap()
+        })
         .collect();
     for row in 0..5 {
         let few: Vec<f64> = few.iter().map(|scores| scores[row]).collect();
@@ -116,7 +120,7 @@ fn the_reconstruction_probability_is_a_mean_over_draws() {
 fn neighbours_are_those_of_comparing_all() {
     let (train, new) = (rows(80, "train"), rows(20, "new"));
     for k in [1, 4] {
-        let scorer = Baseline::Neighbours { k }.fit(&train, 0).unwrap();
+        let scorer = Baseline::Neighbours { k }.fit(&normal(&train, &train, 0)).unwrap();
         let expected: Vec<f64> = new
             .values
             .outer_iter()
@@ -133,7 +137,7 @@ fn neighbours_are_those_of_comparing_all() {
         check_close(&scorer.scores(&new).unwrap(), &expected, 1e-12);
         assert!(scorer.scores(&train).unwrap().iter().all(|&score| k > 1 || score == 0.0));
     }
-    let error = Baseline::Neighbours { k: 81 }.fit(&train, 0).err().unwrap().to_string();
+    let error = Baseline::Neighbours { k: 81 }.fit(&normal(&train, &train, 0)).err().unwrap().to_string();
     assert!(error.contains("needs at least 81 normal rows, got 80"), "{error}");
 }
 
@@ -146,7 +150,7 @@ fn components_see_through_gaps() {
         (a * (feature as f64 + 1.0) + b * (5.0 - feature as f64)) as f32
     };
     let train = Samples::complete(Array2::from_shape_fn((n, WIDTH), |(row, feature)| at(row, feature)));
-    let scorer = Baseline::Pca { code: 2 }.fit(&train, 0).unwrap();
+    let scorer = Baseline::Pca { code: 2 }.fit(&normal(&train, &train, 0)).unwrap();
     let mut gaps = train.clone();
     let observed = Array2::from_shape_fn((n, WIDTH), |(row, feature)| (row + feature) % 3 != 0);
     gaps.values.zip_mut_with(&observed, |value, observed| *value = if *observed { *value } else { 77.0 });
@@ -170,7 +174,8 @@ fn the_isolation_forest_is_that_of_scikit_learn() {
     let (train, rows) = (samples("train"), samples("rows"));
     let mut sums = vec![0.0; rows.len()];
     for seed in 0..20 {
-        let scores = Baseline::IsolationForest.fit(&train, seed).unwrap().scores(&rows).unwrap();
+        let scores =
+            Baseline::IsolationForest.fit(&normal(&train, &train, seed)).unwrap().scores(&rows).unwrap();
         sums.iter_mut().zip(scores).for_each(|(sum, score)| *sum += score / 20.0);
     }
     let numbers = |name: &str| serde_json::from_value::<Vec<f64>>(golden[name].clone()).unwrap();

@@ -3,16 +3,14 @@
 //!
 //! `AE_FUZZ=100000 cargo test -p ae-anomaly --test hostile` looks longer than the tests do.
 
-use ae_anomaly::fit::{FitConfig, Store, fit};
-use ae_anomaly::{ScoreKind, TrainedDetector};
-use ae_datasets::intake::{InputConfig, RawTable, ReadOptions, Reader};
+use ae_anomaly::{Detector, FitConfig, FitReport, Score, Store};
+use ae_intake::{InputConfig, RawTable, ReadOptions, Reader};
 use ae_records::seed::stream_rng;
 use ae_training::{BatchSize, TrainingConfig};
 use rand::{Rng, RngExt};
 use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 /// Changed copies of each file.
 const CASES: u64 = 400;
@@ -172,18 +170,19 @@ fn peak() -> u64 {
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
-/// Loads a file; where that goes well, judges and explains rows, too. Returns whether it was loaded.
+/// Loads a file; where that goes well, judges and explains rows, too. Returns whether all of it could be read.
 fn is_accepted(path: &Path, text: &str) -> bool {
-    let Ok(detector) = TrainedDetector::load(path) else { return false };
+    let Ok(detector) = Detector::load(path) else { return false };
     if let Ok(mut reader) = Reader::new(text.as_bytes(), detector.schema(), &ReadOptions::default())
         && let Ok(block) = reader.read_all()
     {
-        let _ = detector.judge(&block.samples, &block.rows);
+        let _ = detector.judge_encoded(&block.samples, &block.rows);
         if !block.samples.is_empty() {
             let _ = detector.explain(&block.samples, 0, 3);
         }
     }
-    true
+    // What `inspect` shows.
+    FitReport::of(&detector).is_ok()
 }
 
 #[test]
@@ -200,9 +199,9 @@ fn a_changed_file_is_refused_or_harmless() {
         .chain((0..400).map(|at| format!("{at},{:.4}\n", (f64::from(at) * 0.4).sin())))
         .collect();
     let kinds = [
-        (FitConfig { score: Some(ScoreKind::Standardised), ..base.clone() }, &text),
-        (FitConfig { score: Some(ScoreKind::Mahalanobis), members: 2, ..base.clone() }, &text),
-        (FitConfig { score: Some(ScoreKind::LatentNeighbours { k: 2 }), ..base.clone() }, &text),
+        (FitConfig { score: Some(Score::Standardised), ..base.clone() }, &text),
+        (FitConfig { score: Some(Score::Mahalanobis), members: 2, ..base.clone() }, &text),
+        (FitConfig { score: Some(Score::LatentNeighbours { k: 2 }), ..base.clone() }, &text),
         (FitConfig { variant: Some("vae".into()), ..base.clone() }, &text),
         (FitConfig { store: Store::Neighbours, ..base.clone() }, &text),
         (FitConfig { store: Store::IsolationForest, ..base.clone() }, &text),
@@ -210,8 +209,7 @@ fn a_changed_file_is_refused_or_harmless() {
     ];
     for (kind, (config, text)) in kinds.iter().enumerate() {
         let table = RawTable::parse(text.as_bytes(), "rows.csv", &config.input).unwrap();
-        let fitted = fit(&table, config, &mut (), &AtomicBool::new(false)).unwrap();
-        fitted.detector.save(&path).unwrap();
+        Detector::fit(&table, config).unwrap().save(&path).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         assert!(is_accepted(&path, &few), "the file itself is accepted");
         let (before, mut refused) = (peak(), 0);

@@ -3,10 +3,11 @@
 
 mod common;
 
-use ae_anomaly::{ModelDescription, Saved, ScorerError, TrainedModel, load};
-use ae_datasets::Samples;
+use ae_anomaly::{ModelDescription, NormalRows, Saved, Score, ScorerError, TrainedModel, load};
+use ae_intake::Samples;
 use ae_models::{DataSummary, ModelConfig};
-use ae_tensor::{Device, Kind, Noise, Tensor};
+use ae_records::arrays::StoredArray;
+use ae_tensor::{Device, Noise};
 use common::{WIDTH, each, rows, rows_with_gaps};
 use ndarray::{Array2, s};
 
@@ -139,7 +140,7 @@ fn rows_that_cannot_be_scored_are_named() {
 
 fn through_a_file(saved: Saved) -> Saved {
     let text = serde_json::to_string(&saved.settings).unwrap();
-    Saved { settings: serde_json::from_str(&text).unwrap(), tensors: saved.tensors }
+    Saved { settings: serde_json::from_str(&text).unwrap(), arrays: saved.arrays }
 }
 
 #[test]
@@ -169,24 +170,25 @@ fn hostile_files_are_refused_or_harmless() {
     };
     each(|scorer| {
         let saved = scorer.save();
-        for index in 0..saved.tensors.len() {
-            let with = |tensor: Option<Tensor>| {
-                let mut tensors: Vec<_> =
-                    saved.tensors.iter().map(|(n, t)| (n.clone(), t.shallow_clone())).collect();
-                match tensor {
-                    Some(tensor) => tensors[index].1 = tensor,
-                    None => drop(tensors.remove(index)),
+        for index in 0..saved.arrays.len() {
+            let with = |array: Option<StoredArray>| {
+                let mut arrays = saved.arrays.clone();
+                match array {
+                    Some(array) => arrays[index].1 = array,
+                    None => drop(arrays.remove(index)),
                 }
-                Saved { settings: saved.settings.clone(), tensors }
+                Saved { settings: saved.settings.clone(), arrays }
             };
-            let tensor = &saved.tensors[index].1;
-            assert!(load(&with(None)).is_err(), "{} without {}", scorer.name(), saved.tensors[index].0);
-            assert!(load(&with(Some(Tensor::zeros([0], (Kind::Float, Device::Cpu))))).is_err());
-            harmless(&with(Some(tensor.unsqueeze(0))));
-            harmless(&with(Some(tensor.full_like(f64::NAN))));
-            harmless(&with(Some(tensor.full_like(1e30))));
-            harmless(&with(Some(tensor.full_like(-1))));
-            harmless(&with(Some(tensor.zeros_like())));
+            let (name, array) = &saved.arrays[index];
+            let full = |shape: &[usize], number: f64| {
+                Some(StoredArray::of_f64(shape, std::iter::repeat_n(number, array.len())))
+            };
+            assert!(load(&with(None)).is_err(), "{} without {name}", scorer.name());
+            assert!(load(&with(Some(StoredArray::of_f32(&[0], [])))).is_err());
+            harmless(&with(full(&[&[1], array.shape()].concat(), 0.5)));
+            for number in [f64::NAN, 1e30, -1.0, 0.0] {
+                harmless(&with(full(array.shape(), number)));
+            }
         }
         let settings = serde_json::to_value(&saved.settings).unwrap();
         for place in 0..common::numbers(&settings) {
@@ -202,8 +204,7 @@ fn hostile_files_are_refused_or_harmless() {
                 let mut changed = settings.clone();
                 common::set_number(&mut changed, place, &number);
                 if let Ok(settings) = serde_json::from_value(changed) {
-                    let tensors = saved.tensors.iter().map(|(n, t)| (n.clone(), t.shallow_clone())).collect();
-                    harmless(&Saved { settings, tensors });
+                    harmless(&Saved { settings, arrays: saved.arrays.clone() });
                 }
             }
         }
@@ -237,8 +238,8 @@ fn every_variant_can_be_scored_with() {
         let values = ae_tensor::array::to_array(&x).into_dimensionality().unwrap();
         let rows = Samples::complete(values);
         let trained = TrainedModel::new(&description, model.as_ref()).unwrap();
-        let kind = ae_anomaly::ScoreKind::MeanSquared;
-        let scorer = kind.fit(trained.copy().unwrap(), &rows, &rows, 0).unwrap();
+        let normal = NormalRows { train: &rows, validation: &rows, seed: 0 };
+        let scorer = Score::MeanSquared.fit(trained.copy().unwrap(), &normal).unwrap();
         let obtained = scorer.reconstruct(&rows).unwrap().unwrap();
         let expected = ae_tensor::array::to_vec(&rebuilt);
         let off = obtained.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);

@@ -8,30 +8,28 @@
 //! normal beats of its training file, and tests on 4,500.
 
 mod alarms;
-mod contenders;
+pub(crate) mod articles;
 mod drawing;
 mod own;
 mod pictures;
 mod problem;
+mod rivals;
 mod rows;
 mod series;
-mod summary;
 mod tables;
 
-use self::contenders::Plan;
-use self::rows::Bench;
+use self::articles::{Outcome, truth};
+use self::rows::Comparison;
+use self::series::Case;
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::outcome::Evaluation;
 use crate::presets::Preset;
-use crate::spread::{Figures, Quantity};
 use crate::tasks::{OptionValues, Task, TaskOption};
-use ae_anomaly::{Detector, FittedDetector, NormalRows, Pca, Score, ScoreKind};
-use ae_datasets::intake::Layout;
-use ae_metrics::{Confusion, auroc, average_precision, prevalence};
+use ae_anomaly::{Baseline, FitConfig, Score};
+use ae_intake::Layout;
 use ae_models::Autoencoder;
 use ae_report::gallery::Gallery;
-use ae_tensor::{Distance, array};
 use ae_training::experiment::Run;
 use std::path::{Path, PathBuf};
 
@@ -86,11 +84,14 @@ const HEARTBEATS: &str = "ecg5000";
 /// Sets that have labels of their own.
 const SETS: [&str; 4] = [HEARTBEATS, "nsl-kdd", "nab", "ucr-anomaly"];
 
-const AUROC: Quantity = Quantity::new("auroc", "AUROC", 4);
-const AUPRC: Quantity = Quantity::new("auprc", "AUPRC", 4);
-
-/// Components of the linear baseline.
-const COMPONENTS: [i64; 2] = [2, 8];
+/// What stands beside the network in the articles' protocol.
+const BASELINES: [Baseline; 5] = [
+    Baseline::Median,
+    Baseline::Mean,
+    Baseline::Pca { code: 2 },
+    Baseline::Pca { code: 8 },
+    Baseline::Neighbours { k: 1 },
+];
 
 /// One way to train and test.
 struct Protocol {
@@ -126,15 +127,6 @@ const PROTOCOLS: [Protocol; 3] = [
     },
 ];
 
-/// What came out for one seed.
-pub(crate) struct Outcome {
-    pub(crate) threshold: f64,
-    pub(crate) confusion: Confusion,
-    pub(crate) auroc: f64,
-    pub(crate) auprc: f64,
-    pub(crate) prevalence: f64,
-}
-
 fn run(context: &mut Context<'_>, options: &Options) -> Result<(Evaluation, PathBuf), EvaluationError> {
     if options.labels.is_some() && SETS.contains(&options.data.as_str()) {
         return Err(EvaluationError::OwnLabels(options.data.clone()));
@@ -150,36 +142,38 @@ fn run(context: &mut Context<'_>, options: &Options) -> Result<(Evaluation, Path
     evaluation.command = options.command(context);
     match options.data.as_str() {
         "nsl-kdd" => {
-            let bench = Bench {
+            let comparison = Comparison {
                 name: "nsl-kdd",
                 title: "NSL-KDD",
                 note: "Learned from half of the 67,343 normal rows of KDDTrain+, judged on all of KDDTest+; the threshold promises \
                        1 % of further normal rows of KDDTrain+.",
-                plan: Plan::Chosen(contenders::schedule(20, 256)),
+                config: FitConfig::default(),
+                baselines: &[Baseline::Neighbours { k: 1 }],
                 problem: &problem::nsl_kdd,
             };
-            rows::evaluate(context, &bench, evaluation, gallery, 0)?;
+            rows::evaluate(context, &comparison, evaluation, gallery, 0)?;
         }
         "nab" | "ucr-anomaly" => {
             let load =
                 if options.data == "nab" { ae_datasets::nab::load } else { ae_datasets::ucr_anomaly::load };
             for (place, one) in (0..).zip(load(context.sources, context.progress)?) {
-                series::evaluate(context, &series::of_benchmark(&one)?, evaluation, gallery, place)?;
+                series::evaluate(context, &Case::benchmark(&one)?, evaluation, gallery, place)?;
             }
         }
         path if ae_datasets::ucr_anomaly::is_named_like_one(Path::new(path)) => {
             let one = ae_datasets::ucr_anomaly::read(Path::new(path))?;
-            series::evaluate(context, &series::of_benchmark(&one)?, evaluation, gallery, 0)?;
+            series::evaluate(context, &Case::benchmark(&one)?, evaluation, gallery, 0)?;
         }
         path => {
             let table = own::load(options)?;
-            let bench = Bench {
+            let comparison = Comparison {
                 name: "own",
                 title: path,
                 note: "Learned from half of the normal rows; a fifth is kept for the threshold, a fifth for the test, beside all \
                        anomalies. The threshold promises 1 %; with fewer than 99 rows kept for it, it is their mean plus 3 \
                        standard deviations.",
-                plan: Plan::Chosen(contenders::schedule(100, 64)),
+                config: FitConfig::default(),
+                baselines: &[],
                 problem: &|_, seed| own::rows(&table, seed),
             };
             match table.layout {
@@ -188,7 +182,7 @@ fn run(context: &mut Context<'_>, options: &Options) -> Result<(Evaluation, Path
                     series::evaluate(context, &case, evaluation, gallery, 0)?;
                 }
                 Layout::Table | Layout::Series => {
-                    rows::evaluate(context, &bench, evaluation, gallery, 0)?;
+                    rows::evaluate(context, &comparison, evaluation, gallery, 0)?;
                 }
             }
         }
@@ -242,27 +236,35 @@ fn heartbeats(
     gallery: &Gallery,
 ) -> Result<(), EvaluationError> {
     let best = Preset::find("ecg-best")?.load(&[])?;
-    let plan = || Plan::Fixed(Box::new(best.model.clone()), best.training.clone(), ScoreKind::Standardised);
-    let benches = [
-        Bench {
+    let config = FitConfig {
+        model: Some(best.model),
+        training: Some(best.training),
+        score: Some(Score::Standardised),
+        ..FitConfig::default()
+    };
+    let baselines = [Baseline::Pca { code: 2 }, Baseline::Neighbours { k: 1 }];
+    let comparisons = [
+        Comparison {
             name: "ecg-best-ucr",
             title: "The preset ecg-best on the UCR split",
             note: "292 normal training beats, 4,500 test beats. No beats are left for calibration: the threshold is the mean plus 3 \
                    standard deviations of the training scores, without a promise.",
-            plan: plan(),
+            config: config.clone(),
+            baselines: &baselines,
             problem: &problem::ecg_ucr,
         },
-        Bench {
+        Comparison {
             name: "ecg-best-article",
             title: "The preset ecg-best on the articles' split, calibrated",
             note: "All 5,000 beats, split 80/20 at random by the seed; a quarter of the normal training beats is kept for the \
                    threshold, which promises 1 %.",
-            plan: plan(),
+            config,
+            baselines: &baselines,
             problem: &problem::ecg_article,
         },
     ];
-    for (place, bench) in (10..).zip(&benches) {
-        rows::evaluate(context, bench, evaluation, gallery, place)?;
+    for (place, comparison) in (10..).zip(&comparisons) {
+        rows::evaluate(context, comparison, evaluation, gallery, place)?;
     }
     Ok(())
 }
@@ -279,25 +281,21 @@ fn evaluate(
     let mut draft = Evaluation::begin(context, &TASK)?;
     let seeds = context.seeds.clone();
     for (place, protocol) in protocols.iter().enumerate() {
-        let (mut outcomes, mut baselines) = (Vec::new(), COMPONENTS.map(|_| Figures::default()));
+        let mut outcomes = Vec::new();
+        let mut baselines: Vec<(Baseline, Vec<(u64, Outcome)>)> =
+            BASELINES.map(|baseline| (baseline, Vec::new())).into();
         for &seed in &seeds {
             let run = draft.trained(context, &wanted(protocol, seed)?)?;
-            let autoencoder = autoencoder(&run)?;
             let truth = truth(&run)?;
-            let detector =
-                Detector::default().fit(autoencoder, NormalRows::Training(run.splits.train.values()))?;
-            let scores = detector.scores(run.splits.test.values())?;
+            let detector = articles::detector(&run, Score::MeanAbsolute)?;
+            let (scores, outcome) = articles::judged(&detector, &run, &truth, protocol)?;
             if outcomes.is_empty() {
                 pictures::draw(&draft.gallery, protocol, place as u32, &run, &detector, &scores, &truth)?;
             }
-            outcomes.push((
-                seed,
-                judge(&detector, &scores, &truth).map_err(EvaluationError::metric(protocol.name))?,
-            ));
-            for (figures, components) in baselines.iter_mut().zip(COMPONENTS) {
-                let (area, precision) = baseline(&run, components, &truth)?;
-                figures.push(seed, &AUROC, area);
-                figures.push(seed, &AUPRC, precision);
+            outcomes.push((seed, outcome));
+            for (baseline, outcomes) in &mut baselines {
+                let detector = articles::baseline(&run, *baseline)?;
+                outcomes.push((seed, articles::judged(&detector, &run, &truth, protocol)?.1));
             }
         }
         tables::report(&mut draft.evaluation, protocol, &outcomes, &baselines)?;
@@ -317,46 +315,6 @@ pub(crate) fn autoencoder(run: &Run) -> Result<&dyn Autoencoder, EvaluationError
         variant: run.experiment.model.name().into(),
         folder: run.dir.root().into(),
     })
-}
-
-/// What the model was trained to make small where that is a mean squared error, and the mean absolute error otherwise.
-pub(crate) fn score_of(run: &Run) -> Score {
-    if run.model.objective() == "mse" { Score::MeanSquared } else { Score::MeanAbsolute }
-}
-
-/// Whether each test row is an anomaly. Asked for after training; it reaches figures and pictures only.
-pub(crate) fn truth(run: &Run) -> Result<Vec<bool>, EvaluationError> {
-    let set = || run.splits.dataset.name.clone();
-    let lacks = |missing, remedy| EvaluationError::Data { set: set(), missing, remedy };
-    let normal = run.splits.dataset.normal_label;
-    let normal = normal.ok_or_else(|| lacks("normal label", "name it with data.normal_label"))?;
-    let labels = run.splits.test.labels().filter(|_| !run.splits.test.is_empty());
-    let labels = labels.ok_or_else(|| lacks("labelled test rows", "see data.test and data.label"))?;
-    Ok(array::to_vec(labels).into_iter().map(|label| label != f64::from(normal)).collect())
-}
-
-pub(crate) fn judge(
-    detector: &FittedDetector<'_>,
-    scores: &[f64],
-    truth: &[bool],
-) -> Result<Outcome, ae_metrics::MetricError> {
-    Ok(Outcome {
-        threshold: detector.threshold().value(),
-        confusion: Confusion::count(&detector.threshold().flag(scores), truth)?,
-        auroc: auroc(scores, truth)?,
-        auprc: average_precision(scores, truth)?,
-        prevalence: prevalence(truth)?,
-    })
-}
-
-/// AUROC and AUPRC of the same rows, ranked by the squared error of a linear reconstruction.
-fn baseline(run: &Run, components: i64, truth: &[bool]) -> Result<(f64, f64), EvaluationError> {
-    let rows = run.splits.test.values();
-    let rebuilt = Pca::fit(run.splits.train.values()).reconstruct(rows, components);
-    let scores = array::to_vec(&Distance::MeanSquared.per_sample(&rebuilt, rows));
-    let what = || EvaluationError::metric(format!("PCA with {components} components"));
-    let area = auroc(&scores, truth).map_err(what())?;
-    Ok((area, average_precision(&scores, truth).map_err(what())?))
 }
 
 #[cfg(test)]

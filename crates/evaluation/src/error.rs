@@ -2,7 +2,7 @@
 
 use crate::measures::UnknownMeasure;
 use crate::presets::UnknownPreset;
-use ae_anomaly::{DetectorError, ScorerError, ThresholdError};
+use ae_anomaly::{FitError, ScorerError, ThresholdError};
 use ae_metrics::MetricError;
 use ae_records::config::ConfigError;
 use ae_records::files::FileError;
@@ -127,7 +127,7 @@ pub enum EvaluationError {
     NoLabels(String),
     /// Scores or threshold.
     #[error(transparent)]
-    Detector(#[from] DetectorError),
+    Fit(#[from] FitError),
     /// A score that cannot be fitted or computed.
     #[error(transparent)]
     Scorer(#[from] ScorerError),
@@ -139,7 +139,7 @@ pub enum EvaluationError {
     Set(#[from] ae_datasets::DataError),
     /// A user's file that cannot be used.
     #[error(transparent)]
-    Intake(#[from] ae_datasets::intake::IntakeError),
+    Intake(#[from] ae_intake::IntakeError),
     /// A network that cannot be built.
     #[error(transparent)]
     Model(#[from] ae_models::ModelError),
@@ -172,16 +172,6 @@ impl From<RunError> for EvaluationError {
 }
 
 impl EvaluationError {
-    /// The same error, naming the comparison where it is about figures.
-    pub(crate) fn about(self, comparison: &str) -> Self {
-        match self {
-            EvaluationError::Metric { what, source } => {
-                EvaluationError::Metric { what: format!("{what} on {comparison}"), source }
-            }
-            other => other,
-        }
-    }
-
     /// For `map_err`: says which figures could not be computed.
     pub(crate) fn metric(what: impl Into<String>) -> impl FnOnce(MetricError) -> Self {
         move |source| EvaluationError::Metric { what: what.into(), source }

@@ -1,26 +1,25 @@
 //! `ae eval selection`: how the preset `ecg-best` was chosen, on normal beats alone.
 //!
 //! Each candidate is trained on three quarters of the 292 normal training beats of ECG5000's UCR split, and asked to tell
-//! the other quarter from damaged copies of it (`selection/damage.rs`). Each seed makes another split, other weights
+//! the other quarter from damaged copies of it ([`ae_anomaly::fit::damage::whole`]). Each seed makes another split, other weights
 //! and other damage. No test beat and no label takes part: the test file is not even looked at. The candidate with
 //! the highest mean AUROC is the preset, trained on all 292 beats.
 
 mod candidates;
-mod damage;
 
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, Table};
 use crate::spread::{self, Figures, Quantity};
 use crate::tasks::Task;
-use ae_anomaly::{Baseline, ModelDescription, ScoreKind, TrainedModel};
+use ae_anomaly::fit::Role;
+use ae_anomaly::fit::damage::whole;
+use ae_anomaly::fit::select::judge;
+use ae_anomaly::{Baseline, ModelDescription, NormalRows, Score, Scorer, TrainedModel};
 use ae_datasets::Samples;
-use ae_metrics::auroc;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture;
-use ae_tensor::array;
 use ae_training::experiment::Run;
-use ndarray::{Array2, Axis, concatenate};
 use std::path::PathBuf;
 
 /// The entry of the list.
@@ -34,20 +33,24 @@ pub(crate) const TASK: Task = Task {
 };
 
 /// Baselines of the table.
-const BASELINES: [(&str, Baseline); 4] = [
+const BASELINES: [(&str, Baseline); 6] = [
+    ("median row", Baseline::Median),
+    ("mean row", Baseline::Mean),
     ("PCA, 2 components", Baseline::Pca { code: 2 }),
     ("PCA, 4 components", Baseline::Pca { code: 4 }),
     ("PCA, 8 components", Baseline::Pca { code: 8 }),
     ("1-NN", Baseline::Neighbours { k: 1 }),
 ];
 /// What is measured of each candidate.
-const SCORES: [(Quantity, ScoreKind); 3] = [
-    (Quantity::new("mean_squared", "squared error", 4), ScoreKind::MeanSquared),
-    (Quantity::new("mean_absolute", "absolute error", 4), ScoreKind::MeanAbsolute),
-    (Quantity::new("standardised", "standardised error", 4), ScoreKind::Standardised),
+const SCORES: [(Quantity, Score); 3] = [
+    (Quantity::new("mean_squared", "squared error", 4), Score::MeanSquared),
+    (Quantity::new("mean_absolute", "absolute error", 4), Score::MeanAbsolute),
+    (Quantity::new("standardised", "standardised error", 4), Score::Standardised),
 ];
 /// Of a baseline, by its own score.
 const AUROC: Quantity = Quantity::new("auroc", "AUROC", 4);
+/// Beats of the picture.
+const SHOWN_BEATS: usize = 8;
 /// A candidate or a baseline, and its figures.
 type Line = (String, Figures);
 
@@ -91,9 +94,9 @@ fn evaluate(
                 if seed == seeds[0] {
                     trial.draw(&draft.gallery, seed)?;
                 }
-                for ((name, figures), (_, baseline)) in baselines.iter_mut().zip(BASELINES) {
-                    let scores = baseline.fit(&trial.train, seed)?.scores(&trial.rows)?;
-                    figures.push(seed, &AUROC, trial.judge(name, &scores)?);
+                for ((_, figures), (_, baseline)) in baselines.iter_mut().zip(BASELINES) {
+                    let scorer = baseline.fit(&trial.normal_rows(seed))?;
+                    figures.push(seed, &AUROC, trial.judge(Role::Baseline, scorer.as_ref())?);
                 }
             }
         }
@@ -115,50 +118,47 @@ fn evaluate(
 struct Trial {
     /// What the model was trained on.
     train: Samples,
-    /// The held-out normal rows, then the damaged ones.
-    rows: Samples,
-    is_damaged: Vec<bool>,
+    normal: Samples,
+    /// Of each kind of damage, a copy of each normal row.
+    damaged: Vec<Samples>,
 }
 
 impl Trial {
     fn of(run: &Run, seed: u64) -> Result<Self, EvaluationError> {
-        let normal = Samples::complete(array::to_rows(run.splits.validation.values()));
+        let (train, normal) = (run.splits.train.samples(), run.splits.validation.samples());
         if normal.len() < 2 {
             let set = run.splits.dataset.name.clone();
             let remedy = "set data.validation above 0";
             return Err(EvaluationError::Data { set, missing: "held-out normal rows", remedy });
         }
-        let mut parts = vec![normal.values.clone()];
-        parts.extend(damage::ALL.map(|damage| damage::copies(&normal.values, damage, seed)));
-        let views: Vec<_> = parts.iter().map(Array2::view).collect();
-        let values = concatenate(Axis(0), &views).expect("the same width");
-        let is_damaged = (0..values.nrows()).map(|row| row >= normal.len()).collect();
-        let train = Samples::complete(array::to_rows(run.splits.train.values()));
-        Ok(Trial { train, rows: Samples::complete(values), is_damaged })
+        let copies = |damage| Samples::complete(whole::copies(&normal.values, damage, seed));
+        let damaged = whole::ALL.map(copies).into();
+        Ok(Trial { train, normal, damaged })
     }
 
     fn judge_model(&self, run: &Run, seed: u64, figures: &mut Figures) -> Result<(), EvaluationError> {
         let description = ModelDescription::new(&run.experiment.model, &run.splits.summary);
-        for (quantity, kind) in SCORES {
+        for (quantity, score) in SCORES {
             let model = TrainedModel::new(&description, run.model.as_ref())?;
-            // Spreads of training rows: only their proportions count in a ranking.
-            let scores = kind.fit(model, &self.train, &self.train, seed)?.scores(&self.rows)?;
-            figures.push(seed, &quantity, self.judge(quantity.heading, &scores)?);
+            let scorer = score.fit(model, &self.normal_rows(seed))?;
+            figures.push(seed, &quantity, self.judge(Role::Autoencoder, scorer.as_ref())?);
         }
         Ok(())
     }
 
-    fn judge(&self, what: &str, scores: &[f64]) -> Result<f64, EvaluationError> {
-        auroc(scores, &self.is_damaged).map_err(EvaluationError::metric(what))
+    /// Spreads are those of training rows: only their proportions count in a ranking.
+    fn normal_rows(&self, seed: u64) -> NormalRows<'_> {
+        NormalRows { train: &self.train, validation: &self.train, seed }
+    }
+
+    fn judge(&self, role: Role, scorer: &dyn Scorer) -> Result<f64, EvaluationError> {
+        Ok(judge(role, scorer, &self.normal, &self.damaged)?.auroc)
     }
 
     /// The first beats and a damaged copy of each.
     fn draw(&self, gallery: &Gallery, seed: u64) -> Result<(), EvaluationError> {
-        let rows = &self.rows.values;
-        let n_normal = self.is_damaged.iter().filter(|damaged| !**damaged).count();
-        let shown = n_normal.min(8);
-        let normal = rows.slice(ndarray::s![..shown, ..]).to_owned();
-        let damaged = rows.slice(ndarray::s![n_normal..n_normal + shown, ..]).to_owned();
+        let shown = self.normal.len().min(SHOWN_BEATS);
+        let (normal, damaged) = (self.normal.slice(0..shown), self.damaged[0].slice(0..shown));
         let titles: Vec<String> =
             (1..=shown).map(|beat| format!("beat {beat} and its damaged copy")).collect();
         let entry = Entry {
@@ -167,20 +167,11 @@ impl Trial {
             caption: format!("Held-out normal beats, seed {seed}, each with one of its damaged copies."),
             ..Entry::default()
         };
-        gallery.add(entry, |path| picture::series_pairs(path, normal.view(), damaged.view(), &titles))?;
+        gallery.add(entry, |path| {
+            picture::series_pairs(path, normal.values.view(), damaged.values.view(), &titles)
+        })?;
         Ok(())
     }
-}
-
-/// Each row with mean 0 and standard deviation 1, as the set's makers left theirs; constant rows stay.
-fn normalised(mut rows: Array2<f32>) -> Array2<f32> {
-    for mut row in rows.rows_mut() {
-        let (mean, std) = (row.mean().unwrap_or(0.0), row.std(1.0));
-        if std > 0.0 {
-            row.mapv_inplace(|value| (value - mean) / std);
-        }
-    }
-    rows
 }
 
 fn table(lines: &[Line], baselines: &[Line]) -> Result<Table, EvaluationError> {

@@ -127,6 +127,22 @@ impl RawTable {
         self.len() == 0
     }
 
+    /// The first `rows` rows as a table of their own; all, where there are no more.
+    pub fn head(&self, rows: usize) -> Self {
+        let rows = rows.min(self.len());
+        let last = self.lines.get(rows).copied().unwrap_or(u64::MAX);
+        let mut head =
+            RawTable { values: self.values.slice(ndarray::s![..rows, ..]).to_owned(), ..self.clone() };
+        head.lines.truncate(rows);
+        head.stamps.truncate(rows);
+        head.bad.retain(|bad| bad.line < last);
+        if let Some(labels) = &mut head.labels {
+            labels.normal.truncate(rows);
+            labels.codes.truncate(rows);
+        }
+        head
+    }
+
     /// The mean time from a row to the next, in seconds: the span of all times over the rows in it, so that repeated,
     /// irregular and unordered times count too. Numbers count as seconds, or, where they are Unix times of 2001 to 2100 in
     /// thousandths, millionths or billionths, as these. `None` without times, or where all are the same.

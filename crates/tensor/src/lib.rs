@@ -32,6 +32,7 @@ pub mod init;
 pub mod likelihood;
 pub mod noise;
 pub mod optimizer;
+pub mod pca;
 pub mod penalty;
 
 mod native;
@@ -44,6 +45,7 @@ pub use likelihood::Likelihood;
 pub use native::TorchError;
 pub use noise::Noise;
 pub use optimizer::{Optimizer, OptimizerConfig};
+pub use pca::Pca;
 // Likelihoods and chains of dense layers speak of it.
 pub use ae_network::Activation;
 // Whoever uses this crate needs the very `tch` that it was built with.

@@ -115,6 +115,16 @@ fn summary(train: &Split, shape: Vec<i64>, classes: i64) -> DataSummary {
 }
 
 impl Split {
+    /// All rows on the CPU, each flattened, with their masks and labels.
+    pub fn samples(&self) -> Samples {
+        let observed = self.observed.as_ref().map(|mask| array::to_rows(mask).mapv(|seen| seen > 0.5));
+        let labels = self
+            .labels
+            .as_ref()
+            .map(|labels| array::to_vec(labels).into_iter().map(|label| label as u32).collect::<Vec<u32>>());
+        Samples::complete(array::to_rows(&self.values)).with_observed(observed).with_labels(labels)
+    }
+
     fn new(rows: Samples, shape: &[i64], device: Device) -> Self {
         let Samples { values, observed, labels } = rows;
         let index = |labels: Vec<u32>| labels.into_iter().map(i64::from).collect::<Vec<_>>();

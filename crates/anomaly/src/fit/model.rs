@@ -1,27 +1,26 @@
 //! Which model, where none is named: what suits the rows.
 
+use super::prepared::PreparedRows;
 use super::{FitConfig, FitError};
-use crate::pca::Pca;
-use ae_datasets::Samples;
-use ae_datasets::intake::Schema;
 use ae_models::ModelConfig;
-use ae_tensor::{Tensor, array};
+use ae_tensor::{Pca, Tensor, array};
 use serde_json::{Value, json};
 
 /// Share of the variance that as many principal components as the code has numbers explain.
-const EXPLAINED: f64 = 0.9;
+const EXPLAINED_SHARE: f64 = 0.9;
 const CODES: std::ops::RangeInclusive<usize> = 1..=64;
 
 /// Numbers in the code: as many as principal components explain nine tenths of the variance of the training rows, at
 /// most half of the values and a quarter of the rows.
-pub(super) fn code_size(train: &Samples) -> usize {
+fn code_size(rows: &PreparedRows) -> usize {
+    let train = &rows.train;
     let rows: Tensor = array::from_array(train.values.clone());
     let variances = Pca::fit(&rows).variances();
     let all: f64 = variances.iter().sum();
     let mut explained = 0.0;
     let enough = variances.iter().position(|variance| {
         explained += variance;
-        explained >= EXPLAINED * all
+        explained >= EXPLAINED_SHARE * all
     });
     let (n, width) = train.values.dim();
     let most = (width / 2).min(n / 4).clamp(*CODES.start(), *CODES.end());
@@ -29,18 +28,14 @@ pub(super) fn code_size(train: &Samples) -> usize {
 }
 
 /// What is configured, or a dense autoencoder with the code size above.
-pub(super) fn choose(
-    config: &FitConfig,
-    schema: &Schema,
-    train: &Samples,
-    code: usize,
-) -> Result<ModelConfig, FitError> {
+pub(super) fn choose(config: &FitConfig, rows: &PreparedRows) -> Result<ModelConfig, FitError> {
     let model = match (&config.model, &config.variant) {
         (Some(model), _) => model.clone(),
-        (None, Some(name)) => named(name, schema, code)?,
-        (None, None) => named("deep", schema, code)?,
+        (None, Some(name)) => named(name, rows)?,
+        (None, None) => named("deep", rows)?,
     };
-    if train.observed.is_some() && !masks_missing(&model, schema) {
+    if rows.has_gaps() && !masks_missing(&model, rows) {
+        let train = &rows.train;
         let observed = train.observed.iter().flatten().filter(|&&seen| seen).count();
         let share = 100.0 * (1.0 - observed as f64 / train.values.len().max(1) as f64);
         return Err(FitError::Missing { variant: model.name(), share });
@@ -48,16 +43,8 @@ pub(super) fn choose(
     Ok(model)
 }
 
-/// Shape of a sample: `[D]`, or `[T, F]` for windows of several channels.
-pub(super) fn shape(schema: &Schema) -> Vec<usize> {
-    match schema.windows.filter(|_| schema.row_width() > 1) {
-        Some(windows) => vec![windows.length, schema.row_width()],
-        None => vec![schema.width()],
-    }
-}
-
 /// A variant with settings that suit rows that are scaled to mean 0 and standard deviation 1.
-fn named(name: &str, schema: &Schema, code: usize) -> Result<ModelConfig, FitError> {
+fn named(name: &str, rows: &PreparedRows) -> Result<ModelConfig, FitError> {
     let all = ModelConfig::all();
     let Some(found) = all.iter().find(|model| model.name() == name) else {
         let names: Vec<&str> = all.iter().map(ModelConfig::name).collect();
@@ -65,7 +52,7 @@ fn named(name: &str, schema: &Schema, code: usize) -> Result<ModelConfig, FitErr
         return Err(FitError::Setting { key: "variant", got: format!("\"{name}\""), legal });
     };
     let mut settings = serde_json::to_value(found).expect("settings are always JSON");
-    let width = schema.width();
+    let (width, code) = (rows.width(), code_size(rows));
     let hidden = (width / 2).clamp(4 * code.min(16), 128).max(code);
     if let Some(inner) = settings.get_mut(name).and_then(Value::as_object_mut) {
         let mut set = |key: &str, value: Value| {
@@ -105,8 +92,8 @@ fn same_kind(old: &Value, new: &Value) -> bool {
     }
 }
 
-fn masks_missing(model: &ModelConfig, schema: &Schema) -> bool {
-    let shape: Vec<i64> = shape(schema).into_iter().map(|d| d as i64).collect();
+fn masks_missing(model: &ModelConfig, rows: &PreparedRows) -> bool {
+    let shape: Vec<i64> = rows.shape.iter().map(|&d| d as i64).collect();
     let data = ae_models::DataSummary { shape, mean: 0.0, low: -1.0, high: 1.0, classes: 0 };
     let noise = ae_tensor::Noise::new(0, 0, ae_tensor::Device::Cpu);
     // A model that cannot be built says so itself, and better.

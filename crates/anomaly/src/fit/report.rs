@@ -1,14 +1,15 @@
 //! How a detector came about, for people and for its file.
 
-use super::{Judged, Role, Store};
-use crate::scorer::Scorer;
-use ae_datasets::intake::{BadLine, Layout, Notice};
+use super::FitConfig;
+use super::select::{Judged, Role};
+use crate::detector::{About, Detector};
+use ae_intake::{BadLine, Layout, Notice};
 use ae_metrics::{Confusion, auroc, average_precision, prevalence};
 use ae_models::ModelConfig;
 use serde::{Deserialize, Serialize};
 
 /// Bad lines that are kept by text.
-pub(super) const SHOWN: usize = 20;
+pub(super) const MAX_BAD_LINES: usize = 20;
 
 /// How many rows did what.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,44 +124,42 @@ pub struct FitReport {
     pub test: Option<TestFigures>,
 }
 
-impl FitReport {
-    /// The baselines that tell made-up anomalies from normal rows as well as the autoencoder, within a standard error.
-    pub fn as_good(&self) -> Vec<&Judged> {
-        as_good(&self.judged)
+/// A configuration and a report as a detector's file holds them.
+pub(super) fn about(config: &FitConfig, report: &FitReport) -> About {
+    About {
+        config: serde_json::to_value(config).expect("a configuration is always JSON"),
+        report: serde_json::to_value(report).expect("a report is always JSON"),
+        version: env!("CARGO_PKG_VERSION").into(),
     }
 }
 
-fn as_good(judged: &[Judged]) -> Vec<&Judged> {
-    let Some(own) = judged.iter().find(|judged| judged.role == Role::Autoencoder) else { return Vec::new() };
-    let others = judged.iter().filter(|other| matches!(other.role, Role::Baseline | Role::Untrained));
-    others.filter(|other| other.auroc >= own.auroc - own.standard_error).collect()
+impl FitReport {
+    /// How a detector came about.
+    ///
+    /// # Errors
+    /// A file of another version, whose report has other entries.
+    pub fn of(detector: &Detector) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(detector.about().report.clone())
+    }
+
+    /// The detectors that tell damaged copies of normal rows from the rows as well as the autoencoder does, within a
+    /// standard error.
+    pub fn as_good(&self) -> Vec<&Judged> {
+        let Some(own) = self.judged.iter().find(|judged| judged.role == Role::Autoencoder) else {
+            return Vec::new();
+        };
+        let others =
+            self.judged.iter().filter(|other| matches!(other.role, Role::Baseline | Role::Untrained));
+        others.filter(|other| other.auroc >= own.auroc - own.standard_error).collect()
+    }
 }
 
-/// The scorer that the configuration asks for, and why in words.
-pub(super) fn stored(
-    store: Store,
-    autoencoder: Box<dyn Scorer>,
-    mut baselines: Vec<(Store, Box<dyn Scorer>)>,
-    judged: &[Judged],
-) -> (String, Box<dyn Scorer>) {
-    let area =
-        |name: &str| judged.iter().find(|judged| judged.name == name).map_or(0.0, |judged| judged.auroc);
-    let wanted = match store {
-        Store::Autoencoder => None,
-        Store::Best => {
-            let mut best = (area(&autoencoder.name()), None);
-            for (at, (_, baseline)) in baselines.iter().enumerate() {
-                let area = area(&baseline.name());
-                if area > best.0 {
-                    best = (area, Some(at));
-                }
-            }
-            best.1
-        }
-        _ => baselines.iter().position(|(name, _)| *name == store),
-    };
-    let because =
-        if store == Store::Best { "it sees most of the made-up anomalies" } else { "as configured" };
-    let scorer = wanted.map_or(autoencoder, |at| baselines.swap_remove(at).1);
-    (format!("{}: {because}", scorer.name()), scorer)
+impl FitConfig {
+    /// What a detector was asked to be.
+    ///
+    /// # Errors
+    /// A file of another version, whose configuration has other entries.
+    pub fn of(detector: &Detector) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(detector.about().config.clone())
+    }
 }

@@ -2,9 +2,9 @@
 
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
-use ae_anomaly::ensemble::Ensemble;
-use ae_anomaly::{Baseline, ModelDescription, ScoreKind, Scorer, TrainedModel};
-use ae_datasets::Samples;
+use ae_anomaly::scorers::Ensemble;
+use ae_anomaly::{Baseline, ModelDescription, NormalRows, Score, Scorer, TrainedModel};
+use ae_intake::Samples;
 use ae_models::{DataSummary, ModelConfig};
 use ae_tensor::{Device, Noise, array};
 use serde_json::Value;
@@ -53,24 +53,29 @@ pub(crate) fn each(check: impl Fn(&dyn Scorer)) {
         (rows(60, "train"), rows(40, "validation")),
         (rows_with_gaps(60, "train"), rows_with_gaps(40, "validation")),
     ] {
-        for kind in [
-            ScoreKind::MeanAbsolute,
-            ScoreKind::MeanSquared,
-            ScoreKind::Maximum,
-            ScoreKind::Standardised,
-            ScoreKind::Mahalanobis,
-            ScoreKind::LatentNeighbours { k: 3 },
+        let normal = NormalRows { train: &train, validation: &validation, seed: 0 };
+        for score in [
+            Score::MeanAbsolute,
+            Score::MeanSquared,
+            Score::Maximum,
+            Score::Standardised,
+            Score::Mahalanobis,
+            Score::LatentNeighbours { k: 3 },
         ] {
-            check(kind.fit(model(small(), 0), &train, &validation, 0).unwrap().as_ref());
+            check(score.fit(model(small(), 0), &normal).unwrap().as_ref());
         }
-        let kind = ScoreKind::ReconstructionProbability { draws: 4 };
-        check(kind.fit(model(vae(), 0), &train, &validation, 0).unwrap().as_ref());
-        for baseline in [Baseline::Pca { code: 2 }, Baseline::Neighbours { k: 2 }, Baseline::IsolationForest]
-        {
-            check(baseline.fit(&train, 0).unwrap().as_ref());
+        let score = Score::ReconstructionProbability { draws: 4 };
+        check(score.fit(model(vae(), 0), &normal).unwrap().as_ref());
+        for baseline in [
+            Baseline::Median,
+            Baseline::Mean,
+            Baseline::Pca { code: 2 },
+            Baseline::Neighbours { k: 2 },
+            Baseline::IsolationForest,
+        ] {
+            check(baseline.fit(&normal).unwrap().as_ref());
         }
-        let member =
-            |seed| ScoreKind::MeanAbsolute.fit(model(small(), seed), &train, &validation, seed).unwrap();
+        let member = |seed| Score::MeanAbsolute.fit(model(small(), seed), &normal).unwrap();
         check(&Ensemble::fit(vec![member(0), member(1)], &validation).unwrap());
     }
 }

@@ -105,13 +105,17 @@ pub(crate) struct FitArgs {
 pub(crate) enum StoreName {
     /// The autoencoder
     Autoencoder,
+    /// The median of the training rows, expected in place of every row
+    Median,
+    /// The mean of the training rows, expected in place of every row
+    Mean,
     /// Principal components
     Pca,
     /// Distance to the nearest training rows
     Neighbours,
     /// Isolation forest
     IsolationForest,
-    /// The one that sees most of the made-up anomalies
+    /// The one that tells most damaged copies of normal rows from the rows themselves
     Best,
 }
 

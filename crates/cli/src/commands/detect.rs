@@ -10,7 +10,7 @@ mod words;
 
 use crate::cli::{Cli, DetectAction, DetectArgs};
 use crate::failure::Failure;
-use ae_anomaly::TrainedDetector;
+use ae_anomaly::Detector;
 use ae_intake::IntakeError;
 use ae_records::files;
 use std::path::Path;
@@ -24,8 +24,8 @@ pub(crate) fn run(args: &DetectArgs, cli: &Cli) -> Result<(), Failure> {
     }
 }
 
-fn load(path: &Path) -> Result<TrainedDetector, Failure> {
-    TrainedDetector::load(path).map_err(Failure::new)
+fn load(path: &Path) -> Result<Detector, Failure> {
+    Detector::load(path).map_err(Failure::new)
 }
 
 /// Refuses to replace a file unless told to, or one of those that are read; makes sure before the work that it can be

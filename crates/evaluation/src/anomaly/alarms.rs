@@ -1,8 +1,7 @@
 //! What was promised of false alarms, and what came of it.
 
 use super::problem::Problem;
-use super::rows::Bench;
-use super::summary::percent;
+use super::rows::{Comparison, percent, promised};
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, Table};
 use ae_anomaly::{NormalScores, Scorer, Threshold};
@@ -39,20 +38,18 @@ impl Alarms {
             return Ok(());
         }
         let metric = || EvaluationError::metric("alarms");
-        let normal = NormalScores::of_held_out_rows(scorer.scores(&problem.calibration)?)?;
+        let normal = NormalScores::of_held_out_rows(scorer.scores(&problem.rows.calibration)?)?;
         let held_out = scorer.scores(&problem.held_out)?;
         let n = normal.as_slice().len();
-        for (seeds, promised) in self.rates.iter_mut().zip(RATES) {
+        for (seeds, rate) in self.rates.iter_mut().zip(RATES) {
             // So few rows say nothing of so small a rate.
-            if (n as f64 + 1.0) * promised < 1.0 {
-                continue;
-            }
-            let threshold = Threshold::at_quantile(&normal, 1.0 - promised)?;
+            let Some(rule) = promised(&[rate], n) else { continue };
+            let threshold = Threshold::by(rule, &normal)?;
             let flagged = threshold.flag(&held_out).into_iter().filter(|flag| *flag).count();
             let test = threshold.flag(test_scores);
             seeds.push(Achieved {
                 rate: flagged as f64 / held_out.len() as f64,
-                band: conformal_alarm_band(n, held_out.len(), promised, 0.95).map_err(metric())?,
+                band: conformal_alarm_band(n, held_out.len(), rate, 0.95).map_err(metric())?,
                 confusion: Confusion::count(&test, truth).map_err(metric())?,
             });
         }
@@ -60,7 +57,7 @@ impl Alarms {
     }
 
     /// Adds the table and the metrics; nothing where there is nothing to say.
-    pub(super) fn report(&self, bench: &Bench<'_>, evaluation: &mut Evaluation) {
+    pub(super) fn report(&self, comparison: &Comparison<'_>, evaluation: &mut Evaluation) {
         let mut rows = Vec::new();
         for (promised, seeds) in RATES.iter().zip(&self.rates) {
             let Some(last) = seeds.last() else { continue };
@@ -80,14 +77,14 @@ impl Alarms {
             for (name, value) in
                 [("alarm_rate", rate), ("accuracy_at", accuracy), ("recall_promised", recall)]
             {
-                evaluation.metrics.insert(format!("{}/{name}_{promised}", bench.name), value);
+                evaluation.metrics.insert(format!("{}/{name}_{promised}", comparison.name), value);
             }
         }
         if rows.is_empty() {
             return;
         }
         evaluation.tables.push(Table {
-            title: format!("{}: promised and achieved false-alarm rate on held-out normal rows", bench.title),
+            title: format!("{}: promised and achieved false-alarm rate on held-out normal rows", comparison.title),
             columns: ["promised", "achieved, mean", "95 % band of one seed", "seeds inside", "accuracy", "recall"]
                 .map(String::from)
                 .into(),

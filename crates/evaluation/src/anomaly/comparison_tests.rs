@@ -1,13 +1,15 @@
 //! The comparisons on small data of our own.
 
-use super::contenders::{Plan, schedule};
-use super::rows::{self, Bench as Comparison};
-use super::{Options, own, run, series};
+use super::rows::{self, Comparison};
+use super::series::{self, Case};
+use super::{Options, own, problem, run};
 use crate::outcome::Evaluation;
 use crate::testing::Bench;
+use ae_anomaly::{Baseline, Detector, FitConfig, FitOptions};
 use ae_datasets::Series;
 use ae_records::seed::stream_rng;
 use ae_report::gallery::Gallery;
+use ae_training::{BatchSize, TrainingConfig};
 use ndarray::Array2;
 use rand::Rng;
 use std::fmt::Write;
@@ -36,13 +38,20 @@ fn options(path: &Path, labels: &str) -> Options {
     Options { data: path.display().to_string(), labels: Some(labels.into()), ..Options::default() }
 }
 
+/// A fit of few steps.
+fn quick() -> FitConfig {
+    let training = TrainingConfig { epochs: 10, batch: BatchSize::Samples(16), ..TrainingConfig::default() };
+    FitConfig { training: Some(training), ..FitConfig::default() }
+}
+
 fn compare(bench: &Bench, rows: usize, seeds: &[u64]) -> Evaluation {
     let table = own::load(&options(&table(bench, rows), "state")).unwrap();
     let comparison = Comparison {
         name: "own",
         title: "Own",
         note: "A note.",
-        plan: Plan::Chosen(schedule(10, 16)),
+        config: quick(),
+        baselines: &[Baseline::Neighbours { k: 1 }],
         problem: &|_, seed| own::rows(&table, seed),
     };
     let gallery = Gallery::new(bench.path("images"));
@@ -51,14 +60,58 @@ fn compare(bench: &Bench, rows: usize, seeds: &[u64]) -> Evaluation {
     evaluation
 }
 
+/// [`table`] with one cell in seven missing, and of one row in fifty nearly all.
+fn table_with_gaps(bench: &Bench, rows: usize) -> PathBuf {
+    let whole = std::fs::read_to_string(table(bench, rows)).unwrap();
+    let mut text = String::new();
+    for (row, line) in whole.lines().enumerate() {
+        let cells: Vec<&str> = line.split(',').collect();
+        let is_gap = |at: usize| row > 0 && at < 8 && ((row * 8 + at) % 7 == 0 || (row % 50 == 0 && at > 0));
+        let cells: Vec<&str> =
+            cells.iter().enumerate().map(|(at, cell)| if is_gap(at) { "" } else { cell }).collect();
+        writeln!(text, "{}", cells.join(",")).unwrap();
+    }
+    let path = bench.path("gaps.csv");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// The evaluation runs the stages of `Detector::fit`: gaps are masked in training, and rows with too little observed are not
+/// judged, as in use.
+#[test]
+fn what_is_measured_is_what_fit_ships() {
+    let bench = Bench::new();
+    let options = options(&table_with_gaps(&bench, 800), "state");
+    let table = own::load(&options).unwrap();
+    let config = FitConfig { seed: 3, shares: Some(problem::SHARES), ..quick() };
+    let shipped = Detector::fit_with(&table, &config, FitOptions::default()).unwrap().report;
+    assert!(shipped.sizes.too_little_observed > 0, "the data have such rows");
+    let test = shipped.test.unwrap();
+
+    let comparison = Comparison {
+        name: "own",
+        title: "Own",
+        note: "A note.",
+        config: quick(),
+        baselines: &[],
+        problem: &|_, seed| own::rows(&table, seed),
+    };
+    let gallery = Gallery::new(bench.path("images"));
+    let mut evaluation = Evaluation::default();
+    bench.with(&[3], |context| rows::evaluate(context, &comparison, &mut evaluation, &gallery, 0)).unwrap();
+    assert_eq!(evaluation.metrics["own/network/auroc"], test.auroc.unwrap());
+    assert_eq!(evaluation.metrics["own/network/auprc"], test.auprc.unwrap());
+    assert!(evaluation.tables[0].note.contains("test rows are left out, as too little of them was observed"));
+}
+
 #[test]
 fn all_detectors_stand_in_one_table_and_results_repeat() {
     let bench = Bench::new();
     let evaluation = compare(&bench, 800, &[0, 1]);
     let table = &evaluation.tables[0];
-    assert_eq!(table.rows.len(), 5, "the network, untrained, PCA, neighbours, forest");
+    assert_eq!(table.rows.len(), 8, "the network, untrained, two constants, PCA, neighbours twice, forest");
     assert!(evaluation.tables.iter().all(|t| t.rows.iter().all(|row| row.len() == t.columns.len())));
-    for who in ["network", "pca", "neighbours", "forest"] {
+    for who in ["network", "median", "mean", "pca", "neighbours", "neighbours1", "forest"] {
         let area = evaluation.metrics[&format!("own/{who}/auroc")];
         assert!(area > 0.95, "inverted waves are easy for {who}: {area}");
     }
@@ -103,7 +156,7 @@ fn series_are_judged_by_volumes_and_events() {
     let mut evaluation = Evaluation::default();
     bench
         .with(&[0, 1], |context| {
-            series::evaluate(context, &series::of_benchmark(&one)?, &mut evaluation, &gallery, 0)
+            series::evaluate(context, &Case::benchmark(&one)?, &mut evaluation, &gallery, 0)
         })
         .unwrap();
     let metric = |name: &str| evaluation.metrics[&format!("made-up/{name}")];

@@ -1,23 +1,23 @@
 //! The pictures of a comparison on rows.
 
-use super::contenders::Contender;
 use super::problem::Problem;
-use super::rows::{Bench, Judged};
-use super::summary::Cell;
+use super::rivals::Rival;
+use super::rows::{Comparison, TestScores};
 use crate::error::EvaluationError;
+use crate::spread::Figure;
 use ae_metrics::{precision_recall_curve, roc_curve};
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture;
 
 /// Points of a drawn curve.
-const CURVE_POINTS: usize = 300;
+const MAX_CURVE_POINTS: usize = 300;
 
 /// The scores of both classes, and the threshold.
 pub(super) fn scores(
     gallery: &Gallery,
-    bench: &Bench<'_>,
+    comparison: &Comparison<'_>,
     place: u32,
-    judged: &Judged,
+    judged: &TestScores,
     truth: &[bool],
     seed: u64,
 ) -> Result<(), EvaluationError> {
@@ -27,9 +27,9 @@ pub(super) fn scores(
         scores.map(|(score, _)| score.max(1e-12).log10()).collect()
     };
     let entry = Entry {
-        file: format!("{}-scores.png", bench.name),
+        file: format!("{}-scores.png", comparison.name),
         order: place * 10,
-        title: format!("{}: scores", bench.title),
+        title: format!("{}: scores", comparison.title),
         caption: format!(
             "Logarithms (base 10) of the network's scores of the test rows, seed {seed}; the dashed line is the threshold. \
              Each class is drawn in percent of itself."
@@ -43,28 +43,28 @@ pub(super) fn scores(
 /// ROC and precision-recall curves of all detectors.
 pub(super) fn curves(
     gallery: &Gallery,
-    bench: &Bench<'_>,
+    comparison: &Comparison<'_>,
     place: u32,
-    contenders: &[Contender],
+    rivals: &[Rival],
     problem: &Problem,
     truth: &[bool],
     seed: u64,
 ) -> Result<(), EvaluationError> {
     let (mut roc, mut precision) = (Vec::new(), Vec::new());
-    for contender in contenders {
-        let metric = || EvaluationError::metric(contender.name.clone());
-        let scores = contender.scorer.scores(&problem.test)?;
+    for rival in rivals {
+        let metric = || EvaluationError::metric(rival.name.clone());
+        let scores = rival.scorer.scores(&problem.test)?;
         let curve = roc_curve(&scores, truth).map_err(metric())?;
         let points = curve.iter().map(|point| (point.false_positive_rate, point.true_positive_rate));
-        roc.push(line(contender, points.collect()));
+        roc.push(line(rival, points.collect()));
         let curve = precision_recall_curve(&scores, truth).map_err(metric())?;
         let points = curve.iter().map(|point| (point.recall, point.precision));
-        precision.push(line(contender, points.collect()));
+        precision.push(line(rival, points.collect()));
     }
     let entry = |what: &str, order: u32, title: &str, caption: &str| Entry {
-        file: format!("{}-{what}.png", bench.name),
+        file: format!("{}-{what}.png", comparison.name),
         order: place * 10 + order,
-        title: format!("{}: {title}", bench.title),
+        title: format!("{}: {title}", comparison.title),
         caption: format!("{caption}, seed {seed}."),
     };
     let caption = "Share of the anomalies that is flagged over the share of the normal rows";
@@ -80,30 +80,31 @@ pub(super) fn curves(
 }
 
 /// A curve with as many points as are seen.
-fn line(contender: &Contender, points: Vec<(f64, f64)>) -> picture::Line {
-    let step = points.len().div_ceil(CURVE_POINTS).max(1);
+fn line(rival: &Rival, points: Vec<(f64, f64)>) -> picture::Line {
+    let step = points.len().div_ceil(MAX_CURVE_POINTS).max(1);
     let last = points.last().copied();
     let points = points.into_iter().step_by(step).chain(last).collect();
-    picture::Line { name: contender.name.clone(), points, labels: Vec::new() }
+    picture::Line { name: rival.name.clone(), points, labels: Vec::new() }
 }
 
 /// The share of each class that is flagged, over all seeds.
 pub(super) fn classes(
     gallery: &Gallery,
-    bench: &Bench<'_>,
+    comparison: &Comparison<'_>,
     place: u32,
-    classes: &[Cell],
+    classes: &[(String, Figure)],
 ) -> Result<(), EvaluationError> {
     let mut bars = Vec::new();
-    for cell in classes.iter().filter(|cell| !cell.values.is_empty()) {
-        let (share, spread) = cell.mean_and_half()?;
-        bars.push(picture::Bar { name: cell.head.clone(), share, spread: spread.unwrap_or(0.0) });
+    for (class, figure) in classes.iter().filter(|(_, figure)| !figure.is_empty()) {
+        let summary = figure.summary()?;
+        let spread = summary.sample_std().unwrap_or(0.0);
+        bars.push(picture::Bar { name: class.clone(), share: summary.mean, spread });
     }
     let entry = Entry {
-        file: format!("{}-classes.png", bench.name),
+        file: format!("{}-classes.png", comparison.name),
         order: place * 10 + 3,
-        title: format!("{}: share that is flagged, by class", bench.title),
-        caption: "Mean over the seeds with its 95 % interval, at the threshold. Of the normal class it is the false-alarm \
+        title: format!("{}: share that is flagged, by class", comparison.title),
+        caption: "Mean over the seeds with its standard deviation, at the threshold. Of the normal class it is the false-alarm \
                   rate, of the others the recall."
             .into(),
     };

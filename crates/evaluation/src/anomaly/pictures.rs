@@ -2,14 +2,13 @@
 
 use super::Protocol;
 use crate::error::EvaluationError;
-use ae_anomaly::FittedDetector;
+use ae_anomaly::CalibratedScorer;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture;
-use ae_tensor::{Tensor, array};
 use ae_training::experiment::Run;
 
 /// Beats of each class in the picture.
-const SHOWN: usize = 3;
+const SHOWN_BEATS: usize = 3;
 
 /// Draws the errors of the test beats, and the first beats of both classes.
 pub(super) fn draw(
@@ -17,7 +16,7 @@ pub(super) fn draw(
     protocol: &Protocol,
     place: u32,
     run: &Run,
-    detector: &FittedDetector<'_>,
+    detector: &CalibratedScorer,
     scores: &[f64],
     truth: &[bool],
 ) -> Result<(), EvaluationError> {
@@ -25,7 +24,7 @@ pub(super) fn draw(
     let seed = run.record.seed;
     let of = |class: bool| -> Vec<usize> { (0..truth.len()).filter(|&row| truth[row] == class).collect() };
     let scores_of = |class| of(class).into_iter().map(|row| scores[row]).collect::<Vec<_>>();
-    let threshold = detector.threshold().value();
+    let threshold = detector.calibration().threshold();
     let entry = |what: &str, order: u32, title: String, caption: String| Entry {
         file: format!("{name}-{what}.png"),
         order: place * 10 + order,
@@ -37,31 +36,28 @@ pub(super) fn draw(
          is drawn in percent of itself."
     );
     gallery.add(entry("errors", 1, format!("{title}: errors"), caption), |path| {
-        picture::score_histograms(path, &scores_of(false), &scores_of(true), threshold)
+        picture::score_histograms(path, &scores_of(false), &scores_of(true), threshold.value())
     })?;
 
     let shown: Vec<usize> =
-        [false, true].into_iter().flat_map(|class| of(class).into_iter().take(SHOWN)).collect();
-    let rows: Vec<i64> = shown.iter().map(|&row| row as i64).collect();
-    let values = run.splits.test.values();
-    let originals = values.index_select(0, &Tensor::from_slice(&rows).to_device(values.device()));
-    let rebuilt = ae_tensor::tch::no_grad(|| detector.autoencoder().reconstruct(&originals));
-    let verdicts = detector.threshold().flag(scores);
+        [false, true].into_iter().flat_map(|class| of(class).into_iter().take(SHOWN_BEATS)).collect();
+    let originals = run.splits.test.samples().select(&shown);
+    let Some(rebuilt) = detector.scorer().reconstruct(&originals)? else { return Ok(()) };
+    let flagged = threshold.flag(scores);
     let titles: Vec<String> = shown
         .iter()
         .map(|&row| {
             let class = if truth[row] { "anomalous" } else { "normal" };
-            let verdict = if verdicts[row] { "flagged" } else { "passed" };
+            let verdict = if flagged[row] { "flagged" } else { "passed" };
             format!("{class}: error {:.3}, {verdict}", scores[row])
         })
         .collect();
     let caption = format!(
-        "The first {SHOWN} normal and the first {SHOWN} anomalous test beats, seed {seed}, with their reconstructions; \
+        "The first {SHOWN_BEATS} normal and the first {SHOWN_BEATS} anomalous test beats, seed {seed}, with their reconstructions; \
          the area between is the error."
     );
     gallery.add(entry("beats", 2, format!("{title}: beats"), caption), |path| {
-        let [originals, rebuilt] = [array::to_rows(&originals), array::to_rows(&rebuilt)];
-        picture::series_pairs(path, originals.view(), rebuilt.view(), &titles)
+        picture::series_pairs(path, originals.values.view(), rebuilt.view(), &titles)
     })?;
     Ok(())
 }

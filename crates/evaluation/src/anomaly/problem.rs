@@ -2,39 +2,62 @@
 
 use crate::context::Context;
 use crate::error::EvaluationError;
-use ae_anomaly::synthetic::Form;
-use ae_datasets::intake::{InputConfig, RawTable, Schema, Shares, split_rows};
+use ae_anomaly::fit::damage::Form;
+use ae_anomaly::fit::split::ready;
+use ae_anomaly::fit::{EncodedSplit, PreparedRows, TableSplit};
 use ae_datasets::nsl_kdd::{self, Connections, Family};
-use ae_datasets::{DataConfig, Protocol, Samples, Scale};
-use ndarray::{Axis, concatenate};
+use ae_datasets::{DataConfig, Dataset, Protocol, Samples, Scale};
+use ae_intake::{InputConfig, RawTable, Schema, Shares, split_rows};
 
 /// One way to train, calibrate and test, for one seed.
 pub(super) struct Problem {
-    /// Normal rows that are learned from.
-    pub(super) train: Samples,
-    /// Normal rows that model and score are chosen by.
-    pub(super) validation: Samples,
-    /// Normal rows that thresholds are made from; may have no rows: then training rows serve, without a promise.
-    pub(super) calibration: Samples,
-    /// Normal rows like those of `calibration`, on which the promised alarm rate is measured; may have no rows.
+    /// Normal rows to learn from, to choose by, and to calibrate on. No calibration rows: the threshold is made from the
+    /// training rows, without a promise.
+    pub(super) rows: PreparedRows,
+    /// Normal rows like the calibration rows, on which the promised alarm rate is measured; may have no rows.
     pub(super) held_out: Samples,
     pub(super) test: Samples,
     /// Of each test row; 0 is normal.
     pub(super) classes: Vec<u32>,
     pub(super) class_names: Vec<String>,
+    /// Test rows of which too little was observed: no detector judges them.
+    pub(super) not_judged: usize,
     /// Anomalies that are in no other part, for training data that are not clean; may have no rows.
     pub(super) contaminants: Samples,
     /// Test rows that are judged where the training data are contaminated: all that are no contaminants.
     pub(super) uncontaminated: Vec<usize>,
-    /// Shape of one row for the network.
-    pub(super) shape: Vec<i64>,
-    pub(super) form: Form,
 }
 
 impl Problem {
     pub(super) fn truth(&self) -> Vec<bool> {
         self.classes.iter().map(|class| *class != 0).collect()
     }
+
+    /// The training rows with so many anomalies among them that they are this share.
+    pub(super) fn contaminated(&self, share: f64) -> PreparedRows {
+        let train = &self.rows.train;
+        let n = (train.len() as f64 * share / (1.0 - share)).round() as usize;
+        let few: Vec<usize> = (0..n.min(self.contaminants.len())).collect();
+        let parts = [train.clone(), self.contaminants.select(&few)];
+        self.rows.with_train(Samples::concat(train.width(), &parts))
+    }
+}
+
+/// Rows that are encoded, and their places among those that were asked for.
+pub(super) struct Judgeable {
+    pub(super) samples: Samples,
+    pub(super) places: Vec<usize>,
+}
+
+/// The rows of which enough was observed: a detector judges no others.
+pub(super) fn encode(
+    schema: &Schema,
+    table: &RawTable,
+    rows: &[usize],
+) -> Result<Judgeable, EvaluationError> {
+    let encoded = schema.encode(table, rows)?;
+    let places = ready(&encoded);
+    Ok(Judgeable { samples: encoded.samples.select(&places), places })
 }
 
 /// Shares of the normal rows where a set has no split of its own for calibration.
@@ -42,62 +65,64 @@ pub(super) const SHARES: Shares = Shares { train: 0.5, validation: 0.1, calibrat
 /// Abnormal test beats that are kept back for contaminated training.
 const KEPT_BACK: usize = 200;
 
+/// Heartbeats, as the archive has them: each is z-normalised already.
+fn beats(context: &mut Context<'_>, protocol: Protocol, seed: u64) -> Result<Dataset, EvaluationError> {
+    let config = DataConfig { set: "ecg5000".into(), protocol, scale: Scale::None, ..Default::default() };
+    Ok(ae_datasets::load(&config, context.sources, seed, context.progress)?)
+}
+
 /// ECG5000 on the archive's split: 292 normal beats against 4,500, of which some abnormal ones are kept back.
 pub(super) fn ecg_ucr(context: &mut Context<'_>, seed: u64) -> Result<Problem, EvaluationError> {
-    let config = DataConfig {
-        set: "ecg5000".into(),
-        protocol: Protocol::Ucr,
-        scale: Scale::None,
-        ..Default::default()
-    };
-    let data = ae_datasets::load(&config, context.sources, seed, context.progress)?;
+    let data = beats(context, Protocol::Ucr, seed)?;
     let classes = data.test.labels.clone().unwrap_or_default();
     let abnormal: Vec<usize> = (0..classes.len()).filter(|&row| classes[row] != 0).collect();
     // Every ninth, so that all classes stay.
     let kept: Vec<usize> = abnormal.iter().step_by(abnormal.len() / KEPT_BACK).copied().collect();
     let uncontaminated = (0..classes.len()).filter(|row| kept.binary_search(row).is_err()).collect();
-    let test = Samples::complete(data.test.values);
+    let (train, test) = (unlabelled(data.train), unlabelled(data.test));
     let none = test.select(&[]);
-    let train = Samples::complete(data.train.values);
     Ok(Problem {
-        validation: train.clone(),
-        train,
-        calibration: none.clone(),
+        rows: PreparedRows {
+            validation: train.clone(),
+            train,
+            calibration: none.clone(),
+            shape: data.shape.dims(),
+            form: Form::Series { channels: 1 },
+        },
         held_out: none,
         contaminants: test.select(&kept),
         uncontaminated,
         test,
         classes,
         class_names: data.label_names,
-        shape: data.shape.dims().iter().map(|&side| side as i64).collect(),
-        form: Form::Series { channels: 1 },
+        not_judged: 0,
     })
 }
 
 /// ECG5000 as the articles split it, 80/20 at random; a part of the normal training beats is kept for calibration. Its
 /// normal test beats are like those, so that the alarm rate is measured on them.
 pub(super) fn ecg_article(context: &mut Context<'_>, seed: u64) -> Result<Problem, EvaluationError> {
-    let protocol = Protocol::Article;
-    let config = DataConfig { set: "ecg5000".into(), protocol, scale: Scale::None, ..Default::default() };
-    let data = ae_datasets::load(&config, context.sources, seed, context.progress)?;
+    let data = beats(context, Protocol::Article, seed)?;
     let classes = data.test.labels.clone().unwrap_or_default();
     let normal: Vec<usize> = (0..classes.len()).filter(|&row| classes[row] == 0).collect();
-    let all = Samples::complete(data.train.values);
+    let (all, test) = (unlabelled(data.train), unlabelled(data.test));
     let parts =
         split_rows(all.len(), seed, Shares { train: 0.65, validation: 0.1, calibration: 0.25, test: 0.0 })?;
-    let test = Samples::complete(data.test.values);
     Ok(Problem {
-        train: all.select(&parts.train),
-        validation: all.select(&parts.validation),
-        calibration: all.select(&parts.calibration),
+        rows: PreparedRows {
+            train: all.select(&parts.train),
+            validation: all.select(&parts.validation),
+            calibration: all.select(&parts.calibration),
+            shape: data.shape.dims(),
+            form: Form::Series { channels: 1 },
+        },
         held_out: test.select(&normal),
         contaminants: test.select(&[]),
         uncontaminated: Vec::new(),
         test,
         classes,
         class_names: data.label_names,
-        shape: data.shape.dims().iter().map(|&side| side as i64).collect(),
-        form: Form::Series { channels: 1 },
+        not_judged: 0,
     })
 }
 
@@ -112,42 +137,28 @@ pub(super) fn nsl_kdd(context: &mut Context<'_>, seed: u64) -> Result<Problem, E
     let table = |connections: &Connections, rows: &[usize]| {
         RawTable::parse(connections.csv(rows).as_bytes(), "nsl-kdd.csv", &InputConfig::default())
     };
-    let normal = table(&data.train, &rows(&data.train, false))?;
-    let parts = split_rows(normal.len(), seed, SHARES)?;
-    let schema = Schema::learn(&normal, &parts.train)?.schema;
-    let encode =
-        |table: &RawTable, rows: &[usize]| Ok::<_, EvaluationError>(schema.encode(table, rows)?.samples);
-    let all = |connections: &Connections, rows: &[usize]| encode_lines(&schema, &connections.csv(rows));
+    let split = TableSplit::by_shares(table(&data.train, &rows(&data.train, false))?, SHARES, seed)?;
+    let EncodedSplit { schema, rows: prepared, .. } = split.encode()?;
+    // A later file may have categories that are new.
+    let later = |connections: &Connections, rows: &[usize]| {
+        encode(&schema, &table(connections, rows)?, &(0..rows.len()).collect::<Vec<_>>())
+    };
     let everything: Vec<usize> = (0..data.test.len()).collect();
     let attacks: Vec<usize> = rows(&data.train, true).into_iter().step_by(5).collect();
+    let test = later(&data.test, &everything)?;
     Ok(Problem {
-        train: encode(&normal, &parts.train)?,
-        validation: encode(&normal, &parts.validation)?,
-        calibration: encode(&normal, &parts.calibration)?,
-        held_out: encode(&normal, &parts.test)?,
-        test: all(&data.test, &everything)?,
-        classes: data.test.families.iter().map(|family| *family as u32).collect(),
+        held_out: encode(&schema, &split.table, &split.test)?.samples,
+        classes: test.places.iter().map(|&row| data.test.families[row] as u32).collect(),
         class_names: Family::ALL.map(|family| family.to_string()).into(),
-        contaminants: all(&data.train, &attacks)?,
-        uncontaminated: everything,
-        shape: vec![schema.width() as i64],
-        form: Form::of(&schema),
+        not_judged: everything.len() - test.places.len(),
+        contaminants: later(&data.train, &attacks)?.samples,
+        uncontaminated: (0..test.places.len()).collect(),
+        test: test.samples,
+        rows: prepared,
     })
 }
 
-/// Rows of a file that comes later, by a schema that is known: its categories may be new.
-fn encode_lines(schema: &Schema, text: &str) -> Result<Samples, EvaluationError> {
-    let table = RawTable::parse(text.as_bytes(), "nsl-kdd.csv", &InputConfig::default())?;
-    let rows: Vec<usize> = (0..table.len()).collect();
-    Ok(schema.encode(&table, &rows)?.samples)
-}
-
-/// The training rows with so many anomalies among them that they are this share.
-pub(super) fn contaminated(problem: &Problem, share: f64) -> Samples {
-    let n = (problem.train.len() as f64 * share / (1.0 - share)).round() as usize;
-    let few: Vec<usize> = (0..n.min(problem.contaminants.len())).collect();
-    let added = problem.contaminants.select(&few);
-    let values =
-        concatenate(Axis(0), &[problem.train.values.view(), added.values.view()]).expect("the same width");
-    Samples::complete(values)
+fn unlabelled(mut samples: Samples) -> Samples {
+    samples.labels = None;
+    samples
 }

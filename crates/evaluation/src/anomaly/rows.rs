@@ -1,14 +1,14 @@
-//! The comparison on rows: a table of detectors with intervals, alarm rates, classes, contamination, pictures.
+//! The comparison on rows: a table of detectors, alarm rates, classes, contamination, pictures.
 
 use super::alarms::Alarms;
-use super::contenders::{self, Contender, Plan};
 use super::drawing;
-use super::problem::{Problem, contaminated};
-use super::summary::{Cell, mean_and_interval, percent};
+use super::problem::Problem;
+use super::rivals::{self, NETWORK, Rival};
 use crate::context::Context;
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, Table};
-use ae_anomaly::{NormalScores, Threshold};
+use crate::spread::{Figure, Figures, Quantity, columns};
+use ae_anomaly::{Baseline, FitConfig, NormalScores, Rule, Threshold};
 use ae_metrics::{
     Confusion, auroc, average_precision, best_f1, class_recalls, prevalence, recall_at_false_positive_rate,
 };
@@ -16,214 +16,278 @@ use ae_report::gallery::Gallery;
 
 /// The false-alarm rate that the threshold of the table promises.
 const BUDGET: f64 = 0.01;
-/// Standard deviations above the mean of the training scores where no rows are left for calibration, or above that of the
-/// calibration rows where these are too few.
-pub(super) const DEVIATIONS: f64 = 3.0;
+/// The threshold where no rows are left for calibration, of the scores of training rows, or where there are too few.
+pub(super) const MEAN_PLUS_STD: Rule = Rule::MeanStd { k: 3.0 };
 /// Shares of anomalies in the training data.
 const CONTAMINATION: [f64; 5] = [0.0, 0.01, 0.05, 0.1, 0.2];
 /// Seeds of the contamination sweep, at most.
-const SWEEP_SEEDS: usize = 3;
+const MAX_SWEEP_SEEDS: usize = 3;
+
+const AUROC: Quantity = Quantity::new("auroc", "AUROC", 4);
+const AUPRC: Quantity = Quantity::new("auprc", "AUPRC", 4);
+const ACCURACY: Quantity = Quantity::new("accuracy", "accuracy", 3);
+const F1: Quantity = Quantity::new("f1", "F1", 3);
+const ORACLE_F1: Quantity = Quantity::new("oracle_f1", "oracle F1", 3);
+/// Recall at these rates of false positives.
+const RECALLS: [(f64, Quantity); 3] = [
+    (0.001, Quantity::new("recall_at_0.001", "recall at 0.1 %", 3)),
+    (0.01, Quantity::new("recall_at_0.01", "at 1 %", 3)),
+    (0.05, Quantity::new("recall_at_0.05", "at 5 %", 3)),
+];
+const QUANTITIES: [Quantity; 8] =
+    [AUROC, AUPRC, ACCURACY, F1, ORACLE_F1, RECALLS[0].1, RECALLS[1].1, RECALLS[2].1];
+const FLAGGED: Quantity = Quantity::new("flagged", "flagged", 3);
 
 /// A comparison that is asked for.
-pub(super) struct Bench<'a> {
+pub(super) struct Comparison<'a> {
     /// In names of metrics and files.
     pub(super) name: &'a str,
     pub(super) title: &'a str,
     pub(super) note: &'a str,
-    pub(super) plan: Plan,
+    /// What is fitted; the seed is the run's.
+    pub(super) config: FitConfig,
+    /// Baselines beyond those that every fit compares.
+    pub(super) baselines: &'a [Baseline],
     pub(super) problem: &'a dyn Fn(&mut Context<'_>, u64) -> Result<Problem, EvaluationError>,
 }
 
-/// Figures of a detector, one value a seed.
-#[derive(Default)]
+/// A detector and its figures.
 struct Line {
+    key: String,
     name: String,
-    cells: Vec<Cell>,
+    figures: Figures,
+}
+
+/// What is collected over the seeds.
+#[derive(Default)]
+struct Results {
+    lines: Vec<Line>,
+    alarms: Alarms,
+    /// The share of each class that the network flags.
+    classes: Vec<(String, Figure)>,
+    /// AUROC of the network by the share of anomalies in its training data.
+    sweep: Vec<(f64, Figure)>,
+    share_of_anomalies: f64,
+    not_judged: usize,
 }
 
 /// Runs the comparison for every seed, and adds tables, metrics and pictures.
 pub(super) fn evaluate(
     context: &mut Context<'_>,
-    bench: &Bench<'_>,
+    comparison: &Comparison<'_>,
     evaluation: &mut Evaluation,
     gallery: &Gallery,
     place: u32,
 ) -> Result<(), EvaluationError> {
-    let mut lines: Vec<Line> = Vec::new();
-    let mut alarms = Alarms::default();
-    let mut classes: Vec<Cell> = Vec::new();
-    let mut sweep: Vec<Cell> =
-        CONTAMINATION.iter().map(|share| Cell::new(&percent(*share), "auroc", 4)).collect();
-    let mut share_of_anomalies = 0.0;
+    let mut results = Results::default();
     let seeds = context.seeds.clone();
     for (at, &seed) in seeds.iter().enumerate() {
-        context.observer.on_note(&format!("{}: seed {seed}, {} of {}", bench.title, at + 1, seeds.len()));
-        let problem = (bench.problem)(context, seed)?;
+        let title = comparison.title;
+        context.observer.on_note(&format!("{title}: seed {seed}, {} of {}", at + 1, seeds.len()));
+        let problem = (comparison.problem)(context, seed)?;
+        let config = FitConfig { seed, ..comparison.config.clone() };
+        let rivals = rivals::fit(context, &problem.rows, &config, comparison.baselines)?;
         let truth = problem.truth();
-        let metric = || EvaluationError::metric(bench.name);
-        share_of_anomalies = prevalence(&truth).map_err(metric())?;
-        let contenders = contenders::fit(context, &problem, &bench.plan, seed)?;
-        for (line, contender) in contenders.iter().enumerate() {
-            let judged = judge(contender, &problem, &truth, seed).map_err(|error| error.about(bench.name))?;
-            if at == 0 {
-                lines.push(Line { name: contender.name.clone(), cells: judged.cells() });
-            }
-            for (cell, value) in lines[line].cells.iter_mut().zip(judged.values()) {
-                cell.values.push((seed, value));
-            }
-            if line > 0 {
-                continue;
-            }
-            let flagged = judged.threshold.flag(&judged.scores);
-            let recalls =
-                class_recalls(&flagged, &problem.classes, problem.class_names.len()).map_err(metric())?;
-            if classes.is_empty() {
-                classes = problem.class_names.iter().map(|name| Cell::new(name, "flagged", 3)).collect();
-            }
-            for (cell, recall) in classes.iter_mut().zip(recalls) {
-                cell.values.extend(recall.share().map(|share| (seed, share)));
-            }
-            alarms
-                .add(contender.scorer.as_ref(), &problem, &judged.scores, &truth)
-                .map_err(|e| e.about(bench.name))?;
-            if at == 0 {
-                drawing::scores(gallery, bench, place, &judged, &truth, seed)?;
-            }
+        results.share_of_anomalies = prevalence(&truth).map_err(EvaluationError::metric(comparison.name))?;
+        results.not_judged = problem.not_judged;
+        let drawn = (at == 0).then_some((gallery, place));
+        for rival in &rivals {
+            results.add(comparison, &problem, rival, seed, drawn)?;
         }
         if at == 0 {
-            drawing::curves(gallery, bench, place, &contenders, &problem, &truth, seed)?;
+            drawing::curves(gallery, comparison, place, &rivals, &problem, &truth, seed)?;
         }
-        if at < SWEEP_SEEDS && !problem.contaminants.is_empty() {
-            for (cell, &share) in sweep.iter_mut().zip(&CONTAMINATION) {
-                let rows = contaminated(&problem, share);
-                let (_, scorer, ..) = contenders::network(context, &problem, &rows, &bench.plan, seed)?;
-                let scores = scorer.scores(&problem.test.select(&problem.uncontaminated))?;
-                let truth: Vec<bool> = problem.uncontaminated.iter().map(|&row| truth[row]).collect();
-                cell.values.push((seed, auroc(&scores, &truth).map_err(metric())?));
+        if at < MAX_SWEEP_SEEDS && !problem.contaminants.is_empty() {
+            results.sweep(context, comparison, &problem, &config)?;
+        }
+    }
+    results.report(comparison, evaluation, seeds.len())?;
+    drawing::classes(gallery, comparison, place, &results.classes)
+}
+
+impl Results {
+    /// Judges a detector with a seed.
+    fn add(
+        &mut self,
+        comparison: &Comparison<'_>,
+        problem: &Problem,
+        rival: &Rival,
+        seed: u64,
+        drawn: Option<(&Gallery, u32)>,
+    ) -> Result<(), EvaluationError> {
+        let metric = || EvaluationError::metric(format!("{}, {}", comparison.name, rival.name));
+        let truth = problem.truth();
+        let judged = judge(rival, problem)?;
+        let line = self.line(rival);
+        let scores = &judged.scores;
+        let confusion = Confusion::count(&judged.flagged, &truth).map_err(metric())?;
+        let figures = &mut self.lines[line].figures;
+        figures.push(seed, &AUROC, auroc(scores, &truth).map_err(metric())?);
+        figures.push(seed, &AUPRC, average_precision(scores, &truth).map_err(metric())?);
+        figures.push(seed, &ACCURACY, confusion.accuracy());
+        figures.push(seed, &F1, confusion.f1());
+        figures.push(seed, &ORACLE_F1, best_f1(scores, &truth).map_err(metric())?.f1);
+        for (rate, quantity) in &RECALLS {
+            let recall = recall_at_false_positive_rate(scores, &truth, *rate).map_err(metric())?;
+            figures.push(seed, quantity, recall);
+        }
+        if rival.key != NETWORK {
+            return Ok(());
+        }
+        let recalls = class_recalls(&judged.flagged, &problem.classes, problem.class_names.len());
+        for (name, recall) in problem.class_names.iter().zip(recalls.map_err(metric())?) {
+            let class = match self.classes.iter().position(|(known, _)| known == name) {
+                Some(class) => class,
+                None => {
+                    self.classes.push((name.clone(), Figure::new(FLAGGED)));
+                    self.classes.len() - 1
+                }
+            };
+            if let Some(share) = recall.share() {
+                self.classes[class].1.push(seed, share);
+            }
+        }
+        self.alarms.add(rival.scorer.as_ref(), problem, scores, &truth)?;
+        if let Some((gallery, place)) = drawn {
+            drawing::scores(gallery, comparison, place, &judged, &truth, seed)?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, rival: &Rival) -> usize {
+        match self.lines.iter().position(|line| line.key == rival.key) {
+            Some(line) => line,
+            None => {
+                let (key, name) = (rival.key.clone(), rival.name.clone());
+                self.lines.push(Line { key, name, figures: Figures::default() });
+                self.lines.len() - 1
             }
         }
     }
-    let note = format!(
-        "{} Mean ± half of the 95 % interval over seeds. A random ranking has AUROC 0.5 and AUPRC {share_of_anomalies:.3}, the \
-         share of anomalies. Recall at a false-positive rate is that of a threshold that can be set, without \
-         interpolation. F1 and accuracy are at the threshold, which never saw a label; \"oracle F1\" is the best over all \
-         thresholds and has seen them all.",
-        bench.note
-    );
-    evaluation.tables.push(comparison(bench, &lines, note)?);
-    for (at, line) in lines.iter().enumerate() {
-        let who = ["network", "untrained", "pca", "neighbours", "forest"][at];
-        for cell in &line.cells {
-            cell.enter(evaluation, &format!("{}/{who}", bench.name))?;
+
+    /// Trains the network on data that are not clean.
+    fn sweep(
+        &mut self,
+        context: &mut Context<'_>,
+        comparison: &Comparison<'_>,
+        problem: &Problem,
+        config: &FitConfig,
+    ) -> Result<(), EvaluationError> {
+        let truth = problem.truth();
+        let truth: Vec<bool> = problem.uncontaminated.iter().map(|&row| truth[row]).collect();
+        if self.sweep.is_empty() {
+            self.sweep = CONTAMINATION.map(|share| (share, Figure::new(AUROC))).into();
         }
+        for (share, figure) in &mut self.sweep {
+            let scorer = rivals::network(context, &problem.contaminated(*share), config)?;
+            let scores = scorer.scores(&problem.test.select(&problem.uncontaminated))?;
+            let area = auroc(&scores, &truth).map_err(EvaluationError::metric(comparison.name))?;
+            figure.push(config.seed, area);
+        }
+        Ok(())
     }
-    alarms.report(bench, evaluation);
-    drawing::classes(gallery, bench, place, &classes)?;
-    let rows = classes.iter().filter(|cell| !cell.values.is_empty());
-    let rows = rows.map(|cell| Ok(vec![cell.head.clone(), mean_and_interval(cell)?]));
-    evaluation.tables.push(Table {
-        title: format!("{}: share that is flagged, by class", bench.title),
-        columns: ["class", "flagged"].map(String::from).into(),
-        rows: rows.collect::<Result<_, EvaluationError>>()?,
-        note: "Of the normal class it is the false-alarm rate, of the others the recall.".into(),
-    });
-    if !sweep[0].values.is_empty() {
-        let rows = sweep.iter().map(|cell| Ok(vec![cell.head.clone(), mean_and_interval(cell)?]));
+
+    fn report(
+        &self,
+        comparison: &Comparison<'_>,
+        evaluation: &mut Evaluation,
+        n_seeds: usize,
+    ) -> Result<(), EvaluationError> {
+        let Comparison { name, title, note, .. } = comparison;
+        let not_judged = match self.not_judged {
+            0 => String::new(),
+            n => format!(" {n} test rows are left out, as too little of them was observed to judge them."),
+        };
+        let note = format!(
+            "{note}{not_judged} Mean ± standard deviation over seeds. A random ranking has AUROC 0.5 and AUPRC {:.3}, the \
+             share of anomalies. Recall at a false-positive rate is that of a threshold that can be set, without \
+             interpolation. F1 and accuracy are at the threshold, which never saw a label; \"oracle F1\" is the best over all \
+             thresholds and has seen them all.",
+            self.share_of_anomalies
+        );
+        let mut rows = Vec::new();
+        for Line { key, name: detector, figures } in &self.lines {
+            let mut row = vec![detector.clone()];
+            row.extend(figures.cells(&QUANTITIES)?);
+            rows.push(row);
+            figures.enter(&mut evaluation.metrics, &format!("{name}/{key}"))?;
+        }
+        let columns = columns(&["detector"], &QUANTITIES);
+        evaluation.tables.push(Table { title: (*title).into(), columns, rows, note });
+        self.alarms.report(comparison, evaluation);
+        let mut rows = Vec::new();
+        for (class, figure) in self.classes.iter().filter(|(_, figure)| !figure.is_empty()) {
+            rows.push(vec![class.clone(), figure.to_text()?]);
+        }
         evaluation.tables.push(Table {
-            title: format!("{}: training data that are not clean", bench.title),
-            columns: ["anomalies in the training data", "AUROC"].map(String::from).into(),
-            rows: rows.collect::<Result<_, EvaluationError>>()?,
-            note: format!("The network alone, the first {} seeds.", seeds.len().min(SWEEP_SEEDS)),
+            title: format!("{title}: share that is flagged, by class"),
+            columns: ["class", "flagged"].map(String::from).into(),
+            rows,
+            note: "Of the normal class it is the false-alarm rate, of the others the recall.".into(),
         });
-        for (share, cell) in CONTAMINATION.iter().zip(&sweep) {
-            cell.enter(evaluation, &format!("{}/contaminated_{share}", bench.name))?;
+        if self.sweep.is_empty() {
+            return Ok(());
         }
+        let mut rows = Vec::new();
+        for (share, figure) in &self.sweep {
+            rows.push(vec![percent(*share), figure.to_text()?]);
+            figure.enter(&mut evaluation.metrics, &format!("{name}/contaminated_{share}"))?;
+        }
+        evaluation.tables.push(Table {
+            title: format!("{title}: training data that are not clean"),
+            columns: ["anomalies in the training data", "AUROC"].map(String::from).into(),
+            rows,
+            note: format!("The network alone, the first {} seeds.", n_seeds.min(MAX_SWEEP_SEEDS)),
+        });
+        Ok(())
     }
-    Ok(())
 }
 
-/// What came out for a detector and a seed.
-pub(super) struct Judged {
+/// What a detector says of the test rows.
+pub(super) struct TestScores {
     pub(super) scores: Vec<f64>,
     pub(super) threshold: Threshold,
-    confusion: Confusion,
-    auroc: f64,
-    auprc: f64,
-    oracle_f1: f64,
-    recalls: [f64; 3],
+    flagged: Vec<bool>,
 }
 
-/// Rates of false positives in the table.
-const FALSE_POSITIVES: [f64; 3] = [0.001, 0.01, 0.05];
-
-impl Judged {
-    fn cells(&self) -> Vec<Cell> {
-        [
-            ("AUROC", "auroc", 4),
-            ("AUPRC", "auprc", 4),
-            ("accuracy", "accuracy", 3),
-            ("F1", "f1", 3),
-            ("oracle F1", "oracle_f1", 3),
-            ("recall at 0.1 %", "recall_at_0.001", 3),
-            ("at 1 %", "recall_at_0.01", 3),
-            ("at 5 %", "recall_at_0.05", 3),
-        ]
-        .map(|(head, name, decimals)| Cell::new(head, name, decimals))
-        .into()
-    }
-
-    fn values(&self) -> [f64; 8] {
-        let [first, second, third] = self.recalls;
-        let Judged { auroc, auprc, oracle_f1, confusion, .. } = self;
-        [*auroc, *auprc, confusion.accuracy(), confusion.f1(), *oracle_f1, first, second, third]
-    }
-}
-
-fn judge(
-    contender: &Contender,
-    problem: &Problem,
-    truth: &[bool],
-    seed: u64,
-) -> Result<Judged, EvaluationError> {
-    let scorer = contender.scorer.as_ref();
-    let threshold = if problem.calibration.is_empty() {
-        let own = contender.scores_of_its_own(&problem.train, seed)?;
-        Threshold::mean_std(&NormalScores::of_training_rows(own)?, DEVIATIONS)?
+fn judge(rival: &Rival, problem: &Problem) -> Result<TestScores, EvaluationError> {
+    let (scorer, calibration) = (rival.scorer.as_ref(), &problem.rows.calibration);
+    let threshold = if calibration.is_empty() {
+        let own = scorer.scores_of_training_rows(&problem.rows.train)?;
+        Threshold::by(MEAN_PLUS_STD, &NormalScores::of_training_rows(own)?)?
     } else {
-        let normal = NormalScores::of_held_out_rows(scorer.scores(&problem.calibration)?)?;
-        // So few rows say nothing of so small a rate.
-        let is_enough = normal.as_slice().len() as f64 + 1.0 >= 1.0 / BUDGET;
-        if is_enough {
-            Threshold::at_quantile(&normal, 1.0 - BUDGET)?
-        } else {
-            Threshold::mean_std(&normal, DEVIATIONS)?
-        }
+        let normal = NormalScores::of_held_out_rows(scorer.scores(calibration)?)?;
+        Threshold::by(promised(&[BUDGET], calibration.len()).unwrap_or(MEAN_PLUS_STD), &normal)?
     };
     let scores = scorer.scores(&problem.test)?;
-    let metric = || EvaluationError::metric(contender.name.clone());
-    let mut recalls = [0.0; 3];
-    for (recall, rate) in recalls.iter_mut().zip(FALSE_POSITIVES) {
-        *recall = recall_at_false_positive_rate(&scores, truth, rate).map_err(metric())?;
-    }
-    Ok(Judged {
-        confusion: Confusion::count(&threshold.flag(&scores), truth).map_err(metric())?,
-        auroc: auroc(&scores, truth).map_err(metric())?,
-        auprc: average_precision(&scores, truth).map_err(metric())?,
-        oracle_f1: best_f1(&scores, truth).map_err(metric())?.f1,
-        recalls,
-        scores,
-        threshold,
-    })
+    Ok(TestScores { flagged: threshold.flag(&scores), scores, threshold })
 }
 
-fn comparison(bench: &Bench<'_>, lines: &[Line], note: String) -> Result<Table, EvaluationError> {
-    let heads =
-        lines.first().map(|line| line.cells.iter().map(|cell| cell.head.clone())).into_iter().flatten();
-    let columns = std::iter::once("detector".to_string()).chain(heads).collect();
-    let row = |line: &Line| {
-        let cells = line.cells.iter().map(mean_and_interval).collect::<Result<Vec<_>, _>>()?;
-        Ok(std::iter::once(line.name.clone()).chain(cells).collect())
-    };
-    let rows = lines.iter().map(row).collect::<Result<_, EvaluationError>>()?;
-    Ok(Table { title: bench.title.into(), columns, rows, note })
+/// The rule for the first of these false-alarm rates that so many calibration rows can promise.
+pub(super) fn promised(rates: &[f64], rows: usize) -> Option<Rule> {
+    let mut rules = rates.iter().map(|&rate| Rule::FalseAlarmRate { rate });
+    rules.find(|rule| rule.samples_needed() <= rows)
+}
+
+/// `0.5 %`.
+pub(super) fn percent(share: f64) -> String {
+    format!("{} %", (share * 1e4).round() / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_rows_promise_the_lowest_rate_that_they_can_or_none() {
+        let rate = |rate| Some(Rule::FalseAlarmRate { rate });
+        assert_eq!(promised(&[0.01, 0.05], 99), rate(0.01));
+        assert_eq!(promised(&[0.01, 0.05], 98), rate(0.05));
+        assert_eq!(promised(&[0.01, 0.05], 18), None);
+    }
+
+    #[test]
+    fn shares_are_told_in_percent() {
+        assert_eq!([0.005, 0.01, 0.2, 0.0].map(percent), ["0.5 %", "1 %", "20 %", "0 %"]);
+    }
 }

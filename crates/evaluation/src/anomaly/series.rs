@@ -1,55 +1,139 @@
 //! The comparison on long series: windows are scored, and each point has the score of the window that ends with it, as it
 //! would have in a stream.
 
-use super::contenders::{self, Plan, schedule};
-use super::problem::Problem;
-use super::rows::DEVIATIONS;
-use super::summary::{Cell, mean_and_interval};
+use super::own::steps;
+use super::problem::{Judgeable, Problem, encode};
+use super::rivals::{self, NETWORK};
+use super::rows::{MEAN_PLUS_STD, promised};
 use crate::context::Context;
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, Table};
-use ae_anomaly::synthetic::Form;
-use ae_anomaly::{NormalScores, Threshold};
-use ae_datasets::intake::{Shares, split_time, window_ends};
-use ae_datasets::{Samples, Series};
+use crate::spread::{Figures, Quantity, columns};
+use ae_anomaly::fit::{EncodedSplit, TableSplit};
+use ae_anomaly::{FitConfig, NormalScores, Rule, Threshold};
+use ae_datasets::Series;
+use ae_intake::{InputConfig, LayoutChoice, RawTable, Shares};
 use ae_metrics::{auroc, average_precision, best_f1, detect_events, sliding_window, vus};
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture;
-use ae_training::TrainingConfig;
-use ndarray::Array2;
+use std::fmt::Write;
 use std::ops::Range;
 
-/// Steps of a window where a series does not choose its own.
-pub(super) const WINDOW: usize = 32;
-/// Promised false-alarm rate of the threshold, by points.
-const BUDGET: f64 = 0.01;
-/// Of the training points; in time order, a window apart.
-pub(super) const SHARES: Shares = Shares { train: 0.6, validation: 0.1, calibration: 0.3, test: 0.0 };
+/// Steps of a window of a benchmark's series.
+const WINDOW: usize = 32;
+/// Promised false-alarm rates of the threshold, by points: the lowest that the calibration rows can promise.
+const BUDGETS: [f64; 2] = [0.01, 0.05];
+/// Of the points that are learned from; in time order, a window apart.
+const SHARES: Shares = Shares { train: 0.6, validation: 0.1, calibration: 0.3, test: 0.0 };
 /// Points of a drawn series.
-const DRAWN: usize = 1500;
+const DRAWN_POINTS: usize = 1500;
+
+const VUS_PR: Quantity = Quantity::new("vus_pr", "VUS-PR", 3);
+const VUS_ROC: Quantity = Quantity::new("vus_roc", "VUS-ROC", 3);
+const AUPRC: Quantity = Quantity::new("auprc", "AUPRC", 3);
+const AUROC: Quantity = Quantity::new("auroc", "AUROC", 3);
+const ORACLE_F1: Quantity = Quantity::new("oracle_f1", "oracle F1", 3);
+const EVENT_RECALL: Quantity = Quantity::new("event_recall", "event recall", 2);
+const DELAY_POINTS: Quantity = Quantity::new("delay_points", "delay, points", 1);
+const DELAY_HOURS: Quantity = Quantity::new("delay_hours", "delay, hours", 2);
+const FALSE_ALARMS: Quantity = Quantity::new("false_alarm_rate", "false-alarm rate", 3);
+const QUANTITIES: [Quantity; 9] =
+    [VUS_PR, VUS_ROC, AUPRC, AUROC, ORACLE_F1, EVENT_RECALL, DELAY_POINTS, DELAY_HOURS, FALSE_ALARMS];
 
 /// A series, cut into windows, and the points that are judged.
 pub(super) struct Case {
     /// In names of metrics and files.
-    pub(super) name: String,
-    pub(super) title: String,
+    name: String,
+    title: String,
     /// Points in all.
-    pub(super) points: usize,
+    points: usize,
     /// Steps of a window.
-    pub(super) window: usize,
-    pub(super) plan: TrainingConfig,
+    window: usize,
     /// Width of the buffer around events, in points (Paparrizos et al., VLDB 2022).
-    pub(super) vus_window: usize,
+    vus_window: usize,
     /// The judged points, ascending; all else is in their order.
-    pub(super) judged: Vec<usize>,
+    judged: Vec<usize>,
     /// What is drawn: the first channel.
-    pub(super) values: Vec<f64>,
+    values: Vec<f64>,
     /// In seconds.
-    pub(super) times: Option<Vec<f64>>,
+    times: Option<Vec<f64>>,
     /// Its test rows are the windows that end with the judged points.
-    pub(super) problem: Problem,
+    problem: Problem,
     /// What was learned from, in a sentence.
-    pub(super) source: String,
+    source: String,
+}
+
+impl Case {
+    /// A series that is learned from before step `first` and judged from there on; `is_normal` says which steps are, and
+    /// `times` when they were, in seconds.
+    fn new(
+        table: &RawTable,
+        (first, is_normal): (usize, &[bool]),
+        times: Option<Vec<f64>>,
+        (name, title): (&str, &str),
+        mut source: String,
+    ) -> Result<Self, EvaluationError> {
+        let split = TableSplit::by_shares(table.head(first), SHARES, 0)?;
+        let EncodedSplit { schema, rows, notices, .. } = split.encode()?;
+        notices.iter().for_each(|notice| tracing::warn!("{title}: {notice}"));
+        let later: Vec<usize> = (first..table.len()).collect();
+        let Judgeable { samples: test, places } = encode(&schema, table, &later)?;
+        let judged: Vec<usize> = places.iter().map(|&place| later[place]).collect();
+        let not_judged = later.len() - judged.len();
+        if not_judged > 0 {
+            write!(source, " Too little was observed to judge {not_judged} of the others.")
+                .expect("text has room");
+        }
+        let values = filled(table.values.column(0).iter().map(|&value| f64::from(value)));
+        let times = times.map(|times| filled(times.into_iter()));
+        let none = test.select(&[]);
+        Ok(Case {
+            name: name.into(),
+            title: title.into(),
+            points: table.len(),
+            window: schema.windows.map_or(WINDOW, |windows| windows.length),
+            vus_window: sliding_window(&values).map_err(EvaluationError::metric(title))?,
+            values: judged.iter().map(|&step| values[step]).collect(),
+            times: times.map(|times| judged.iter().map(|&step| times[step]).collect()),
+            problem: Problem {
+                held_out: none.clone(),
+                classes: judged.iter().map(|&step| u32::from(!is_normal[step])).collect(),
+                class_names: ["normal", "anomalous"].map(String::from).into(),
+                not_judged,
+                contaminants: none,
+                uncontaminated: Vec::new(),
+                test,
+                rows,
+            },
+            judged,
+            source,
+        })
+    }
+
+    /// A series of one's own, with a column that says which steps are normal.
+    pub(super) fn own(
+        table: &RawTable,
+        first: usize,
+        title: &str,
+        source: String,
+    ) -> Result<Self, EvaluationError> {
+        Case::new(table, (first, &steps(table)), table.seconds(), ("own", title), source)
+    }
+
+    /// A series of a benchmark: learned from its training part, and each later point is judged.
+    pub(super) fn benchmark(series: &Series) -> Result<Self, EvaluationError> {
+        let config =
+            InputConfig { layout: LayoutChoice::Windows, window: Some(WINDOW), ..InputConfig::default() };
+        let mut text = String::from("value\n");
+        for value in series.values.column(0) {
+            writeln!(text, "{value}").expect("text has room");
+        }
+        let table = RawTable::parse(text.as_bytes(), &series.name, &config)?;
+        let is_normal: Vec<bool> = series.labels().into_iter().map(|is_anomaly| !is_anomaly).collect();
+        let source = format!("Learned from the first {} points.", series.n_train);
+        let names = (series.name.as_str(), series.name.as_str());
+        Case::new(&table, (series.n_train, &is_normal), series.times.clone(), names, source)
+    }
 }
 
 /// Runs the comparison on one series for every seed, and adds its table, metrics and picture.
@@ -64,135 +148,84 @@ pub(super) fn evaluate(
     let problem = &case.problem;
     let truth = problem.truth();
     let events = ae_metrics::events(&truth);
-    // So few rows say nothing of so small a rate.
-    let promised =
-        [BUDGET, 0.05].into_iter().find(|rate| problem.calibration.len() as f64 + 1.0 >= 1.0 / rate);
-    let mut lines: Vec<(String, Vec<Cell>)> = Vec::new();
+    let rule = promised(&BUDGETS, problem.rows.calibration.len()).unwrap_or(MEAN_PLUS_STD);
+    let mut lines: Vec<(String, String, Figures)> = Vec::new();
     let seeds = context.seeds.clone();
     for (at, &seed) in seeds.iter().enumerate() {
         context.observer.on_note(&format!("{}: seed {seed}, {} of {}", case.title, at + 1, seeds.len()));
-        let contenders = contenders::fit(context, problem, &Plan::Chosen(case.plan.clone()), seed)?;
-        for (line, contender) in contenders.iter().enumerate() {
-            let normal = NormalScores::of_held_out_rows(contender.scorer.scores(&problem.calibration)?)?;
-            let threshold = match promised {
-                Some(rate) => Threshold::at_quantile(&normal, 1.0 - rate)?,
-                None => Threshold::mean_std(&normal, DEVIATIONS)?,
-            };
-            let scores = contender.scorer.scores(&problem.test)?;
+        let config = FitConfig { seed, ..FitConfig::default() };
+        for rival in rivals::fit(context, &problem.rows, &config, &[])? {
+            let normal = NormalScores::of_held_out_rows(rival.scorer.scores(&problem.rows.calibration)?)?;
+            let threshold = Threshold::by(rule, &normal)?;
+            let scores = rival.scorer.scores(&problem.test)?;
             let volumes = vus(&scores, &truth, case.vus_window).map_err(metric())?;
             let found = detect_events(&threshold.flag(&scores), &events).map_err(metric())?;
             let times = case.times.as_ref();
             let hours = times.map(|times| found.delays_in_time(times)).transpose().map_err(metric())?;
             let hours =
                 hours.and_then(|delays| mean(delays.into_iter().flatten().map(|delay| delay / 3600.0)));
-            let figures = [
-                ("VUS-PR", "vus_pr", 3, Some(volumes.pr)),
-                ("VUS-ROC", "vus_roc", 3, Some(volumes.roc)),
-                ("AUPRC", "auprc", 3, Some(average_precision(&scores, &truth).map_err(metric())?)),
-                ("AUROC", "auroc", 3, Some(auroc(&scores, &truth).map_err(metric())?)),
-                ("oracle F1", "oracle_f1", 3, Some(best_f1(&scores, &truth).map_err(metric())?.f1)),
-                ("event recall", "event_recall", 2, Some(found.recall().map_err(metric())?)),
-                ("delay, points", "delay_points", 1, found.mean_delay()),
-                ("delay, hours", "delay_hours", 2, hours),
-                ("false-alarm rate", "false_alarm_rate", 3, Some(found.false_point_rate())),
-            ];
-            if at == 0 {
-                let cells = figures.iter().map(|(head, name, decimals, _)| Cell::new(head, name, *decimals));
-                lines.push((contender.name.clone(), cells.collect()));
+            let line = match lines.iter().position(|(key, ..)| *key == rival.key) {
+                Some(line) => line,
+                None => {
+                    lines.push((rival.key.clone(), rival.name.clone(), Figures::default()));
+                    lines.len() - 1
+                }
+            };
+            for (quantity, value) in [
+                (VUS_PR, Some(volumes.pr)),
+                (VUS_ROC, Some(volumes.roc)),
+                (AUPRC, Some(average_precision(&scores, &truth).map_err(metric())?)),
+                (AUROC, Some(auroc(&scores, &truth).map_err(metric())?)),
+                (ORACLE_F1, Some(best_f1(&scores, &truth).map_err(metric())?.f1)),
+                (EVENT_RECALL, Some(found.recall().map_err(metric())?)),
+                (DELAY_POINTS, found.mean_delay()),
+                (DELAY_HOURS, hours),
+                (FALSE_ALARMS, Some(found.false_point_rate())),
+            ] {
+                if let Some(value) = value {
+                    lines[line].2.push(seed, &quantity, value);
+                }
             }
-            for (cell, (.., value)) in lines[line].1.iter_mut().zip(figures) {
-                cell.values.extend(value.map(|value| (seed, value)));
-            }
-            if at == 0 && line == 0 {
+            if at == 0 && rival.key == NETWORK {
                 draw(gallery, case, &scores, &truth, threshold.value(), (place, seed))?;
             }
         }
     }
-    let heads = lines[0].1.iter().map(|cell| cell.head.clone());
-    let columns = std::iter::once("detector".to_string()).chain(heads).collect();
     let mut rows = Vec::new();
-    for (at, (name, cells)) in lines.iter().enumerate() {
-        let texts = cells.iter().map(mean_and_interval).collect::<Result<Vec<_>, _>>()?;
-        rows.push(std::iter::once(name.clone()).chain(texts).collect());
-        let who = ["network", "untrained", "pca", "neighbours", "forest"][at];
-        for cell in cells {
-            cell.enter(evaluation, &format!("{}/{who}", case.name))?;
-        }
+    for (key, name, figures) in &lines {
+        let mut row = vec![name.clone()];
+        row.extend(figures.cells(&QUANTITIES)?);
+        rows.push(row);
+        figures.enter(&mut evaluation.metrics, &format!("{}/{key}", case.name))?;
     }
     evaluation.metrics.insert(format!("{}/vus_window", case.name), case.vus_window as f64);
-    evaluation.tables.push(Table {
-        title: format!(
-            "{}: {} points, {} {}, VUS window {}",
-            case.title,
-            case.points,
-            events.len(),
-            if events.len() == 1 { "event" } else { "events" },
-            case.vus_window
+    let events = match events.len() {
+        1 => "1 event".to_string(),
+        n => format!("{n} events"),
+    };
+    let threshold = match rule {
+        Rule::FalseAlarmRate { rate } => {
+            format!("promises {:.0} % of normal points", 100.0 * rate)
+        }
+        _ => format!(
+            "is the mean of the scores of {} normal points plus 3 standard deviations, as these are too few for a promise",
+            problem.rows.calibration.len()
         ),
-        columns,
+    };
+    evaluation.tables.push(Table {
+        title: format!("{}: {} points, {events}, VUS window {}", case.title, case.points, case.vus_window),
+        columns: columns(&["detector"], &QUANTITIES),
         rows,
         note: format!(
-            "{} Judged in windows of {} points, each point by the window that ends with it. Mean ± half of the 95 % interval over \
-             seeds. The threshold {}; delays are over the events that were noticed. A point counts as normal as soon as its event is \
-             over, though the windows of the {} points behind hold some of it.",
+            "{} Judged in windows of {} points, each point by the window that ends with it. Mean ± standard deviation over seeds. The threshold {threshold}; delays are over the events that were noticed. A point counts as normal as soon as \
+             its event is over, though the windows of the {} points behind hold some of it.",
             case.source,
             case.window,
-            promised.map_or_else(
-                || format!("is the mean of {} normal points plus {DEVIATIONS} standard deviations", problem.calibration.len()),
-                |rate| format!("promises {} % of normal points like the first ones", rate * 100.0)
-            ),
             case.window - 1
         ),
     });
     Ok(())
 }
-
-/// A series of a benchmark: windows of the training part, and one for each later point.
-pub(super) fn of_benchmark(series: &Series) -> Result<Case, EvaluationError> {
-    let metric = || EvaluationError::metric(series.name.clone());
-    let [train, validation, calibration, _] = split_time(series.n_train, WINDOW, SHARES)?;
-    let column = series.values.column(0);
-    let known: Vec<f64> = column.iter().take(train.end).copied().collect();
-    let spread = ae_metrics::mean_std(&known).map_err(metric())?;
-    let scale = if spread.std > 0.0 { spread.std } else { 1.0 };
-    let scaled: Vec<f32> = column.iter().map(|value| ((value - spread.mean) / scale) as f32).collect();
-    let windows = |ends: Vec<usize>| {
-        let shape = (ends.len(), WINDOW);
-        Samples::complete(Array2::from_shape_fn(shape, |(row, step)| scaled[ends[row] + 1 + step - WINDOW]))
-    };
-    let judged: Vec<usize> = (series.n_train..series.len()).collect();
-    let test = windows(judged.clone());
-    let none = test.select(&[]);
-    Ok(Case {
-        name: series.name.clone(),
-        title: series.name.clone(),
-        points: series.len(),
-        window: WINDOW,
-        plan: schedule(100, 64),
-        vus_window: sliding_window(&column.to_vec()).map_err(metric())?,
-        values: judged.iter().map(|&point| column[point]).collect(),
-        times: series.times.as_ref().map(|times| times[series.n_train..].to_vec()),
-        judged,
-        problem: Problem {
-            train: windows(window_ends(train, WINDOW, 1)),
-            validation: windows(window_ends(validation, WINDOW, 1)),
-            calibration: windows(window_ends(calibration, WINDOW, 1)),
-            held_out: none.clone(),
-            classes: series.labels()[series.n_train..]
-                .iter()
-                .map(|is_anomaly| u32::from(*is_anomaly))
-                .collect(),
-            class_names: ["normal", "anomalous"].map(String::from).into(),
-            contaminants: none,
-            uncontaminated: Vec::new(),
-            test,
-            shape: vec![WINDOW as i64],
-            form: Form::Series { channels: 1 },
-        },
-        source: format!("Learned from the first {} points.", series.n_train),
-    })
-}
-
 fn draw(
     gallery: &Gallery,
     case: &Case,
@@ -202,7 +235,7 @@ fn draw(
     (place, seed): (u32, u64),
 ) -> Result<(), EvaluationError> {
     let values = &case.values;
-    let step = values.len().div_ceil(DRAWN).max(1);
+    let step = values.len().div_ceil(DRAWN_POINTS).max(1);
     let (low, high) =
         values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
     let span = if high > low { high - low } else { 1.0 };
@@ -235,4 +268,13 @@ fn draw(
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (sum, count) = values.fold((0.0, 0usize), |(sum, count), value| (sum + value, count + 1));
     (count > 0).then(|| sum / count as f64)
+}
+/// Values, with the one before in a gap; 0 before the first.
+fn filled(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut before = 0.0;
+    let fill = |value: f64| {
+        before = if value.is_finite() { value } else { before };
+        before
+    };
+    values.map(fill).collect()
 }

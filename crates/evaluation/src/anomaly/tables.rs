@@ -1,10 +1,15 @@
 //! What came out, as tables and metrics.
 
-use super::{AUPRC, AUROC, COMPONENTS, Outcome, Protocol};
+use super::Protocol;
+use super::articles::Outcome;
+use super::rivals::key;
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, Table};
 use crate::spread::{self, Figures, Quantity};
+use ae_anomaly::Baseline;
 
+const AUROC: Quantity = Quantity::new("auroc", "AUROC", 4);
+const AUPRC: Quantity = Quantity::new("auprc", "AUPRC", 4);
 const THRESHOLD: Quantity = Quantity::new("threshold", "threshold", 4);
 const ACCURACY: Quantity = Quantity::new("accuracy", "accuracy", 3);
 const PRECISION: Quantity = Quantity::new("precision", "precision", 3);
@@ -58,17 +63,8 @@ pub(super) fn report(
     evaluation: &mut Evaluation,
     protocol: &Protocol,
     outcomes: &[(u64, Outcome)],
-    baselines: &[Figures],
+    baselines: &[(Baseline, Vec<(u64, Outcome)>)],
 ) -> Result<(), EvaluationError> {
-    let over_seeds = |of: fn(&Outcome) -> Values| {
-        let mut figures = Figures::default();
-        for (seed, outcome) in outcomes {
-            for (quantity, value) in of(outcome) {
-                figures.push(*seed, &quantity, value);
-            }
-        }
-        figures
-    };
     let Protocol { name, title, note, .. } = protocol;
     let shares = || outcomes.iter().map(|(_, o)| o.prevalence);
     let (low, high) = (shares().fold(1.0, f64::min), shares().fold(0.0, f64::max));
@@ -83,33 +79,48 @@ pub(super) fn report(
             "The same decisions as the articles count them: precision and recall of the normal beats.".into(),
         ),
     ] {
-        let figures = over_seeds(of);
+        let figures = over_seeds(outcomes, of);
         evaluation.tables.push(figures.by_seed(title, note)?);
         figures.enter(&mut evaluation.metrics, name)?;
     }
-    evaluation.tables.push(comparison(title, &over_seeds(values), baselines)?);
-    for (figures, components) in baselines.iter().zip(COMPONENTS) {
-        figures.enter(&mut evaluation.metrics, &format!("{name}/pca{components}"))?;
+    let mut rivals = vec![("autoencoder".to_string(), over_seeds(outcomes, values))];
+    for (baseline, outcomes) in baselines {
+        let figures = over_seeds(outcomes, values);
+        figures.enter(&mut evaluation.metrics, &format!("{name}/{}", key(*baseline)))?;
+        rivals.push((super::rivals::name(*baseline), figures));
     }
+    evaluation.tables.push(comparison(title, &rivals)?);
     for (seed, outcome) in outcomes {
         evaluation.metrics.insert(format!("{name}/seed{seed}/prevalence"), outcome.prevalence);
     }
     Ok(())
 }
 
-fn comparison(title: &str, network: &Figures, baselines: &[Figures]) -> Result<Table, EvaluationError> {
-    let line = |who: String, figures: &Figures| {
-        let cells = figures.cells(&[AUROC, AUPRC])?;
-        Ok::<_, EvaluationError>(std::iter::once(who).chain(cells).collect())
-    };
-    let mut rows = vec![line("autoencoder".into(), network)?];
-    for (figures, components) in baselines.iter().zip(COMPONENTS) {
-        rows.push(line(format!("PCA, {components} components"), figures)?);
+fn over_seeds(outcomes: &[(u64, Outcome)], of: fn(&Outcome) -> Values) -> Figures {
+    let mut figures = Figures::default();
+    for (seed, outcome) in outcomes {
+        for (quantity, value) in of(outcome) {
+            figures.push(*seed, &quantity, value);
+        }
+    }
+    figures
+}
+
+fn comparison(title: &str, rivals: &[(String, Figures)]) -> Result<Table, EvaluationError> {
+    let quantities = [ACCURACY, F1, AUROC, AUPRC];
+    let mut rows = Vec::new();
+    for (name, figures) in rivals {
+        let mut row = vec![name.clone()];
+        row.extend(figures.cells(&quantities)?);
+        rows.push(row);
     }
     Ok(Table {
-        title: format!("{title}: beside a linear model"),
-        columns: spread::columns(&["model"], &[AUROC, AUPRC]),
+        title: format!("{title}: beside detectors without a network"),
+        columns: spread::columns(&["detector"], &quantities),
         rows,
-        note: "Principal components of the same training beats; the score is the squared error.".into(),
+        note: "All learn from the same training beats and are flagged by the same rule. The median row and the mean row are one \
+               reconstruction for every beat: a detector that does no better has learned nothing but what a usual beat looks \
+               like."
+            .into(),
     })
 }

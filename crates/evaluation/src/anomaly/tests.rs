@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::testing::{Bench, wanted};
+use ae_tensor::{Distance, array};
 use std::path::Path;
 
 const TOY: Protocol =

@@ -2,10 +2,10 @@
 //! plus one standard deviation of the errors of the training rows.
 
 use super::Metrics;
-use crate::anomaly::{autoencoder, judge, score_of, truth};
+use crate::anomaly::articles::{detector, judge, score_of, truth};
 use crate::context::Context;
 use crate::error::EvaluationError;
-use ae_anomaly::{Detector, NormalRows};
+use ae_anomaly::Score;
 use ae_training::experiment::Run;
 
 /// `auroc`, `auprc`, `prevalence` (the AUPRC of a random ranking), and by the threshold `accuracy`, `precision`,
@@ -15,10 +15,14 @@ use ae_training::experiment::Run;
 /// # Errors
 /// A model that reconstructs nothing; data without test rows, labels or a normal label.
 pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
+    of_score(run, score_of(run))
+}
+
+/// The same figures for any score.
+pub(super) fn of_score(run: &Run, score: Score) -> Result<Metrics, EvaluationError> {
     let truth = truth(run)?;
-    let detector = Detector { score: score_of(run), ..Detector::default() };
-    let detector = detector.fit(autoencoder(run)?, NormalRows::Training(run.splits.train.values()))?;
-    let scores = detector.scores(run.splits.test.values())?;
+    let detector = detector(run, score)?;
+    let scores = detector.scorer().scores(&run.splits.test.samples())?;
     let outcome = judge(&detector, &scores, &truth).map_err(EvaluationError::metric("anomaly"))?;
     let confusion = &outcome.confusion;
     let figures = [

@@ -5,7 +5,7 @@ use crate::anomaly::autoencoder;
 use crate::codes;
 use crate::context::Context;
 use crate::error::EvaluationError;
-use ae_anomaly::Pca;
+use ae_tensor::Pca;
 use crate::probe::Probe;
 use ae_tensor::{Device, Kind, Tensor};
 use ae_training::experiment::Run;

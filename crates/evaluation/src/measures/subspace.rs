@@ -5,7 +5,7 @@ use super::Metrics;
 use crate::anomaly::autoencoder;
 use crate::context::Context;
 use crate::error::EvaluationError;
-use ae_anomaly::Pca;
+use ae_tensor::Pca;
 use ae_metrics::principal_angles;
 use ae_tensor::array;
 use ae_training::experiment::Run;

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::progress;
-use ae_anomaly::{Explanation, Judgement, Share, TrainedDetector, Verdict};
+use ae_anomaly::{Detector, Explanation, Judgement, Share, Verdict};
 use ae_intake::Samples;
 use ae_intake::{Block, Layout, Schema};
 use ae_records::files::{FileError, create_dir, write_atomic_bytes};
@@ -76,7 +76,7 @@ impl Severest {
     }
 
     /// Writes `alarms.jsonl` and `line-N.png` into a folder, and says how many there are.
-    pub(super) fn write(&self, detector: &TrainedDetector, folder: &Path) -> Result<usize, Failure> {
+    pub(super) fn write(&self, detector: &Detector, folder: &Path) -> Result<usize, Failure> {
         if self.alarms.is_empty() {
             return Ok(0);
         }
@@ -99,7 +99,7 @@ impl Severest {
     }
 }
 
-fn draw(detector: &TrainedDetector, explanation: &Explanation, path: &Path) -> Result<(), Failure> {
+fn draw(detector: &Detector, explanation: &Explanation, path: &Path) -> Result<(), Failure> {
     let schema = detector.schema();
     let drawn = match schema.layout {
         Layout::Table => {

@@ -6,7 +6,7 @@ use crate::commands::stop_flag;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Training;
-use ae_anomaly::fit::{FitConfig, FitError, Fitted, Store, fit};
+use ae_anomaly::{Detector, FitConfig, FitError, FitOptions, Fitted, Store};
 use ae_intake::Column;
 use ae_intake::{IntakeError, RawTable};
 use ae_records::{config, files};
@@ -24,13 +24,14 @@ pub(super) fn run(args: &FitArgs, cli: &Cli) -> Result<(), Failure> {
     device::set_threads(args.threads);
     let table = RawTable::load(&args.data, &config.input).map_err(refused)?;
     let mut observer = Training::new(None);
-    let Fitted { detector, report } = fit(&table, &config, &mut observer, stop_flag()).map_err(failed)?;
+    let options = FitOptions { observer: Some(&mut observer), stop: Some(stop_flag()) };
+    let Fitted { detector, report } = Detector::fit_with(&table, &config, options).map_err(failed)?;
     detector.save(&args.out).map_err(Failure::new)?;
     if cli.json {
         output::json(&json!({ "detector": args.out, "report": report }));
         return Ok(());
     }
-    words::report(&detector).iter().for_each(|line| output::result(line));
+    words::report(&detector)?.iter().for_each(|line| output::result(line));
     output::result(&format!("detector: {}", args.out.display()));
     output::note(&format!(
         "judge new rows: ae detect score NEW.csv --model {0} --out scored.csv",
@@ -65,6 +66,8 @@ fn settings(args: &FitArgs) -> Result<FitConfig, Failure> {
     if let Some(store) = args.store {
         config.store = match store {
             StoreName::Autoencoder => Store::Autoencoder,
+            StoreName::Median => Store::Median,
+            StoreName::Mean => Store::Mean,
             StoreName::Pca => Store::Pca,
             StoreName::Neighbours => Store::Neighbours,
             StoreName::IsolationForest => Store::IsolationForest,

@@ -4,7 +4,7 @@ use super::{load, words};
 use crate::cli::Cli;
 use crate::failure::Failure;
 use crate::output;
-use ae_anomaly::TrainedDetector;
+use ae_anomaly::Detector;
 use ae_intake::{Field, FieldKind, Format, Schema};
 use serde_json::json;
 use std::path::Path;
@@ -25,11 +25,11 @@ pub(super) fn run(path: &Path, cli: &Cli) -> Result<(), Failure> {
         }));
         return Ok(());
     }
-    lines(&detector).iter().for_each(|line| output::result(line));
+    lines(&detector)?.iter().for_each(|line| output::result(line));
     Ok(())
 }
 
-fn lines(detector: &TrainedDetector) -> Vec<String> {
+fn lines(detector: &Detector) -> Result<Vec<String>, Failure> {
     let mut lines = schema(detector.schema());
     let scores = detector.calibration().scores();
     lines.push(String::new());
@@ -47,8 +47,8 @@ fn lines(detector: &TrainedDetector) -> Vec<String> {
     lines.push(format!("golden rows: {}, scored as when it was made", detector.golden_rows()));
     lines.push(String::new());
     lines.push(format!("made by version {}:", detector.about().version));
-    lines.extend(words::report(detector).into_iter().map(|line| format!("  {line}")));
-    lines
+    lines.extend(words::report(detector)?.into_iter().map(|line| format!("  {line}")));
+    Ok(lines)
 }
 
 fn schema(schema: &Schema) -> Vec<String> {

@@ -7,7 +7,7 @@ use crate::cli::{Cli, ScoreArgs};
 use crate::commands::stop_flag;
 use crate::failure::Failure;
 use crate::output;
-use ae_anomaly::TrainedDetector;
+use ae_anomaly::Detector;
 use ae_intake::{NoticeLog, ReadOptions, Reader, inflated};
 use ae_records::files::{FileError, write_atomic};
 use ae_tensor::device;
@@ -94,7 +94,7 @@ enum Stop {
 }
 
 struct Scoring<'d> {
-    detector: &'d TrainedDetector,
+    detector: &'d Detector,
     form: Form,
     counts: Counts,
     notices: NoticeLog,
@@ -126,7 +126,7 @@ impl Scoring<'_> {
             });
             for block in ready {
                 let block = block.map_err(|error| Stop::Other(Failure::new(error)))?;
-                let judgements = self.detector.judge(&block.samples, &block.rows);
+                let judgements = self.detector.judge_encoded(&block.samples, &block.rows);
                 let judgements = judgements.map_err(|error| Stop::Other(Failure::new(error)))?;
                 self.counts.add(&judgements, block.bad.len());
                 self.severest.look_at(&block, &judgements);
@@ -144,7 +144,7 @@ impl Scoring<'_> {
     }
 }
 
-fn open(path: &Path, detector: &TrainedDetector) -> Result<Reader<Box<dyn BufRead + Send>>, Failure> {
+fn open(path: &Path, detector: &Detector) -> Result<Reader<Box<dyn BufRead + Send>>, Failure> {
     let options = ReadOptions { name: path.display().to_string(), ..ReadOptions::default() };
     if path != Path::new("-") {
         return Reader::open(path, detector.schema(), &options).map_err(reading);

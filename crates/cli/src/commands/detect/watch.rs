@@ -11,7 +11,7 @@ use crate::cli::WatchArgs;
 use crate::commands::stop_flag;
 use crate::failure::Failure;
 use crate::output;
-use ae_anomaly::{Drift, Judgement, NormalScores, TrainedDetector};
+use ae_anomaly::{Detector, Drift, Judgement, NormalScores};
 use ae_intake::{Block, NoticeLog, ReadOptions, Reader, WindowState, ensure_text, inflated};
 use ae_records::files::FileError;
 use ae_tensor::device;
@@ -81,14 +81,14 @@ pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
 }
 
 impl State {
-    fn new(detector: &TrainedDetector) -> Self {
+    fn new(detector: &Detector) -> Self {
         let scores = NormalScores::of_held_out_rows(detector.calibration().scores()).ok();
         // Too few calibration scores to tell a drift by: there is no watch for it.
         let drift = scores.and_then(|scores| Drift::new(&scores, RUN_LENGTH, 0).ok());
         State { format: 1, detector: fingerprint(detector), drift, ..State::default() }
     }
 
-    fn read(path: &Path, detector: &TrainedDetector) -> Result<Self, Failure> {
+    fn read(path: &Path, detector: &Detector) -> Result<Self, Failure> {
         let wrong = |reason: String| {
             Failure::new(format!(
                 "{} is no state to go on from: {reason}; remove it to begin anew",
@@ -132,7 +132,7 @@ fn lock(state: &Path) -> Result<File, Failure> {
 }
 
 /// Tells detectors apart.
-fn fingerprint(detector: &TrainedDetector) -> String {
+fn fingerprint(detector: &Detector) -> String {
     let scores = detector.calibration().scores();
     let sum = scores.iter().fold(0u64, |sum, score| sum.rotate_left(5).wrapping_add(score.to_bits()));
     format!("{} {} {sum:016x}", detector.scorer().name(), scores.len())
@@ -167,7 +167,7 @@ fn append(path: &Path, written: Option<u64>) -> Result<File, Failure> {
 }
 
 struct Watch<'a> {
-    detector: &'a TrainedDetector,
+    detector: &'a Detector,
     args: &'a WatchArgs,
     out: Option<File>,
     notices: NoticeLog,
@@ -226,7 +226,7 @@ impl Watch<'_> {
     }
 
     fn judge(&mut self, block: &Block, shift: u64, state: &mut State) -> Result<(), Failure> {
-        let judgements = self.detector.judge(&block.samples, &block.rows).map_err(Failure::new)?;
+        let judgements = self.detector.judge_encoded(&block.samples, &block.rows).map_err(Failure::new)?;
         block.notices.iter().for_each(|notice| self.notice(notice.clone().shifted(shift)));
         let mut text = match (self.args.explain, judgements.first()) {
             (Some(most), Some(judgement @ Judgement::Anomalous(_))) => {

@@ -1,9 +1,9 @@
 //! How a fit is told to a person.
 
+use crate::failure::Failure;
 use crate::output;
-use ae_anomaly::fit::{Judged, Role, Store, TestFigures};
-use ae_anomaly::package::About;
-use ae_anomaly::{Rule, TrainedDetector};
+use ae_anomaly::fit::{Judged, Role, TestFigures};
+use ae_anomaly::{Detector, FitConfig, FitReport, Rule, Store};
 use ae_intake::Notice;
 
 /// Notices of one kind that are shown at most.
@@ -37,7 +37,7 @@ fn or_none(value: Option<f64>, write: impl Fn(f64) -> String) -> String {
     value.map_or_else(|| "–".into(), write)
 }
 
-/// The comparison on made-up anomalies, the best first.
+/// The comparison on damaged copies of validation rows, the best first.
 pub(super) fn judged(judged: &[Judged]) -> Vec<String> {
     let mut order: Vec<&Judged> = judged.iter().collect();
     order.sort_by(|a, b| b.auroc.total_cmp(&a.auroc));
@@ -69,8 +69,10 @@ fn test(figures: &TestFigures) -> Vec<String> {
 }
 
 /// How a detector was fitted, line by line.
-pub(super) fn report(detector: &TrainedDetector) -> Vec<String> {
-    let About { config, report, .. } = detector.about();
+pub(super) fn report(detector: &Detector) -> Result<Vec<String>, Failure> {
+    let unreadable = |error| Failure::new(format!("the detector's own report cannot be read: {error}"));
+    let config = FitConfig::of(detector).map_err(unreadable)?;
+    let report = FitReport::of(detector).map_err(unreadable)?;
     let sizes = &report.sizes;
     let rows = if report.layout == ae_intake::Layout::Windows { "windows" } else { "rows" };
     let mut lines = vec![
@@ -112,7 +114,7 @@ pub(super) fn report(detector: &TrainedDetector) -> Vec<String> {
         if report.stopped_early { ", stopped early" } else { "" },
         if report.seconds > 0.0 { format!(", in {:.1} s", report.seconds) } else { String::new() }
     ));
-    lines.push("told made-up anomalies from normal rows with an AUROC of".into());
+    lines.push("told damaged copies of normal rows from the rows themselves with an AUROC of".into());
     lines.extend(judged(&report.judged));
     let as_good = report.as_good();
     if let Some(best) = as_good.iter().max_by(|a, b| a.auroc.total_cmp(&b.auroc)) {
@@ -154,5 +156,5 @@ pub(super) fn report(detector: &TrainedDetector) -> Vec<String> {
         );
     }
     lines.extend(report.test.iter().flat_map(test));
-    lines
+    Ok(lines)
 }

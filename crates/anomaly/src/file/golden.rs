@@ -1,0 +1,168 @@
+//! Golden rows: raw rows and the scores that they had when the detector was made.
+
+use crate::error::ScorerError;
+use crate::scorers::Scorer;
+use crate::scorers::stored::{self, Arrays};
+use ae_intake::{FieldKind, InputConfig, Layout, RawColumn, RawTable, Schema, State};
+use ae_records::arrays::StoredArray;
+use ndarray::{Array2, Axis};
+use std::collections::BTreeSet;
+
+/// Scores that are kept.
+const MAX_SCORES: usize = 8;
+
+/// Rows as they were before scaling, `[G, C]` (codes of categories, NaN where nothing was observed), and the scores of
+/// those that can be judged. For windows the rows are steps that follow one another.
+pub(crate) struct Golden {
+    raw: Array2<f32>,
+    scores: Vec<f64>,
+}
+
+impl Golden {
+    /// Largest relative difference between a stored score and the one computed anew: sums in another order, on another
+    /// processor, differ by about 1e-6.
+    pub(crate) const TOLERANCE: f64 = 1e-5;
+
+    /// A few of the `rows` of a table (last steps, for windows): with the least and the greatest score, and some between.
+    pub(crate) fn choose(
+        schema: &Schema,
+        table: &RawTable,
+        rows: &[usize],
+        scorer: &dyn Scorer,
+    ) -> Result<Self, ScorerError> {
+        let raw = codes(schema, table)?;
+        let encoded = schema.encode(table, rows)?;
+        let ready: Vec<usize> =
+            (0..rows.len()).filter(|&at| encoded.rows[at].state == State::Ready).collect();
+        let chosen: Vec<usize> = match schema.windows {
+            // The windows that end with the last steps of the stretch.
+            Some(windows) => {
+                let end = ready.last().map_or(table.len(), |&at| rows[at] + 1);
+                (end.saturating_sub(windows.length + MAX_SCORES - 1)..end).collect()
+            }
+            None => {
+                let scores = scorer.scores(&encoded.samples.select(&ready))?;
+                let mut order: Vec<usize> = (0..ready.len()).collect();
+                order.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));
+                let last = order.len().saturating_sub(1);
+                let spread = (0..MAX_SCORES.min(order.len())).map(|at| order[at * last / (MAX_SCORES - 1)]);
+                let places: BTreeSet<usize> = spread.collect();
+                places.into_iter().map(|at| rows[ready[at]]).collect()
+            }
+        };
+        let mut golden = Golden { raw: raw.select(Axis(0), &chosen), scores: Vec::new() };
+        golden.scores = golden.score(schema, scorer)?;
+        Ok(golden)
+    }
+
+    pub(crate) fn load(schema: &Schema, arrays: &Arrays<'_>) -> Result<Self, ScorerError> {
+        let (raw, _) = arrays.any_matrix("rows", None, schema.fields.len())?;
+        let scores = arrays.vector("scores", None)?;
+        if scores.is_empty() {
+            return Err(ScorerError::Stored("it has no golden rows to make sure of itself with".into()));
+        }
+        let most = MAX_SCORES + schema.windows.map_or(0, |windows| windows.length);
+        if raw.nrows() > most || scores.len() > raw.nrows() {
+            return Err(ScorerError::Stored(format!("its {} golden rows are too many", raw.nrows())));
+        }
+        for (column, field) in raw.columns().into_iter().zip(&schema.fields) {
+            if let FieldKind::Category { levels } = &field.kind {
+                let legal = |code: &f64| {
+                    code.is_nan() || (code.fract() == 0.0 && (0.0..levels.len() as f64).contains(code))
+                };
+                if !column.iter().all(legal) {
+                    let reason = format!("a golden row has a category that column `{}` lacks", field.name);
+                    return Err(ScorerError::Stored(reason));
+                }
+            }
+        }
+        Ok(Golden { raw: raw.mapv(|value| value as f32), scores })
+    }
+
+    pub(crate) fn arrays(&self) -> Vec<(String, StoredArray)> {
+        let raw = stored::float_matrix(&self.raw.mapv(f64::from));
+        vec![("rows".into(), raw), ("scores".into(), stored::vector(&self.scores))]
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.scores.len()
+    }
+
+    pub(crate) fn scores(&self) -> &[f64] {
+        &self.scores
+    }
+
+    /// The scores of the rows that can be judged.
+    pub(crate) fn score(&self, schema: &Schema, scorer: &dyn Scorer) -> Result<Vec<f64>, ScorerError> {
+        let rows: Vec<usize> = (0..self.raw.nrows()).collect();
+        let encoded = schema.encode(&self.table(schema), &rows)?;
+        let ready: Vec<usize> =
+            rows.into_iter().filter(|&at| encoded.rows[at].state == State::Ready).collect();
+        match ready.is_empty() {
+            true => Ok(Vec::new()),
+            false => scorer.scores(&encoded.samples.select(&ready)),
+        }
+    }
+
+    /// The row whose score is farthest off, and how far, relative to the stored one; infinite where another number of
+    /// rows can be judged.
+    pub(crate) fn worst(&self, got: &[f64]) -> Option<(usize, f64)> {
+        if got.len() != self.scores.len() {
+            return Some((0, f64::INFINITY));
+        }
+        let off = |(got, expected): (&f64, &f64)| (got - expected).abs() / expected.abs().max(1e-9);
+        let all = got.iter().zip(&self.scores).map(off).enumerate();
+        all.max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    /// The rows as a table of the schema's own columns.
+    fn table(&self, schema: &Schema) -> RawTable {
+        let column = |field: &ae_intake::Field| RawColumn {
+            name: field.name.clone(),
+            position: field.position,
+            levels: match &field.kind {
+                FieldKind::Category { levels } => Some(levels.clone()),
+                FieldKind::Number { .. } => None,
+            },
+        };
+        RawTable {
+            name: "the golden rows".into(),
+            format: schema.format,
+            layout: schema.layout,
+            layout_because: String::new(),
+            cells: schema.cells,
+            columns: schema.fields.iter().map(column).collect(),
+            values: self.raw.clone(),
+            lines: (1..=self.raw.nrows() as u64).collect(),
+            stamps: Vec::new(),
+            timestamp: None,
+            labels: None,
+            bad: Vec::new(),
+            ignored: Vec::new(),
+            notices: Vec::new(),
+            file: None,
+            config: InputConfig::default(),
+        }
+    }
+}
+
+/// The values of a table in the order of the schema's fields, `[N, C]`, categories by the schema's own codes; NaN for
+/// one that it does not know.
+fn codes(schema: &Schema, table: &RawTable) -> Result<Array2<f32>, ScorerError> {
+    let mut raw = Array2::from_elem((table.len(), schema.fields.len()), f32::NAN);
+    for (mut to, field) in raw.columns_mut().into_iter().zip(&schema.fields) {
+        let found = table.columns.iter().position(|column| column.name == field.name);
+        let index =
+            found.ok_or_else(|| ScorerError::Stored(format!("column `{}` is not there", field.name)))?;
+        let code = |value: f32| match (&field.kind, &table.columns[index].levels) {
+            (FieldKind::Category { levels }, Some(there)) if !value.is_nan() => {
+                let level = &there[value as usize];
+                levels.iter().position(|known| known == level).map_or(f32::NAN, |code| code as f32)
+            }
+            _ => value,
+        };
+        to.iter_mut().zip(table.values.column(index)).for_each(|(to, &value)| *to = code(value));
+    }
+    debug_assert!(schema.layout != Layout::Series || raw.ncols() == schema.width());
+    Ok(raw)
+}

@@ -1,0 +1,293 @@
+//! The fourth stage: which score of the network, and which detector, tells normal validation rows from damaged copies of
+//! them. No label takes part.
+
+use super::damage::local;
+use super::prepared::PreparedRows;
+use super::train::Trained;
+use super::{FitConfig, FitError, Store};
+use crate::error::ScorerError;
+use crate::scorers::{Baseline, Ensemble, NormalRows, Score, Scorer, TrainedModel};
+use ae_intake::Samples;
+use ae_metrics::auroc;
+use ae_tensor::{Device, Noise};
+use serde::{Deserialize, Serialize};
+
+/// Damaged copies of each row; more make the comparison less a matter of luck.
+const COPIES: u64 = 5;
+/// Rows that are compared at most.
+const MAX_ROWS: usize = 2000;
+/// Scores that are compared where none is named; those that a model cannot have, or that need more rows than there are,
+/// are left out.
+const SCORES: [Score; 5] = [
+    Score::MeanSquared,
+    Score::MeanAbsolute,
+    Score::Standardised,
+    Score::Mahalanobis,
+    Score::ReconstructionProbability { draws: 16 },
+];
+/// Neighbours of the baseline.
+const NEIGHBOURS: usize = 5;
+
+/// A detector of the comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Contender {
+    /// The model, with the score that was chosen.
+    Autoencoder,
+    /// The same model and score before the first step of training.
+    Untrained,
+    /// The median of the training rows for every row, and the mean absolute error.
+    Median,
+    /// The mean of the training rows for every row, and the mean squared error.
+    Mean,
+    /// As many principal components as the code has numbers.
+    Pca,
+    /// The distance to the nearest training rows.
+    Neighbours,
+    /// Isolation forest.
+    IsolationForest,
+}
+
+impl Contender {
+    /// Why it takes part.
+    pub fn role(self) -> Role {
+        match self {
+            Contender::Autoencoder => Role::Autoencoder,
+            Contender::Untrained => Role::Untrained,
+            _ => Role::Baseline,
+        }
+    }
+}
+
+/// How well a detector tells damaged rows from normal ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    /// What it is.
+    pub name: String,
+    /// What it is there for.
+    pub role: Role,
+    /// Area under the ROC curve on damaged copies; 0.5 is chance.
+    pub auroc: f64,
+    /// Standard error of the area (Hanley & McNeil, 1982, equation 2), normal rows counted once.
+    pub standard_error: f64,
+}
+
+/// Why a detector was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The model, with the score that was chosen.
+    Autoencoder,
+    /// The model, with a score that was not.
+    OtherScore,
+    /// A simpler detector.
+    Baseline,
+    /// The model before its first step.
+    Untrained,
+}
+
+/// A detector that was compared, ready to be calibrated.
+pub struct Candidate {
+    /// Which one.
+    pub contender: Contender,
+    /// How it scores.
+    pub scorer: Box<dyn Scorer>,
+    /// How it did.
+    pub judged: Judged,
+}
+
+impl std::fmt::Debug for Candidate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Candidate { contender, judged, .. } = self;
+        f.debug_struct("Candidate")
+            .field("contender", contender)
+            .field("judged", judged)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The detectors that were compared.
+#[derive(Debug)]
+pub struct Selected {
+    /// What is measured of the network.
+    pub score: Score,
+    /// One of each [`Contender`], in their order.
+    pub candidates: Vec<Candidate>,
+    /// The network with the scores that were not chosen.
+    pub other_scores: Vec<Judged>,
+}
+
+impl Selected {
+    /// Compares the scores of a trained network where none is configured, and the network with what it has to beat.
+    ///
+    /// # Errors
+    /// Rows that cannot be scored, too few of them, or a score that the model cannot have.
+    pub fn among(rows: &PreparedRows, trained: &Trained, config: &FitConfig) -> Result<Self, FitError> {
+        let normal = trained.normal_rows(rows, config.seed);
+        let comparison = Comparison::new(rows, normal.validation, config.seed);
+        let (score, autoencoder, other_scores) = comparison.choose(config, &trained.members, &normal)?;
+        let untrained = score.fit(trained.untrained.copy()?, &normal)?;
+        // As many components as columns rebuild everything.
+        let code = trained.code_size().clamp(1, rows.width().saturating_sub(1).max(1));
+        let baselines = [
+            (Contender::Median, Baseline::Median),
+            (Contender::Mean, Baseline::Mean),
+            (Contender::Pca, Baseline::Pca { code }),
+            (Contender::Neighbours, Baseline::Neighbours { k: NEIGHBOURS.min(rows.train.len()) }),
+            (Contender::IsolationForest, Baseline::IsolationForest),
+        ];
+        let mut all = vec![(Contender::Autoencoder, autoencoder), (Contender::Untrained, untrained)];
+        for (contender, baseline) in baselines {
+            all.push((contender, baseline.fit(&normal)?));
+        }
+        let mut candidates = Vec::with_capacity(all.len());
+        for (contender, scorer) in all {
+            let judged = comparison.judge(contender.role(), scorer.as_ref())?;
+            candidates.push(Candidate { contender, scorer, judged });
+        }
+        Ok(Selected { score, candidates, other_scores })
+    }
+
+    /// How every detector and score did.
+    pub fn judged(&self) -> Vec<Judged> {
+        let own = self.candidates.iter().map(|candidate| candidate.judged.clone());
+        self.other_scores.iter().cloned().chain(own).collect()
+    }
+
+    /// A detector of the comparison.
+    pub fn candidate(&self, contender: Contender) -> &Candidate {
+        let found = self.candidates.iter().find(|candidate| candidate.contender == contender);
+        found.expect("one of each contender")
+    }
+
+    /// The detector that is asked for, and why in words.
+    pub fn store(mut self, store: Store) -> (Box<dyn Scorer>, String) {
+        let wanted = match store {
+            Store::Autoencoder => Contender::Autoencoder,
+            Store::Median => Contender::Median,
+            Store::Mean => Contender::Mean,
+            Store::Pca => Contender::Pca,
+            Store::Neighbours => Contender::Neighbours,
+            Store::IsolationForest => Contender::IsolationForest,
+            Store::Best => self.best(),
+        };
+        let because = match store {
+            Store::Best => "it sees most of the damage",
+            _ => "as configured",
+        };
+        let place = self.candidates.iter().position(|candidate| candidate.contender == wanted);
+        let scorer = self.candidates.swap_remove(place.expect("one of each contender")).scorer;
+        let reason = format!("{}: {because}", scorer.name());
+        (scorer, reason)
+    }
+
+    /// The first of equals; what was not trained is never the best.
+    fn best(&self) -> Contender {
+        let mut best = &self.candidates[0];
+        for candidate in &self.candidates {
+            if candidate.contender != Contender::Untrained && candidate.judged.auroc > best.judged.auroc {
+                best = candidate;
+            }
+        }
+        best.contender
+    }
+}
+
+/// Normal rows, and damaged copies of them.
+struct Comparison {
+    normal: Samples,
+    damaged: Vec<Samples>,
+    /// The validation rows that scales are fitted on while scores are compared.
+    scales: Samples,
+}
+
+impl Comparison {
+    fn new(rows: &PreparedRows, validation: &Samples, seed: u64) -> Self {
+        let n = validation.len();
+        // Every other row to fit scales on, the others to judge by; as soon as there are enough for both.
+        let (even, odd): (Vec<usize>, Vec<usize>) =
+            (0..n.min(2 * MAX_ROWS)).partition(|row| row.is_multiple_of(2));
+        let both = n >= 20;
+        let normal = validation.select(if both { &odd } else { &even });
+        let scales = validation.select(&even);
+        let noise = Noise::new(seed, 0, Device::Cpu);
+        let copy = |copy| local::copies(&normal, &rows.form, &noise.fork(&format!("copy {copy}")));
+        let damaged = (0..COPIES).map(copy).collect();
+        Comparison { normal, damaged, scales }
+    }
+
+    fn judge(&self, role: Role, scorer: &dyn Scorer) -> Result<Judged, ScorerError> {
+        judge(role, scorer, &self.normal, &self.damaged)
+    }
+
+    /// The score that is configured, or the one that tells most; the scorer with it, and how the others did.
+    fn choose(
+        &self,
+        config: &FitConfig,
+        members: &[TrainedModel],
+        normal: &NormalRows<'_>,
+    ) -> Result<(Score, Box<dyn Scorer>, Vec<Judged>), FitError> {
+        if let Some(score) = config.score {
+            return Ok((score, of_members(score, members, normal)?, Vec::new()));
+        }
+        let while_compared = NormalRows { validation: &self.scales, ..*normal };
+        let mut tried: Vec<(Score, Judged)> = Vec::new();
+        for score in SCORES {
+            let judged = of_members(score, members, &while_compared)
+                .and_then(|scorer| self.judge(Role::OtherScore, scorer.as_ref()));
+            match judged {
+                Ok(judged) => tried.push((score, judged)),
+                Err(ScorerError::TooFewRows { .. } | ScorerError::Model { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // The first of equals: the plainer one.
+        let mut best = 0;
+        for (at, (_, judged)) in tried.iter().enumerate() {
+            if judged.auroc > tried[best].1.auroc {
+                best = at;
+            }
+        }
+        let (score, _) = tried.remove(best);
+        let others = tried.into_iter().map(|(_, judged)| judged).collect();
+        Ok((score, of_members(score, members, normal)?, others))
+    }
+}
+
+/// A score of one model, or of several that vote.
+fn of_members(
+    score: Score,
+    members: &[TrainedModel],
+    normal: &NormalRows<'_>,
+) -> Result<Box<dyn Scorer>, ScorerError> {
+    let mut scorers = Vec::with_capacity(members.len());
+    for member in members {
+        scorers.push(score.fit(member.copy()?, normal)?);
+    }
+    match scorers.len() {
+        1 => Ok(scorers.remove(0)),
+        _ => Ok(Box::new(Ensemble::fit(scorers, normal.validation)?)),
+    }
+}
+
+/// How well a scorer tells normal rows from damaged copies of them.
+///
+/// # Errors
+/// Rows that it cannot score.
+pub fn judge(
+    role: Role,
+    scorer: &dyn Scorer,
+    normal: &Samples,
+    damaged: &[Samples],
+) -> Result<Judged, ScorerError> {
+    let mut scores = scorer.scores(normal)?;
+    for damaged in damaged {
+        scores.extend(scorer.scores(damaged)?);
+    }
+    let truth: Vec<bool> = (0..scores.len()).map(|at| at >= normal.len()).collect();
+    let area = auroc(&scores, &truth).unwrap_or(0.5);
+    let n = normal.len() as f64;
+    let (q1, q2) = (area / (2.0 - area), 2.0 * area * area / (1.0 + area));
+    let variance = (area * (1.0 - area) + (n - 1.0) * (q1 + q2 - 2.0 * area * area)) / (n * n);
+    Ok(Judged { name: scorer.name(), role, auroc: area, standard_error: variance.max(0.0).sqrt() })
+}

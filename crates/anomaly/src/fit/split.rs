@@ -1,0 +1,256 @@
+//! The first two stages: which rows of a table do what, and their encoding.
+
+use super::damage::Form;
+use super::prepared::PreparedRows;
+use super::report::TestFigures;
+use super::{FitConfig, FitError};
+use crate::calibrated::CalibratedScorer;
+use crate::calibration::Rule;
+use ae_intake::Samples;
+use ae_intake::{
+    Encoded, Layout, Notice, RawTable, Schema, Shares, State, split_rows, split_time, split_windows,
+    window_ends,
+};
+
+/// Share of the steps that the length of windows is chosen by.
+const WINDOW_SHARE: f64 = 0.4;
+/// Rows of which alarms show the nearest.
+const MAX_REFERENCES: usize = 1000;
+/// Share of the normal rows that is locked away where there are labels and nothing is said.
+const TEST_SHARE: f64 = 0.15;
+/// Share of the normal rows that is calibrated on, unless the rule needs more.
+const CALIBRATION_SHARE: f64 = 0.25;
+/// Fewest rows of which enough was observed, of training, validation and calibration.
+const MIN_ROWS: [usize; 3] = [8, 2, 8];
+
+/// Rows of a table by what they are for; of windows, their last steps.
+#[derive(Clone, Debug)]
+pub struct TableSplit {
+    /// The table; windows have a length.
+    pub table: RawTable,
+    /// What scaling is learned from: training rows, or the time steps of training windows.
+    pub learn: Vec<usize>,
+    /// What the model learns from.
+    pub train: Vec<usize>,
+    /// What training stops early by and detectors are compared on.
+    pub validation: Vec<usize>,
+    /// What the threshold comes from.
+    pub calibration: Vec<usize>,
+    /// Normal rows that nothing is done with, and every anomalous one, ascending; none without labels.
+    pub test: Vec<usize>,
+    /// Normal rows, or windows, that were split.
+    pub normal: usize,
+}
+
+/// The rows of a split, encoded.
+#[derive(Debug)]
+pub struct EncodedSplit {
+    /// What was learned about the columns, from training rows alone.
+    pub schema: Schema,
+    /// The rows of which enough was observed.
+    pub rows: PreparedRows,
+    /// Rows that were left out because too little of them was observed.
+    pub left_out: usize,
+    /// What is odd about the data.
+    pub notices: Vec<Notice>,
+}
+
+/// The usual shares, with as much to calibrate as the rule needs, up to a half of the normal rows.
+fn shares_for(table: &RawTable, rule: Rule) -> Shares {
+    let rows = rows_to_split(table);
+    let needed = rows_to_calibrate(rule) / rows.max(1.0);
+    let calibration = if needed > CALIBRATION_SHARE && needed <= 0.5 { needed } else { CALIBRATION_SHARE };
+    let rest = 1.0 - calibration;
+    Shares { train: 0.8 * rest, validation: 0.2 * rest, calibration, test: 0.0 }
+}
+
+/// Normal rows that are split, about.
+fn rows_to_split(table: &RawTable) -> f64 {
+    let window = table.config.window.filter(|_| table.layout == Layout::Windows);
+    // Windows lose a gap between two parts, and the first steps of each.
+    let lost = window.map_or(0, |window| 6 * window);
+    let rows = match window {
+        Some(window) if table.labels.is_some() => table.normal_window_ends(0..table.len(), window, 1).len(),
+        _ => table.normal_rows().len(),
+    };
+    let rows = rows.saturating_sub(lost) as f64;
+    if table.labels.is_some() { rows * (1.0 - TEST_SHARE) } else { rows }
+}
+
+/// Rows that can be calibrated on at most.
+pub(super) fn rows_for_calibration(table: &RawTable) -> f64 {
+    0.5 * rows_to_split(table)
+}
+
+/// Rows that a rule needs, and a few more for those of which too little is observed.
+pub(super) fn rows_to_calibrate(rule: Rule) -> f64 {
+    rule.samples_needed() as f64 * 1.05 + 2.0
+}
+
+/// A table whose windows have a length, which the split needs: chosen from steps that are trained on whatever else is
+/// configured, and from no later ones.
+fn with_window(table: &RawTable) -> Result<RawTable, FitError> {
+    let mut table = table.clone();
+    if table.layout == Layout::Windows && table.config.window.is_none() {
+        let mut first = table.normal_rows();
+        first.truncate((first.len() as f64 * WINDOW_SHARE) as usize);
+        let learned = Schema::learn(&table, &first)?;
+        table.config.window = learned.schema.windows.map(|windows| windows.length);
+        let chosen =
+            learned.notices.into_iter().filter(|notice| matches!(notice, Notice::WindowChosen { .. }));
+        table.notices.extend(chosen);
+    }
+    Ok(table)
+}
+
+impl TableSplit {
+    /// Splits as the configuration says; where it does not say, with as many calibration rows as the rule needs. Where
+    /// there are labels, a part of the normal rows is always locked away.
+    ///
+    /// # Errors
+    /// Too few rows, or a time budget without times.
+    pub fn of(table: &RawTable, config: &FitConfig) -> Result<(Self, Rule), FitError> {
+        config.check()?;
+        let table = with_window(table)?;
+        let rule = config.rule(&table)?;
+        let mut shares = config.shares.unwrap_or_else(|| shares_for(&table, rule));
+        if table.labels.is_some() && shares.test == 0.0 {
+            shares.test =
+                TEST_SHARE * (shares.train + shares.validation + shares.calibration) / (1.0 - TEST_SHARE);
+        }
+        Ok((Self::by_shares(table, shares, config.seed)?, rule))
+    }
+
+    /// Splits by these shares: rows at random by the seed, windows in the order of time.
+    ///
+    /// # Errors
+    /// Too few rows.
+    pub fn by_shares(table: RawTable, shares: Shares, seed: u64) -> Result<Self, FitError> {
+        let table = with_window(&table)?;
+        match table.config.window.filter(|_| table.layout == Layout::Windows) {
+            Some(window) if table.labels.is_some() => Self::labelled(table, window, shares),
+            Some(window) => Self::unlabelled(table, window, shares),
+            None => Self::at_random(table, shares, seed),
+        }
+    }
+
+    fn at_random(table: RawTable, shares: Shares, seed: u64) -> Result<Self, FitError> {
+        let normal = table.normal_rows();
+        let split = split_rows(normal.len(), seed, shares)?;
+        let rows = |places: &[usize]| -> Vec<usize> { places.iter().map(|&place| normal[place]).collect() };
+        let mut test = rows(&split.test);
+        if let Some(labels) = &table.labels {
+            test.extend((0..table.len()).filter(|&row| !labels.normal[row]));
+            test.sort_unstable();
+        }
+        let train = rows(&split.train);
+        Ok(TableSplit {
+            learn: train.clone(),
+            train,
+            validation: rows(&split.validation),
+            calibration: rows(&split.calibration),
+            test,
+            normal: normal.len(),
+            table,
+        })
+    }
+
+    /// In the order of time, by the windows of normal steps alone: an anomalous stretch, wherever it lies, is in no part
+    /// but the locked one.
+    fn labelled(table: RawTable, window: usize, shares: Shares) -> Result<Self, FitError> {
+        let normal: &[bool] = table.labels.as_ref().map_or(&[], |labels| &labels.normal);
+        let [train, validation, calibration, test] =
+            split_windows(normal, window, table.config.stride, shares)?;
+        let steps = |ends: &[usize]| match ends {
+            [first, .., last] => first + 1 - window..last + 1,
+            [only] => only + 1 - window..only + 1,
+            [] => table.len()..table.len(),
+        };
+        let learn = steps(&train).filter(|&row| normal[row]).collect();
+        // Behind the calibration steps all is looked at, before them only what ends with an anomalous step.
+        let locked = steps(&test).start;
+        let test =
+            (window - 1..table.len()).filter(|&end| end + 1 - window >= locked || !normal[end]).collect();
+        let normal = train.len() + validation.len() + calibration.len();
+        Ok(TableSplit { learn, train, validation, calibration, test, normal, table })
+    }
+
+    fn unlabelled(table: RawTable, window: usize, shares: Shares) -> Result<Self, FitError> {
+        let [train, validation, calibration, _] = split_time(table.len(), window, shares)?;
+        let learn = train.clone().collect();
+        let train = window_ends(train, window, table.config.stride);
+        let (validation, calibration) =
+            (window_ends(validation, window, 1), window_ends(calibration, window, 1));
+        let normal = train.len() + validation.len() + calibration.len();
+        Ok(TableSplit { learn, train, validation, calibration, test: Vec::new(), normal, table })
+    }
+
+    /// Share of the normal rows that is calibrated on.
+    pub(super) fn share_of_calibration(&self) -> f64 {
+        self.calibration.len() as f64 / self.normal.max(1) as f64
+    }
+
+    /// Learns the columns from the training rows, and encodes the rows of each part of which enough was observed.
+    ///
+    /// # Errors
+    /// Too few of them, or columns that cannot be learned from.
+    pub fn encode(&self) -> Result<EncodedSplit, FitError> {
+        let learned = Schema::learn(&self.table, &self.learn)?;
+        let schema = learned.schema;
+        let (mut left_out, mut notices) = (0, learned.notices);
+        let mut part = |rows: &[usize], part, needed| -> Result<Samples, FitError> {
+            let encoded = schema.encode(&self.table, rows)?;
+            let ready = ready(&encoded);
+            if ready.len() < needed {
+                let min_observed = self.table.config.min_observed;
+                return Err(FitError::TooLittleObserved { part, got: ready.len(), needed, min_observed });
+            }
+            left_out += rows.len() - ready.len();
+            notices.extend(encoded.notices);
+            Ok(if ready.len() == rows.len() { encoded.samples } else { encoded.samples.select(&ready) })
+        };
+        let train = part(&self.train, "the training part", MIN_ROWS[0])?;
+        let validation = part(&self.validation, "the validation part", MIN_ROWS[1])?;
+        let calibration = part(&self.calibration, "the calibration part", MIN_ROWS[2])?;
+        let (shape, form) = (shape(&schema), Form::of(&schema));
+        let rows = PreparedRows { train, validation, calibration, shape, form };
+        Ok(EncodedSplit { schema, rows, left_out, notices })
+    }
+
+    /// The locked rows, scored once.
+    pub(super) fn judge_test(
+        &self,
+        schema: &Schema,
+        scorer: &CalibratedScorer,
+    ) -> Result<Option<TestFigures>, FitError> {
+        let Some(labels) = self.table.labels.as_ref().filter(|_| !self.test.is_empty()) else {
+            return Ok(None);
+        };
+        let encoded = schema.encode(&self.table, &self.test)?;
+        let ready = ready(&encoded);
+        let truth: Vec<bool> = ready.iter().map(|&at| !labels.normal[self.test[at]]).collect();
+        let scores = scorer.scorer().scores(&encoded.samples.select(&ready))?;
+        let flagged = scorer.calibration().threshold().flag(&scores);
+        Ok(Some(TestFigures::of(&scores, &flagged, &truth)))
+    }
+}
+
+/// The rows of which enough was observed, by their places; all others cannot be judged.
+pub fn ready(encoded: &Encoded) -> Vec<usize> {
+    (0..encoded.rows.len()).filter(|&at| encoded.rows[at].state == State::Ready).collect()
+}
+
+/// Shape of a sample: `[D]`, or `[T, F]` for windows of several channels.
+fn shape(schema: &Schema) -> Vec<usize> {
+    match schema.windows.filter(|_| schema.row_width() > 1) {
+        Some(windows) => vec![windows.length, schema.row_width()],
+        None => vec![schema.width()],
+    }
+}
+
+/// A bounded set of training rows, spread evenly over them.
+pub(super) fn references(train: &Samples) -> Samples {
+    let n = train.len();
+    let rows: Vec<usize> = (0..n.min(MAX_REFERENCES)).map(|at| at * n / n.min(MAX_REFERENCES)).collect();
+    train.select(&rows)
+}

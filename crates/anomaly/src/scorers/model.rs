@@ -1,0 +1,272 @@
+//! A trained model as scorers hold it: a copy of its own, on the CPU, whose reconstruction depends on its row alone and
+//! not, by rounding, on the rows beside it. Models of dense layers sum each output in one order whatever the batch
+//! ([`DenseChain`], in single precision); others are computed in double precision.
+
+use super::rows;
+use super::stored::Arrays;
+use crate::error::ScorerError;
+use ae_intake::Samples;
+use ae_models::{Autoencoder, Batch, DataSummary, Model, ModelConfig};
+use ae_records::arrays::StoredArray;
+use ae_tensor::{DenseChain, Device, Kind, Noise, Tensor, array, tch};
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Rows that go through the model at once.
+const BATCH_ROWS: usize = 1024;
+/// Rows up to which other threads are not worth waking.
+const FEW_ROWS: usize = 16;
+
+/// What it takes to build a model again, but for its weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelDescription {
+    /// The variant and its settings.
+    pub model: ModelConfig,
+    /// Shape of one sample.
+    pub shape: Vec<i64>,
+    /// Mean, least and greatest training value.
+    pub range: [f64; 3],
+    /// How many labels the training data had.
+    pub classes: i64,
+}
+
+impl ModelDescription {
+    /// Of the data that a model was or will be trained on.
+    pub fn new(model: &ModelConfig, data: &DataSummary) -> Self {
+        let DataSummary { ref shape, mean, low, high, classes } = *data;
+        ModelDescription { model: model.clone(), shape: shape.clone(), range: [mean, low, high], classes }
+    }
+
+    fn data(&self) -> DataSummary {
+        let [mean, low, high] = self.range;
+        DataSummary { shape: self.shape.clone(), mean, low, high, classes: self.classes }
+    }
+
+    fn build(&self, noise: &Noise) -> Result<Box<dyn Model>, ScorerError> {
+        Ok(self.model.initialise(&self.data(), noise)?)
+    }
+}
+
+/// A model to score with.
+pub struct TrainedModel {
+    description: ModelDescription,
+    model: Box<dyn Model>,
+    width: usize,
+    /// Of a model of dense layers, which needs no libtorch to reconstruct.
+    chain: Option<DenseChain>,
+}
+
+impl TrainedModel {
+    /// A copy of a model, which may lie on any device.
+    ///
+    /// # Errors
+    /// Where the description does not build the model's kind, or the model reconstructs nothing.
+    pub fn new(description: &ModelDescription, model: &dyn Model) -> Result<Self, ScorerError> {
+        let copy = description.build(&Noise::new(0, 0, Device::Cpu))?;
+        let state = model.state();
+        Self::with(description, copy, |name| {
+            let found = state.iter().find(|(own, _)| own == name).map(|(_, tensor)| tensor);
+            let found =
+                found.ok_or_else(|| ScorerError::Stored(format!("the model has no weights `{name}`")));
+            found.map(Tensor::shallow_clone)
+        })
+    }
+
+    /// The model before its first step, with the initial weights that `seed` gives: a baseline.
+    ///
+    /// # Errors
+    /// As [`TrainedModel::new`].
+    pub fn untrained(description: &ModelDescription, seed: u64) -> Result<Self, ScorerError> {
+        let model = description.build(&Noise::new(seed, 0, Device::Cpu))?;
+        Self::new(description, model.as_ref())
+    }
+
+    /// Another copy.
+    ///
+    /// # Errors
+    /// As [`TrainedModel::new`].
+    pub fn copy(&self) -> Result<Self, ScorerError> {
+        Self::new(&self.description, self.model.as_ref())
+    }
+
+    /// Brings a stored model back. No more numbers are made than are stored.
+    pub(crate) fn load(description: &ModelDescription, arrays: &Arrays<'_>) -> Result<Self, ScorerError> {
+        let arrays = arrays.below("model.");
+        let most = arrays.numbers() as i64;
+        let stored = |reason: &str| ScorerError::Stored(reason.into());
+        let settings = serde_json::to_value(&description.model).map_err(|e| stored(&e.to_string()))?;
+        // Sizes beyond the number of weights describe no model of these weights; small ones leave room for settings
+        // that are no sizes.
+        let values =
+            description.shape.iter().try_fold(1i64, |n, &d| if d < 1 { None } else { n.checked_mul(d) });
+        let values = values.ok_or_else(|| stored("its samples have no size"))?;
+        if values > most || description.classes > most || greatest(&settings) > (most.max(4096)) as f64 {
+            return Err(stored("it describes a model that is larger than its weights"));
+        }
+        let noise = Noise::new(0, 0, Device::Cpu);
+        // libtorch throws where a number is beyond its reach; settings from a file must not end the program, nor leave it
+        // without gradients, which a panic inside `no_grad` does.
+        let _restores = tch::no_grad_guard();
+        let built = catch_unwind(AssertUnwindSafe(|| description.build(&noise)));
+        let model = built.map_err(|_| stored("it describes a model that cannot be built"))??;
+        model.check_size(most)?;
+        Self::with(description, model, |name| {
+            array::from_stored(arrays.get(name)?)
+                .map_err(|error| ScorerError::Stored(format!("`{name}`: {error}")))
+        })
+    }
+
+    fn with(
+        description: &ModelDescription,
+        model: Box<dyn Model>,
+        weights: impl Fn(&str) -> Result<Tensor, ScorerError>,
+    ) -> Result<Self, ScorerError> {
+        let variant = description.model.name();
+        if model.as_autoencoder().is_none() {
+            let (score, needs) = ("a reconstruction score", "a reconstruction");
+            return Err(ScorerError::Model { score, needs, variant, such_as: "`deep`" });
+        }
+        for (name, mut tensor) in model.state() {
+            let from = weights(&name)?;
+            if from.size() != tensor.size() {
+                let (got, needed) = (from.size(), tensor.size());
+                let reason = format!("the weights `{name}` have the shape {got:?} in place of {needed:?}");
+                return Err(ScorerError::Stored(reason));
+            }
+            let kind = if tensor.is_floating_point() { Kind::Double } else { tensor.kind() };
+            // A copy, whatever kind and device it comes from.
+            let values = Tensor::zeros_like(&tensor).to_kind(kind);
+            tch::no_grad(|| values.shallow_clone().copy_(&from));
+            let _ = tensor.set_requires_grad(false);
+            tensor.set_data(&values);
+        }
+        let width = usize::try_from(description.data().numel()).unwrap_or(0);
+        let chain = model.as_autoencoder().and_then(|autoencoder| autoencoder.dense_chain());
+        let chain = chain.filter(|chain| chain.widths() == (width, width));
+        Ok(TrainedModel { description: description.clone(), model, width, chain })
+    }
+
+    /// What builds it.
+    pub fn description(&self) -> &ModelDescription {
+        &self.description
+    }
+
+    /// Name of the variant.
+    pub fn variant(&self) -> &'static str {
+        self.description.model.name()
+    }
+
+    /// Values of a row, `D`.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Numbers in the code of one row.
+    pub fn code_size(&self) -> usize {
+        usize::try_from(self.autoencoder().code_size()).unwrap_or(0)
+    }
+
+    pub(crate) fn autoencoder(&self) -> &dyn Autoencoder {
+        self.model.as_autoencoder().expect("it was one when this was made")
+    }
+
+    pub(crate) fn model(&self) -> &dyn Model {
+        self.model.as_ref()
+    }
+
+    /// The weights, as [`TrainedModel::load`] takes them; floats, as they were trained.
+    pub(crate) fn arrays(&self) -> Vec<(String, StoredArray)> {
+        let stored = |(name, tensor): (String, Tensor)| {
+            let kind = if tensor.is_floating_point() { Kind::Float } else { tensor.kind() };
+            (format!("model.{name}"), array::to_stored(&tensor.to_kind(kind)))
+        };
+        self.model.state().into_iter().map(stored).collect()
+    }
+
+    /// Reconstructions `[N, D]` of checked rows.
+    pub(crate) fn reconstruct(&self, rows: &Samples) -> Result<Array2<f64>, ScorerError> {
+        let in_double = |rows: &Samples| self.map(rows, self.width, |x| self.autoencoder().reconstruct(x));
+        let mut rebuilt = match &self.chain {
+            Some(chain) if rows.len() <= FEW_ROWS => {
+                let (values, mut scratch) = (rows::inputs(rows, 0, rows.len()), chain.scratch());
+                let mut rebuilt = Vec::with_capacity(values.len());
+                for row in values.outer_iter() {
+                    let row = row.to_slice().expect("standard layout");
+                    rebuilt.extend(chain.row(row, &mut scratch).iter().copied().map(f64::from));
+                }
+                Array2::from_shape_vec(values.dim(), rebuilt).expect("a value for each value")
+            }
+            Some(chain) => chain.rows(rows::inputs(rows, 0, rows.len()).view()).mapv(f64::from),
+            None => in_double(rows),
+        };
+        if self.chain.is_some() {
+            // A row far from any that was trained on may leave the range of single precision on its way.
+            for (row, mut values) in rebuilt.outer_iter_mut().enumerate() {
+                if values.iter().any(|value| !value.is_finite()) {
+                    values.assign(&in_double(&rows.select(&[row])).row(0));
+                }
+            }
+        }
+        check_finite(&rebuilt)?;
+        Ok(rebuilt)
+    }
+
+    /// What reconstructs without libtorch, and on any thread; a reconstruction that it takes out of range is none.
+    pub(crate) fn chain(&self) -> Option<&DenseChain> {
+        self.chain.as_ref()
+    }
+
+    /// Codes `[N, code]` of checked rows, each flattened.
+    pub(crate) fn codes(&self, rows: &Samples) -> Result<Array2<f64>, ScorerError> {
+        let codes =
+            self.map(rows, self.code_size(), |x| self.autoencoder().encode(x).point().shallow_clone());
+        check_finite(&codes)?;
+        Ok(codes)
+    }
+
+    /// What `of` makes of a batch `[B, …]`, `[B, width]` numbers, for all rows.
+    pub(crate) fn map(&self, rows: &Samples, width: usize, of: impl Fn(&Tensor) -> Tensor) -> Array2<f64> {
+        let mut all = Vec::with_capacity(rows.len() * width);
+        for start in (0..rows.len()).step_by(BATCH_ROWS) {
+            let n = BATCH_ROWS.min(rows.len() - start);
+            let batch = self.batch(rows, start, n);
+            let out = tch::no_grad(|| of(&batch.values));
+            assert_eq!(out.numel(), n * width, "a model gives as many numbers as it says");
+            all.extend(array::to_vec(&out));
+        }
+        Array2::from_shape_vec((rows.len(), width), all).expect("as many as were collected")
+    }
+
+    /// Rows `start..start + n` as the model takes them.
+    pub(crate) fn batch(&self, rows: &Samples, start: usize, n: usize) -> Batch {
+        let shape = [&[n as i64], &self.description.shape[..]].concat();
+        let values = array::from_array(rows::inputs(rows, start, n)).to_kind(Kind::Double);
+        Batch { values: values.view(shape.as_slice()), labels: None, observed: None }
+    }
+}
+
+impl std::fmt::Debug for TrainedModel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TrainedModel").field("description", &self.description).finish_non_exhaustive()
+    }
+}
+
+fn check_finite(rows: &Array2<f64>) -> Result<(), ScorerError> {
+    match rows.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        Some(((row, feature), &value)) => Err(ScorerError::NonFiniteReconstruction { row, feature, value }),
+        None => Ok(()),
+    }
+}
+
+/// The greatest number in settings, whatever it stands for.
+fn greatest(settings: &serde_json::Value) -> f64 {
+    use serde_json::Value;
+    match settings {
+        Value::Number(number) => number.as_f64().map_or(f64::INFINITY, f64::abs),
+        Value::Array(values) => values.iter().map(greatest).fold(0.0, f64::max),
+        Value::Object(values) => values.values().map(greatest).fold(0.0, f64::max),
+        _ => 0.0,
+    }
+}

@@ -1,0 +1,144 @@
+//! A bounded set of rows that others are compared with, by Euclidean distance over what both have.
+//!
+//! Every pair is compared, directly and in a fixed order, so that a distance depends on its two rows alone and is
+//! exactly 0 between equal ones. Where values are missing, the squared distance over the shared values is scaled up by
+//! `D / shared`, as scikit-learn's `nan_euclidean_distances` does.
+
+use super::rows;
+use super::stored::{self, Arrays};
+use crate::error::ScorerError;
+use ae_intake::Samples;
+use ae_records::arrays::StoredArray;
+use ndarray::{Array2, ArrayView1};
+use rayon::prelude::*;
+
+/// Rows that are kept at most; of more, so many are drawn.
+pub(crate) const MAX_REFERENCES: usize = 10_000;
+/// Sums side by side, for the processor's vectors.
+const LANES: usize = 8;
+
+/// Rows to compare with.
+#[derive(Debug)]
+pub(crate) struct References {
+    /// `[R, D]`, NaN where nothing was observed.
+    rows: Array2<f64>,
+    gaps: bool,
+}
+
+/// A row of the reference and how far it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Near {
+    pub(crate) index: usize,
+    /// Squared, scaled where values are missing.
+    pub(crate) squared: f64,
+}
+
+impl References {
+    /// At least one row.
+    pub(crate) fn new(rows: Array2<f64>) -> Self {
+        let gaps = rows.iter().any(|value| value.is_nan());
+        References { rows: rows.as_standard_layout().into_owned(), gaps }
+    }
+
+    /// Of checked rows.
+    pub(crate) fn of(samples: &Samples) -> Self {
+        Self::new(with_gaps(samples))
+    }
+
+    pub(crate) fn load(name: &str, width: usize, arrays: &Arrays<'_>) -> Result<Self, ScorerError> {
+        let (rows, gaps) = arrays.any_matrix(name, None, width)?;
+        if rows.is_empty() || rows.nrows() > MAX_REFERENCES {
+            return Err(ScorerError::Stored(format!(
+                "`{name}` holds {} rows; 1 to {MAX_REFERENCES} are right",
+                rows.nrows()
+            )));
+        }
+        Ok(References { rows, gaps })
+    }
+
+    /// As floats where they came from floats.
+    /// For rows that came from floats.
+    pub(crate) fn in_single(&self) -> StoredArray {
+        stored::float_matrix(&self.rows)
+    }
+
+    /// For rows that were computed in double precision.
+    pub(crate) fn in_double(&self) -> StoredArray {
+        stored::matrix(&self.rows)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.nrows()
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.rows.ncols()
+    }
+
+    pub(crate) fn row(&self, index: usize) -> ArrayView1<'_, f64> {
+        self.rows.row(index)
+    }
+
+    /// The `k` nearest of each row `[N, D]` (NaN for gaps), nearest first, at most as many as there are; of equally near
+    /// ones the first. Fewer where a row shares no value with the others.
+    pub(crate) fn nearest(&self, rows: &Array2<f64>, k: usize) -> Vec<Vec<Near>> {
+        let of_row = |row: ArrayView1<'_, f64>| {
+            let row = row.to_vec();
+            let gaps = self.gaps || row.iter().any(|value| value.is_nan());
+            let mut nearest: Vec<Near> = Vec::with_capacity(k.min(self.len()) + 1);
+            for (index, other) in self.rows.outer_iter().enumerate() {
+                let other = other.to_slice().expect("standard layout");
+                let squared = if gaps { with_missing(&row, other) } else { squared(&row, other) };
+                let worst = nearest.last().map_or(f64::INFINITY, |near| near.squared);
+                if squared.is_finite() && (nearest.len() < k || squared < worst) {
+                    let place = nearest.partition_point(|near| near.squared <= squared);
+                    nearest.insert(place, Near { index, squared });
+                    nearest.truncate(k);
+                }
+            }
+            nearest
+        };
+        let rows: Vec<ArrayView1<'_, f64>> = rows.outer_iter().collect();
+        rows.into_par_iter().map(of_row).collect()
+    }
+}
+
+/// Values `[N, D]`, NaN where nothing was observed.
+pub(crate) fn with_gaps(samples: &Samples) -> Array2<f64> {
+    let mut values = rows::inputs(samples, 0, samples.len()).mapv(f64::from);
+    if let Some(observed) = &samples.observed {
+        values.zip_mut_with(observed, |value, observed| {
+            if !observed {
+                *value = f64::NAN;
+            }
+        });
+    }
+    values
+}
+
+fn squared(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; LANES];
+    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f64 =
+        a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(a, b)| (a - b) * (a - b)).sum();
+    for (a, b) in a_chunks.zip(b_chunks) {
+        for lane in 0..LANES {
+            let difference = a[lane] - b[lane];
+            sums[lane] += difference * difference;
+        }
+    }
+    sums.iter().sum::<f64>() + rest
+}
+
+/// Infinite where nothing is shared.
+fn with_missing(a: &[f64], b: &[f64]) -> f64 {
+    let (mut sum, mut shared) = (0.0, 0usize);
+    for (a, b) in a.iter().zip(b) {
+        let difference = a - b;
+        if !difference.is_nan() {
+            sum += difference * difference;
+            shared += 1;
+        }
+    }
+    if shared == 0 { f64::INFINITY } else { sum * (a.len() as f64 / shared as f64) }
+}

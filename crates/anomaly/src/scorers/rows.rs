@@ -1,0 +1,81 @@
+//! Rows as scorers see them: normal ones to learn from, and any to score, checked once.
+
+use crate::error::ScorerError;
+use ae_intake::Samples;
+use ndarray::{Array1, Array2, s};
+
+/// Normal rows that a scorer learns from.
+#[derive(Clone, Copy, Debug)]
+pub struct NormalRows<'a> {
+    /// What the model was trained on, or a baseline is fitted on.
+    pub train: &'a Samples,
+    /// What it was not trained on: scales are measured here. The rows that a threshold is calibrated on are neither.
+    pub validation: &'a Samples,
+    /// The seed of what is drawn.
+    pub seed: u64,
+}
+
+/// Refuses rows of another width, observed values that are not finite, and rows of which nothing is known. `D` is 1
+/// or more.
+pub(crate) fn check(rows: &Samples, width: usize) -> Result<(), ScorerError> {
+    let (n, got) = rows.values.dim();
+    if got != width {
+        return Err(ScorerError::Width { got, expected: width });
+    }
+    if let Some(observed) = rows.observed.as_ref().filter(|observed| observed.dim() != (n, got)) {
+        return Err(ScorerError::Mask { mask: [observed.nrows(), observed.ncols()], values: [n, got] });
+    }
+    for row in 0..n {
+        let values = rows.values.row(row);
+        let bad = |&feature: &usize| !values[feature].is_finite() && rows.is_observed(row, feature);
+        if let Some(feature) = (0..width).find(bad) {
+            let value = f64::from(values[feature]);
+            return Err(ScorerError::NonFiniteOriginal { row, feature, value });
+        }
+        if rows.observed.as_ref().is_some_and(|observed| observed.row(row).iter().all(|o| !o)) {
+            return Err(ScorerError::NothingObserved { row });
+        }
+    }
+    Ok(())
+}
+
+/// Rows `start..start + n` as a model takes them: 0 where nothing was observed, in standard layout.
+pub(crate) fn inputs(rows: &Samples, start: usize, n: usize) -> Array2<f32> {
+    let mut values = rows.values.slice(s![start..start + n, ..]).as_standard_layout().into_owned();
+    if let Some(observed) = &rows.observed {
+        let observed = observed.slice(s![start..start + n, ..]);
+        values.zip_mut_with(&observed, |value, observed| {
+            if !observed {
+                *value = 0.0;
+            }
+        });
+    }
+    values
+}
+
+/// Rows `start..start + n`.
+pub(crate) fn part(rows: &Samples, start: usize, n: usize) -> Samples {
+    rows.slice(start..start + n)
+}
+
+/// At most `most` of the rows, drawn without replacement and in their order, so that it depends on `seed` and the
+/// number of rows only.
+pub(crate) fn at_most(rows: &Samples, most: usize, seed: u64, purpose: &str) -> Samples {
+    if rows.len() <= most {
+        return rows.clone();
+    }
+    rows.select(&ae_records::seed::draw(rows.len(), most, seed, purpose, 0))
+}
+
+/// Shares that sum to 1, from parts of 0 or more; even among what was observed where all parts are 0.
+pub(crate) fn shares(mut parts: Array1<f64>, observed: impl Fn(usize) -> bool) -> Array1<f64> {
+    let greatest = parts.iter().copied().fold(0.0, f64::max);
+    if greatest > 0.0 && greatest.is_finite() {
+        // In two steps, so that neither tiny nor huge parts leave the range.
+        parts /= greatest;
+        let sum = parts.sum();
+        return parts / sum;
+    }
+    let n = (0..parts.len()).filter(|&feature| observed(feature)).count().max(1) as f64;
+    Array1::from_shape_fn(parts.len(), |feature| if observed(feature) { 1.0 / n } else { 0.0 })
+}

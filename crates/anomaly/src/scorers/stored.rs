@@ -1,0 +1,125 @@
+//! Stored arrays, read without trusting them.
+
+use crate::error::ScorerError;
+use ae_records::arrays::StoredArray;
+use ndarray::Array2;
+use std::collections::HashMap;
+
+/// Arrays of a file by name, below a prefix.
+pub(crate) struct Arrays<'a> {
+    all: HashMap<&'a str, &'a StoredArray>,
+    prefix: String,
+}
+
+impl<'a> Arrays<'a> {
+    pub(crate) fn new(arrays: impl IntoIterator<Item = (&'a String, &'a StoredArray)>) -> Self {
+        Arrays {
+            all: arrays.into_iter().map(|(name, a)| (name.as_str(), a)).collect(),
+            prefix: String::new(),
+        }
+    }
+
+    /// Those whose names begin with `prefix`, which is left out of their names from then on.
+    pub(crate) fn below(&self, prefix: &str) -> Arrays<'a> {
+        Arrays { all: self.all.clone(), prefix: format!("{}{prefix}", self.prefix) }
+    }
+
+    /// Numbers held by all of them.
+    pub(crate) fn numbers(&self) -> usize {
+        let own = self.all.iter().filter(|(name, _)| name.starts_with(&self.prefix));
+        own.map(|(_, array)| array.len()).sum()
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Result<&'a StoredArray, ScorerError> {
+        let name = format!("{}{name}", self.prefix);
+        let found = self.all.get(name.as_str()).copied();
+        found.ok_or_else(|| ScorerError::Stored(format!("the numbers `{name}` are missing")))
+    }
+
+    /// Finite numbers `[n]`; any `n` where none is given.
+    pub(crate) fn vector(&self, name: &str, n: Option<usize>) -> Result<Vec<f64>, ScorerError> {
+        let array = self.get(name)?;
+        if array.shape().len() != 1 || n.is_some_and(|n| array.len() != n) {
+            let expected = n.map_or("[n]".to_string(), |n| format!("[{n}]"));
+            return Err(self.shape(name, array.shape(), &expected));
+        }
+        self.finite(name, array.to_f64())
+    }
+
+    /// Finite numbers `[rows, columns]`; any number of rows where none is given.
+    pub(crate) fn matrix(
+        &self,
+        name: &str,
+        rows: Option<usize>,
+        columns: usize,
+    ) -> Result<Array2<f64>, ScorerError> {
+        let (matrix, _) = self.any_matrix(name, rows, columns)?;
+        if matrix.iter().any(|value| !value.is_finite()) {
+            return Err(self.not_finite(name));
+        }
+        Ok(matrix)
+    }
+
+    /// As [`Arrays::matrix`], with NaN where nothing was observed; and whether there is any.
+    pub(crate) fn any_matrix(
+        &self,
+        name: &str,
+        rows: Option<usize>,
+        columns: usize,
+    ) -> Result<(Array2<f64>, bool), ScorerError> {
+        let array = self.get(name)?;
+        let n = match *array.shape() {
+            [n, d] if d == columns && rows.is_none_or(|rows| n == rows) => n,
+            _ => {
+                let rows = rows.map_or("n".to_string(), |n| n.to_string());
+                return Err(self.shape(name, array.shape(), &format!("[{rows}, {columns}]")));
+            }
+        };
+        let matrix = Array2::from_shape_vec((n, columns), array.to_f64());
+        let matrix = matrix.map_err(|error| ScorerError::Stored(error.to_string()))?;
+        if matrix.iter().any(|value| value.is_infinite()) {
+            return Err(ScorerError::Stored(format!("`{}{name}` holds infinities", self.prefix)));
+        }
+        let gaps = matrix.iter().any(|value| value.is_nan());
+        Ok((matrix, gaps))
+    }
+
+    fn finite(&self, name: &str, values: Vec<f64>) -> Result<Vec<f64>, ScorerError> {
+        if values.iter().all(|value| value.is_finite()) {
+            return Ok(values);
+        }
+        Err(self.not_finite(name))
+    }
+
+    fn not_finite(&self, name: &str) -> ScorerError {
+        ScorerError::Stored(format!("`{}{name}` holds NaN or infinities", self.prefix))
+    }
+
+    fn shape(&self, name: &str, got: &[usize], expected: &str) -> ScorerError {
+        ScorerError::Stored(format!("`{}{name}` has the shape {got:?} in place of {expected}", self.prefix))
+    }
+}
+
+/// Arrays with a prefix before their names.
+pub(crate) fn prefixed(
+    prefix: &str,
+    arrays: Vec<(String, StoredArray)>,
+) -> impl Iterator<Item = (String, StoredArray)> {
+    let prefix = prefix.to_string();
+    arrays.into_iter().map(move |(name, array)| (format!("{prefix}{name}"), array))
+}
+
+/// `[n]`, double.
+pub(crate) fn vector(values: &[f64]) -> StoredArray {
+    StoredArray::of_f64(&[values.len()], values.iter().copied())
+}
+
+/// `[N, D]`, double.
+pub(crate) fn matrix(values: &Array2<f64>) -> StoredArray {
+    StoredArray::of_f64(values.shape(), values.iter().copied())
+}
+
+/// `[N, D]`, float: of numbers that came from floats.
+pub(crate) fn float_matrix(values: &Array2<f64>) -> StoredArray {
+    StoredArray::of_f32(values.shape(), values.iter().map(|&value| value as f32))
+}
