@@ -1,7 +1,7 @@
 //! Reading what a detector scores: a table of 140 columns of numbers, in megabytes a second, in blocks (parsed in
 //! parallel, scaled) and line by line.
 
-use ae_intake::{InputConfig, RawTable, ReadOptions, Reader, Schema};
+use ae_intake::{InputConfig, ReadOptions, Reader, Schema, Table};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::fmt::Write;
 use std::hint::black_box;
@@ -24,7 +24,7 @@ fn read(c: &mut Criterion) {
     let text = table(20_000);
     let few = &text[..text.len() / 100];
     let few = &few[..few.rfind('\n').map_or(0, |end| end + 1)];
-    let train = RawTable::parse(few.as_bytes(), "train.csv", &InputConfig::default()).expect("it is a table");
+    let train = Table::parse(few.as_bytes(), "train.csv", &InputConfig::default()).expect("it is a table");
     let schema = Schema::learn(&train, &train.normal_rows()).expect("it varies").schema;
     let open = |text| Reader::new(text, &schema, &ReadOptions::default()).expect("it fits");
     let mut group = c.benchmark_group("intake");

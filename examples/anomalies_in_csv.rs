@@ -6,7 +6,7 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use autoencoders::anomaly::{Detector, FitConfig, Judgement};
-use autoencoders::intake::{InputConfig, RawTable};
+use autoencoders::intake::{InputConfig, Table};
 use std::path::Path;
 
 fn main() -> anyhow::Result<()> {
@@ -22,7 +22,7 @@ fn main() -> anyhow::Result<()> {
 
 /// The lines of `new` that are flagged.
 fn anomalies(normal: &str, new: &str) -> anyhow::Result<Vec<(u64, Judgement)>> {
-    let load = |path: &str| RawTable::load(Path::new(path), &InputConfig::default());
+    let load = |path: &str| Table::from_csv_with(Path::new(path), &InputConfig::default());
     let detector = Detector::fit(&load(normal)?, &FitConfig::default())?;
     println!("threshold: {}", detector.calibration().threshold());
 

@@ -8,7 +8,7 @@ use crate::judgement::{Explanation, Judgement, Nearest, Share, Unknown};
 use crate::scorers::Scorer;
 use crate::scorers::references::{self, References};
 use ae_intake::Samples;
-use ae_intake::{IntakeError, RawTable, RowNote, Schema, State};
+use ae_intake::{IntakeError, RowNote, Schema, State, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -85,7 +85,7 @@ impl Detector {
     ///
     /// # Errors
     /// A table without one of the columns, or with values that the detector cannot take.
-    pub fn judge_table(&self, table: &RawTable) -> Result<Vec<Judgement>, JudgeError> {
+    pub fn judge_table(&self, table: &Table) -> Result<Vec<Judgement>, JudgeError> {
         let rows: Vec<usize> = (0..table.len()).collect();
         let encoded = self.schema.encode(table, &rows)?;
         Ok(self.judge_encoded(&encoded.samples, &encoded.rows)?)

@@ -4,7 +4,7 @@ use ae_anomaly::fit::Role;
 use ae_anomaly::{
     Detector, FitConfig, FitError, FitOptions, FitReport, Fitted, Judgement, Rule, Store, Unknown,
 };
-use ae_intake::{InputConfig, Layout, RawTable, ReadOptions, Reader};
+use ae_intake::{InputConfig, Layout, ReadOptions, Reader, Table};
 use ae_records::seed::stream_rng;
 use ae_training::{BatchSize, TrainingConfig};
 use rand::RngExt;
@@ -17,8 +17,8 @@ fn config() -> FitConfig {
     FitConfig { training: Some(training), ..FitConfig::default() }
 }
 
-fn table(text: &str, config: &FitConfig) -> RawTable {
-    RawTable::parse(text.as_bytes(), "rows.csv", &config.input).unwrap()
+fn table(text: &str, config: &FitConfig) -> Table {
+    Table::parse(text.as_bytes(), "rows.csv", &config.input).unwrap()
 }
 
 fn fitted(text: &str, config: &FitConfig) -> Result<Fitted, FitError> {
@@ -89,7 +89,7 @@ fn a_file_gives_back_the_same_verdicts_and_explanations() {
         assert_eq!(detector.about(), again.about());
         assert_eq!(FitReport::of(&again).unwrap(), FitReport { seconds: 0.0, ..report });
         assert_eq!(serde_json::from_value::<FitConfig>(again.about().config.clone()).unwrap(), config);
-        let table = RawTable::parse(new.as_bytes(), "new.csv", &InputConfig::default()).unwrap();
+        let table = Table::parse(new.as_bytes(), "new.csv", &InputConfig::default()).unwrap();
         let encoded = detector.schema().encode(&table, &[1]).unwrap();
         let explained = detector.explain(&encoded.samples, 0, 3).unwrap();
         assert_eq!(explained, again.explain(&encoded.samples, 0, 3).unwrap());

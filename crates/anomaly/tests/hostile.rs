@@ -4,7 +4,7 @@
 //! `AE_FUZZ=100000 cargo test -p ae-anomaly --test hostile` looks longer than the tests do.
 
 use ae_anomaly::{Detector, FitConfig, FitReport, Score, Store};
-use ae_intake::{InputConfig, RawTable, ReadOptions, Reader};
+use ae_intake::{InputConfig, ReadOptions, Reader, Table};
 use ae_records::seed::stream_rng;
 use ae_training::{BatchSize, TrainingConfig};
 use rand::{Rng, RngExt};
@@ -208,7 +208,7 @@ fn a_changed_file_is_refused_or_harmless() {
         (FitConfig { store: Store::Pca, input: windows, ..base }, &series),
     ];
     for (kind, (config, text)) in kinds.iter().enumerate() {
-        let table = RawTable::parse(text.as_bytes(), "rows.csv", &config.input).unwrap();
+        let table = Table::parse(text.as_bytes(), "rows.csv", &config.input).unwrap();
         Detector::fit(&table, config).unwrap().save(&path).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         assert!(is_accepted(&path, &few), "the file itself is accepted");

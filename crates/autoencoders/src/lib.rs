@@ -9,17 +9,17 @@
 //! # #[cfg(feature = "anomaly")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use autoencoders::anomaly::{Detector, FitConfig, Judgement};
-//! use autoencoders::intake::{InputConfig, RawTable};
+//! use autoencoders::intake::{InputConfig, Table};
 //!
 //! // Rows of a machine that runs as it should: pressure and temperature follow the speed.
 //! let speeds = (0..400).map(|row| (f64::from(row) * 0.618).fract());
 //! let rows: String = speeds.map(|v| format!("{v},{},{}\n", 2.0 * v * v, 20.0 + 30.0 * v)).collect();
 //! let input = InputConfig::default();
-//! let normal = RawTable::parse(format!("speed,pressure,temperature\n{rows}").as_bytes(), "normal.csv", &input)?;
+//! let normal = Table::parse(format!("speed,pressure,temperature\n{rows}").as_bytes(), "normal.csv", &input)?;
 //! let detector = Detector::fit(&normal, &FitConfig::default())?;
 //!
 //! // Each value of the second row is usual by itself; full speed without pressure is not.
-//! let new = RawTable::parse(b"speed,pressure,temperature\n0.5,0.5,35\n0.9,0.1,47\n", "new.csv", &input)?;
+//! let new = Table::parse(b"speed,pressure,temperature\n0.5,0.5,35\n0.9,0.1,47\n", "new.csv", &input)?;
 //! let judgements = detector.judge_table(&new)?;
 //! assert!(matches!(judgements[..], [Judgement::Normal(_), Judgement::Anomalous(_)]), "{judgements:?}");
 //! # Ok(())

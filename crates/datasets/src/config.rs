@@ -1,7 +1,7 @@
 //! What the `[data]` table of a preset says.
 
 use crate::{DataError, Scale};
-use ae_intake::Column;
+use ae_intake::{Column, splits_cells};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -114,9 +114,7 @@ impl DataConfig {
                 return out_of_range(key, "0".into(), "at least 1, or leave it out for all rows");
             }
         }
-        if let Some(delimiter) = self.delimiter
-            && (!delimiter.is_ascii() || "\"\r\n".contains(delimiter))
-        {
+        if let Some(delimiter) = self.delimiter.filter(|&delimiter| !splits_cells(delimiter)) {
             let right = "one ASCII character that is no quote and ends no line";
             return out_of_range("delimiter", format!("{delimiter:?}"), right);
         }

@@ -8,10 +8,10 @@
 
 use crate::catalogue::SetEntry;
 use crate::rows::Halves;
-use crate::{Column, DataConfig, DataError, Dataset, Protocol, SampleShape, Scale, Sources, table};
+use crate::{DataConfig, DataError, Protocol, SampleShape, Scale, Sources};
 use ae_fetch::Progress;
-use ae_intake::Samples;
 use ae_intake::order::permutation;
+use ae_intake::{Column, InputConfig, NumberTable, Samples};
 use ae_records::seed::stream_rng;
 use std::path::Path;
 
@@ -29,13 +29,13 @@ const POINTS: usize = 140;
 const ARTICLE_TEST_SHARE: f64 = 0.2;
 
 /// Both files, by the configured protocol.
-pub(crate) fn load(
+pub(crate) fn read(
     set: &SetEntry,
     config: &DataConfig,
     sources: &Sources,
     seed: u64,
     progress: &mut dyn Progress,
-) -> Result<Dataset, DataError> {
+) -> Result<Halves, DataError> {
     let paths = sources.bring(set, progress)?;
     let (mut parts, mut files) = (Vec::new(), Vec::new());
     for (file, path) in set.files.iter().zip(&paths) {
@@ -48,7 +48,7 @@ pub(crate) fn load(
     let article = config.protocol == Protocol::Article;
     let (train, test) = if article { article_split(&[train, test], seed) } else { (train, test) };
     let shape = SampleShape::Sequence { steps: POINTS, features: 1 };
-    let halves = Halves {
+    Ok(Halves {
         name: set.name.clone(),
         shape: crate::own::reshape(config, shape, &set.name)?,
         train,
@@ -59,8 +59,7 @@ pub(crate) fn load(
         files,
         auto_scale: Scale::MinMax,
         fit_before_choosing: article,
-    };
-    halves.finish(config, seed)
+    })
 }
 
 /// All beats in a seeded random order; the first 80 % and the rest.
@@ -75,14 +74,14 @@ fn article_split(parts: &[Samples], seed: u64) -> (Samples, Samples) {
 
 /// A UCR file: a class and 140 points per line, split by tabs.
 fn parse(content: &[u8], path: &Path) -> Result<Samples, DataError> {
-    let options = DataConfig {
+    let format = InputConfig {
         delimiter: Some('\t'),
         header: Some(false),
         label: Some(Column::Index(0)),
         ..Default::default()
     };
-    let table = table::parse(content, &options, None)
-        .map_err(|source| DataError::Table { path: path.to_owned(), source })?;
+    let table = NumberTable::parse(content, &path.display().to_string(), &format)
+        .map_err(|error| DataError::of_table(path, error))?;
     let wrong = |reason| DataError::Format { path: path.to_owned(), format: "UCR", reason };
     if table.values.ncols() != POINTS {
         return Err(wrong(format!("a beat has {} points, not {POINTS}", table.values.ncols())));

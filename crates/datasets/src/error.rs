@@ -1,11 +1,11 @@
 //! What can be wrong with data, each with what would be right.
 
 use crate::preprocessing::ConstantData;
-use ae_intake::TableError;
 use ae_intake::content::ContentError;
+use ae_intake::{IntakeError, TableError};
 use ae_records::files::FileError;
 use ae_records::names::did_you_mean;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Data could not be had, read or used.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +95,9 @@ pub enum DataError {
         /// What is wrong, and where.
         source: TableError,
     },
+    /// A file of a table is none: other text, other bytes.
+    #[error(transparent)]
+    NotTable(IntakeError),
     /// A folder of images cannot be used.
     #[error("{}: {reason}", path.display())]
     Images {
@@ -205,6 +208,16 @@ pub enum DataError {
         /// Which value.
         source: ConstantData,
     },
+}
+
+impl DataError {
+    /// What reading the table at `path` said.
+    pub(crate) fn of_table(path: &Path, error: IntakeError) -> Self {
+        match error {
+            IntakeError::Table { source, .. } => DataError::Table { path: path.to_owned(), source },
+            other => DataError::NotTable(other),
+        }
+    }
 }
 
 impl From<ContentError> for DataError {

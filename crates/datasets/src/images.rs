@@ -1,6 +1,6 @@
 //! A folder of PNG or JPEG images; subfolders are labels.
 
-use crate::rows::{Rows, number_labels};
+use crate::rows::{RawRows, number_labels};
 use crate::{Color, DataConfig, DataError, SampleShape, Scale, own};
 use ae_intake::{Samples, content};
 use ae_records::files::FileError;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 const MAX_ALLOC: u64 = 256 << 20;
 
 /// Reads all images below `folder`, in the order of their paths.
-pub(crate) fn read(folder: &Path, config: &DataConfig) -> Result<Rows, DataError> {
+pub(crate) fn read(folder: &Path, config: &DataConfig) -> Result<RawRows, DataError> {
     let wrong = |reason| DataError::Images { path: folder.to_owned(), reason };
     let (paths, labels) = find(folder)?;
     let heads = paths.par_iter().map(|path| head(path)).collect::<Result<Vec<_>, _>>()?;
@@ -53,10 +53,10 @@ pub(crate) fn read(folder: &Path, config: &DataConfig) -> Result<Rows, DataError
     }
     let values = Array2::from_shape_vec((files.len(), numel), values).expect("every image has this size");
     let (labels, label_names) = labels.map(|labels| number_labels(&labels)).unzip();
-    own::check_count(Rows {
+    own::check_count(RawRows {
         name: config.set.clone(),
         shape: own::reshape(config, SampleShape::Image { channels, height, width }, &config.set)?,
-        part: Samples::complete(values).with_labels(labels),
+        samples: Samples::complete(values).with_labels(labels),
         label_names: label_names.unwrap_or_default(),
         feature_names: Vec::new(),
         files: vec![folder_record(folder, &files)],

@@ -43,7 +43,6 @@ mod sets;
 mod shape;
 mod sources;
 mod split;
-mod table;
 pub mod ucr_anomaly;
 
 pub use ae_intake as intake;
@@ -54,9 +53,9 @@ pub use config::{Color, DataConfig, Protocol};
 pub use dataset::Dataset;
 pub use error::DataError;
 pub use preprocessing::{ConstantData, Preprocessing, Scale};
-pub use rows::Rows;
+pub use rows::RawRows;
 pub use series::Series;
-pub use sets::{FileVerdict, SetInfo, Verdict, fetch_set, list, verify_set};
+pub use sets::{CheckedFile, FileState, SetInfo, fetch_set, list, verify_set};
 pub use shape::SampleShape;
 pub use sources::Sources;
 
@@ -75,13 +74,12 @@ pub fn load(
     progress: &mut dyn Progress,
 ) -> Result<Dataset, DataError> {
     config.validate()?;
-    match catalogue::find(&config.set) {
-        Ok(set) if set.name == "ecg5000" => ecg5000::load(set, config, sources, seed, progress),
-        Ok(set) if ["mnist", "fashion-mnist"].contains(&set.name.as_str()) => {
-            mnist::load(set, config, sources, seed, progress)
-        }
-        Ok(set) => Err(DataError::NotDense(set.name.clone())),
-        Err(_) => own::read(config)?.split(config, seed)?.finish(config, seed),
+    let Ok(set) = catalogue::find(&config.set) else {
+        return own::read(config)?.split(config, seed)?.finish(config, seed);
+    };
+    match set.loader() {
+        Some(loader) => loader(set, config, sources, seed, progress)?.finish(config, seed),
+        None => Err(DataError::NotDense(set.name.clone())),
     }
 }
 
@@ -89,7 +87,7 @@ pub fn load(
 ///
 /// # Errors
 /// As [`load`]. The sets of [`list`] have no path and are not read by this.
-pub fn read(config: &DataConfig) -> Result<Rows, DataError> {
+pub fn read(config: &DataConfig) -> Result<RawRows, DataError> {
     config.validate()?;
     own::read(config)
 }

@@ -3,7 +3,7 @@
 
 use crate::catalogue::SetEntry;
 use crate::rows::Halves;
-use crate::{DataConfig, DataError, Dataset, Protocol, SampleShape, Scale, Sources, idx};
+use crate::{DataConfig, DataError, Protocol, SampleShape, Scale, Sources, idx};
 use ae_fetch::Progress;
 use ae_intake::Samples;
 use ndarray::Array2;
@@ -23,13 +23,13 @@ const ARTICLES: [&str; 10] = [
 ];
 
 /// The official split; validation rows come from the training images.
-pub(crate) fn load(
+pub(crate) fn read(
     set: &SetEntry,
     config: &DataConfig,
     sources: &Sources,
-    seed: u64,
+    _seed: u64,
     progress: &mut dyn Progress,
-) -> Result<Dataset, DataError> {
+) -> Result<Halves, DataError> {
     if config.protocol != Protocol::Default {
         let protocol = format!("{:?}", config.protocol).to_lowercase();
         return Err(DataError::Protocol { set: set.name.clone(), protocol });
@@ -56,7 +56,7 @@ pub(crate) fn load(
         Samples::complete(images).with_labels(labels)
     };
     let names = if set.name == "mnist" { DIGITS } else { ARTICLES };
-    let halves = Halves {
+    Ok(Halves {
         name: set.name.clone(),
         shape: crate::own::reshape(config, shape, &set.name)?,
         train: part(train_images.1, train_labels.1),
@@ -67,8 +67,7 @@ pub(crate) fn load(
         files,
         auto_scale: Scale::Pixels,
         fit_before_choosing: false,
-    };
-    halves.finish(config, seed)
+    })
 }
 
 /// `[N, numel]` of an idx array `[N, …]`.

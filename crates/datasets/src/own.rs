@@ -1,16 +1,16 @@
 //! Your own data: a table, an array, an idx file, a folder of images.
 
-use crate::rows::{Rows, number_labels};
-use crate::{DataConfig, DataError, SampleShape, Scale, catalogue, idx, images, mnist, npy, table};
-use ae_intake::Samples;
+use crate::rows::{RawRows, number_labels};
+use crate::{DataConfig, DataError, SampleShape, Scale, catalogue, idx, images, mnist, npy};
 use ae_intake::content::{self, MAX_CONTENT_BYTES};
+use ae_intake::{InputConfig, NumberTable, Samples};
 use ae_records::files::FileError;
 use ae_records::record::FileRecord;
 use ndarray::Array2;
 use std::path::Path;
 
 /// Reads all rows of the file or folder that `config.set` names, unsplit and unscaled.
-pub(crate) fn read(config: &DataConfig) -> Result<Rows, DataError> {
+pub(crate) fn read(config: &DataConfig) -> Result<RawRows, DataError> {
     let path = Path::new(&config.set);
     if path.is_dir() {
         return images::read(path, config);
@@ -29,7 +29,7 @@ pub(crate) fn read(config: &DataConfig) -> Result<Rows, DataError> {
         _ => read_file(path)?,
     };
     let mut rows = match kind {
-        Kind::Table { usual } => from_table(&content, config, usual, path)?,
+        Kind::Table => from_table(&content, config, path)?,
         Kind::Npy => {
             let array = npy::parse(&content).map_err(wrong(path, "npy"))?;
             from_array(&array.dims, array.rows, array.bytes, config)?
@@ -39,19 +39,19 @@ pub(crate) fn read(config: &DataConfig) -> Result<Rows, DataError> {
             from_array(&idx.dims, mnist::to_rows(&idx), true, config)?
         }
     };
-    if let Some(labels) = config.labels.as_deref().filter(|_| !matches!(kind, Kind::Table { .. })) {
+    if let Some(labels) = config.labels.as_deref().filter(|_| kind != Kind::Table) {
         let (content, file) = read_file(labels)?;
         let (numbers, names) = number_labels(&label_texts(&content, labels)?);
-        if numbers.len() != rows.part.len() {
+        if numbers.len() != rows.samples.len() {
             let (got, path) = (numbers.len(), labels.to_owned());
-            return Err(DataError::LabelCount { path, labels: got, rows: rows.part.len() });
+            return Err(DataError::LabelCount { path, labels: got, rows: rows.samples.len() });
         }
-        rows.part.labels = Some(numbers);
+        rows.samples.labels = Some(numbers);
         rows.label_names = names;
         files.extend(file);
     }
     rows.files = files;
-    check_finite(path, &rows.part.values)?;
+    check_finite(path, &rows.samples.values)?;
     check_count(rows)
 }
 
@@ -64,16 +64,16 @@ pub(crate) fn reshape(config: &DataConfig, shape: SampleShape, name: &str) -> Re
 }
 
 /// Refuses more rows than 32-bit indices can tell apart.
-pub(crate) fn check_count(rows: Rows) -> Result<Rows, DataError> {
-    if u32::try_from(rows.part.len()).is_err() {
-        return Err(DataError::TooManyRows { got: rows.part.len(), name: rows.name });
+pub(crate) fn check_count(rows: RawRows) -> Result<RawRows, DataError> {
+    if u32::try_from(rows.samples.len()).is_err() {
+        return Err(DataError::TooManyRows { got: rows.samples.len(), name: rows.name });
     }
     Ok(rows)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    Table { usual: Option<u8> },
+    Table,
     Npy,
     Idx,
     Unknown,
@@ -83,8 +83,7 @@ fn kind_of(path: &Path) -> Kind {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     match name.rsplit_once('.').map_or("", |(_, extension)| extension) {
-        "csv" | "txt" | "dat" => Kind::Table { usual: None },
-        "tsv" | "tab" => Kind::Table { usual: Some(b'\t') },
+        "csv" | "txt" | "dat" | "tsv" | "tab" => Kind::Table,
         "npy" => Kind::Npy,
         "idx" => Kind::Idx,
         _ if name.ends_with("-ubyte") => Kind::Idx,
@@ -99,22 +98,25 @@ fn read_file(path: &Path) -> Result<(Vec<u8>, Vec<FileRecord>), DataError> {
     Ok((content, vec![FileRecord { name, sha256 }]))
 }
 
-fn from_table(
-    content: &[u8],
-    config: &DataConfig,
-    usual: Option<u8>,
-    path: &Path,
-) -> Result<Rows, DataError> {
-    let table = table::parse(content, config, usual)
-        .map_err(|source| DataError::Table { path: path.to_owned(), source })?;
+fn from_table(content: &[u8], config: &DataConfig, path: &Path) -> Result<RawRows, DataError> {
+    let input = InputConfig {
+        columns: config.columns.clone(),
+        ignore: config.ignore.clone(),
+        label: config.label.clone(),
+        header: config.header,
+        delimiter: config.delimiter,
+        ..Default::default()
+    };
+    let table = NumberTable::parse(content, &path.display().to_string(), &input)
+        .map_err(|error| DataError::of_table(path, error))?;
     let (labels, label_names) = table.labels.map(|labels| number_labels(&labels)).unzip();
     let shape = SampleShape::Vector { features: table.values.ncols() };
     let shape = reshape(config, shape, &config.set)?;
-    Ok(Rows {
+    Ok(RawRows {
         name: config.set.clone(),
         auto_scale: auto_scale(&shape, false),
         shape,
-        part: Samples::complete(table.values).with_labels(labels),
+        samples: Samples::complete(table.values).with_labels(labels),
         label_names: label_names.unwrap_or_default(),
         feature_names: table.names,
         files: Vec::new(),
@@ -126,7 +128,7 @@ fn from_array(
     values: Array2<f32>,
     bytes: bool,
     config: &DataConfig,
-) -> Result<Rows, DataError> {
+) -> Result<RawRows, DataError> {
     let path = Path::new(&config.set);
     let shape = match dims[1..] {
         [] => SampleShape::from_dims(&[1]),
@@ -138,11 +140,11 @@ fn from_array(
     let reason = || format!("its shape is {dims:?}; give [N, D], [N, H, W] or [N, C, H, W] without zeros");
     let shape = shape.ok_or_else(|| wrong(path, "array")(reason()))?;
     let shape = reshape(config, shape, &config.set)?;
-    Ok(Rows {
+    Ok(RawRows {
         name: config.set.clone(),
         auto_scale: auto_scale(&shape, bytes),
         shape,
-        part: Samples::complete(values),
+        samples: Samples::complete(values),
         label_names: Vec::new(),
         feature_names: Vec::new(),
         files: Vec::new(),

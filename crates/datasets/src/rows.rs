@@ -9,13 +9,13 @@ use ae_records::seed::stream_rng;
 
 /// All rows of your own data, unsplit and unscaled; what [`crate::read`] gives.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rows {
+pub struct RawRows {
     /// The path they came from.
     pub name: String,
     /// What one sample is.
     pub shape: SampleShape,
     /// Raw values and labels.
-    pub part: Samples,
+    pub samples: Samples,
     /// Name of each label.
     pub label_names: Vec<String>,
     /// Names of the features of a table; empty where they have none.
@@ -42,15 +42,15 @@ pub(crate) struct Halves {
     pub fit_before_choosing: bool,
 }
 
-impl Rows {
+impl RawRows {
     /// Keeps the configured share for testing.
     pub(crate) fn split(self, config: &DataConfig, seed: u64) -> Result<Halves, DataError> {
-        let n = self.part.len();
+        let n = self.samples.len();
         if n < 2 {
             let what = "train a model and to tell how good it is";
             return Err(DataError::TooFewRows { name: self.name, got: n, needed: 2, what });
         }
-        let (train, test) = take_away(self.part, config.test, seed, "split");
+        let (train, test) = take_away(self.samples, config.test, seed, "split");
         Ok(Halves {
             name: self.name,
             shape: self.shape,

@@ -29,18 +29,18 @@ pub struct SetInfo {
 
 /// What [`verify_set`] found about one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileVerdict {
+pub struct CheckedFile {
     /// The file.
     pub name: String,
     /// Where it is, or would be.
     pub path: PathBuf,
     /// What was found.
-    pub verdict: Verdict,
+    pub state: FileState,
 }
 
 /// Whether a file is what it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum FileState {
     /// Its checksum is right.
     Ok,
     /// It is not in the cache.
@@ -64,7 +64,7 @@ pub fn fetch_set(name: &str, sources: &Sources, progress: &mut dyn Progress) -> 
     let set = catalogue::find(name)?;
     // What is there under the content's name is otherwise trusted by its length until it is read.
     for file in verify_set(name, sources)? {
-        if matches!(file.verdict, Verdict::Wrong { .. }) && !sources.offline {
+        if matches!(file.state, FileState::Wrong { .. }) && !sources.offline {
             tracing::warn!("{} is damaged; fetching it again", file.path.display());
             std::fs::remove_file(&file.path).map_err(FileError::new("remove", &file.path))?;
         }
@@ -74,26 +74,26 @@ pub fn fetch_set(name: &str, sources: &Sources, progress: &mut dyn Progress) -> 
 }
 
 /// Checks the checksum of every file of a set that is in the cache.
-pub fn verify_set(name: &str, sources: &Sources) -> Result<Vec<FileVerdict>, DataError> {
+pub fn verify_set(name: &str, sources: &Sources) -> Result<Vec<CheckedFile>, DataError> {
     let set = catalogue::find(name)?;
-    let mut verdicts = Vec::new();
+    let mut files = Vec::new();
     for file in &set.files {
         let Some(path) = sources.cached(set, file) else {
             let path = sources.cache.join(&set.name).join(&file.name);
-            verdicts.push(FileVerdict { name: file.name.clone(), path, verdict: Verdict::Missing });
+            files.push(CheckedFile { name: file.name.clone(), path, state: FileState::Missing });
             continue;
         };
         let (got, bytes) = ae_fetch::sha256_file(&path).map_err(FileError::new("read", &path))?;
-        let verdict = if ae_fetch::is_accepted(&file.accepted(), &got, bytes) {
-            Verdict::Ok
+        let state = if ae_fetch::is_accepted(&file.accepted(), &got, bytes) {
+            FileState::Ok
         } else {
             let unpacked = path.file_name().is_some_and(|name| *name == *file.content.name);
             let expected = if unpacked { &file.content.sha256 } else { &file.sha256 };
-            Verdict::Wrong { expected: expected.clone(), got }
+            FileState::Wrong { expected: expected.clone(), got }
         };
-        verdicts.push(FileVerdict { name: file.name.clone(), path, verdict });
+        files.push(CheckedFile { name: file.name.clone(), path, state });
     }
-    Ok(verdicts)
+    Ok(files)
 }
 
 fn info(set: &SetEntry, sources: &Sources) -> SetInfo {

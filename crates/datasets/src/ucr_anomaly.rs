@@ -15,7 +15,7 @@ use std::path::Path;
 /// What the archive calls the series that the package holds; the labels of its own table are one point short.
 const SERIES: &str = "135_UCR_Anomaly_InternalBleeding16_1200_4187_4199";
 /// Longest file of the archive is below 20 MB.
-const MOST_BYTES: u64 = 1 << 28;
+const MAX_ARCHIVE_BYTES: u64 = 1 << 28;
 
 /// The series of the set `ucr-anomaly`, fetched first if it has to be.
 ///
@@ -40,7 +40,7 @@ pub fn load(sources: &Sources, progress: &mut dyn Progress) -> Result<Vec<Series
 /// # Errors
 /// A file that cannot be read, a name that is not of this archive, values that are no numbers.
 pub fn read(path: &Path) -> Result<Series, DataError> {
-    let content = content::read(path, MOST_BYTES)?;
+    let content = content::read(path, MAX_ARCHIVE_BYTES)?;
     let text = std::str::from_utf8(&content).map_err(|_| wrong(path, "it is not text".into()))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -1,6 +1,6 @@
 //! Folders of images.
 
-use ae_datasets::{DataConfig, DataError, Rows, read};
+use ae_datasets::{DataConfig, DataError, RawRows, read};
 use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage};
 use std::path::Path;
 use tempfile::TempDir;
@@ -16,7 +16,7 @@ fn rgb(path: &Path, color: [u8; 3]) {
     DynamicImage::from(RgbImage::from_pixel(2, 2, Rgb(color))).save(path).unwrap();
 }
 
-fn read_from(folder: &TempDir, more: &str) -> Result<Rows, DataError> {
+fn read_from(folder: &TempDir, more: &str) -> Result<RawRows, DataError> {
     let mut config: DataConfig = toml::from_str(more).unwrap();
     config.set = folder.path().to_str().unwrap().to_owned();
     read(&config)
@@ -38,8 +38,8 @@ fn subfolders_are_labels_and_files_are_read_in_order() {
     let rows = read_from(&folder, "").unwrap();
     assert_eq!(rows.shape.to_string(), "1x2x3");
     assert_eq!(rows.label_names, ["broken", "ok"]);
-    assert_eq!(rows.part.labels, Some(vec![0, 1, 1]));
-    assert_eq!(rows.part.values.row(0).to_vec(), [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]);
+    assert_eq!(rows.samples.labels, Some(vec![0, 1, 1]));
+    assert_eq!(rows.samples.values.row(0).to_vec(), [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]);
     assert!(rows.files[0].name.ends_with("/ (3 images)"), "{:?}", rows.files);
 }
 
@@ -50,10 +50,10 @@ fn colour_is_three_planes_and_can_be_chosen() {
     let planes = [1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 3.0];
     let rows = read_from(&folder, "").unwrap();
     assert_eq!(
-        (rows.shape.to_string().as_str(), rows.part.values.row(0).to_vec().as_slice()),
+        (rows.shape.to_string().as_str(), rows.samples.values.row(0).to_vec().as_slice()),
         ("3x2x2", &planes[..])
     );
-    assert_eq!(rows.part.labels, None);
+    assert_eq!(rows.samples.labels, None);
     assert_eq!(read_from(&folder, "color = 'gray'").unwrap().shape.to_string(), "1x2x2");
     // One image in colour makes all so.
     gray(&folder.path().join("b.png"), 2, 2);

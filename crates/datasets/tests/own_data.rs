@@ -241,7 +241,10 @@ fn arrays_are_vectors_or_images_and_may_have_labels() {
     assert_eq!(shape("c.npy", ""), "3x1x2");
     assert_eq!(shape("c.npy", "shape = [2, 3]"), "2x3");
     let rows = read(&config(folder.path(), "i.npy", "labels = 'l.npy'")).unwrap();
-    assert_eq!((rows.part.labels, rows.label_names), (Some(vec![1, 0, 1, 0]), vec!["9".into(), "10".into()]));
+    assert_eq!(
+        (rows.samples.labels, rows.label_names),
+        (Some(vec![1, 0, 1, 0]), vec!["9".into(), "10".into()])
+    );
     assert_eq!(rows.files.len(), 2);
     let data = load_from(&folder, "images.idx", "labels = 'train-labels-idx1-ubyte'\ntest = 0.5").unwrap();
     assert_eq!(data.preprocessing, Preprocessing::Divide { divisor: 255.0 });

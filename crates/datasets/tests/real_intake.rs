@@ -1,7 +1,7 @@
 //! Real files as a user would give them. They lie in the folder that `AE_DATA_MIRROR` names, so these tests run only when
 //! asked for: `cargo test -p ae-datasets --test real_intake -- --ignored`.
 
-use ae_datasets::intake::{FieldKind, Layout, RawTable, ReadOptions, Reader, Schema};
+use ae_datasets::intake::{FieldKind, Layout, ReadOptions, Reader, Schema, Table};
 use std::path::PathBuf;
 
 fn mirror() -> PathBuf {
@@ -14,8 +14,8 @@ fn check(
     new: &str,
     config: &str,
     expected: (Layout, usize, usize, usize, usize),
-) -> (RawTable, Schema) {
-    let table = RawTable::load(&mirror().join(train), &toml::from_str(config).unwrap()).unwrap();
+) -> (Table, Schema) {
+    let table = Table::from_csv_with(&mirror().join(train), &toml::from_str(config).unwrap()).unwrap();
     let normal = table.normal_rows();
     let schema = Schema::learn(&table, &normal).unwrap().schema;
     let mut reader = Reader::open(&mirror().join(new), &schema, &ReadOptions::default()).unwrap();

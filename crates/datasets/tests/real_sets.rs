@@ -1,7 +1,7 @@
 //! The real sets. They are downloaded where they are not cached, so these tests run only when asked for:
 //! `cargo test -p ae-datasets --test real_sets -- --ignored`.
 
-use ae_datasets::{Dataset, Preprocessing, Sources, Verdict, fetch_set, load, verify_set};
+use ae_datasets::{Dataset, FileState, Preprocessing, Sources, fetch_set, load, verify_set};
 use ae_fetch::Silent;
 
 fn load_set(config: &str, seed: u64) -> Dataset {
@@ -35,8 +35,8 @@ fn mnist() {
     assert_eq!((few.train.len(), few.test.len()), (500, 100));
     let zeros = load_set("set = 'mnist'\nnormal_label = '0'", 1);
     assert_eq!((zeros.train.len(), zeros.normal_label), (5923, Some(0)));
-    let verdicts = verify_set("mnist", &Sources::from_env()).unwrap();
-    assert!(verdicts.iter().all(|file| file.verdict == Verdict::Ok), "{verdicts:?}");
+    let files = verify_set("mnist", &Sources::from_env()).unwrap();
+    assert!(files.iter().all(|file| file.state == FileState::Ok), "{files:?}");
     assert!(fetch_set("mnist", &Sources::from_env(), &mut Silent).unwrap().cached);
 }
 

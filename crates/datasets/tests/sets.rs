@@ -1,6 +1,6 @@
 //! Sets by name: what is said where they cannot be had. What they hold is tested in `real_sets.rs`.
 
-use ae_datasets::{DataConfig, Sources, Verdict, fetch_set, list, load, verify_set};
+use ae_datasets::{DataConfig, FileState, Sources, fetch_set, list, load, verify_set};
 use ae_fetch::Silent;
 use std::fs;
 use std::path::Path;
@@ -45,8 +45,8 @@ fn a_file_with_the_right_length_and_wrong_content_is_not_parsed() {
          df86ac15d7e283e731db6be7865f5004b65bc639014cb8b9753c26e24a9092a1, got \
          902e5fcdf38dfca3dfbdbd401c3a1c3919f15c333782da3ca054b4a3a7e4ce9b; delete it and fetch it again",
     );
-    let verdicts = verify_set("ecg5000", &offline(folder.path())).unwrap();
-    let Verdict::Wrong { expected, got } = &verdicts[0].verdict else { panic!("{verdicts:?}") };
+    let files = verify_set("ecg5000", &offline(folder.path())).unwrap();
+    let FileState::Wrong { expected, got } = &files[0].state else { panic!("{files:?}") };
     assert!(expected.starts_with("df86ac15") && got.len() == 64, "{expected} {got}");
 }
 
@@ -72,8 +72,8 @@ fn sets_are_listed_and_what_is_missing_is_said() {
     let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
     assert_eq!(names, ["mnist", "fashion-mnist", "ecg5000", "nsl-kdd", "nab", "ucr-anomaly"]);
     assert!(sets.iter().all(|set| !set.cached && set.bytes > 100_000 && !set.files.is_empty()));
-    let verdicts = verify_set("fashion-mnist", &sources).unwrap();
-    assert!(verdicts.len() == 4 && verdicts.iter().all(|file| file.verdict == Verdict::Missing));
+    let files = verify_set("fashion-mnist", &sources).unwrap();
+    assert!(files.len() == 4 && files.iter().all(|file| file.state == FileState::Missing));
     assert!(verify_set("fashion", &sources).is_err());
     assert!(fetch_set("fashion-mnist", &sources, &mut Silent).is_err());
 }

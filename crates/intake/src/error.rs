@@ -122,6 +122,27 @@ pub enum IntakeError {
         /// What it should be.
         right: &'static str,
     },
+    /// An infinity in an array.
+    #[error(
+        "row {row} (from 0), column `{column}`: {value} is not finite; remove or replace it, or give NaN for a missing \
+         value"
+    )]
+    NotFinite {
+        /// From 0.
+        row: usize,
+        /// The column.
+        column: String,
+        /// `inf` or `-inf`.
+        value: f32,
+    },
+    /// More or fewer names than columns.
+    #[error("{} for {}; give one for each, or none", counted(*names, "name", "names"), counted(*columns, "column", "columns"))]
+    NameCount {
+        /// Names given.
+        names: usize,
+        /// Columns of the array.
+        columns: usize,
+    },
     /// The text is in an encoding of two bytes a character.
     #[error("{name} is UTF-16 text; save it as UTF-8, as `iconv -f UTF-16 -t UTF-8` does")]
     Utf16 {

@@ -2,6 +2,7 @@
 
 use crate::Column;
 use crate::error::IntakeError;
+use crate::text::recognise::splits_cells;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// How a user's file becomes samples. All that is not said is recognised, and what was recognised is reported.
@@ -148,9 +149,7 @@ impl InputConfig {
         if !(1..=MAX_LEVELS).contains(&self.max_categories) {
             return wrong("max_categories", self.max_categories.to_string(), "1 to 65536");
         }
-        if let Some(delimiter) = self.delimiter
-            && (!delimiter.is_ascii() || "\"\r\n".contains(delimiter))
-        {
+        if let Some(delimiter) = self.delimiter.filter(|&delimiter| !splits_cells(delimiter)) {
             let right = "one ASCII character that is no quote and ends no line";
             return wrong("delimiter", format!("{delimiter:?}"), right);
         }

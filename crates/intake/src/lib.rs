@@ -1,6 +1,6 @@
 //! From a user's bytes to [`Samples`]: what a detector learns from, scores and watches.
 //!
-//! [`RawTable::load`] reads a whole file to learn from; [`Schema::learn`] finds scaling and categories in *training
+//! [`Table::from_csv`] reads a whole file to learn from; [`Schema::learn`] finds scaling and categories in *training
 //! rows only*; [`Schema::encode`] gives what a model sees. A schema travels with its detector, and reads any later
 //! file or stream line by line in bounded memory. What is odd about the data is never dropped silently: it is a
 //! [`Notice`], a [`BadLine`], or an [`IntakeError`].
@@ -10,10 +10,10 @@
 //! that were not observed.
 //!
 //! ```
-//! use ae_intake::{InputConfig, RawTable, ReadOptions, Reader, Schema, Shares, split_rows};
+//! use ae_intake::{InputConfig, Table, ReadOptions, Reader, Schema, Shares, split_rows};
 //!
 //! let file: String = (0..40).map(|row| format!("{},{},{}\n", row % 7, row % 5, ["tcp", "udp"][row % 2])).collect();
-//! let table = RawTable::parse(file.as_bytes(), "normal.csv", &InputConfig::default())?;
+//! let table = Table::parse(file.as_bytes(), "normal.csv", &InputConfig::default())?;
 //! let parts = split_rows(table.len(), 1, Shares::default())?;
 //! let schema = Schema::learn(&table, &parts.train)?.schema;
 //! let training = schema.encode(&table, &parts.train)?.samples;
@@ -29,6 +29,7 @@
 mod columns;
 mod error;
 mod input;
+mod numbers;
 pub mod order;
 mod samples;
 mod schema;
@@ -43,25 +44,18 @@ pub use columns::layout::Layout;
 pub use columns::stamps::StampFormat;
 pub use error::{BadLine, BadReason, IntakeError, TableError};
 pub use input::{FormatChoice, HeavyTails, InputConfig, LayoutChoice, SeriesScale};
+pub use numbers::NumberTable;
 pub use samples::Samples;
-pub use schema::encode::{Encoded, MOST, RowNote, State};
+pub use schema::encode::{EncodedRows, MAX_SCALED_VALUE, RowNote, State};
 pub use schema::learn::Learned;
 pub use schema::log::NoticeLog;
 pub use schema::notice::{IgnoredBecause, Notice};
 pub use schema::{Curve, Feature, Field, FieldKind, Format, Schema, SchemaError, Timestamp, Windows};
-pub use split::{Parts, Shares, duplicate_share, split_rows, split_time, split_windows, window_ends};
+pub use split::{RowSplit, Shares, duplicate_share, split_rows, split_time, split_windows, window_ends};
 pub use stream::block::Block;
 pub use stream::reader::{ReadOptions, Reader, inflated};
 pub use stream::windower::WindowState;
-pub use table::{RawColumn, RawTable};
+pub use table::{Table, TableColumn};
 pub use text::content;
 pub use text::head::ensure_text;
-
-/// Pieces that another reader of tables, in `ae-datasets`, shares.
-#[doc(hidden)]
-pub mod shared {
-    pub use crate::columns::find::{column_name, find_column, shown};
-    pub use crate::text::recognise::{
-        delimiter_seen_in, looks_like_header, reader, recognise_delimiter, shorten,
-    };
-}
+pub use text::recognise::splits_cells;

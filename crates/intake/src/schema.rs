@@ -9,8 +9,10 @@ use crate::columns::layout::Layout;
 use crate::columns::profile::MAX_LEVEL;
 use crate::columns::stamps::StampFormat;
 use crate::input::{MAX_LEVELS, MAX_WINDOW};
-use serde::{Deserialize, Serialize};
+use crate::text::recognise::{shorten, splits_cells};
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::HashSet;
+use std::fmt;
 
 /// What a detector expects of a row. Made by [`Schema::learn`], of training rows only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -148,15 +150,35 @@ pub struct Windows {
     pub stride: usize,
 }
 
-/// What one of the `D` values of a sample stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What one of the `D` values of a sample stands for. Written, and serialised, as `duration`, `protocol=tcp`, `cpu[t-3]`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Feature {
-    /// Index in [`Schema::fields`].
-    pub field: usize,
-    /// Index in the levels of a category.
-    pub level: Option<usize>,
+    /// Name of the column.
+    pub column: String,
+    /// Which of its values a category has to have; `None` for numbers.
+    pub level: Option<String>,
     /// Windows: steps before the last, which is 0.
     pub steps_ago: Option<usize>,
+}
+
+impl fmt::Display for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.column)?;
+        if let Some(level) = &self.level {
+            write!(f, "={level}")?;
+        }
+        match self.steps_ago {
+            None => Ok(()),
+            Some(0) => f.write_str("[t]"),
+            Some(steps) => write!(f, "[t-{steps}]"),
+        }
+    }
+}
+
+impl Serialize for Feature {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// A schema that no training leaves behind.
@@ -195,36 +217,38 @@ impl Schema {
         self.row_width() * self.windows.map_or(1, |windows| windows.length)
     }
 
-    /// What value `index` of a sample stands for. Panics where it is not below [`Schema::width`].
-    pub fn feature(&self, index: usize) -> Feature {
-        assert!(index < self.width(), "value {index} of {}", self.width());
-        let row_width = self.row_width();
-        let steps_ago = self.windows.map(|windows| windows.length - 1 - index / row_width);
-        let mut rest = index % row_width;
-        for (field, found) in self.fields.iter().enumerate() {
-            if rest < found.width() {
-                let level = matches!(found.kind, FieldKind::Category { .. }).then_some(rest);
-                return Feature { field, level, steps_ago };
-            }
-            rest -= found.width();
+    /// What each of the `D` values of a sample stands for, in their order.
+    pub fn features(&self) -> Vec<Feature> {
+        let of_step = |steps_ago: Option<usize>| {
+            self.fields.iter().flat_map(move |field| features_of(field, steps_ago))
+        };
+        match self.windows {
+            None => of_step(None).collect(),
+            Some(windows) => (0..windows.length).rev().flat_map(|steps| of_step(Some(steps))).collect(),
         }
-        unreachable!("widths of the fields add up to the width of a row")
     }
 
     /// A name for each of the `D` values: `duration`, `protocol=tcp`, `t17`, `cpu[t-3]`.
     pub fn feature_names(&self) -> Vec<String> {
-        let of_row: Vec<String> = self.fields.iter().flat_map(names_of).collect();
-        let Some(windows) = self.windows else { return of_row };
-        let ago = |steps: usize| if steps == 0 { "[t]".to_string() } else { format!("[t-{steps}]") };
-        (0..windows.length)
-            .rev()
-            .flat_map(|steps| of_row.iter().map(move |name| format!("{name}{}", ago(steps))))
-            .collect()
+        self.features().iter().map(Feature::to_string).collect()
+    }
+
+    /// The column that value `index` of a sample comes from. Panics where it is not below [`Schema::width`].
+    pub fn field_of(&self, index: usize) -> &Field {
+        assert!(index < self.width(), "value {index} of {}", self.width());
+        let mut rest = index % self.row_width();
+        for field in &self.fields {
+            if rest < field.width() {
+                return field;
+            }
+            rest -= field.width();
+        }
+        unreachable!("widths of the fields add up to the width of a row")
     }
 
     /// A scaled value in the unit of its column, up to rounding; the 0 to 1 of a category stays as it is.
     pub fn in_units(&self, index: usize, value: f32) -> f64 {
-        match &self.fields[self.feature(index).field].kind {
+        match &self.field_of(index).kind {
             FieldKind::Number { curve, mean, std, .. } => curve.invert(f64::from(value) * std + mean),
             FieldKind::Category { .. } => f64::from(value),
         }
@@ -242,7 +266,7 @@ impl Schema {
         ensure(self.cells <= MAX_COLUMNS && self.fields.len() <= self.cells, "it has too many columns")?;
         ensure((0.0..=1.0).contains(&self.min_observed), "min_observed is no share")?;
         if let Format::Csv { delimiter, .. } = self.format {
-            ensure(delimiter.is_ascii() && !"\"\r\n".contains(delimiter), "its delimiter splits no cells")?;
+            ensure(splits_cells(delimiter), "its delimiter splits no cells")?;
         }
         let is_windows = self.layout == Layout::Windows;
         ensure(self.windows.is_some() == is_windows, "windows and layout do not agree")?;
@@ -253,8 +277,7 @@ impl Schema {
         let mut positions = HashSet::new();
         let mut width = 0usize;
         for field in &self.fields {
-            let name =
-                |what: &str| format!("column `{}` {what}", crate::text::recognise::shorten(&field.name));
+            let name = |what: &str| format!("column `{}` {what}", shorten(&field.name));
             ensure(field.name.len() <= MAX_NAME, &name("has too long a name"))?;
             ensure(names.insert(&field.name), &name("is there twice"))?;
             ensure(field.position < self.cells && positions.insert(field.position), &name("has no place"))?;
@@ -300,12 +323,12 @@ fn is_sound(kind: &FieldKind, layout: Layout) -> bool {
     }
 }
 
-fn names_of(field: &Field) -> Vec<String> {
+fn features_of(field: &Field, steps_ago: Option<usize>) -> Vec<Feature> {
+    let feature =
+        |level: Option<&String>| Feature { column: field.name.clone(), level: level.cloned(), steps_ago };
     match &field.kind {
-        FieldKind::Number { .. } => vec![field.name.clone()],
-        FieldKind::Category { levels } => {
-            levels.iter().map(|level| format!("{}={level}", field.name)).collect()
-        }
+        FieldKind::Number { .. } => vec![feature(None)],
+        FieldKind::Category { levels } => levels.iter().map(|level| feature(Some(level))).collect(),
     }
 }
 

@@ -45,7 +45,7 @@ const FEWEST: [usize; 4] = [8, 2, 8, 1];
 
 /// Indices of the rows of each part; ascending, disjoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Parts {
+pub struct RowSplit {
     /// To learn from.
     pub train: Vec<usize>,
     /// To stop early by.
@@ -60,7 +60,7 @@ pub struct Parts {
 ///
 /// # Errors
 /// [`IntakeError::TooFewRows`] with how many are needed; [`IntakeError::OutOfRange`] for shares that are none.
-pub fn split_rows(n: usize, seed: u64, shares: Shares) -> Result<Parts, IntakeError> {
+pub fn split_rows(n: usize, seed: u64, shares: Shares) -> Result<RowSplit, IntakeError> {
     let sizes = sizes(n, shares, 0)?;
     let order = permutation(n, &mut stream_rng(seed, "detector split", 0));
     let mut rest = order.into_iter().map(|row| row as usize);
@@ -70,7 +70,7 @@ pub fn split_rows(n: usize, seed: u64, shares: Shares) -> Result<Parts, IntakeEr
         rows
     };
     let [train, validation, calibration, test] = sizes;
-    Ok(Parts {
+    Ok(RowSplit {
         train: take(train),
         validation: take(validation),
         calibration: take(calibration),

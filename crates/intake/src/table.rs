@@ -1,5 +1,7 @@
 //! A whole file in memory: what a schema is learned from.
 
+mod array;
+
 use crate::columns::kinds::{self, Columns, Kind};
 use crate::columns::labels::{Labels, read_labels};
 use crate::columns::layout::{self, Layout};
@@ -10,21 +12,21 @@ use crate::error::{BadLine, IntakeError};
 use crate::input::InputConfig;
 use crate::schema::notice::Notice;
 use crate::schema::{Format, Timestamp};
-use crate::split::{duplicate_share, window_ends};
+use crate::split::window_ends;
 use crate::text::content::{self, MAX_CONTENT_BYTES};
 use crate::text::head::{Head, look_at};
-use crate::text::parse::{MAX_LINE, ParseKind, RawBlock, RowParser, Syntax, Target};
+use crate::text::parse::{ParseKind, RawBlock, RowParser, Syntax, Target};
+use crate::text::pieces::parse_all;
 use ae_records::record::FileRecord;
-use memchr::memchr_iter;
 use ndarray::Array2;
-use rayon::prelude::*;
 use std::collections::HashMap;
+use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 
 /// A file, read: numbers, codes of categories, and gaps.
 #[derive(Clone, Debug)]
-pub struct RawTable {
+pub struct Table {
     /// What messages call it.
     pub name: String,
     /// How it is written.
@@ -36,7 +38,7 @@ pub struct RawTable {
     /// Cells of a line, those that are not learned from included.
     pub cells: usize,
     /// The columns of `values`.
-    pub columns: Vec<RawColumn>,
+    pub columns: Vec<TableColumn>,
     /// `[N, C]`: numbers, or the code of a category; `NaN` where nothing was observed.
     pub values: Array2<f32>,
     /// `[N]`, the line of each row, from 1.
@@ -61,7 +63,7 @@ pub struct RawTable {
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RawColumn {
+pub struct TableColumn {
     /// Its name; `c3` where the file has no header.
     pub name: String,
     /// Its position in the file, from 0.
@@ -70,14 +72,22 @@ pub struct RawColumn {
     pub levels: Option<Vec<String>>,
 }
 
-impl RawTable {
-    /// Reads a file, plain or gz.
+impl Table {
+    /// Reads a file, plain or gz: CSV and its kin, or JSON lines. How it is written is recognised.
     ///
     /// # Errors
-    /// [`IntakeError`]: the file cannot be read, holds no rows or too many bad lines, or has not the columns that
-    /// `config` names.
-    pub fn load(path: &Path, config: &InputConfig) -> Result<Self, IntakeError> {
+    /// [`IntakeError`]: the file cannot be read, or holds no rows or too many bad lines.
+    pub fn from_csv(path: impl AsRef<Path>) -> Result<Self, IntakeError> {
+        Self::from_csv_with(path, &InputConfig::default())
+    }
+
+    /// As [`Table::from_csv`], by settings.
+    ///
+    /// # Errors
+    /// As [`Table::from_csv`], and where the file has not the columns that `config` names.
+    pub fn from_csv_with(path: impl AsRef<Path>, config: &InputConfig) -> Result<Self, IntakeError> {
         config.validate()?;
+        let path = path.as_ref();
         let content = content::read(path, MAX_CONTENT_BYTES)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut table = Self::parse(&content, &path.display().to_string(), config)?;
@@ -85,10 +95,34 @@ impl RawTable {
         Ok(table)
     }
 
+    /// Reads all of an input, plain or gz, as [`Table::from_csv`] reads a file.
+    ///
+    /// ```
+    /// let table = ae_intake::Table::from_reader("a,b\n1,2.5\n3,\n0,1.5\n".as_bytes())?;
+    /// assert_eq!((table.len(), table.values[[1, 1]].is_nan()), (3, true));
+    /// # Ok::<(), ae_intake::IntakeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Table::from_csv`].
+    pub fn from_reader(input: impl Read) -> Result<Self, IntakeError> {
+        Self::from_reader_with(input, "the input", &InputConfig::default())
+    }
+
+    /// As [`Table::from_reader`], by settings; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// As [`Table::from_csv_with`].
+    pub fn from_reader_with(input: impl Read, name: &str, config: &InputConfig) -> Result<Self, IntakeError> {
+        config.validate()?;
+        let content = content::read_all(input, Path::new(name), MAX_CONTENT_BYTES)?;
+        Self::parse(&content, name, config)
+    }
+
     /// Reads the content of a file; `name` is what messages call it, and ends in `.tsv` where cells are split at tabs.
     ///
     /// # Errors
-    /// As [`RawTable::load`].
+    /// As [`Table::from_csv_with`].
     pub fn parse(content: &[u8], name: &str, config: &InputConfig) -> Result<Self, IntakeError> {
         config.validate()?;
         let head = look_at(content, name, config)?;
@@ -106,15 +140,16 @@ impl RawTable {
         if profile.rows == 0 {
             return Err(no_rows(body, name, &head));
         }
-        let mut columns = kinds::decide(name, config, header, &profile, delimiter)?;
-        let mut block = parse_all(&parser(&head, &columns), body, head.body_line);
-        let stamps = block.stamps.clone();
-        let (layout, layout_because) = layout::decide(config, &columns, &stamps);
-        // A channel of a series may rise with each step; in a table that is what an identifier does.
-        if layout == Layout::Table && columns.leave_out_counters(name)? {
-            block = parse_all(&parser(&head, &columns), body, head.body_line);
-        }
-        assemble(name, config, &head, columns, block, layout, layout_because)
+        let format = match head.syntax {
+            Syntax::Json => Format::Json,
+            Syntax::Csv { delimiter } => {
+                Format::Csv { delimiter: char::from(delimiter), header: head.header.is_some() }
+            }
+        };
+        let columns = kinds::decide(name, config, header, &profile, delimiter)?;
+        Table::assemble(name, config, format, columns, |columns| {
+            parse_all(&parser(&head, columns), body, head.body_line)
+        })
     }
 
     /// Number of rows, `N`.
@@ -132,7 +167,7 @@ impl RawTable {
         let rows = rows.min(self.len());
         let last = self.lines.get(rows).copied().unwrap_or(u64::MAX);
         let mut head =
-            RawTable { values: self.values.slice(ndarray::s![..rows, ..]).to_owned(), ..self.clone() };
+            Table { values: self.values.slice(ndarray::s![..rows, ..]).to_owned(), ..self.clone() };
         head.lines.truncate(rows);
         head.stamps.truncate(rows);
         head.bad.retain(|bad| bad.line < last);
@@ -175,13 +210,6 @@ impl RawTable {
         (0..self.len()).filter(is_normal).collect()
     }
 
-    /// A notice where more than one in twenty rows are equal to an earlier one, so that parts of a split share rows;
-    /// not for windows, where steps repeat.
-    pub fn duplicates(&self) -> Option<Notice> {
-        let share = if self.layout == Layout::Windows { 0.0 } else { duplicate_share(&self.values) };
-        (share > 0.05).then_some(Notice::Duplicates { share })
-    }
-
     /// Steps that windows of `length` steps end with, one every `stride` steps, for windows that lie whole within a
     /// stretch of rows and have normal steps only.
     pub fn normal_window_ends(&self, stretch: Range<usize>, length: usize, stride: usize) -> Vec<usize> {
@@ -190,6 +218,100 @@ impl RawTable {
             ends.retain(|&end| labels.normal[end + 1 - length..=end].iter().all(|&normal| normal));
         }
         ends
+    }
+
+    /// Decides what a row is, and puts a table together of what `read` gives for columns of data.
+    fn assemble(
+        name: &str,
+        config: &InputConfig,
+        format: Format,
+        mut columns: Columns,
+        read: impl Fn(&Columns) -> RawBlock,
+    ) -> Result<Table, IntakeError> {
+        let mut block = read(&columns);
+        let (layout, layout_because) = layout::decide(config, &columns, &block.stamps);
+        // A channel of a series may rise with each step; in a table that is what an identifier does.
+        if layout == Layout::Table && columns.leave_out_counters(name)? {
+            block = read(&columns);
+        }
+        let total = block.lines.len() + block.bad.len();
+        if let Some(first) = block.bad.first() {
+            let (first, bad) = (first.clone(), block.bad.len());
+            if block.lines.is_empty() {
+                return Err(IntakeError::OnlyBadLines { name: name.to_owned(), lines: total, first });
+            }
+            if bad as f64 > config.max_bad * total as f64 {
+                let (name, allowed) = (name.to_owned(), config.max_bad);
+                return Err(IntakeError::TooManyBadLines { name, bad, lines: total, allowed, first });
+            }
+        }
+        if layout == Layout::Series
+            && let Some(text) = columns.data.iter().find(|column| column.kind != Kind::Number)
+        {
+            let value = match &text.kind {
+                Kind::Category(levels) => levels.first().cloned().unwrap_or_default(),
+                Kind::Number => String::new(),
+            };
+            return Err(IntakeError::NotNumeric { column: text.name.clone(), layout: layout.name(), value });
+        }
+        let width = columns.data.len() + usize::from(columns.label.is_some());
+        if layout == Layout::Windows {
+            with_bad_steps(&mut block, width);
+        }
+        let n = block.lines.len();
+        let all = Array2::from_shape_vec((n, width), block.values).expect("every row has every column");
+        let data = columns.data.len();
+        let labels = columns.label.as_ref().map(|(position, names)| {
+            read_labels(
+                config,
+                columns.names[*position].clone(),
+                names.clone(),
+                all.column(data).iter().copied(),
+            )
+        });
+        let labels = labels.transpose()?;
+        let values = if labels.is_some() {
+            all.slice_move(ndarray::s![.., ..data]).as_standard_layout().into_owned()
+        } else {
+            all
+        };
+        let used: Vec<usize> = columns.data.iter().map(|column| column.position).collect();
+        let apart =
+            [columns.label.as_ref().map(|label| label.0), columns.stamp.as_ref().map(|stamp| stamp.position)];
+        let left = |position: &usize| !used.contains(position) && !apart.contains(&Some(*position));
+        let ignored =
+            (0..columns.names.len()).filter(left).map(|position| columns.names[position].clone()).collect();
+        let names = series_names(&columns, layout);
+        let raw = columns.data.into_iter().zip(names).map(|(column, name)| {
+            let levels = match column.kind {
+                Kind::Number => None,
+                Kind::Category(levels) => Some(levels),
+            };
+            TableColumn { name, position: column.position, levels }
+        });
+        Ok(Table {
+            name: name.to_owned(),
+            format,
+            layout,
+            layout_because,
+            cells: columns.names.len(),
+            columns: raw.collect(),
+            values,
+            lines: block.lines,
+            stamps: block.stamps,
+            timestamp: columns.stamp.map(|stamp| Timestamp {
+                name: stamp.name,
+                position: stamp.position,
+                format: stamp.format,
+                step: None,
+            }),
+            labels,
+            bad: block.bad,
+            ignored,
+            notices: columns.notices,
+            file: None,
+            config: config.clone(),
+        })
     }
 }
 
@@ -241,116 +363,6 @@ fn parser(head: &Head, columns: &Columns) -> RowParser {
     let names = columns.names.iter().cloned().zip(targets.iter().copied()).collect();
     let stamp = columns.stamp.as_ref().map(|stamp| (stamp.name.clone(), stamp.format));
     RowParser { syntax: head.syntax, columns: parsed, targets, names, stamp, label: None }
-}
-
-/// Parses pieces side by side and puts them together in order.
-pub(crate) fn parse_all(parser: &RowParser, body: &[u8], first_line: u64) -> RawBlock {
-    let pieces = profile::pieces(body);
-    let mut line = first_line;
-    let starts: Vec<(u64, &[u8])> = pieces
-        .into_iter()
-        .map(|piece| {
-            let start = line;
-            line += memchr_iter(b'\n', piece).count() as u64;
-            (start, piece)
-        })
-        .collect();
-    let blocks: Vec<RawBlock> =
-        starts.into_par_iter().map(|(line, piece)| parser.block(piece, line, MAX_LINE)).collect();
-    let mut all = RawBlock::default();
-    all.values.reserve_exact(blocks.iter().map(|block| block.values.len()).sum());
-    blocks.into_iter().for_each(|block| all.append(block));
-    all
-}
-
-fn assemble(
-    name: &str,
-    config: &InputConfig,
-    head: &Head,
-    columns: Columns,
-    mut block: RawBlock,
-    layout: Layout,
-    layout_because: String,
-) -> Result<RawTable, IntakeError> {
-    let total = block.lines.len() + block.bad.len();
-    if let Some(first) = block.bad.first() {
-        let (first, bad) = (first.clone(), block.bad.len());
-        if block.lines.is_empty() {
-            return Err(IntakeError::OnlyBadLines { name: name.to_owned(), lines: total, first });
-        }
-        if bad as f64 > config.max_bad * total as f64 {
-            let (name, allowed) = (name.to_owned(), config.max_bad);
-            return Err(IntakeError::TooManyBadLines { name, bad, lines: total, allowed, first });
-        }
-    }
-    if layout == Layout::Series
-        && let Some(text) = columns.data.iter().find(|column| column.kind != Kind::Number)
-    {
-        let value = match &text.kind {
-            Kind::Category(levels) => levels.first().cloned().unwrap_or_default(),
-            Kind::Number => String::new(),
-        };
-        return Err(IntakeError::NotNumeric { column: text.name.clone(), layout: layout.name(), value });
-    }
-    let width = columns.data.len() + usize::from(columns.label.is_some());
-    if layout == Layout::Windows {
-        with_bad_steps(&mut block, width);
-    }
-    let n = block.lines.len();
-    let all = Array2::from_shape_vec((n, width), block.values).expect("every row has every column");
-    let data = columns.data.len();
-    let labels = columns.label.as_ref().map(|(position, names)| {
-        read_labels(config, columns.names[*position].clone(), names.clone(), all.column(data).iter().copied())
-    });
-    let labels = labels.transpose()?;
-    let values = if labels.is_some() {
-        all.slice_move(ndarray::s![.., ..data]).as_standard_layout().into_owned()
-    } else {
-        all
-    };
-    let format = match head.syntax {
-        Syntax::Json => Format::Json,
-        Syntax::Csv { delimiter } => {
-            Format::Csv { delimiter: char::from(delimiter), header: head.header.is_some() }
-        }
-    };
-    let used: Vec<usize> = columns.data.iter().map(|column| column.position).collect();
-    let apart =
-        [columns.label.as_ref().map(|label| label.0), columns.stamp.as_ref().map(|stamp| stamp.position)];
-    let left = |position: &usize| !used.contains(position) && !apart.contains(&Some(*position));
-    let ignored =
-        (0..columns.names.len()).filter(left).map(|position| columns.names[position].clone()).collect();
-    let names = series_names(&columns, layout);
-    let raw = columns.data.into_iter().zip(names).map(|(column, name)| {
-        let levels = match column.kind {
-            Kind::Number => None,
-            Kind::Category(levels) => Some(levels),
-        };
-        RawColumn { name, position: column.position, levels }
-    });
-    Ok(RawTable {
-        name: name.to_owned(),
-        format,
-        layout,
-        layout_because,
-        cells: columns.names.len(),
-        columns: raw.collect(),
-        values,
-        lines: block.lines,
-        stamps: block.stamps,
-        timestamp: columns.stamp.map(|stamp| Timestamp {
-            name: stamp.name,
-            position: stamp.position,
-            format: stamp.format,
-            step: None,
-        }),
-        labels,
-        bad: block.bad,
-        ignored,
-        notices: columns.notices,
-        file: None,
-        config: config.clone(),
-    })
 }
 
 /// The columns of series without names are time steps; a single channel without a name is the value.

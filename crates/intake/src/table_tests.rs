@@ -7,8 +7,8 @@ fn config(text: &str) -> InputConfig {
     toml::from_str(text).unwrap()
 }
 
-fn read(content: &str, config_text: &str) -> Result<RawTable, IntakeError> {
-    RawTable::parse(content.as_bytes(), "a.csv", &config(config_text))
+fn read(content: &str, config_text: &str) -> Result<Table, IntakeError> {
+    Table::parse(content.as_bytes(), "a.csv", &config(config_text))
 }
 
 /// `expected` is each row's numbers, with the column's names before them.
@@ -215,7 +215,7 @@ fn bad_lines_are_listed_and_left_out() {
     ];
     assert_eq!(bad, expected);
     let content = [b"a,b\n1,2\n3,\xff\n\0\0,\n".as_slice(), good.as_bytes()].concat();
-    let table = RawTable::parse(&content, "a.csv", &InputConfig::default()).unwrap();
+    let table = Table::parse(&content, "a.csv", &InputConfig::default()).unwrap();
     let bad: Vec<String> = table.bad.iter().map(ToString::to_string).collect();
     assert_eq!(bad, ["line 3: it is not UTF-8 text", "line 4: it holds binary data"]);
     let json = "{\"a\":1}\n{\"a\":1\n{\"a\":[1]}\n{\"a\":1e999}\n7\n";
@@ -254,12 +254,12 @@ fn unusable_files_are_refused() {
         "column `a` is no timestamp: `x` is neither a number nor a date such as 2024-05-31 23:59:00";
     check_error("a,b\nx,1\ny,2\n", "timestamp = 'a'", message);
     let utf16: Vec<u8> = "\u{feff}a,b\n1,2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let error = RawTable::parse(&utf16, "a.csv", &InputConfig::default()).unwrap_err();
+    let error = Table::parse(&utf16, "a.csv", &InputConfig::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "a.csv is UTF-16 text; save it as UTF-8, as `iconv -f UTF-16 -t UTF-8` does"
     );
-    let missing = RawTable::load(Path::new("/no/such/file.csv"), &InputConfig::default()).unwrap_err();
+    let missing = Table::from_csv_with(Path::new("/no/such/file.csv"), &InputConfig::default()).unwrap_err();
     assert!(missing.to_string().starts_with("cannot read /no/such/file.csv"), "{missing}");
     check_error(
         "1,2\n",

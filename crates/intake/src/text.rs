@@ -6,4 +6,5 @@ pub(crate) mod head;
 pub(crate) mod json;
 pub(crate) mod lines;
 pub(crate) mod parse;
+pub(crate) mod pieces;
 pub(crate) mod recognise;

@@ -3,7 +3,7 @@
 use crate::error::ScorerError;
 use crate::scorers::Scorer;
 use crate::scorers::stored::{self, Arrays};
-use ae_intake::{FieldKind, InputConfig, Layout, RawColumn, RawTable, Schema, State};
+use ae_intake::{FieldKind, InputConfig, Layout, Schema, State, Table, TableColumn};
 use ae_records::arrays::StoredArray;
 use ndarray::{Array2, Axis};
 use std::collections::BTreeSet;
@@ -26,7 +26,7 @@ impl Golden {
     /// A few of the `rows` of a table (last steps, for windows): with the least and the greatest score, and some between.
     pub(crate) fn choose(
         schema: &Schema,
-        table: &RawTable,
+        table: &Table,
         rows: &[usize],
         scorer: &dyn Scorer,
     ) -> Result<Self, ScorerError> {
@@ -116,8 +116,8 @@ impl Golden {
     }
 
     /// The rows as a table of the schema's own columns.
-    fn table(&self, schema: &Schema) -> RawTable {
-        let column = |field: &ae_intake::Field| RawColumn {
+    fn table(&self, schema: &Schema) -> Table {
+        let column = |field: &ae_intake::Field| TableColumn {
             name: field.name.clone(),
             position: field.position,
             levels: match &field.kind {
@@ -125,7 +125,7 @@ impl Golden {
                 FieldKind::Number { .. } => None,
             },
         };
-        RawTable {
+        Table {
             name: "the golden rows".into(),
             format: schema.format,
             layout: schema.layout,
@@ -148,7 +148,7 @@ impl Golden {
 
 /// The values of a table in the order of the schema's fields, `[N, C]`, categories by the schema's own codes; NaN for
 /// one that it does not know.
-fn codes(schema: &Schema, table: &RawTable) -> Result<Array2<f32>, ScorerError> {
+fn codes(schema: &Schema, table: &Table) -> Result<Array2<f32>, ScorerError> {
     let mut raw = Array2::from_elem((table.len(), schema.fields.len()), f32::NAN);
     for (mut to, field) in raw.columns_mut().into_iter().zip(&schema.fields) {
         let found = table.columns.iter().position(|column| column.name == field.name);

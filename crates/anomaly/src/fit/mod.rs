@@ -35,7 +35,7 @@ use crate::error::ScorerError;
 use crate::file::golden::Golden;
 use crate::scorers::{Score, Scorer};
 use ae_intake::Samples;
-use ae_intake::{InputConfig, IntakeError, Layout, RawTable, Shares, duplicate_share};
+use ae_intake::{InputConfig, IntakeError, Layout, Shares, Table, duplicate_share};
 use ae_models::{ModelConfig, ModelError};
 use ae_training::{EmptyData, Observer, TrainError, TrainingConfig};
 use serde::{Deserialize, Serialize};
@@ -225,7 +225,7 @@ impl Detector {
     ///
     /// # Errors
     /// See [`FitError`].
-    pub fn fit(table: &RawTable, config: &FitConfig) -> Result<Self, FitError> {
+    pub fn fit(table: &Table, config: &FitConfig) -> Result<Self, FitError> {
         Ok(Self::fit_with(table, config, FitOptions::default())?.detector)
     }
 
@@ -234,7 +234,7 @@ impl Detector {
     /// # Errors
     /// See [`FitError`].
     pub fn fit_with(
-        table: &RawTable,
+        table: &Table,
         config: &FitConfig,
         mut options: FitOptions<'_>,
     ) -> Result<Fitted, FitError> {
@@ -347,7 +347,7 @@ impl FitConfig {
 
     /// The rule that is configured. A budget in time needs the mean step between two rows. Where nothing is said, the
     /// lowest usual rate that half of the normal rows can promise.
-    fn rule(&self, table: &RawTable) -> Result<Rule, FitError> {
+    fn rule(&self, table: &Table) -> Result<Rule, FitError> {
         if let Some(rule) = self.threshold {
             return Ok(rule);
         }

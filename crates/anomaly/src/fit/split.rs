@@ -8,7 +8,7 @@ use crate::calibrated::CalibratedScorer;
 use crate::calibration::Rule;
 use ae_intake::Samples;
 use ae_intake::{
-    Encoded, Layout, Notice, RawTable, Schema, Shares, State, split_rows, split_time, split_windows,
+    EncodedRows, Layout, Notice, Schema, Shares, State, Table, split_rows, split_time, split_windows,
     window_ends,
 };
 
@@ -27,7 +27,7 @@ const MIN_ROWS: [usize; 3] = [8, 2, 8];
 #[derive(Clone, Debug)]
 pub struct TableSplit {
     /// The table; windows have a length.
-    pub table: RawTable,
+    pub table: Table,
     /// What scaling is learned from: training rows, or the time steps of training windows.
     pub learn: Vec<usize>,
     /// What the model learns from.
@@ -56,7 +56,7 @@ pub struct EncodedSplit {
 }
 
 /// The usual shares, with as much to calibrate as the rule needs, up to a half of the normal rows.
-fn shares_for(table: &RawTable, rule: Rule) -> Shares {
+fn shares_for(table: &Table, rule: Rule) -> Shares {
     let rows = rows_to_split(table);
     let needed = rows_to_calibrate(rule) / rows.max(1.0);
     let calibration = if needed > CALIBRATION_SHARE && needed <= 0.5 { needed } else { CALIBRATION_SHARE };
@@ -65,7 +65,7 @@ fn shares_for(table: &RawTable, rule: Rule) -> Shares {
 }
 
 /// Normal rows that are split, about.
-fn rows_to_split(table: &RawTable) -> f64 {
+fn rows_to_split(table: &Table) -> f64 {
     let window = table.config.window.filter(|_| table.layout == Layout::Windows);
     // Windows lose a gap between two parts, and the first steps of each.
     let lost = window.map_or(0, |window| 6 * window);
@@ -78,7 +78,7 @@ fn rows_to_split(table: &RawTable) -> f64 {
 }
 
 /// Rows that can be calibrated on at most.
-pub(super) fn rows_for_calibration(table: &RawTable) -> f64 {
+pub(super) fn rows_for_calibration(table: &Table) -> f64 {
     0.5 * rows_to_split(table)
 }
 
@@ -89,7 +89,7 @@ pub(super) fn rows_to_calibrate(rule: Rule) -> f64 {
 
 /// A table whose windows have a length, which the split needs: chosen from steps that are trained on whatever else is
 /// configured, and from no later ones.
-fn with_window(table: &RawTable) -> Result<RawTable, FitError> {
+fn with_window(table: &Table) -> Result<Table, FitError> {
     let mut table = table.clone();
     if table.layout == Layout::Windows && table.config.window.is_none() {
         let mut first = table.normal_rows();
@@ -109,7 +109,7 @@ impl TableSplit {
     ///
     /// # Errors
     /// Too few rows, or a time budget without times.
-    pub fn of(table: &RawTable, config: &FitConfig) -> Result<(Self, Rule), FitError> {
+    pub fn of(table: &Table, config: &FitConfig) -> Result<(Self, Rule), FitError> {
         config.check()?;
         let table = with_window(table)?;
         let rule = config.rule(&table)?;
@@ -125,7 +125,7 @@ impl TableSplit {
     ///
     /// # Errors
     /// Too few rows.
-    pub fn by_shares(table: RawTable, shares: Shares, seed: u64) -> Result<Self, FitError> {
+    pub fn by_shares(table: Table, shares: Shares, seed: u64) -> Result<Self, FitError> {
         let table = with_window(&table)?;
         match table.config.window.filter(|_| table.layout == Layout::Windows) {
             Some(window) if table.labels.is_some() => Self::labelled(table, window, shares),
@@ -134,7 +134,7 @@ impl TableSplit {
         }
     }
 
-    fn at_random(table: RawTable, shares: Shares, seed: u64) -> Result<Self, FitError> {
+    fn at_random(table: Table, shares: Shares, seed: u64) -> Result<Self, FitError> {
         let normal = table.normal_rows();
         let split = split_rows(normal.len(), seed, shares)?;
         let rows = |places: &[usize]| -> Vec<usize> { places.iter().map(|&place| normal[place]).collect() };
@@ -157,7 +157,7 @@ impl TableSplit {
 
     /// In the order of time, by the windows of normal steps alone: an anomalous stretch, wherever it lies, is in no part
     /// but the locked one.
-    fn labelled(table: RawTable, window: usize, shares: Shares) -> Result<Self, FitError> {
+    fn labelled(table: Table, window: usize, shares: Shares) -> Result<Self, FitError> {
         let normal: &[bool] = table.labels.as_ref().map_or(&[], |labels| &labels.normal);
         let [train, validation, calibration, test] =
             split_windows(normal, window, table.config.stride, shares)?;
@@ -175,7 +175,7 @@ impl TableSplit {
         Ok(TableSplit { learn, train, validation, calibration, test, normal, table })
     }
 
-    fn unlabelled(table: RawTable, window: usize, shares: Shares) -> Result<Self, FitError> {
+    fn unlabelled(table: Table, window: usize, shares: Shares) -> Result<Self, FitError> {
         let [train, validation, calibration, _] = split_time(table.len(), window, shares)?;
         let learn = train.clone().collect();
         let train = window_ends(train, window, table.config.stride);
@@ -236,7 +236,7 @@ impl TableSplit {
 }
 
 /// The rows of which enough was observed, by their places; all others cannot be judged.
-pub fn ready(encoded: &Encoded) -> Vec<usize> {
+pub fn ready(encoded: &EncodedRows) -> Vec<usize> {
     (0..encoded.rows.len()).filter(|&at| encoded.rows[at].state == State::Ready).collect()
 }
 

@@ -4,7 +4,7 @@ use super::{downloads, sources};
 use crate::cli::{Cli, DataAction, DataArgs};
 use crate::failure::Failure;
 use crate::output;
-use ae_datasets::{FileVerdict, SetInfo, Sources, Verdict};
+use ae_datasets::{CheckedFile, FileState, SetInfo, Sources};
 use serde_json::{Value, json};
 
 pub(crate) fn run(args: &DataArgs, cli: &Cli) -> Result<(), Failure> {
@@ -61,24 +61,24 @@ fn fetch(sets: &[String], sources: &Sources, json: bool) -> Result<(), Failure> 
 
 fn verify(sets: &[String], sources: &Sources, json: bool) -> Result<(), Failure> {
     let all_sets = sets.is_empty();
-    let mut verdicts: Vec<(String, FileVerdict)> = Vec::new();
+    let mut checked: Vec<(String, CheckedFile)> = Vec::new();
     for set in named(sets, sources) {
         let files = ae_datasets::verify_set(&set, sources).map_err(Failure::usage)?;
-        verdicts.extend(files.into_iter().map(|file| (set.clone(), file)));
+        checked.extend(files.into_iter().map(|file| (set.clone(), file)));
     }
     if json {
-        output::json(&verdicts.iter().map(verdict_json).collect::<Vec<_>>());
+        output::json(&checked.iter().map(state_json).collect::<Vec<_>>());
     }
     let count =
-        |wanted: fn(&Verdict) -> bool| verdicts.iter().filter(|(_, file)| wanted(&file.verdict)).count();
-    let missing = count(|verdict| matches!(verdict, Verdict::Missing));
-    let wrong = count(|verdict| matches!(verdict, Verdict::Wrong { .. }));
+        |wanted: fn(&FileState) -> bool| checked.iter().filter(|(_, file)| wanted(&file.state)).count();
+    let missing = count(|state| matches!(state, FileState::Missing));
+    let wrong = count(|state| matches!(state, FileState::Wrong { .. }));
     if !json {
-        output::columns(verdicts.iter().map(|(set, FileVerdict { name, path, verdict })| {
-            let (mark, more) = match verdict {
-                Verdict::Ok => ("ok", String::new()),
-                Verdict::Missing => ("missing", String::new()),
-                Verdict::Wrong { expected, got } => {
+        output::columns(checked.iter().map(|(set, CheckedFile { name, path, state })| {
+            let (mark, more) = match state {
+                FileState::Ok => ("ok", String::new()),
+                FileState::Missing => ("missing", String::new()),
+                FileState::Wrong { expected, got } => {
                     ("WRONG", format!(": expected sha256 {expected}, got {got} in {}", path.display()))
                 }
             };
@@ -102,12 +102,12 @@ fn set_json(set: &SetInfo) -> Value {
     })
 }
 
-fn verdict_json((set, file): &(String, FileVerdict)) -> Value {
-    let FileVerdict { name, path, verdict } = file;
-    match verdict {
-        Verdict::Ok => json!({ "set": set, "name": name, "path": path, "verdict": "ok" }),
-        Verdict::Missing => json!({ "set": set, "name": name, "path": path, "verdict": "missing" }),
-        Verdict::Wrong { expected, got } => {
+fn state_json((set, file): &(String, CheckedFile)) -> Value {
+    let CheckedFile { name, path, state } = file;
+    match state {
+        FileState::Ok => json!({ "set": set, "name": name, "path": path, "verdict": "ok" }),
+        FileState::Missing => json!({ "set": set, "name": name, "path": path, "verdict": "missing" }),
+        FileState::Wrong { expected, got } => {
             json!({ "set": set, "name": name, "path": path, "verdict": "wrong", "expected": expected, "got": got })
         }
     }

@@ -7,7 +7,7 @@ use super::series::Case;
 use crate::error::EvaluationError;
 use ae_anomaly::fit::{EncodedSplit, TableSplit};
 use ae_datasets::Column;
-use ae_intake::{IntakeError, RawTable};
+use ae_intake::{IntakeError, Table};
 use ae_records::config;
 use std::fmt::Write;
 use std::path::Path;
@@ -30,7 +30,7 @@ struct Reading {
 }
 
 /// Reads the file.
-pub(super) fn load(options: &Options) -> Result<RawTable, EvaluationError> {
+pub(super) fn load(options: &Options) -> Result<Table, EvaluationError> {
     let labels = options.labels.as_ref().ok_or_else(|| EvaluationError::NoLabels(options.data.clone()))?;
     let Reading { mut input } = config::load("the command line", "", &options.settings)?;
     input.label = Some(Column::Name(labels.clone()));
@@ -41,7 +41,7 @@ pub(super) fn load(options: &Options) -> Result<RawTable, EvaluationError> {
     if !asked {
         input.normal = vec![NORMAL.into()];
     }
-    let table = RawTable::load(Path::new(&options.data), &input).map_err(|error| match error {
+    let table = Table::from_csv_with(Path::new(&options.data), &input).map_err(|error| match error {
         IntakeError::NoNormal { known, .. } if !asked => IntakeError::WhichIsNormal { known },
         error => error,
     })?;
@@ -57,7 +57,7 @@ pub(super) fn load(options: &Options) -> Result<RawTable, EvaluationError> {
 }
 
 /// Rows that stand for themselves, split at random by the seed.
-pub(super) fn rows(table: &RawTable, seed: u64) -> Result<Problem, EvaluationError> {
+pub(super) fn rows(table: &Table, seed: u64) -> Result<Problem, EvaluationError> {
     let split = TableSplit::by_shares(table.clone(), SHARES, seed)?;
     let EncodedSplit { schema, rows, .. } = split.encode()?;
     let names = table.labels.as_ref().map(|labels| labels.names.clone()).unwrap_or_default();
@@ -82,7 +82,7 @@ pub(super) fn rows(table: &RawTable, seed: u64) -> Result<Problem, EvaluationErr
 }
 
 /// A long series: learned from its beginning, judged on the rest.
-pub(super) fn long_series(table: &RawTable, path: &str) -> Result<Case, EvaluationError> {
+pub(super) fn long_series(table: &Table, path: &str) -> Result<Case, EvaluationError> {
     let is_normal = steps(table);
     let first = first_judged(&is_normal);
     if is_normal[first..].iter().all(|&normal| normal) {
@@ -102,7 +102,7 @@ pub(super) fn long_series(table: &RawTable, path: &str) -> Result<Case, Evaluati
 }
 
 /// Whether each row is normal.
-pub(super) fn steps(table: &RawTable) -> Vec<bool> {
+pub(super) fn steps(table: &Table) -> Vec<bool> {
     table.labels.as_ref().map_or_else(|| vec![true; table.len()], |labels| labels.normal.clone())
 }
 

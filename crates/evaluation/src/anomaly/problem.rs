@@ -7,7 +7,7 @@ use ae_anomaly::fit::split::ready;
 use ae_anomaly::fit::{EncodedSplit, PreparedRows, TableSplit};
 use ae_datasets::nsl_kdd::{self, Connections, Family};
 use ae_datasets::{DataConfig, Dataset, Protocol, Samples, Scale};
-use ae_intake::{InputConfig, RawTable, Schema, Shares, split_rows};
+use ae_intake::{InputConfig, Schema, Shares, Table, split_rows};
 
 /// One way to train, calibrate and test, for one seed.
 pub(super) struct Problem {
@@ -50,11 +50,7 @@ pub(super) struct Judgeable {
 }
 
 /// The rows of which enough was observed: a detector judges no others.
-pub(super) fn encode(
-    schema: &Schema,
-    table: &RawTable,
-    rows: &[usize],
-) -> Result<Judgeable, EvaluationError> {
+pub(super) fn encode(schema: &Schema, table: &Table, rows: &[usize]) -> Result<Judgeable, EvaluationError> {
     let encoded = schema.encode(table, rows)?;
     let places = ready(&encoded);
     Ok(Judgeable { samples: encoded.samples.select(&places), places })
@@ -135,7 +131,7 @@ pub(super) fn nsl_kdd(context: &mut Context<'_>, seed: u64) -> Result<Problem, E
         (0..is_attack.len()).filter(|&row| is_attack[row] == attacks).collect()
     };
     let table = |connections: &Connections, rows: &[usize]| {
-        RawTable::parse(connections.csv(rows).as_bytes(), "nsl-kdd.csv", &InputConfig::default())
+        Table::parse(connections.csv(rows).as_bytes(), "nsl-kdd.csv", &InputConfig::default())
     };
     let split = TableSplit::by_shares(table(&data.train, &rows(&data.train, false))?, SHARES, seed)?;
     let EncodedSplit { schema, rows: prepared, .. } = split.encode()?;

@@ -7,12 +7,12 @@ use super::rivals::{self, NETWORK};
 use super::rows::{MEAN_PLUS_STD, promised};
 use crate::context::Context;
 use crate::error::EvaluationError;
-use crate::outcome::{Evaluation, Table};
+use crate::outcome::{self, Evaluation};
 use crate::spread::{Figures, Quantity, columns};
 use ae_anomaly::fit::{EncodedSplit, TableSplit};
 use ae_anomaly::{FitConfig, NormalScores, Rule, Threshold};
 use ae_datasets::Series;
-use ae_intake::{InputConfig, LayoutChoice, RawTable, Shares};
+use ae_intake::{InputConfig, LayoutChoice, Shares, Table};
 use ae_metrics::{auroc, average_precision, best_f1, detect_events, sliding_window, vus};
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture;
@@ -67,7 +67,7 @@ impl Case {
     /// A series that is learned from before step `first` and judged from there on; `is_normal` says which steps are, and
     /// `times` when they were, in seconds.
     fn new(
-        table: &RawTable,
+        table: &Table,
         (first, is_normal): (usize, &[bool]),
         times: Option<Vec<f64>>,
         (name, title): (&str, &str),
@@ -112,7 +112,7 @@ impl Case {
 
     /// A series of one's own, with a column that says which steps are normal.
     pub(super) fn own(
-        table: &RawTable,
+        table: &Table,
         first: usize,
         title: &str,
         source: String,
@@ -128,7 +128,7 @@ impl Case {
         for value in series.values.column(0) {
             writeln!(text, "{value}").expect("text has room");
         }
-        let table = RawTable::parse(text.as_bytes(), &series.name, &config)?;
+        let table = Table::parse(text.as_bytes(), &series.name, &config)?;
         let is_normal: Vec<bool> = series.labels().into_iter().map(|is_anomaly| !is_anomaly).collect();
         let source = format!("Learned from the first {} points.", series.n_train);
         let names = (series.name.as_str(), series.name.as_str());
@@ -212,7 +212,7 @@ pub(super) fn evaluate(
             problem.rows.calibration.len()
         ),
     };
-    evaluation.tables.push(Table {
+    evaluation.tables.push(outcome::Table {
         title: format!("{}: {} points, {events}, VUS window {}", case.title, case.points, case.vus_window),
         columns: columns(&["detector"], &QUANTITIES),
         rows,

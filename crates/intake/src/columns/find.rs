@@ -32,7 +32,7 @@ impl fmt::Display for Column {
 }
 
 /// Where the column lies; `role` is what messages call it.
-pub fn find_column(
+pub(crate) fn find_column(
     role: &'static str,
     column: &Column,
     header: &[String],
@@ -74,7 +74,7 @@ fn why_no_column(column: &Column, header: &[String], delimiter: u8) -> String {
 }
 
 /// Names or positions of all columns, cut off where there are many.
-pub fn shown(header: &[String], width: usize) -> Vec<String> {
+pub(crate) fn shown(header: &[String], width: usize) -> Vec<String> {
     const MAX_SHOWN: usize = 30;
     let mut shown: Vec<String> =
         (0..width.min(MAX_SHOWN)).map(|column| column_name(header, column)).collect();
@@ -85,6 +85,6 @@ pub fn shown(header: &[String], width: usize) -> Vec<String> {
 }
 
 /// The column as messages show it: its name, or its position from 0.
-pub fn column_name(header: &[String], column: usize) -> String {
+pub(crate) fn column_name(header: &[String], column: usize) -> String {
     header.get(column).map_or_else(|| column.to_string(), |name| format!("`{}`", shorten(name)))
 }

@@ -42,9 +42,9 @@ impl fmt::Display for Layout {
 }
 
 /// Most channels that are recognised as a long series.
-const MOST_CHANNELS: usize = 32;
+const MAX_CHANNELS: usize = 32;
 /// Fewest columns that are recognised as a series a row.
-const FEWEST_STEPS: usize = 16;
+const MIN_SERIES_STEPS: usize = 16;
 
 /// The layout, and why.
 pub(crate) fn decide(config: &InputConfig, columns: &Columns, stamps: &[f64]) -> (Layout, String) {
@@ -64,7 +64,7 @@ pub(crate) fn decide(config: &InputConfig, columns: &Columns, stamps: &[f64]) ->
     let mut why_table = "its columns of numbers have scales or names of their own".to_string();
     if let Some(stamp) = &columns.stamp {
         let steps = Steps::of(stamps);
-        if data.len() <= MOST_CHANNELS && steps.are_a_series() {
+        if data.len() <= MAX_CHANNELS && steps.are_a_series() {
             let channels = data.len();
             return (
                 Layout::Windows,
@@ -76,7 +76,7 @@ pub(crate) fn decide(config: &InputConfig, columns: &Columns, stamps: &[f64]) ->
     }
     let named = columns.header && !columns.names_count();
     let one_scale = columns.have_one_scale();
-    if data.len() >= FEWEST_STEPS && columns.stamp.is_none() && !named && one_scale {
+    if data.len() >= MIN_SERIES_STEPS && columns.stamp.is_none() && !named && one_scale {
         return (
             Layout::Series,
             format!("it has {} columns of numbers of one scale, without names", data.len()),

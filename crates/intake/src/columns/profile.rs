@@ -1,18 +1,17 @@
 //! The first look at a file: what each of its columns holds.
 
 use crate::columns::stamps::{self, DATES};
-use crate::text::cells::{self, Cell, trimmed};
+use crate::text::cells::{self, Cell, number_text, trimmed};
 use crate::text::json::{self, Key};
 use crate::text::parse::{cells_of, is_blank, lines};
+use crate::text::pieces::{Piece, pieces};
 use memchr::memchr;
+use ndarray::ArrayView2;
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 
 /// Longest value of a category, in bytes; longer ones are free text.
 pub(crate) const MAX_LEVEL: usize = 256;
-/// Pieces that a file is profiled and parsed in, in bytes.
-pub(crate) const PIECE: usize = 1 << 18;
-
 /// Rows by which a column that counts, or has a value of its own in most of them, can be told.
 pub(crate) const ENOUGH: u64 = 20;
 
@@ -76,11 +75,7 @@ impl ColumnProfile {
         match cells::parse(cell) {
             Cell::Missing => self.missing += 1,
             Cell::Number(value) => {
-                self.numbers += 1;
-                self.fractions += u64::from(value.fract() != 0.0);
-                self.step(self.ends.map(|(_, last)| last), value);
-                self.ends = Some((self.ends.map_or(value, |(first, _)| first), value));
-                (self.least, self.most) = (self.least.min(value), self.most.max(value));
+                self.number(value);
                 self.remember(cell, most_values);
             }
             Cell::NotFinite => self.not_finite += 1,
@@ -100,6 +95,14 @@ impl ColumnProfile {
                 self.remember(cell, most_values);
             }
         }
+    }
+
+    fn number(&mut self, value: f64) {
+        self.numbers += 1;
+        self.fractions += u64::from(value.fract() != 0.0);
+        self.step(self.ends.map(|(_, last)| last), value);
+        self.ends = Some((self.ends.map_or(value, |(first, _)| first), value));
+        (self.least, self.most) = (self.least.min(value), self.most.max(value));
     }
 
     fn remember(&mut self, cell: &[u8], most: usize) {
@@ -154,8 +157,8 @@ impl ColumnProfile {
 /// Profiles a table of `width` columns.
 pub(crate) fn of_table(content: &[u8], delimiter: u8, width: usize, most_values: usize) -> Profile {
     let empty = || Profile { columns: vec![ColumnProfile::new(None); width], rows: 0 };
-    let add = |mut profile: Profile, piece: &[u8]| {
-        for line in lines(piece).filter(|line| is_text(line)) {
+    let add = |mut profile: Profile, piece: Piece<'_>| {
+        for line in lines(piece.bytes).filter(|line| is_text(line)) {
             // Without quotes cells need not be copied, and nearly no line has any.
             if delimiter != b' ' && memchr(b'"', line).is_none() {
                 let count = memchr::memchr_iter(delimiter, line).count() + 1;
@@ -172,11 +175,32 @@ pub(crate) fn of_table(content: &[u8], delimiter: u8, width: usize, most_values:
         profile
     };
     // Neighbours are put together in their order, however the work is shared out.
-    pieces(content).into_par_iter().fold(empty, add).reduce(empty, |mut all, later| {
+    pieces(content, 1).into_par_iter().fold(empty, add).reduce(empty, |mut all, later| {
         all.rows += later.rows;
         all.columns.iter_mut().zip(later.columns).for_each(|(column, more)| column.merge(more, most_values));
         all
     })
+}
+
+/// Profiles an array `[N, C]` of numbers; `NaN` is a missing value.
+pub(crate) fn of_array(rows: ArrayView2<'_, f32>, most_values: usize) -> Profile {
+    let of_column = |column: usize| {
+        let mut profile = ColumnProfile::new(None);
+        for &value in rows.column(column) {
+            if value.is_nan() {
+                profile.missing += 1;
+                continue;
+            }
+            profile.number(f64::from(value));
+            // To write a number takes long, and most columns soon have too many values to be kept.
+            if profile.values.is_some() {
+                profile.remember(number_text(value).as_bytes(), most_values);
+            }
+        }
+        profile
+    };
+    let columns = (0..rows.ncols()).into_par_iter().map(of_column).collect();
+    Profile { columns, rows: rows.nrows() as u64 }
 }
 
 impl Profile {
@@ -228,17 +252,4 @@ pub(crate) fn of_json(content: &[u8], most_values: usize) -> Profile {
 
 fn is_text(line: &[u8]) -> bool {
     !is_blank(line) && memchr(0, line).is_none() && std::str::from_utf8(line).is_ok()
-}
-
-/// Splits at ends of lines into pieces of about [`PIECE`] bytes.
-pub(crate) fn pieces(content: &[u8]) -> Vec<&[u8]> {
-    let (mut pieces, mut rest) = (Vec::new(), content);
-    while !rest.is_empty() {
-        let from = PIECE.min(rest.len()) - 1;
-        let end = memchr(b'\n', &rest[from..]).map_or(rest.len(), |end| from + end + 1);
-        let (piece, tail) = rest.split_at(end);
-        pieces.push(piece);
-        rest = tail;
-    }
-    pieces
 }

@@ -1,5 +1,7 @@
 //! What can be wrong with a table as a whole, or with one of its lines where no line may be bad.
 
+use super::{BadReason, counted};
+
 /// What is wrong in a table, and where. Lines count from 1, as editors do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -17,7 +19,7 @@ pub enum TableError {
         line: u64,
     },
     /// A row with more or fewer cells than the first.
-    #[error("line {line} has {got} cells, but the first line has {expected}{hint}")]
+    #[error("line {line} has {}, but the first line has {expected}{hint}", counted(*got, "cell", "cells"))]
     Ragged {
         /// The line.
         line: u64,
@@ -27,6 +29,14 @@ pub enum TableError {
         expected: usize,
         /// Starts with `; ` where a wrong delimiter may be the cause.
         hint: String,
+    },
+    /// A line that cannot be split into cells.
+    #[error("line {line}: {reason}")]
+    BadLine {
+        /// The line.
+        line: u64,
+        /// What is wrong with it.
+        reason: BadReason,
     },
     /// A cell without a value.
     #[error(

@@ -6,7 +6,8 @@ use crate::error::IntakeError;
 use crate::schema::log::NoticeLog;
 use crate::schema::notice::Notice;
 use crate::schema::{Curve, FieldKind, Schema};
-use crate::table::RawTable;
+use crate::stream::windower::{Clock, Steps};
+use crate::table::Table;
 use crate::text::parse::UNSEEN;
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -15,7 +16,7 @@ use std::collections::HashMap;
 
 /// Rows, ready for a model.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Encoded {
+pub struct EncodedRows {
     /// `[N, D]`.
     pub samples: Samples,
     /// `[N]`, where each comes from and whether it can be judged.
@@ -48,9 +49,9 @@ pub enum State {
 }
 
 /// Largest scaled value, either way: its square, summed over a sample, stays finite in 32 bits.
-pub const MOST: f32 = 1e6;
+pub const MAX_SCALED_VALUE: f32 = 1e6;
 /// Notices that a block, or a table, gives of a column and a kind; all are counted.
-pub(crate) const MOST_NOTICES: u64 = 64;
+pub(crate) const MAX_NOTICES_PER_COLUMN: u64 = 64;
 /// A value farther beyond the training range than so many times its width is out of range.
 const FAR: f64 = 3.0;
 
@@ -93,7 +94,8 @@ impl Encoder {
                 Coder::Number { curve, mean, scale, .. } => {
                     let scaled = ((curve.apply(f64::from(value)) - mean) * scale) as f32;
                     missing += usize::from(value.is_nan());
-                    values[at] = if value.is_nan() { 0.0 } else { scaled.clamp(-MOST, MOST) };
+                    values[at] =
+                        if value.is_nan() { 0.0 } else { scaled.clamp(-MAX_SCALED_VALUE, MAX_SCALED_VALUE) };
                     at += 1;
                 }
                 Coder::Category { levels } => {
@@ -170,7 +172,7 @@ impl Schema {
     ///
     /// # Errors
     /// [`IntakeError::Schema`] where a column is not there, or holds something else than it did.
-    pub fn encode(&self, table: &RawTable, rows: &[usize]) -> Result<Encoded, IntakeError> {
+    pub fn encode(&self, table: &Table, rows: &[usize]) -> Result<EncodedRows, IntakeError> {
         let encoder = Encoder::new(self);
         let columns = self.columns_of(table)?;
         let translate = |row: usize| {
@@ -185,7 +187,10 @@ impl Schema {
         if self.layout == Layout::Windows {
             let raw: Vec<f32> = (0..table.len()).flat_map(translate).collect();
             let (steps, shares) = encoder.many_rows(&raw);
-            return Ok(self.windows_of(table, rows, &encoder, &steps, &shares));
+            let file =
+                Steps { encoded: &steps, shares: &shares, gaps: &self.gaps(table), lines: &table.lines };
+            let (samples, rows) = file.cut(self, &encoder, rows);
+            return Ok(EncodedRows { samples, rows, notices: Vec::new() });
         }
         let raw: Vec<f32> = rows.iter().flat_map(|&row| translate(row)).collect();
         let (samples, shares) = encoder.many_rows(&raw);
@@ -196,11 +201,11 @@ impl Schema {
         };
         let lines = rows.iter().map(|&row| table.lines[row]);
         let notices = self.out_of_range(&encoder, &raw, lines, &mut NoticeLog::default());
-        Ok(Encoded { samples, rows: rows.iter().zip(&shares).map(note).collect(), notices })
+        Ok(EncodedRows { samples, rows: rows.iter().zip(&shares).map(note).collect(), notices })
     }
 
     /// Names the values of raw rows that lie far outside the training range: all of them in `log`, the first
-    /// [`MOST_NOTICES`] of each column in what is returned.
+    /// [`MAX_NOTICES_PER_COLUMN`] of each column in what is returned.
     pub(crate) fn out_of_range(
         &self,
         encoder: &Encoder,
@@ -214,7 +219,7 @@ impl Schema {
             for index in encoder.out_of_range(raw) {
                 counts[index] += 1;
                 let field = &self.fields[index];
-                if counts[index] <= MOST_NOTICES
+                if counts[index] <= MAX_NOTICES_PER_COLUMN
                     && let FieldKind::Number { min, max, .. } = field.kind
                 {
                     let (column, value) = (field.name.clone(), raw[index]);
@@ -225,14 +230,14 @@ impl Schema {
             }
         }
         for (field, count) in self.fields.iter().zip(counts) {
-            log.count_more("out_of_range", &field.name, count.saturating_sub(MOST_NOTICES));
+            log.count_more("out_of_range", &field.name, count.saturating_sub(MAX_NOTICES_PER_COLUMN));
         }
         notices
     }
 
     /// Where each field lies in a table, and the code here of each code there.
     #[expect(clippy::type_complexity, reason = "used once, right above")]
-    fn columns_of(&self, table: &RawTable) -> Result<Vec<(usize, Option<Vec<f32>>)>, IntakeError> {
+    fn columns_of(&self, table: &Table) -> Result<Vec<(usize, Option<Vec<f32>>)>, IntakeError> {
         let differs = |reason: String| IntakeError::Schema { name: table.name.clone(), reason };
         let by_name: HashMap<&str, usize> =
             table.columns.iter().enumerate().map(|(index, column)| (column.name.as_str(), index)).collect();
@@ -257,61 +262,9 @@ impl Schema {
         self.fields.iter().map(find).collect()
     }
 
-    fn windows_of(
-        &self,
-        table: &RawTable,
-        ends: &[usize],
-        encoder: &Encoder,
-        steps: &Samples,
-        shares: &[f32],
-    ) -> Encoded {
-        let length = self.windows.map_or(1, |windows| windows.length);
-        let gaps = self.gaps(table);
-        let width = encoder.row_width;
-        let size = length * width;
-        let mut values = vec![0.0f32; ends.len() * size];
-        let mut observed = vec![false; ends.len() * size];
-        let step_values = steps.values.as_slice().expect("encoded rows are contiguous");
-        let rows: Vec<RowNote> = values
-            .par_chunks_exact_mut(size)
-            .zip(observed.par_chunks_exact_mut(size))
-            .zip(ends)
-            .with_min_len(64)
-            .map(|((values, observed), &end)| {
-                let (mut slot, mut step, mut share) = (length, end + 1, 0.0f64);
-                let mut warming = false;
-                while slot > 0 {
-                    if step == 0 {
-                        warming = true;
-                        break;
-                    }
-                    (slot, step) = (slot - 1, step - 1);
-                    let (to, from) = (slot * width..(slot + 1) * width, step * width..(step + 1) * width);
-                    values[to.clone()].copy_from_slice(&step_values[from]);
-                    match &steps.observed {
-                        None => observed[to].fill(true),
-                        Some(mask) => {
-                            observed[to].iter_mut().zip(mask.row(step)).for_each(|(to, from)| *to = *from);
-                        }
-                    }
-                    share += f64::from(shares[step]);
-                    slot = slot.saturating_sub(gaps[step]);
-                }
-                let share = (share / length as f64) as f32;
-                let state = if warming { State::WarmingUp } else { encoder.state(share) };
-                RowNote { line: table.lines[end], observed: share, state }
-            })
-            .collect();
-        let shape = (ends.len(), size);
-        let complete = observed.par_iter().all(|&observed| observed);
-        let observed = (!complete).then(|| Array2::from_shape_vec(shape, observed).expect("a window an end"));
-        let values = Array2::from_shape_vec(shape, values).expect("a window an end");
-        Encoded { samples: Samples::complete(values).with_observed(observed), rows, notices: Vec::new() }
-    }
-
     /// Steps that are missing before each row of a table, by its times.
-    fn gaps(&self, table: &RawTable) -> Vec<usize> {
-        let mut clock = crate::stream::windower::Clock::new(self);
+    fn gaps(&self, table: &Table) -> Vec<usize> {
+        let mut clock = Clock::new(self);
         (0..table.len())
             .map(|row| clock.gap_before(table.stamps.get(row).copied().unwrap_or(f64::NAN)))
             .collect()

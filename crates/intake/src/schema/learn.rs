@@ -7,7 +7,7 @@ use crate::error::IntakeError;
 use crate::input::{HeavyTails, SeriesScale};
 use crate::schema::notice::Notice;
 use crate::schema::{Curve, Field, FieldKind, Schema, Timestamp, Windows};
-use crate::table::{RawColumn, RawTable};
+use crate::table::{Table, TableColumn};
 use ndarray::Axis;
 use rayon::prelude::*;
 
@@ -16,7 +16,7 @@ use rayon::prelude::*;
 pub struct Learned {
     /// What a row is and how it is scaled.
     pub schema: Schema,
-    /// By column; those of reading the file are in [`RawTable::notices`].
+    /// By column; those of reading the file are in [`Table::notices`].
     pub notices: Vec<Notice>,
 }
 
@@ -31,7 +31,7 @@ impl Schema {
     ///
     /// # Errors
     /// [`IntakeError::TooFewRows`] without two rows, [`IntakeError::NothingVaries`] where all columns are constant.
-    pub fn learn(table: &RawTable, rows: &[usize]) -> Result<Learned, IntakeError> {
+    pub fn learn(table: &Table, rows: &[usize]) -> Result<Learned, IntakeError> {
         if rows.len() < 2 {
             let what = "learn scaling from".to_string();
             return Err(IntakeError::TooFewRows { got: rows.len(), needed: 2, what });
@@ -82,14 +82,14 @@ impl Schema {
     }
 }
 
-fn choose_window(table: &RawTable, rows: &[usize], notices: &mut Vec<Notice>) -> usize {
+fn choose_window(table: &Table, rows: &[usize], notices: &mut Vec<Notice>) -> usize {
     let found = period::period(table.values.select(Axis(0), rows).view());
     let length = found.unwrap_or_else(|| period::plain(rows.len()));
     notices.push(Notice::WindowChosen { length, is_period: found.is_some() });
     length
 }
 
-fn learn_field(table: &RawTable, index: usize, column: &RawColumn, rows: &[usize], squeezes: bool) -> Field {
+fn learn_field(table: &Table, index: usize, column: &TableColumn, rows: &[usize], squeezes: bool) -> Field {
     let values: Vec<f32> =
         rows.iter().map(|&row| table.values[[row, index]]).filter(|x| !x.is_nan()).collect();
     let kind = match &column.levels {
@@ -174,7 +174,7 @@ fn range(values: &[f32]) -> (f32, f32) {
 }
 
 /// Gives all columns of series one map.
-fn scale_alike(table: &RawTable, rows: &[usize], fields: &mut [Field]) {
+fn scale_alike(table: &Table, rows: &[usize], fields: &mut [Field]) {
     let values: Vec<f32> =
         rows.iter().flat_map(|&row| table.values.row(row).to_vec()).filter(|x| !x.is_nan()).collect();
     let FieldKind::Number { mut mean, mut std, min, max, constant, .. } = learn_number(values, false) else {

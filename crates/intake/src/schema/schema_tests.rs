@@ -1,11 +1,11 @@
 //! Schemas, sound and hostile.
 
 use super::*;
-use crate::{InputConfig, RawTable, Reader};
+use crate::{InputConfig, Reader, Table};
 
 fn schema(content: &str, config: &str) -> Schema {
     let config: InputConfig = toml::from_str(config).unwrap();
-    let table = RawTable::parse(content.as_bytes(), "train.csv", &config).unwrap();
+    let table = Table::parse(content.as_bytes(), "train.csv", &config).unwrap();
     Schema::learn(&table, &table.normal_rows()).unwrap().schema
 }
 
@@ -80,8 +80,17 @@ fn features_have_names_and_units() {
     let names = ["a[t-1]", "k=x[t-1]", "k=y[t-1]", "b[t-1]", "a[t]", "k=x[t]", "k=y[t]", "b[t]"];
     assert_eq!(windows.feature_names(), names);
     assert_eq!(windows.width(), 8);
-    assert_eq!(windows.feature(6), Feature { field: 1, level: Some(1), steps_ago: Some(0) });
-    assert_eq!(windows.feature(3), Feature { field: 2, level: None, steps_ago: Some(1) });
+    let features = windows.features();
+    let of = |column: &str, level: Option<&str>, steps_ago| Feature {
+        column: column.into(),
+        level: level.map(String::from),
+        steps_ago: Some(steps_ago),
+    };
+    assert_eq!((&features[6], &features[3]), (&of("k", Some("y"), 0), &of("b", None, 1)));
+    assert_eq!(serde_json::to_string(&features[2]).unwrap(), "\"k=y[t-1]\"");
+    for (index, feature) in features.iter().enumerate() {
+        assert_eq!(windows.field_of(index).name, feature.column);
+    }
     let series = schema("0,1,2,5\n1,2,3,6\n", "layout = 'series'\nscale = 'min-max'");
     assert_eq!(series.feature_names(), ["t0", "t1", "t2", "t3"]);
     assert_eq!((series.in_units(0, 0.0), series.in_units(3, 1.0)), (0.0, 6.0));

@@ -1,14 +1,11 @@
 //! What some lines gave: parsed and encoded in parallel, then put together in order.
 
 use crate::Samples;
-use crate::columns::profile::pieces;
 use crate::error::BadLine;
 use crate::schema::encode::{Encoder, RowNote};
 use crate::schema::notice::Notice;
-use crate::stream::windower::Windower;
 use crate::text::parse::{RawBlock, RowParser};
-use memchr::memchr_iter;
-use ndarray::Array2;
+use crate::text::pieces::pieces;
 use rayon::prelude::*;
 
 /// What some lines gave. Every line that is not blank, and no header, is in `rows` or in `bad`.
@@ -50,19 +47,10 @@ pub(crate) fn in_parallel(
     first_line: u64,
     limit: usize,
 ) -> (RawBlock, Samples, Vec<f32>) {
-    let mut line = first_line;
-    let starts: Vec<(u64, &[u8])> = pieces(bytes)
-        .into_iter()
-        .map(|piece| {
-            let start = line;
-            line += memchr_iter(b'\n', piece).count() as u64;
-            (start, piece)
-        })
-        .collect();
-    let parts: Vec<(RawBlock, Samples, Vec<f32>)> = starts
+    let parts: Vec<(RawBlock, Samples, Vec<f32>)> = pieces(bytes, first_line)
         .into_par_iter()
-        .map(|(line, piece)| {
-            let raw = parser.block(piece, line, limit);
+        .map(|piece| {
+            let raw = parser.block(piece.bytes, piece.first_line, limit);
             let (samples, shares) = encoder.rows(&raw.values, raw.lines.len());
             (raw, samples, shares)
         })
@@ -75,39 +63,4 @@ pub(crate) fn in_parallel(
         shares.extend(share);
     }
     (all, Samples::concat(encoder.row_width, &samples), shares)
-}
-
-/// Cuts encoded steps into the windows that end with each.
-pub(crate) fn windows(
-    windower: &mut Windower,
-    encoder: &Encoder,
-    width: usize,
-    raw: &RawBlock,
-    steps: &Samples,
-    shares: &[f32],
-) -> (Samples, Vec<RowNote>) {
-    let n = raw.lines.len();
-    let mut values = Vec::with_capacity(n * width);
-    let mut observed = Vec::with_capacity(n * width);
-    let mut rows = Vec::with_capacity(n);
-    let mut bad = raw.bad.iter().map(|bad| bad.line).peekable();
-    for (row, &line) in raw.lines.iter().enumerate() {
-        while bad.next_if(|&bad| bad < line).is_some() {
-            windower.push_nothing();
-        }
-        let mask =
-            steps.observed.as_ref().map(|mask| mask.row(row).to_slice().expect("masks are contiguous"));
-        let step = steps.values.row(row).to_slice().expect("encoded rows are contiguous");
-        windower.push(step, mask, shares[row], raw.stamps[row]);
-        let window = windower.window();
-        values.extend_from_slice(window.0);
-        observed.extend_from_slice(window.1);
-        rows.push(windower.note(encoder, line));
-    }
-    bad.for_each(|_| windower.push_nothing());
-    let is_complete = observed.iter().all(|&observed| observed);
-    let mask = || Array2::from_shape_vec((n, width), observed).expect("a window a row");
-    let observed = (!is_complete).then(mask);
-    let values = Array2::from_shape_vec((n, width), values).expect("a window a row");
-    (Samples::complete(values).with_observed(observed), rows)
 }

@@ -8,10 +8,10 @@ use crate::error::TableError;
 use crate::error::{BadLine, BadReason, IntakeError};
 use crate::input::FormatChoice;
 use crate::schema::Schema;
-use crate::schema::encode::{Encoder, MOST_NOTICES, RowNote};
+use crate::schema::encode::{Encoder, MAX_NOTICES_PER_COLUMN, RowNote};
 use crate::schema::log::NoticeLog;
 use crate::schema::notice::Notice;
-use crate::stream::block::{Block, in_parallel, windows};
+use crate::stream::block::{Block, in_parallel};
 use crate::stream::windower::{WindowState, Windower};
 use crate::text::head::{MARK, ensure_line_feeds, ensure_text};
 use crate::text::lines::{Chunk, Lines};
@@ -309,7 +309,7 @@ impl<R: BufRead> Reader<R> {
         for (row, column, value) in &raw.unseen {
             unseen[*column] += 1;
             let name = &self.schema.fields[*column].name;
-            if unseen[*column] > MOST_NOTICES {
+            if unseen[*column] > MAX_NOTICES_PER_COLUMN {
                 self.log.count_more("unseen_category", name, 1);
                 continue;
             }
@@ -321,7 +321,7 @@ impl<R: BufRead> Reader<R> {
         notices.sort_by_key(Notice::line);
         let encoder = &self.encoder;
         let (samples, rows) = match &mut self.windower {
-            Some(windower) => windows(windower, encoder, self.schema.width(), &raw, &steps, &shares),
+            Some(windower) => windower.cut(encoder, &raw, &steps, &shares),
             None => {
                 let note = |(&line, &observed): (&u64, &f32)| RowNote {
                     line,
@@ -354,13 +354,13 @@ impl<R: BufRead> Reader<R> {
             };
             let count = counts.entry(notice.kind()).or_default();
             *count += 1;
-            if *count <= MOST_NOTICES {
+            if *count <= MAX_NOTICES_PER_COLUMN {
                 self.log.add(&notice);
                 notices.push(notice);
             }
         }
         for (kind, count) in counts {
-            self.log.count_more(kind, &stamp.name, count.saturating_sub(MOST_NOTICES));
+            self.log.count_more(kind, &stamp.name, count.saturating_sub(MAX_NOTICES_PER_COLUMN));
         }
         notices
     }

@@ -1,14 +1,14 @@
 //! Files and streams, read by a schema.
 
 use super::*;
-use crate::{InputConfig, RawTable, State};
+use crate::{InputConfig, State, Table};
 use ae_records::seed::stream_rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
-pub(super) fn learn(content: &str, config: &str) -> (RawTable, Schema) {
+pub(super) fn learn(content: &str, config: &str) -> (Table, Schema) {
     let config: InputConfig = toml::from_str(config).unwrap();
-    let table = RawTable::parse(content.as_bytes(), "train.csv", &config).unwrap();
+    let table = Table::parse(content.as_bytes(), "train.csv", &config).unwrap();
     let schema = Schema::learn(&table, &table.normal_rows()).unwrap().schema;
     (table, schema)
 }
@@ -80,7 +80,7 @@ fn messy(rng: &mut ChaCha8Rng, rows: usize, stamped: bool) -> String {
 }
 
 /// What the whole table gives, for the rows that a reader gives too.
-fn encoded(table: &RawTable, schema: &Schema) -> crate::Encoded {
+fn encoded(table: &Table, schema: &Schema) -> crate::EncodedRows {
     let is_bad = |row: &usize| table.bad.iter().any(|bad| bad.line == table.lines[*row]);
     let rows: Vec<usize> = (0..table.len()).filter(|row| !is_bad(row)).collect();
     schema.encode(table, &rows).unwrap()
@@ -376,7 +376,7 @@ fn random_bytes_never_panic() {
             assert_same(&joined(by_line(&bytes, schema), schema.width()), &block, &format!("{bytes:?}"));
         }
         let config = InputConfig { max_bad: 1.0, window: Some(2), ..InputConfig::default() };
-        if let Ok(table) = RawTable::parse(&bytes, "a.csv", &config) {
+        if let Ok(table) = Table::parse(&bytes, "a.csv", &config) {
             let _ = Schema::learn(&table, &table.normal_rows());
         }
     }

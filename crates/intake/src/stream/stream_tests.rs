@@ -1,7 +1,7 @@
 //! What a stream is told about: times that are odd, and bytes that are no text.
 
 use super::tests::{learn, reader};
-use crate::{InputConfig, RawTable};
+use crate::{InputConfig, Table};
 
 #[test]
 fn odd_times_of_a_stream_are_named_once_and_counted() {
@@ -49,8 +49,7 @@ fn what_is_no_text_is_named_by_its_first_bytes() {
 
 #[test]
 fn times_in_seconds_need_a_unit() {
-    let table =
-        |content: &str| RawTable::parse(content.as_bytes(), "a.csv", &InputConfig::default()).unwrap();
+    let table = |content: &str| Table::parse(content.as_bytes(), "a.csv", &InputConfig::default()).unwrap();
     let seconds = |times: [&str; 3]| {
         let rows: String = times.iter().map(|time| format!("{time},1\n")).collect();
         table(&format!("time,a\n{rows}")).seconds()

@@ -1,7 +1,11 @@
-//! Time steps to windows, one at a time, in bounded memory.
+//! Time steps to windows, of a file and of a stream, by one piece of code.
 
+use crate::Samples;
 use crate::schema::encode::{Encoder, RowNote, State};
 use crate::schema::{Schema, SchemaError};
+use crate::text::parse::RawBlock;
+use ndarray::Array2;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Tells from times how many steps are missing before each.
@@ -123,15 +127,42 @@ impl Windower {
         self.clock.last
     }
 
-    /// A line that was no row: a step of which nothing was observed.
-    pub(crate) fn push_nothing(&mut self) {
+    /// Cuts the steps of some lines of a stream into the windows that end with each; a line that was no row is a step of
+    /// which nothing was observed.
+    pub(crate) fn cut(
+        &mut self,
+        encoder: &Encoder,
+        raw: &RawBlock,
+        encoded: &Samples,
+        shares: &[f32],
+    ) -> (Samples, Vec<RowNote>) {
+        let (n, size) = (raw.lines.len(), self.length * self.width);
+        let mut values = vec![0.0; n * size];
+        let mut observed = vec![false; n * size];
+        let windows = values.chunks_exact_mut(size).zip(observed.chunks_exact_mut(size));
+        let mut rows = Vec::with_capacity(n);
+        let mut bad = raw.bad.iter().map(|bad| bad.line).peekable();
+        for (row, (values, observed)) in windows.enumerate() {
+            let line = raw.lines[row];
+            while bad.next_if(|&bad| bad < line).is_some() {
+                self.push_nothing();
+            }
+            let (step, mask) = step_of(encoded, row);
+            let gap = self.clock.gap_before(raw.stamps[row]);
+            self.push(step, mask, shares[row], gap);
+            rows.push(self.write(values, observed, encoder, line));
+        }
+        bad.for_each(|_| self.push_nothing());
+        (samples(values, observed, n, size), rows)
+    }
+
+    fn push_nothing(&mut self) {
         self.clock.gap_before(f64::NAN);
         self.push_gap(1);
     }
 
-    /// The next step, `[row_width]`, `None` for `observed` where all of it was; and steps that are missing before it.
-    pub(crate) fn push(&mut self, values: &[f32], observed: Option<&[bool]>, share: f32, stamp: f64) {
-        let gap = self.clock.gap_before(stamp);
+    /// The next step, `[row_width]`, `None` for `observed` where all of it was, `gap` steps after the last.
+    fn push(&mut self, values: &[f32], observed: Option<&[bool]>, share: f32, gap: usize) {
         self.push_gap(gap);
         self.values.extend_from_slice(values);
         match observed {
@@ -160,18 +191,94 @@ impl Windower {
         }
     }
 
-    /// The window that ends with the last step, `[length * row_width]`, and which of its values were observed.
-    pub(crate) fn window(&self) -> (&[f32], &[bool]) {
+    /// Writes the window that ends with the last step, `[length * row_width]`, and says what there is to say of it.
+    fn write(&self, values: &mut [f32], observed: &mut [bool], encoder: &Encoder, line: u64) -> RowNote {
         let from = (self.shares.len() - self.length) * self.width;
-        (&self.values[from..], &self.observed[from..])
-    }
-
-    /// What is to be said of that window.
-    pub(crate) fn note(&self, encoder: &Encoder, line: u64) -> RowNote {
-        // From the newest to the oldest, as where a whole file is cut, so that rounding is the same.
+        values.copy_from_slice(&self.values[from..]);
+        observed.copy_from_slice(&self.observed[from..]);
+        // From the newest to the oldest: rounding is part of what a detector's file proves.
         let shares = self.shares.iter().rev().take(self.length);
         let observed = (shares.map(|&share| f64::from(share)).sum::<f64>() / self.length as f64) as f32;
         let state = if self.filled < self.length { State::WarmingUp } else { encoder.state(observed) };
         RowNote { line, observed, state }
     }
+}
+
+/// All time steps of a file, and how they lie.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Steps<'a> {
+    /// `[N, row_width]`.
+    pub encoded: &'a Samples,
+    /// `[N]`, share of the columns that were observed.
+    pub shares: &'a [f32],
+    /// `[N]`, steps that are missing before each.
+    pub gaps: &'a [usize],
+    /// `[N]`, line of each.
+    pub lines: &'a [u64],
+}
+
+/// Windows that are cut one after another; so many cuts are made side by side.
+const WINDOWS_PER_CUT: usize = 256;
+
+impl Steps<'_> {
+    /// The windows that end with these steps, in any order.
+    pub(crate) fn cut(&self, schema: &Schema, encoder: &Encoder, ends: &[usize]) -> (Samples, Vec<RowNote>) {
+        let size = schema.width();
+        let mut values = vec![0.0; ends.len() * size];
+        let mut observed = vec![false; ends.len() * size];
+        let rows = values
+            .par_chunks_mut(WINDOWS_PER_CUT * size)
+            .zip(observed.par_chunks_mut(WINDOWS_PER_CUT * size))
+            .zip(ends.par_chunks(WINDOWS_PER_CUT))
+            .flat_map_iter(|((values, observed), ends)| {
+                self.cut_some(schema, encoder, ends, values, observed)
+            })
+            .collect();
+        (samples(values, observed, ends.len(), size), rows)
+    }
+
+    fn cut_some(
+        &self,
+        schema: &Schema,
+        encoder: &Encoder,
+        ends: &[usize],
+        values: &mut [f32],
+        observed: &mut [bool],
+    ) -> Vec<RowNote> {
+        let size = schema.width();
+        let mut windower = Windower::new(schema);
+        let mut next = 0;
+        let mut rows = Vec::with_capacity(ends.len());
+        let windows = values.chunks_exact_mut(size).zip(observed.chunks_exact_mut(size));
+        for (&end, (values, observed)) in ends.iter().zip(windows) {
+            let from = (end + 1).saturating_sub(windower.length);
+            if end < next || next < from {
+                // As many steps as a window has push out whatever lies before them.
+                windower = Windower::new(schema);
+                next = from;
+            }
+            for step in next..=end {
+                let (values, mask) = step_of(self.encoded, step);
+                windower.push(values, mask, self.shares[step], self.gaps[step]);
+            }
+            next = end + 1;
+            rows.push(windower.write(values, observed, encoder, self.lines[end]));
+        }
+        rows
+    }
+}
+
+/// Values and mask of a step.
+fn step_of(encoded: &Samples, step: usize) -> (&[f32], Option<&[bool]>) {
+    let values = encoded.values.row(step).to_slice().expect("encoded rows are contiguous");
+    let mask = encoded.observed.as_ref();
+    (values, mask.map(|mask| mask.row(step).to_slice().expect("masks are contiguous")))
+}
+
+/// `n` windows of `size` values; without a mask where all were observed.
+fn samples(values: Vec<f32>, observed: Vec<bool>, n: usize, size: usize) -> Samples {
+    let is_complete = observed.par_iter().all(|&observed| observed);
+    let mask = || Array2::from_shape_vec((n, size), observed).expect("a window a row");
+    let mask = (!is_complete).then(mask);
+    Samples::complete(Array2::from_shape_vec((n, size), values).expect("a window a row")).with_observed(mask)
 }

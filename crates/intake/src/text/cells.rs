@@ -142,6 +142,12 @@ pub(crate) fn plain_number(bytes: &[u8]) -> Option<(f64, usize)> {
     Some((if negative { -size } else { size }, at))
 }
 
+/// A number of an array as a file has it: what categories of numbers are told apart by.
+pub(crate) fn number_text(value: f32) -> String {
+    // -0 is 0.
+    (value + 0.0).to_string()
+}
+
 /// Why a cell that should be a number is none.
 pub(crate) fn not_a_number(column: &str, cell: &[u8], what: Cell) -> BadReason {
     let (column, value) = (column.to_owned(), shorten(&String::from_utf8_lossy(cell)));

@@ -34,12 +34,20 @@ pub enum ContentError {
 /// # Errors
 /// [`ContentError`]: the file cannot be read, holds more than `limit`, or is a broken gz.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ContentError> {
+    let file = File::open(path).map_err(FileError::new("read", path))?;
+    read_all(BufReader::new(file), path, limit)
+}
+
+/// As [`read`], of any input; `path` is what messages call it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_all(mut input: impl Read, path: &Path, limit: u64) -> Result<Vec<u8>, ContentError> {
     let read_error = |error| ContentError::from(FileError::new("read", path)(error));
     let mut head = Vec::new();
-    let mut file = BufReader::new(File::open(path).map_err(read_error)?);
-    file.by_ref().take(2).read_to_end(&mut head).map_err(read_error)?;
+    input.by_ref().take(2).read_to_end(&mut head).map_err(read_error)?;
     let gz = head == [0x1f, 0x8b];
-    let whole = io::Cursor::new(head).chain(file);
+    let whole = BufReader::new(io::Cursor::new(head).chain(input));
     let mut content = Vec::new();
     // One byte more than allowed, so that "exactly" and "more" can be told apart.
     let got = if gz {

@@ -49,8 +49,9 @@ pub(crate) fn look_at(content: &[u8], name: &str, config: &InputConfig) -> Resul
         return Ok(Head { syntax: Syntax::Json, width: 0, header: None, body, body_line });
     }
     let rest = &content[body..];
-    let tabs =
-        name.trim_end_matches(".gz").ends_with(".tsv") || name.trim_end_matches(".gz").ends_with(".tab");
+    let lower = name.to_lowercase();
+    let plain = lower.strip_suffix(".gz").unwrap_or(&lower);
+    let tabs = plain.ends_with(".tsv") || plain.ends_with(".tab");
     let delimiter = match config.delimiter {
         Some(delimiter) => delimiter as u8,
         None if tabs => b'\t',
@@ -155,18 +156,19 @@ fn is_header(texts: &[String], cells: &[Vec<u8>], sample: &[Vec<Vec<u8>>], confi
     if looks_like_header(texts.iter().map(String::as_str), asked) {
         return true;
     }
-    let counts = |cells: &[Vec<u8>]| {
+    // Where the numbers that go up by one begin.
+    let counts_from = |cells: &[Vec<u8>]| {
         // A first cell without a name is the row numbers that some programs write.
         let named = if cells.first().is_some_and(Vec::is_empty) { &cells[1..] } else { cells };
         let number =
             |cell: &Vec<u8>| std::str::from_utf8(cell).ok().and_then(|text| text.parse::<u64>().ok());
-        let numbers: Option<Vec<u64>> = named.iter().map(number).collect();
-        numbers.is_some_and(|numbers| {
-            numbers.len() >= 3 && numbers[0] <= 1 && numbers.windows(2).all(|pair| pair[1] == pair[0] + 1)
-        })
+        let numbers: Vec<u64> = named.iter().map(number).collect::<Option<_>>()?;
+        let count =
+            numbers.len() >= 3 && numbers.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1]));
+        count.then(|| numbers[0])
     };
-    if counts(cells) {
-        return sample.first().is_some_and(|row| !counts(row));
+    if counts_from(cells).is_some_and(|first| first <= 1) {
+        return sample.first().is_some_and(|row| counts_from(row).is_none());
     }
     let is_number = |cell: &[u8]| matches!(cells::parse(trimmed(cell)), Cell::Number(_));
     let texts_above_numbers = (0..cells.len()).filter(|&column| {

@@ -27,8 +27,10 @@ pub(crate) enum Target {
     /// Goes into this column of the row.
     Data(usize),
     Stamp,
-    /// Kept as it is.
+    /// Kept as a text; a missing value is no label.
     Label,
+    /// Kept as a text, whatever it says; an empty cell is none.
+    Text,
 }
 
 /// What a column of a row holds.
@@ -253,8 +255,9 @@ impl RowParser {
         let cell = trimmed(cell);
         let failed = match target {
             Target::Skip => None,
-            Target::Label => {
-                let is_there = !cells::is_missing(cell);
+            Target::Label | Target::Text => {
+                let is_there =
+                    if target == Target::Text { !cell.is_empty() } else { !cells::is_missing(cell) };
                 row.label = is_there.then(|| String::from_utf8_lossy(cell).into_owned());
                 None
             }

@@ -1,34 +1,32 @@
 //! What a table is like where nobody says: what splits its cells, and whether its first line names the columns.
 
 use crate::Column;
-use csv::{ByteRecord, ReaderBuilder, Trim};
+use crate::text::parse::{cells_of, is_blank, lines};
 
 /// What cells may be split at where nothing is said; the likelier first.
 pub(crate) const DELIMITERS: [u8; 5] = *b",\t;| ";
-/// As much of a table as its delimiter is recognised from.
-const SAMPLE: usize = 1 << 16;
+/// As much of a table as its delimiter is recognised from, in bytes and in rows.
+const SAMPLE_BYTES: usize = 1 << 16;
+const SAMPLE_ROWS: usize = 20;
 
-/// Rows of cells; a ragged row is the caller's to report.
-pub fn reader(content: &[u8], delimiter: u8) -> csv::Reader<&[u8]> {
-    // Cells are trimmed unless they are split at blanks.
-    ReaderBuilder::new()
-        .delimiter(delimiter)
-        .has_headers(false)
-        .flexible(true)
-        .trim(if delimiter == b' ' || delimiter == b'\t' { Trim::None } else { Trim::All })
-        .from_reader(content)
+/// Whether cells can be split at this character.
+pub fn splits_cells(delimiter: char) -> bool {
+    delimiter.is_ascii() && !"\"\r\n".contains(delimiter)
 }
 
 /// The delimiter that splits the first rows into many numbers and little else, then the one that gives each row
 /// as many cells.
-pub fn recognise_delimiter(content: &[u8]) -> u8 {
-    let sample = &content[..content.len().min(SAMPLE)];
+pub(crate) fn recognise_delimiter(content: &[u8]) -> u8 {
+    let sample = &content[..content.len().min(SAMPLE_BYTES)];
     let score = |delimiter: u8| {
-        let rows: Vec<ByteRecord> =
-            reader(sample, delimiter).into_byte_records().flatten().take(20).collect();
-        let cells = rows.iter().map(ByteRecord::len).sum::<usize>();
+        let rows: Vec<Vec<Vec<u8>>> = lines(sample)
+            .filter(|line| !is_blank(line))
+            .take(SAMPLE_ROWS)
+            .filter_map(|line| cells_of(line, delimiter).ok())
+            .collect();
+        let cells = rows.iter().map(Vec::len).sum::<usize>();
         let numbers = rows.iter().flatten().filter(|cell| is_number(&String::from_utf8_lossy(cell))).count();
-        let width = rows.first().map_or(0, ByteRecord::len);
+        let width = rows.first().map_or(0, Vec::len);
         let even = width > 1 && rows.iter().all(|row| row.len() == width);
         // How many, times what share.
         (numbers * numbers * 1000 / cells.max(1), even, width)
@@ -42,7 +40,7 @@ pub(crate) fn is_number(cell: &str) -> bool {
 }
 
 /// A header has no number in it, or has a name that was `asked` for.
-pub fn looks_like_header<'a>(
+pub(crate) fn looks_like_header<'a>(
     first: impl Iterator<Item = &'a str> + Clone,
     mut asked: impl Iterator<Item = &'a Column>,
 ) -> bool {
@@ -58,7 +56,7 @@ fn spelled(delimiter: u8) -> String {
 }
 
 /// The cell as messages show it.
-pub fn shorten(cell: &str) -> String {
+pub(crate) fn shorten(cell: &str) -> String {
     let mut short: String = cell.chars().take(40).collect();
     if short.len() < cell.len() {
         short.push('…');
@@ -67,7 +65,7 @@ pub fn shorten(cell: &str) -> String {
 }
 
 /// A hint, if the cell looks as if it should have been split.
-pub fn delimiter_seen_in(cell: &str, used: u8) -> Option<String> {
+pub(crate) fn delimiter_seen_in(cell: &str, used: u8) -> Option<String> {
     let other = DELIMITERS.into_iter().find(|&d| d != used && d != b' ' && cell.contains(char::from(d)))?;
     Some(format!(
         "; it holds {0:?}: set delimiter = {1:?} if cells are split there",

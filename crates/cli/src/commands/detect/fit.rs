@@ -8,7 +8,7 @@ use crate::output;
 use crate::progress::Training;
 use ae_anomaly::{Detector, FitConfig, FitError, FitOptions, Fitted, Store};
 use ae_intake::Column;
-use ae_intake::{IntakeError, RawTable};
+use ae_intake::{IntakeError, Table};
 use ae_records::{config, files};
 use ae_tensor::device;
 use serde_json::json;
@@ -22,7 +22,7 @@ pub(super) fn run(args: &FitArgs, cli: &Cli) -> Result<(), Failure> {
     let read = [Some(args.data.as_path()), args.config.as_deref()];
     keep(&args.out, args.force, &read.into_iter().flatten().collect::<Vec<_>>())?;
     device::set_threads(args.threads);
-    let table = RawTable::load(&args.data, &config.input).map_err(refused)?;
+    let table = Table::from_csv_with(&args.data, &config.input).map_err(refused)?;
     let mut observer = Training::new(None);
     let options = FitOptions { observer: Some(&mut observer), stop: Some(stop_flag()) };
     let Fitted { detector, report } = Detector::fit_with(&table, &config, options).map_err(failed)?;

@@ -4,10 +4,16 @@ use super::*;
 use ae_records::seed::stream_rng;
 use rand_chacha::rand_core::Rng;
 
+/// The table, or the message without the name of the file.
+fn parse(content: &[u8], config: &str) -> Result<NumberTable, String> {
+    let config: InputConfig = toml::from_str(config).unwrap();
+    let error = |error: IntakeError| error.to_string().trim_start_matches("rows.csv: ").to_owned();
+    NumberTable::parse(content, "rows.csv", &config).map_err(error)
+}
+
 /// `config` is TOML; what is expected is each row's numbers and label, or the whole message.
 fn check(content: &str, config: &str, expected: Result<&[(&[f32], &str)], &str>) {
-    let config: DataConfig = toml::from_str(config).unwrap();
-    match (parse(content.as_bytes(), &config, None), expected) {
+    match (parse(content.as_bytes(), config), expected) {
         (Ok(table), Ok(expected)) => {
             let labels = table.labels.clone().unwrap_or(vec![String::new(); table.values.nrows()]);
             let rows: Vec<Vec<f32>> = table.values.rows().into_iter().map(|row| row.to_vec()).collect();
@@ -15,7 +21,7 @@ fn check(content: &str, config: &str, expected: Result<&[(&[f32], &str)], &str>)
                 rows.iter().map(Vec::as_slice).zip(labels.iter().map(String::as_str)).collect();
             assert_eq!(got, expected, "{content:?}");
         }
-        (Err(error), Err(expected)) => assert_eq!(error.to_string(), expected, "{content:?}"),
+        (Err(error), Err(expected)) => assert_eq!(error, expected, "{content:?}"),
         (got, expected) => panic!("{content:?}: {got:?} is not {expected:?}"),
     }
 }
@@ -49,9 +55,9 @@ fn columns_are_chosen_by_name_or_position() {
     check("1,2.5,good\n-3,4e2,bad", "label = 2", labelled);
     // A header with a number in it is told by a name that was asked for.
     check("a,2021,kind\n1,2.5,good\n-3,4e2,bad", "label = 'kind'", labelled);
-    let names =
-        parse(table.as_bytes(), &toml::from_str("columns = ['b', 'a']").unwrap(), None).unwrap().names;
-    assert_eq!(names, ["b", "a"]);
+    let turned = parse(table.as_bytes(), "columns = ['b', 'a', 'b']").unwrap();
+    assert_eq!(turned.names, ["b", "a", "b"]);
+    assert_eq!(turned.values, ndarray::array![[2.5, 1.0, 2.5], [4e2, -3.0, 4e2]]);
 }
 
 #[test]
@@ -110,7 +116,7 @@ fn ragged_rows_are_named() {
         "1,2\n3,4\n5\n",
         "",
         Err(
-            "line 3 has 1 cells, but the first line has 2; cells are split at ',': set `delimiter` if that is wrong",
+            "line 3 has 1 cell, but the first line has 2; cells are split at ',': set `delimiter` if that is wrong",
         ),
     );
     check("a,b\n1,2\n3,4,5\n", "", Err("line 3 has 3 cells, but the first line has 2"));
@@ -169,15 +175,54 @@ fn columns_that_are_not_there_are_answered_with_those_that_are() {
     );
     check("a,b\n1,2", "ignore = ['a', 'b']", Err("no column is left to read; columns: `a`, `b`"));
     let wide: String = (0..40).map(|i| format!("c{i},")).collect();
-    let error =
-        parse(format!("{wide}z\n").as_bytes(), &toml::from_str("label = 'q'").unwrap(), None).unwrap_err();
-    assert!(error.to_string().ends_with("`c29`, … (41 in all)"), "{error}");
+    let error = parse(format!("{wide}z\n").as_bytes(), "label = 'q'").unwrap_err();
+    assert!(error.ends_with("`c29`, … (41 in all)"), "{error}");
 }
 
 #[test]
 fn bytes_that_are_no_text_are_named() {
-    let error = parse(b"a,b\n1,2\n3,\xff\n", &DataConfig::default(), None).unwrap_err();
-    assert_eq!(error.to_string(), "line 3 is not UTF-8 text; save the table as UTF-8");
+    let error = parse(b"a,b\n1,2\n3,\xff\n", "").unwrap_err();
+    assert_eq!(error, "line 3 is not UTF-8 text; save the table as UTF-8");
+}
+
+#[test]
+fn a_label_is_kept_whatever_it_says() {
+    let labels = |text: &str| parse(text.as_bytes(), "label = 'k'").unwrap().labels.unwrap();
+    assert_eq!(labels("a,k\n1,none\n2,-\n3,NA\n"), ["none", "-", "NA"]);
+}
+
+#[test]
+fn lines_that_cannot_be_split_are_named() {
+    check("a,b\n1,2\n3,\"4\n5,6\n", "", Err("line 3: a quoted cell does not end on its line"));
+    check("a,b\n1,2\n3,\0\n", "", Err("line 3: it holds binary data"));
+    // Whichever comes first.
+    check(
+        "a,b\n1,NA\n3\n",
+        "",
+        Err(
+            "line 2, column `b`: `NA` is not a number; fill in missing values, remove the line, or `ignore` the column",
+        ),
+    );
+}
+
+#[test]
+fn the_first_fault_is_told_in_a_file_of_many_pieces() {
+    let rows = "1.5,2.5\n".repeat(200_000);
+    check(
+        &format!("{rows}3\n{rows}x,4\n"),
+        "",
+        Err(
+            "line 200001 has 1 cell, but the first line has 2; cells are split at ',': set `delimiter` if that is wrong",
+        ),
+    );
+    let table = parse(rows.as_bytes(), "").unwrap();
+    assert_eq!((table.values.dim(), table.values.sum()), ((200_000, 2), 800_000.0));
+}
+
+#[test]
+fn a_first_row_of_numbers_is_data_where_the_next_goes_on_as_it_does() {
+    check("1,2,3\n4,5,6\n", "", Ok(&[(&[1.0, 2.0, 3.0], ""), (&[4.0, 5.0, 6.0], "")]));
+    check("0,1,2\n0.5,7,9\n", "", Ok(&[(&[0.5, 7.0, 9.0], "")]));
 }
 
 #[test]
@@ -194,8 +239,7 @@ fn random_bytes_never_panic() {
                 raw => alphabet[raw as usize % alphabet.len()],
             })
             .collect();
-        let config: DataConfig = toml::from_str(configs[round % configs.len()]).unwrap();
-        if let Ok(table) = parse(&bytes, &config, None) {
+        if let Ok(table) = parse(&bytes, configs[round % configs.len()]) {
             assert!(table.values.iter().all(|value| value.is_finite()), "{bytes:?}");
         }
     }

@@ -1,0 +1,185 @@
+//! An array in memory as a table: the same recognition of columns as for a file, and no text in between.
+
+use crate::columns::kinds::{self, Columns, Kind};
+use crate::columns::profile;
+use crate::error::{BadLine, BadReason, IntakeError, TableError};
+use crate::input::InputConfig;
+use crate::schema::encode::EncodedRows;
+use crate::schema::{FieldKind, Format, Schema};
+use crate::table::{Table, TableColumn};
+use crate::text::cells::number_text;
+use crate::text::parse::RawBlock;
+use ndarray::{Array2, ArrayView1, ArrayView2};
+use std::collections::{BTreeSet, HashMap};
+
+/// What messages call it.
+const NAME: &str = "the array";
+
+impl Table {
+    /// Rows of an array `[N, C]`, recognised as those of a file are; NaN is a missing value. `names` are those of the
+    /// columns, or none: then they are `c0`, `c1`, ….
+    ///
+    /// ```
+    /// use ae_intake::{Layout, Table};
+    /// use ndarray::array;
+    ///
+    /// let rows = array![[20.1, 3.0], [f32::NAN, 4.0], [19.7, 3.5]];
+    /// let table = Table::from_array(rows.view(), &["temperature", "flow"])?;
+    /// assert_eq!((table.len(), table.layout), (3, Layout::Table));
+    /// # Ok::<(), ae_intake::IntakeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`IntakeError::NotFinite`] with the row and column of an infinity, [`IntakeError::NameCount`], and as
+    /// [`Table::parse`].
+    pub fn from_array<S: AsRef<str>>(rows: ArrayView2<'_, f32>, names: &[S]) -> Result<Self, IntakeError> {
+        Self::from_array_with(rows, names, &InputConfig::default())
+    }
+
+    /// As [`Table::from_array`], by settings: the label, times and categories are columns of numbers here, too.
+    ///
+    /// # Errors
+    /// As [`Table::from_array`].
+    pub fn from_array_with<S: AsRef<str>>(
+        rows: ArrayView2<'_, f32>,
+        names: &[S],
+        config: &InputConfig,
+    ) -> Result<Self, IntakeError> {
+        config.validate()?;
+        if !names.is_empty() && names.len() != rows.ncols() {
+            return Err(IntakeError::NameCount { names: names.len(), columns: rows.ncols() });
+        }
+        if rows.is_empty() {
+            return Err(IntakeError::Table { name: NAME.into(), source: TableError::Empty });
+        }
+        let header: Vec<String> = names.iter().map(|name| name.as_ref().to_owned()).collect();
+        let header = Some(header).filter(|header| !header.is_empty());
+        ensure_finite(rows, &kinds::unique_names(header.as_deref(), rows.ncols()))?;
+        let format = Format::Csv { delimiter: ',', header: header.is_some() };
+        let profile = profile::of_array(rows, config.max_categories);
+        let columns = kinds::decide(NAME, config, header, &profile, b',')?;
+        Table::assemble(NAME, config, format, columns, |columns| block(rows, columns))
+    }
+}
+
+impl Schema {
+    /// Encodes rows of an array `[N, C]` whose columns are those that were learned from, in their order; NaN is a
+    /// missing value. For windows the rows are time steps, and each gives the window that ends with it.
+    ///
+    /// # Errors
+    /// [`IntakeError::Schema`] where rows have another width, [`IntakeError::NotFinite`] with the row and column of an
+    /// infinity.
+    pub fn encode_array(&self, rows: ArrayView2<'_, f32>) -> Result<EncodedRows, IntakeError> {
+        let table = self.table_of(rows)?;
+        self.encode(&table, &(0..table.len()).collect::<Vec<_>>())
+    }
+
+    fn table_of(&self, rows: ArrayView2<'_, f32>) -> Result<Table, IntakeError> {
+        if rows.ncols() != self.cells {
+            let reason = format!("its rows have {} values instead of {}", rows.ncols(), self.cells);
+            return Err(IntakeError::Schema { name: NAME.into(), reason });
+        }
+        let mut values = Array2::zeros((rows.nrows(), self.fields.len()));
+        let mut columns = Vec::with_capacity(self.fields.len());
+        for (field, mut to) in self.fields.iter().zip(values.columns_mut()) {
+            let from = rows.column(field.position);
+            if let Some(row) = from.iter().position(|value| value.is_infinite()) {
+                return Err(IntakeError::NotFinite { row, column: field.name.clone(), value: from[row] });
+            }
+            let levels = match field.kind {
+                FieldKind::Number { .. } => {
+                    to.assign(&from);
+                    None
+                }
+                FieldKind::Category { .. } => {
+                    let texts: BTreeSet<String> = from
+                        .iter()
+                        .filter(|value| !value.is_nan())
+                        .map(|&value| number_text(value))
+                        .collect();
+                    let levels: Vec<String> = texts.into_iter().collect();
+                    to.assign(&ndarray::Array1::from(codes(from, &levels)));
+                    Some(levels)
+                }
+            };
+            columns.push(TableColumn { name: field.name.clone(), position: field.position, levels });
+        }
+        let stamps = match &self.timestamp {
+            Some(stamp) => rows.column(stamp.position).iter().map(|&time| f64::from(time)).collect(),
+            None => vec![f64::NAN; rows.nrows()],
+        };
+        Ok(Table {
+            name: NAME.into(),
+            format: self.format,
+            layout: self.layout,
+            layout_because: "as learned".into(),
+            cells: self.cells,
+            columns,
+            values,
+            lines: (1..=rows.nrows() as u64).collect(),
+            stamps,
+            timestamp: self.timestamp.clone(),
+            labels: None,
+            bad: Vec::new(),
+            ignored: self.ignored.clone(),
+            notices: Vec::new(),
+            file: None,
+            config: InputConfig::default(),
+        })
+    }
+}
+
+fn ensure_finite(rows: ArrayView2<'_, f32>, names: &[String]) -> Result<(), IntakeError> {
+    match rows.indexed_iter().find(|(_, value)| value.is_infinite()) {
+        Some(((row, column), &value)) => {
+            Err(IntakeError::NotFinite { row, column: names[column].clone(), value })
+        }
+        None => Ok(()),
+    }
+}
+
+/// The code of each value: the place of its text among the levels; `NaN` where it is missing.
+fn codes(values: ArrayView1<'_, f32>, levels: &[String]) -> Vec<f32> {
+    let by_text: HashMap<&str, f32> =
+        levels.iter().enumerate().map(|(code, level)| (level.as_str(), code as f32)).collect();
+    let code = |&value: &f32| match value.is_nan() {
+        true => f32::NAN,
+        false => by_text[number_text(value).as_str()],
+    };
+    values.iter().map(code).collect()
+}
+
+/// The rows as a file's lines are parsed; one without a label is bad.
+fn block(rows: ArrayView2<'_, f32>, columns: &Columns) -> RawBlock {
+    let width = columns.data.len() + usize::from(columns.label.is_some());
+    let mut values = Array2::<f32>::zeros((rows.nrows(), width));
+    for (column, mut to) in columns.data.iter().zip(values.columns_mut()) {
+        let from = rows.column(column.position);
+        match &column.kind {
+            Kind::Number => to.assign(&from),
+            Kind::Category(levels) => to.assign(&ndarray::Array1::from(codes(from, levels))),
+        }
+    }
+    if let Some((position, levels)) = &columns.label {
+        values.column_mut(width - 1).assign(&ndarray::Array1::from(codes(rows.column(*position), levels)));
+    }
+    let mut block = RawBlock::default();
+    for (row, line) in (0..rows.nrows()).zip(1..) {
+        if let Some((position, _)) = &columns.label
+            && values[[row, width - 1]].is_nan()
+        {
+            let column = columns.names[*position].clone();
+            block.bad.push(BadLine { line, reason: BadReason::NoLabel { column } });
+            continue;
+        }
+        block.values.extend(values.row(row));
+        let stamp = columns.stamp.as_ref().map(|stamp| f64::from(rows[[row, stamp.position]]));
+        block.stamps.push(stamp.unwrap_or(f64::NAN));
+        block.lines.push(line);
+    }
+    block
+}
+
+#[cfg(test)]
+#[path = "array_tests.rs"]
+mod tests;
