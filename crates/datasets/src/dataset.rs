@@ -19,7 +19,7 @@ pub struct Dataset {
     pub test: Samples,
     /// Name of each label.
     pub label_names: Vec<String>,
-    /// The label that is normal, all others being anomalies; `None` where no such thing is said.
+    /// The label that is normal, all others being anomalies; `None` where none is named.
     pub normal_label: Option<u32>,
     /// Names of the features of a table; empty where they have none.
     pub feature_names: Vec<String>,

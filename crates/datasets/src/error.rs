@@ -95,7 +95,7 @@ pub enum DataError {
         /// What is wrong, and where.
         source: TableError,
     },
-    /// A file of a table is none: other text, other bytes.
+    /// A file that should be a table is not text, or is in another encoding.
     #[error(transparent)]
     NotTable(IntakeError),
     /// A folder of images cannot be used.
@@ -211,7 +211,7 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// What reading the table at `path` said.
+    /// The error of reading the table at `path`.
     pub(crate) fn of_table(path: &Path, error: IntakeError) -> Self {
         match error {
             IntakeError::Table { source, .. } => DataError::Table { path: path.to_owned(), source },

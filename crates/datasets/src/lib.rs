@@ -83,7 +83,7 @@ pub fn load(
     }
 }
 
-/// Reads all rows of your own file or folder, unsplit and unscaled: what a trained model is to be used on.
+/// Reads all rows of your own file or folder, unsplit and unscaled: what a trained model is used on.
 ///
 /// # Errors
 /// As [`load`]. The sets of [`list`] have no path and are not read by this.

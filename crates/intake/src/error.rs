@@ -8,7 +8,7 @@ use crate::text::content::ContentError;
 use ae_records::files::FileError;
 use serde::{Deserialize, Serialize};
 
-/// A line that could not be read as a row. It is reported, and the next line is gone on with.
+/// A line that could not be read as a row. It is reported, and reading goes on with the next line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BadLine {
     /// From 1, as editors count.
@@ -23,7 +23,7 @@ impl std::fmt::Display for BadLine {
     }
 }
 
-/// Why a line is no row.
+/// Why a line cannot be read as a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -60,7 +60,7 @@ pub enum BadReason {
         /// The cell, shortened.
         value: String,
     },
-    /// A row that is to be learned from or compared with has no label.
+    /// The label of a row is missing.
     #[error("column `{column}`: the label is missing")]
     NoLabel {
         /// The column.
@@ -204,7 +204,7 @@ pub enum IntakeError {
         /// The columns that there are, each with why it is left out.
         ignored: Vec<String>,
     },
-    /// A column that was asked for as a category is none.
+    /// A column that was asked for as a category has too many values.
     #[error(
         "column `{column}` has more than {limit} different values; leave it out with `ignore`, or raise max_categories"
     )]

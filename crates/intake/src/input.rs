@@ -5,7 +5,7 @@ use crate::error::IntakeError;
 use crate::text::recognise::splits_cells;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// How a user's file becomes samples. All that is not said is recognised, and what was recognised is reported.
+/// How a user's file becomes samples. What is left out is recognised from the file, and reported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InputConfig {
@@ -38,7 +38,7 @@ pub struct InputConfig {
     pub min_observed: f64,
     /// A column of texts with more different values than this (an identifier, free text) is no category.
     pub max_categories: usize,
-    /// More bad lines than this share of all lines refuse a file that is to be learned from.
+    /// Largest share of bad lines that a file to learn from may have.
     pub max_bad: f64,
     /// How series are scaled: one map for all their values.
     pub scale: SeriesScale,

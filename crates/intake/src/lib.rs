@@ -1,19 +1,19 @@
 //! From a user's bytes to [`Samples`]: what a detector learns from, scores and watches.
 //!
-//! [`Table::from_csv`] reads a whole file to learn from; [`Schema::learn`] finds scaling and categories in *training
-//! rows only*; [`Schema::encode`] gives what a model sees. A schema travels with its detector, and reads any later
+//! [`Table::from_csv`], [`Table::from_reader`] and [`Table::from_array`] take all rows to learn from; [`Schema::learn`]
+//! finds scaling and categories in *training rows only*; [`Schema::encode`] gives what a model sees. A schema travels with its detector, and reads any later
 //! file or stream line by line in bounded memory. What is odd about the data is never dropped silently: it is a
 //! [`Notice`], a [`BadLine`], or an [`IntakeError`].
 //!
 //! A line is a row: quotes are understood, but a quoted cell ends on its line, so that a lost quote cannot swallow the
-//! rest of a stream. Blank lines are no rows. Empty cells and `NA`, `NaN`, `null`, `?`, `-` and the like are values
+//! rest of a stream. Blank lines are skipped. Empty cells and `NA`, `NaN`, `null`, `?`, `-` and the like are values
 //! that were not observed.
 //!
 //! ```
-//! use ae_intake::{InputConfig, Table, ReadOptions, Reader, Schema, Shares, split_rows};
+//! use ae_intake::{ReadOptions, Reader, Schema, Shares, Table, split_rows};
 //!
 //! let file: String = (0..40).map(|row| format!("{},{},{}\n", row % 7, row % 5, ["tcp", "udp"][row % 2])).collect();
-//! let table = Table::parse(file.as_bytes(), "normal.csv", &InputConfig::default())?;
+//! let table = Table::from_reader(file.as_bytes())?;
 //! let parts = split_rows(table.len(), 1, Shares::default())?;
 //! let schema = Schema::learn(&table, &parts.train)?.schema;
 //! let training = schema.encode(&table, &parts.train)?.samples;

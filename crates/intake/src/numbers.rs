@@ -135,7 +135,7 @@ impl Strict {
         }
     }
 
-    /// What is wrong with a line that is no row, and what would be right.
+    /// What is wrong with a line that cannot be used, and what would be right.
     fn explain(&self, text: &[u8], line: u64, reason: Option<BadReason>, chosen: &Chosen) -> TableError {
         match reason {
             Some(BadReason::NotText) => return TableError::NotText { line },
@@ -206,7 +206,7 @@ impl Strict {
     }
 }
 
-/// The first line that is no row, or has a missing value; the reason where the parser gave one.
+/// The first line that is bad or has a missing value, with the parser's reason if it has one.
 fn first_fault(block: &RawBlock, width: usize) -> Option<(u64, Option<BadReason>)> {
     let bad = block.bad.first();
     let gap = block.values.iter().position(|value| value.is_nan()).map(|place| block.lines[place / width]);

@@ -59,7 +59,7 @@ pub struct RowSplit {
 /// Splits `n` rows at random; a pure function of its arguments.
 ///
 /// # Errors
-/// [`IntakeError::TooFewRows`] with how many are needed; [`IntakeError::OutOfRange`] for shares that are none.
+/// [`IntakeError::TooFewRows`] with how many are needed; [`IntakeError::OutOfRange`] for shares out of range.
 pub fn split_rows(n: usize, seed: u64, shares: Shares) -> Result<RowSplit, IntakeError> {
     let sizes = sizes(n, shares, 0)?;
     let order = permutation(n, &mut stream_rng(seed, "detector split", 0));
@@ -106,7 +106,7 @@ pub fn window_ends(stretch: Range<usize>, window: usize, stride: usize) -> Vec<u
 ///
 /// # Errors
 /// [`IntakeError::TooFewWindows`] where the normal stretches are too few or too short, with the longest window that they
-/// have room for; [`IntakeError::OutOfRange`] for shares that are none.
+/// have room for; [`IntakeError::OutOfRange`] for shares out of range.
 pub fn split_windows(
     normal: &[bool],
     window: usize,

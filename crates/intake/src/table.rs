@@ -43,13 +43,13 @@ pub struct Table {
     pub values: Array2<f32>,
     /// `[N]`, the line of each row, from 1.
     pub lines: Vec<u64>,
-    /// `[N]`, the time of each row; `NaN` where there is none.
+    /// `[N]`, the time of each row; `NaN` where it has none.
     pub stamps: Vec<f64>,
     /// The column of times, without its step.
     pub timestamp: Option<Timestamp>,
     /// What the label column says.
     pub labels: Option<Labels>,
-    /// Lines that are no rows. For windows each is also a row of which nothing was observed.
+    /// Bad lines. For windows each is also a row of which nothing was observed.
     pub bad: Vec<BadLine>,
     /// Columns that are not learned from.
     pub ignored: Vec<String>,

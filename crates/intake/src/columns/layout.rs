@@ -88,7 +88,7 @@ pub(crate) fn decide(config: &InputConfig, columns: &Columns, stamps: &[f64]) ->
 /// How a column of times goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Steps {
-    /// Median of the steps forward; `NaN` where there is none.
+    /// Median of the steps forward; `NaN` without one.
     pub median: f64,
     /// Steps that are within 1 % of it.
     pub regular: u64,

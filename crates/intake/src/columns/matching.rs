@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 /// How the lines of a file are to be read.
 pub(crate) struct Matched {
     pub parser: RowParser,
-    /// Whether the first line named the columns, and is no row.
+    /// Whether the first line names the columns.
     pub header: bool,
     pub notices: Vec<Notice>,
 }

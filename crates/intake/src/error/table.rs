@@ -1,4 +1,4 @@
-//! What can be wrong with a table as a whole, or with one of its lines where no line may be bad.
+//! What can be wrong with a table as a whole, and with a line where every line has to be a row.
 
 use super::{BadReason, counted};
 
@@ -102,7 +102,7 @@ pub enum TableError {
         /// How many there may be.
         most: usize,
     },
-    /// A name that is none.
+    /// A first line too long to be names of columns.
     #[error(
         "the name `{value}` is longer than {most} bytes; set header = false if the first line holds data"
     )]

@@ -19,11 +19,29 @@ pub struct Block {
     pub stamps: Vec<f64>,
     /// `[N]`, where a label was asked for; else empty.
     pub labels: Vec<String>,
-    /// Lines that are no rows, ascending.
+    /// Bad lines, ascending.
     pub bad: Vec<BadLine>,
     /// What is odd about single values and times, in the order of lines; of each column the first 64 of a block. All are counted
     /// in [`Reader::log`](crate::Reader::log).
     pub notices: Vec<Notice>,
+}
+
+impl Block {
+    /// What several blocks gave, in one; `width` is the number of values in a sample.
+    pub(crate) fn joined(blocks: impl IntoIterator<Item = Block>, width: usize) -> Block {
+        let mut all = Block::default();
+        let mut samples = Vec::new();
+        for block in blocks {
+            samples.push(block.samples);
+            all.rows.extend(block.rows);
+            all.stamps.extend(block.stamps);
+            all.labels.extend(block.labels);
+            all.bad.extend(block.bad);
+            all.notices.extend(block.notices);
+        }
+        all.samples = Samples::concat(width, &samples);
+        all
+    }
 }
 
 impl Default for Block {

@@ -23,7 +23,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
-/// How a file or stream is read; all that is not said is recognised.
+/// How a file or stream is read; what is left out is recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadOptions {
     /// What messages call it.
@@ -189,7 +189,7 @@ impl<R: BufRead> Reader<R> {
         self.lines.next_line_number()
     }
 
-    /// For windows: the steps that the next one goes on from.
+    /// For windows: the steps that the next window continues from.
     pub fn window_state(&self) -> Option<WindowState> {
         self.windower.as_ref().map(Windower::state)
     }
@@ -259,18 +259,7 @@ impl<R: BufRead> Reader<R> {
         while let Some(block) = self.next_block()? {
             blocks.push(block);
         }
-        let mut all = Block::default();
-        let mut samples = Vec::with_capacity(blocks.len());
-        for block in blocks {
-            samples.push(block.samples);
-            all.rows.extend(block.rows);
-            all.stamps.extend(block.stamps);
-            all.labels.extend(block.labels);
-            all.bad.extend(block.bad);
-            all.notices.extend(block.notices);
-        }
-        all.samples = Samples::concat(self.schema.width(), &samples);
-        Ok(all)
+        Ok(Block::joined(blocks, self.schema.width()))
     }
 
     fn next_lines(&mut self, bytes: usize, most: usize) -> Result<Option<Block>, IntakeError> {

@@ -22,21 +22,6 @@ fn by_line(content: &[u8], schema: &Schema) -> Vec<Block> {
     std::iter::from_fn(|| reader.next_line().unwrap()).collect()
 }
 
-/// One block of many.
-fn joined(blocks: Vec<Block>, width: usize) -> Block {
-    let mut all = Block::default();
-    let mut samples = Vec::new();
-    for block in blocks {
-        samples.push(block.samples);
-        all.rows.extend(block.rows);
-        all.stamps.extend(block.stamps);
-        all.bad.extend(block.bad);
-        all.notices.extend(block.notices);
-    }
-    all.samples = Samples::concat(width, &samples);
-    all
-}
-
 /// Two blocks hold the same; times are compared as text, as NaN is not equal to itself.
 fn assert_same(got: &Block, expected: &Block, what: &str) {
     let values = |block: &Block| block.samples.values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
@@ -95,7 +80,7 @@ fn files_streams_and_single_rows_give_the_same_numbers() {
         let config = if windows { "layout = 'windows'\nwindow = 5\nmax_bad = 0.9" } else { "max_bad = 0.9" };
         let (table, schema) = learn(&text, config);
         let whole = reader(text.as_bytes(), &schema).unwrap().read_all().unwrap();
-        let single = joined(by_line(text.as_bytes(), &schema), schema.width());
+        let single = Block::joined(by_line(text.as_bytes(), &schema), schema.width());
         assert_same(&single, &whole, &text);
         let expected = encoded(&table, &schema);
         assert_eq!((&whole.samples, &whole.rows), (&expected.samples, &expected.rows), "{text}");
@@ -111,7 +96,7 @@ fn files_streams_and_single_rows_give_the_same_numbers() {
             second.restore(&serde_json::from_str(&state).unwrap()).unwrap();
         }
         blocks.extend(std::iter::from_fn(|| second.next_line().unwrap()));
-        let resumed = joined(blocks, schema.width());
+        let resumed = Block::joined(blocks, schema.width());
         assert_eq!(resumed.samples, whole.samples, "{text}");
     }
 }
@@ -126,7 +111,7 @@ fn large_files_are_read_in_many_blocks() {
         blocks.push(block);
     }
     assert!(blocks.len() > 3);
-    let all = joined(blocks, 2);
+    let all = Block::joined(blocks, 2);
     assert_eq!(all.samples, schema.encode(&table, &table.normal_rows()).unwrap().samples);
     assert!(all.rows.iter().map(|row| row.line).eq(1..=300_000));
 }
@@ -214,7 +199,7 @@ fn bad_lines_are_told_and_the_next_is_read() {
         while let Some(block) = if by_line { reader.next_line() } else { reader.next_block() }.unwrap() {
             blocks.push(block);
         }
-        let all = joined(blocks, 2);
+        let all = Block::joined(blocks, 2);
         let bad: Vec<String> = all.bad.iter().map(ToString::to_string).collect();
         let expected = ["line 1: it is longer than 1000 bytes", "line 3: it is longer than 1000 bytes"];
         assert_eq!(bad, expected);
@@ -330,7 +315,7 @@ fn a_file_is_gone_on_with_where_it_was_left() {
     second.skip_to(first.next_line_number()).unwrap();
     second.restore(&first.window_state().unwrap()).unwrap();
     let rest: Vec<Block> = std::iter::from_fn(|| second.next_line().unwrap()).collect();
-    assert_same(&joined(rest, 4), &joined(whole[20..].to_vec(), 4), "skipped");
+    assert_same(&Block::joined(rest, 4), &Block::joined(whole[20..].to_vec(), 4), "skipped");
     second.skip_to(1_000_000).unwrap();
     assert_eq!(second.next_block().unwrap(), None);
 }
@@ -373,7 +358,11 @@ fn random_bytes_never_panic() {
         if let Ok(mut reader) = reader(&bytes, schema) {
             let block = reader.read_all().unwrap();
             assert!(block.samples.values.iter().all(|value| value.is_finite()), "{bytes:?}");
-            assert_same(&joined(by_line(&bytes, schema), schema.width()), &block, &format!("{bytes:?}"));
+            assert_same(
+                &Block::joined(by_line(&bytes, schema), schema.width()),
+                &block,
+                &format!("{bytes:?}"),
+            );
         }
         let config = InputConfig { max_bad: 1.0, window: Some(2), ..InputConfig::default() };
         if let Ok(table) = Table::parse(&bytes, "a.csv", &config) {

@@ -53,7 +53,7 @@ pub(crate) struct Windower {
     clock: Clock,
 }
 
-/// The steps that the next window goes on from: what a stream needs to be gone on with after an interruption.
+/// The steps that the next window continues from: what a stream needs to be resumed after an interruption.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WindowState {

@@ -148,7 +148,7 @@ pub(crate) fn number_text(value: f32) -> String {
     (value + 0.0).to_string()
 }
 
-/// Why a cell that should be a number is none.
+/// Why a cell is not the number that it should be.
 pub(crate) fn not_a_number(column: &str, cell: &[u8], what: Cell) -> BadReason {
     let (column, value) = (column.to_owned(), shorten(&String::from_utf8_lossy(cell)));
     match what {

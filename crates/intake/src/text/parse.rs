@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 /// The code of a category that was never seen in training.
 pub(crate) const UNSEEN: f32 = -1.0;
-/// Longest line, in bytes, where nothing else is said.
+/// Longest line by default, in bytes.
 pub(crate) const MAX_LINE: usize = 1 << 20;
 
 /// How cells stand in a line.
@@ -29,7 +29,7 @@ pub(crate) enum Target {
     Stamp,
     /// Kept as a text; a missing value is no label.
     Label,
-    /// Kept as a text, whatever it says; an empty cell is none.
+    /// Kept as a text, whatever it says; only an empty cell is missing.
     Text,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct RowParser {
 pub(crate) struct RawBlock {
     /// `[N, C]`.
     pub values: Vec<f32>,
-    /// `[N]`; `NaN` where there is none.
+    /// `[N]`; `NaN` where a row has no time.
     pub stamps: Vec<f64>,
     /// `[N]`, where a column of labels was asked for.
     pub labels: Vec<String>,

@@ -3,7 +3,7 @@
 use crate::Column;
 use crate::text::parse::{cells_of, is_blank, lines};
 
-/// What cells may be split at where nothing is said; the likelier first.
+/// What cells may be split at where no delimiter is given, the likeliest first.
 pub(crate) const DELIMITERS: [u8; 5] = *b",\t;| ";
 /// As much of a table as its delimiter is recognised from, in bytes and in rows.
 const SAMPLE_BYTES: usize = 1 << 16;
