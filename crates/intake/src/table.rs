@@ -1,12 +1,12 @@
 //! A whole file in memory: what a schema is learned from.
 
 mod array;
+mod times;
 
 use crate::columns::kinds::{self, Columns, Kind};
 use crate::columns::labels::{Labels, read_labels};
 use crate::columns::layout::{self, Layout};
 use crate::columns::profile::{self, Profile};
-use crate::columns::stamps::StampFormat;
 use crate::error::TableError;
 use crate::error::{BadLine, IntakeError};
 use crate::input::InputConfig;
@@ -176,32 +176,6 @@ impl Table {
             labels.codes.truncate(rows);
         }
         head
-    }
-
-    /// The mean time from a row to the next, in seconds: the span of all times over the rows in it, so that repeated,
-    /// irregular and unordered times count too. Numbers count as seconds, or, where they are Unix times of 2001 to 2100 in
-    /// thousandths, millionths or billionths, as these. `None` without times, or where all are the same.
-    pub fn seconds_per_row(&self) -> Option<f64> {
-        let (first, last, known) = self.known_times();
-        let unit = kinds::unix_unit(first, last).unwrap_or(1.0);
-        (last > first).then(|| (last - first) / unit / (known - 1) as f64)
-    }
-
-    /// `[N]`, the time of each row in seconds; `NaN` where there is none. `None` where the unit is not known: without times,
-    /// or where they are numbers that are no Unix times.
-    pub fn seconds(&self) -> Option<Vec<f64>> {
-        let dates = self.timestamp.as_ref()?.format != StampFormat::Number;
-        let (first, last, _) = self.known_times();
-        let unit = if dates { 1.0 } else { kinds::unix_unit(first, last)? };
-        Some(self.stamps.iter().map(|stamp| stamp / unit).collect())
-    }
-
-    /// The first time, the last, and how many there are.
-    fn known_times(&self) -> (f64, f64, usize) {
-        let known = || self.stamps.iter().copied().filter(|stamp| stamp.is_finite());
-        let (first, last) =
-            (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
-        (first, last, known().count())
     }
 
     /// The rows that are normal: all, where there are no labels.

@@ -1,0 +1,33 @@
+//! The times of the rows of a table, in seconds where their unit is known.
+
+use crate::columns::kinds::unix_unit;
+use crate::columns::stamps::StampFormat;
+use crate::table::Table;
+
+impl Table {
+    /// The mean time from a row to the next, in seconds: the span of all times over the rows in it, so that repeated,
+    /// irregular and unordered times count too. Numbers count as seconds, or, where they are Unix times of 2001 to 2100 in
+    /// thousandths, millionths or billionths, as these. `None` without times, or where all are the same.
+    pub fn seconds_per_row(&self) -> Option<f64> {
+        let (first, last, known) = self.known_times();
+        let unit = unix_unit(first, last).unwrap_or(1.0);
+        (last > first).then(|| (last - first) / unit / (known - 1) as f64)
+    }
+
+    /// `[N]`, the time of each row in seconds; `NaN` where there is none. `None` where the unit is not known: without times,
+    /// or where they are numbers that are no Unix times.
+    pub fn seconds(&self) -> Option<Vec<f64>> {
+        let dates = self.timestamp.as_ref()?.format != StampFormat::Number;
+        let (first, last, _) = self.known_times();
+        let unit = if dates { 1.0 } else { unix_unit(first, last)? };
+        Some(self.stamps.iter().map(|stamp| stamp / unit).collect())
+    }
+
+    /// The first time, the last, and how many there are.
+    fn known_times(&self) -> (f64, f64, usize) {
+        let known = || self.stamps.iter().copied().filter(|stamp| stamp.is_finite());
+        let (first, last) =
+            (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
+        (first, last, known().count())
+    }
+}
