@@ -1,9 +1,9 @@
 //! From a user's bytes to [`Samples`]: what a detector learns from, scores and watches.
 //!
 //! [`Table::from_csv`], [`Table::from_reader`] and [`Table::from_array`] take all rows to learn from; [`Schema::learn`]
-//! finds scaling and categories in *training rows only*; [`Schema::encode`] gives what a model sees. A schema travels with its detector, and reads any later
-//! file or stream line by line in bounded memory. What is odd about the data is never dropped silently: it is a
-//! [`Notice`], a [`BadLine`], or an [`IntakeError`].
+//! finds scaling and categories in *training rows only*; [`Schema::encode`] gives what a model sees. A schema travels
+//! with its detector, and reads any later file or stream line by line in bounded memory. What is odd about the data is
+//! never dropped silently: it is a [`Notice`], a [`BadLine`], or an [`IntakeError`].
 //!
 //! A line is a row: quotes are understood, but a quoted cell ends on its line, so that a lost quote cannot swallow the
 //! rest of a stream. Blank lines are skipped. Empty cells and `NA`, `NaN`, `null`, `?`, `-` and the like are values

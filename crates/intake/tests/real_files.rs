@@ -1,7 +1,7 @@
 //! Real files as a user would give them. They lie in the folder that `AE_DATA_MIRROR` names, so these tests run only when
-//! asked for: `cargo test -p ae-datasets --test real_intake -- --ignored`.
+//! asked for: `cargo test -p ae-intake --test real_files -- --ignored`.
 
-use ae_datasets::intake::{FieldKind, Layout, ReadOptions, Reader, Schema, Table};
+use ae_intake::{FieldKind, Layout, ReadOptions, Reader, Schema, Table};
 use std::path::PathBuf;
 
 fn mirror() -> PathBuf {
