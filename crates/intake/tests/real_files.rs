@@ -15,7 +15,7 @@ fn check(
     config: &str,
     expected: (Layout, usize, usize, usize, usize),
 ) -> (Table, Schema) {
-    let table = Table::from_csv_with(&mirror().join(train), &toml::from_str(config).unwrap()).unwrap();
+    let table = Table::from_csv_with(mirror().join(train), &toml::from_str(config).unwrap()).unwrap();
     let normal = table.normal_rows();
     let schema = Schema::learn(&table, &normal).unwrap().schema;
     let mut reader = Reader::open(&mirror().join(new), &schema, &ReadOptions::default()).unwrap();
