@@ -38,10 +38,10 @@ pub enum ModelError {
         /// The variant.
         variant: &'static str,
     },
-    /// Networks beyond what a file can hold.
-    #[error("its networks hold {numel} numbers, and at most {limit} are allowed")]
+    /// More numbers than are allowed.
+    #[error("it holds {numel} numbers, and at most {limit} are allowed")]
     TooLarge {
-        /// What the networks hold.
+        /// What it holds.
         numel: i64,
         /// What is allowed.
         limit: i64,

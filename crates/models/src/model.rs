@@ -69,17 +69,16 @@ pub trait Model: Send {
         self.parameters().into_iter().chain(self.buffers()).collect()
     }
 
-    /// Numbers in all tensors of the networks, trained or not; `i64::MAX` where there are more. Known before any is made.
+    /// Numbers in all tensors of the state; `i64::MAX` where there are more. Known before any is made.
     fn numel(&self) -> i64 {
-        let sizes = self.networks().into_iter().map(|(_, network)| network.architecture().numel());
-        sizes.fold(0, i64::saturating_add)
+        numel_of_networks(&self.networks())
     }
 
-    /// Refuses networks that hold more numbers than `limit`. Asked of a model that was just built, when its networks have no
-    /// tensors yet, it costs nothing: whoever builds what a file describes asks it, with the size of the file.
+    /// Refuses a model that holds more numbers than `limit`. Asked of one that was just built, which has no tensors yet, it
+    /// costs nothing: whoever builds what a file describes asks it, with the size of the file.
     ///
     /// # Errors
-    /// Says how many numbers the networks hold.
+    /// Says how many numbers it holds.
     fn check_size(&self, limit: i64) -> Result<(), ModelError> {
         let numel = self.numel();
         if numel <= limit { Ok(()) } else { Err(ModelError::TooLarge { numel, limit }) }
@@ -121,6 +120,11 @@ impl<'a> AsRef<dyn Model + 'a> for dyn Model + 'a {
     fn as_ref(&self) -> &(dyn Model + 'a) {
         self
     }
+}
+
+/// Numbers in all tensors of several networks.
+pub(crate) fn numel_of_networks(networks: &[(&'static str, &Network)]) -> i64 {
+    networks.iter().map(|(_, network)| network.architecture().numel()).fold(0, i64::saturating_add)
 }
 
 /// Tensors of several networks, each name behind its network's.

@@ -173,6 +173,9 @@ fn the_state_has_unique_names_and_the_groups_hold_every_parameter() {
         let grouped = unique(model.groups().into_iter().flat_map(|g| names(g.parameters)).collect());
         assert_eq!(unique(names(model.parameters())), grouped, "{name}");
         assert_eq!(unique(names(model.state())).len(), model.state().len(), "{name}");
+        let held: i64 = model.state().iter().map(|tensor| tensor.1.numel() as i64).sum();
+        assert_eq!(model.numel(), held, "{name}");
+        assert!(model.check_size(held).is_ok() && model.check_size(held - 1).is_err(), "{name}");
         let counted: i64 = model.parameters().iter().map(|p| p.1.numel() as i64).sum();
         let summed: i64 = model.networks().iter().map(|network| network.1.architecture().parameters()).sum();
         assert_eq!(counted, summed, "{name}");

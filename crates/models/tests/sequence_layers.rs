@@ -150,7 +150,8 @@ fn what_is_made_for_a_number_of_steps_takes_no_other() {
 
 #[test]
 fn positions_are_sines_and_cosines_of_row_and_column() {
-    let positions = positions::sine_cosine_2d(3, 4, 8, Device::Cpu).unwrap();
+    let positions = positions::SineCosine2d::new(3, 4, 8, Device::Cpu).unwrap();
+    let positions = positions.tensor();
     assert_eq!(positions.size(), [12, 8]);
     let (row, column) = (2f64, 3f64);
     let expected: Vec<f64> = [row, column]
@@ -158,6 +159,6 @@ fn positions_are_sines_and_cosines_of_row_and_column() {
         .flat_map(|p| [p.sin(), (p / 100.0).sin(), p.cos(), (p / 100.0).cos()])
         .collect();
     assert!(difference(&positions.get(11), &expected) < 1e-6);
-    let error = positions::sine_cosine_2d(3, 4, 6, Device::Cpu).unwrap_err().to_string();
+    let error = positions::SineCosine2d::new(3, 4, 6, Device::Cpu).unwrap_err().to_string();
     assert!(error.contains("a width that 4 divides"), "{error}");
 }

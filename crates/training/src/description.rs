@@ -1,7 +1,7 @@
 //! What a model and its file are told of the data, and what can be trained on.
 
 use crate::data::{EmptyData, Splits};
-use ae_datasets::{Dataset, Preprocessing};
+use ae_datasets::{Dataset, Preprocessing, Samples};
 use ae_models::DataSummary;
 use ae_tensor::Device;
 
@@ -51,7 +51,14 @@ impl TrainingData for Dataset {
     }
 
     fn summary(&self) -> DataDescription {
-        let splits = self.splits(Device::Cpu).unwrap_or_else(|empty| panic!("{empty}"));
-        TrainingData::summary(&splits)
+        let train = Splits::of(self.train.clone(), Samples::empty(self.train.width()));
+        let train = train.unwrap_or_else(|empty| panic!("{empty}")).shaped(self.shape.clone());
+        let classes = self.label_names.len() as i64;
+        DataDescription {
+            name: self.name.clone(),
+            summary: DataSummary { classes, ..train.summary },
+            preprocessing: self.preprocessing.clone(),
+            label_names: self.label_names.clone(),
+        }
     }
 }

@@ -94,7 +94,9 @@ impl RunError {
         match self {
             RunError::Folder(error) => !matches!(error, RunDirError::File(_)),
             RunError::Device(_) | RunError::Model(_) | RunError::Empty(_) => true,
-            RunError::Train(error) => matches!(error, TrainError::Setting(_) | TrainError::NoValidation),
+            RunError::Train(error) => {
+                matches!(error, TrainError::Setting(_) | TrainError::NoValidation | TrainError::Missing)
+            }
             _ => false,
         }
     }

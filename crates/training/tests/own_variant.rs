@@ -139,7 +139,7 @@ fn a_file_that_describes_more_than_it_holds_is_refused_before_it_is_made() {
     model.metadata.model = ae_training::NamedSettings::of(&huge);
     model.save(&path).unwrap();
     let error = PortableModel::load::<Hourglass>(&path, Device::Cpu).unwrap_err().to_string();
-    assert!(error.contains("its networks hold 36507222117 numbers, and at most"), "{error}");
+    assert!(error.contains("it holds 36507222117 numbers, and at most"), "{error}");
 }
 
 #[test]
@@ -152,9 +152,10 @@ fn missing_values_are_never_learned_as_zeros() {
     let config = TrainingConfig { early_stopping: Some(stopping), ..config() };
     let model = Hourglass::default().build(&splits.summary(), 0).unwrap();
     train(&model, &splits, &config).unwrap();
-    let labels = DataSummary { classes: 2, ..splits.summary.clone() };
+    // A variant that takes what stands in place of a missing value for a value.
+    let labelled = DataSummary { classes: 2, low: 0.0, high: 1.0, ..splits.summary.clone() };
     let classifier = ModelConfig::Stacked(Default::default());
-    let classifier = classifier.initialise(&labels, &Noise::new(0, 0, Device::Cpu)).unwrap();
+    let classifier = classifier.initialise(&labelled, &Noise::new(0, 0, Device::Cpu)).unwrap();
     let error = train(&classifier, &splits, &config).unwrap_err();
     assert!(matches!(error, TrainError::Missing), "{error}");
 }

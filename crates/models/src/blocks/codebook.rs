@@ -2,6 +2,7 @@
 //! NeurIPS 2017, section 3 and appendix A.1).
 
 use ae_tensor::{Kind, Noise, Tensor, tch};
+use std::cell::OnceCell;
 
 /// Keeps an entry's average count above zero (the reference implementation's `epsilon`).
 const SMOOTHING: f64 = 1e-5;
@@ -19,10 +20,17 @@ pub struct Settings {
     pub dead_below: f64,
 }
 
-/// `K` entries of width `D`, and the moving averages that they come from.
+/// `K` entries of width `D`, and the moving averages that they come from; made when they are first asked for, as the tensors
+/// of a [`crate::Network`] are.
 #[derive(Debug)]
 pub struct Codebook {
     settings: Settings,
+    noise: Noise,
+    state: OnceCell<State>,
+}
+
+#[derive(Debug)]
+struct State {
     /// `[K, D]`.
     entries: Tensor,
     /// `[K]`, `N` in the paper: how many rows of a batch take an entry.
@@ -44,19 +52,31 @@ impl Codebook {
     /// Entries that nobody has used yet, drawn from N(0, 1). The first training pass finds all of them dead, and
     /// [`Self::revive`] starts them from its codes.
     pub fn new(settings: Settings, noise: &Noise) -> Self {
-        let Settings { entries, width, .. } = settings;
-        let zeros = |shape: &[i64]| Tensor::zeros(shape, (Kind::Float, noise.device()));
-        Codebook {
-            settings,
-            entries: noise.normal("codebook", &[entries, width]),
-            counts: zeros(&[entries]),
-            sums: zeros(&[entries, width]),
-        }
+        Codebook { settings, noise: *noise, state: OnceCell::new() }
+    }
+
+    fn state(&self) -> &State {
+        self.state.get_or_init(|| {
+            let Settings { entries, width, .. } = self.settings;
+            let zeros = |shape: &[i64]| Tensor::zeros(shape, (Kind::Float, self.noise.device()));
+            State {
+                entries: self.noise.normal("codebook", &[entries, width]),
+                counts: zeros(&[entries]),
+                sums: zeros(&[entries, width]),
+            }
+        })
+    }
+
+    /// Numbers in entries and averages; `i64::MAX` where there are more.
+    pub fn numel(&self) -> i64 {
+        let Settings { entries, width, .. } = self.settings;
+        entries.saturating_mul(width.saturating_mul(2).saturating_add(1))
     }
 
     /// Entries and averages, by name; they share memory with the codebook.
     pub fn buffers(&self) -> Vec<(String, Tensor)> {
-        [("entries", &self.entries), ("counts", &self.counts), ("sums", &self.sums)]
+        let State { entries, counts, sums } = self.state();
+        [("entries", entries), ("counts", counts), ("sums", sums)]
             .map(|(name, tensor)| (format!("codebook.{name}"), tensor.shallow_clone()))
             .into()
     }
@@ -64,10 +84,10 @@ impl Codebook {
     /// The nearest entry of each code by Euclidean distance; `codes` is `[B, D, …]` (equations 1 and 2).
     pub fn quantise(&self, codes: &Tensor) -> Quantised {
         tch::no_grad(|| {
-            let rows = rows(codes);
+            let (rows, state) = (rows(codes), self.state());
             // ‖z‖² is the same for all entries and left out.
-            let squares = self.entries.square().sum_dim_intlist([1i64].as_slice(), false, None::<Kind>);
-            let indices = (squares - rows.matmul(&self.entries.tr()) * 2.0).argmin(1, false);
+            let squares = state.entries.square().sum_dim_intlist([1i64].as_slice(), false, None::<Kind>);
+            let indices = (squares - rows.matmul(&state.entries.tr()) * 2.0).argmin(1, false);
             let shape = codes.size();
             let places = [&shape[..1], &shape[2..]].concat();
             let indices = indices.view(places.as_slice());
@@ -77,7 +97,7 @@ impl Codebook {
 
     /// The entries at these indices: int64 `[B, …]` to `[B, D, …]`.
     pub fn look_up(&self, indices: &Tensor) -> Tensor {
-        let entries = self.entries.index_select(0, &indices.flatten(0, -1));
+        let entries = self.state().entries.index_select(0, &indices.flatten(0, -1));
         let shape = [indices.size().as_slice(), &[self.settings.width]].concat();
         entries.view(shape.as_slice()).movedim_int(-1, 1).contiguous()
     }
@@ -92,11 +112,12 @@ impl Codebook {
             let counts = taken.sum_dim_intlist([0i64].as_slice(), false, Kind::Float);
             let sums = taken.tr().matmul(&rows(codes));
             let average = |mut past: Tensor, new: Tensor| past.copy_(&(&past * decay + new * (1.0 - decay)));
-            average(self.counts.shallow_clone(), counts);
-            average(self.sums.shallow_clone(), sums);
-            let total = self.counts.sum(Kind::Float);
-            let smoothed = (&self.counts + SMOOTHING) / (&total + SMOOTHING * k as f64) * &total;
-            self.entries.shallow_clone().copy_(&(&self.sums / smoothed.unsqueeze(1)));
+            let state = self.state();
+            average(state.counts.shallow_clone(), counts);
+            average(state.sums.shallow_clone(), sums);
+            let total = state.counts.sum(Kind::Float);
+            let smoothed = (&state.counts + SMOOTHING) / (&total + SMOOTHING * k as f64) * &total;
+            state.entries.shallow_clone().copy_(&(&state.sums / smoothed.unsqueeze(1)));
         });
     }
 
@@ -106,18 +127,18 @@ impl Codebook {
     pub fn revive(&self, codes: &Tensor, noise: &Noise) -> i64 {
         let Settings { entries: k, dead_below, .. } = self.settings;
         tch::no_grad(|| {
-            let rows = rows(codes);
+            let (rows, state) = (rows(codes), self.state());
             let even = rows.size()[0] as f64 / k as f64;
-            let dead = self.counts.lt(dead_below * even);
+            let dead = state.counts.lt(dead_below * even);
             let chosen =
                 (noise.uniform("revival", &[k]) * rows.size()[0] as f64).floor().to_kind(Kind::Int64);
             let chosen = rows.index_select(0, &chosen.clamp_max(rows.size()[0] - 1));
             let count = 2.0 * dead_below * even;
-            let counts = self.counts.where_scalarother(&dead.logical_not(), count);
+            let counts = state.counts.where_scalarother(&dead.logical_not(), count);
             let column = dead.unsqueeze(1);
-            let sums = (&chosen * count).where_self(&column, &self.sums);
-            let entries = chosen.where_self(&column, &self.entries);
-            for (old, new) in [(&self.counts, counts), (&self.sums, sums), (&self.entries, entries)] {
+            let sums = (&chosen * count).where_self(&column, &state.sums);
+            let entries = chosen.where_self(&column, &state.entries);
+            for (old, new) in [(&state.counts, counts), (&state.sums, sums), (&state.entries, entries)] {
                 old.shallow_clone().copy_(&new);
             }
             dead.sum(Kind::Int64).int64_value(&[])

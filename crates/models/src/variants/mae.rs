@@ -15,7 +15,7 @@
 
 use crate::blocks::patches::Patches;
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
-use crate::network::{Layer, Network, TransformerBlock, positions};
+use crate::network::{Layer, Network, TransformerBlock, positions::SineCosine2d};
 use crate::registry::{Variant, at_least_one, out_of_range};
 use ae_tensor::{Device, Distance, Kind, Noise, Tensor};
 use serde::{Deserialize, Serialize};
@@ -96,7 +96,7 @@ impl Config {
         let encoder = blocks(self.depth, self.heads).chain([Layer::LayerNorm]).collect();
         let decoder = blocks(self.decoder_depth, self.decoder_heads).collect();
         let head = vec![Layer::LayerNorm, Layer::DensePerStep { units: patches.values() }];
-        let place = |width| positions::sine_cosine_2d(patches.rows, patches.columns, width, noise.device());
+        let place = |width| SineCosine2d::new(patches.rows, patches.columns, width, noise.device());
         Ok(Mae {
             embedding: network("embedding", dense(self.width), [count, patches.values()])?,
             positions: place(self.width)?,
@@ -128,9 +128,9 @@ struct Mae {
     decoder: Network,
     head: Network,
     /// `[N, width]`.
-    positions: Tensor,
+    positions: SineCosine2d,
     /// `[N, decoder width]`.
-    decoder_positions: Tensor,
+    decoder_positions: SineCosine2d,
     patches: Patches,
     /// Patches that the encoder sees.
     visible: i64,
@@ -151,9 +151,9 @@ impl Mae {
     /// Predictions of the masked patches, `[B, masked, P]`, from the visible ones, `[B, visible, P]`.
     fn predict(&self, visible: &Tensor, order: &Tensor) -> Tensor {
         let seen = order.narrow(1, 0, self.visible);
-        let tokens = self.embedding.forward_tokens(visible) + places(&self.positions, &seen);
+        let tokens = self.embedding.forward_tokens(visible) + places(self.positions.tensor(), &seen);
         let tokens = self.bridge.forward_tokens(&self.encoder.forward_tokens(&tokens));
-        let tokens = self.mask.forward(&tokens) + places(&self.decoder_positions, order);
+        let tokens = self.mask.forward(&tokens) + places(self.decoder_positions.tensor(), order);
         self.head.forward_tokens(&self.decoder.forward(&tokens).narrow(1, self.visible, self.masked()))
     }
 
@@ -180,7 +180,7 @@ impl Mae {
 
     /// Tokens of all patches, `[B, N, width]`.
     fn tokens(&self, x: &Tensor) -> Tensor {
-        self.encoder.forward(&(self.embedding.forward(&self.patches.split(x)) + &self.positions))
+        self.encoder.forward(&(self.embedding.forward(&self.patches.split(x)) + self.positions.tensor()))
     }
 }
 
@@ -239,7 +239,7 @@ impl Autoencoder for Mae {
     /// The decoder's picture where every visible patch gave the code itself: a blur of what such images share.
     fn decode(&self, code: &Tensor) -> Tensor {
         let token = self.bridge.forward_tokens(&code.unsqueeze(1));
-        let tokens = token + &self.decoder_positions;
+        let tokens = token + self.decoder_positions.tensor();
         self.patches.join(&self.head.forward(&self.decoder.forward(&tokens)))
     }
 
@@ -272,7 +272,7 @@ impl Autoencoder for Mae {
     }
 
     fn code_size(&self) -> i64 {
-        self.positions.size()[1]
+        self.positions.width()
     }
 }
 

@@ -14,7 +14,9 @@
 use crate::blocks::codebook::{Codebook, Quantised, Settings, perplexity, straight_through};
 use crate::blocks::point::check_output;
 use crate::blocks::{dense, strided};
-use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass, of_networks};
+use crate::model::{
+    Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass, numel_of_networks, of_networks,
+};
 use crate::network::{Layer, Network, ResidualBlock};
 use crate::registry::{Variant, at_least_one, out_of_range, widths};
 use ae_tensor::{Activate, Activation, Distance, Kind, Noise, Tensor};
@@ -151,6 +153,10 @@ struct VqVae {
 impl Model for VqVae {
     fn networks(&self) -> Vec<(&'static str, &Network)> {
         vec![("encoder", &self.encoder), ("decoder", &self.decoder)]
+    }
+
+    fn numel(&self) -> i64 {
+        numel_of_networks(&self.networks()).saturating_add(self.codebook.numel())
     }
 
     fn buffers(&self) -> Vec<(String, Tensor)> {
