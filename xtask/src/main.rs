@@ -34,7 +34,7 @@ Tasks that set up what is missing, build the program `ae` and run it:
 Tasks of the project:
   setup      Bring libtorch: --cuda for the CUDA build, --mirror DIR, --force to bring it again
   test       Run every test of the workspace
-  check      Format, tidy, clippy, docs, workflows and licences, cheapest first: what CI runs
+  check      Format, tidy, clippy, packages, docs, workflows and licences, cheapest first: what CI runs
   bench      Run the benchmarks
   readmes    Write the README.md of each crate again, from its documentation
   doctor     Show what was found on this machine, and what to do about what is missing

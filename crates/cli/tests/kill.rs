@@ -97,7 +97,7 @@ fn an_interrupted_run_is_saved_and_says_how_to_go_on() {
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{}", ran.stderr);
     assert_eq!(place.json("run/record.json")["status"]["state"], "interrupted");
     assert!(!place.path("run/model.safetensors").exists());
-    let told = ran.stderr.lines().find_map(|line| line.split_once("go on with: ae "));
+    let told = ran.stderr.lines().find_map(|line| line.split_once("continue with: ae "));
     let (_, command) = told.unwrap_or_else(|| panic!("no command in\n{}", ran.stderr));
     // Without --threads: a resumed run takes as many as it began with.
     place.check(command, 0, &["resuming mine in run"]);
@@ -128,7 +128,7 @@ fn longer(settings: &str) -> Place {
     place
 }
 
-/// Begins the run, or goes on with it once it has begun.
+/// Begins the run, or continues it once it has begun.
 fn next_command(place: &Place) -> String {
     match place.path("run/config.toml").exists() {
         true => "train --resume run --threads 1".into(),

@@ -86,7 +86,7 @@ fn in_smoke_a_run_is_to_finish_with_a_loss_that_fell() {
 #[test]
 fn what_falls_short_and_what_fails_is_listed_with_what_to_do() {
     let place = place("short.toml", IMPOSSIBLE);
-    // An identity output and a mad step: the loss is no number after a few steps.
+    // An identity output and a mad step: the loss is NaN after a few steps.
     let wild = EXPERIMENT.replace("code = 2", "code = 2\noutput = \"identity\"");
     place.write("wild.toml", format!("{wild}learning_rate = 1e30\n[training.optimizer.sgd]\n"));
     let words = [
@@ -162,7 +162,7 @@ fn check_stopped(signal: &str, code: Option<i32>) {
     // Children of a killed parent hear of it at once, and save within a step.
     wait(|| runs(&place, "long").iter().all(|run| state(run) != "running"));
     if signal == "INT" {
-        assert!(ran.stderr.contains("of 2 runs done; the same command goes on"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("of 2 runs done; the same command continues"), "{}", ran.stderr);
     }
     place.check("reproduce long.toml --seeds 0,1 --jobs 2", 0, &["train/loss_change", "reached"]);
     assert_eq!(runs(&place, "long").len(), 2, "the runs were gone on with");

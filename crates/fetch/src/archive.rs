@@ -1,4 +1,4 @@
-//! Members of zip and tar archives. What an archive says about lengths is never believed.
+//! Members of zip and tar archives. Lengths that an archive states are never trusted.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -12,7 +12,7 @@ use crate::progress::Progress;
 use crate::sink::{Fault, Sink};
 
 /// Unpacks members of a zip archive (a wheel is one): each goes where `place` says below `folder`, or nowhere.
-/// Answers how many were unpacked.
+/// Returns how many were unpacked.
 ///
 /// # Errors
 /// [`FetchError::Local`] where the archive cannot be read or a file cannot be written, or where `place` names a

@@ -31,7 +31,7 @@ pub enum FetchError {
     #[error(transparent)]
     Local(#[from] FileError),
     /// Every source failed.
-    #[error("no source has {name}{}\n  to go on, put the file at {} by hand, {ADVICE}",
+    #[error("no source has {name}{}\n  to continue, put the file at {} by hand, {ADVICE}",
             list(failures), destination.display())]
     AllFailed {
         /// The artifact.

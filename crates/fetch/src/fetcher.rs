@@ -20,7 +20,7 @@ use crate::sink::{Fault, Sink};
 /// No file that is fetched is larger: 64 GiB.
 const LARGEST: u64 = 64 << 30;
 
-/// How patient a download is.
+/// Retries and time limits of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetcher {
     /// How often a URL is tried when the trouble may pass; a try that brings a megabyte starts the count again.
@@ -211,7 +211,7 @@ fn already_there(artifact: &Artifact) -> Result<Option<Fetched>, FetchError> {
     }))
 }
 
-/// Removes a file at the destination that is not the right one; answers that as the first failure.
+/// Removes a file at the destination that is not the right one; returns that as the first failure.
 fn discard_wrong(artifact: &Artifact) -> Result<Vec<Failure>, FetchError> {
     let path = &artifact.destination;
     if !path.is_file() {

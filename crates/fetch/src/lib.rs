@@ -25,7 +25,7 @@
 //! ```
 //!
 //! Interrupted at any moment and run again, or run by several processes at once, the outcome is the same: the
-//! whole file or no file, and nothing else beside it. A download by URL goes on where it stopped.
+//! whole file or no file, and nothing else beside it. A download by URL continues where it stopped.
 
 mod archive;
 mod artifact;

@@ -122,7 +122,7 @@ pub(crate) fn debian(
     })?;
     let stream = child.stdout.take().expect("stdout is piped");
     let taken = archive::tar_member(&archive, stream, member, sink, place.progress);
-    // It may still be writing members that nobody wants.
+    // It may still be writing members that are not wanted.
     let _ = child.kill();
     let _ = child.wait();
     taken

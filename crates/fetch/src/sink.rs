@@ -45,7 +45,7 @@ impl Sink {
         Ok(Sink { file, path: path.to_path_buf(), hasher: Sha256::new(), bytes: 0, limit })
     }
 
-    /// What an interrupted download left, to go on behind it; empty if there is nothing or too much.
+    /// What an interrupted download left, to continue it; empty where there is nothing or too much.
     pub(crate) fn resume(path: &Path, limit: u64) -> Result<Self, FetchError> {
         let local = FetchError::local("open", path);
         let file = OpenOptions::new()

@@ -144,7 +144,7 @@ mod tests {
     fn events_are_found_late_early_or_never() {
         check("..###..##", "..#......", &[Some(0), None], 0, 0);
         check("..###..##", "....####.", &[Some(2), Some(0)], 0, 2);
-        // An alarm that begins before an event and goes on into it is no false alarm, though its first points are.
+        // An alarm that begins before an event and continues into it is not a false alarm, though its first points are.
         check("..###..##", ".##......", &[Some(0), None], 0, 1);
         check("..###..##", "##...##..", &[None, None], 2, 4);
         check("#########", "........#", &[Some(8)], 0, 0);

@@ -1,4 +1,4 @@
-//! What neighbourhoods tell of a code. Neighbours are found by comparing all pairs, in double precision; of equal
+//! What neighbourhoods say about a code. Neighbours are found by comparing all pairs, in double precision; of equal
 //! distances, the row that comes first is nearer.
 
 use crate::error::{MetricError, same_length};

@@ -1,4 +1,4 @@
-//! What single points of the ranking curves are worth: recall at a false-positive rate, the best F1, recall by class.
+//! Single points of the ranking curves: recall at a false-positive rate, the best F1, recall by class.
 
 use crate::error::{MetricError, same_length};
 use crate::ranking::{precision_recall_curve, roc_curve};

@@ -55,7 +55,7 @@ pub fn average_precision(scores: &[f64], is_anomaly: &[bool]) -> Result<f64, Met
     Ok(curve.windows(2).map(|pair| (pair[1].recall - pair[0].recall) * pair[1].precision).sum())
 }
 
-/// Share of anomalies, in `[0, 1]`: what [`average_precision`] is for scores that mean nothing.
+/// Share of anomalies, in `[0, 1]`: what [`average_precision`] is for random scores.
 ///
 /// # Errors
 /// [`MetricError::Empty`].

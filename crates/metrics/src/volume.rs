@@ -29,10 +29,10 @@ const DEFAULT_WINDOW: usize = 125;
 /// Both volumes of a series' scores.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Vus {
-    /// Volume under the range ROC surface, in `[0, 1]`. For scores that mean nothing it is 0.5 without a border and
+    /// Volume under the range ROC surface, in `[0, 1]`. For random scores it is 0.5 without a border and
     /// grows with the window, as wide stretches are hit by chance.
     pub roc: f64,
-    /// Volume under the range precision-recall surface, in `[0, 1]`. For scores that mean nothing it is the prevalence
+    /// Volume under the range precision-recall surface, in `[0, 1]`. For random scores it is the prevalence
     /// without a border, and grows with the window, too.
     pub pr: f64,
     /// The widest border, in points. Volumes of different windows cannot be compared: print it beside them.

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 /// Reads a configuration. `origin` is what messages call the text: a file's path or a preset's name.
 ///
-/// A type that checks itself (`serde(try_from)`) should say `must be …`: its words then go on after the key.
+/// A type that checks itself (`serde(try_from)`) should say `must be …`: its words then follow the key.
 ///
 /// Each override is `key.path=value`. The value is TOML; what is not TOML, or stands where text is expected,
 /// is taken as it is (`data.set=mnist`). Arrays and tables replace what is there. The name of a variant chooses

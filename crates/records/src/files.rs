@@ -44,7 +44,7 @@ pub fn create_dir(path: &Path) -> Result<(), FileError> {
     fs::create_dir_all(path).map_err(FileError::new("create", path))
 }
 
-/// Removes what killed writers left behind in a folder that nobody else writes to now.
+/// Removes what killed writers left behind in a folder; no other process may be writing to it.
 pub(crate) fn remove_temporary(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
@@ -59,8 +59,8 @@ pub fn read_to_string(path: &Path) -> Result<String, FileError> {
     fs::read_to_string(path).map_err(FileError::new("read", path))
 }
 
-/// Writes a file through `write`; whoever looks sees the old content or the new one, never half of it, also
-/// when the process is killed or the power fails in between.
+/// Writes a file through `write`: readers see the old content or the new one, never half of it, even when the
+/// process is killed or the power fails in between.
 pub fn write_atomic(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,

@@ -31,7 +31,7 @@ pub fn nearest<S: AsRef<str>>(typed: &str, known: impl IntoIterator<Item = S>) -
     found.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
-/// `; did you mean `a`, `b` or `c`?`, to go on with after what is wrong; nothing where nothing is near.
+/// `; did you mean `a`, `b` or `c`?`, to append to a message; empty where nothing is near.
 pub fn did_you_mean(nearest: &[String]) -> String {
     if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", list(nearest, " or ")) }
 }

@@ -33,7 +33,7 @@ pub struct Record {
     pub epochs: u64,
     /// Optimizer steps taken.
     pub steps: u64,
-    /// How often the run was taken up again after an interruption.
+    /// How often the run was resumed after an interruption.
     pub resumed: u32,
     /// The data it saw.
     pub data: DataRecord,

@@ -24,10 +24,10 @@ pub enum RunDirError {
         .0.display(), .0.display()
     )]
     Occupied(PathBuf),
-    /// There is no run to take up.
+    /// There is no run to resume.
     #[error("{} holds no run; a run's folder has a config.toml (look in runs/)", .0.display())]
     NotARun(PathBuf),
-    /// The file system said no.
+    /// The file system refused.
     #[error(transparent)]
     File(#[from] FileError),
 }

@@ -13,7 +13,7 @@ Examples:
   ae detect inspect detector.safetensors
 
 The input is CSV (any delimiter, with or without a header) or JSON lines, plain or gz. A row is a sample, a whole series,
-or a time step of a long series; which of them is recognised and reported.";
+or a time step of a long series; `fit` recognises which, and says so.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -30,7 +30,7 @@ pub(crate) enum DetectAction {
     Score(ScoreArgs),
     /// Judge a stream line by line, from standard input
     Watch(WatchArgs),
-    /// Say what a detector expects, how it was calibrated and how it came about
+    /// Show what a detector expects, how it was fitted and how it was calibrated
     Inspect {
         /// The detector
         detector: PathBuf,
@@ -42,7 +42,7 @@ pub(crate) struct FitArgs {
     /// The file with normal rows; with --label others may be among them
     pub(crate) data: PathBuf,
 
-    /// Where the detector goes
+    /// The file to write the detector to
     #[arg(long, value_name = "FILE", default_value = "detector.safetensors")]
     pub(crate) out: PathBuf,
 
@@ -54,7 +54,7 @@ pub(crate) struct FitArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
 
-    /// How many false alarms are too many, such as '0.5 %' or '2 per day' [default: 1 %, or more where too few rows
+    /// The budget of false alarms, such as '0.5 %' or '2 per day' [default: 1 %, or more where too few rows
     /// are left to promise it]
     #[arg(long, value_name = "BUDGET")]
     pub(crate) false_alarms: Option<String>,
@@ -67,7 +67,7 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "VALUE", requires = "label")]
     pub(crate) normal: Vec<String>,
 
-    /// Some rows may be anomalous after all: leave the share that is hardest to rebuild out of the loss, and list suspects
+    /// Some training rows may be anomalous: leave the share that is hardest to reconstruct out of the loss, and list the suspects
     #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "0.1")]
     pub(crate) robust: Option<f64>,
 
@@ -87,12 +87,12 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
 
-    /// Replace the detector that is there
+    /// Replace an existing detector
     #[arg(long)]
     pub(crate) force: bool,
 
     /// Threads of one operation; a detector is the same bit for bit only with the same number. Rows are small: more than one
-    /// pays for large networks alone
+    /// pays for large networks only
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) threads: usize,
 
@@ -115,7 +115,7 @@ pub(crate) enum StoreName {
     Neighbours,
     /// Isolation forest
     IsolationForest,
-    /// The one that tells most damaged copies of normal rows from the rows themselves
+    /// The one that best tells damaged copies of normal rows from the rows themselves
     Best,
 }
 
@@ -136,11 +136,11 @@ pub(crate) struct ScoreArgs {
     #[arg(long, requires = "out")]
     pub(crate) explain: bool,
 
-    /// Alarms that are explained at most
+    /// The largest number of alarms that are explained
     #[arg(long, value_name = "N", default_value_t = 20, requires = "explain")]
     pub(crate) explained: usize,
 
-    /// Replace what is there
+    /// Replace existing output
     #[arg(long)]
     pub(crate) force: bool,
 
@@ -148,7 +148,7 @@ pub(crate) struct ScoreArgs {
     #[arg(long)]
     pub(crate) check: bool,
 
-    /// Threads [default: one a core]
+    /// Threads [default: one per core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) threads: usize,
 }
@@ -159,19 +159,19 @@ pub(crate) struct WatchArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) model: PathBuf,
 
-    /// Keep the place in the stream and the window here, and go on from it
+    /// Save the position in the stream and the current window here, and continue from them
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
 
-    /// Append verdicts to this file in place of standard output; with --state each line has its verdict there exactly once
+    /// Append verdicts to this file instead of standard output; with --state each line has its verdict there exactly once
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
-    /// With --state: the input begins with its first line again, so skip those that have their verdict
+    /// With --state: the input starts over from its first line; skip the lines that have a verdict
     #[arg(long, requires = "state")]
     pub(crate) replay: bool,
 
-    /// Explain each alarm with so many of its largest shares
+    /// Explain each alarm by this many of its largest shares
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "5", action = ArgAction::Set)]
     pub(crate) explain: Option<usize>,
 }

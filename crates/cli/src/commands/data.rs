@@ -87,7 +87,7 @@ fn verify(sets: &[String], sources: &Sources, json: bool) -> Result<(), Failure>
     }
     match (wrong, missing) {
         (0, 0) => Ok(()),
-        // Whoever names no set asks about what is here.
+        // Without names the question is about what is here.
         (0, _) if all_sets => Ok(()),
         (0, n) => Err(Failure::new(format!("{n} files are missing; `ae data fetch` brings them"))),
         (n, _) => Err(Failure::new(format!("{n} files are damaged; `ae data fetch` replaces them"))),

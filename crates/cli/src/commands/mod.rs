@@ -46,7 +46,7 @@ pub(crate) fn stop_flag() -> &'static AtomicBool {
         if STOP.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        crate::output::note("stopping after this step (once more to stop at once)");
+        crate::output::note("stopping after this step (press again to stop at once)");
     };
     // Where a handler is set already, it is this one.
     let _ = ctrlc::set_handler(handler);

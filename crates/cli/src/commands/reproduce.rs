@@ -30,7 +30,7 @@ pub(crate) fn run(args: &ReproduceArgs, cli: &Cli) -> Result<(), Failure> {
     let done = pool::run(&longest_first(&jobs, &args.runs), workers, args, &folder, stop_flag())?;
     if done.len() < jobs.len() {
         let (done, all) = (done.len(), jobs.len());
-        output::note(&format!("stopped with {done} of {all} runs done; the same command goes on from there"));
+        output::note(&format!("interrupted with {done} of {all} runs done; the same command continues from there"));
         return Err(Failure::told());
     }
     let result = Reproduction::new(tier, command(args), &jobs, done)?;
@@ -92,7 +92,7 @@ fn longest_first(jobs: &[Job], runs: &Path) -> Vec<Job> {
     timed.into_iter().map(|(_, job)| job.clone()).collect()
 }
 
-/// One process a core, or on a GPU one at a time, unless the user says otherwise.
+/// One process per core, or one on a GPU, unless the user says otherwise.
 fn workers(asked: usize, device: Device) -> usize {
     match (asked, device) {
         (0, Device::Cpu) => std::thread::available_parallelism().map_or(1, usize::from),

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &TrainArgs, cli: &Cli) -> Result<(), Failure> {
     let mut done = experiment::run(request, downloads().as_mut(), &mut observer, stop_flag())?;
     if done.interrupted {
         let folder = done.dir.root().display();
-        output::note(&format!("interrupted and saved; go on with: ae train --resume {folder}"));
+        output::note(&format!("interrupted and saved; continue with: ae train --resume {folder}"));
         return Err(Failure::told());
     }
     let report = pictures::write(&done).map_err(Failure::new)?;

@@ -33,7 +33,7 @@ fn nothing_that_is_needed_is_overwritten() {
     // Its first verdict is out, so it holds the state.
     let mut verdict = [0];
     first.stdout.as_mut().unwrap().read_exact(&mut verdict).unwrap();
-    place.check_refused(arguments, 2, &["another watch is at work", "one.state"]);
+    place.check_refused(arguments, 2, &["another watch is using", "one.state"]);
     drop(input);
     assert!(first.wait().unwrap().success());
 }

@@ -235,7 +235,7 @@ impl Kind {
         } else if message.starts_with("wanted exactly 1 element") {
             "must hold exactly one choice".into()
         } else {
-            // A type's own check speaks for itself where it goes on after the key.
+            // A type's own check says `must …`, which follows the key.
             let own =
                 if message.starts_with("must ") { message.into() } else { format!("is refused: {message}") };
             wrong_value(message).unwrap_or(own)

@@ -48,7 +48,8 @@ pub struct Table {
 /// Writes the report of an evaluation to `path`.
 ///
 /// # Errors
-/// A row that is not as long as its table is wide; a picture that is none; a file that cannot be read or written.
+/// A row with more or fewer cells than its table has columns; a picture that is not a PNG; a file that cannot be read or
+/// written.
 pub fn write_evaluation(path: &Path, title: &str, sections: &[Section]) -> Result<(), ReportError> {
     let mut parts = Vec::new();
     for section in sections {

@@ -60,7 +60,7 @@ pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
         }
         None => match scoring.write(&mut reader, &mut io::stdout().lock()) {
             Ok(()) => {}
-            // Whoever reads has enough.
+            // The reader has seen enough.
             Err(Stop::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
                 return Err(Failure::told());
             }
@@ -132,7 +132,7 @@ impl Scoring<'_> {
                 self.severest.look_at(&block, &judgements);
                 out.write_all(&verdicts::of_block(self.form, &block, &judgements, 0)).map_err(Stop::Write)?;
                 if stop.load(Ordering::Relaxed) {
-                    let message = "stopped before the end of the input; the output was not replaced";
+                    let message = "interrupted before the end of the input; the output was not replaced";
                     return Err(Stop::Other(Failure::new(message)));
                 }
             }

@@ -55,7 +55,7 @@ struct Row<'a> {
     explanation: Option<&'a Explanation>,
 }
 
-/// A line of JSON about a line that is no row.
+/// A line of JSON about a line that could not be read.
 #[derive(Serialize)]
 struct Bad<'a> {
     line: u64,

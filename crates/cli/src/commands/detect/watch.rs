@@ -32,7 +32,7 @@ const MAX_HEADER_BYTES: u64 = 1 << 20;
 struct State {
     /// Layout of this file: 1.
     format: u32,
-    /// Which detector: another one does not go on with these windows.
+    /// Which detector: another one cannot continue from these windows.
     detector: String,
     /// The last acknowledged line, from 1; 0 for none.
     line: u64,
@@ -91,7 +91,7 @@ impl State {
     fn read(path: &Path, detector: &Detector) -> Result<Self, Failure> {
         let wrong = |reason: String| {
             Failure::new(format!(
-                "{} is no state to go on from: {reason}; remove it to begin anew",
+                "{} is not a state to continue from: {reason}; remove it to start over",
                 path.display()
             ))
         };
@@ -124,7 +124,7 @@ fn lock(state: &Path) -> Result<File, Failure> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Failure::usage(format!(
-            "another watch is at work with {}; give another --state, or end that one",
+            "another watch is using {}; give another --state, or end that one",
             state.display()
         ))),
         Err(TryLockError::Error(source)) => Err(Failure::new(FileError::new("lock", path)(source))),
@@ -145,7 +145,7 @@ fn append(path: &Path, written: Option<u64>) -> Result<File, Failure> {
         if length < written {
             let message = format!(
                 "{} holds {length} bytes and the state has acknowledged {written}, there or on the standard output; give the \
-                 output that belongs to the state (or none), or remove the state to begin anew",
+                 output that belongs to the state (or none), or remove the state to start over",
                 path.display()
             );
             return Err(Failure::new(message));
@@ -184,7 +184,7 @@ impl Watch<'_> {
         let first = first_line(&mut input).map_err(broken)?;
         let goes_on = state.line > 0 && !self.args.replay;
         let names_again = state.header.as_deref() == Some(first.as_str());
-        // A stream that goes on has no header of its own: it gets the one that it began with.
+        // A continued stream has no header of its own: it gets the one that it began with.
         let header = state.header.clone().filter(|_| goes_on && !names_again).unwrap_or_default();
         let has_header = goes_on && state.header.is_some();
         let options = ReadOptions {
@@ -212,7 +212,7 @@ impl Watch<'_> {
             let line = block.rows.first().map(|row| row.line).or(block.bad.first().map(|bad| bad.line));
             let line = line.expect("a block of a line has a row or a bad line") + shift;
             if state.line == 0 {
-                // Where the first line is no row, it names the columns.
+                // A first line that is not a row names the columns.
                 state.header = (line > lines_in(&first)).then(|| first.clone());
             }
             self.judge(&block, shift, state)?;

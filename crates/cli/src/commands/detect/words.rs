@@ -57,8 +57,7 @@ pub(super) fn judged(judged: &[Judged]) -> Vec<String> {
 fn test(figures: &TestFigures) -> Vec<String> {
     let TestFigures { normal, anomalous, .. } = figures;
     let mut lines = vec![format!(
-        "on {normal} normal and {anomalous} anomalous rows that had no part in anything: false alarms {}, anomalies \
-         found {}",
+        "on {normal} normal and {anomalous} anomalous rows held out: false alarms {}, anomalies found {}",
         or_none(figures.false_alarm_rate, percent),
         or_none(figures.recall, percent),
     )];
@@ -84,11 +83,11 @@ pub(super) fn report(detector: &Detector) -> Result<Vec<String>, Failure> {
             sizes.train,
             sizes.validation,
             sizes.calibration,
-            if sizes.test > 0 { format!(", {} locked away", sizes.test) } else { String::new() }
+            if sizes.test > 0 { format!(", {} held out", sizes.test) } else { String::new() }
         ),
     ];
     if sizes.bad_lines > 0 {
-        let are = if sizes.bad_lines == 1 { "line is no row" } else { "lines are no rows" };
+        let are = if sizes.bad_lines == 1 { "line could not be read" } else { "lines could not be read" };
         lines.push(format!("{} {are}; the first:", sizes.bad_lines));
         lines.extend(report.bad.iter().take(SHOWN).map(|bad| format!("  {bad}")));
     }
@@ -114,13 +113,13 @@ pub(super) fn report(detector: &Detector) -> Result<Vec<String>, Failure> {
         if report.stopped_early { ", stopped early" } else { "" },
         if report.seconds > 0.0 { format!(", in {:.1} s", report.seconds) } else { String::new() }
     ));
-    lines.push("told damaged copies of normal rows from the rows themselves with an AUROC of".into());
+    lines.push("AUROC on damaged copies of normal rows against the rows themselves:".into());
     lines.extend(judged(&report.judged));
     let as_good = report.as_good();
     if let Some(best) = as_good.iter().max_by(|a, b| a.auroc.total_cmp(&b.auroc)) {
         lines.push(match (best.role, config.store) {
             (Role::Untrained, _) => {
-                "the untrained network is as good as the autoencoder here: training did not help to see such damage".into()
+                "the untrained network is as good as the autoencoder here: training did not help with such damage".into()
             }
             (_, Store::Autoencoder) => format!(
                 "{} is as good as the autoencoder here; `--store best` keeps the best of them instead",
@@ -136,7 +135,7 @@ pub(super) fn report(detector: &Detector) -> Result<Vec<String>, Failure> {
         && rate > 0.01
     {
         lines.push(format!(
-            "{} {rows} are too few to promise that at most 1 % are false alarms, so it is {:.0} %; about 220 would do",
+            "{} {rows} are too few to promise at most 1 % false alarms, so the promise is {:.0} %; about 220 are enough",
             sizes.normal,
             100.0 * rate,
         ));
