@@ -89,6 +89,7 @@ const STEPS: &[Step] = &[
     facade!("intake"),
     facade!("metrics"),
     facade!("models"),
+    facade!("network"),
     facade!("report"),
     facade!("training"),
     facade!("evaluation"),

@@ -34,7 +34,8 @@
 //! |---|---|---|
 //! | `anomaly` | detectors: fit, judge, explain, save and load | `anomaly` (default) |
 //! | `training` | the loop: batches, losses, optimizers, checkpoints, records | `training` |
-//! | `models` | every variant, and the networks that they are made of | `models` |
+//! | `models` | every variant, and the forward pass of its networks | `models` |
+//! | `network` | a network as data: layers, shapes, parameters, FLOPs | `network` |
 //! | `tensor` | devices, seeded noise, likelihoods, divergences, the `ndarray` bridge | `models` |
 //! | `datasets` | real data sets: fetch, verify, parse, split, scale | `datasets` |
 //! | `intake` | your own file or stream as rows, in bounded memory | `intake` |
@@ -45,7 +46,7 @@
 //! | `records` | seeds, the run folder, records, configurations | always |
 //!
 //! A feature brings what it is built on: `anomaly` brings `training` and `metrics`, `training` brings `models` and `datasets`.
-//! Without `default-features`, and with no more than `datasets`, `intake`, `metrics` and `report`, nothing links libtorch.
+//! Without `default-features`, and with no more than `datasets`, `intake`, `metrics`, `network` and `report`, nothing links libtorch.
 
 #[cfg(feature = "anomaly")]
 pub use ae_anomaly as anomaly;
@@ -61,6 +62,8 @@ pub use ae_intake as intake;
 pub use ae_metrics as metrics;
 #[cfg(feature = "models")]
 pub use ae_models as models;
+#[cfg(feature = "network")]
+pub use ae_network as network;
 pub use ae_records as records;
 #[cfg(feature = "report")]
 pub use ae_report as report;

@@ -15,7 +15,7 @@ const FOLDS: i64 = 5;
 /// Above so many rows one part is enough to choose by.
 const MANY: i64 = 2000;
 
-const MOST_STEPS: usize = 300;
+const MAX_STEPS: usize = 300;
 /// Greatest entry of the gradient at which a fit ends; scikit-learn's default.
 const TOLERANCE: f64 = 1e-4;
 /// Pairs that L-BFGS remembers.
@@ -123,7 +123,7 @@ fn minimise(mut at: Tensor, tolerance: f64, objective: impl Fn(&Tensor) -> (f64,
     let dot = |a: &Tensor, b: &Tensor| (a * b).sum(Kind::Double).double_value(&[]);
     let mut memory: VecDeque<(Tensor, Tensor, f64)> = VecDeque::new();
     let (mut value, mut gradient) = objective(&at);
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         if gradient.abs().max().double_value(&[]) < tolerance {
             return at;
         }
@@ -166,7 +166,7 @@ fn minimise(mut at: Tensor, tolerance: f64, objective: impl Fn(&Tensor) -> (f64,
         }
         (at, value, gradient) = (next, next_value, next_gradient);
     }
-    tracing::debug!("a linear probe was ended after {MOST_STEPS} steps");
+    tracing::debug!("a linear probe was ended after {MAX_STEPS} steps");
     at
 }
 

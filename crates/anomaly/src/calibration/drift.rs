@@ -33,8 +33,8 @@ const RECENT: usize = 256;
 const SHIFTS: [f64; 6] = [-1.9, -1.0, -0.5, 0.5, 1.0, 1.9];
 const SPREADS: [f64; 4] = [-1.5, -0.6, 0.6, 1.5];
 /// Rows between false alarms, in the mean, that can be asked for.
-const LEAST_ROWS: f64 = 10.0;
-const MOST_ROWS: f64 = 1e15;
+const MIN_ROWS: f64 = 10.0;
+const MAX_ROWS: f64 = 1e15;
 
 /// A watch over the scores of a stream; saved and restored as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -246,7 +246,7 @@ fn bin(edges: &[f64], score: f64) -> usize {
 }
 
 fn check_run_length(got: f64) -> Result<(), DriftError> {
-    if (LEAST_ROWS..=MOST_ROWS).contains(&got) { Ok(()) } else { Err(DriftError::RunLength { got }) }
+    if (MIN_ROWS..=MAX_ROWS).contains(&got) { Ok(()) } else { Err(DriftError::RunLength { got }) }
 }
 
 impl From<Drift> for State {

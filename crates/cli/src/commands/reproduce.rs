@@ -30,7 +30,9 @@ pub(crate) fn run(args: &ReproduceArgs, cli: &Cli) -> Result<(), Failure> {
     let done = pool::run(&longest_first(&jobs, &args.runs), workers, args, &folder, stop_flag())?;
     if done.len() < jobs.len() {
         let (done, all) = (done.len(), jobs.len());
-        output::note(&format!("interrupted with {done} of {all} runs done; the same command continues from there"));
+        output::note(&format!(
+            "interrupted with {done} of {all} runs done; the same command continues from there"
+        ));
         return Err(Failure::told());
     }
     let result = Reproduction::new(tier, command(args), &jobs, done)?;
