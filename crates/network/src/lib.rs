@@ -58,7 +58,7 @@ pub use layer::Layer;
 pub use recurrent::{Cell, Recurrent};
 pub use residual::ResidualBlock;
 pub use sequence::{CausalConv1d, TemporalBlock};
-pub use size::MAX_SIZE;
+pub use size::{MAX_SIZE, channel_axis};
 pub use tensor_spec::TensorSpec;
 pub use unpool::MaxUnpool2d;
 

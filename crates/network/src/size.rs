@@ -42,3 +42,8 @@ pub(crate) fn sequence(input: &[i64]) -> Result<[i64; 2], String> {
         .try_into()
         .map_err(|_| "it takes a sequence [T, F]; a vector [D] becomes one by a reshape to [D, 1]".into())
 }
+
+/// Where the shape of one sample holds its channels, features or values: first in `[C, H, W]` and `[D]`, last in `[T, F]`.
+pub fn channel_axis(shape: &[i64]) -> usize {
+    if shape.len() == 2 { 1 } else { 0 }
+}

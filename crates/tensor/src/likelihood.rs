@@ -1,7 +1,7 @@
 //! Likelihoods `p(x|z)`: what a decoder's output means.
 
 use crate::activation::Activate;
-use ae_network::{Activation, Range};
+use ae_network::{Activation, Range, channel_axis};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 use tch::{Kind, Tensor};
@@ -9,8 +9,8 @@ use tch::{Kind, Tensor};
 /// The distribution of a sample given the decoder's output. It fixes the output's activation, which data are
 /// legal, and where the output's bias starts.
 ///
-/// `output` is what the decoder's last layer gives before any activation, `[B, …]`; with
-/// [`Likelihood::GaussianLearned`] its second dimension is twice the target's: means, then log-variances.
+/// `output` is what the decoder's last layer gives before any activation, `[B, …]`, in the shape that
+/// [`Likelihood::output_shape`] says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Likelihood {
@@ -77,9 +77,27 @@ impl Likelihood {
         }
     }
 
-    /// How many numbers the decoder gives for each value of a sample.
-    pub fn outputs_per_value(self) -> i64 {
-        if self == Likelihood::GaussianLearned { 2 } else { 1 }
+    /// The shape that a decoder gives for a sample of this shape: the sample's own, but for
+    /// [`Likelihood::GaussianLearned`], which takes the means of all channels (or features, or values) and behind them
+    /// their log-variances: `[2·D]`, `[2·C, H, W]` or `[T, 2·F]`.
+    pub fn output_shape(self, sample: &[i64]) -> Vec<i64> {
+        let mut shape = sample.to_vec();
+        if self == Likelihood::GaussianLearned {
+            shape[channel_axis(sample)] *= 2;
+        }
+        shape
+    }
+
+    /// Where the output starts before training, one value for each equal part of its channels: its mean is `mean`, in the
+    /// unit of the data. A log-variance starts at that of a uniform distribution over the data's range `low..=high`, so
+    /// that no unit of the data makes the first steps too small or too large; at 0 where the range is not known.
+    pub fn output_start(self, mean: f64, low: f64, high: f64) -> Vec<f64> {
+        let mean = self.activation().link(mean);
+        if self != Likelihood::GaussianLearned {
+            return vec![mean];
+        }
+        let log_variance = ((high - low).powi(2) / 12.0).ln();
+        vec![mean, if log_variance.is_finite() { log_variance.max(LOG_VARIANCE_FLOOR) } else { 0.0 }]
     }
 
     /// The activation that turns (the first half of) the output into the mean.
@@ -170,7 +188,7 @@ impl Likelihood {
 
     /// Means and log-variances of [`Likelihood::GaussianLearned`].
     fn moments(self, output: &Tensor) -> (Tensor, Tensor) {
-        let halves = output.chunk(2, 1);
+        let halves = output.chunk(2, channel_axis(&output.size()[1..]) as i64 + 1);
         let log_var = (&halves[1] - LOG_VARIANCE_FLOOR).softplus() + LOG_VARIANCE_FLOOR;
         (halves[0].shallow_clone(), log_var)
     }

@@ -53,10 +53,12 @@ pub struct Variational {
     pub kl: Kl,
     /// Width of the latent space, `D`.
     pub latent: i64,
+    /// Shape of one sample.
+    pub shape: Vec<i64>,
 }
 
 impl Variational {
-    /// Checks settings, shapes and the data's range, and starts the output's bias at the data's mean.
+    /// Checks settings, shapes and the data's range, and starts the output's bias where the mean of `p(x|z)` is the data's.
     ///
     /// # Errors
     /// The first that does not fit, and what would.
@@ -87,12 +89,15 @@ impl Variational {
         let layers = bodies.0.encoder(input, 2 * latent, activation)?;
         let encoder = Network::new("encoder", layers, input, noise)?;
 
-        let mut outputs = data.shape.clone();
-        outputs[0] *= likelihood.outputs_per_value();
-        let layers = bodies.1.decoder(&outputs, activation)?;
+        // A sequence has an axis for the two numbers of a learned variance; doubled steps would not be steps any more.
+        let sample = match (&bodies.1, data.shape.as_slice()) {
+            (Body::Recurrent(_), &[steps]) => vec![steps, 1],
+            (_, shape) => shape.to_vec(),
+        };
+        let layers = bodies.1.decoder(&likelihood.output_shape(&sample), activation)?;
         let mut decoder = Network::new("decoder", layers, &[latent + extra], noise)?;
-        decoder.set_output_bias(likelihood.activation().link(data.mean));
-        Ok(Variational { encoder, decoder, likelihood, targets, kl, latent })
+        decoder.start_output_at(&likelihood.output_start(data.mean, data.low, data.high));
+        Ok(Variational { encoder, decoder, likelihood, targets, kl, latent, shape: data.shape.clone() })
     }
 
     /// One draw from each posterior: `[B, D]`.
@@ -124,7 +129,8 @@ impl Variational {
 
     /// The mean of `p(x|z)`, in the unit of the data, for what goes into the decoder.
     pub fn mean(&self, input: &Tensor) -> Tensor {
-        self.likelihood.mean(&self.decoder.forward(input))
+        let mean = self.likelihood.mean(&self.decoder.forward(input));
+        mean.reshape([&[-1], self.shape.as_slice()].concat())
     }
 }
 

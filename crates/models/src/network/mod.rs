@@ -17,6 +17,7 @@ pub use ae_network::{
 pub use chain::dense_chain;
 
 use crate::model::Pass;
+use ae_network::channel_axis;
 use ae_tensor::{Noise, Tensor, init, tch};
 use std::cell::OnceCell;
 
@@ -28,8 +29,8 @@ use std::cell::OnceCell;
 pub struct Network {
     architecture: Architecture,
     noise: Noise,
-    /// Where every output bias starts, if not at zero.
-    output_bias: Option<f64>,
+    /// Where the output starts, see [`Network::start_output_at`]; empty for zero.
+    output_start: Vec<f64>,
     /// What each layer learns or remembers, in the order of [`ae_network::Node::tensors`].
     tensors: OnceCell<Vec<Vec<Tensor>>>,
 }
@@ -46,7 +47,7 @@ impl Network {
 
     /// A network of this description, with initial values that `noise` gives, on its device.
     pub fn initialised(architecture: Architecture, noise: &Noise) -> Self {
-        Network { architecture, noise: *noise, output_bias: None, tensors: OnceCell::new() }
+        Network { architecture, noise: *noise, output_start: Vec::new(), tensors: OnceCell::new() }
     }
 
     /// The description.
@@ -113,9 +114,7 @@ impl Network {
                     .map(|spec| init::tensor(spec, &self.noise, &format!("{name}.{}", spec.name)));
                 all.push(made.collect());
             }
-            if let Some(value) = self.output_bias {
-                self.fill_output_bias(&all, value);
-            }
+            self.fill_output_bias(&all);
             all
         })
     }
@@ -141,20 +140,45 @@ impl Network {
 
     /// Sets every bias of the last layer that has one: where the output starts.
     pub fn set_output_bias(&mut self, value: f64) {
-        self.output_bias = Some(value);
+        self.start_output_at(&[value]);
+    }
+
+    /// Starts the output at these values, by the biases of the last layer that has some: one value for each of as many
+    /// equal parts of the output's channels (or features, or numbers; see [`channel_axis`]).
+    pub fn start_output_at(&mut self, parts: &[f64]) {
+        self.output_start = parts.to_vec();
         if let Some(tensors) = self.tensors.get() {
-            self.fill_output_bias(tensors, value);
+            self.fill_output_bias(tensors);
         }
     }
 
-    fn fill_output_bias(&self, tensors: &[Vec<Tensor>], value: f64) {
+    fn fill_output_bias(&self, tensors: &[Vec<Tensor>]) {
         let last = self.architecture.nodes().rev().find_map(|node| {
             let slot = node.tensors().iter().position(|spec| spec.trained && spec.name == "bias")?;
             Some(tensors[node.index][slot].shallow_clone())
         });
-        if let Some(mut bias) = last {
-            let _ = tch::no_grad(|| bias.fill_(value));
+        let Some(mut bias) = last else { return };
+        let values = match self.output_start.as_slice() {
+            [] => return,
+            &[value] => Tensor::full_like(&bias.detach(), value),
+            parts => self.output_by_parts(parts, bias.numel()),
+        };
+        tch::no_grad(|| bias.copy_(&values));
+    }
+
+    /// The parts' values for each of `n` biases: one for each channel, or one for each value of a sample.
+    fn output_by_parts(&self, parts: &[f64], n: usize) -> Tensor {
+        let (shape, axis) = (self.output_shape(), channel_axis(self.output_shape()));
+        let channels = shape[axis];
+        assert_eq!(channels % parts.len() as i64, 0, "{parts:?} are no equal parts of {shape:?}");
+        let each = channels / parts.len() as i64;
+        let values = Tensor::from_slice(parts).repeat_interleave_self_int(each, 0, channels);
+        if n as i64 == channels {
+            return values;
         }
+        let mut alone = vec![1; shape.len()];
+        alone[axis] = channels;
+        values.view(alone.as_slice()).expand(shape, false).reshape([-1])
     }
 }
 

@@ -131,3 +131,80 @@ fn settings_out_of_range_are_refused() {
     let parts = Parts { targets: Targets::Stochastic, likelihood: laplace, ..parts(Kl::default()) };
     check(parts, "model.vae.targets = \"stochastic\" is out of range");
 }
+
+/// Losses of training `likelihood` for 60 steps on sixteen samples of `shape` around `mean`: before and after.
+fn losses_around(mean: f64, shape: &[i64], body: Body, likelihood: Likelihood) -> [f64; 2] {
+    ae_tensor::device::set_threads(1);
+    let values = noise().normal("samples", &[&[16], shape].concat()) * 0.5 + mean;
+    let [low, high] = [values.min(), values.max()].map(|end| end.double_value(&[]));
+    let data = DataSummary { shape: shape.to_vec(), mean, low, high, classes: 0 };
+    let parts = Parts { encoder: body, likelihood, ..parts(Kl::default()) };
+    let model = Variational::new(&parts, &data, &noise()).unwrap();
+    let parameters: Vec<Tensor> = model.parameters().into_iter().map(|p| p.1).collect();
+    let mut optimizer = ae_tensor::Optimizer::new(Default::default(), &parameters).unwrap();
+    let batch = Batch { values, labels: None, observed: None };
+    let loss = |step| model.losses(&batch, &Pass::training(noise(), step, 60))[0].total().unwrap();
+    let before = loss(0).double_value(&[]);
+    for step in 0..60 {
+        optimizer.zero_gradients().unwrap();
+        loss(step).backward();
+        optimizer.step(0.01).unwrap();
+    }
+    assert_eq!(model.reconstruct(&batch.values).size(), batch.values.size());
+    [before, loss(60).double_value(&[])]
+}
+
+#[test]
+fn a_learned_variance_learns_from_data_far_from_zero_in_every_shape() {
+    let recurrent = || serde_json::from_str("\"recurrent\"").unwrap();
+    for (shape, body) in [
+        (&[12, 3][..], Body::dense([HIDDEN])),
+        (&[12, 3], recurrent()),
+        (&[7], Body::dense([HIDDEN])),
+        (&[7], recurrent()),
+        (&[2, 5, 4], Body::dense([HIDDEN])),
+        (&[2, 5, 4], Body::conv([3])),
+    ] {
+        let numel = shape.iter().product::<i64>() as f64;
+        for mean in [0.0, 1000.0] {
+            let [before, after] = losses_around(mean, shape, body.clone(), Likelihood::GaussianLearned);
+            // From a standard deviation of a uniform distribution to 0.5: ln(1.7) nats for each value.
+            assert!(after < before - 0.1 * numel, "{shape:?} {body:?} around {mean}: {before} to {after}");
+            assert!(before < 4.0 * numel, "{shape:?} {body:?} around {mean} starts at {before}");
+        }
+    }
+}
+
+#[test]
+fn a_learned_variance_doubles_channels_and_features_and_starts_at_the_scale_of_the_data() {
+    let data =
+        |shape: &[i64]| DataSummary { shape: shape.into(), mean: 20.0, low: 2.0, high: 26.0, classes: 0 };
+    let check = |shape: &[i64], body: Body, output: &[i64]| {
+        let parts = Parts { encoder: body, likelihood: Likelihood::GaussianLearned, ..parts(Kl::default()) };
+        let model = Variational::new(&parts, &data(shape), &noise()).unwrap();
+        assert_eq!(model.decoder.output_shape(), output);
+        let latents = Tensor::zeros([1, LATENT], (Kind::Float, ae_tensor::Device::Cpu));
+        let batch = Batch {
+            values: Tensor::full([&[1], shape].concat(), 20.0, (Kind::Float, ae_tensor::Device::Cpu)),
+            labels: None,
+            observed: None,
+        };
+        assert!((model.mean(&latents) - &batch.values).abs().max().double_value(&[]) < 1e-4, "{shape:?}");
+        // The density of N(20, 24² / 12) at its mean: the log-variances are the second half, of every value.
+        let missed = model.negative_log_likelihood_per_value(&latents, &batch);
+        let expected = 0.5 * (2.0 * std::f64::consts::PI * 48.0).ln();
+        assert!((missed - expected).abs().max().double_value(&[]) < 1e-4, "{shape:?}");
+    };
+    let recurrent = || serde_json::from_str("\"recurrent\"").unwrap();
+    check(&[7], Body::dense([HIDDEN]), &[14]);
+    check(&[12, 3], Body::dense([HIDDEN]), &[12, 6]);
+    check(&[2, 5, 4], Body::dense([HIDDEN]), &[4, 5, 4]);
+    check(&[2, 5, 4], Body::conv([3]), &[4, 5, 4]);
+    for shape in [&[7][..], &[12, 3]] {
+        let parts =
+            Parts { encoder: recurrent(), likelihood: Likelihood::GaussianLearned, ..parts(Kl::default()) };
+        let model = Variational::new(&parts, &data(shape), &noise()).unwrap();
+        let features = shape.get(1).unwrap_or(&1);
+        assert_eq!(model.decoder.output_shape(), [shape[0], 2 * features]);
+    }
+}
