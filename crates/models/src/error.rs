@@ -2,6 +2,7 @@
 
 use crate::network::ShapeError;
 use ae_tensor::likelihood::LikelihoodError;
+use ae_tensor::loss::LossError;
 
 /// A model that cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +13,9 @@ pub enum ModelError {
     /// Data that the likelihood cannot take.
     #[error(transparent)]
     Likelihood(#[from] LikelihoodError),
+    /// An output or data for which the loss is not defined.
+    #[error(transparent)]
+    Loss(#[from] LossError),
     /// Data that the output cannot reproduce.
     #[error(
         "the data range over [{low}, {high}], but a {activation} output gives values in [{legal_low}, {legal_high}] \

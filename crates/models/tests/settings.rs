@@ -1,7 +1,7 @@
 //! What settings may be, and what is said of those that may not.
 
-use ae_models::{DataSummary, ModelConfig};
-use ae_tensor::{Device, Noise};
+use ae_models::{Batch, DataSummary, Model, ModelConfig, Pass};
+use ae_tensor::{Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
 
 fn summary(shape: &[i64]) -> DataSummary {
     DataSummary { shape: shape.to_vec(), mean: 0.3, low: 0.0, high: 1.0, classes: 3 }
@@ -78,4 +78,95 @@ fn a_code_that_could_hold_the_sample_is_warned_of_unless_something_keeps_it_from
     check(r#"{"deep":{"code":99}}"#, &[41], 1);
     check(r#"{"sparse":{"code":99}}"#, &[41], 0);
     check(r#"{"contractive":{"code":99}}"#, &[41], 0);
+}
+
+/// Every variant that reconstructs, with the binary cross-entropy as its loss.
+fn with_cross_entropy() -> Vec<ModelConfig> {
+    let sigmoid = r#""output":"sigmoid","loss":"bce""#;
+    let of = |variant: &str, more: &str| format!("{{\"{variant}\":{{{sigmoid}{more}}}}}");
+    let plain =
+        ["vanilla", "deep", "hinton", "sparse", "contractive", "denoising", "conv", "ecg", "aae", "vq_vae"];
+    let mut texts: Vec<String> = plain.iter().map(|variant| of(variant, "")).collect();
+    texts.push(of("stacked", r#","activation":"sigmoid","hidden":[9,7]"#));
+    texts.iter().map(|text| serde_json::from_str(text).expect(text)).collect()
+}
+
+fn total(model: &dyn Model, batch: &Batch, step: u64) -> Tensor {
+    let losses = model.losses(batch, &Pass::training(noise(), step, 100));
+    losses[0].total().expect("the first group trains first")
+}
+
+#[test]
+fn the_binary_cross_entropy_trains_every_variant_that_reconstructs() {
+    ae_tensor::device::set_threads(1);
+    for config in with_cross_entropy() {
+        let name = config.name();
+        let model = config.initialise(&summary(&[1, 8, 8]), &noise()).unwrap();
+        let values = noise().uniform("samples", &[12, 1, 8, 8]);
+        let labels = Some(Tensor::from_slice(&[0i64, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]));
+        let batch = Batch { values, labels, observed: None };
+        let parameters: Vec<Tensor> =
+            model.groups()[0].parameters.iter().map(|p| p.1.shallow_clone()).collect();
+        let mut optimizer = Optimizer::new(OptimizerConfig::default(), &parameters).unwrap();
+        let before = total(model.as_ref(), &batch, 0).double_value(&[]);
+        for _ in 0..40 {
+            optimizer.zero_gradients().unwrap();
+            total(model.as_ref(), &batch, 0).backward();
+            optimizer.step(0.01).unwrap();
+        }
+        let after = total(model.as_ref(), &batch, 0).double_value(&[]);
+        assert!(after < before, "{name}: {before} to {after}");
+        if model.as_autoencoder().is_some() {
+            assert_eq!(model.objective(), "bce", "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_binary_cross_entropy_of_values_that_are_no_probabilities_is_refused() {
+    for config in with_cross_entropy() {
+        let data = DataSummary { low: -3.0, high: 255.0, ..summary(&[1, 8, 8]) };
+        let error = config.initialise(&data, &noise()).err().expect(config.name()).to_string();
+        assert!(
+            error.contains("the data range over [-3, 255], but the loss bce takes values in [0, 1]"),
+            "{error}"
+        );
+    }
+    let config: ModelConfig =
+        serde_json::from_str(r#"{"vanilla":{"output":"identity","loss":"bce"}}"#).unwrap();
+    let error = config.initialise(&summary(&[8]), &noise()).err().unwrap().to_string();
+    assert!(error.contains("the loss bce needs a sigmoid output, got identity"), "{error}");
+    let config: ModelConfig = serde_json::from_str(r#"{"stacked":{"loss":"bce"}}"#).unwrap();
+    let error = config.initialise(&summary(&[8]), &noise()).err().unwrap().to_string();
+    assert!(error.contains("model.stacked.activation = relu is out of range; it is sigmoid"), "{error}");
+}
+
+#[test]
+fn the_binary_cross_entropy_is_the_formula_over_what_was_observed() {
+    let config: ModelConfig = serde_json::from_str(r#"{"vanilla":{"code":3,"loss":"bce"}}"#).unwrap();
+    let model = config.initialise(&summary(&[8]), &noise()).unwrap();
+    let values = noise().uniform("samples", &[5, 8]);
+    let rebuilt = model.as_autoencoder().unwrap().reconstruct(&values);
+    let entropy = -(&values * rebuilt.log() + (-&values + 1.0) * (-&rebuilt + 1.0).log());
+    let check = |observed: Option<Tensor>, expected: Tensor| {
+        let batch = Batch { values: values.shallow_clone(), labels: None, observed };
+        let off = (total(model.as_ref(), &batch, 0) - expected).abs().double_value(&[]);
+        assert!(off < 1e-6, "{off}");
+    };
+    check(None, entropy.mean(Kind::Float));
+    let observed = noise().mask("observed", &[5, 8], 0.5);
+    let expected = (&entropy * &observed).sum(Kind::Float) / observed.sum(Kind::Float);
+    check(Some(observed), expected);
+}
+
+#[test]
+fn settings_of_earlier_files_are_read() {
+    for (text, expected) in [
+        (r#"{"ecg":{"distance":"mean_squared"}}"#, r#""loss":"mse""#),
+        (r#"{"vanilla":{"distance":"mean_absolute"}}"#, r#""loss":"mae""#),
+    ] {
+        let config: ModelConfig = serde_json::from_str(text).unwrap();
+        let written = serde_json::to_string(&config).unwrap();
+        assert!(written.contains(expected), "{written}");
+    }
 }

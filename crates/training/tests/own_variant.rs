@@ -5,7 +5,7 @@ use ae_models::blocks::{dense, point::PointAutoencoder};
 use ae_models::variants::vanilla;
 use ae_models::{DataSummary, Model, ModelConfig, ModelError, Variant};
 use ae_records::seed::stream_rng;
-use ae_tensor::{Activation, Device, Distance, Kind, Noise, Tensor, array};
+use ae_tensor::{Activation, Device, Kind, Noise, ReconstructionLoss, Tensor, array};
 use ae_training::{
     BatchSize, Build, EarlyStopping, ModelFileError, PortableModel, Splits, TrainError, TrainingConfig,
     TrainingData, train,
@@ -35,8 +35,8 @@ impl Variant for Hourglass {
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         let down = dense::encoder(&[8, self.waist], Activation::Tanh, Activation::Identity);
         let up = dense::decoder(&[8], Activation::Tanh, &data.shape);
-        let distance = Distance::MeanSquared;
-        Ok(Box::new(PointAutoencoder::new(down, up, Activation::Identity, distance, data, noise)?))
+        let loss = ReconstructionLoss::MeanSquared;
+        Ok(Box::new(PointAutoencoder::new(down, up, Activation::Identity, loss, data, noise)?))
     }
 }
 

@@ -1,9 +1,9 @@
-//! The deterministic autoencoder that most variants are: an encoder to one point, a decoder, and a distance.
-//! As it stands it minimises that distance and nothing else; a variant with more to it wraps it.
+//! The deterministic autoencoder that most variants are: an encoder to one point, a decoder, and a reconstruction loss.
+//! As it stands it minimises that loss and nothing else; a variant with more to it wraps it.
 
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::{Layer, Network, dense_chain};
-use ae_tensor::{Activate, Activation, DenseChain, Distance, Noise, Tensor};
+use ae_tensor::{Activate, Activation, DenseChain, Noise, ReconstructionLoss, Tensor};
 
 /// Encoder, decoder and what is minimised between input and reconstruction.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct PointAutoencoder {
     /// Turns the decoder's output into values in the unit of the data.
     pub output: Activation,
     /// What is minimised.
-    pub distance: Distance,
+    pub loss: ReconstructionLoss,
 }
 
 impl PointAutoencoder {
@@ -24,15 +24,16 @@ impl PointAutoencoder {
         encoder: Vec<Layer>,
         decoder: Vec<Layer>,
         output: Activation,
-        distance: Distance,
+        loss: ReconstructionLoss,
         data: &DataSummary,
         noise: &Noise,
     ) -> Result<Self, ModelError> {
+        loss.check(output, data.low, data.high)?;
         check_output(output, data)?;
         let encoder = Network::new("encoder", encoder, &data.shape, noise)?;
         let mut decoder = Network::new("decoder", decoder, encoder.output_shape(), noise)?;
         decoder.set_output_bias(output.link(data.mean));
-        Ok(PointAutoencoder { encoder, decoder, output, distance })
+        Ok(PointAutoencoder { encoder, decoder, output, loss })
     }
 
     /// Says so where the code holds as many numbers as a sample: for variants in which nothing else keeps them from
@@ -47,9 +48,14 @@ impl PointAutoencoder {
         })
     }
 
-    /// Distance between the reconstruction of `input` and the batch: a scalar.
+    /// The loss of the batch when the decoder gives `output` `[B, …]`, before its activation: a scalar.
+    pub fn loss_of(&self, output: &Tensor, batch: &Batch) -> Tensor {
+        self.loss.mean(output, self.output, &batch.values, batch.observed.as_ref())
+    }
+
+    /// The loss of the batch when the encoder is shown `input` `[B, …]`: a scalar.
     pub fn reconstruction_loss(&self, input: &Tensor, batch: &Batch) -> Tensor {
-        batch.distance(self.distance, &self.reconstruct(input))
+        self.loss_of(&self.decoder.forward(&self.encoder.forward(input)), batch)
     }
 }
 
@@ -74,7 +80,7 @@ impl Model for PointAutoencoder {
     }
 
     fn objective(&self) -> &'static str {
-        self.distance.name()
+        self.loss.name()
     }
 
     fn losses(&self, batch: &Batch, _pass: &Pass) -> Vec<Losses> {

@@ -1,6 +1,6 @@
 //! What a model is told of its data, and the samples of a step.
 
-use ae_tensor::{Distance, Tensor};
+use ae_tensor::Tensor;
 
 /// What a model is told of its data before the first step.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,14 +37,6 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// What a reconstruction `[B, …]` misses of these samples, over the values that were observed: a scalar.
-    pub fn distance(&self, distance: Distance, reconstruction: &Tensor) -> Tensor {
-        match &self.observed {
-            None => distance.mean(reconstruction, &self.values),
-            Some(observed) => distance.mean_of_observed(reconstruction, &self.values, observed),
-        }
-    }
-
     /// Number of samples.
     pub fn len(&self) -> i64 {
         self.values.size()[0]

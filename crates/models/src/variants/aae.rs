@@ -17,7 +17,7 @@ use crate::model::{
 use crate::network::Network;
 use crate::registry::{Variant, at_least_one, out_of_range, widths};
 use ae_tensor::adversarial::{Accuracy, discriminator, generator};
-use ae_tensor::{Activate, Activation, Distance, Noise, Tensor};
+use ae_tensor::{Activation, Noise, ReconstructionLoss, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the adversarial autoencoder.
@@ -33,14 +33,15 @@ pub struct Config {
     pub latent: i64,
     /// Widths of the discriminator.
     pub discriminator: Vec<i64>,
-    /// `λ`: weight of the adversarial term beside the distance, which is a mean over a sample's values; at least 0.
+    /// `λ`: weight of the adversarial term beside the loss, which is a mean over a sample's values; at least 0.
     pub adversarial: f64,
     /// Activation of the hidden layers of encoder and decoder.
     pub activation: Activation,
     /// Activation of the reconstruction.
     pub output: Activation,
-    /// What is minimised between input and reconstruction.
-    pub distance: Distance,
+    /// What is minimised between input and reconstruction: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    #[serde(alias = "distance")]
+    pub loss: ReconstructionLoss,
 }
 
 impl Default for Config {
@@ -53,7 +54,7 @@ impl Default for Config {
             adversarial: 3e-3,
             activation: Activation::Relu,
             output: Activation::Sigmoid,
-            distance: Distance::MeanSquared,
+            loss: ReconstructionLoss::MeanSquared,
         }
     }
 }
@@ -75,7 +76,7 @@ impl Variant for Config {
         }
         let encoder = self.encoder.encoder(&data.shape, self.latent, self.activation)?;
         let decoder = decoder.decoder(&data.shape, self.activation)?;
-        let inner = PointAutoencoder::new(encoder, decoder, self.output, self.distance, data, noise)?;
+        let inner = PointAutoencoder::new(encoder, decoder, self.output, self.loss, data, noise)?;
         let judge = adversarial::dense_discriminator(&self.discriminator);
         let judge = Network::new("discriminator", judge, &[self.latent], noise)?;
         Ok(Box::new(Aae { inner, discriminator: judge, adversarial: self.adversarial, latent: self.latent }))
@@ -108,16 +109,16 @@ impl Model for Aae {
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
         let codes = self.inner.encoder.forward_in(&batch.values, pass);
-        let rebuilt = self.inner.output.apply(&self.inner.decoder.forward_in(&codes, pass));
-        let distance = self.inner.distance.mean(&rebuilt, &batch.values);
+        let output = self.inner.decoder.forward_in(&codes, pass);
+        let reconstruction = self.inner.loss.mean(&output, self.inner.output, &batch.values, None);
         let prior = pass.noise.normal("prior", &[batch.len(), self.latent]);
         let real = self.discriminator.forward_in(&prior, pass);
         let fake = self.discriminator.forward_in(&codes, pass);
         let accuracy = Accuracy::of(&real, &fake);
-        let measured = distance.detach();
+        let measured = reconstruction.detach();
         vec![
             Losses::new(vec![
-                ("reconstruction", distance),
+                ("reconstruction", reconstruction),
                 ("adversarial", generator(&fake) * self.adversarial),
             ])
             .with_figure(self.objective(), &measured),

@@ -13,7 +13,7 @@ use crate::blocks::{body::Body, point::PointAutoencoder};
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::Network;
 use crate::registry::{Variant, out_of_range};
-use ae_tensor::{Activation, Distance, Kind, Noise, Tensor, penalty, tch};
+use ae_tensor::{Activation, Kind, Noise, ReconstructionLoss, Tensor, penalty, tch};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the contractive autoencoder.
@@ -34,8 +34,9 @@ pub struct Config {
     pub code_activation: Activation,
     /// Activation of the reconstruction; `identity` for data that are not scaled to [0, 1].
     pub output: Activation,
-    /// What is minimised beside the penalty.
-    pub distance: Distance,
+    /// What is minimised beside the penalty: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    #[serde(alias = "distance")]
+    pub loss: ReconstructionLoss,
     /// λ, the weight of the penalty; at least 0.
     pub weight: f64,
     /// How the penalty is computed.
@@ -67,7 +68,7 @@ impl Default for Config {
             activation: Activation::Tanh,
             code_activation: Activation::Sigmoid,
             output: Activation::Sigmoid,
-            distance: Distance::MeanSquared,
+            loss: ReconstructionLoss::MeanSquared,
             weight: 1e-4,
             jacobian: Jacobian::ClosedForm,
         }
@@ -109,7 +110,7 @@ impl Variant for Config {
             activation: self.activation,
             code_activation: self.code_activation,
             output: self.output,
-            distance: self.distance,
+            loss: self.loss,
         };
         let inner = deep.autoencoder(Self::NAME, data, noise)?;
         Ok(Box::new(Contractive { inner, weight: self.weight, jacobian: self.jacobian }))
@@ -166,7 +167,7 @@ impl Model for Contractive {
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
         let (code, norm) = self.code_and_norm(&batch.values, pass);
-        let reconstruction = batch.distance(self.inner.distance, &self.decode(&code));
+        let reconstruction = self.inner.loss_of(&self.inner.decoder.forward(&code), batch);
         let figure = reconstruction.detach();
         let jacobian = norm.detach().sqrt().mean(Kind::Float);
         let contraction = norm.mean(Kind::Float) * self.weight;

@@ -16,7 +16,7 @@ use crate::blocks::point::PointAutoencoder;
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::{Layer, MaxUnpool2d, Network, ShapeError};
 use crate::registry::{Variant, out_of_range, widths};
-use ae_tensor::{Activate, Activation, Distance, Noise, Tensor};
+use ae_tensor::{Activate, Activation, Noise, ReconstructionLoss, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the convolutional autoencoder.
@@ -29,8 +29,9 @@ pub struct Config {
     pub activation: Activation,
     /// Activation of the reconstruction; `identity` for data that are not scaled to [0, 1].
     pub output: Activation,
-    /// What is minimised.
-    pub distance: Distance,
+    /// What is minimised: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    #[serde(alias = "distance")]
+    pub loss: ReconstructionLoss,
     /// How the decoder enlarges.
     pub unpool: Unpool,
 }
@@ -52,7 +53,7 @@ impl Default for Config {
             channels: vec![16, 8, 8],
             activation: Activation::Relu,
             output: Activation::Sigmoid,
-            distance: Distance::MeanSquared,
+            loss: ReconstructionLoss::MeanSquared,
             unpool: Unpool::Nearest,
         }
     }
@@ -142,7 +143,7 @@ impl Variant for Config {
             reason: "the conv variant takes images [C, H, W]; for other samples choose `deep`".into(),
         })?;
         let (encoder, decoder) = (self.encoder(), self.decoder(shape));
-        let inner = PointAutoencoder::new(encoder, decoder, self.output, self.distance, data, noise)?;
+        let inner = PointAutoencoder::new(encoder, decoder, self.output, self.loss, data, noise)?;
         Ok(Box::new(Conv { inner, unpool: self.unpool }))
     }
 }
@@ -151,6 +152,19 @@ impl Variant for Config {
 struct Conv {
     inner: PointAutoencoder,
     unpool: Unpool,
+}
+
+impl Conv {
+    /// What the decoder gives before its activation: `[B, C, H, W]`.
+    fn output(&self, x: &Tensor) -> Tensor {
+        let PointAutoencoder { encoder, decoder, .. } = &self.inner;
+        if self.unpool == Unpool::Nearest {
+            return decoder.forward(&encoder.forward(x));
+        }
+        let mut switches = Vec::new();
+        let code = encoder.forward_with_switches(x, &mut switches);
+        decoder.forward_with_switches(&code, &mut switches)
+    }
 }
 
 impl Model for Conv {
@@ -167,8 +181,7 @@ impl Model for Conv {
     }
 
     fn losses(&self, batch: &Batch, _pass: &Pass) -> Vec<Losses> {
-        let rebuilt = self.reconstruct(&batch.values);
-        vec![Losses::single("reconstruction", batch.distance(self.inner.distance, &rebuilt))]
+        vec![Losses::single("reconstruction", self.inner.loss_of(&self.output(&batch.values), batch))]
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -190,12 +203,7 @@ impl Autoencoder for Conv {
     }
 
     fn reconstruct(&self, x: &Tensor) -> Tensor {
-        if self.unpool == Unpool::Nearest {
-            return self.inner.reconstruct(x);
-        }
-        let mut switches = Vec::new();
-        let code = self.inner.encoder.forward_with_switches(x, &mut switches);
-        self.inner.output.apply(&self.inner.decoder.forward_with_switches(&code, &mut switches))
+        self.inner.output.apply(&self.output(x))
     }
 
     fn code_size(&self) -> i64 {

@@ -10,7 +10,7 @@ use crate::blocks::{body::Body, point::PointAutoencoder};
 use crate::model::{DataSummary, Model, ModelError};
 use crate::network::Layer;
 use crate::registry::{Variant, at_least_one, widths};
-use ae_tensor::{Activation, Distance, Noise};
+use ae_tensor::{Activation, Noise, ReconstructionLoss};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the deep autoencoder.
@@ -31,8 +31,9 @@ pub struct Config {
     pub code_activation: Activation,
     /// Activation of the reconstruction; `identity` for data that are not scaled to [0, 1].
     pub output: Activation,
-    /// What is minimised.
-    pub distance: Distance,
+    /// What is minimised: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    #[serde(alias = "distance")]
+    pub loss: ReconstructionLoss,
 }
 
 impl Default for Config {
@@ -45,7 +46,7 @@ impl Default for Config {
             activation: Activation::Relu,
             code_activation: Activation::Relu,
             output: Activation::Sigmoid,
-            distance: Distance::MeanSquared,
+            loss: ReconstructionLoss::MeanSquared,
         }
     }
 }
@@ -69,7 +70,7 @@ impl Config {
             down.push(Layer::Activation(self.code_activation));
         }
         let up = decoder.decoder(&data.shape, self.activation)?;
-        PointAutoencoder::new(down, up, self.output, self.distance, data, noise)
+        PointAutoencoder::new(down, up, self.output, self.loss, data, noise)
     }
 }
 

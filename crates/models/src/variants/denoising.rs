@@ -10,7 +10,7 @@ use crate::blocks::{point::PointAutoencoder, strided};
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::{Network, ShapeError};
 use crate::registry::{Variant, out_of_range, widths};
-use ae_tensor::{Activation, Distance, Noise, Tensor};
+use ae_tensor::{Activation, Noise, ReconstructionLoss, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the denoising autoencoder.
@@ -23,8 +23,9 @@ pub struct Config {
     pub activation: Activation,
     /// Activation of the reconstruction.
     pub output: Activation,
-    /// What is minimised.
-    pub distance: Distance,
+    /// What is minimised: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    #[serde(alias = "distance")]
+    pub loss: ReconstructionLoss,
     /// How the input is damaged.
     pub corruption: Corruption,
 }
@@ -56,7 +57,7 @@ impl Default for Config {
             channels: vec![16, 8],
             activation: Activation::Relu,
             output: Activation::Sigmoid,
-            distance: Distance::MeanSquared,
+            loss: ReconstructionLoss::MeanSquared,
             corruption: Corruption::Gaussian { std: 0.2 },
         }
     }
@@ -105,7 +106,7 @@ impl Variant for Config {
         })?;
         let encoder = strided::encoder(&self.channels, self.activation, false);
         let decoder = strided::decoder(&self.channels, self.activation, &shape, shape[0]);
-        let inner = PointAutoencoder::new(encoder, decoder, self.output, self.distance, data, noise)?;
+        let inner = PointAutoencoder::new(encoder, decoder, self.output, self.loss, data, noise)?;
         Ok(Box::new(Denoising { inner, corruption: self.corruption }))
     }
 }

@@ -10,7 +10,7 @@
 use super::deep;
 use crate::model::{DataSummary, Model, ModelError};
 use crate::registry::Variant;
-use ae_tensor::{Activation, Distance, Noise};
+use ae_tensor::{Activation, Noise, ReconstructionLoss};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the tutorials' autoencoder.
@@ -25,8 +25,9 @@ pub struct Config {
     pub activation: Activation,
     /// Activation of the reconstruction; `identity` for data that are not scaled to [0, 1].
     pub output: Activation,
-    /// What is minimised.
-    pub distance: Distance,
+    /// What is minimised: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    #[serde(alias = "distance")]
+    pub loss: ReconstructionLoss,
 }
 
 impl Default for Config {
@@ -36,7 +37,7 @@ impl Default for Config {
             code: 8,
             activation: Activation::Relu,
             output: Activation::Sigmoid,
-            distance: Distance::MeanAbsolute,
+            loss: ReconstructionLoss::MeanAbsolute,
         }
     }
 }
@@ -52,7 +53,7 @@ impl Variant for Config {
             activation: self.activation,
             code_activation: self.activation,
             output: self.output,
-            distance: self.distance,
+            loss: self.loss,
             ..deep::Config::default()
         };
         Ok(Box::new(deep.autoencoder(Self::NAME, data, noise)?))

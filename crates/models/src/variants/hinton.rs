@@ -12,7 +12,7 @@ use super::deep;
 use crate::blocks::body::Body;
 use crate::model::{DataSummary, Model, ModelError};
 use crate::registry::Variant;
-use ae_tensor::{Activation, Distance, Noise};
+use ae_tensor::{Activation, Noise, ReconstructionLoss};
 use serde::{Deserialize, Serialize};
 
 /// Settings of Hinton and Salakhutdinov's autoencoder.
@@ -31,8 +31,9 @@ pub struct Config {
     pub activation: Activation,
     /// Activation of the reconstruction; `identity` for data that are not scaled to [0, 1].
     pub output: Activation,
-    /// What is minimised.
-    pub distance: Distance,
+    /// What is minimised: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    #[serde(alias = "distance")]
+    pub loss: ReconstructionLoss,
 }
 
 impl Default for Config {
@@ -44,7 +45,7 @@ impl Default for Config {
             code: 30,
             activation: Activation::Relu,
             output: Activation::Sigmoid,
-            distance: Distance::MeanSquared,
+            loss: ReconstructionLoss::MeanSquared,
         }
     }
 }
@@ -62,7 +63,7 @@ impl Variant for Config {
             activation: self.activation,
             code_activation: Activation::Identity,
             output: self.output,
-            distance: self.distance,
+            loss: self.loss,
         };
         Ok(Box::new(deep.autoencoder(Self::NAME, data, noise)?))
     }

@@ -10,7 +10,7 @@
 use crate::blocks::{dense, point::PointAutoencoder};
 use crate::model::{DataSummary, Model, ModelError};
 use crate::registry::{Variant, at_least_one};
-use ae_tensor::{Activation, Distance, Noise};
+use ae_tensor::{Activation, Noise, ReconstructionLoss};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the linear autoencoder.
@@ -35,7 +35,7 @@ impl Variant for Config {
         at_least_one(Self::NAME, "code", self.code)?;
         let encoder = dense::encoder(&[self.code], Activation::Identity, Activation::Identity);
         let decoder = dense::decoder(&[], Activation::Identity, &data.shape);
-        let distance = Distance::MeanSquared;
-        Ok(Box::new(PointAutoencoder::new(encoder, decoder, Activation::Identity, distance, data, noise)?))
+        let loss = ReconstructionLoss::MeanSquared;
+        Ok(Box::new(PointAutoencoder::new(encoder, decoder, Activation::Identity, loss, data, noise)?))
     }
 }

@@ -11,7 +11,7 @@ use crate::blocks::point::PointAutoencoder;
 use crate::blocks::recurrent::{self, Cell};
 use crate::model::{DataSummary, Model, ModelError};
 use crate::registry::{Variant, at_least_one};
-use ae_tensor::{Activation, Distance, Noise};
+use ae_tensor::{Activation, Noise, ReconstructionLoss};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the recurrent autoencoder.
@@ -24,13 +24,19 @@ pub struct Config {
     pub units: i64,
     /// Activation of the reconstruction; `identity` gives any value.
     pub output: Activation,
-    /// What is minimised.
-    pub distance: Distance,
+    /// What is minimised: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    #[serde(alias = "distance")]
+    pub loss: ReconstructionLoss,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { cell: Cell::Lstm, units: 64, output: Activation::Identity, distance: Distance::MeanAbsolute }
+        Config {
+            cell: Cell::Lstm,
+            units: 64,
+            output: Activation::Identity,
+            loss: ReconstructionLoss::MeanAbsolute,
+        }
     }
 }
 
@@ -42,6 +48,6 @@ impl Variant for Config {
         at_least_one(Self::NAME, "units", self.units)?;
         let encoder = recurrent::encoder(&data.shape, self.cell, self.units)?;
         let decoder = recurrent::decoder(&data.shape, self.cell, self.units)?;
-        Ok(Box::new(PointAutoencoder::new(encoder, decoder, self.output, self.distance, data, noise)?))
+        Ok(Box::new(PointAutoencoder::new(encoder, decoder, self.output, self.loss, data, noise)?))
     }
 }

@@ -15,7 +15,7 @@ use crate::blocks::{body::Body, point::PointAutoencoder};
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::Network;
 use crate::registry::{Variant, out_of_range};
-use ae_tensor::{Activation, Distance, Kind, Noise, Tensor, penalty};
+use ae_tensor::{Activation, Kind, Noise, ReconstructionLoss, Tensor, penalty};
 use serde::{Deserialize, Serialize};
 
 /// A number of the code above this counts as active.
@@ -39,8 +39,9 @@ pub struct Config {
     pub code_activation: Activation,
     /// Activation of the reconstruction; `identity` for data that are not scaled to [0, 1].
     pub output: Activation,
-    /// What is minimised beside the penalty.
-    pub distance: Distance,
+    /// What is minimised beside the penalty: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    #[serde(alias = "distance")]
+    pub loss: ReconstructionLoss,
     /// What makes the code sparse.
     pub sparsity: Sparsity,
 }
@@ -58,7 +59,7 @@ pub enum Sparsity {
     Rate {
         /// The target ρ, between 0 and 1.
         rate: f64,
-        /// The weight of the divergence, in the unit of the distance for a nat; at least 0.
+        /// The weight of the divergence, in the unit of the loss for a nat; at least 0.
         weight: f64,
     },
     /// Only the largest numbers of each sample's code are kept.
@@ -82,7 +83,7 @@ impl Default for Config {
             activation: Activation::Relu,
             code_activation: Activation::Relu,
             output: Activation::Sigmoid,
-            distance: Distance::MeanSquared,
+            loss: ReconstructionLoss::MeanSquared,
             sparsity: Sparsity::L1 { weight: 1e-4 },
         }
     }
@@ -146,7 +147,7 @@ impl Variant for Config {
             activation: self.activation,
             code_activation: self.code_activation,
             output: self.output,
-            distance: self.distance,
+            loss: self.loss,
         };
         let inner = deep.autoencoder(Self::NAME, data, noise)?;
         Ok(Box::new(Sparse { inner, sparsity: self.sparsity }))
@@ -203,7 +204,7 @@ impl Model for Sparse {
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
         let code = self.code(&batch.values, pass.progress());
-        let reconstruction = batch.distance(self.inner.distance, &self.decode(&code));
+        let reconstruction = self.inner.loss_of(&self.inner.decoder.forward(&code), batch);
         let active = code.detach().gt(ACTIVE).to_kind(Kind::Float).mean(Kind::Float);
         let figure = reconstruction.detach();
         let terms = [("reconstruction", reconstruction)].into_iter().chain(self.penalty(&code)).collect();

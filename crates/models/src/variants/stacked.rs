@@ -4,17 +4,17 @@
 //! In the first part of a run, one layer after the other minimises
 //! `Σ (h_{k-1} - r_k(h_k(h̃_{k-1})))²`, the mean over samples, where `h̃` is the code of the frozen layers below with a share
 //! of its numbers set to zero, `h_k` the new layer and `r_k` a decoder of its own. In the rest, all layers and a softmax
-//! on top minimise the cross-entropy of the labels. The paper takes sigmoids and their cross-entropy; ReLUs and squares
-//! learn as good a start in fewer epochs.
+//! on top minimise the cross-entropy of the labels. The paper takes sigmoids and their cross-entropy
+//! (`activation = "sigmoid"`, `loss = "bce"`); ReLUs and squares learn as good a start in fewer epochs.
 //!
 //! Use it where labels are few and samples are many: the fewer labels, the more the first part helps. With labels
 //! enough and convolutions at hand, [`super::classifier`] is better on images.
 
-use crate::blocks::classify;
+use crate::blocks::{classify, point::check_output};
 use crate::model::{Batch, Classifier, DataSummary, Group, Losses, Model, ModelError, Pass, Phase};
 use crate::network::{Layer, Network};
 use crate::registry::{Variant, out_of_range, widths};
-use ae_tensor::{Activation, Kind, Noise, Tensor, tch};
+use ae_tensor::{Activation, Noise, ReconstructionLoss, Tensor, tch};
 use serde::{Deserialize, Serialize};
 
 /// Names of the networks and groups; their number is the greatest depth.
@@ -32,6 +32,9 @@ pub struct Config {
     pub activation: Activation,
     /// Activation of the first decoder, which rebuilds the data; those above take `activation`'s range as it is.
     pub output: Activation,
+    /// What a layer minimises while it learns without labels, summed over the numbers that it rebuilds: `mse`, `mae`, or
+    /// `bce`, the paper's, for which `activation` is `sigmoid`, too.
+    pub loss: ReconstructionLoss,
     /// Share of numbers that are set to zero before a layer while it learns to rebuild them; at least 0, below 1. At 0
     /// the layers are plain autoencoders.
     pub masking: f64,
@@ -48,6 +51,7 @@ impl Default for Config {
             hidden: vec![1000, 1000, 500],
             activation: Activation::Relu,
             output: Activation::Sigmoid,
+            loss: ReconstructionLoss::MeanSquared,
             masking: 0.25,
             fine_tuning_masking: 0.0,
             pretraining: 0.4,
@@ -68,6 +72,15 @@ impl Config {
         {
             fine((0.0..1.0).contains(&rate), setting, rate.to_string(), "at least 0 and below 1")?;
         }
+        let sigmoids =
+            self.loss != ReconstructionLoss::BinaryCrossEntropy || self.activation == Activation::Sigmoid;
+        let got = format!("{:?}", self.activation).to_lowercase();
+        fine(
+            sigmoids,
+            "activation",
+            got,
+            "sigmoid where the loss is bce: codes are rebuilt as probabilities",
+        )?;
         let share = self.pretraining;
         fine((0.0..=1.0).contains(&share), "pretraining", share.to_string(), "between 0 and 1")
     }
@@ -79,16 +92,8 @@ impl Variant for Config {
 
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         self.check()?;
-        let legal = self.output.range();
-        if !legal.holds(data.low, data.high) {
-            return Err(ModelError::Output {
-                low: data.low,
-                high: data.high,
-                activation: format!("{:?}", self.output).to_lowercase(),
-                legal_low: legal.low,
-                legal_high: legal.high,
-            });
-        }
+        self.loss.check(self.output, data.low, data.high)?;
+        check_output(self.output, data)?;
         let classes = classify::classes(Self::NAME, data.classes)?;
         let (mut encoders, mut decoders): (Vec<Network>, Vec<Network>) = (Vec::new(), Vec::new());
         for (index, &units) in self.hidden.iter().enumerate() {
@@ -97,11 +102,8 @@ impl Variant for Config {
             layers.extend([Layer::Dense { units }, Layer::Activation(self.activation)]);
             let input = if index == 0 { data.shape.clone() } else { vec![below] };
             encoders.push(Network::new(ENCODERS[index], layers, &input, noise)?);
-            let mut layers = vec![Layer::Dense { units: below }];
-            if index == 0 {
-                layers.push(Layer::Activation(self.output));
-            }
-            let mut decoder = Network::new(DECODERS[index], layers, &[units], noise)?;
+            let mut decoder =
+                Network::new(DECODERS[index], vec![Layer::Dense { units: below }], &[units], noise)?;
             if index == 0 {
                 decoder.set_output_bias(self.output.link(data.mean));
             }
@@ -117,7 +119,7 @@ impl Variant for Config {
 struct Stacked {
     config: Config,
     encoders: Vec<Network>,
-    /// Each rebuilds what the encoder of the same index was given.
+    /// Each rebuilds what the encoder of the same index was given; its activation is [`Stacked::rebuilds_by`].
     decoders: Vec<Network>,
     head: Network,
 }
@@ -137,15 +139,24 @@ impl Stacked {
         code.flatten(1, -1)
     }
 
-    /// What a layer minimises: the squared error of its reconstruction, summed over numbers, the mean over samples.
+    /// The activation of a decoder.
+    fn rebuilds_by(&self, index: usize) -> Activation {
+        match self.config.loss {
+            _ if index == 0 => self.config.output,
+            ReconstructionLoss::BinaryCrossEntropy => Activation::Sigmoid,
+            _ => Activation::Identity,
+        }
+    }
+
+    /// What a layer minimises: the loss of its reconstruction, summed over numbers, the mean over samples.
     fn layer_loss(&self, x: &Tensor, index: usize, noise: &Noise) -> Losses {
         let target = tch::no_grad(|| self.below(x, index));
         let kept = -noise.mask(LAYERS[index], &target.size(), self.config.masking) + 1.0;
         let damaged =
             (&target * kept).view_as(&if index == 0 { x.shallow_clone() } else { target.shallow_clone() });
-        let rebuilt = self.decoders[index].forward(&self.encoders[index].forward(&damaged));
-        let squares = (rebuilt - target).square().sum_dim_intlist([1i64].as_slice(), false, None::<Kind>);
-        Losses::single("reconstruction", squares.mean(Kind::Float))
+        let output = self.decoders[index].forward(&self.encoders[index].forward(&damaged));
+        let mean = self.config.loss.mean(&output, self.rebuilds_by(index), &target, None);
+        Losses::single("reconstruction", mean * target.size()[1] as f64)
     }
 
     fn classification(&self, batch: &Batch, pass: &Pass) -> Losses {
@@ -230,7 +241,7 @@ impl Classifier for Stacked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ae_tensor::Device;
+    use ae_tensor::{Device, Kind};
 
     fn stages(pretraining: f64, steps: u64) -> Vec<usize> {
         let config = Config { hidden: vec![4, 3, 2], pretraining, ..Config::default() };

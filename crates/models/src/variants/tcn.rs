@@ -15,7 +15,7 @@ use crate::blocks::recurrent::{as_sequence, steps_and_features};
 use crate::model::{DataSummary, Model, ModelError};
 use crate::network::{Layer, TemporalBlock};
 use crate::registry::{Variant, at_least_one, widths};
-use ae_tensor::{Activation, Distance, Noise};
+use ae_tensor::{Activation, Noise, ReconstructionLoss};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the temporal convolutional autoencoder.
@@ -34,8 +34,9 @@ pub struct Config {
     pub code_channels: i64,
     /// Activation of the reconstruction; `identity` gives any value.
     pub output: Activation,
-    /// What is minimised.
-    pub distance: Distance,
+    /// What is minimised: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    #[serde(alias = "distance")]
+    pub loss: ReconstructionLoss,
 }
 
 impl Default for Config {
@@ -47,7 +48,7 @@ impl Default for Config {
             pool: 42,
             code_channels: 8,
             output: Activation::Identity,
-            distance: Distance::MeanAbsolute,
+            loss: ReconstructionLoss::MeanAbsolute,
         }
     }
 }
@@ -75,7 +76,7 @@ impl Variant for Config {
         if data.shape.len() == 1 {
             decoder.push(Layer::Flatten);
         }
-        Ok(Box::new(PointAutoencoder::new(encoder, decoder, self.output, self.distance, data, noise)?))
+        Ok(Box::new(PointAutoencoder::new(encoder, decoder, self.output, self.loss, data, noise)?))
     }
 }
 

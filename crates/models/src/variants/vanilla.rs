@@ -9,7 +9,7 @@
 use crate::blocks::{dense, point::PointAutoencoder};
 use crate::model::{DataSummary, Model, ModelError};
 use crate::registry::{Variant, at_least_one};
-use ae_tensor::{Activation, Distance, Noise};
+use ae_tensor::{Activation, Noise, ReconstructionLoss};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the plain autoencoder.
@@ -22,8 +22,9 @@ pub struct Config {
     pub activation: Activation,
     /// Activation of the reconstruction; `identity` for data that are not scaled to [0, 1].
     pub output: Activation,
-    /// What is minimised.
-    pub distance: Distance,
+    /// What is minimised: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    #[serde(alias = "distance")]
+    pub loss: ReconstructionLoss,
 }
 
 impl Default for Config {
@@ -32,7 +33,7 @@ impl Default for Config {
             code: 64,
             activation: Activation::Relu,
             output: Activation::Sigmoid,
-            distance: Distance::MeanSquared,
+            loss: ReconstructionLoss::MeanSquared,
         }
     }
 }
@@ -45,6 +46,6 @@ impl Variant for Config {
         at_least_one(Self::NAME, "code", self.code)?;
         let encoder = dense::encoder(&[self.code], self.activation, self.activation);
         let decoder = dense::decoder(&[], self.activation, &data.shape);
-        Ok(Box::new(PointAutoencoder::new(encoder, decoder, self.output, self.distance, data, noise)?))
+        Ok(Box::new(PointAutoencoder::new(encoder, decoder, self.output, self.loss, data, noise)?))
     }
 }

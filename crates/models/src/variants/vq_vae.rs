@@ -19,7 +19,7 @@ use crate::model::{
 };
 use crate::network::{Layer, Network, ResidualBlock};
 use crate::registry::{Variant, at_least_one, out_of_range, widths};
-use ae_tensor::{Activate, Activation, Distance, Kind, Noise, Tensor};
+use ae_tensor::{Activate, Activation, Kind, Noise, ReconstructionLoss, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the vector-quantised autoencoder.
@@ -51,8 +51,9 @@ pub struct Config {
     pub activation: Activation,
     /// Activation of the reconstruction.
     pub output: Activation,
-    /// What is minimised between input and reconstruction.
-    pub distance: Distance,
+    /// What is minimised between input and reconstruction: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    #[serde(alias = "distance")]
+    pub loss: ReconstructionLoss,
 }
 
 impl Default for Config {
@@ -70,7 +71,7 @@ impl Default for Config {
             dead_below: 0.03,
             activation: Activation::Relu,
             output: Activation::Sigmoid,
-            distance: Distance::MeanSquared,
+            loss: ReconstructionLoss::MeanSquared,
         }
     }
 }
@@ -131,6 +132,7 @@ impl Variant for Config {
 
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         self.check()?;
+        self.loss.check(self.output, data.low, data.high)?;
         check_output(self.output, data)?;
         let (down, up) = self.layers(&data.shape);
         let encoder = Network::new("encoder", down, &data.shape, noise)?;
@@ -166,7 +168,7 @@ impl Model for VqVae {
     }
 
     fn objective(&self) -> &'static str {
-        self.config.distance.name()
+        self.config.loss.name()
     }
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
@@ -176,14 +178,14 @@ impl Model for VqVae {
         }
         let Quantised { indices, entries } = self.codebook.quantise(&codes);
         let output = self.decoder.forward_in(&straight_through(&codes, &entries), pass);
-        let distance = self.config.distance.mean(&self.config.output.apply(&output), &batch.values);
+        let reconstruction = self.config.loss.mean(&output, self.config.output, &batch.values, None);
         let commitment = (&codes - &entries).square().mean(None::<Kind>) * self.config.commitment;
         if pass.is_training() {
             self.codebook.learn(&codes, &indices);
         }
-        let measured = distance.detach();
+        let measured = reconstruction.detach();
         vec![
-            Losses::new(vec![("reconstruction", distance), ("commitment", commitment)])
+            Losses::new(vec![("reconstruction", reconstruction), ("commitment", commitment)])
                 .with_figure(self.objective(), &measured)
                 .with_figure("perplexity", &perplexity(&indices, self.codebook.len())),
         ]
