@@ -1,6 +1,8 @@
 //! `ae eval denoise`: how much of the damage to images a denoising autoencoder takes away, beside a median filter
 //! and principal component analysis.
 
+mod cleaners;
+
 use crate::anomaly::autoencoder;
 use crate::context::{Context, Wanted};
 use crate::draft::Draft;
@@ -13,9 +15,9 @@ use crate::tasks::Task;
 use ae_models::variants::denoising::Corruption;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture::{self, Axis, Panel};
-use ae_tensor::Pca;
-use ae_tensor::{Activation, Kind, Noise, Tensor, array};
+use ae_tensor::{Activation, Noise, Pca, Tensor, array};
 use ae_training::experiment::Run;
+use cleaners::{Cleaner, best_components, median};
 use indexmap::IndexMap;
 use ndarray::Array4;
 use std::collections::BTreeMap;
@@ -39,8 +41,6 @@ const SHOWN_LEVEL: f64 = 0.3;
 const IMAGES: usize = 2000;
 /// Training images that the number of components is chosen on.
 const CHOOSING: usize = 2000;
-const COMPONENTS: [i64; 8] = [4, 8, 16, 32, 64, 128, 256, 512];
-
 /// How images are damaged, at a level from 0 to 1.
 struct Damage {
     name: &'static str,
@@ -73,18 +73,6 @@ const DAMAGES: [Damage; 3] = [
 
 /// The preset that is tried on every damage.
 const GAUSSIAN: &str = "denoising";
-
-/// What is done to a damaged image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Cleaner {
-    Nothing,
-    Median,
-    Pca,
-    /// The preset that was trained for Gaussian noise.
-    Gaussian,
-    /// The preset that was trained for the damage at hand.
-    Own,
-}
 
 /// What the cleaners make of one kind of damage at one level.
 struct AtLevel {
@@ -138,30 +126,6 @@ fn evaluate(
         images::MAX_PSNR,
         settings(&trials)
     ))
-}
-
-impl Cleaner {
-    /// In the metrics.
-    fn name(self) -> &'static str {
-        match self {
-            Cleaner::Nothing => "damaged",
-            Cleaner::Median => "median",
-            Cleaner::Pca => "pca",
-            Cleaner::Gaussian => "denoising",
-            Cleaner::Own => "own",
-        }
-    }
-
-    /// In tables and pictures.
-    fn title(self) -> &'static str {
-        match self {
-            Cleaner::Nothing => "as it is",
-            Cleaner::Median => "median 3×3",
-            Cleaner::Pca => "PCA",
-            Cleaner::Gaussian => "denoising",
-            Cleaner::Own => "its own",
-        }
-    }
 }
 
 impl Damage {
@@ -255,27 +219,6 @@ fn rebuilt(run: &Run, damaged: &Tensor) -> Result<Array4<f32>, EvaluationError> 
     Ok(in_batches(damaged, |images| autoencoder.reconstruct(images).clamp(0.0, 1.0)))
 }
 
-/// How many components bring damaged images nearest to what they were.
-fn best_components(pca: &Pca, clean: &Tensor, damaged: &Tensor) -> i64 {
-    let error = |components: i64| {
-        let cleaned = pca.reconstruct(damaged, components).clamp(0.0, 1.0);
-        (cleaned - clean).square().mean(Kind::Double).double_value(&[])
-    };
-    let candidates = COMPONENTS.into_iter().filter(|&components| components <= pca.most());
-    let errors = candidates.map(|components| (error(components), components));
-    errors.min_by(|a, b| a.0.total_cmp(&b.0)).map_or(1, |(_, components)| components)
-}
-
-/// The median of each pixel and its neighbours, 3×3, of images `[B, C, H, W]`; the border is repeated, as with
-/// `scipy.ndimage.median_filter`.
-fn median(images: &Tensor) -> Tensor {
-    let (height, width) = (images.size()[2], images.size()[3]);
-    let padded = images.replication_pad2d([1, 1, 1, 1]);
-    let shifted: Vec<Tensor> =
-        (0..9).map(|i| padded.narrow(2, i / 3, height).narrow(3, i % 3, width)).collect();
-    Tensor::stack(&shifted, 0).median_dim(0, false).0
-}
-
 fn report(draft: &mut Draft, damage: &Damage, levels: &[AtLevel]) -> Result<(), EvaluationError> {
     let cleaners = damage.cleaners();
     let mut columns = vec!["level".to_string()];
@@ -345,26 +288,6 @@ fn show(
 mod tests {
     use super::*;
     use crate::testing::{Bench, wanted};
-
-    #[test]
-    fn the_median_is_that_of_the_neighbourhood() {
-        let image = Tensor::from_slice(&[1f32, 2.0, 9.0, 4.0, 5.0, 6.0, 7.0, 8.0, 3.0]).view([1, 1, 3, 3]);
-        // scipy.ndimage.median_filter(image, size=3), mode "reflect", which repeats the border once.
-        let expected = [2.0, 4.0, 6.0, 4.0, 5.0, 6.0, 7.0, 6.0, 5.0];
-        assert_eq!(array::to_vec(&median(&image)), expected);
-    }
-
-    #[test]
-    fn more_noise_leaves_fewer_components() {
-        let noise = Noise::new(0, 0, ae_tensor::Device::Cpu);
-        let rows = noise.normal("plane", &[200, 3]).matmul(&noise.normal("axes", &[3, 40])) * 0.02 + 0.5;
-        let rows = (rows + noise.normal("fine", &[200, 40]) * 0.01).view([200, 1, 5, 8]);
-        let pca = Pca::fit(&rows);
-        let best =
-            |std: f64| best_components(&pca, &rows, &(&rows + noise.normal("damage", &rows.size()) * std));
-        assert_eq!(best(0.0), 32, "the most there are to choose from");
-        assert_eq!(best(0.05), 4);
-    }
 
     #[test]
     fn every_damage_and_level_is_told() {

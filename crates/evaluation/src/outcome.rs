@@ -4,7 +4,7 @@ use crate::error::EvaluationError;
 use ae_records::files;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::html::{self, Block, Section};
-use comfy_table::{CellAlignment, ContentArrangement, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, presets};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -49,23 +49,28 @@ pub struct Table {
 
 /// Spaces before each column of a table on a terminal.
 const GAP: u16 = 2;
+/// Characters of the first column below which the other columns are wrapped, too.
+const MIN_NAME: u16 = 12;
 
 impl Table {
     /// Aligned columns, with the title above and the note below: the first column to the left, the others, which are figures,
-    /// to the right. Where a table is wider than `width` characters, the contents of its columns are wrapped.
+    /// to the right. A table that is wider than `width` characters is wrapped within its columns: within the first alone
+    /// where that is enough.
     pub fn to_text(&self, width: Option<u16>) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING).set_header(&self.columns).add_rows(&self.rows);
-        table.set_content_arrangement(match width {
-            Some(_) => ContentArrangement::Dynamic,
-            None => ContentArrangement::Disabled,
-        });
         if let Some(width) = width {
-            table.set_width(width);
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         }
+        let widths = table.column_max_content_widths();
+        let figures: u16 = widths.iter().skip(1).map(|content| content + GAP).sum();
+        let are_whole = width.is_none_or(|width| figures + GAP + MIN_NAME <= width);
         for (at, column) in table.column_iter_mut().enumerate() {
             column.set_padding((GAP, 0));
             column.set_cell_alignment(if at == 0 { CellAlignment::Left } else { CellAlignment::Right });
+            if at > 0 && are_whole {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
         }
         let note = if self.note.is_empty() { String::new() } else { format!("  {}\n", self.note) };
         format!("{}\n{}\n{note}", self.title, table.trim_fmt())
@@ -186,10 +191,17 @@ mod tests {
             ],
             note: String::new(),
         };
-        let expected = "";
+        let expected = "\
+Detectors
+  detector                  AUROC  recall at 1 %
+  PCA, as many    0.9630 ± 0.0050  0.812 ± 0.010
+  components as
+  the code
+  forest          0.9000 ± 0.0100  0.500 ± 0.030
+";
         assert_eq!(table.to_text(Some(48)), expected);
-        let widest = table.to_text(Some(48)).lines().map(|line| line.chars().count()).max();
-        assert!(widest <= Some(48));
+        let narrow = table.to_text(Some(30));
+        assert!(narrow.lines().all(|line| line.chars().count() <= 30), "{narrow}");
     }
 
     #[test]

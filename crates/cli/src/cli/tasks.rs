@@ -17,7 +17,7 @@ pub(crate) struct ChosenTask {
 
 impl Subcommand for ChosenTask {
     fn augment_subcommands(command: Command) -> Command {
-        command.subcommands(TASKS.iter().map(subcommand)).subcommand_required(true)
+        command.subcommands(TASKS.iter().map(subcommand))
     }
 
     fn augment_subcommands_for_update(command: Command) -> Command {
@@ -64,4 +64,49 @@ fn argument(option: &TaskOption) -> Arg {
     });
     let argument = default.into_iter().fold(argument, Arg::default_value);
     requires.into_iter().fold(argument, Arg::requires)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, EvalArgs};
+    use clap::{CommandFactory, Parser};
+
+    fn parse(arguments: &str) -> Result<ChosenTask, ErrorKind> {
+        let words = format!("ae eval {arguments}");
+        let cli = Cli::try_parse_from(words.split_whitespace()).map_err(|error| error.kind())?;
+        match cli.command {
+            crate::cli::Command::Eval(EvalArgs { task }) => Ok(task),
+            _ => panic!("{words} is an evaluation"),
+        }
+    }
+
+    #[test]
+    fn every_task_of_the_list_is_a_subcommand() {
+        Cli::command().debug_assert();
+        for task in TASKS {
+            let chosen = parse(&format!("{} --seeds 4,5", task.name)).unwrap();
+            assert_eq!((chosen.task.name, &chosen.common.seeds[..]), (task.name, &[4, 5][..]));
+        }
+    }
+
+    #[test]
+    fn options_arrive_by_their_names() {
+        let all = "--data own.csv --labels y --normal a --normal b --set input.window=3";
+        let options = parse(&format!("anomaly {all}")).unwrap().options;
+        assert_eq!((options.one("data"), options.one("labels")), (Some("own.csv"), Some("y")));
+        assert_eq!(options.all("normal"), ["a", "b"]);
+        assert_eq!(options.all("set"), ["input.window=3"]);
+        assert_eq!(parse("anomaly").unwrap().options.one("data"), Some("ecg5000"));
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        let check =
+            |arguments: &str, expected| assert_eq!(parse(arguments).unwrap_err(), expected, "{arguments}");
+        check("nothing", ErrorKind::InvalidSubcommand);
+        check("denoise --data own.csv", ErrorKind::UnknownArgument);
+        check("anomaly --normal a", ErrorKind::MissingRequiredArgument);
+        check("anomaly --data a --data b", ErrorKind::ArgumentConflict);
+    }
 }

@@ -6,8 +6,7 @@ use crate::anomaly::autoencoder;
 use crate::context::Context;
 use crate::error::EvaluationError;
 use crate::held_out;
-use ae_tensor::Pca;
-use ae_tensor::{Kind, Tensor, tch};
+use ae_tensor::{Kind, Pca, Tensor, tch};
 use ae_training::evaluate::BATCH;
 use ae_training::experiment::Run;
 

@@ -5,9 +5,8 @@ use crate::anomaly::autoencoder;
 use crate::codes;
 use crate::context::Context;
 use crate::error::EvaluationError;
-use ae_tensor::Pca;
 use crate::probe::Probe;
-use ae_tensor::{Device, Kind, Tensor};
+use ae_tensor::{Device, Kind, Pca, Tensor};
 use ae_training::experiment::Run;
 
 /// Labelled training rows that the probe is fitted on: the first ones.

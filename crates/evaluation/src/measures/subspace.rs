@@ -5,9 +5,8 @@ use super::Metrics;
 use crate::anomaly::autoencoder;
 use crate::context::Context;
 use crate::error::EvaluationError;
-use ae_tensor::Pca;
 use ae_metrics::principal_angles;
-use ae_tensor::array;
+use ae_tensor::{Pca, array};
 use ae_training::experiment::Run;
 
 /// `largest_angle` and `mean_angle` over the principal angles between the columns of the decoder and as many principal
