@@ -126,7 +126,11 @@ fn the_binary_cross_entropy_trains_every_variant_that_reconstructs() {
 fn the_binary_cross_entropy_of_values_that_are_no_probabilities_is_refused() {
     for config in with_cross_entropy() {
         let data = DataSummary { low: -3.0, high: 255.0, ..summary(&[1, 8, 8]) };
-        let error = config.initialise(&data, &noise()).err().expect(config.name()).to_string();
+        let error = config
+            .initialise(&data, &noise())
+            .err()
+            .unwrap_or_else(|| panic!("{}", config.name()))
+            .to_string();
         assert!(
             error.contains("the data range over [-3, 255], but the loss bce takes values in [0, 1]"),
             "{error}"

@@ -11,7 +11,9 @@ import json
 import torch
 from torch import nn
 
-torch.manual_seed(1)
+# A start whose batches vary: batch normalisation divides by the deviation of four samples, and what single precision
+# rounds grows with it. (With seed 1 the variances fall to 0.01, and the bound of the test depends on the processor.)
+torch.manual_seed(2)
 torch.set_default_dtype(torch.float64)
 LATENTS = torch.tensor([
     0.580366849899292, 1.4100024700164795, -1.9939078092575073, -1.4026092290878296, 1.2725582122802734,
