@@ -5,9 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
-use autoencoders::anomaly::{Detector, FitConfig, Judgement};
-use autoencoders::intake::{InputConfig, Table};
-use std::path::Path;
+use autoencoders::prelude::*;
 
 fn main() -> anyhow::Result<()> {
     let paths: Vec<String> = std::env::args().skip(1).collect();
@@ -22,11 +20,10 @@ fn main() -> anyhow::Result<()> {
 
 /// The lines of `new` that are flagged.
 fn anomalies(normal: &str, new: &str) -> anyhow::Result<Vec<(u64, Judgement)>> {
-    let load = |path: &str| Table::from_csv_with(Path::new(path), &InputConfig::default());
-    let detector = Detector::fit(&load(normal)?, &FitConfig::default())?;
+    let detector = Detector::fit(&Table::from_csv(normal)?, &FitConfig::default())?;
     println!("threshold: {}", detector.calibration().threshold());
 
-    let new = load(new)?;
+    let new = Table::from_csv(new)?;
     let judged = new.lines.iter().copied().zip(detector.judge_table(&new)?);
     Ok(judged.filter(|(_, judgement)| matches!(judgement, Judgement::Anomalous(_))).collect())
 }

@@ -9,6 +9,7 @@ use crate::scorers::Scorer;
 use crate::scorers::references::{self, References};
 use ae_intake::Samples;
 use ae_intake::{IntakeError, RowNote, Schema, State, Table};
+use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -80,6 +81,16 @@ impl Detector {
         self.golden.len()
     }
 
+    /// Judges rows `[N, C]` of an array: the columns of the table that was fitted on, in their order and their own units,
+    /// NaN where a value is missing. For windows the rows are steps that follow one another.
+    ///
+    /// # Errors
+    /// Another number of columns, or an infinite value.
+    pub fn judge(&self, rows: ArrayView2<'_, f32>) -> Result<Vec<Judgement>, JudgeError> {
+        let encoded = self.schema.encode_array(rows)?;
+        Ok(self.judge_encoded(&encoded.samples, &encoded.rows)?)
+    }
+
     /// Judges every row of a table that has the columns that the detector was fitted on, in any order; of windows,
     /// every step, of which the first have no window yet.
     ///
@@ -119,21 +130,20 @@ impl Detector {
     /// A row that cannot be scored.
     pub fn explain(&self, samples: &Samples, row: usize, most: usize) -> Result<Explanation, ScorerError> {
         let one = samples.select(&[row]);
-        let names = self.schema.feature_names();
         let expected = self.scorer().reconstruct(&one)?;
         let in_units = |index: usize, value: f32| self.schema.in_units(index, value);
-        let mut shares: Vec<Share> = match self.scorer().contributions(&one)? {
-            None => Vec::new(),
-            Some(contributions) => (0..self.schema.width())
-                .map(|index| Share {
-                    feature: names[index].clone(),
+        let mut shares = Vec::new();
+        if let Some(contributions) = self.scorer().contributions(&one)? {
+            for (index, feature) in self.schema.features().into_iter().enumerate() {
+                shares.push(Share {
+                    feature,
                     index,
                     share: contributions[[0, index]],
                     value: one.is_observed(0, index).then(|| in_units(index, one.values[[0, index]])),
                     expected: expected.as_ref().map(|expected| in_units(index, expected[[0, index]])),
-                })
-                .collect(),
-        };
+                });
+            }
+        }
         // A stable sort: of equal shares the first stays first.
         shares.sort_by(|a, b| b.share.total_cmp(&a.share));
         shares.truncate(most);

@@ -1,6 +1,7 @@
 //! What is said about a row: the verdict, or why there is none; and why an alarm was raised.
 
 use crate::calibration::Verdict;
+use ae_intake::Feature;
 use serde::{Deserialize, Serialize};
 
 /// What is said about a row.
@@ -90,7 +91,7 @@ impl Judgement {
 }
 
 /// Why a row was flagged.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
     /// The values that the score is made of, the largest share first; none for a score that is not made of shares.
     pub shares: Vec<Share>,
@@ -99,10 +100,10 @@ pub struct Explanation {
 }
 
 /// The part of a value in a row's score.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Share {
-    /// Name of the value.
-    pub feature: String,
+    /// Which value: its column, with the level of a category or the step of a window.
+    pub feature: Feature,
     /// Its place in a sample, from 0.
     pub index: usize,
     /// 0 to 1; all shares of a row sum to 1.

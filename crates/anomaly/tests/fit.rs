@@ -272,3 +272,18 @@ fn a_variant_can_be_named() {
         assert_eq!(report.model.name(), variant);
     }
 }
+
+#[test]
+fn an_array_is_judged_as_the_same_rows_of_a_file_are() {
+    let Fitted { detector, .. } = fitted(&rows(500, 1, 7), &config()).unwrap();
+    let new = rows(40, 3, 5);
+    let table = Table::parse(new.as_bytes(), "new.csv", &InputConfig::default()).unwrap();
+    assert_eq!(detector.judge(table.values.view()).unwrap(), judged(&detector, &new));
+    let refused = |rows: ndarray::Array2<f32>, expected: &str| {
+        let error = detector.judge(rows.view()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    refused(ndarray::array![[1.0, 2.0]], "its rows have 2 values instead of 3");
+    refused(ndarray::array![[1.0, f32::INFINITY, 0.0]], "`b`");
+    assert_eq!(detector.judge(ndarray::Array2::zeros((0, 3)).view()).unwrap(), []);
+}

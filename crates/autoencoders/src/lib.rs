@@ -8,23 +8,57 @@
 //! ```
 //! # #[cfg(feature = "anomaly")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use autoencoders::anomaly::{Detector, FitConfig, Judgement};
-//! use autoencoders::intake::{InputConfig, Table};
+//! use autoencoders::prelude::*;
+//! use ndarray::{Array2, array};
 //!
 //! // Rows of a machine that runs as it should: pressure and temperature follow the speed.
-//! let speeds = (0..400).map(|row| (f64::from(row) * 0.618).fract());
-//! let rows: String = speeds.map(|v| format!("{v},{},{}\n", 2.0 * v * v, 20.0 + 30.0 * v)).collect();
-//! let input = InputConfig::default();
-//! let normal = Table::parse(format!("speed,pressure,temperature\n{rows}").as_bytes(), "normal.csv", &input)?;
-//! let detector = Detector::fit(&normal, &FitConfig::default())?;
+//! let speed = |row: usize| (row as f32 * 0.618).fract();
+//! let rows = Array2::from_shape_fn((400, 3), |(row, column)| match column {
+//!     0 => speed(row),
+//!     1 => 2.0 * speed(row).powi(2),
+//!     _ => 20.0 + 30.0 * speed(row),
+//! });
+//! let table = Table::from_array(rows.view(), &["speed", "pressure", "temperature"])?; // or from_csv, from_reader
+//! let detector = Detector::fit(&table, &FitConfig::default())?;
 //!
 //! // Each value of the second row is usual by itself; full speed without pressure is not.
-//! let new = Table::parse(b"speed,pressure,temperature\n0.5,0.5,35\n0.9,0.1,47\n", "new.csv", &input)?;
-//! let judgements = detector.judge_table(&new)?;
+//! let new = array![[0.5, 0.5, 35.0], [0.9, 0.1, 47.0]];
+//! let judgements = detector.judge(new.view())?;
 //! assert!(matches!(judgements[..], [Judgement::Normal(_), Judgement::Anomalous(_)]), "{judgements:?}");
+//!
+//! let path = std::env::temp_dir().join(format!("detector-{}.safetensors", std::process::id()));
+//! detector.save(&path)?;
+//! assert_eq!(Detector::load(&path)?.judge(new.view())?, judgements);
+//! # std::fs::remove_file(&path)?;
 //! # Ok(())
 //! # }
 //! # #[cfg(not(feature = "anomaly"))]
+//! # fn main() {}
+//! ```
+//!
+//! A model learns from rows by named steps:
+//!
+//! ```
+//! # #[cfg(feature = "training")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use autoencoders::models::variants::vae;
+//! use autoencoders::prelude::*;
+//! use ndarray::Array2;
+//!
+//! // 60 rows of 8 numbers: bumps at different places.
+//! let rows = Array2::from_shape_fn((60, 8), |(row, i)| (-((i as f32 - (row % 8) as f32) / 2.0).powi(2)).exp());
+//!
+//! let data = Dataset::from_rows(rows)?.hold_out(0.1, 0.2, 0)?.scaled(Scale::MinMax)?;
+//! let model = vae::Config { latent: 2, ..Default::default() }.build(&data.summary(), 0)?;
+//! let outcome = train(&model, &data, &TrainingConfig { epochs: 2, ..Default::default() })?;
+//! assert_eq!(outcome.epochs, 2);
+//!
+//! let path = std::env::temp_dir().join(format!("model-{}.safetensors", std::process::id()));
+//! model.save(&path)?;
+//! # std::fs::remove_file(&path)?;
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "training"))]
 //! # fn main() {}
 //! ```
 //!

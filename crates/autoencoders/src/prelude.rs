@@ -1,7 +1,11 @@
 //! What most programs need, as far as the chosen features have it.
 
+#[cfg(feature = "anomaly")]
+pub use ae_anomaly::{Detector, FitConfig, Judgement};
 #[cfg(feature = "datasets")]
 pub use ae_datasets::{DataConfig, Dataset, Scale, Sources};
+#[cfg(feature = "intake")]
+pub use ae_intake::{InputConfig, Samples, Table};
 #[cfg(feature = "models")]
 pub use ae_models::{Autoencoder, Batch, Code, DataSummary, Generator, Model, ModelConfig, Variant};
 #[cfg(feature = "models")]

@@ -20,8 +20,11 @@ pub struct Task {
     pub seeds: &'static [u64],
     /// What can be set beside the seeds.
     pub options: &'static [TaskOption],
-    pub(crate) run: fn(&mut Context<'_>, &OptionValues) -> Result<(Evaluation, PathBuf), EvaluationError>,
+    pub(crate) run: Run,
 }
+
+/// What a task does: its results, and the path of the report.
+type Run = fn(&mut Context<'_>, &OptionValues) -> Result<(Evaluation, PathBuf), EvaluationError>;
 
 /// An option that a single task has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,11 +18,11 @@ const KEY: &str = "autoencoders";
 /// A tensor file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TensorFileError {
-    /// The file system said no.
+    /// It cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
     /// Not a safetensors file, or a damaged one.
-    #[error("{} is no whole safetensors file: {reason}; it may be truncated or of another kind", path.display())]
+    #[error("{} is not a complete safetensors file: {reason}; it may be truncated, or of another kind", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -267,13 +267,13 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         };
         // A header that claims 2^63 bytes, and an array that claims as much.
-        check(&[&u64::MAX.to_le_bytes()[..], b"{}"].concat(), "no whole safetensors file");
+        check(&[&u64::MAX.to_le_bytes()[..], b"{}"].concat(), "not a complete safetensors file");
         let header = br#"{"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,4]}}"#;
         check(
             &[&(header.len() as u64).to_le_bytes()[..], header, &[0; 4]].concat(),
-            "no whole safetensors file",
+            "not a complete safetensors file",
         );
-        check(b"\x80\x04pickle", "no whole safetensors file");
+        check(b"\x80\x04pickle", "not a complete safetensors file");
         let header = br#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
         check(
             &[&(header.len() as u64).to_le_bytes()[..], header, &[0; 4]].concat(),

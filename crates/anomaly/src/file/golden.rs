@@ -3,7 +3,7 @@
 use crate::error::ScorerError;
 use crate::scorers::Scorer;
 use crate::scorers::stored::{self, Arrays};
-use ae_intake::{FieldKind, InputConfig, Layout, Schema, State, Table, TableColumn};
+use ae_intake::{Field, FieldKind, InputConfig, Layout, Schema, State, Table, TableColumn};
 use ae_records::arrays::StoredArray;
 use ndarray::{Array2, Axis};
 use std::collections::BTreeSet;
@@ -95,7 +95,7 @@ impl Golden {
     /// The scores of the rows that can be judged.
     pub(crate) fn score(&self, schema: &Schema, scorer: &dyn Scorer) -> Result<Vec<f64>, ScorerError> {
         let rows: Vec<usize> = (0..self.raw.nrows()).collect();
-        let encoded = schema.encode(&self.table(schema), &rows)?;
+        let encoded = schema.encode(&table(schema, self.raw.clone()), &rows)?;
         let ready: Vec<usize> =
             rows.into_iter().filter(|&at| encoded.rows[at].state == State::Ready).collect();
         match ready.is_empty() {
@@ -114,35 +114,35 @@ impl Golden {
         let all = got.iter().zip(&self.scores).map(off).enumerate();
         all.max_by(|a, b| a.1.total_cmp(&b.1))
     }
+}
 
-    /// The rows as a table of the schema's own columns.
-    fn table(&self, schema: &Schema) -> Table {
-        let column = |field: &ae_intake::Field| TableColumn {
-            name: field.name.clone(),
-            position: field.position,
-            levels: match &field.kind {
-                FieldKind::Category { levels } => Some(levels.clone()),
-                FieldKind::Number { .. } => None,
-            },
-        };
-        Table {
-            name: "the golden rows".into(),
-            format: schema.format,
-            layout: schema.layout,
-            layout_because: String::new(),
-            cells: schema.cells,
-            columns: schema.fields.iter().map(column).collect(),
-            values: self.raw.clone(),
-            lines: (1..=self.raw.nrows() as u64).collect(),
-            stamps: Vec::new(),
-            timestamp: None,
-            labels: None,
-            bad: Vec::new(),
-            ignored: Vec::new(),
-            notices: Vec::new(),
-            file: None,
-            config: InputConfig::default(),
-        }
+/// Rows `[N, C]` as a table of a schema's own columns: numbers, codes of its categories, NaN where nothing was observed.
+fn table(schema: &Schema, values: Array2<f32>) -> Table {
+    let column = |field: &Field| TableColumn {
+        name: field.name.clone(),
+        position: field.position,
+        levels: match &field.kind {
+            FieldKind::Category { levels } => Some(levels.clone()),
+            FieldKind::Number { .. } => None,
+        },
+    };
+    Table {
+        name: "the golden rows".into(),
+        format: schema.format,
+        layout: schema.layout,
+        layout_because: String::new(),
+        cells: schema.cells,
+        columns: schema.fields.iter().map(column).collect(),
+        lines: (1..=values.nrows() as u64).collect(),
+        values,
+        stamps: Vec::new(),
+        timestamp: None,
+        labels: None,
+        bad: Vec::new(),
+        ignored: Vec::new(),
+        notices: Vec::new(),
+        file: None,
+        config: InputConfig::default(),
     }
 }
 

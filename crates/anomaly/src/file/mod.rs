@@ -82,7 +82,7 @@ impl Detector {
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), DetectorFileError> {
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), DetectorFileError> {
         let Saved { settings, arrays } = self.scorer().save();
         let mut all: Vec<(String, StoredArray)> = stored::prefixed("scorer.", arrays).collect();
         all.push(("calibration.scores".into(), stored::vector(self.calibration().scores())));
@@ -95,14 +95,15 @@ impl Detector {
             threshold: *self.calibration().threshold(),
             about: self.about.clone(),
         };
-        Ok(arrays::write(path, &all, &metadata)?)
+        Ok(arrays::write(path.as_ref(), &all, &metadata)?)
     }
 
     /// Reads a detector, and scores its golden rows again: through schema, scaling, scorer and all.
     ///
     /// # Errors
     /// A file that is damaged, foreign, hostile, of another version, or that scores its golden rows otherwise.
-    pub fn load(path: &Path) -> Result<Self, DetectorFileError> {
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, DetectorFileError> {
+        let path = path.as_ref();
         let damaged = |reason: String| DetectorFileError::Damaged { path: path.into(), reason };
         #[derive(Deserialize)]
         struct Format {

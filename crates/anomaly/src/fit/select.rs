@@ -125,7 +125,8 @@ impl Selected {
     pub fn among(rows: &PreparedRows, trained: &Trained, config: &FitConfig) -> Result<Self, FitError> {
         let normal = trained.normal_rows(rows, config.seed);
         let comparison = Comparison::new(rows, normal.validation, config.seed);
-        let (score, autoencoder, other_scores) = comparison.choose(config, &trained.members, &normal)?;
+        let Chosen { score, scorer: autoencoder, others: other_scores } =
+            comparison.choose(config, &trained.members, &normal)?;
         let untrained = score.fit(trained.untrained.copy()?, &normal)?;
         // As many components as columns rebuild everything.
         let code = trained.code_size().clamp(1, rows.width().saturating_sub(1).max(1));
@@ -193,6 +194,14 @@ impl Selected {
     }
 }
 
+/// The score of the network that was chosen.
+struct Chosen {
+    score: Score,
+    scorer: Box<dyn Scorer>,
+    /// How the others did.
+    others: Vec<Judged>,
+}
+
 /// Normal rows, and damaged copies of them.
 struct Comparison {
     normal: Samples,
@@ -226,9 +235,10 @@ impl Comparison {
         config: &FitConfig,
         members: &[TrainedModel],
         normal: &NormalRows<'_>,
-    ) -> Result<(Score, Box<dyn Scorer>, Vec<Judged>), FitError> {
+    ) -> Result<Chosen, FitError> {
         if let Some(score) = config.score {
-            return Ok((score, of_members(score, members, normal)?, Vec::new()));
+            let scorer = of_members(score, members, normal)?;
+            return Ok(Chosen { score, scorer, others: Vec::new() });
         }
         let while_compared = NormalRows { validation: &self.scales, ..*normal };
         let mut tried: Vec<(Score, Judged)> = Vec::new();
@@ -250,7 +260,7 @@ impl Comparison {
         }
         let (score, _) = tried.remove(best);
         let others = tried.into_iter().map(|(_, judged)| judged).collect();
-        Ok((score, of_members(score, members, normal)?, others))
+        Ok(Chosen { score, scorer: of_members(score, members, normal)?, others })
     }
 }
 

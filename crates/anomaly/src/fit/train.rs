@@ -106,10 +106,7 @@ impl Trainer<'_, '_> {
             tracing::warn!("{warning}");
         }
         let stop = self.options.stop;
-        let observer = match &mut self.options.observer {
-            Some(observer) => Some(&mut **observer as &mut dyn Observer),
-            None => None,
-        };
+        let observer = self.options.observer.as_mut().map(|observer| &mut **observer as &mut dyn Observer);
         let options = TrainOptions { observer, stop, ..TrainOptions::default() };
         let outcome = train_with(&model, &splits, &settings, options)?;
         if outcome.interrupted || stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {

@@ -66,7 +66,9 @@ fn table_with_gaps(bench: &Bench, rows: usize) -> PathBuf {
     let mut text = String::new();
     for (row, line) in whole.lines().enumerate() {
         let cells: Vec<&str> = line.split(',').collect();
-        let is_gap = |at: usize| row > 0 && at < 8 && ((row * 8 + at) % 7 == 0 || (row % 50 == 0 && at > 0));
+        let is_gap = |at: usize| {
+            row > 0 && at < 8 && ((row * 8 + at).is_multiple_of(7) || (row.is_multiple_of(50) && at > 0))
+        };
         let cells: Vec<&str> =
             cells.iter().enumerate().map(|(at, cell)| if is_gap(at) { "" } else { cell }).collect();
         writeln!(text, "{}", cells.join(",")).unwrap();

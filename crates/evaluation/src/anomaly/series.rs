@@ -124,11 +124,8 @@ impl Case {
     pub(super) fn benchmark(series: &Series) -> Result<Self, EvaluationError> {
         let config =
             InputConfig { layout: LayoutChoice::Windows, window: Some(WINDOW), ..InputConfig::default() };
-        let mut text = String::from("value\n");
-        for value in series.values.column(0) {
-            writeln!(text, "{value}").expect("text has room");
-        }
-        let table = Table::parse(text.as_bytes(), &series.name, &config)?;
+        let values = series.values.mapv(|value| value as f32);
+        let table = Table::from_array_with(values.view(), &["value"], &config)?;
         let is_normal: Vec<bool> = series.labels().into_iter().map(|is_anomaly| !is_anomaly).collect();
         let source = format!("Learned from the first {} points.", series.n_train);
         let names = (series.name.as_str(), series.name.as_str());

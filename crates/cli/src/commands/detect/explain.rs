@@ -104,7 +104,7 @@ fn draw(detector: &Detector, explanation: &Explanation, path: &Path) -> Result<(
     let drawn = match schema.layout {
         Layout::Table => {
             let shares = explanation.shares.iter().take(SHOWN).filter(|share| share.share > 0.0);
-            let bar = |share: &Share| Bar { name: in_words(schema, share), share: share.share, spread: 0.0 };
+            let bar = |share: &Share| Bar { name: in_words(share), share: share.share, spread: 0.0 };
             let bars: Vec<Bar> = shares.map(bar).collect();
             if bars.is_empty() {
                 return Ok(());
@@ -119,19 +119,19 @@ fn draw(detector: &Detector, explanation: &Explanation, path: &Path) -> Result<(
 }
 
 /// `press = 7.5 (expected 3.1)`, `mode is eco (not expected)`.
-fn in_words(schema: &Schema, share: &Share) -> String {
+fn in_words(share: &Share) -> String {
     let figure = |value: f64| progress::figure(value);
-    let category = share.feature.split_once('=').filter(|(column, _)| {
-        schema.fields.iter().all(|field| field.name != share.feature)
-            && schema.fields.iter().any(|f| f.name == *column)
-    });
-    match (share.value, share.expected, category) {
-        (None, ..) => share.feature.clone(),
-        (Some(value), expected, Some((column, category))) => {
+    match (share.value, share.expected, &share.feature.level) {
+        (None, ..) => share.feature.to_string(),
+        (Some(value), expected, Some(level)) => {
             let is = value >= 0.5;
             let surprise = expected.is_some_and(|expected| (expected >= 0.5) != is);
             let not = if is { "" } else { "not " };
-            format!("{column} is {not}{category}{}", if surprise { " (not expected)" } else { "" })
+            format!(
+                "{} is {not}{level}{}",
+                share.feature.column,
+                if surprise { " (not expected)" } else { "" }
+            )
         }
         (Some(value), Some(expected), None) => {
             format!("{} = {} (expected {})", share.feature, figure(value), figure(expected))
