@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PRESETS = {
     "vanilla": ("vanilla", 400), "deep": ("deep", 400), "hinton": ("hinton", 120), "sparse": ("sparse", 400),
     "contractive": ("contractive", 400), "denoising": ("denoising", 60), "conv": ("conv", 60), "vae": ("vae", 300),
-    "cvae-conv": ("cvae", 40), "ecg": ("ecg", 40), "lstm": ("lstm", 40), "mae": ("mae", 30), "gan": ("gan", 20),
+    "cvae-conv": ("cvae-conv", 40), "ecg": ("ecg", 40), "lstm": ("lstm", 40), "mae": ("mae", 30), "gan": ("gan", 20),
 }
 ECG_ROWS = 292
 

@@ -47,6 +47,7 @@ measures![
     likelihood,
     pca,
     posterior,
+    pretraining,
     probe,
     sparsity,
     standardised,

@@ -56,7 +56,8 @@ presets![
     "tcn",
     "mae",
     "classifier",
-    "stacked"
+    "stacked",
+    "stacked-few"
 ];
 
 /// A preset that does not exist.

@@ -6,7 +6,7 @@
 
 mod table;
 
-pub use table::{Reproduction, Row, Verdict};
+pub use table::{Reproduction, Row, Standing};
 
 use crate::context::{Context, Wanted, finished_seconds};
 use crate::error::EvaluationError;

@@ -9,7 +9,7 @@ use super::{downloads, sources, stop_flag};
 use crate::cli::{Cli, ReproduceArgs};
 use crate::failure::Failure;
 use crate::output;
-use ae_evaluation::reproduce::{self, Job, Reproduction, Verdict};
+use ae_evaluation::reproduce::{self, Job, Reproduction, Standing};
 use ae_records::files;
 use ae_tensor::{Device, DeviceChoice};
 use ae_training::Tier;
@@ -55,7 +55,7 @@ fn verdict(result: &Reproduction, cli: &Cli) -> Result<(), Failure> {
     let bad: Vec<_> = result.shortfalls().collect();
     for row in &bad {
         let about = match row.verdict {
-            Verdict::Failed => format!("{} seed {} failed", row.preset, row.seeds[0]),
+            Standing::Failed => format!("{} seed {} failed", row.preset, row.seeds[0]),
             _ => format!(
                 "{} {}: {} where it should be {}",
                 row.preset,

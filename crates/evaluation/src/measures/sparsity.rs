@@ -4,6 +4,7 @@ use super::Metrics;
 use crate::anomaly::autoencoder;
 use crate::context::Context;
 use crate::error::EvaluationError;
+use crate::held_out;
 use ae_tensor::{Kind, Tensor, tch};
 use ae_training::evaluate::BATCH;
 use ae_training::experiment::Run;
@@ -13,26 +14,34 @@ const ACTIVE: f64 = 1e-3;
 
 /// - `active`: share of code numbers that are active, over all test rows;
 /// - `active_per_sample`: how many that are in a sample;
-/// - `unused`: share of the code's numbers that are active in no test row.
+/// - `unused`: share of the code's numbers that are active in no test row;
+/// - `activation`: mean of the code's numbers over all test rows, in the unit of the code: what a target rate is about.
 ///
 /// # Errors
 /// A model that reconstructs nothing, data without test rows.
 pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     let autoencoder = autoencoder(run)?;
-    let test = &run.splits.test;
-    let active = |x: &Tensor| autoencoder.encode(x).point().flatten(1, -1).abs().gt(ACTIVE);
-    let count = |active: Tensor| active.to_kind(Kind::Double).sum_dim_intlist([0i64].as_slice(), false, Kind::Double);
-    let counts = tch::no_grad(|| test.in_order(BATCH).map(|b| count(active(&b.values))).reduce(|a, b| a + b));
-    let Some(counts) = counts else {
-        let (set, missing) = (run.splits.dataset.name.clone(), "test rows");
-        return Err(EvaluationError::Data { set, missing, remedy: "see data.test" });
-    };
-    let (size, n) = (autoencoder.code_size() as f64, test.len() as f64);
-    let per_sample = counts.sum(Kind::Double).double_value(&[]) / n;
-    let unused = counts.eq(0.0).to_kind(Kind::Double).mean(Kind::Double).double_value(&[]);
+    let test = held_out::test(run)?;
+    let size = autoencoder.code_size();
+    let (mut active, mut total) = (Vec::new(), 0.0);
+    for batch in test.in_order(BATCH) {
+        let code = tch::no_grad(|| autoencoder.encode(&batch.values).point().flatten(1, -1));
+        active.push(over_rows(&code.abs().gt(ACTIVE)));
+        total += code.sum(Kind::Double).double_value(&[]);
+    }
+    // How many test rows each number of the code is active in.
+    let rows = over_rows(&Tensor::stack(&active, 0));
+    let n = test.len() as f64;
+    let per_sample = rows.sum(Kind::Double).double_value(&[]) / n;
+    let unused = rows.eq(0.0).to_kind(Kind::Double).mean(Kind::Double).double_value(&[]);
     Ok(Metrics::from([
-        ("active".into(), per_sample / size),
+        ("active".into(), per_sample / size as f64),
         ("active_per_sample".into(), per_sample),
         ("unused".into(), unused),
+        ("activation".into(), total / (n * size as f64)),
     ]))
+}
+
+fn over_rows(counts: &Tensor) -> Tensor {
+    counts.sum_dim_intlist([0i64].as_slice(), false, Kind::Double)
 }

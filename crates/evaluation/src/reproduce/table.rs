@@ -45,7 +45,7 @@ pub struct Row {
     /// Where that comes from.
     pub source: String,
     /// How the mean compares.
-    pub verdict: Verdict,
+    pub verdict: Standing,
     /// Mean training time of a run.
     pub seconds: f64,
     /// What to do where the verdict is bad; empty otherwise.
@@ -55,7 +55,7 @@ pub struct Row {
 /// How a row compares with its reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum Standing {
     /// Within the tolerance, or better.
     Reached,
     /// Not.
@@ -64,12 +64,12 @@ pub enum Verdict {
     Failed,
 }
 
-impl std::fmt::Display for Verdict {
+impl std::fmt::Display for Standing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Verdict::Reached => "reached",
-            Verdict::Short => "falls short",
-            Verdict::Failed => "failed",
+            Standing::Reached => "reached",
+            Standing::Short => "falls short",
+            Standing::Failed => "failed",
         })
     }
 }
@@ -78,7 +78,7 @@ impl Row {
     /// The mean with four significant digits, and the spread with as many decimals.
     pub fn obtained(&self) -> String {
         let Some(mean) = self.mean else {
-            return if self.verdict == Verdict::Reached { "finished".into() } else { "—".into() };
+            return if self.verdict == Standing::Reached { "finished".into() } else { "—".into() };
         };
         let digits = if mean == 0.0 { 0 } else { mean.abs().log10().floor() as i32 };
         let decimals = usize::try_from(3 - digits).unwrap_or(0).min(9);
@@ -123,7 +123,7 @@ impl Reproduction {
 
     /// The rows that are not as they should be.
     pub fn shortfalls(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(|row| row.verdict != Verdict::Reached)
+        self.rows.iter().filter(|row| row.verdict != Standing::Reached)
     }
 
     /// For a terminal; see [`Table::to_text`].
@@ -233,7 +233,7 @@ fn judge(preset: &str, expected: &Expected, finished: &[(u64, &Finished)]) -> Re
             format!("no run has this metric; they have {}", names.join(", "))
         }
     };
-    let verdict = if met { Verdict::Reached } else { Verdict::Short };
+    let verdict = if met { Standing::Reached } else { Standing::Short };
     let (metric, source) = (expected.metric.clone(), expected.source.clone());
     Ok(Row { metric, seeds, values, mean, std, reference: expected.to_text(), source, verdict, ..row })
 }
@@ -249,7 +249,7 @@ fn about_runs(preset: &str, finished: &[(u64, &Finished)]) -> Row {
         std: None,
         reference: "finishes with finite figures".into(),
         source: "every run should".into(),
-        verdict: Verdict::Reached,
+        verdict: Standing::Reached,
         seconds: finished.iter().map(|(_, it)| it.seconds).sum::<f64>() / finished.len().max(1) as f64,
         advice: String::new(),
     }
@@ -258,5 +258,5 @@ fn about_runs(preset: &str, finished: &[(u64, &Finished)]) -> Row {
 fn failure(job: &Job, reason: &str, log: &Path) -> Row {
     let row = about_runs(&job.preset, &[]);
     let advice = format!("{reason}; see {}, or try: {}", log.display(), job.command(1));
-    Row { seeds: vec![job.seed], verdict: Verdict::Failed, advice, ..row }
+    Row { seeds: vec![job.seed], verdict: Standing::Failed, advice, ..row }
 }

@@ -60,7 +60,7 @@ fn jobs_are_done_once_and_judged_by_the_mean_over_seeds() {
 
     let table = Reproduction::new(Tier::Cpu, "ae reproduce toy".into(), &jobs, done.clone()).unwrap();
     let [good, bad] = &table.rows[..] else { panic!("{:?}", table.rows) };
-    assert_eq!((good.verdict, bad.verdict), (Verdict::Reached, Verdict::Short));
+    assert_eq!((good.verdict, bad.verdict), (Standing::Reached, Standing::Short));
     let values: Vec<f64> = done.iter().map(|it| figure(it, "test/mae")).collect();
     assert_eq!((bad.values.clone(), bad.seeds.clone()), (values.clone(), vec![0, 1]));
     assert_eq!(bad.mean, Some((values[0] + values[1]) / 2.0));
@@ -98,16 +98,16 @@ fn in_smoke_the_loss_is_to_fall() {
         let [row] = &table.rows[..] else { panic!("{:?}", table.rows) };
         row.clone()
     };
-    assert_eq!((row(&done).metric.as_str(), row(&done).verdict), ("train/loss_change", Verdict::Reached));
+    assert_eq!((row(&done).metric.as_str(), row(&done).verdict), ("train/loss_change", Standing::Reached));
     let Ending::Finished(finished) = &mut done[0].ending else { panic!() };
     finished.metrics.insert("train/loss_change".into(), 0.1);
-    assert_eq!(row(&done).verdict, Verdict::Short);
+    assert_eq!(row(&done).verdict, Standing::Short);
     let Ending::Finished(finished) = &mut done[0].ending else { panic!() };
     finished.metrics.remove("train/loss_change");
-    assert_eq!((row(&done).obtained().as_str(), row(&done).verdict), ("finished", Verdict::Reached));
+    assert_eq!((row(&done).obtained().as_str(), row(&done).verdict), ("finished", Standing::Reached));
     done[0].ending = Ending::Failed("no space".into());
     let failed = row(&done);
-    assert_eq!(failed.verdict, Verdict::Failed);
+    assert_eq!(failed.verdict, Standing::Failed);
     assert!(failed.advice.starts_with("no space; see toy-seed5.log, or try: ae train "), "{}", failed.advice);
 }
 
