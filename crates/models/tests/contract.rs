@@ -2,7 +2,7 @@
 
 use ae_models::variants::beta_vae;
 use ae_models::{Batch, DataSummary, Losses, Model, ModelConfig, Pass};
-use ae_tensor::{Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
+use ae_tensor::{Activation, Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
 
 /// Images with odd sides and channels, a vector and a sequence; some variants are bound to images.
 fn shapes(config: &ModelConfig) -> Vec<Vec<i64>> {
@@ -47,6 +47,14 @@ fn variants() -> Vec<ModelConfig> {
             ModelConfig::Mae(mae) => (mae.width, mae.depth, mae.decoder_width, mae.masked) = (32, 2, 32, 0.5),
             _ => {}
         }
+    }
+    // What their defaults leave out: weights that two networks share, and an auxiliary loss with a buffer.
+    for text in [
+        r#"{"sparse":{"tied":true,"hidden":[30],"code":20}}"#,
+        r#"{"sparse":{"tied":true,"code_activation":"identity","output":"identity",
+            "sparsity":{"top_k":{"k":8,"auxiliary":{"dead_after":5}}}}}"#,
+    ] {
+        all.push(serde_json::from_str(text).unwrap());
     }
     all
 }
@@ -267,7 +275,8 @@ fn one_batch_can_be_learned() {
 fn data_that_the_output_cannot_give_are_refused() {
     each(|config, shape| {
         use ModelConfig::{Classifier, Linear, Lstm, Mae, Tcn};
-        if matches!(config, Linear(_) | Classifier(_) | Lstm(_) | Tcn(_) | Mae(_)) {
+        let linear = matches!(config, ModelConfig::Sparse(sparse) if sparse.output == Activation::Identity);
+        if linear || matches!(config, Linear(_) | Classifier(_) | Lstm(_) | Tcn(_) | Mae(_)) {
             return; // any data will do
         }
         let data = DataSummary { low: -3.0, high: 255.0, ..summary(shape) };
@@ -328,6 +337,43 @@ fn what_was_not_observed_does_not_count() {
         );
     });
     assert!(masking.get() > 8, "{} variants and shapes mask what is missing", masking.get());
+}
+
+/// Given its latents, the density of a sample is that of what was observed of it: what a probability of the
+/// reconstruction (An & Cho, 2015) is made of.
+#[test]
+fn densities_are_those_of_what_was_observed() {
+    let densities = std::cell::Cell::new(0);
+    each(|config, shape| {
+        let model = build(config, shape, 0);
+        let Some(density) = model.as_latent_variable() else { return };
+        densities.set(densities.get() + 1);
+        assert!(model.masks_missing(), "{} trains on rows with gaps as if they had none", config.name());
+        let whole = batch(shape, 5);
+        let latents = density.posterior(&whole).mean.detach();
+        let of = |values: &Tensor, observed: Option<&Tensor>| {
+            let labels = whole.labels.as_ref().map(Tensor::shallow_clone);
+            let batch = Batch {
+                values: values.shallow_clone(),
+                labels,
+                observed: observed.map(Tensor::shallow_clone),
+            };
+            density.negative_log_likelihood(&latents, &batch).detach()
+        };
+        let near = |a: &Tensor, b: &Tensor| (a - b).abs().max().double_value(&[]) < 1e-3;
+        let plain = of(&whole.values, None);
+        assert_eq!(plain.size(), [5], "{} {shape:?}", config.name());
+        assert!(near(&plain, &of(&whole.values, Some(&whole.values.ones_like()))), "{}", config.name());
+        let observed = noise(1).mask("observed", &whole.values.size(), 0.5);
+        let values = density.negative_log_likelihood_per_value(&latents, &whole).detach();
+        let expected =
+            (values * observed.flatten(1, -1)).sum_dim_intlist([1i64].as_slice(), false, None::<Kind>);
+        let masked = of(&(&whole.values * &observed), Some(&observed));
+        assert!(near(&masked, &expected) && !near(&masked, &plain), "{} {shape:?}", config.name());
+        let nothing = of(&whole.values, Some(&observed.zeros_like()));
+        assert!(near(&nothing, &nothing.zeros_like()), "{} {shape:?}", config.name());
+    });
+    assert!(densities.get() >= 12, "{} variants and shapes have densities", densities.get());
 }
 
 /// What goes without libtorch gives what libtorch gives.

@@ -38,6 +38,16 @@ fn settings_out_of_range_are_refused() {
             r#"{"sparse":{"sparsity":{"rate":{"rate":0.1,"weight":1}}}}"#,
             "sigmoid where the sparsity is a rate",
         ),
+        (r#"{"sparse":{"tied":true,"encoder":"conv"}}"#, "model.sparse.tied = true"),
+        (
+            r#"{"sparse":{"sparsity":{"top_k":{"k":5,"auxiliary":{"k":65}}}}}"#,
+            "model.sparse.sparsity.top_k.auxiliary.k = 65",
+        ),
+        (r#"{"sparse":{"sparsity":{"top_k":{"k":5,"auxiliary":{}}}}}"#, "output = \"identity\""),
+        (
+            r#"{"sparse":{"hidden":[9],"output":"identity","sparsity":{"top_k":{"k":5,"auxiliary":{}}}}}"#,
+            "one linear layer leads from the code to the data",
+        ),
         (r#"{"contractive":{"hidden":[9]}}"#, "model.contractive.jacobian = closed_form"),
         (r#"{"gan":{"channels":[0]}}"#, "model.gan.channels = [0]"),
         (r#"{"gan":{"channels":[4,4,4,4]}}"#, "layer 9 of the discriminator (conv 4, 4×4, stride 2)"),

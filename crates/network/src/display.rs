@@ -7,6 +7,9 @@ impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Layer::Dense { units } => write!(f, "dense {units}"),
+            Layer::TiedDense { units, network, layer } => {
+                write!(f, "dense {units}, tied to {network}.{layer}")
+            }
             Layer::Conv2d { channels, kernel, stride, .. } => {
                 write!(f, "conv {channels}, {kernel}×{kernel}")?;
                 if *stride != 1 { write!(f, ", stride {stride}") } else { Ok(()) }

@@ -16,6 +16,16 @@ pub enum Layer {
         /// Width of the output.
         units: i64,
     },
+    /// `y = Wᵀ x + b` with the weight W of a dense layer of another network of the model: `[D]` to `[units]`, where that
+    /// layer takes `[units]` to `[D]`. Tensors: `bias` (b) `[units]`; the weight is the other layer's, and counted there.
+    TiedDense {
+        /// Width of the output.
+        units: i64,
+        /// Name of the network that has the dense layer, such as `encoder`.
+        network: String,
+        /// Place of the dense layer in it, counted from 0.
+        layer: usize,
+    },
     /// Convolution (a cross-correlation, as everywhere in the field): `[C, H, W]` to `[channels, H', W']` with
     /// `H' = ⌊(H + 2·padding - kernel) / stride⌋ + 1`, `W'` likewise. `y[o, i, j] = b[o] + Σ_{c, k, l} w[o, c, k, l] ·
     /// x[c, i·stride + k - padding, j·stride + l - padding]`, with zeros beyond the edge. Tensors: `weight`
@@ -136,7 +146,7 @@ impl Layer {
     /// product of two sizes is in range.
     pub(crate) fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>, String> {
         match *self {
-            Layer::Dense { units } => {
+            Layer::Dense { units } | Layer::TiedDense { units, .. } => {
                 at_least_one("units", units)?;
                 match input {
                     [_] => Ok(vec![units]),
@@ -260,6 +270,7 @@ impl Layer {
     pub(crate) fn tensors(&self, input: &[i64]) -> Vec<TensorSpec> {
         match *self {
             Layer::Dense { units } => TensorSpec::weight_and_bias(&[units, input[0]]),
+            Layer::TiedDense { units, .. } => vec![TensorSpec::trained("bias", &[units], Init::Zeros)],
             Layer::Conv2d { channels, kernel, .. } => {
                 TensorSpec::weight_and_bias(&[channels, input[0], kernel, kernel])
             }
@@ -308,7 +319,7 @@ impl Layer {
     /// left out. `i64::MAX` where there are more.
     pub(crate) fn flops(&self, input: &[i64], output: &[i64]) -> i64 {
         match *self {
-            Layer::Dense { units } => product(&[2, units, input[0]]),
+            Layer::Dense { units } | Layer::TiedDense { units, .. } => product(&[2, units, input[0]]),
             Layer::Conv2d { kernel, .. } => product(&[2, kernel, kernel, input[0], product(output)]),
             Layer::ConvTranspose2d { kernel, channels, .. } => {
                 product(&[2, kernel, kernel, channels, product(input)])

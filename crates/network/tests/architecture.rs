@@ -76,6 +76,10 @@ fn misfits_say_which_layer_and_what_would_be_right() {
     check(&[], &[3, 0], "a size of [3, 0] is not between 1 and");
 }
 
+fn tied(units: i64) -> Layer {
+    Layer::TiedDense { units, network: "encoder".into(), layer: 1 }
+}
+
 #[test]
 fn parameters_and_operations_are_counted() {
     let check = |layer: Layer, input: &[i64], parameters: i64, flops: i64| {
@@ -85,6 +89,7 @@ fn parameters_and_operations_are_counted() {
         assert_eq!((line.parameters, line.flops), (parameters, flops), "{network}");
     };
     check(Layer::Dense { units: 10 }, &[6272], 6272 * 10 + 10, 2 * 6272 * 10);
+    check(tied(10), &[64], 10, 2 * 64 * 10); // the weight is counted where it lies
     check(conv(3, 2, 1), &[1, 28, 28], 4 * 9 + 4, 2 * 9 * 4 * 14 * 14);
     check(transposed(1, [1, 1]), &[16, 14, 14], 16 * 8 * 9 + 8, 2 * 9 * 16 * 8 * 14 * 14);
     check(Layer::Flatten, &[8, 28, 28], 0, 0);
@@ -122,8 +127,9 @@ fn running_moments_are_stored_and_not_trained() {
 
 #[test]
 fn names_are_unique_in_a_layer_and_every_output_bias_is_called_bias() {
-    let layers: [(Layer, &[i64]); 8] = [
+    let layers: [(Layer, &[i64]); 9] = [
         (Layer::Dense { units: 3 }, &[5]),
+        (tied(3), &[5]),
         (conv(3, 1, 1), &[2, 5, 5]),
         (transposed(1, [0, 0]), &[2, 5, 5]),
         (Layer::DensePerStep { units: 3 }, &[5, 2]),
@@ -137,7 +143,7 @@ fn names_are_unique_in_a_layer_and_every_output_bias_is_called_bias() {
         let names: Vec<String> = network.tensors().into_iter().map(|(name, _)| name).collect();
         let unique: std::collections::BTreeSet<&String> = names.iter().collect();
         assert_eq!(unique.len(), names.len(), "{network}");
-        assert_eq!(names.contains(&"0.bias".to_string()), at < 5, "{network}");
+        assert_eq!(names.contains(&"0.bias".to_string()), at < 6, "{network}");
     }
 }
 
@@ -147,6 +153,7 @@ fn extreme_layers() -> Vec<Layer> {
     let values = [i64::MIN, -1, 0, 1, 3, MAX_SIZE - 1, MAX_SIZE, MAX_SIZE + 1, i64::MAX];
     for a in values {
         layers.push(Layer::Dense { units: a });
+        layers.push(tied(a));
         layers.push(Layer::DensePerStep { units: a });
         layers.push(Layer::Upsample2d { factor: a });
         layers.push(Layer::Repeat { times: a });

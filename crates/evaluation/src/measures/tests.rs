@@ -127,18 +127,40 @@ fn a_linear_decoder_lies_at_an_angle_to_the_principal_axes_and_others_have_none(
 }
 
 #[test]
-fn the_jacobian_of_the_plain_autoencoder_is_that_of_the_plain_autoencoder() {
+fn the_jacobian_of_a_contractive_autoencoder_stands_beside_that_of_its_twin_without_the_penalty() {
     let metrics = of_bars("vanilla", 2, &["jacobian"]).unwrap();
-    assert!(metrics["jacobian/norm"] > 0.1, "{metrics:?}");
-    assert_eq!(metrics["jacobian/times_below_vanilla"], 1.0);
+    assert!(metrics["jacobian/norm"] > 0.1 && metrics["jacobian/relative"] > 0.0, "{metrics:?}");
+    assert_eq!(metrics.len(), 2, "nothing to switch off: {metrics:?}");
+    let metrics = of_bars("contractive", 2, &["jacobian"]).unwrap();
+    let times = metrics["jacobian/unpenalised"] / metrics["jacobian/relative"];
+    assert!(
+        (metrics["jacobian/times_below_unpenalised"] - times).abs() < 1e-12 && times != 1.0,
+        "{metrics:?}"
+    );
+    let bench = Bench::new();
+    let mut wanted = wanted("toy", "contractive", &bench.bars(), 2, 0);
+    wanted.experiment.model = serde_json::from_str(r#"{"contractive":{"weight":0}}"#).unwrap();
+    let metrics = bench.with(&[0], |context| {
+        let run = context.trained(&wanted).unwrap();
+        of_run(context, &run, &names(&["jacobian"]), false, &mut |_| {}).unwrap()
+    });
+    assert_eq!(metrics["jacobian/times_below_unpenalised"], 1.0, "its own twin");
 }
 
 #[test]
-fn sparsity_counts_what_is_active() {
-    let metrics = of_bars("vanilla", 2, &["sparsity"]).unwrap();
+fn sparsity_counts_what_is_active_and_says_how_much() {
+    let bench = Bench::new();
+    let (metrics, codes) = bench.with(&[0], |context| {
+        let run = context.trained(&wanted("toy", "vanilla", &bench.bars(), 2, 0)).unwrap();
+        let metrics = of_run(context, &run, &names(&["sparsity"]), false, &mut |_| {}).unwrap();
+        let codes = run.model.as_autoencoder().unwrap().encode(run.splits.test.values());
+        (metrics, array::to_vec(codes.point()))
+    });
     let (active, unused) = (metrics["sparsity/active"], metrics["sparsity/unused"]);
     assert!((metrics["sparsity/active_per_sample"] - 64.0 * active).abs() < 1e-9);
     assert!(0.0 < active && active <= 1.0 - unused && unused < 1.0, "{metrics:?}");
+    let mean = codes.iter().sum::<f64>() / codes.len() as f64;
+    assert!(mean > 0.0 && (metrics["sparsity/activation"] - mean).abs() < 1e-6 * mean, "{metrics:?} {mean}");
 }
 
 /// What is measured of a model of stripes.

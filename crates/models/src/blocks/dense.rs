@@ -23,6 +23,19 @@ pub fn decoder(widths: &[i64], activation: Activation, shape: &[i64]) -> Vec<Lay
     layers
 }
 
+/// Ties each dense layer of a decoder to the one of `encoder` that it mirrors, the last one back being the first one
+/// there: its weight is the transpose of the other's.
+pub fn tie(encoder: &[Layer], decoder: &mut [Layer]) {
+    let dense = encoder.iter().enumerate().filter(|(_, layer)| matches!(layer, Layer::Dense { .. }));
+    let mut mirrored = dense.map(|(place, _)| place).rev();
+    for layer in decoder {
+        if let Layer::Dense { units } = *layer {
+            let place = mirrored.next().expect("a mirrored decoder has as many dense layers as its encoder");
+            *layer = Layer::TiedDense { units, network: "encoder".into(), layer: place };
+        }
+    }
+}
+
 fn stack(layers: &mut Vec<Layer>, widths: &[i64], activation: Activation, last: Activation) {
     for (index, &units) in widths.iter().enumerate() {
         layers.push(Layer::Dense { units });

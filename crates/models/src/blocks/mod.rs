@@ -4,6 +4,7 @@ pub mod adversarial;
 pub mod body;
 pub mod classify;
 pub mod codebook;
+pub mod dead_units;
 pub mod dense;
 pub mod patches;
 pub mod point;

@@ -48,6 +48,11 @@ impl PointAutoencoder {
         })
     }
 
+    /// What the decoder gives for codes, before the output's activation: `[B, …]`.
+    pub fn output_of(&self, code: &Tensor) -> Tensor {
+        self.decoder.forward_tied(code, &self.encoder)
+    }
+
     /// The loss of the batch when the decoder gives `output` `[B, …]`, before its activation: a scalar.
     pub fn loss_of(&self, output: &Tensor, batch: &Batch) -> Tensor {
         self.loss.mean(output, self.output, &batch.values, batch.observed.as_ref())
@@ -55,7 +60,7 @@ impl PointAutoencoder {
 
     /// The loss of the batch when the encoder is shown `input` `[B, …]`: a scalar.
     pub fn reconstruction_loss(&self, input: &Tensor, batch: &Batch) -> Tensor {
-        self.loss_of(&self.decoder.forward(&self.encoder.forward(input)), batch)
+        self.loss_of(&self.output_of(&self.encoder.forward(input)), batch)
     }
 }
 
@@ -106,7 +111,7 @@ impl Autoencoder for PointAutoencoder {
     }
 
     fn decode(&self, code: &Tensor) -> Tensor {
-        self.output.apply(&self.decoder.forward(code))
+        self.output.apply(&self.output_of(code))
     }
 
     fn dense_chain(&self) -> Option<DenseChain> {
@@ -118,12 +123,16 @@ impl Autoencoder for PointAutoencoder {
     }
 
     fn dictionary(&self) -> Option<Tensor> {
-        match self.decoder.parameters().as_slice() {
-            [(_, weight), (_, bias)] if weight.dim() == 2 && bias.dim() == 1 => {
-                let shape = [&[-1], self.decoder.output_shape()].concat();
-                Some(weight.detach().tr().reshape(shape))
-            }
-            _ => None,
+        let (first, behind) = self.decoder.architecture().layers().split_first()?;
+        if !matches!(behind, [] | [Layer::Reshape(_)]) {
+            return None;
         }
+        let weight = match first {
+            Layer::Dense { .. } => self.decoder.transposed_weight(0),
+            Layer::TiedDense { layer, .. } => self.encoder.transposed_weight(*layer).tr(),
+            _ => return None,
+        }; // [D, values]
+        let shape = [&[-1], self.decoder.output_shape()].concat();
+        Some(weight.detach().reshape(shape))
     }
 }

@@ -32,7 +32,7 @@ pub struct Batch {
     /// `[B]`, int64, where the data have labels. Only conditional models and classifiers look at them.
     pub labels: Option<Tensor>,
     /// `[B, …]`, 1 where a value was observed and 0 where it is missing (and stands as 0 in `values`); absent where
-    /// nothing is missing. Only what was observed counts in the losses of a model that [`Model::masks_missing`].
+    /// nothing is missing. Only what was observed counts in the losses of a model that [`Model::masks_missing`](crate::Model::masks_missing).
     pub observed: Option<Tensor>,
 }
 

@@ -6,15 +6,21 @@ use ae_tensor::{Activation, DenseChain, Tensor};
 /// The networks one behind the other, then `output`, without libtorch: `None` where a layer is neither dense nor an
 /// activation, or only changes the shape. The weights are copied; training goes unnoticed.
 pub fn dense_chain(networks: &[&Network], output: Activation) -> Option<DenseChain> {
-    let mut layers: Vec<(&Tensor, &Tensor, Activation)> = Vec::new();
-    let follow = |layers: &mut Vec<(&Tensor, &Tensor, Activation)>, activation| {
+    let mut layers: Vec<(Tensor, &Tensor, Activation)> = Vec::new();
+    let follow = |layers: &mut Vec<(Tensor, &Tensor, Activation)>, activation| {
         // Two activations in a row, or one before any layer, are nothing that a chain knows.
         let last = layers.last_mut().filter(|last| last.2 == Activation::Identity);
         last.map(|last| last.2 = activation)
     };
     for (layer, tensors) in networks.iter().flat_map(|network| network.layers()) {
         match (layer, tensors) {
-            (Layer::Dense { .. }, [weight, bias]) => layers.push((weight, bias, Activation::Identity)),
+            (Layer::Dense { .. }, [weight, bias]) => {
+                layers.push((weight.shallow_clone(), bias, Activation::Identity));
+            }
+            (Layer::TiedDense { network, layer, .. }, [bias]) => {
+                let owner = networks.iter().find(|owner| owner.architecture().name() == network)?;
+                layers.push((owner.transposed_weight(*layer), bias, Activation::Identity));
+            }
             (Layer::Activation(Activation::Identity) | Layer::Reshape(_) | Layer::Flatten, _) => {}
             (Layer::Activation(activation), _) => follow(&mut layers, *activation)?,
             _ => return None,
@@ -23,5 +29,7 @@ pub fn dense_chain(networks: &[&Network], output: Activation) -> Option<DenseCha
     if output != Activation::Identity {
         follow(&mut layers, output)?;
     }
+    let layers: Vec<(&Tensor, &Tensor, Activation)> =
+        layers.iter().map(|(weight, bias, activation)| (weight, *bias, *activation)).collect();
     DenseChain::new(&layers)
 }

@@ -13,6 +13,9 @@ use ae_tensor::{Activate, Tensor};
 pub(super) fn forward(layer: &Layer, x: &Tensor, tensors: &[Tensor], training: bool) -> Tensor {
     let pair = |n: i64| [n, n];
     match *layer {
+        Layer::TiedDense { ref network, .. } => {
+            panic!("a layer tied to the {network} needs Network::forward_tied")
+        }
         Layer::Dense { .. } | Layer::DensePerStep { .. } => x.linear(&tensors[0], Some(&tensors[1])),
         Layer::Conv2d { stride, padding, .. } => convolve(x, tensors, stride, padding),
         Layer::ConvTranspose2d { stride, padding, output_padding, .. } => {

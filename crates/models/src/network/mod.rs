@@ -80,6 +80,26 @@ impl Network {
         self.run(x, pass.is_training())
     }
 
+    /// [`Self::forward`] where dense layers of this network are tied to some of `owner`: each takes the transpose of the
+    /// other's weight, and gradients reach that weight by both ways.
+    pub fn forward_tied(&self, x: &Tensor, owner: &Network) -> Tensor {
+        assert_eq!(x.size()[1..], *self.input_shape(), "a network got samples of another shape");
+        self.layers().fold(x.shallow_clone(), |x, (layer, tensors)| match layer {
+            Layer::TiedDense { network, layer, .. } => {
+                assert_eq!(network, owner.architecture.name(), "a layer is tied to another network");
+                x.linear(&owner.transposed_weight(*layer), Some(&tensors[0]))
+            }
+            layer => forward::forward(layer, &x, tensors, false),
+        })
+    }
+
+    /// The transposed weight `[D, units]` of the dense layer at this place: what a layer that is tied to it multiplies by.
+    pub(crate) fn transposed_weight(&self, layer: usize) -> Tensor {
+        let is_dense = matches!(self.architecture.layers().get(layer), Some(Layer::Dense { .. }));
+        assert!(is_dense, "layer {layer} of the {} is not dense", self.architecture.name());
+        self.tensors()[layer][0].tr()
+    }
+
     /// The forward pass for another number of tokens than the network was made for: `[B, T, F]` with any `T`. It is
     /// for networks whose layers take any: dense per step, layer norm, transformer blocks and what is added to them.
     pub fn forward_tokens(&self, x: &Tensor) -> Tensor {

@@ -1,19 +1,25 @@
-//! The contractive autoencoder (Rifai et al., "Contractive auto-encoders: explicit invariance during feature extraction",
-//! ICML 2011).
+//! The contractive autoencoder (Rifai, Vincent, Muller, Glorot & Bengio, "Contractive auto-encoders: explicit invariance
+//! during feature extraction", ICML 2011).
 //!
-//! Minimises `mean (x - x̂)² + λ · ‖∂h/∂x‖²_F`, the mean over samples of the squared Frobenius norm of the encoder's
-//! Jacobian. It is computed in one of three ways: in closed form for one layer of sigmoids (section 3.1), exactly for any
-//! encoder by one double backward pass for each number of the code, or as an estimate from a few random probes.
+//! Minimises `mean (x - x̂)² + λ · ‖∂h/∂x‖²_F`, the second term being the mean over samples of the squared Frobenius norm of
+//! the encoder's Jacobian, for `h = sigmoid(W x + b)` and `x̂ = sigmoid(Wᵀ h + b')`. The weights are tied, as in the paper:
+//! a decoder with weights of its own could grow while the encoder's shrink, and the penalty would fall without any
+//! contraction. For one layer of sigmoids the norm has a closed form (section 3.1); for other encoders it is computed
+//! exactly, by one double backward pass for each number of the code, or estimated from a few random probes.
 //!
-//! The figure `jacobian` is the mean of `‖∂h/∂x‖_F` as it was computed. Use it for codes that hold still when the sample
-//! is moved a little, as features for a classifier. For reconstruction the penalty only costs: take [`super::vanilla`].
+//! The paper minimises the cross-entropy (`loss = "bce"`), summed over the values of a sample, by stochastic gradient
+//! descent. Here the loss is a mean over values, so that λ is the paper's divided by their number; the preset takes the
+//! squared error, as the other presets do, and Adam.
+//!
+//! The figure `jacobian` is the mean of `‖∂h/∂x‖_F`. Use this variant for codes that hold still when a sample moves a little,
+//! as features for a classifier. For reconstruction alone the penalty only costs: take [`super::vanilla`].
 
 use super::deep;
 use crate::blocks::{body::Body, point::PointAutoencoder};
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::Network;
 use crate::registry::{Variant, out_of_range};
-use ae_tensor::{Activation, Kind, Noise, ReconstructionLoss, Tensor, penalty, tch};
+use ae_tensor::{Activation, DenseChain, Kind, Noise, ReconstructionLoss, Tensor, penalty, tch};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the contractive autoencoder.
@@ -28,6 +34,9 @@ pub struct Config {
     pub decoder: Option<Body>,
     /// Width of the code.
     pub code: i64,
+    /// Whether the decoder's weights are the transposes of the encoder's, as in the paper, where both are dense layers of
+    /// `hidden`; other networks have weights of their own.
+    pub tied: bool,
     /// Activation of the hidden layers; a smooth one, where there are some: the second derivative of a ReLU is zero.
     pub activation: Activation,
     /// Activation of the code; `sigmoid` with the closed form.
@@ -65,6 +74,7 @@ impl Default for Config {
             encoder: None,
             decoder: None,
             code: 64,
+            tied: true,
             activation: Activation::Tanh,
             code_activation: Activation::Sigmoid,
             output: Activation::Sigmoid,
@@ -112,14 +122,16 @@ impl Variant for Config {
             output: self.output,
             loss: self.loss,
         };
-        let inner = deep.autoencoder(Self::NAME, data, noise)?;
-        Ok(Box::new(Contractive { inner, weight: self.weight, jacobian: self.jacobian }))
+        let tied = self.tied && deep.can_be_tied();
+        let inner = deep.autoencoder(Self::NAME, tied, data, noise)?;
+        Ok(Box::new(Contractive { inner, tied, weight: self.weight, jacobian: self.jacobian }))
     }
 }
 
 #[derive(Debug)]
 struct Contractive {
     inner: PointAutoencoder,
+    tied: bool,
     weight: f64,
     jacobian: Jacobian,
 }
@@ -165,9 +177,15 @@ impl Model for Contractive {
         true
     }
 
+    fn warnings(&self) -> Vec<String> {
+        let evaded = "the decoder has weights of its own, so small weights of the encoder and large ones of the decoder can \
+                      evade the penalty; with model.contractive.tied = true and dense layers they are the same";
+        if self.tied { vec![] } else { vec![evaded.into()] }
+    }
+
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
         let (code, norm) = self.code_and_norm(&batch.values, pass);
-        let reconstruction = self.inner.loss_of(&self.inner.decoder.forward(&code), batch);
+        let reconstruction = self.inner.loss_of(&self.inner.output_of(&code), batch);
         let figure = reconstruction.detach();
         let jacobian = norm.detach().sqrt().mean(Kind::Float);
         let contraction = norm.mean(Kind::Float) * self.weight;
@@ -187,6 +205,10 @@ impl Autoencoder for Contractive {
 
     fn decode(&self, code: &Tensor) -> Tensor {
         self.inner.decode(code)
+    }
+
+    fn dense_chain(&self) -> Option<DenseChain> {
+        self.inner.dense_chain()
     }
 
     fn code_size(&self) -> i64 {

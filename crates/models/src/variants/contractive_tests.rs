@@ -120,3 +120,41 @@ fn the_closed_form_is_refused_for_other_encoders() {
         assert!(matches!(config.check(), Err(ModelError::Setting { .. })), "{config:?}");
     }
 }
+
+#[test]
+fn tied_weights_are_one_tensor_that_is_trained_from_both_sides() {
+    let untied = build(&Config { tied: false, ..config(Jacobian::ClosedForm) });
+    assert_eq!((untied.parameters().len(), untied.warnings().len()), (4, 1));
+    let model = build(&config(Jacobian::ClosedForm));
+    let parameters = model.parameters();
+    let names: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["encoder.1.weight", "encoder.1.bias", "decoder.0.bias"]);
+    assert_eq!(model.warnings(), [""; 0]);
+    let [weight, bias, back] = [&parameters[0].1, &parameters[1].1, &parameters[2].1];
+    let x = samples().values;
+    let code = (x.flatten(1, -1).matmul(&weight.tr()) + bias).sigmoid();
+    let rebuilt = (code.matmul(weight) + back).sigmoid();
+    let autoencoder = model.as_autoencoder().unwrap();
+    check_near(&to_vec(&autoencoder.reconstruct(&x)), &to_vec(&rebuilt), 1e-6);
+    let dictionary = autoencoder.dictionary().unwrap();
+    assert_eq!(dictionary, weight.view([CODE, 2, 4, 3]));
+    // Written out, the loss has the same gradient; the code alone would have another.
+    let losses = model.losses(&samples(), &Pass::evaluation(noise(0))).remove(0);
+    losses.terms[0].1.backward();
+    let obtained = to_vec(&weight.grad());
+    let _ = weight.grad().zero_();
+    (rebuilt - x.flatten(1, -1)).square().mean(Kind::Float).backward();
+    check_near(&obtained, &to_vec(&weight.grad()), 1e-6);
+}
+
+#[test]
+fn deep_stacks_are_tied_layer_by_layer_and_convolutions_are_not() {
+    let model = build(&Config { hidden: vec![7], ..config(Jacobian::Exact) });
+    let of = |network: usize| -> Vec<String> {
+        model.networks()[network].1.architecture().layers().iter().map(|layer| layer.to_string()).collect()
+    };
+    assert_eq!(of(0), ["flatten", "dense 7", "tanh", "dense 5", "sigmoid"]);
+    assert_eq!(of(1)[..3], ["dense 7, tied to encoder.3", "tanh", "dense 24, tied to encoder.1"]);
+    let conv = build(&Config { encoder: Some(Body::conv([3])), ..config(Jacobian::Exact) });
+    assert_eq!(conv.warnings().len(), 1, "a penalty that can be evaded is warned of");
+}

@@ -129,11 +129,18 @@ impl Cvae {
         self.inner.mean(&Tensor::cat(&[latents, condition], 1))
     }
 
-    fn losses_from(&self, targets: &Tensor, condition: &Tensor, noise: &Tensor, pass: &Pass) -> Vec<Losses> {
+    fn losses_from(
+        &self,
+        targets: &Tensor,
+        observed: Option<&Tensor>,
+        condition: &Tensor,
+        noise: &Tensor,
+        pass: &Pass,
+    ) -> Vec<Losses> {
         let posterior = self.posterior_of(targets, condition, Some(pass));
         let input = Tensor::cat(&[&posterior.reparameterise(noise), condition], 1);
         let output = self.inner.decoder.forward_in(&input, pass);
-        self.inner.elbo_losses(&output, targets, None, &posterior, pass)
+        self.inner.elbo_losses(&output, targets, observed, &posterior, pass)
     }
 }
 
@@ -150,7 +157,11 @@ impl Model for Cvae {
         let targets = self.inner.targets.draw(&batch.values, &pass.noise);
         let condition = self.condition(batch.labels.as_ref(), &targets);
         let noise = pass.noise.normal("reparameterise", &[batch.len(), self.inner.latent]);
-        self.losses_from(&targets, &condition, &noise, pass)
+        self.losses_from(&targets, batch.observed.as_ref(), &condition, &noise, pass)
+    }
+
+    fn masks_missing(&self) -> bool {
+        true
     }
 
     fn as_autoencoder(&self) -> Option<&dyn Autoencoder> {

@@ -35,7 +35,7 @@ fn losses_and_gradients_are_pytorchs() {
     set_weights(&model);
     let condition = model.condition(Some(&labels(ROWS)), &bits());
     let pass = Pass::evaluation(noise());
-    let losses = model.losses_from(&bits(), &condition, &draws(&[ROWS, LATENT]), &pass).remove(0);
+    let losses = model.losses_from(&bits(), None, &condition, &draws(&[ROWS, LATENT]), &pass).remove(0);
     check_reference("conditional", &model, &losses);
 }
 

@@ -6,7 +6,7 @@
 //! Use it where a plain autoencoder of the same code width reconstructs too coarsely. It needs more epochs. Encoder
 //! and decoder may be convolutional.
 
-use crate::blocks::{body::Body, point::PointAutoencoder};
+use crate::blocks::{body::Body, dense, point::PointAutoencoder};
 use crate::model::{DataSummary, Model, ModelError};
 use crate::network::Layer;
 use crate::registry::{Variant, at_least_one, widths};
@@ -52,10 +52,18 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The model itself, for variants that are this one with other numbers.
+    /// Whether the decoder is the mirror of an encoder of dense layers, so that they can share their weights.
+    pub(super) fn can_be_tied(&self) -> bool {
+        let dense = self.encoder.as_ref().is_none_or(|encoder| matches!(encoder, Body::Dense(_)));
+        dense && self.decoder.is_none()
+    }
+
+    /// The model itself, for variants that are this one with other numbers. With `tied`, which [`Self::can_be_tied`]
+    /// allows, the weights of the decoder are the transposes of the encoder's.
     pub(super) fn autoencoder(
         &self,
         variant: &'static str,
+        tied: bool,
         data: &DataSummary,
         noise: &Noise,
     ) -> Result<PointAutoencoder, ModelError> {
@@ -69,7 +77,10 @@ impl Config {
         if self.code_activation != Activation::Identity {
             down.push(Layer::Activation(self.code_activation));
         }
-        let up = decoder.decoder(&data.shape, self.activation)?;
+        let mut up = decoder.decoder(&data.shape, self.activation)?;
+        if tied {
+            dense::tie(&down, &mut up);
+        }
         PointAutoencoder::new(down, up, self.output, self.loss, data, noise)
     }
 }
@@ -79,6 +90,6 @@ impl Variant for Config {
     const ABOUT: &'static str = "several dense layers to a code and back";
 
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
-        Ok(Box::new(self.autoencoder(Self::NAME, data, noise)?))
+        Ok(Box::new(self.autoencoder(Self::NAME, false, data, noise)?))
     }
 }

@@ -56,6 +56,6 @@ impl Variant for Config {
             loss: self.loss,
             ..deep::Config::default()
         };
-        Ok(Box::new(deep.autoencoder(Self::NAME, data, noise)?))
+        Ok(Box::new(deep.autoencoder(Self::NAME, false, data, noise)?))
     }
 }

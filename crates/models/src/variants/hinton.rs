@@ -65,6 +65,6 @@ impl Variant for Config {
             output: self.output,
             loss: self.loss,
         };
-        Ok(Box::new(deep.autoencoder(Self::NAME, data, noise)?))
+        Ok(Box::new(deep.autoencoder(Self::NAME, false, data, noise)?))
     }
 }

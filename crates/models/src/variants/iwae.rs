@@ -75,16 +75,26 @@ struct Iwae {
 }
 
 impl Iwae {
-    /// `log p(x|z) + log p(z) - log q(z|x)`, `[K, B]`, of targets `[B, …]` at the draws that `noise` `[K, B, D]` gives.
-    fn log_weights(&self, targets: &Tensor, noise: &Tensor, pass: &Pass) -> Tensor {
+    /// `log p(x|z) + log p(z) - log q(z|x)`, `[K, B]`, of targets `[B, …]` at the draws that `noise` `[K, B, D]` gives;
+    /// `p(x|z)` is that of the values that were observed.
+    fn log_weights(
+        &self,
+        targets: &Tensor,
+        observed: Option<&Tensor>,
+        noise: &Tensor,
+        pass: &Pass,
+    ) -> Tensor {
         let posterior = DiagonalGaussian::from_output(&self.inner.encoder.forward_in(targets, pass));
         let z = posterior.reparameterise(noise); // [K, B, D]
         let (draws, rows) = (noise.size()[0], targets.size()[0]);
         let output = self.inner.decoder.forward_in(&z.flatten(0, 1), pass);
         let mut copies = vec![1; targets.dim()];
         copies[0] = draws;
-        let log_likelihood =
-            -self.inner.likelihood.negative_log_prob(&output, &targets.repeat(copies)).view([draws, rows]);
+        let observed = observed.map(|observed| observed.repeat(&copies));
+        let targets = targets.repeat(&copies);
+        let missed =
+            self.inner.likelihood.negative_log_prob_of_observed(&output, &targets, observed.as_ref());
+        let log_likelihood = -missed.view([draws, rows]);
         log_likelihood + standard_log_prob(&z) - posterior.log_prob(&z)
     }
 
@@ -107,7 +117,11 @@ impl Model for Iwae {
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
         let targets = self.inner.targets.draw(&batch.values, &pass.noise);
         let noise = pass.noise.normal("reparameterise", &[self.samples, batch.len(), self.inner.latent]);
-        vec![self.losses_from(&self.log_weights(&targets, &noise, pass))]
+        vec![self.losses_from(&self.log_weights(&targets, batch.observed.as_ref(), &noise, pass))]
+    }
+
+    fn masks_missing(&self) -> bool {
+        true
     }
 
     fn as_autoencoder(&self) -> Option<&dyn Autoencoder> {

@@ -22,7 +22,8 @@ fn built(samples: i64) -> Iwae {
 #[test]
 fn bound_and_gradients_are_pytorchs() {
     let model = built(DRAWS);
-    let log_weights = model.log_weights(&bits(), &draws(&[DRAWS, ROWS, LATENT]), &Pass::evaluation(noise()));
+    let log_weights =
+        model.log_weights(&bits(), None, &draws(&[DRAWS, ROWS, LATENT]), &Pass::evaluation(noise()));
     assert_eq!(log_weights.size(), [DRAWS, ROWS]);
     check_reference("iwae", &model, &model.losses_from(&log_weights));
 }

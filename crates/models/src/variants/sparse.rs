@@ -5,12 +5,16 @@
 //! - `rate`: `weight · Σ_d KL(ρ ‖ mean of h_d over the batch)`, for a code of sigmoids (Ng, CS294A lecture notes, 2011,
 //!   section 3; the notes' weight is for the summed, halved error: divide it by half the number of values in a sample);
 //! - `top_k`: no penalty; the `k` largest numbers of each sample's code are kept, the others are zero (Makhzani & Frey,
-//!   "k-sparse autoencoders", ICLR 2014, with `code_activation = "identity"` as there).
+//!   "k-sparse autoencoders", ICLR 2014). As there: `tied = true`, and `code_activation` and `output` are `identity`.
+//!
+//! Units that are never among the `k` largest get no gradient and stay unused. The paper's remedy is a `k` that falls during
+//! training (`start`); the `auxiliary` loss of Gao et al. (2024) leaves far fewer of them.
 //!
 //! The figure `active` is the share of code numbers above 1e-3. Use it for codes wider than the data, and for parts that
 //! one can look at: the run's report shows the dictionary. For the least error at a given width take [`super::vanilla`].
 
 use super::deep;
+use crate::blocks::dead_units::{self, DeadUnits};
 use crate::blocks::{body::Body, point::PointAutoencoder};
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::Network;
@@ -33,6 +37,8 @@ pub struct Config {
     pub decoder: Option<Body>,
     /// Width of the code.
     pub code: i64,
+    /// Whether the decoder's weights are the transposes of the encoder's; both are then dense layers of `hidden`.
+    pub tied: bool,
     /// Activation of the hidden layers.
     pub activation: Activation,
     /// Activation of the code; `sigmoid` where the sparsity is a rate.
@@ -70,6 +76,10 @@ pub enum Sparsity {
         /// is left out for good (section 4.2.1 there); absent: `k` from the first step.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         start: Option<i64>,
+        /// A loss that brings units back that no sample selects any more; for one linear layer back to the data and an
+        /// `identity` output. Absent: none, as in the paper.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        auxiliary: Option<dead_units::Settings>,
     },
 }
 
@@ -80,6 +90,7 @@ impl Default for Config {
             encoder: None,
             decoder: None,
             code: 64,
+            tied: false,
             activation: Activation::Relu,
             code_activation: Activation::Relu,
             output: Activation::Sigmoid,
@@ -112,7 +123,7 @@ impl Config {
                     "sigmoid where the sparsity is a rate: a rate lies in (0, 1)",
                 )
             }
-            Sparsity::TopK { k, start } => {
+            Sparsity::TopK { k, start, auxiliary } => {
                 let within = (1..=self.code).contains(&k);
                 fine(
                     within,
@@ -127,7 +138,14 @@ impl Config {
                     "sparsity.top_k.start",
                     start.to_string(),
                     "at least k and at most the width of the code",
-                )
+                )?;
+                let Some(dead_units::Settings { k, weight, dead_after }) = auxiliary else { return Ok(()) };
+                let width = "at least 1 and at most the width of the code";
+                fine((1..=self.code).contains(&k), "sparsity.top_k.auxiliary.k", k.to_string(), width)?;
+                let got = weight.to_string();
+                fine(positive(weight), "sparsity.top_k.auxiliary.weight", got, "at least 0")?;
+                let got = dead_after.to_string();
+                fine(dead_after >= 1, "sparsity.top_k.auxiliary.dead_after", got, "at least 1")
             }
         }
     }
@@ -149,8 +167,20 @@ impl Variant for Config {
             output: self.output,
             loss: self.loss,
         };
-        let inner = deep.autoencoder(Self::NAME, data, noise)?;
-        Ok(Box::new(Sparse { inner, sparsity: self.sparsity }))
+        if self.tied && !deep.can_be_tied() {
+            let legal = "false where encoder or decoder are others than the dense layers of `hidden`";
+            return Err(out_of_range(Self::NAME, "tied", "true", legal));
+        }
+        let inner = deep.autoencoder(Self::NAME, self.tied, data, noise)?;
+        let mut dead_units = None;
+        if let Sparsity::TopK { auxiliary: Some(settings), .. } = self.sparsity {
+            if inner.dictionary().is_none() || self.output != Activation::Identity {
+                let legal = "absent, unless one linear layer leads from the code to the data and output = \"identity\"";
+                return Err(out_of_range(Self::NAME, "sparsity.top_k.auxiliary", "a loss", legal));
+            }
+            dead_units = Some(DeadUnits::new(settings, self.code, noise));
+        }
+        Ok(Box::new(Sparse { inner, sparsity: self.sparsity, dead_units }))
     }
 }
 
@@ -158,19 +188,30 @@ impl Variant for Config {
 struct Sparse {
     inner: PointAutoencoder,
     sparsity: Sparsity,
+    /// With an auxiliary loss.
+    dead_units: Option<DeadUnits>,
 }
 
 impl Sparse {
-    /// `[B, D]`, when so much of the run is done.
-    fn code(&self, x: &Tensor, progress: f64) -> Tensor {
-        let code = self.inner.encoder.forward(x);
+    /// What is left of the encoder's output `[B, D]` when so much of the run is done.
+    fn selected(&self, code: &Tensor, progress: f64) -> Tensor {
         match self.sparsity {
-            Sparsity::TopK { k, start } => {
+            Sparsity::TopK { k, start, .. } => {
                 let more = (start.unwrap_or(k) - k) as f64 * (1.0 - 2.0 * progress).max(0.0);
-                keep_largest(&code, k + more.round() as i64)
+                keep_largest(code, k + more.round() as i64)
             }
-            _ => code,
+            _ => code.shallow_clone(),
         }
+    }
+
+    /// What the dead units miss of the error that `output` leaves: a scalar. `code` is the encoder's output.
+    fn auxiliary(&self, dead_units: &DeadUnits, code: &Tensor, output: &Tensor, batch: &Batch) -> Tensor {
+        let bias = self.inner.output_of(&code.detach().narrow(0, 0, 1).zeros_like());
+        let rebuilt = self.inner.output_of(&dead_units.largest(code)) - bias;
+        let error = (&batch.values - output).detach();
+        let (squared, linear) = (ReconstructionLoss::MeanSquared, Activation::Identity);
+        let missed = squared.mean(&rebuilt, linear, &error, batch.observed.as_ref());
+        missed * dead_units.any() * dead_units.weight()
     }
 
     /// Name and value of the penalty, a scalar.
@@ -194,6 +235,12 @@ impl Model for Sparse {
         self.inner.networks()
     }
 
+    fn buffers(&self) -> Vec<(String, Tensor)> {
+        let mut buffers = self.inner.buffers();
+        buffers.extend(self.dead_units.as_ref().map(DeadUnits::buffer));
+        buffers
+    }
+
     fn objective(&self) -> &'static str {
         self.inner.objective()
     }
@@ -203,11 +250,20 @@ impl Model for Sparse {
     }
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
-        let code = self.code(&batch.values, pass.progress());
-        let reconstruction = self.inner.loss_of(&self.inner.decoder.forward(&code), batch);
+        let encoded = self.inner.encoder.forward(&batch.values);
+        let code = self.selected(&encoded, pass.progress());
+        let output = self.inner.output_of(&code);
+        let reconstruction = self.inner.loss_of(&output, batch);
         let active = code.detach().gt(ACTIVE).to_kind(Kind::Float).mean(Kind::Float);
         let figure = reconstruction.detach();
-        let terms = [("reconstruction", reconstruction)].into_iter().chain(self.penalty(&code)).collect();
+        let mut terms = vec![("reconstruction", reconstruction)];
+        terms.extend(self.penalty(&code));
+        if let Some(dead_units) = &self.dead_units {
+            terms.push(("auxiliary", self.auxiliary(dead_units, &encoded, &output, batch)));
+            if pass.is_training() {
+                dead_units.count(&code.detach());
+            }
+        }
         vec![Losses::new(terms).with_figure(self.objective(), &figure).with_figure("active", &active)]
     }
 
@@ -218,7 +274,7 @@ impl Model for Sparse {
 
 impl Autoencoder for Sparse {
     fn encode(&self, x: &Tensor) -> Code {
-        Code::Point(self.code(x, 1.0))
+        Code::Point(self.selected(&self.inner.encoder.forward(x), 1.0))
     }
 
     fn decode(&self, code: &Tensor) -> Tensor {
@@ -235,53 +291,5 @@ impl Autoencoder for Sparse {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use ae_tensor::{Device, Optimizer, OptimizerConfig};
-
-    #[test]
-    fn the_largest_are_kept_with_their_gradients() {
-        let code =
-            Tensor::from_slice(&[0.5f32, -3.0, 2.0, 1.0, 7.0, 0.0]).view([2, 3]).set_requires_grad(true);
-        let kept = keep_largest(&code, 2);
-        assert_eq!(kept.detach(), Tensor::from_slice(&[0.5f32, 0.0, 2.0, 1.0, 7.0, 0.0]).view([2, 3]));
-        kept.sum(Kind::Float).backward();
-        assert_eq!(code.grad(), Tensor::from_slice(&[1f32, 0.0, 1.0, 1.0, 1.0, 0.0]).view([2, 3]));
-    }
-
-    /// Trains on sixteen random samples; the code of them afterwards.
-    fn code_after_training(config: &Config) -> Tensor {
-        ae_tensor::device::set_threads(1);
-        let noise = Noise::new(0, 0, Device::Cpu);
-        let data = DataSummary { shape: vec![20], mean: 0.5, low: 0.0, high: 1.0, classes: 0 };
-        let model = config.initialise(&data, &noise).unwrap();
-        let parameters: Vec<Tensor> = model.parameters().into_iter().map(|p| p.1).collect();
-        let mut optimizer = Optimizer::new(OptimizerConfig::default(), &parameters).unwrap();
-        let batch = Batch { values: noise.uniform("samples", &[16, 20]), labels: None, observed: None };
-        for step in 0..600 {
-            optimizer.zero_gradients().unwrap();
-            model.losses(&batch, &Pass::training(noise, step, 600))[0].total().unwrap().backward();
-            optimizer.step(0.01).unwrap();
-        }
-        model.as_autoencoder().unwrap().encode(&batch.values).point().detach()
-    }
-
-    fn mean(code: &Tensor) -> f64 {
-        code.abs().mean(Kind::Double).double_value(&[])
-    }
-
-    #[test]
-    fn each_kind_makes_the_code_as_sparse_as_it_says() {
-        let with = |code_activation, sparsity| {
-            code_after_training(&Config { code: 30, code_activation, sparsity, ..Config::default() })
-        };
-        let plain = with(Activation::Relu, Sparsity::L1 { weight: 0.0 });
-        let l1 = with(Activation::Relu, Sparsity::L1 { weight: 3e-3 });
-        assert!(mean(&l1) < 0.5 * mean(&plain), "{} and {}", mean(&l1), mean(&plain));
-        let rate = with(Activation::Sigmoid, Sparsity::Rate { rate: 0.1, weight: 0.1 });
-        assert!((mean(&rate) - 0.1).abs() < 0.03, "{}", mean(&rate));
-        let top = with(Activation::Identity, Sparsity::TopK { k: 4, start: Some(12) });
-        let kept = top.not_equal(0.0).sum_dim_intlist([1i64].as_slice(), false, Kind::Int64);
-        assert_eq!(kept, Tensor::full([16], 4, (Kind::Int64, Device::Cpu)));
-    }
-}
+#[path = "sparse_tests.rs"]
+mod tests;
