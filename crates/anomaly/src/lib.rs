@@ -5,7 +5,7 @@
 //!
 //! - [`scorers`]: what gives a row a number, higher for more anomalous. A [`Score`] is measured of a trained network, a
 //!   [`Baseline`] needs none.
-//! - [`calibration`]: what turns a score into a [`Verdict`](calibration::Verdict): p-value, threshold, severity. It is made from [`NormalScores`] of
+//! - [`calibration`]: what turns a score into a [`Verdict`]: p-value, threshold, severity. It is made from [`NormalScores`] of
 //!   held-out rows, so that test labels cannot reach it. [`Drift`] says when scores no longer come from where the
 //!   calibration came from.
 //! - [`CalibratedScorer`]: both together; [`Detector`] adds what a row is.

@@ -31,7 +31,7 @@ pub enum Rule {
     },
     /// Extreme value theory: the score that normal rows exceed at `rate`, from a tail fitted above the quantile `tail`.
     /// For rates below what [`Rule::FalseAlarmRate`] can promise; an extrapolation, refused where the fit is doubtful, see
-    /// [`mod@crate::tail`].
+    /// [`mod@super::tail`].
     Pot {
         /// Above 0 and below `1 - tail`.
         rate: f64,
