@@ -7,6 +7,7 @@
 
 use ae_tensor::{Kind, Noise, Tensor, tch};
 use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
 
 /// Settings of the auxiliary loss. The weight is the paper's; it counts tokens where `dead_after` counts steps, and has 512
 /// units for codes of thousands.
@@ -31,14 +32,25 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct DeadUnits {
     settings: Settings,
-    /// Steps since each unit was last selected: `[D]`, float.
-    idle: Tensor,
+    code: i64,
+    noise: Noise,
+    /// Steps since each unit was last selected: `[D]`, float; made when it is first asked for.
+    idle: OnceCell<Tensor>,
 }
 
 impl DeadUnits {
     /// None of `code` units is dead.
     pub fn new(settings: Settings, code: i64, noise: &Noise) -> Self {
-        DeadUnits { settings, idle: Tensor::zeros([code], (Kind::Float, noise.device())) }
+        DeadUnits { settings, code, noise: *noise, idle: OnceCell::new() }
+    }
+
+    fn idle(&self) -> &Tensor {
+        self.idle.get_or_init(|| Tensor::zeros([self.code], (Kind::Float, self.noise.device())))
+    }
+
+    /// Numbers in what is saved with the model.
+    pub fn numel(&self) -> i64 {
+        self.code
     }
 
     /// Weight of the loss.
@@ -48,15 +60,15 @@ impl DeadUnits {
 
     /// What is saved with the model.
     pub fn buffer(&self) -> (String, Tensor) {
-        ("code.idle".into(), self.idle.shallow_clone())
+        ("code.idle".into(), self.idle().shallow_clone())
     }
 
     /// Counts a training step; `selected` `[B, D]` is zero where a number was not selected.
     pub fn count(&self, selected: &Tensor) {
         tch::no_grad(|| {
             let used = selected.ne(0.0).any_dim(0, false);
-            let idle = (&self.idle + 1.0).masked_fill(&used, 0.0);
-            self.idle.shallow_clone().copy_(&idle);
+            let idle = (self.idle() + 1.0).masked_fill(&used, 0.0);
+            self.idle().shallow_clone().copy_(&idle);
         });
     }
 
@@ -75,7 +87,7 @@ impl DeadUnits {
     }
 
     fn dead(&self) -> Tensor {
-        self.idle.ge(f64::from(self.settings.dead_after))
+        self.idle().ge(f64::from(self.settings.dead_after))
     }
 }
 

@@ -235,6 +235,10 @@ impl Model for Sparse {
         self.inner.networks()
     }
 
+    fn numel(&self) -> i64 {
+        self.inner.numel().saturating_add(self.dead_units.as_ref().map_or(0, DeadUnits::numel))
+    }
+
     fn buffers(&self) -> Vec<(String, Tensor)> {
         let mut buffers = self.inner.buffers();
         buffers.extend(self.dead_units.as_ref().map(DeadUnits::buffer));
