@@ -1,4 +1,4 @@
-//! A scorer that knows where an alarm begins.
+//! A scorer with a calibrated threshold.
 
 use crate::calibration::Calibration;
 use crate::error::ScorerError;
@@ -6,35 +6,36 @@ use crate::judgement::{Judgement, Unknown};
 use crate::scorers::Scorer;
 use ae_intake::Samples;
 
-/// A scorer and its calibration: a detector of rows that are encoded already.
+/// A scorer and its calibration: a detector for rows that are already encoded.
 ///
-/// Any score goes with any threshold. The articles' protocol on heartbeats, for one, is the mean absolute error of a network
-/// with [`Rule::MeanStd`](crate::Rule::MeanStd) of the scores of its training rows.
+/// Any score can be combined with any threshold. The articles' heartbeat protocol, for example, combines the
+/// mean absolute error of a network with [`Rule::MeanStd`](crate::Rule::MeanStd) of the scores of its
+/// training rows.
 pub struct CalibratedScorer {
     scorer: Box<dyn Scorer>,
     calibration: Calibration,
 }
 
 impl CalibratedScorer {
-    /// Puts both together; the calibration is of this scorer's scores.
+    /// Combines both. The calibration must come from this scorer's scores.
     pub fn new(scorer: Box<dyn Scorer>, calibration: Calibration) -> Self {
         CalibratedScorer { scorer, calibration }
     }
 
-    /// How it scores.
+    /// The scorer.
     pub fn scorer(&self) -> &dyn Scorer {
         self.scorer.as_ref()
     }
 
-    /// Where an alarm begins.
+    /// The calibration.
     pub fn calibration(&self) -> &Calibration {
         &self.calibration
     }
 
-    /// Judges rows; one that has no score is unknown and does not spoil the others.
+    /// Judges rows. A row without a score is unknown and does not affect the others.
     ///
     /// # Errors
-    /// Rows of another width.
+    /// Rows of the wrong width.
     pub fn judge(&self, rows: &Samples) -> Result<Vec<Judgement>, ScorerError> {
         let mut judgements = Vec::with_capacity(rows.len());
         for score in self.scorer.scores_each(rows)? {

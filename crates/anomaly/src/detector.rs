@@ -1,4 +1,4 @@
-//! A detector in use: it judges rows and says why.
+//! A fitted detector: judges rows and explains alarms.
 
 use crate::calibrated::CalibratedScorer;
 use crate::calibration::Calibration;
@@ -13,7 +13,7 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A schema, a calibrated scorer, and what is needed to explain an alarm.
+/// A schema, a calibrated scorer, and the reference rows that explain an alarm.
 pub struct Detector {
     pub(crate) schema: Schema,
     pub(crate) scorer: CalibratedScorer,
@@ -22,25 +22,25 @@ pub struct Detector {
     pub(crate) about: About,
 }
 
-/// How a detector came about, as JSON: what scores a row need not know how models are trained.
+/// How a detector was made, as JSON, so that scoring rows does not depend on the training code.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct About {
-    /// What was asked for: a [`FitConfig`](crate::FitConfig).
+    /// The configuration: a [`FitConfig`](crate::FitConfig).
     pub config: Value,
-    /// What came of it: a [`FitReport`](crate::FitReport).
+    /// The report: a [`FitReport`](crate::FitReport).
     pub report: Value,
     /// Version of the library that made it.
     pub version: String,
 }
 
-/// Rows that cannot be judged.
+/// Why rows cannot be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum JudgeError {
-    /// A table that is not like the one that was fitted on.
+    /// A table that does not match the one the detector was fitted on.
     #[error(transparent)]
     Table(#[from] IntakeError),
-    /// Rows that the scorer does not take.
+    /// Rows that the scorer does not accept.
     #[error(transparent)]
     Scorer(#[from] ScorerError),
 }
@@ -56,57 +56,57 @@ impl Detector {
         Detector { schema, scorer, references: References::of(references), golden, about }
     }
 
-    /// What it expects of a row.
+    /// The schema of the rows it accepts.
     pub fn schema(&self) -> &Schema {
         &self.schema
     }
 
-    /// How it scores.
+    /// The scorer.
     pub fn scorer(&self) -> &dyn Scorer {
         self.scorer.scorer()
     }
 
-    /// Where an alarm begins.
+    /// The calibration.
     pub fn calibration(&self) -> &Calibration {
         self.scorer.calibration()
     }
 
-    /// How it came about.
+    /// How it was made.
     pub fn about(&self) -> &About {
         &self.about
     }
 
-    /// Rows that it makes sure of itself with.
+    /// Number of golden rows, which are scored again on loading.
     pub fn golden_rows(&self) -> usize {
         self.golden.len()
     }
 
-    /// Judges rows `[N, C]` of an array: the columns of the table that was fitted on, in their order and their own units,
-    /// NaN where a value is missing. For windows the rows are steps that follow one another.
+    /// Judges the rows `[N, C]` of an array. Its columns are those of the table the detector was fitted on,
+    /// in the same order and units, with NaN for missing values. For windows, the rows are consecutive steps.
     ///
     /// # Errors
-    /// Another number of columns, or an infinite value.
+    /// The wrong number of columns, or an infinite value.
     pub fn judge(&self, rows: ArrayView2<'_, f32>) -> Result<Vec<Judgement>, JudgeError> {
         let encoded = self.schema.encode_array(rows)?;
         Ok(self.judge_encoded(&encoded.samples, &encoded.rows)?)
     }
 
-    /// Judges every row of a table that has the columns that the detector was fitted on, in any order; of windows,
-    /// every step, of which the first have no window yet.
+    /// Judges every row of a table. It needs the columns that the detector was fitted on, in any order. For
+    /// windows, it judges every step; the first steps, which have no full window, are unknown.
     ///
     /// # Errors
-    /// A table without one of the columns, or with values that the detector cannot take.
+    /// A missing column, or values that the detector does not accept.
     pub fn judge_table(&self, table: &Table) -> Result<Vec<Judgement>, JudgeError> {
         let rows: Vec<usize> = (0..table.len()).collect();
         let encoded = self.schema.encode(table, &rows)?;
         Ok(self.judge_encoded(&encoded.samples, &encoded.rows)?)
     }
 
-    /// Judges encoded rows; `notes` say of each whether it can be judged. A row that cannot is unknown and does not
-    /// spoil the others.
+    /// Judges encoded rows; `notes` say which rows can be judged. A row that cannot be judged is unknown and
+    /// does not affect the others.
     ///
     /// # Errors
-    /// Rows of another width.
+    /// Rows of the wrong width.
     pub fn judge_encoded(&self, samples: &Samples, notes: &[RowNote]) -> Result<Vec<Judgement>, ScorerError> {
         let ready: Vec<usize> = (0..notes.len()).filter(|&at| notes[at].state == State::Ready).collect();
         let judged = match ready.len() == notes.len() {
@@ -124,7 +124,7 @@ impl Detector {
         Ok(notes.iter().map(judge).collect())
     }
 
-    /// Explains row `row` of encoded rows: at most `most` shares, and the nearest normal row.
+    /// Explains row `row` of encoded rows by its `most` largest shares and the nearest normal row.
     ///
     /// # Errors
     /// A row that cannot be scored.
@@ -144,7 +144,7 @@ impl Detector {
                 });
             }
         }
-        // A stable sort: of equal shares the first stays first.
+        // A stable sort keeps equal shares in order.
         shares.sort_by(|a, b| b.share.total_cmp(&a.share));
         shares.truncate(most);
         let near =

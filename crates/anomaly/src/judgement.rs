@@ -1,16 +1,16 @@
-//! What is said about a row: the verdict, or why there is none; and why an alarm was raised.
+//! The judgement on a row (a verdict, or why there is none), and the explanation of an alarm.
 
 use crate::calibration::Verdict;
 use ae_intake::Feature;
 use serde::{Deserialize, Serialize};
 
-/// What is said about a row.
+/// The judgement on a row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Judgement {
-    /// As the rows that were calibrated on.
+    /// Not flagged: similar to the calibration rows.
     Normal(Verdict),
-    /// An alarm.
+    /// Flagged.
     Anomalous(Verdict),
     /// Not judged.
     Unknown {
@@ -20,20 +20,20 @@ pub enum Judgement {
     },
 }
 
-/// Why a row is not judged.
+/// Why a row was not judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Unknown {
-    /// Less was observed than the detector asks for.
+    /// Less was observed than the detector requires.
     TooLittleObserved {
         /// Share of the row, or of the window, that was observed.
         observed: f32,
     },
-    /// Fewer time steps have come than a window has.
+    /// Too few time steps so far to fill a window.
     WarmingUp,
-    /// It has no finite score.
+    /// The row has no finite score.
     NoScore {
-        /// What the scorer says.
+        /// The scorer's error message.
         detail: String,
     },
 }
@@ -58,21 +58,21 @@ impl std::fmt::Display for Unknown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Unknown::TooLittleObserved { observed } => {
-                write!(f, "only {:.0} % was observed", 100.0 * f64::from(*observed))
+                write!(f, "only {:.0} % of the values were observed", 100.0 * f64::from(*observed))
             }
-            Unknown::WarmingUp => f.write_str("fewer steps have come than a window has"),
+            Unknown::WarmingUp => f.write_str("too few steps so far to fill a window"),
             Unknown::NoScore { detail } => write!(f, "no score: {detail}"),
         }
     }
 }
 
 impl Judgement {
-    /// What a verdict says.
+    /// The judgement that follows from a verdict.
     pub fn of(verdict: Verdict) -> Self {
         if verdict.is_anomalous { Judgement::Anomalous(verdict) } else { Judgement::Normal(verdict) }
     }
 
-    /// The verdict, where there is one.
+    /// The verdict, if the row was judged.
     pub fn verdict(&self) -> Option<&Verdict> {
         match self {
             Judgement::Normal(verdict) | Judgement::Anomalous(verdict) => Some(verdict),
@@ -93,32 +93,33 @@ impl Judgement {
 /// Why a row was flagged.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
-    /// The values that the score is made of, the largest share first; none for a score that is not made of shares.
+    /// The values that make up the score, largest share first. Empty for a score that does not split into
+    /// shares.
     pub shares: Vec<Share>,
-    /// The nearest of the normal rows that the detector keeps; none where no value is shared.
+    /// The nearest of the stored normal rows; `None` if they share no observed value with this row.
     pub nearest: Option<Nearest>,
 }
 
-/// The part of a value in a row's score.
+/// The share of one value in a row's score.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Share {
-    /// Which value: its column, with the level of a category or the step of a window.
+    /// The value's column, with the level of a category or the step of a window.
     pub feature: Feature,
-    /// Its place in a sample, from 0.
+    /// Its position in a sample, from 0.
     pub index: usize,
-    /// 0 to 1; all shares of a row sum to 1.
+    /// From 0 to 1; the shares of a row sum to 1.
     pub share: f64,
-    /// What it is, in units of its column; none where it was not observed.
+    /// The observed value in units of its column; `None` if it was not observed.
     pub value: Option<f64>,
-    /// What the model expects, in units of its column.
+    /// The value that the model expects, in units of its column.
     pub expected: Option<f64>,
 }
 
-/// A normal row beside one that was flagged.
+/// The normal row nearest to a flagged one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Nearest {
-    /// Euclidean distance over the scaled values that both have, scaled up for those that are missing.
+    /// Euclidean distance over the scaled values that both rows have, scaled up for missing ones.
     pub distance: f64,
-    /// Its values in units of their columns, `[D]`; none where not observed.
+    /// Its values in units of their columns, `[D]`; `None` if not observed.
     pub values: Vec<Option<f64>>,
 }

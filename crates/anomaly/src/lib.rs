@@ -1,16 +1,16 @@
-//! Anomaly detection by reconstruction, from a table to a detector in use.
+//! Reconstruction-based anomaly detection, from a table to a detector in use.
 //!
-//! [`Detector::fit`] makes the one detector there is; it judges rows, explains alarms, and is saved as one file. The rooms,
-//! in reading order:
+//! [`Detector`] is the only detector type. It is made by [`Detector::fit`], judges rows, explains alarms and
+//! is saved as a single file. The modules, in reading order:
 //!
-//! - [`scorers`]: what gives a row a number, higher for more anomalous. A [`Score`] is measured of a trained network, a
-//!   [`Baseline`] needs none.
-//! - [`calibration`]: what turns a score into a [`Verdict`]: p-value, threshold, severity. It is made from [`NormalScores`] of
-//!   held-out rows, so that test labels cannot reach it. [`Drift`] says when scores no longer come from where the
-//!   calibration came from.
-//! - [`CalibratedScorer`]: both together; [`Detector`] adds what a row is.
-//! - [`fit`]: how a detector is made, in stages that can be called one by one.
-//! - [`mod@file`]: how it is kept.
+//! - [`scorers`]: gives each row a number; higher is more anomalous. A [`Score`] needs a trained network, a
+//!   [`Baseline`] does not.
+//! - [`calibration`]: turns a score into a [`Verdict`]: p-value, threshold and severity. It is made from the
+//!   [`NormalScores`] of held-out rows, so test labels cannot leak into it. [`Drift`] reports when scores no
+//!   longer follow the distribution of the calibration scores.
+//! - [`CalibratedScorer`]: a scorer with its calibration; [`Detector`] adds the schema of a row.
+//! - [`fit`]: makes a detector, in stages that can also be called one by one.
+//! - [`mod@file`]: saves and loads a detector.
 //!
 //! ```
 //! use ae_anomaly::{Baseline, Calibration, NormalRows, NormalScores, Rule};

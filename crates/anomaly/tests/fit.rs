@@ -1,4 +1,5 @@
-//! From a table to a detector: what is promised is kept, and what cannot be done is said before the work begins.
+//! Tests fits from a table to a detector: guarantees hold, and what cannot be done is refused before
+//! training.
 
 use ae_anomaly::fit::Role;
 use ae_anomaly::{
@@ -12,7 +13,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::AtomicBool;
 
 fn config() -> FitConfig {
-    ae_tensor::device::set_threads(1); // tests run side by side; libtorch's threads would only wait for each other
+    ae_tensor::device::set_threads(1); // tests run in parallel; libtorch's threads would only compete
     let training = TrainingConfig { epochs: 20, batch: BatchSize::Samples(16), ..TrainingConfig::default() };
     FitConfig { training: Some(training), ..FitConfig::default() }
 }
@@ -25,7 +26,7 @@ fn fitted(text: &str, config: &FitConfig) -> Result<Fitted, FitError> {
     Detector::fit_with(&table(text, config), config, FitOptions::default())
 }
 
-/// Three columns of which the others follow the first, each with 1 cell in `gaps` missing; 0 for none.
+/// Three columns, of which the others follow the first. One cell in `gaps` is missing; 0 for none.
 fn rows(n: usize, seed: u64, gaps: usize) -> String {
     let mut rng = stream_rng(seed, "rows", 0);
     let mut text = String::from("a,b,c\n");
@@ -58,7 +59,7 @@ fn a_promised_rate_is_kept_on_new_rows_and_parts_are_disjoint() {
     assert_eq!((sizes.test, report.test), (0, None));
     let new = judged(&detector, &rows(2000, 2, 0));
     let alarms = new.iter().filter(|judgement| matches!(judgement, Judgement::Anomalous(_))).count();
-    // 300 calibration rows and 2,000 new ones: 95 % of such draws lie within 2.7 % and 8 %.
+    // 300 calibration rows and 2,000 new ones: 95 % of such draws lie between 2.7 % and 8 %.
     assert!((54..=160).contains(&alarms), "{alarms} alarms among 2,000 rows, 5 % promised");
     let broken = judged(&detector, "a,b,c\n1,-3,1\n");
     assert!(matches!(broken[0], Judgement::Anomalous(_)), "{broken:?}");
@@ -129,6 +130,26 @@ fn planted_anomalies_are_found_by_a_robust_fit() {
 }
 
 #[test]
+fn suspects_left_out_of_training_are_marked_even_if_other_rows_cannot_be_judged() {
+    let mut text = rows(400, 1, 0);
+    for _ in 0..12 {
+        text.push_str("0.9,-2.7,0.9\n");
+    }
+    for _ in 0..200 {
+        text.push_str("0.5,,\n");
+    }
+    let mut config = FitConfig { robust: Some(0.1), ..config() };
+    config.training.as_mut().unwrap().epochs = 80;
+    let Fitted { report, .. } = fitted(&text, &config).unwrap();
+    let planted: Vec<_> =
+        report.suspects.iter().filter(|suspect| (402..414).contains(&suspect.line)).collect();
+    assert!(planted.len() >= 10, "{:?}", report.suspects);
+    // Three fifths of the rows are for training.
+    let left_out = planted.iter().filter(|suspect| suspect.left_out).count();
+    assert!((4..=10).contains(&left_out), "{left_out} of {planted:?}");
+}
+
+#[test]
 fn labels_are_locked_away_until_the_end() {
     let mut text = rows(500, 1, 0).replace('\n', ",ok\n").replacen(",ok", ",label", 1);
     for _ in 0..40 {
@@ -142,7 +163,7 @@ fn labels_are_locked_away_until_the_end() {
     assert_eq!(test.anomalous, 40);
     assert!((60..=90).contains(&test.normal), "{test:?}");
     assert!(test.auroc.unwrap() > 0.98 && test.recall.unwrap() > 0.9, "{test:?}");
-    // The anomalous rows have no part in the model: without them it is the same.
+    // The anomalous rows do not affect the model: it is the same without them.
     let without: String =
         text.lines().filter(|line| !line.ends_with("bad")).fold(String::new(), |mut text, line| {
             writeln!(text, "{line}").unwrap();
@@ -152,7 +173,7 @@ fn labels_are_locked_away_until_the_end() {
     assert_eq!((alone.threshold, alone.judged), (report.threshold, report.judged));
 }
 
-/// A series of which the steps of `anomalous` are labelled so, and are.
+/// A series whose steps in `anomalous` are anomalous and labelled as such.
 fn labelled_series(n: usize, anomalous: std::ops::Range<usize>) -> String {
     let mut text = String::from("time,x,bad\n");
     for step in 0..n {
@@ -174,7 +195,8 @@ fn an_anomalous_stretch_of_a_series_may_lie_anywhere() {
         let Fitted { report, .. } = fitted(&labelled_series(1200, from..from + 350), &config)
             .unwrap_or_else(|error| panic!("anomalies from {from}: {error}"));
         let sizes = &report.sizes;
-        // 850 normal steps are at most 841 windows; at most three gaps, a seam and 15 % that are locked away are lost.
+        // 850 normal steps make at most 841 windows, less up to three gaps, a seam and the 15 % that are
+        // locked away.
         let parts = [sizes.train, sizes.validation, sizes.calibration];
         assert!((640..=720).contains(&sizes.normal), "{from}: {parts:?}");
         for (part, share) in parts.into_iter().zip([0.6, 0.15, 0.25]) {
@@ -182,11 +204,11 @@ fn an_anomalous_stretch_of_a_series_may_lie_anywhere() {
             assert!((got / share - 1.0).abs() < 0.1, "{from}: {parts:?}");
         }
         let test = report.test.unwrap();
-        // A window is anomalous where its last step is, but the first nine steps end no window.
+        // A window is anomalous if its last step is, but the first nine steps end no window.
         assert_eq!(test.anomalous, if from == 0 { 341 } else { 350 }, "{from}");
         assert!(test.normal >= 100 && test.recall.unwrap() > 0.9, "{from}: {test:?}");
     }
-    // Where no stretch is long enough, the length that fits is named.
+    // If no stretch is long enough, the error names the length that fits.
     let mut text = labelled_series(400, 0..0);
     for step in 0..20 {
         text = text.replacen(&format!("{},", 1_600_000_000 + 60 * (20 * step + 19)), "NEXT,", 1);
@@ -203,7 +225,7 @@ fn an_anomalous_stretch_of_a_series_may_lie_anywhere() {
     let error = fitted(&text, &config).unwrap_err().to_string();
     assert!(error.contains("the longest of 20 normal stretches has 19 steps"), "{error}");
     let fits = error.split("input.window to ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
-    // The longest has room for the fewest windows; a threshold needs a few more.
+    // That length leaves room for the fewest windows; a threshold needs a few more.
     config.input.window = Some(fits.parse::<usize>().unwrap() - 2);
     fitted(&text, &config).unwrap();
 }
@@ -220,12 +242,12 @@ fn a_budget_in_time_needs_times_and_a_series_is_split_in_their_order() {
     assert_eq!(report.layout, Layout::Windows);
     assert_eq!(detector.schema().windows.unwrap().length, 20);
     assert_eq!(detector.calibration().threshold().rule(), Rule::FalseAlarmRate { rate: 2.0 / 60.0 });
-    // Two gaps of a window, and the first steps of each part.
+    // Two gaps of one window each and the first steps of each part are lost.
     let sizes = &report.sizes;
     assert_eq!(sizes.train + sizes.validation + sizes.calibration, 3000 - 2 * 20 - 3 * 19);
     let error = fitted(&rows(400, 1, 0), &per_hour).unwrap_err().to_string();
     assert!(error.contains("--set input.timestamp=NAME"), "{error}");
-    // Times as they come, in any order, count by their span.
+    // Unordered times count by their span.
     let mut odd: Vec<String> = rows(400, 1, 0).lines().map(String::from).collect();
     for (row, line) in odd.iter_mut().enumerate() {
         let time = 1_600_000_000 + 3600 * (row * 7 % 401) - row % 3;
@@ -236,11 +258,11 @@ fn a_budget_in_time_needs_times_and_a_series_is_split_in_their_order() {
     let Rule::FalseAlarmRate { rate } = fitted.detector.calibration().threshold().rule() else {
         panic!("a rate")
     };
-    assert!((rate * 12.0 - 1.0).abs() < 0.001, "{rate}: an hour from a row to the next");
+    assert!((rate * 12.0 - 1.0).abs() < 0.001, "{rate}: rows are an hour apart");
 }
 
 #[test]
-fn what_cannot_be_is_said_before_training() {
+fn what_cannot_be_done_is_refused_before_training() {
     let refused = |config: FitConfig, n: usize, expected: &str| {
         let error = fitted(&rows(n, 1, 0), &config).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
@@ -256,12 +278,12 @@ fn what_cannot_be_is_said_before_training() {
     let options = FitOptions { stop: Some(&stop), ..FitOptions::default() };
     let stopped = Detector::fit_with(&table(&rows(100, 1, 0), &config()), &config(), options);
     assert!(matches!(stopped, Err(FitError::Interrupted)), "{stopped:?}");
-    // A few rows promise what they can.
+    // With few rows, the lowest rate that they can guarantee is used.
     let report = fitted(&rows(60, 1, 0), &config()).unwrap().report;
     assert!(report.threshold.contains("false-alarm rate 0.05"), "{}", report.threshold);
 }
 
-/// Every variant that reconstructs such rows makes a detector, with settings that suit them.
+/// Every variant that can reconstruct such rows makes a detector, with settings that suit them.
 #[test]
 fn a_variant_can_be_named() {
     for variant in ["linear", "vanilla", "hinton", "sparse", "contractive", "vae", "beta_vae", "aae"] {

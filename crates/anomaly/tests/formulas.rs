@@ -1,4 +1,4 @@
-//! Scores against their formulas, worked out another way.
+//! Tests scores against independent implementations of their formulas.
 
 mod common;
 
@@ -73,8 +73,8 @@ fn the_standardised_score_is_in_units_of_the_validation_rows() {
     }
 }
 
-/// With many validation rows hardly anything is shrunk: the mean of the score over these rows is near 1, because the mean
-/// of `rᵀ Σ⁻¹ r` is `D`, with gaps the number of observed values. Shares multiply up to the score.
+/// With many validation rows, there is hardly any shrinkage. The mean score over these rows is then near 1,
+/// because the mean of `rᵀ Σ⁻¹ r` is `D`, or with gaps the number of observed values.
 #[test]
 fn the_mahalanobis_distance_has_mean_one_on_normal_rows() {
     for gaps in [false, true] {
@@ -84,7 +84,7 @@ fn the_mahalanobis_distance_has_mean_one_on_normal_rows() {
         let scores = scorer.scores(&validation).unwrap();
         let expected = if gaps { 0.75..1.35 } else { 0.97..1.03 };
         assert!(expected.contains(&mean(&scores)), "{}", mean(&scores));
-        // A shift of one value alone is shown in that value.
+        // A shift of a single value shows in the share of that value.
         let mut odd = some(10, "odd");
         odd.values.column_mut(3).mapv_inplace(|value| value + 3.0);
         let shares = scorer.contributions(&odd).unwrap().unwrap();
@@ -92,7 +92,7 @@ fn the_mahalanobis_distance_has_mean_one_on_normal_rows() {
     }
 }
 
-/// 2,000 draws against 64 sets of 16: the same expectation; and worse rows have higher scores.
+/// 1,024 draws and 64 sets of 16 draws have the same expectation.
 #[test]
 fn the_reconstruction_probability_is_a_mean_over_draws() {
     let rows = rows(5, "draws");
@@ -106,7 +106,7 @@ fn the_reconstruction_probability_is_a_mean_over_draws() {
     for row in 0..5 {
         let few: Vec<f64> = few.iter().map(|scores| scores[row]).collect();
         let spread = (few.iter().map(|s| (s - mean(&few)).powi(2)).sum::<f64>() / few.len() as f64).sqrt();
-        // Either mean is of 1,024 draws.
+        // Both means are over 1,024 draws.
         assert!(
             (many[row] - mean(&few)).abs() < 5.0 * spread / 8.0 * 2f64.sqrt() + 1e-9,
             "{} {}",
@@ -117,7 +117,7 @@ fn the_reconstruction_probability_is_a_mean_over_draws() {
 }
 
 #[test]
-fn neighbours_are_those_of_comparing_all() {
+fn neighbours_match_a_comparison_with_all_rows() {
     let (train, new) = (rows(80, "train"), rows(20, "new"));
     for k in [1, 4] {
         let scorer = Baseline::Neighbours { k }.fit(&normal(&train, &train, 0)).unwrap();
@@ -141,9 +141,9 @@ fn neighbours_are_those_of_comparing_all() {
     assert!(error.contains("needs at least 81 normal rows, got 80"), "{error}");
 }
 
-/// Few gaps in rows on a plane do not matter to PCA: what is missing follows from the rest.
+/// Gaps in rows on a plane do not matter to PCA: missing values follow from the observed ones.
 #[test]
-fn components_see_through_gaps() {
+fn components_fill_gaps() {
     let n = 60;
     let at = |row: usize, feature: usize| {
         let (a, b) = ((row as f64 * 0.37).sin(), (row as f64 * 0.71).cos());
@@ -161,8 +161,8 @@ fn components_see_through_gaps() {
     assert!(off < 1e-3, "{off}");
 }
 
-/// `tests/reference/anomaly.py`: the mean over 20 forests of scikit-learn, with the spread of one. The mean over 20 of ours
-/// differs by no more than 5 standard errors of the difference and a hundredth.
+/// From `tests/reference/anomaly.py`: the mean over 20 forests of scikit-learn, and the spread of one. The
+/// mean over 20 of ours differs by at most 5 standard errors of the difference plus 0.01.
 #[test]
 fn the_isolation_forest_is_that_of_scikit_learn() {
     let golden: Value = serde_json::from_str(include_str!("reference/anomaly.json")).unwrap();

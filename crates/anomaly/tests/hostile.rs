@@ -1,7 +1,7 @@
-//! Detector files with thousands of random changes: each is refused, or it judges rows without a panic. Nothing large is
-//! allocated on the way.
+//! Fuzzes detector files with thousands of random changes. Each is refused, or judges rows without a panic;
+//! none allocates much memory.
 //!
-//! `AE_FUZZ=100000 cargo test -p ae-anomaly --test hostile` looks longer than the tests do.
+//! `AE_FUZZ=100000 cargo test -p ae-anomaly --test hostile` runs more cases.
 
 use ae_anomaly::{Detector, FitConfig, FitReport, Score, Store};
 use ae_intake::{InputConfig, ReadOptions, Reader, Table};
@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// Changed copies of each file.
+/// Changed copies per file.
 const CASES: u64 = 400;
-/// What a process may grow by; a detector of these tests takes less than one.
+/// How much memory the process may gain, in MiB; a detector in these tests takes less than 1.
 const MIB: u64 = 256;
 
 fn rows(n: usize) -> String {
@@ -64,7 +64,7 @@ fn places(value: &Value) -> usize {
     }
 }
 
-/// The value at a place, counted from the top.
+/// The value at a position, counted from the top.
 fn at<'v>(value: &'v mut Value, place: &mut usize) -> Option<&'v mut Value> {
     if *place == 0 {
         return Some(value);
@@ -77,7 +77,7 @@ fn at<'v>(value: &'v mut Value, place: &mut usize) -> Option<&'v mut Value> {
     }
 }
 
-/// Changes one value of some JSON.
+/// Changes one random value of a JSON document.
 fn change(value: &mut Value, rng: &mut impl Rng) {
     let mut place = rng.random_range(0..places(value));
     let Some(found) = at(value, &mut place) else { return };
@@ -121,7 +121,8 @@ fn change(value: &mut Value, rng: &mut impl Rng) {
     }
 }
 
-/// One to three changes: of the settings, of the tensors' shapes, of their numbers, of any bytes, or an early end.
+/// Makes one to three changes: to the settings, the shapes of tensors, their numbers, any bytes, or by
+/// truncation.
 fn altered(bytes: &[u8], rng: &mut impl Rng) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for _ in 0..rng.random_range(1..=3) {
@@ -138,7 +139,7 @@ fn altered(bytes: &[u8], rng: &mut impl Rng) -> Vec<u8> {
                 if let Some(header) = parts.header.as_object_mut() {
                     header.insert("__metadata__".into(), metadata);
                 }
-                // Later changes could not find their way in this one.
+                // Stop here: the changed header may no longer parse.
                 return parts.bytes();
             }
             4 => {
@@ -163,14 +164,15 @@ fn altered(bytes: &[u8], rng: &mut impl Rng) -> Vec<u8> {
     bytes
 }
 
-/// The most memory that this process has had, in MiB; 0 where the system does not say.
+/// Peak memory of this process in MiB; 0 if the system does not report it.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
-/// Loads a file; where that goes well, judges and explains rows, too. Returns whether all of it could be read.
+/// Loads a file and, if that succeeds, judges and explains rows. Returns whether the whole file could be
+/// read.
 fn is_accepted(path: &Path, text: &str) -> bool {
     let Ok(detector) = Detector::load(path) else { return false };
     if let Ok(mut reader) = Reader::new(text.as_bytes(), detector.schema(), &ReadOptions::default())
@@ -181,7 +183,7 @@ fn is_accepted(path: &Path, text: &str) -> bool {
             let _ = detector.explain(&block.samples, 0, 3);
         }
     }
-    // What `inspect` shows.
+    // The report that `inspect` shows.
     FitReport::of(&detector).is_ok()
 }
 
@@ -222,7 +224,7 @@ fn a_changed_file_is_refused_or_harmless() {
             let grown = peak().saturating_sub(before);
             assert!(grown < MIB, "case {case} of detector {kind} takes {grown} MiB");
         }
-        // Some changes are of no account, such as those of the report.
+        // Some changes have no effect, such as those to the report.
         assert!(refused * 2 > cases, "{refused} of {cases} changed files of detector {kind} are refused");
     }
 }

@@ -1,5 +1,5 @@
-//! What every scorer promises: one score a row whatever the batch, shares that sum to 1, gaps that do not count, no
-//! panic on any finite row, and the same scores after a file.
+//! Tests the guarantees of every scorer: a score per row whatever the batch, shares that sum to 1, gaps that
+//! do not count, no panic on any finite row, and the same scores after saving and loading.
 
 mod common;
 
@@ -23,7 +23,7 @@ fn part(rows: &Samples, start: usize, n: usize) -> Samples {
     rows.select(&(start..start + n).collect::<Vec<_>>())
 }
 
-/// One row, seven, all 2,500, and in another order.
+/// Compares single rows, seven rows, all 2,500, and another order.
 #[test]
 fn a_score_depends_on_its_row_alone() {
     for rows in [rows(2500, "parity"), rows_with_gaps(2500, "parity")] {
@@ -61,9 +61,9 @@ fn shares_sum_to_one_and_gaps_have_none() {
     }
 }
 
-/// What stands in a gap has no part in anything.
+/// The value stored in a gap has no effect.
 #[test]
-fn a_gap_is_not_looked_at() {
+fn the_value_in_a_gap_is_ignored() {
     let rows = rows_with_gaps(30, "gaps");
     let mut other = rows.clone();
     let observed = rows.observed.as_ref().unwrap();
@@ -82,7 +82,7 @@ fn a_gap_is_not_looked_at() {
     });
 }
 
-/// An anomaly in a value that can be seen stands out, gaps elsewhere or not.
+/// An anomaly in an observed value stands out, with or without gaps elsewhere.
 #[test]
 fn what_is_far_off_scores_higher() {
     for normal in [rows(50, "far"), rows_with_gaps(50, "far")] {
@@ -98,7 +98,7 @@ fn what_is_far_off_scores_higher() {
 }
 
 #[test]
-fn any_finite_row_is_scored_or_named() {
+fn any_finite_row_is_scored_or_named_in_the_error() {
     let mut extreme = Samples::complete(Array2::zeros((5, WIDTH)));
     extreme.values.row_mut(1).fill(f32::MAX);
     extreme.values.row_mut(2).fill(-f32::MAX);
@@ -117,7 +117,7 @@ fn any_finite_row_is_scored_or_named() {
 }
 
 #[test]
-fn rows_that_cannot_be_scored_are_named() {
+fn rows_that_cannot_be_scored_are_named_in_the_error() {
     let mut bad = rows(3, "bad");
     bad.values[[1, 2]] = f32::NAN;
     let mut blank = rows_with_gaps(3, "blank");
@@ -159,7 +159,8 @@ fn a_file_gives_the_same_scores() {
     });
 }
 
-/// Every tensor missing, emptied, of another shape, or full of NaN; every number of the settings huge, negative or 0.
+/// Each tensor missing, empty, of another shape or full of NaN; each number of the settings huge, negative
+/// or 0.
 #[test]
 fn hostile_files_are_refused_or_harmless() {
     let some = rows(3, "hostile");
@@ -211,7 +212,7 @@ fn hostile_files_are_refused_or_harmless() {
     });
 }
 
-/// Reconstructions in double precision are those of the model in use, for every variant that reconstructs.
+/// For every variant that reconstructs, the scorer's reconstructions match those of the model.
 #[test]
 fn every_variant_can_be_scored_with() {
     ae_tensor::device::set_threads(1);

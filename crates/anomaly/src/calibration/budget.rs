@@ -1,25 +1,25 @@
-//! How many false alarms are allowed, as people say it: `1 %`, `0.5 % of rows`, `2 per day`, `at most 3/hour`.
+//! False-alarm budgets as people write them: `1 %`, `0.5 % of rows`, `2 per day`, `at most 3/hour`.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// An allowance of false alarms.
+/// How many false alarms are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum FalseAlarmBudget {
     /// A share of the rows, above 0 and below 1.
     Share(f64),
-    /// So many in a period.
+    /// A number of alarms per period.
     PerTime {
-        /// Alarms, above 0.
+        /// Number of alarms, above 0.
         alarms: f64,
-        /// Of what.
+        /// The period.
         period: Period,
     },
 }
 
-/// A stretch of time.
+/// A period of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Period {
     /// 60 seconds.
@@ -36,32 +36,33 @@ pub enum Period {
     Year,
 }
 
-/// A budget that is none.
+/// An invalid budget.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum BudgetError {
-    /// Words that say no budget.
+    /// Text that is not a budget.
     #[error(
-        "`{0}` is no budget of false alarms; write a share such as `1%`, or alarms in a time such as `2 per day`"
+        "`{0}` is not a false-alarm budget; write a share such as `1%`, or alarms per period such as `2 per day`"
     )]
     Unreadable(String),
-    /// A share that leaves nothing, or all.
-    #[error("a share of false alarms lies above 0 and below 100 %, got {got} %")]
+    /// A share out of range.
+    #[error("the share of false alarms must be above 0 and below 100 %, got {got} %")]
     Share {
-        /// In per cent.
+        /// The share in per cent.
         got: f64,
     },
-    /// A time without knowing how many rows it has.
+    /// A budget per period without known times of the rows.
     #[error(
-        "a budget of {0} needs the time between two rows, and no column of times was found, or all of them are the same; \
-         name it as input.timestamp (`--set input.timestamp=NAME`), or give a share such as `1%`"
+        "a budget of {0} needs the time between two rows, but no timestamp column was found, or all its times are \
+         equal; name it in input.timestamp (`--set input.timestamp=NAME`), or give a share such as `1%`"
     )]
     NoSpacing(FalseAlarmBudget),
-    /// A spacing that is none.
-    #[error("the time between two rows is a positive number of seconds, got {0}")]
+    /// A spacing that is not a positive number.
+    #[error("the time between two rows must be a positive number of seconds, got {0}")]
     Spacing(f64),
-    /// More alarms than rows.
+    /// At least as many alarms as rows.
     #[error(
-        "a budget of {budget} allows an alarm at every row, {rows:.3} of which come in that time; allow fewer"
+        "a budget of {budget} allows an alarm on every row, as only {rows:.3} rows arrive in that time; \
+         allow fewer alarms"
     )]
     Everything {
         /// The budget.
@@ -86,17 +87,19 @@ impl Period {
         found.map_or(("day", 86_400.0), |&(_, name, seconds)| (name, seconds))
     }
 
-    /// How long it is.
+    /// Its length in seconds.
     pub fn seconds(self) -> f64 {
         self.entry().1
     }
 }
 
 impl FalseAlarmBudget {
-    /// The share of normal rows that may raise an alarm, in (0, 1); `spacing` is the mean time between two rows in seconds.
+    /// The share of normal rows that may raise an alarm, in (0, 1). `spacing` is the mean time between two
+    /// rows in seconds.
     ///
     /// # Errors
-    /// A budget in time without a spacing, a spacing that is not positive, a budget of an alarm a row or more.
+    /// A budget per period without a spacing, a spacing that is not positive, or a budget of one alarm per
+    /// row or more.
     pub fn rate(self, spacing: Option<f64>) -> Result<f64, BudgetError> {
         match self {
             FalseAlarmBudget::Share(share) => Ok(share),
@@ -150,7 +153,7 @@ impl FromStr for FalseAlarmBudget {
 impl fmt::Display for FalseAlarmBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // Rounded to what a person may have written.
+            // Rounded to what a user may have written.
             FalseAlarmBudget::Share(share) => write!(f, "{}%", (share * 1e14).round() / 1e12),
             FalseAlarmBudget::PerTime { alarms, period } => write!(f, "{alarms} per {}", period.entry().0),
         }
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_budget_is_refused() {
+    fn invalid_budgets_are_refused() {
         let check = |text: &str, spacing: Option<f64>, expected: &str| {
             let rate = text.parse::<FalseAlarmBudget>().and_then(|budget| budget.rate(spacing));
             let error = rate.unwrap_err().to_string();
@@ -214,14 +217,14 @@ mod tests {
             "NaN%",
             "1e400%",
         ] {
-            check(text, Some(1.0), "is no budget of false alarms");
+            check(text, Some(1.0), "is not a false-alarm budget");
         }
         check("0%", None, "above 0 and below 100 %, got 0 %");
         check("100%", None, "above 0 and below 100 %");
         check("2 per day", None, "needs the time between two rows");
-        check("20 per day", None, "name it as input.timestamp (`--set input.timestamp=NAME`)");
+        check("20 per day", None, "name it in input.timestamp (`--set input.timestamp=NAME`)");
         check("2 per day", Some(0.0), "positive number of seconds, got 0");
         check("2 per day", Some(f64::NAN), "positive number of seconds");
-        check("2 per day", Some(43_200.0), "an alarm at every row");
+        check("2 per day", Some(43_200.0), "an alarm on every row");
     }
 }

@@ -1,42 +1,45 @@
-//! Whether the scores of a stream still come from where the calibration scores came from: reported beside the
-//! anomalies, and learning nothing for the scorer or the threshold.
+//! Monitors whether the scores of a stream still follow the distribution of the calibration scores.
 //!
-//! Each score gets a conformal p-value by its rank among the calibration scores and all scores before it; as long as
-//! nothing changes, these are independent and uniform (Vovk, Nouretdinov & Gammerman, 2003, "Testing exchangeability
-//! on-line", theorem 1). Against that hypothesis bets are made, of which none gains in the mean: `f(p) = 1 + ε h(p)`, with
-//! `h(p) = p - 1/2` for scores that rise or fall, and `h(p) = |2p - 1| - 1/2` for scores that spread or draw together (the
-//! bets of Vovk et al., 2021, "Retrain or not retrain", section 3, and their like for the spread). Each bet is started
-//! anew at every row, and the evidence is the mean of these sums, `R_t = (R_{t-1} + 1) f(p_t)` (Shiryaev, 1963; Shin,
-//! Ramdas & Rinaldo, 2024, "E-detectors", section 3). Then `R_t - t` is a martingale, and with an alarm at `R_t ≥ c`:
+//! Drift is reported alongside the anomalies. It changes neither the scorer nor the threshold.
 //!
-//! - rows from the start to a false alarm are at least `c` in the mean,
-//! - the probability of one within the first `T` rows is at most `T / c` (Doob's inequality),
+//! Each score gets a conformal p-value from its rank among the calibration scores and all earlier scores. As
+//! long as nothing changes, the p-values are independent and uniform (Vovk, Nouretdinov & Gammerman, 2003,
+//! "Testing exchangeability on-line", theorem 1). Bets are placed against that hypothesis; under it, none
+//! gains on average. The bets are `f(p) = 1 + ε h(p)`, with `h(p) = p - 1/2` for scores that rise or fall,
+//! and `h(p) = |2p - 1| - 1/2` for scores that spread out or draw together (the bets of Vovk et al., 2021,
+//! "Retrain or not retrain", section 3, and their analogue for the spread). Each bet is restarted at every
+//! row. The evidence is the mean over the bets of the sums `R_t = (R_{t-1} + 1) f(p_t)` (Shiryaev, 1963;
+//! Shin, Ramdas & Rinaldo, 2024, "E-detectors", section 3). Then `R_t - t` is a martingale, and with an alarm
+//! at `R_t ≥ c`:
 //!
-//! however long the stream runs, and how quickly a change is seen does not depend on how long there was none.
+//! - the mean number of rows until a false alarm is at least `c`,
+//! - the probability of a false alarm within the first `T` rows is at most `T / c` (Doob's inequality),
 //!
-//! **Bounded memory.** Half of the calibration scores, drawn by the seed, only place the edges of bins; the other half and
-//! the stream are then exchangeable, whatever the edges, and their counts by bin are all that is kept. Ties are broken by a
-//! draw that depends on the seed and the row's number.
+//! however long the stream runs. How quickly a change is detected does not depend on how late it comes.
+//!
+//! **Bounded memory.** Half of the calibration scores, drawn by the seed, only determine the bin edges. The
+//! other half and the stream are then exchangeable, whatever the edges, and only their counts per bin are
+//! kept. Ties are broken by a draw that depends on the seed and the row's number.
 
 use super::normal::NormalScores;
 use ae_records::seed::stream_rng;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-/// Calibration scores that are needed.
+/// Fewest calibration scores needed.
 pub const SCORES: usize = 40;
-/// Bins at most.
+/// Most bins.
 const BINS: usize = 64;
-/// Rows of the recent window, which is described but decides nothing.
+/// Rows of the recent window, which is reported but does not affect the alarm.
 const RECENT: usize = 256;
-/// What `ε` is: of scores that rise and fall, and of those that spread and draw together; `|ε h| < 1`.
+/// Values of `ε`, for rising and falling scores and for spreading and narrowing ones; `|ε h| < 1`.
 const SHIFTS: [f64; 6] = [-1.9, -1.0, -0.5, 0.5, 1.0, 1.9];
 const SPREADS: [f64; 4] = [-1.5, -0.6, 0.6, 1.5];
-/// Rows between false alarms, in the mean, that can be asked for.
+/// Valid range of the mean number of rows between false alarms.
 const MIN_ROWS: f64 = 10.0;
 const MAX_ROWS: f64 = 1e15;
 
-/// A watch over the scores of a stream; saved and restored as it stands.
+/// A drift monitor for the scores of a stream; it can be saved and restored at any row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "State", into = "State")]
 pub struct Drift(State);
@@ -45,37 +48,37 @@ pub struct Drift(State);
 #[serde(deny_unknown_fields)]
 struct State {
     seed: u64,
-    /// Rows between false alarms, `c`.
+    /// Mean number of rows between false alarms, `c`.
     run_length: f64,
-    /// Upper ends of the bins but the last, rising.
+    /// Upper ends of all bins but the last, ascending.
     edges: Vec<f64>,
-    /// Calibration scores by bin.
+    /// Calibration scores per bin.
     calibration: Vec<u64>,
-    /// The same with those of the stream.
+    /// Calibration and stream scores per bin.
     counts: Vec<u64>,
-    /// Rows of the stream.
+    /// Rows of the stream so far.
     rows: u64,
-    /// Of each bet, `R_t`.
+    /// `R_t` of each bet.
     bets: Vec<f64>,
-    /// When the evidence was enough.
+    /// The row at which the evidence sufficed.
     since: Option<u64>,
-    /// Bins of the last rows, the oldest first.
+    /// Bins of the most recent rows, oldest first.
     recent: Vec<u8>,
 }
 
-/// What is known of a drift.
+/// The state of a drift monitor.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DriftStatus {
-    /// Rows looked at since the start.
+    /// Rows observed since the start.
     pub rows: u64,
-    /// `R_t`: an alarm from the run length on; around or below `rows` where nothing has changed.
+    /// `R_t`: an alarm once it reaches the run length; around or below `rows` if nothing has changed.
     pub evidence: f64,
-    /// The row, counted from 1, at which there was enough evidence; it stays until the watch is started anew.
+    /// The row, counted from 1, at which the evidence sufficed; kept until the monitor is restarted.
     pub since: Option<u64>,
-    /// What has changed the most, where there is an alarm.
+    /// What has changed most; `None` without an alarm.
     pub change: Option<Change>,
-    /// Largest difference between the distribution of the last 256 scores and that of the calibration scores, by
-    /// Kolmogorov and Smirnov, in [0, 1]: for people, and no part of the alarm.
+    /// Kolmogorov-Smirnov distance between the last 256 scores and the calibration scores, in [0, 1]. For
+    /// information only; it does not affect the alarm.
     pub distance: f64,
 }
 
@@ -83,41 +86,44 @@ pub struct DriftStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// Rows are less normal than they were.
+    /// Scores rose: rows are less normal than before.
     Higher,
-    /// Rows are more usual than the calibration rows, as they are when a sensor repeats itself.
+    /// Scores fell: rows are more usual than the calibration rows, for example because a sensor repeats
+    /// itself.
     Lower,
-    /// More very low and very high ones.
+    /// More very low and very high scores.
     Wider,
-    /// More of those in the middle.
+    /// More scores in the middle.
     Narrower,
 }
 
-/// Why there is no watch.
+/// Why drift cannot be monitored.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum DriftError {
-    /// Too few to compare with.
+    /// Too few calibration scores.
     #[error("need at least {SCORES} calibration scores to watch for drift, got {got}")]
     TooFewScores {
-        /// Scores there are.
+        /// Scores given.
         got: usize,
     },
-    /// No run length.
-    #[error("the rows between two false alarms of drift lie between 10 and 1e15, got {got}; 1e6 is usual")]
+    /// A run length out of range.
+    #[error(
+        "the mean number of rows between false drift alarms must be between 10 and 1e15, got {got}; 1e6 is usual"
+    )]
     RunLength {
-        /// What was asked for.
+        /// The configured value.
         got: f64,
     },
-    /// A score that is none.
-    #[error("the score is {0}; a row without a score is left out")]
+    /// A score that is not finite.
+    #[error("the score is {0}; leave out rows without a finite score")]
     NoScore(f64),
-    /// A stored watch whose parts do not belong together.
-    #[error("the stored state of the watch for drift is damaged: {0}")]
+    /// A stored monitor whose parts do not fit together.
+    #[error("the stored drift monitor is damaged: {0}")]
     Stored(&'static str),
 }
 
 impl Drift {
-    /// A watch with at least `run_length` rows in the mean until it raises a false alarm.
+    /// A monitor that raises a false alarm after at least `run_length` rows on average.
     ///
     /// # Errors
     /// Too few scores, a run length out of range.
@@ -144,10 +150,10 @@ impl Drift {
         Ok(Drift(State { seed, run_length, edges, calibration, counts, rows, bets, since, recent }))
     }
 
-    /// Looks at the score of the next row. Anomalies count, too: a stream of them is a drift.
+    /// Observes the score of the next row. Anomalies count too: a stream of anomalies is a drift.
     ///
     /// # Errors
-    /// A score that is not finite; nothing is changed by it.
+    /// A score that is not finite; it changes nothing.
     pub fn observe(&mut self, score: f64) -> Result<(), DriftError> {
         if !score.is_finite() {
             return Err(DriftError::NoScore(score));
@@ -162,7 +168,7 @@ impl Drift {
         let shifts = SHIFTS.iter().map(|epsilon| 1.0 + epsilon * (p_value - 0.5));
         let factors = shifts.chain(SPREADS.iter().map(|epsilon| 1.0 + epsilon * spread));
         for (bet, factor) in state.bets.iter_mut().zip(factors) {
-            // Bounded, so that a drift that nobody looks at leaves numbers that can be written.
+            // Bounded, so that the state can be saved even after a long unattended drift.
             *bet = ((*bet + 1.0) * factor).min(1e300);
         }
         state.counts[own] += 1;
@@ -177,7 +183,7 @@ impl Drift {
         Ok(())
     }
 
-    /// What is known so far.
+    /// The state so far.
     pub fn status(&self) -> DriftStatus {
         let state = &self.0;
         let change = state.since.map(|_| {
@@ -205,12 +211,13 @@ impl Drift {
         }
     }
 
-    /// Whether there was enough evidence, now or before.
+    /// Whether the evidence has ever sufficed for an alarm.
     pub fn is_drifting(&self) -> bool {
         self.0.since.is_some()
     }
 
-    /// Starts anew with the calibration scores alone, as after the cause was found: what the stream showed is forgotten.
+    /// Restarts from the calibration scores alone, for example once the cause is found. The stream so far is
+    /// forgotten.
     pub fn restart(&mut self) {
         let state = &mut self.0;
         state.counts.clone_from(&state.calibration);
@@ -240,7 +247,7 @@ fn evidence(bets: &[f64]) -> f64 {
     bets.iter().map(|bet| bet / bets.len() as f64).sum()
 }
 
-/// Where a score falls: an edge belongs to the bin below it.
+/// The bin of a score; an edge belongs to the bin below it.
 fn bin(edges: &[f64], score: f64) -> usize {
     edges.partition_point(|&edge| edge < score)
 }
@@ -262,28 +269,28 @@ impl TryFrom<State> for Drift {
         check_run_length(state.run_length)?;
         let bins = state.edges.len() + 1;
         let most = u64::MAX / 4;
-        // More rows than were ever counted; and the sums of counts that follow cannot overflow.
+        // A bound above any real count, so that later sums of counts cannot overflow.
         let counted =
             |counts: &[u64]| counts.iter().try_fold(0u64, |n, &c| n.checked_add(c)).filter(|&n| n < most);
         let (usual, all) = (counted(&state.calibration), counted(&state.counts));
         let reason = if bins > BINS || state.edges.iter().any(|edge| !edge.is_finite()) {
-            "its bins"
+            "invalid bins"
         } else if state.edges.windows(2).any(|pair| pair[0] >= pair[1]) {
-            "the order of its bins"
+            "unsorted bins"
         } else if state.calibration.len() != bins || state.counts.len() != bins {
-            "the number of its counts"
+            "a wrong number of counts"
         } else if usual.is_none_or(|n| n == 0) || all.is_none() {
-            "its counts"
+            "invalid counts"
         } else if state.counts.iter().zip(&state.calibration).any(|(all, usual)| all < usual)
             || state.rows >= most
         {
-            "its counts of the stream"
+            "invalid counts of the stream"
         } else if state.bets.len() != SHIFTS.len() + SPREADS.len()
             || state.bets.iter().any(|bet| !(bet.is_finite() && *bet >= 0.0))
         {
-            "its evidence"
+            "invalid evidence"
         } else if state.recent.len() > RECENT || state.recent.iter().any(|&own| usize::from(own) >= bins) {
-            "its recent rows"
+            "invalid recent rows"
         } else {
             return Ok(Drift(state));
         };

@@ -1,4 +1,4 @@
-//! The promises of the watch for drift: few false alarms on any scores, quick alarms after a change.
+//! Tests the guarantees of the drift monitor: few false alarms on any scores, quick alarms after a change.
 
 use super::*;
 use rand_chacha::ChaCha8Rng;
@@ -35,8 +35,9 @@ fn alarm_after(
     drift.status().since
 }
 
-/// The probability of a false alarm in 500 rows is at most 500 / 5000. Of 400 streams a binomial count is above 64, 4
-/// standard deviations over 40, once in 20,000; with few calibration scores as with many, and with ties.
+/// The probability of a false alarm within 500 rows is at most 500 / 5000, with few or many calibration
+/// scores, and with ties. For 400 streams, a binomial count exceeds 64 (4 standard deviations above 40) once
+/// in 20,000.
 #[test]
 fn false_alarms_are_as_rare_as_promised() {
     let check = |n: usize, draw: fn(&mut ChaCha8Rng) -> f64| {
@@ -54,16 +55,17 @@ fn false_alarms_are_as_rare_as_promised() {
     check(60, |_| 1.0);
 }
 
-/// A long quiet stream does not dull the watch, and a change by two standard deviations is seen within 60 rows.
+/// A long quiet stream does not dull the monitor: a shift by two standard deviations is detected within 60
+/// rows.
 #[test]
-fn a_change_is_seen_soon_however_long_there_was_none() {
+fn a_change_is_detected_soon_however_late_it_comes() {
     for quiet in [0, 3000] {
         let mut slowest = 0;
         for step in 0..20 {
             let mut drift = watch(400, 1e6, step, normal);
             assert_eq!(alarm_after(&mut drift, quiet, step, normal), None);
-            let since =
-                alarm_after(&mut drift, 500, 100 + step, |rng| normal(rng) + 2.0).expect("a change is seen");
+            let since = alarm_after(&mut drift, 500, 100 + step, |rng| normal(rng) + 2.0)
+                .expect("the change is detected");
             assert_eq!(drift.status().change, Some(Change::Higher));
             slowest = slowest.max(since - quiet as u64);
         }
@@ -86,7 +88,7 @@ fn every_kind_of_change_is_named() {
 }
 
 #[test]
-fn an_alarm_stays_until_the_watch_is_started_anew() {
+fn an_alarm_stays_until_the_monitor_is_restarted() {
     let mut drift = watch(100, 1000.0, 0, normal);
     let since = alarm_after(&mut drift, 500, 0, |rng| normal(rng) + 3.0);
     for _ in 0..5000 {
@@ -100,9 +102,9 @@ fn an_alarm_stays_until_the_watch_is_started_anew() {
     assert_eq!(alarm_after(&mut drift, 100, 9, normal), None);
 }
 
-/// Saved after any row and restored, it goes on as if nothing had happened; its size does not grow.
+/// A monitor that is saved and restored after any row continues unchanged, and its size does not grow.
 #[test]
-fn a_watch_goes_on_after_an_interruption() {
+fn a_restored_monitor_continues_unchanged() {
     let mut whole = watch(100, 1e6, 0, normal);
     let mut broken = whole.clone();
     let mut rng = rng("stream", 0);
@@ -121,7 +123,7 @@ fn a_watch_goes_on_after_an_interruption() {
 }
 
 #[test]
-fn what_cannot_be_watched_is_refused() {
+fn what_cannot_be_monitored_is_refused() {
     let scores =
         |n: usize| NormalScores::of_held_out_rows((0..n).map(|i| i as f64).collect::<Vec<_>>()).unwrap();
     assert_eq!(Drift::new(&scores(39), 1e6, 0), Err(DriftError::TooFewScores { got: 39 }));

@@ -1,15 +1,16 @@
-//! From a score to a verdict: p-value, threshold and severity, by the scores of held-out normal rows.
+//! Turns a score into a verdict (p-value, threshold, severity), using the scores of held-out normal rows.
 //!
-//! **p-value**: `(1 + #{calibration ≥ s}) / (n + 1)`, conformal: of a new normal row from the same source it is at most
-//! `u` with probability at most `u`, for every `u`.
+//! **p-value**: the conformal p-value `(1 + #{calibration ≥ s}) / (n + 1)`. For a new normal row from the
+//! same source, it is at most `u` with probability at most `u`, for every `u`.
 //!
-//! **Severity**, the same scale for every detector: by how many digits a score is improbable, relative to the threshold.
-//! With `a(s) = -log10 P(normal score ≥ s)` it is `a(s) / 2 a(t)` up to the threshold `t`, and `1 - a(t) / 2 a(s)` above:
-//! 0 for what is most usual, 0.5 on the threshold, 0.75 for twice its digits (of a threshold at 1 %: 1 in 10,000), and
-//! towards 1. `P` is `(1 + #{calibration ≥ s}) / (n + 1)` at the calibration scores, its logarithm linear between them,
-//! and beyond the largest an exponential tail with the mean excess of the highest tenth; where a tail was fitted
-//! ([`Rule::Pot`]), the line to the rate at its threshold. Beyond the largest score it is an extrapolation, and says how
-//! far a row is off, not how probable it is.
+//! **Severity**: how improbable a score is, in decimal digits relative to the threshold, on the same scale
+//! for every detector. With `a(s) = -log10 P(normal score ≥ s)`, severity is `a(s) / 2 a(t)` up to the
+//! threshold `t` and `1 - a(t) / 2 a(s)` above it. It is 0 for the most usual scores, 0.5 at the threshold,
+//! 0.75 at twice the threshold's digits (1 in 10,000 for a threshold at 1 %), and approaches 1. At the
+//! calibration scores, `P` is `(1 + #{calibration ≥ s}) / (n + 1)`; between them its logarithm is linear.
+//! Beyond the largest, `P` is an exponential tail with the mean excess of the highest tenth or, if a tail was
+//! fitted ([`Rule::Pot`]), the line to the rate at its threshold. There severity is an extrapolation: it says
+//! how far off a row is, not how probable.
 
 pub mod budget;
 pub mod drift;
@@ -24,46 +25,46 @@ pub use threshold::{Rule, Threshold, ThresholdError};
 
 use serde::{Deserialize, Serialize};
 
-/// Threshold and calibration scores: all that a verdict needs beside the score.
+/// Calibration scores and threshold: everything needed to turn a score into a verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
 pub struct Calibration {
-    /// Rising, at least one.
+    /// Ascending; at least one.
     scores: Vec<f64>,
     threshold: Threshold,
     digits: Digits,
 }
 
-/// What is said of a row that has a score.
+/// The verdict on a scored row.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verdict {
     /// Higher is more anomalous.
     pub score: f64,
-    /// Of this or a higher score for a normal row, in (0, 1].
+    /// The p-value of the score among normal rows, in (0, 1].
     pub p_value: f64,
-    /// The score above which an alarm begins.
+    /// The score above which a row is flagged.
     pub threshold: f64,
-    /// In [0, 1]: 0.5 on the threshold, above it for alarms only, comparable between detectors.
+    /// In [0, 1]: 0.5 at the threshold, higher for flagged rows only; comparable between detectors.
     pub severity: f64,
     /// Whether the score lies above the threshold.
     pub is_anomalous: bool,
 }
 
-/// What `a(s)` needs beside the scores.
+/// What `a(s)` needs besides the scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Digits {
-    /// Digits for each unit of score beyond the largest calibration score; above 0.
+    /// Digits per unit of score beyond the largest calibration score; above 0.
     slope: f64,
     /// `a` at the threshold, and at least half the digits of a single calibration row.
     at_threshold: f64,
 }
 
 impl Calibration {
-    /// Sorts the scores and takes the threshold that the rule gives.
+    /// Sorts the scores and computes the threshold by the rule.
     ///
     /// # Errors
-    /// As [`Threshold::by`].
+    /// See [`Threshold::by`].
     pub fn fit(normal: &NormalScores, rule: Rule) -> Result<Self, ThresholdError> {
         let threshold = Threshold::by(rule, normal)?;
         let mut scores = normal.as_slice().to_vec();
@@ -71,25 +72,26 @@ impl Calibration {
         Self::new(scores, threshold)
     }
 
-    /// Of parts that were stored: calibration scores in any order, and the threshold that they gave.
+    /// Restores a calibration from its stored parts: the calibration scores, in any order, and the threshold
+    /// computed from them.
     ///
     /// # Errors
-    /// Scores that are not finite, or not those that the threshold was made from.
+    /// Scores that are not finite, or that the threshold was not computed from.
     pub fn restore(mut scores: Vec<f64>, threshold: Threshold) -> Result<Self, ThresholdError> {
         if let Some(row) = scores.iter().position(|score| !score.is_finite()) {
             return Err(ThresholdError::NonFiniteScore { row, value: scores[row] });
         }
         if scores.is_empty() || scores.len() != threshold.n_samples() {
-            return Err(ThresholdError::Stored("there are more or fewer of them than it was made from"));
+            return Err(ThresholdError::Stored("their number differs"));
         }
         scores.sort_by(f64::total_cmp);
-        // The bootstrap of a fitted tail is not repeated at each start.
+        // The bootstrap of a fitted tail is not repeated on every load.
         if !matches!(threshold.rule(), Rule::Pot { .. }) {
             let again =
                 Threshold::by(threshold.rule(), &NormalScores::of(scores.clone(), threshold.source())?)?;
             let (value, again) = (threshold.value(), again.value());
             if (value - again).abs() > 1e-9 * value.abs().max(again.abs()) {
-                return Err(ThresholdError::Stored("they give another one"));
+                return Err(ThresholdError::Stored("they give a different one"));
             }
         }
         Self::new(scores, threshold)
@@ -104,7 +106,7 @@ impl Calibration {
         Ok(calibration)
     }
 
-    /// What the score says.
+    /// The verdict on a score.
     pub fn verdict(&self, score: f64) -> Verdict {
         let threshold = self.threshold.value();
         let is_anomalous = self.threshold.is_anomalous(score);
@@ -117,14 +119,14 @@ impl Calibration {
         }
     }
 
-    /// `(1 + #{calibration ≥ s}) / (n + 1)`, in (0, 1]; the least there is for a score that is no number.
+    /// `(1 + #{calibration ≥ s}) / (n + 1)`, in (0, 1]; for NaN, the smallest possible value.
     pub fn p_value(&self, score: f64) -> f64 {
         let n = self.scores.len();
         let below = if score.is_nan() { n } else { self.scores.partition_point(|&own| own < score) };
         (1 + n - below) as f64 / (n + 1) as f64
     }
 
-    /// In [0, 1]; 0.5 on the threshold, more above it and only there. 1 for a score that is no number.
+    /// In [0, 1]: 0.5 at the threshold, higher only above it; 1 for NaN.
     pub fn severity(&self, score: f64) -> f64 {
         let threshold = self.threshold.value();
         if score.is_nan() {
@@ -132,18 +134,17 @@ impl Calibration {
         }
         let (own, usual) = (self.digits(score), self.digits.at_threshold);
         if score > threshold {
-            // Rounding must not take an alarm to 0.5.
+            // Rounding must not pull an alarm down to 0.5.
             let severity = if own.is_finite() { 1.0 - 0.5 * usual / own.max(usual) } else { 1.0 };
             return severity.max(0.5f64.next_up());
         }
         if score == threshold { 0.5 } else { (0.5 * own / usual).min(0.5) }
     }
 
-    /// `-log10 P(normal score ≥ s)`, 0 or more, rising with `s`.
+    /// `-log10 P(normal score ≥ s)`, 0 or more, increasing in `s`.
     fn digits(&self, score: f64) -> f64 {
         let n = self.scores.len();
         let at = |place: usize| -((1 + n - place) as f64 / (n + 1) as f64).log10();
-        // How many lie below, and how many are not above.
         let below = self.scores.partition_point(|&own| own < score);
         if below == n {
             let last = self.scores[n - 1];
@@ -157,7 +158,7 @@ impl Calibration {
         let last = self.scores[below - 1];
         let first = self.scores.partition_point(|&own| own < last);
         let width = next - last;
-        // Halves, where the distance of two floats is none.
+        // Use halves if the difference of the two overflows.
         let part = if width.is_finite() {
             (score - last) / width
         } else {
@@ -166,18 +167,18 @@ impl Calibration {
         at(first) + part.clamp(0.0, 1.0) * (at(below) - at(first))
     }
 
-    /// Where an alarm begins.
+    /// The threshold above which a row is flagged.
     pub fn threshold(&self) -> &Threshold {
         &self.threshold
     }
 
-    /// The calibration scores, rising.
+    /// The calibration scores, ascending.
     pub fn scores(&self) -> &[f64] {
         &self.scores
     }
 }
 
-/// Digits for each unit of score beyond the largest calibration score.
+/// Digits per unit of score beyond the largest calibration score.
 fn slope(scores: &[f64], threshold: &Threshold) -> f64 {
     let n = scores.len();
     let last = scores[n - 1];
@@ -194,12 +195,12 @@ fn slope(scores: &[f64], threshold: &Threshold) -> f64 {
     let start = scores[(n - n.div_ceil(10)).saturating_sub(1)];
     let excesses = scores.iter().filter(|&&score| score > start).map(|score| score - start);
     let (sum, k) = excesses.fold((0.0, 0.0), |(sum, k), excess| (sum + excess, k + 1.0));
-    // Equal scores have no spread; one of a hundredth of their size stands in for it.
+    // Equal scores have no spread; use a hundredth of their magnitude instead.
     let spread = if sum > 0.0 { sum / k } else { (last.abs() / 100.0).max(f64::MIN_POSITIVE) };
     (std::f64::consts::LOG10_E / spread).clamp(f64::MIN_POSITIVE, f64::MAX)
 }
 
-/// As it is written in files.
+/// The stored form.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {

@@ -1,16 +1,16 @@
-//! Scores of rows that are known to be normal: the only thing that a threshold is made from.
+//! Scores of rows known to be normal, the only input to a threshold.
 
 use super::threshold::ThresholdError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Rows below which a comparison says nothing.
+/// Fewer rows than this are not compared.
 const SUSPECTED: usize = 20;
 
-/// Scores of rows that are known to be normal: the only thing that a threshold is made from.
+/// Scores of rows known to be normal, the only input to a threshold.
 ///
-/// There is no conversion from a slice, a vector or an array, so that the scores of a labelled test set cannot
-/// get in by accident: whoever makes one says, by the constructor's name, which normal rows these were.
+/// There is no conversion from a slice, a vector or an array, so the scores of a labelled test set cannot get
+/// in by accident. The constructors' names say which normal rows the scores come from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NormalScores {
     scores: Vec<f64>,
@@ -21,10 +21,10 @@ pub struct NormalScores {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Provenance {
-    /// The rows that the model was trained on, as the articles do. Their errors are smaller than those of new
-    /// normal rows, so alarms come more often than the rule says.
+    /// The rows that the model was trained on, as in the articles. Their errors are smaller than those of new
+    /// normal rows, so alarms are more frequent than the rule says.
     Training,
-    /// Normal rows that the model has not seen. Only with these does a quantile promise an alarm rate.
+    /// Normal rows that the model has not seen. Only with these does a quantile guarantee an alarm rate.
     HeldOut,
 }
 
@@ -32,15 +32,15 @@ impl NormalScores {
     /// Scores of the normal rows that the model was trained on.
     ///
     /// # Errors
-    /// Where a score is not finite.
+    /// If a score is not finite.
     pub fn of_training_rows(scores: impl Into<Vec<f64>>) -> Result<Self, ThresholdError> {
         Self::of(scores.into(), Provenance::Training)
     }
 
-    /// Scores of normal rows kept out of training for calibration, and out of the test as well.
+    /// Scores of normal rows held out from training and from the test, for calibration.
     ///
     /// # Errors
-    /// Where a score is not finite.
+    /// If a score is not finite.
     pub fn of_held_out_rows(scores: impl Into<Vec<f64>>) -> Result<Self, ThresholdError> {
         Self::of(scores.into(), Provenance::HeldOut)
     }
@@ -52,11 +52,11 @@ impl NormalScores {
         }
     }
 
-    /// Whether these rows can be of the same kind as `others`, normal rows that were not trained on either: refused where
-    /// half of them, or more, score above 95 of 100 of the others, as rows do that are anomalous in truth.
+    /// Checks that these rows can be of the same kind as `others`, normal rows that were not trained on
+    /// either. Fails if at least half of them score above 95 % of the others, as anomalous rows would.
     ///
     /// # Errors
-    /// [`ThresholdError::Suspicious`]; fewer than 20 rows on a side say nothing.
+    /// [`ThresholdError::Suspicious`]; never with fewer than 20 rows on either side.
     pub fn check_against(&self, others: &NormalScores) -> Result<(), ThresholdError> {
         let n = self.scores.len();
         if n < SUSPECTED || others.scores.len() < SUSPECTED {
@@ -74,7 +74,7 @@ impl NormalScores {
         &self.scores
     }
 
-    /// Which rows these are.
+    /// Which rows the scores come from.
     pub fn source(&self) -> Provenance {
         self.source
     }

@@ -1,33 +1,36 @@
-//! The tail of normal scores by extreme value theory: peaks over a threshold, the way to an alarm rate below what the
-//! number of calibration rows can show (Siffer, Fouque, Termier & Largouet, 2017, "Anomaly detection in streams with
-//! extreme value theory", sections 2 and 4; Pickands, 1975; Balkema & de Haan, 1974).
+//! Fits the tail of normal scores by extreme value theory (peaks over a threshold).
 //!
-//! Excesses `y` over a high quantile `t` follow a generalised Pareto distribution: `P(Y > y) = (1 + ξ y / σ)^(-1/ξ)`. Of
-//! `n` scores with `k` excesses, the score that is exceeded at the rate `q` is `t + σ / ξ · ((q n / k)^(-ξ) - 1)`.
+//! This reaches alarm rates below what the number of calibration rows can show (Siffer, Fouque, Termier &
+//! Largouet, 2017, "Anomaly detection in streams with extreme value theory", sections 2 and 4; Pickands,
+//! 1975; Balkema & de Haan, 1974).
 //!
-//! Such a threshold is an extrapolation, so a fit is refused unless it can be trusted: enough excesses, a shape in
-//! (-0.5, 0.5), the same shape further out in the tail, and excesses that look like draws from the fit.
+//! Excesses `y` over a high quantile `t` follow a generalised Pareto distribution:
+//! `P(Y > y) = (1 + ξ y / σ)^(-1/ξ)`. With `k` excesses among `n` scores, the score exceeded at rate `q` is
+//! `t + σ / ξ · ((q n / k)^(-ξ) - 1)`.
+//!
+//! Such a threshold is an extrapolation, so a fit is refused unless it has enough excesses, a shape in (-0.5,
+//! 0.5), the same shape further out in the tail, and excesses that look like draws from the fit.
 
 use ae_records::seed::stream_rng;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-/// Excesses that a fit needs at least.
+/// Fewest excesses for a fit.
 pub const EXCESSES: usize = 30;
-/// Shapes beyond which a fit is refused: above, the variance is infinite; below, maximum likelihood is not regular
-/// (Smith, 1985).
+/// A fit is refused unless its absolute shape is below this. Above, the variance is infinite; below the
+/// negative, maximum likelihood is not regular (Smith, 1985).
 const SHAPE: f64 = 0.5;
-/// Standard errors by which the shapes of two tails may differ.
+/// Most standard errors by which the shapes of two tails may differ.
 const STABLE: f64 = 3.0;
-/// Samples of the bootstrap, the probability below which a fit is refused, and the excesses that are looked at.
+/// Bootstrap samples, the p-value at or below which a fit is refused, and the most excesses that are checked.
 const SAMPLES: u64 = 199;
 const REFUSED: f64 = 0.01;
 const LOOKED_AT: usize = 1000;
 
-/// A generalised Pareto distribution of excesses, from 0 on.
+/// A generalised Pareto distribution of excesses, starting at 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pareto {
-    /// `ξ`: 0 is the exponential distribution, above it the tail is heavier, below it has an end.
+    /// `ξ`: 0 for the exponential distribution, above 0 for a heavier tail, below 0 for a bounded one.
     pub shape: f64,
     /// `σ`, above 0, in the unit of the scores.
     pub scale: f64,
@@ -36,66 +39,67 @@ pub struct Pareto {
 /// A tail that passed the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tail {
-    /// Where it begins: the quantile that was asked for.
+    /// Where the tail starts: the score at the configured quantile.
     pub start: f64,
-    /// Of the excesses.
+    /// The fitted distribution of the excesses.
     pub pareto: Pareto,
-    /// Excesses.
+    /// Number of excesses.
     pub excesses: usize,
-    /// Scores, the excesses among them.
+    /// Number of scores, including the excesses.
     pub scores: usize,
-    /// Probability of excesses that fit worse, by the bootstrap.
+    /// Bootstrap probability of a worse fit.
     pub p_value: f64,
 }
 
-/// Why a tail is not extrapolated.
+/// Why a tail cannot be extrapolated.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TailError {
-    /// Too few to say anything of their distribution.
+    /// Too few excesses to fit.
     #[error(
-        "{got} scores lie above the quantile {tail}, and a tail is fitted to at least {EXCESSES}; give more normal rows, or \
-         begin the tail lower"
+        "{got} scores lie above the quantile {tail}, but fitting a tail takes at least {EXCESSES}; provide more normal \
+         rows, or start the tail at a lower quantile"
     )]
     TooFewExcesses {
-        /// Excesses there are.
+        /// Excesses found.
         got: usize,
-        /// Where the tail begins.
+        /// The quantile at which the tail starts.
         tail: f64,
     },
-    /// No tail to extrapolate.
+    /// A shape that cannot be extrapolated.
     #[error(
-        "the tail has the shape {shape:.2}, and only one between -0.5 and 0.5 can be extrapolated; take a false-alarm rate"
+        "the tail has shape {shape:.2}, but only a shape between -0.5 and 0.5 can be extrapolated; use a \
+         false-alarm rate instead"
     )]
     Shape {
         /// `ξ`.
         shape: f64,
     },
-    /// Another shape further out.
+    /// A different shape further out.
     #[error(
-        "the shape of the tail is {shape:.2}, and {further:.2} of its outer {excesses} scores; it is not stable, take a \
-         false-alarm rate"
+        "the tail has shape {shape:.2}, but its outer {excesses} scores have shape {further:.2}, so it is not stable; \
+         use a false-alarm rate instead"
     )]
     Unstable {
-        /// Of all excesses.
+        /// The shape of all excesses.
         shape: f64,
-        /// Of the outer ones.
+        /// The shape of the outer ones.
         further: f64,
-        /// How many these are.
+        /// The number of outer ones.
         excesses: usize,
     },
-    /// Excesses of another distribution.
+    /// Excesses that do not follow the distribution.
     #[error(
-        "the scores above the quantile do not follow a generalised Pareto distribution (p = {p_value:.3}); take a \
-         false-alarm rate"
+        "the scores above the quantile do not follow a generalised Pareto distribution (p = {p_value:.3}); use a \
+         false-alarm rate instead"
     )]
     Misfit {
-        /// Probability of a worse fit.
+        /// Bootstrap probability of a worse fit.
         p_value: f64,
     },
 }
 
 impl Tail {
-    /// Fits the tail of scores in rising order from their quantile `tail` on, and checks the fit.
+    /// Fits the tail of ascending scores above their quantile `tail`, and checks the fit.
     pub(crate) fn fit(sorted: &[f64], tail: f64) -> Result<Self, TailError> {
         let n = sorted.len();
         let place = ((n as f64 * tail).floor() as usize).min(n.saturating_sub(1));
@@ -104,8 +108,7 @@ impl Tail {
         };
         let excesses: Vec<f64> = sorted[place..].iter().map(|s| s - start).filter(|&y| y > 0.0).collect();
         let got = excesses.len();
-        let pareto = Some(&excesses).filter(|_| got >= EXCESSES).and_then(|excesses| Pareto::fit(excesses));
-        let pareto = pareto.ok_or(TailError::TooFewExcesses { got, tail })?;
+        let pareto = fit_if_enough(&excesses).ok_or(TailError::TooFewExcesses { got, tail })?;
         if !(-SHAPE < pareto.shape && pareto.shape < SHAPE) {
             return Err(TailError::Shape { shape: pareto.shape });
         }
@@ -114,12 +117,8 @@ impl Tail {
             let further: Vec<f64> =
                 excesses[first..].iter().map(|y| y - excesses[first - 1]).filter(|&y| y > 0.0).collect();
             let k = further.len();
-            let Some(outer) =
-                Some(&further).filter(|_| k >= EXCESSES).and_then(|further| Pareto::fit(further))
-            else {
-                continue;
-            };
-            // Var ξ = (1 + ξ)² / k; the outer excesses are part of all.
+            let Some(outer) = fit_if_enough(&further) else { continue };
+            // Var ξ = (1 + ξ)² / k; the outer excesses are a subset of all.
             let error =
                 (1.0 + pareto.shape.max(outer.shape)) * (1.0 / k as f64 - 1.0 / got as f64).max(0.0).sqrt();
             if (outer.shape - pareto.shape).abs() > STABLE * error {
@@ -134,16 +133,21 @@ impl Tail {
         Ok(Tail { start, pareto, excesses: got, scores: n, p_value })
     }
 
-    /// The score that normal rows exceed at `rate`; for rates below the share of excesses.
+    /// The score that normal rows exceed at `rate`, which must be below the share of excesses.
     pub fn exceeded_at(&self, rate: f64) -> f64 {
         let share = rate * self.scores as f64 / self.excesses as f64;
         self.start + self.pareto.quantile(share)
     }
 }
 
+fn fit_if_enough(excesses: &[f64]) -> Option<Pareto> {
+    if excesses.len() < EXCESSES { None } else { Pareto::fit(excesses) }
+}
+
 impl Pareto {
-    /// By maximum likelihood, which is a search along one line (Grimshaw, 1993): with `θ = ξ / σ`, the best `ξ` is
-    /// `mean ln(1 + θ y)`. Of positive excesses; `None` where there are fewer than 2, or all are equal.
+    /// Fits positive excesses by maximum likelihood, a one-dimensional search (Grimshaw, 1993): with
+    /// `θ = ξ / σ`, the best `ξ` is `mean ln(1 + θ y)`. `None` if there are fewer than 2 excesses, or all are
+    /// equal.
     pub fn fit(excesses: &[f64]) -> Option<Self> {
         let n = excesses.len() as f64;
         let mean = excesses.iter().sum::<f64>() / n;
@@ -152,14 +156,14 @@ impl Pareto {
         if excesses.len() < 2 || !mean.is_finite() || least <= 0.0 || least / mean >= greatest {
             return None;
         }
-        // In the unit of their mean.
+        // In units of their mean.
         let shape = |theta: f64| excesses.iter().map(|y| (theta * y / mean).ln_1p()).sum::<f64>() / n;
         let likelihood = |theta: f64| {
             let shape = shape(theta);
             let log_scale = if theta.abs() < 1e-9 { 0.0 } else { (shape / theta).ln() };
             -log_scale - shape
         };
-        // Below a shape of -1 the likelihood grows without bound, and there is no best.
+        // Below a shape of -1, the likelihood grows without bound and has no maximum.
         let (mut below, mut low) = (-1.0 / greatest, 0.0);
         for _ in 0..60 {
             let middle = (below + low) / 2.0;
@@ -169,7 +173,7 @@ impl Pareto {
         while shape(high) < 1.5 && high < 1e9 {
             high *= 2.0;
         }
-        // A coarse look finds the hill, and a golden section its top.
+        // A coarse grid brackets the maximum; a golden-section search finds it.
         let steps = 48;
         let place = |i: usize| {
             let part = i as f64 / steps as f64;
@@ -197,7 +201,7 @@ impl Pareto {
         Some(Pareto { shape, scale })
     }
 
-    /// The excess with this probability above it, in (0, 1].
+    /// The excess that is exceeded with probability `above`, in (0, 1].
     pub fn quantile(&self, above: f64) -> f64 {
         let digits = -above.ln();
         if self.shape.abs() < 1e-9 {
@@ -215,7 +219,8 @@ impl Pareto {
         if inside <= -1.0 { f64::NEG_INFINITY } else { -inside.ln_1p() / self.shape }
     }
 
-    /// Anderson and Darling's `A²` of excesses in rising order: how far they are from the distribution, its ends most.
+    /// Anderson-Darling statistic `A²` of ascending excesses: their distance from the distribution, weighted
+    /// towards its ends.
     fn anderson_darling(&self, sorted: &[f64]) -> f64 {
         let n = sorted.len();
         let term = |i: usize| {
@@ -227,8 +232,9 @@ impl Pareto {
     }
 }
 
-/// Probability of a worse `A²` for draws of the fit, each fitted anew (Choulakian & Stephens, 2001, do the same by tables).
-/// The draws are the same for the same number of excesses. Of many excesses, every so-many-th draw is looked at.
+/// Probability of a worse `A²` for samples drawn from the fit, each refitted (Choulakian & Stephens, 2001,
+/// use tables for this). The random numbers depend only on the number of excesses. Of many excesses, a random
+/// subset is checked.
 fn goodness(sorted: &[f64]) -> f64 {
     let mut rng = stream_rng(0, "goodness of a tail", sorted.len() as u64);
     let some: Vec<f64> = if sorted.len() > LOOKED_AT {

@@ -1,4 +1,4 @@
-//! Tails against SciPy, against their promise, and against scores that have none.
+//! Tests tails against SciPy, against their guarantees, and on scores without a tail.
 
 use super::*;
 use serde_json::Value;
@@ -13,7 +13,7 @@ fn sorted(mut scores: Vec<f64>) -> Vec<f64> {
     scores
 }
 
-/// `tests/reference/anomaly.py`: SciPy's `genpareto`, its likelihood maximised to the last digits.
+/// From `tests/reference/anomaly.py`: SciPy's `genpareto`, with the likelihood maximised to the last digits.
 #[test]
 fn the_fit_is_that_of_scipy() {
     let golden: Value = serde_json::from_str(include_str!("../../tests/reference/anomaly.json")).unwrap();
@@ -23,7 +23,7 @@ fn the_fit_is_that_of_scipy() {
         let fitted = Pareto::fit(&excesses).unwrap();
         assert!((fitted.shape - shape).abs() < 1e-5, "{fitted:?}, {shape} expected");
         assert!((fitted.scale / scale - 1.0).abs() < 1e-5, "{fitted:?}, {scale} expected");
-        // And no worse in likelihood.
+        // The likelihood is no worse.
         let density = |y: f64| (1.0 + fitted.shape) * fitted.log_above(y) - fitted.scale.ln();
         let likelihood: f64 = -excesses.iter().map(|&y| density(y)).sum::<f64>();
         assert!(likelihood <= case["nll"].as_f64().unwrap() + 1e-8, "{likelihood}");
@@ -31,7 +31,7 @@ fn the_fit_is_that_of_scipy() {
 }
 
 #[test]
-fn quantile_and_distribution_undo_each_other() {
+fn quantile_and_distribution_are_inverse() {
     for shape in [-0.4, -1e-12, 0.0, 0.3] {
         let pareto = Pareto { shape, scale: 2.5 };
         for above in [1.0, 0.5, 1e-3, 1e-9] {
@@ -42,8 +42,8 @@ fn quantile_and_distribution_undo_each_other() {
     assert_eq!(Pareto { shape: -0.5, scale: 1.0 }.log_above(3.0), f64::NEG_INFINITY);
 }
 
-/// The bootstrap refuses 1 in 100 true tails; over 60 of them the binomial bound at 1e-4 is 6. The true rate at the
-/// threshold is that which was asked for within a factor that an extrapolation by ten has.
+/// The bootstrap refuses 1 in 100 true tails; for 60 of them, the binomial bound at 1e-4 is 6. The true rate
+/// at the threshold matches the requested rate within the factor to expect when extrapolating by ten.
 #[test]
 fn true_tails_are_taken_and_their_rate_is_kept() {
     for shape in [-0.2, 0.0, 0.2] {
@@ -57,7 +57,7 @@ fn true_tails_are_taken_and_their_rate_is_kept() {
         }
         assert!(refused <= 6, "{shape}: {refused} refused");
         let mean = logs.iter().sum::<f64>() / logs.len() as f64;
-        assert!((mean + 3.0).abs() < 0.35, "{shape}: 10^{mean} in place of 10^-3");
+        assert!((mean + 3.0).abs() < 0.35, "{shape}: 10^{mean} instead of 10^-3");
     }
 }
 
@@ -72,10 +72,14 @@ fn what_is_no_tail_is_refused_with_its_reason() {
     check_refused(vec![], 0.9, "0 scores lie above");
     check_refused(vec![1.0; 500], 0.9, "0 scores lie above the quantile 0.9");
     check_refused(draws(Pareto { shape: 0.1, scale: 1.0 }, 200, 0), 0.9, "19 scores lie above");
-    check_refused(draws(Pareto { shape: 0.9, scale: 1.0 }, 2000, 0), 0.9, "only one between -0.5 and 0.5");
-    // Uniform: the tail has an end, and the largest score is next to it.
-    check_refused((0..2000).map(f64::from).collect(), 0.9, "the shape -");
-    // Two levels: nothing that is continuous.
+    check_refused(
+        draws(Pareto { shape: 0.9, scale: 1.0 }, 2000, 0),
+        0.9,
+        "only a shape between -0.5 and 0.5",
+    );
+    // Uniform: the tail is bounded, and the largest score is near its end.
+    check_refused((0..2000).map(f64::from).collect(), 0.9, "has shape -");
+    // A tail of a few levels: not continuous.
     let levels: Vec<f64> =
         (0..1000).map(|i| if i < 850 { f64::from(i) * 1e-3 } else { f64::from(1 + i % 3) }).collect();
     assert!(Tail::fit(&sorted(levels), 0.85).is_err());
@@ -86,7 +90,7 @@ fn what_is_no_tail_is_refused_with_its_reason() {
 }
 
 #[test]
-fn a_scale_of_the_scores_is_one_of_the_tail() {
+fn scaling_the_scores_scales_the_tail() {
     let scores = sorted(draws(Pareto { shape: 0.1, scale: 1.0 }, 800, 9));
     let tail = Tail::fit(&scores, 0.9).unwrap();
     for factor in [1e-200, 1e-9, 1e9, 1e200] {

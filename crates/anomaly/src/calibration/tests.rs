@@ -1,10 +1,11 @@
-//! What a verdict promises: severity, p-values and false-alarm rates, on made-up scores of every kind.
+//! Tests the guarantees of verdicts (severity, p-values, false-alarm rates) on synthetic scores of every
+//! kind.
 
 use super::*;
 use ae_records::seed::stream_rng;
 use rand::RngExt;
 
-/// `n` scores of kind `kind`: skewed, with ties, all equal, tiny, huge, negative.
+/// `n` scores by `kind`: skewed, with ties, all equal, tiny, huge, negative.
 fn scores(kind: u64, n: usize, step: u64) -> Vec<f64> {
     let mut rng = stream_rng(kind, "calibration tests", step);
     let mut skewed = || -(1.0 - rng.random::<f64>()).ln();
@@ -35,14 +36,15 @@ fn rules() -> Vec<Rule> {
     ]
 }
 
-/// Every calibration there is, with scores to ask for: around each calibration score, the threshold, and far away.
+/// Checks every kind of calibration on scores around each calibration score, around the threshold, and far
+/// away.
 fn each(check: impl Fn(&Calibration, &[f64])) {
     for kind in 0..6 {
         for (step, n) in [99, 100, 157, 400].into_iter().enumerate() {
             let normal = held_out(scores(kind, n, step as u64));
             for rule in rules() {
                 let Ok(calibration) = Calibration::fit(&normal, rule) else {
-                    assert_eq!(kind, 4, "{rule}: only huge scores have no mean");
+                    assert_eq!(kind, 4, "{rule}: only the mean of huge scores overflows");
                     continue;
                 };
                 let around = |&s: &f64| [s.next_down(), s, s.next_up()];
@@ -100,14 +102,14 @@ fn p_values_count_ties_and_fall_with_the_score() {
     });
 }
 
-/// Twice the digits of the threshold's rate are three quarters: the same for a detector of another unit.
+/// Twice the digits of the threshold's rate give 0.75, also for a detector whose scores are in another unit.
 #[test]
 fn severity_means_the_same_for_every_detector() {
     let rule = Rule::FalseAlarmRate { rate: 0.01 };
     let normal = scores(0, 9_999, 0);
     let calibration = Calibration::fit(&held_out(normal.clone()), rule).unwrap();
     let largest = *calibration.scores().last().unwrap();
-    // The largest of 9,999 has the p-value 2 in 10,000.
+    // The largest of 9,999 has a p-value of 2 in 10,000.
     let expected = 1.0 - 0.5 * 2.0 / 2e-4f64.log10().abs();
     assert!(
         (calibration.severity(largest) - expected).abs() < 2e-3,
@@ -121,8 +123,8 @@ fn severity_means_the_same_for_every_detector() {
     }
 }
 
-/// Exchangeable scores, with ties and without: `P(p ≤ u) ≤ u`. 4,000 calibrations of 99, one new score each; a
-/// binomial count is above its mean by 4.5 standard deviations once in 300,000.
+/// For exchangeable scores, with and without ties, `P(p ≤ u) ≤ u`. Uses 4,000 calibrations of 99 scores with
+/// one new score each; a binomial count exceeds its mean by 4.5 standard deviations once in 300,000.
 #[test]
 fn p_values_are_valid_on_exchangeable_scores() {
     for kind in [0, 1, 2] {
@@ -141,8 +143,8 @@ fn p_values_are_valid_on_exchangeable_scores() {
     }
 }
 
-/// The promised rate over 2,000 calibrations of 999 rows, 100 new normal rows each: the mean achieved rate is within
-/// what 200,000 draws allow, and of one calibration within the 95 % band of beta and binomial in 95 of 100 cases.
+/// Over 2,000 calibrations of 999 rows with 100 new normal rows each, the mean achieved rate is within what
+/// 200,000 draws allow.
 #[test]
 fn the_false_alarm_rate_is_what_was_promised() {
     for rate in [0.005, 0.01, 0.05] {
@@ -158,14 +160,14 @@ fn the_false_alarm_rate_is_what_was_promised() {
                 .count() as f64;
         }
         let achieved = alarms / (2000.0 * m);
-        // Of the calibration: rate (1 - rate) / (n + 2); of the new rows: rate (1 - rate) / m.
+        // Variance from the calibration: rate (1 - rate) / (n + 2); from the new rows: rate (1 - rate) / m.
         let deviation = (rate * (1.0 - rate) * (1.0 / (n as f64 + 2.0) + 1.0 / m) / 2000.0).sqrt();
         assert!((achieved - rate).abs() < 4.0 * deviation, "{rate}: {achieved} ± {deviation}");
     }
 }
 
 #[test]
-fn below_one_in_n_only_a_tail_can_say() {
+fn rates_below_one_in_n_need_a_tail() {
     let normal = held_out(scores(0, 600, 77));
     let error = Calibration::fit(&normal, Rule::FalseAlarmRate { rate: 1e-4 }).unwrap_err();
     assert!(
@@ -175,14 +177,14 @@ fn below_one_in_n_only_a_tail_can_say() {
     let rule = Rule::Pot { rate: 1e-4, tail: 0.9 };
     let calibration = Calibration::fit(&normal, rule).unwrap();
     let threshold = calibration.threshold().value();
-    // The truth is 9.21.
+    // The true value is 9.21.
     assert!((6.5..14.0).contains(&threshold), "{threshold}");
     assert_eq!(calibration.severity(threshold), 0.5);
     assert!(calibration.severity(2.0 * threshold) > 0.6 && calibration.severity(1.0) < 0.1);
     let training = NormalScores::of_training_rows(scores(0, 600, 77)).unwrap();
     for rule in [rule, Rule::FalseAlarmRate { rate: 0.01 }] {
         let error = Calibration::fit(&training, rule).unwrap_err();
-        assert!(error.to_string().contains("only held-out rows can keep"), "{error}");
+        assert!(error.to_string().contains("holds only for scores of held-out rows"), "{error}");
     }
 }
 
@@ -194,7 +196,7 @@ fn anomalous_calibration_rows_are_noticed() {
     assert!(held_out(scores(0, 100, 3)).check_against(&normal).is_ok());
     let error = held_out(anomalous.clone()).check_against(&normal).unwrap_err();
     assert!(error.to_string().starts_with("50 of the 50 calibration scores lie above 95 %"), "{error}");
-    assert!(held_out(anomalous[..5].to_vec()).check_against(&normal).is_ok(), "too few to say");
+    assert!(held_out(anomalous[..5].to_vec()).check_against(&normal).is_ok(), "too few to compare");
     assert!(held_out(vec![0.5; 50]).check_against(&held_out(vec![0.5; 50])).is_ok(), "ties");
 }
 

@@ -1,4 +1,4 @@
-//! Thresholds against numpy, against their promise, and against bad input.
+//! Tests thresholds against numpy, against their guarantees, and on bad input.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn held_out(scores: &[f64]) -> NormalScores {
     NormalScores::of_held_out_rows(scores).unwrap()
 }
 
-/// `n` draws of a skewed distribution, as reconstruction errors are.
+/// `n` draws from a skewed distribution, similar to reconstruction errors.
 fn draws(step: u64, n: usize) -> Vec<f64> {
     let mut rng = stream_rng(0, "threshold tests", step);
     (0..n).map(|_| -rng.random_range(f64::EPSILON..1.0).ln()).collect()
@@ -42,7 +42,7 @@ fn a_quantile_is_an_order_statistic() {
     check(9, 0.9, 9.0);
     check(3, 0.5, 2.0);
     check(4, 0.5, 3.0);
-    // 100 · 0.07 is 7.000000000000001 in floats, and the seventh is meant.
+    // 100 · 0.07 is 7.000000000000001 in floating point, but the seventh is meant.
     check(99, 0.07, 7.0);
     check(1, 1e-9, 1.0);
 }
@@ -77,7 +77,7 @@ fn numbers_out_of_range_are_refused() {
         let error = Threshold::mean_std(&scores, k).unwrap_err();
         assert!(matches!(error, ThresholdError::DeviationsOutOfRange { .. }), "{k}: {error}");
     }
-    // A quantile next to 1 asks for more rows than there are, and does not hang.
+    // A quantile next to 1 needs more rows than there are, and does not hang.
     assert!(Threshold::at_quantile(&scores, 1.0 - f64::EPSILON).is_err());
     let error = NormalScores::of_training_rows([0.0, f64::NAN]).unwrap_err();
     assert!(matches!(error, ThresholdError::NonFiniteScore { row: 1, .. }));
@@ -85,8 +85,9 @@ fn numbers_out_of_range_are_refused() {
     assert_eq!(Threshold::mean_std(&held_out(&[f64::MAX, f64::MAX]), 1.0), Err(ThresholdError::Overflow));
 }
 
-/// The promise of the quantile: a new normal row is flagged with probability `1 - ⌈(n + 1) q⌉ / (n + 1)`.
-/// Over 20,000 calibrations the mean of the true rate, `exp(-threshold)` here, has a standard error of 0.0002.
+/// The guarantee of a quantile: a new normal row is flagged with probability `1 - ⌈(n + 1) q⌉ / (n + 1)`.
+/// Over 20,000 calibrations the mean of the true rate, `exp(-threshold)` here, has a standard error of
+/// 0.0002.
 #[test]
 fn the_promised_alarm_rate_holds() {
     let check = |n: usize, q: f64| {
@@ -115,7 +116,8 @@ fn what_must_hold_for_any_scores() {
         let mut last = f64::NEG_INFINITY;
         for q in [0.05, 0.1, 0.5, 0.9, 0.95] {
             let threshold = Threshold::at_quantile(&normal, q).unwrap();
-            // The order of the rows does not matter, a higher quantile is no lower, and it is one of the scores.
+            // The order of rows does not matter, the threshold does not fall with the quantile, and it is one
+            // of the scores.
             assert_eq!(threshold, Threshold::at_quantile(&held_out(&shuffled), q).unwrap());
             assert!(threshold.value() >= last && scores.contains(&threshold.value()));
             last = threshold.value();
@@ -135,7 +137,7 @@ fn on_the_threshold_is_normal_and_nan_is_flagged() {
     let threshold = Threshold::at_quantile(&held_out(&[1.0, 2.0, 3.0]), 0.5).unwrap();
     let scores = [1.0, 2.0, 2.0_f64.next_up(), f64::INFINITY, f64::NAN, f64::NEG_INFINITY];
     assert_eq!(threshold.flag(&scores), [false, false, true, true, true, false]);
-    // Ties with the calibration scores keep the promise.
+    // The guarantee also holds for ties with the calibration scores.
     let ties = Threshold::at_quantile(&held_out(&[0.5; 99]), 0.99).unwrap();
     assert!(!ties.is_anomalous(0.5));
 }

@@ -1,4 +1,4 @@
-//! Golden rows: raw rows and the scores that they had when the detector was made.
+//! Golden rows: raw rows with the scores they had when the detector was made.
 
 use crate::error::ScorerError;
 use crate::scorers::Scorer;
@@ -8,22 +8,23 @@ use ae_records::arrays::StoredArray;
 use ndarray::{Array2, Axis};
 use std::collections::BTreeSet;
 
-/// Scores that are kept.
+/// Most scores that are kept.
 const MAX_SCORES: usize = 8;
 
-/// Rows as they were before scaling, `[G, C]` (codes of categories, NaN where nothing was observed), and the scores of
-/// those that can be judged. For windows the rows are steps that follow one another.
+/// Unscaled rows `[G, C]` (codes for categories, NaN for missing values), and the scores of those that can be
+/// judged. For windows, the rows are consecutive steps.
 pub(crate) struct Golden {
     raw: Array2<f32>,
     scores: Vec<f64>,
 }
 
 impl Golden {
-    /// Largest relative difference between a stored score and the one computed anew: sums in another order, on another
-    /// processor, differ by about 1e-6.
+    /// Largest relative difference allowed between a stored score and a recomputed one. Summing in a
+    /// different order, on another processor, changes a score by about 1e-6.
     pub(crate) const TOLERANCE: f64 = 1e-5;
 
-    /// A few of the `rows` of a table (last steps, for windows): with the least and the greatest score, and some between.
+    /// Picks a few of the `rows` of a table (for windows, the last steps): those with the lowest and the
+    /// highest score, and some in between.
     pub(crate) fn choose(
         schema: &Schema,
         table: &Table,
@@ -35,7 +36,7 @@ impl Golden {
         let ready: Vec<usize> =
             (0..rows.len()).filter(|&at| encoded.rows[at].state == State::Ready).collect();
         let chosen: Vec<usize> = match schema.windows {
-            // The windows that end with the last steps of the stretch.
+            // The windows that end at the last steps.
             Some(windows) => {
                 let end = ready.last().map_or(table.len(), |&at| rows[at] + 1);
                 (end.saturating_sub(windows.length + MAX_SCORES - 1)..end).collect()
@@ -59,11 +60,11 @@ impl Golden {
         let (raw, _) = arrays.any_matrix("rows", None, schema.fields.len())?;
         let scores = arrays.vector("scores", None)?;
         if scores.is_empty() {
-            return Err(ScorerError::Stored("it has no golden rows to make sure of itself with".into()));
+            return Err(ScorerError::Stored("there are no golden rows to check".into()));
         }
         let most = MAX_SCORES + schema.windows.map_or(0, |windows| windows.length);
         if raw.nrows() > most || scores.len() > raw.nrows() {
-            return Err(ScorerError::Stored(format!("its {} golden rows are too many", raw.nrows())));
+            return Err(ScorerError::Stored(format!("there are too many golden rows: {}", raw.nrows())));
         }
         for (column, field) in raw.columns().into_iter().zip(&schema.fields) {
             if let FieldKind::Category { levels } = &field.kind {
@@ -104,8 +105,8 @@ impl Golden {
         }
     }
 
-    /// The row whose score is farthest off, and how far, relative to the stored one; infinite where another number of
-    /// rows can be judged.
+    /// The row whose score is farthest off, and its relative difference; infinite if the number of judged
+    /// rows has changed.
     pub(crate) fn worst(&self, got: &[f64]) -> Option<(usize, f64)> {
         if got.len() != self.scores.len() {
             return Some((0, f64::INFINITY));
@@ -116,7 +117,8 @@ impl Golden {
     }
 }
 
-/// Rows `[N, C]` as a table of a schema's own columns: numbers, codes of its categories, NaN where nothing was observed.
+/// Rows `[N, C]` as a table with the schema's columns: numbers, codes of its categories, NaN for missing
+/// values.
 fn table(schema: &Schema, values: Array2<f32>) -> Table {
     let column = |field: &Field| TableColumn {
         name: field.name.clone(),
@@ -146,14 +148,14 @@ fn table(schema: &Schema, values: Array2<f32>) -> Table {
     }
 }
 
-/// The values of a table in the order of the schema's fields, `[N, C]`, categories by the schema's own codes; NaN for
-/// one that it does not know.
+/// The values of a table in the order of the schema's fields, `[N, C]`, with the schema's codes for
+/// categories; NaN for a category that it does not know.
 fn codes(schema: &Schema, table: &Table) -> Result<Array2<f32>, ScorerError> {
     let mut raw = Array2::from_elem((table.len(), schema.fields.len()), f32::NAN);
     for (mut to, field) in raw.columns_mut().into_iter().zip(&schema.fields) {
         let found = table.columns.iter().position(|column| column.name == field.name);
         let index =
-            found.ok_or_else(|| ScorerError::Stored(format!("column `{}` is not there", field.name)))?;
+            found.ok_or_else(|| ScorerError::Stored(format!("column `{}` is missing", field.name)))?;
         let code = |value: f32| match (&field.kind, &table.columns[index].levels) {
             (FieldKind::Category { levels }, Some(there)) if !value.is_nan() => {
                 let level = &there[value as usize];

@@ -1,5 +1,7 @@
-//! A detector as one safetensors file: what it expects, how it scores, where an alarm begins, and rows by which a reader
-//! makes sure that it still does what it did.
+//! Saves and loads a detector as one safetensors file.
+//!
+//! The file holds the schema, the scorer, the calibration, and golden rows with their scores. Loading scores
+//! the golden rows again to check that the detector still behaves as it did.
 
 pub(crate) mod golden;
 
@@ -18,7 +20,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The layout of the file that this version writes and reads.
+/// The file format that this version writes and reads.
 const FORMAT: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
@@ -31,21 +33,21 @@ struct Metadata {
     about: About,
 }
 
-/// A detector file that cannot be used.
+/// Why a detector file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DetectorFileError {
-    /// The file itself.
+    /// The file cannot be read or written.
     #[error(transparent)]
     File(#[from] TensorFileError),
     /// Written by another version.
-    #[error("{} has layout {got} and this version reads {FORMAT}; fit the detector again", path.display())]
+    #[error("{} has format {got}, but this version reads format {FORMAT}; fit the detector again", path.display())]
     Format {
         /// The file.
         path: PathBuf,
-        /// Its layout.
+        /// Its format.
         got: u32,
     },
-    /// Parts that do not belong together.
+    /// Parts that do not fit together.
     #[error("{} is damaged: {reason}", path.display())]
     Damaged {
         /// The file.
@@ -53,10 +55,11 @@ pub enum DetectorFileError {
         /// What is wrong.
         reason: String,
     },
-    /// The detector does not do what it did.
+    /// The detector does not score as it did when it was made.
     #[error(
-        "{} does not score as it did when it was made: row {row} of its {rows} golden rows had {expected:.9e} and has \
-         {got:.9e}, off by {off:.1e} where {tolerance:.0e} is allowed; the file was altered, or this machine computes otherwise",
+        "{} does not score as it did when it was made: row {row} (counting from 0) of its {rows} golden rows \
+         scored {expected:.9e} and now scores {got:.9e}, a relative difference of {off:.1e} where {tolerance:.0e} is \
+         allowed; the file was altered, or this machine computes differently",
         path.display()
     )]
     Golden {
@@ -64,7 +67,7 @@ pub enum DetectorFileError {
         path: PathBuf,
         /// The row, from 0.
         row: usize,
-        /// Golden rows in all.
+        /// Number of golden rows.
         rows: usize,
         /// The stored score.
         expected: f64,
@@ -72,16 +75,17 @@ pub enum DetectorFileError {
         got: f64,
         /// Relative difference.
         off: f64,
-        /// Largest difference that is right.
+        /// Largest relative difference allowed.
         tolerance: f64,
     },
 }
 
 impl Detector {
-    /// Writes the detector; a crash leaves the old file or the new one. The same detector gives the same bytes.
+    /// Writes the detector. A crash leaves either the old file or the new one. The same detector gives the
+    /// same bytes.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), DetectorFileError> {
         let Saved { settings, arrays } = self.scorer().save();
         let mut all: Vec<(String, StoredArray)> = stored::prefixed("scorer.", arrays).collect();
@@ -98,10 +102,11 @@ impl Detector {
         Ok(arrays::write(path.as_ref(), &all, &metadata)?)
     }
 
-    /// Reads a detector, and scores its golden rows again: through schema, scaling, scorer and all.
+    /// Reads a detector and scores its golden rows again, from schema and scaling to score.
     ///
     /// # Errors
-    /// A file that is damaged, foreign, hostile, of another version, or that scores its golden rows otherwise.
+    /// A file that is damaged, foreign, hostile or from another version, or that scores its golden rows
+    /// differently.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, DetectorFileError> {
         let path = path.as_ref();
         let damaged = |reason: String| DetectorFileError::Damaged { path: path.into(), reason };
@@ -109,7 +114,7 @@ impl Detector {
         struct Format {
             format: u32,
         }
-        // The layout first: another version may hold other things.
+        // Check the format first: another version may hold other metadata.
         let (_, Format { format }) = arrays::read(path)?;
         if format != FORMAT {
             return Err(DetectorFileError::Format { path: path.into(), got: format });
@@ -120,14 +125,14 @@ impl Detector {
         let held: usize = all.values().map(StoredArray::len).sum();
         if schema.width() > held {
             let reason =
-                format!("its samples of {} values are larger than all that it holds", schema.width());
+                format!("its samples have {} values, more than the whole file holds", schema.width());
             return Err(damaged(reason));
         }
         let stored = Arrays::new(&all);
         let wrong = |error: ScorerError| damaged(error.to_string());
         let scores = stored.vector("calibration.scores", None).map_err(wrong)?;
         if !scores.is_sorted() {
-            return Err(damaged("its calibration scores are not in order".into()));
+            return Err(damaged("its calibration scores are not sorted".into()));
         }
         let calibration = Calibration::restore(scores, threshold);
         let calibration = calibration.map_err(|error: ThresholdError| damaged(error.to_string()))?;
@@ -135,7 +140,8 @@ impl Detector {
         let golden = Golden::load(&schema, &stored.below("golden.")).map_err(wrong)?;
         let scorer = scorers::load_from(settings, &stored.below("scorer.")).map_err(wrong)?;
         if scorer.width() != schema.width() {
-            let reason = format!("it scores {} values and its schema has {}", scorer.width(), schema.width());
+            let reason =
+                format!("its scorer takes {} values, but its schema has {}", scorer.width(), schema.width());
             return Err(damaged(reason));
         }
         let scorer = CalibratedScorer::new(scorer, calibration);
@@ -162,7 +168,8 @@ impl Detector {
         }
     }
 }
-/// A golden row that cannot be encoded is a stored one that was altered.
+
+/// A golden row that cannot be encoded means that the file was altered.
 impl From<IntakeError> for ScorerError {
     fn from(error: IntakeError) -> Self {
         ScorerError::Stored(error.to_string())

@@ -1,16 +1,18 @@
-//! From a table to a detector, in five stages with a type between each two:
+//! Fits a detector to a table, in five stages with one type per stage:
 //!
-//! 1. [`TableSplit`]: which rows do what. The normal rows fall into disjoint parts: the model learns from the first, stops
-//!    early by the second, on which scores are also scaled and detectors compared, and the threshold comes from the third,
-//!    which nothing was chosen by. Where there are labels, a fourth part and every anomalous row are locked away and
-//!    looked at once, when all is decided.
-//! 2. [`EncodedSplit`]: the columns, learned from training rows alone, and the encoded rows, [`PreparedRows`].
-//! 3. [`Trained`]: the network.
-//! 4. [`Selected`]: its score, and what it has to beat.
-//! 5. [`CalibratedScorer`]: the one that is stored, with its threshold.
+//! 1. [`TableSplit`]: splits the normal rows into disjoint parts. The model learns from the first. The second
+//!    is for early stopping, scaling scores and comparing detectors. The threshold comes from the third,
+//!    which no other choice depends on. If there are labels, a fourth part and every anomalous row are locked
+//!    away and used once, after all decisions.
+//! 2. [`EncodedSplit`]: the columns, learned from training rows alone, and the encoded rows
+//!    ([`PreparedRows`]).
+//! 3. [`Trained`]: the trained network.
+//! 4. [`Selected`]: the network's score, and the detectors that it has to beat.
+//! 5. [`CalibratedScorer`]: the stored scorer, with its threshold.
 //!
-//! No label and no guess of contamination is needed. The stages behind encoding take [`PreparedRows`], so that rows that
-//! never were a table, such as images or the beats of a data set, are fitted in the same way.
+//! Neither labels nor an estimate of the contamination are needed. The stages after encoding take
+//! [`PreparedRows`], so rows that never were a table, such as images or the beats of a data set, are fitted
+//! in the same way.
 
 mod model;
 mod prepared;
@@ -41,55 +43,58 @@ use ae_training::{EmptyData, Observer, TrainError, TrainingConfig};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::AtomicBool;
 
-/// How a detector is made. All that is not said follows from the data, by rules that the report names.
+/// How a detector is made. Settings that are absent follow from the data, by rules that the report names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FitConfig {
-    /// The seed of splits, weights and draws.
+    /// The seed of splits, weights and random draws.
     pub seed: u64,
-    /// How the file becomes samples.
+    /// How the file is turned into samples.
     pub input: InputConfig,
-    /// How large the parts are; absent: 60 % to train, 15 % to validate, 25 % to calibrate, or as much more to calibrate
-    /// as the promised rate needs, up to a half.
+    /// Sizes of the parts. Default: 60 % training, 15 % validation and 25 % calibration, or more calibration
+    /// rows (up to half) if the false-alarm rate needs them.
     pub shares: Option<Shares>,
-    /// The variant and its settings, such as `[model.vae]`; absent: a dense autoencoder that suits the rows.
+    /// The variant and its settings, such as `[model.vae]`. Default: a dense autoencoder that suits the rows.
     pub model: Option<ModelConfig>,
-    /// A variant by name, with settings that suit the rows; not beside `model`.
+    /// A variant by name, with settings that suit the rows; not together with `model`.
     pub variant: Option<String>,
-    /// What is measured of a reconstruction; absent: what tells most damaged copies of validation rows from them.
+    /// How a reconstruction is scored. Default: the score that best tells damaged copies of validation rows
+    /// from the originals.
     pub score: Option<Score>,
-    /// Models of different seeds that vote; 1 for a single one.
+    /// Number of models, trained with different seeds, that vote; 1 for a single model.
     pub members: usize,
-    /// How many false alarms are allowed, such as `"1 %"` or `"2 per day"`; not beside `threshold`. Without either 1 %.
+    /// How many false alarms are allowed, such as `"1 %"` or `"2 per day"`; not together with `threshold`.
+    /// Default, without either: 1 %.
     pub false_alarms: Option<FalseAlarmBudget>,
-    /// Another rule for where an alarm begins.
+    /// A different rule for the threshold.
     pub threshold: Option<Rule>,
-    /// The largest share of training rows that may be anomalous; these are left out of the loss. Absent: none.
+    /// The largest share of training rows that may be anomalous; that share is left out of the loss. Default:
+    /// none.
     pub robust: Option<f64>,
-    /// What is stored.
+    /// Which detector is stored.
     pub store: Store,
-    /// How the model is trained; absent: what suits the number of rows.
+    /// How the model is trained. Default: settings that suit the number of rows.
     pub training: Option<TrainingConfig>,
 }
 
-/// Which of the detectors that were compared is stored.
+/// Which of the compared detectors is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Store {
     /// The autoencoder.
     #[default]
     Autoencoder,
-    /// The median of the training rows, expected in place of every row.
+    /// The median of the training rows, expected for every row.
     Median,
-    /// The mean of the training rows, expected in place of every row.
+    /// The mean of the training rows, expected for every row.
     Mean,
-    /// Principal components, as many as the code has numbers.
+    /// Principal components, as many as the size of the code.
     Pca,
     /// The distance to the nearest training rows.
     Neighbours,
     /// Isolation forest.
     IsolationForest,
-    /// The one that tells most damaged copies of validation rows from them.
+    /// The one that best tells damaged copies of validation rows from the originals.
     Best,
 }
 
@@ -112,12 +117,12 @@ impl Default for FitConfig {
     }
 }
 
-/// What stands around a fit beside its configuration.
+/// Options of a fit that are not part of its configuration.
 #[derive(Default)]
 pub struct FitOptions<'a> {
-    /// Who watches the training.
+    /// Observes the training.
     pub observer: Option<&'a mut dyn Observer>,
-    /// The fit stops at the next step of training when this is set.
+    /// When set, the fit stops at the next training step.
     pub stop: Option<&'a AtomicBool>,
 }
 
@@ -127,82 +132,82 @@ impl std::fmt::Debug for FitOptions<'_> {
     }
 }
 
-/// Why there is no detector.
+/// Why a detector could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum FitError {
-    /// The data.
+    /// The data cannot be used.
     #[error(transparent)]
     Intake(#[from] IntakeError),
-    /// The model.
+    /// The model cannot be built.
     #[error(transparent)]
     Model(#[from] ModelError),
     /// No rows to train on.
     #[error(transparent)]
     Empty(#[from] EmptyData),
-    /// Training.
+    /// Training failed.
     #[error(transparent)]
     Train(#[from] TrainError),
-    /// A score or a baseline.
+    /// A score or baseline cannot be fitted or used.
     #[error(transparent)]
     Scorer(#[from] ScorerError),
-    /// The budget of false alarms.
+    /// The false-alarm budget cannot be used.
     #[error(transparent)]
     Budget(#[from] BudgetError),
-    /// The threshold.
+    /// The threshold cannot be computed.
     #[error("{source}{}", more_rows(source, *share))]
     Threshold {
-        /// What the rule says.
+        /// The cause.
         source: ThresholdError,
-        /// Share of the normal rows that the threshold is calibrated on.
+        /// Share of the normal rows used for calibration.
         share: f64,
     },
-    /// A setting out of its range.
-    #[error("{key} = {got} is out of range; it is {legal}")]
+    /// An invalid setting.
+    #[error("{key} = {got} is invalid; use {legal}")]
     Setting {
-        /// As in the configuration.
+        /// Its key in the configuration.
         key: &'static str,
-        /// What it is.
+        /// Its value.
         got: String,
-        /// What would be right.
+        /// What is allowed.
         legal: String,
     },
-    /// A model that cannot leave out what is missing.
+    /// A model that cannot leave missing values out of its loss.
     #[error(
-        "{share:.1} % of the values are missing, and {variant} cannot leave them out of its loss; choose another \
+        "{share:.1} % of the values are missing, but {variant} cannot leave them out of its loss; choose another \
          variant, such as `deep` or `vae`, or fill them in"
     )]
     Missing {
         /// The variant.
         variant: &'static str,
-        /// In per cent.
+        /// The missing share in per cent.
         share: f64,
     },
-    /// Too few rows of which enough was observed.
+    /// Too few rows with enough observed values.
     #[error(
-        "{part} has {got} rows of which at least {min_observed} was observed, and {needed} are needed; lower \
-         input.min_observed, or bring more rows"
+        "{part} has {got} rows with at least {min_observed} of their values observed, but {needed} are needed; \
+         lower input.min_observed, or provide more rows"
     )]
     TooLittleObserved {
         /// The part.
         part: &'static str,
-        /// Such rows there are.
+        /// Number of such rows.
         got: usize,
         /// Rows that are needed.
         needed: usize,
-        /// The share.
+        /// The required share.
         min_observed: f64,
     },
-    /// Stopped from outside.
-    #[error("interrupted before the detector was done; nothing was written")]
+    /// Interrupted by the user.
+    #[error("interrupted before the detector was finished; nothing was written")]
     Interrupted,
 }
 
-/// A quantile needs calibration rows, which are only a share of what was given.
+/// Advice for too few calibration rows, which are only a share of the normal rows.
 fn more_rows(error: &ThresholdError, share: f64) -> String {
     match error {
         ThresholdError::TooFewSamples { needed, .. } => format!(
-            "; calibration takes {:.0} % of the normal rows, so bring about {} of them, give shares.calibration more, \
-             or promise less",
+            "; calibration takes {:.0} % of the normal rows, so provide about {} of them, increase \
+             shares.calibration, or allow more false alarms",
             share * 100.0,
             (*needed as f64 / share).ceil()
         ),
@@ -210,18 +215,18 @@ fn more_rows(error: &ThresholdError, share: f64) -> String {
     }
 }
 
-/// A detector, and how it came about.
+/// A detector, and how it was made.
 #[derive(Debug)]
 pub struct Fitted {
-    /// Ready to be used and saved.
+    /// The detector, ready to be used and saved.
     pub detector: Detector,
-    /// For people.
+    /// The report for the user.
     pub report: FitReport,
 }
 
 impl Detector {
-    /// Makes a detector of a table. A pure function of the table and the configuration, on one kind of machine and with
-    /// one number of threads.
+    /// Makes a detector from a table. On the same kind of machine with the same number of threads, the result
+    /// depends only on the table and the configuration.
     ///
     /// # Errors
     /// See [`FitError`].
@@ -243,13 +248,14 @@ impl Detector {
         let failed = |source| FitError::Threshold { source, share: split.share_of_calibration() };
         let (needed, got) = (rule.samples_needed(), rows.calibration.len());
         if got < needed {
-            // Said before the training, not after it.
+            // Fail before training, not after it.
             return Err(failed(ThresholdError::TooFewSamples { rule, needed, got }));
         }
         let trained = Trained::on(&rows, config, &mut options)?;
         let selected = Selected::among(&rows, &trained, config)?;
         let judged = selected.judged();
-        // By plain errors: a score whose scale comes from the validation rows makes them look more usual than they are.
+        // Compare plain errors: a score scaled on the validation rows makes these look more usual than they
+        // are.
         let normal = trained.normal_rows(&rows, config.seed);
         let plain = Score::MeanSquared.fit(trained.members[0].copy()?, &normal)?;
         let of_calibration = held_out(plain.as_ref(), &rows.calibration)?.map_err(failed)?;
@@ -278,7 +284,7 @@ impl Detector {
             },
             notices: table.notices.iter().cloned().chain(notices).collect(),
             bad: table.bad.iter().take(report::MAX_BAD_LINES).cloned().collect(),
-            // Steps of a series repeat as a matter of course.
+            // Repeated steps are normal in a series.
             duplicates: if schema.layout == Layout::Windows { 0.0 } else { duplicate_share(&table.values) },
             model: trained.model.clone(),
             code: trained.code_size(),
@@ -301,10 +307,12 @@ impl Detector {
     }
 }
 
-/// The last stage: a scorer with the threshold that the rule gives for normal rows that nothing was chosen by.
+/// The last stage: adds the threshold to a scorer, by the rule, from normal rows that no other choice
+/// depended on.
 ///
 /// # Errors
-/// Rows that cannot be scored; inside, a rule that has too few of them.
+/// Rows that cannot be scored. The inner error is that of [`Calibration::fit`], such as too few rows for the
+/// rule.
 pub fn calibrate(
     scorer: Box<dyn Scorer>,
     calibration: &Samples,
@@ -331,12 +339,12 @@ impl FitConfig {
                 wrong("robust", share.to_string(), "a share above 0 and at most 0.5")
             }
             FitConfig { model: Some(model), variant: Some(variant), .. } => {
-                let got = format!("\"{variant}\" beside [model.{}]", model.name());
-                wrong("variant", got, "one of the two: a name, or a variant's settings")
+                let got = format!("\"{variant}\" together with [model.{}]", model.name());
+                wrong("variant", got, "either a name or a variant's settings")
             }
             FitConfig { threshold: Some(rule), false_alarms: Some(budget), .. } => {
-                let got = format!("\"{budget}\" beside threshold = {rule}");
-                wrong("false_alarms", got, "one of the two: a budget, or a rule")
+                let got = format!("\"{budget}\" together with threshold = {rule}");
+                wrong("false_alarms", got, "either a budget or a rule")
             }
             FitConfig { threshold: Some(rule), .. } => {
                 rule.validate().map_err(|source| FitError::Threshold { source, share: 1.0 })
@@ -345,8 +353,8 @@ impl FitConfig {
         }
     }
 
-    /// The rule that is configured. A budget in time needs the mean step between two rows. Where nothing is said, the
-    /// lowest usual rate that half of the normal rows can promise.
+    /// The configured rule. A budget per period needs the mean time between two rows. Default: the lowest of
+    /// `RATES` that half of the normal rows can guarantee.
     fn rule(&self, table: &Table) -> Result<Rule, FitError> {
         if let Some(rule) = self.threshold {
             return Ok(rule);
@@ -361,5 +369,5 @@ impl FitConfig {
     }
 }
 
-/// Shares of normal rows that may raise an alarm where nothing is said, the lowest that can be promised.
+/// Default false-alarm rates; the lowest that can be guaranteed is used.
 const RATES: [f64; 4] = [0.01, 0.02, 0.05, 0.1];

@@ -1,4 +1,4 @@
-//! Which model, where none is named: what suits the rows.
+//! Chooses the model, or settings that suit the rows if only a variant is named.
 
 use super::prepared::PreparedRows;
 use super::{FitConfig, FitError};
@@ -6,12 +6,12 @@ use ae_models::ModelConfig;
 use ae_tensor::{Pca, Tensor, array};
 use serde_json::{Value, json};
 
-/// Share of the variance that as many principal components as the code has numbers explain.
+/// Share of the variance that principal components of the code's size explain.
 const EXPLAINED_SHARE: f64 = 0.9;
 const CODES: std::ops::RangeInclusive<usize> = 1..=64;
 
-/// Numbers in the code: as many as principal components explain nine tenths of the variance of the training rows, at
-/// most half of the values and a quarter of the rows.
+/// Size of the code: the number of principal components that explain nine tenths of the variance of the
+/// training rows, at most half the number of values and a quarter of the number of rows.
 fn code_size(rows: &PreparedRows) -> usize {
     let train = &rows.train;
     let rows: Tensor = array::from_array(train.values.clone());
@@ -27,7 +27,7 @@ fn code_size(rows: &PreparedRows) -> usize {
     (enough.map_or(1, |at| at + 1)).clamp(*CODES.start(), most)
 }
 
-/// What is configured, or a dense autoencoder with the code size above.
+/// The configured model, or a dense autoencoder with the code size above.
 pub(super) fn choose(config: &FitConfig, rows: &PreparedRows) -> Result<ModelConfig, FitError> {
     let model = match (&config.model, &config.variant) {
         (Some(model), _) => model.clone(),
@@ -43,7 +43,7 @@ pub(super) fn choose(config: &FitConfig, rows: &PreparedRows) -> Result<ModelCon
     Ok(model)
 }
 
-/// A variant with settings that suit rows that are scaled to mean 0 and standard deviation 1.
+/// A variant with settings for rows that are scaled to mean 0 and standard deviation 1.
 fn named(name: &str, rows: &PreparedRows) -> Result<ModelConfig, FitError> {
     let all = ModelConfig::all();
     let Some(found) = all.iter().find(|model| model.name() == name) else {
@@ -65,7 +65,8 @@ fn named(name: &str, rows: &PreparedRows) -> Result<ModelConfig, FitError> {
         set("code", json!(code));
         set("latent", json!(code));
         set("hidden", json!([hidden]));
-        // A rectified code cannot fall below 0: half of the line is lost. The contractive penalty wants its sigmoid.
+        // A rectified code cannot be negative, which loses half of its range. The contractive penalty needs
+        // its sigmoid.
         if inner.get("jacobian").is_none() {
             inner.entry("code_activation").and_modify(|activation| *activation = json!("identity"));
         }
@@ -79,11 +80,12 @@ fn named(name: &str, rows: &PreparedRows) -> Result<ModelConfig, FitError> {
     serde_json::from_value(settings).map_err(|error| FitError::Setting {
         key: "variant",
         got: format!("\"{name}\""),
-        legal: format!("a variant for such rows: {error}"),
+        legal: format!("a variant that takes such rows: {error}"),
     })
 }
 
-/// A name stays a name or becomes a table, a number a number, a list a list, where it lists something.
+/// Whether `new` may replace `old`: a number a number, a list a non-empty list, anything else a name or a
+/// table.
 fn same_kind(old: &Value, new: &Value) -> bool {
     match new {
         Value::Number(_) => old.is_number(),
@@ -96,6 +98,6 @@ fn masks_missing(model: &ModelConfig, rows: &PreparedRows) -> bool {
     let shape: Vec<i64> = rows.shape.iter().map(|&d| d as i64).collect();
     let data = ae_models::DataSummary { shape, mean: 0.0, low: -1.0, high: 1.0, classes: 0 };
     let noise = ae_tensor::Noise::new(0, 0, ae_tensor::Device::Cpu);
-    // A model that cannot be built says so itself, and better.
+    // If the model cannot be built, building it later gives a better error.
     model.initialise(&data, &noise).map_or(true, |model| model.masks_missing())
 }

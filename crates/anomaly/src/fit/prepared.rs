@@ -1,4 +1,4 @@
-//! Normal rows, ready for a model, by what they are for: what every stage behind encoding takes.
+//! Encoded normal rows, split by purpose: the input of every stage after encoding.
 
 use super::damage::Form;
 use ae_intake::Samples;
@@ -6,15 +6,15 @@ use ae_intake::Samples;
 /// Normal rows of one table, encoded, in three disjoint parts.
 #[derive(Clone, Debug)]
 pub struct PreparedRows {
-    /// What the model learns from and the baselines are fitted on.
+    /// Rows that the model and the baselines are fitted on.
     pub train: Samples,
-    /// What training stops early by, scores are scaled on, and detectors are compared on.
+    /// Rows for early stopping, for scaling scores and for comparing detectors.
     pub validation: Samples,
-    /// What the threshold comes from; nothing is chosen by it.
+    /// Rows for the threshold; no other choice depends on them.
     pub calibration: Samples,
     /// Shape of one row for the network: `[D]`, `[T, F]` or `[C, H, W]`.
     pub shape: Vec<usize>,
-    /// How the values of a row belong together.
+    /// How the values of a row are structured.
     pub form: Form,
 }
 
@@ -29,7 +29,7 @@ impl PreparedRows {
         self.train.observed.is_some()
     }
 
-    /// The same with other training rows.
+    /// The same, with different training rows.
     pub fn with_train(&self, train: Samples) -> Self {
         PreparedRows { train, ..self.clone() }
     }

@@ -1,4 +1,4 @@
-//! How a detector came about, for people and for its file.
+//! The report of a fit, for the user and for the detector's file.
 
 use super::FitConfig;
 use super::select::{Judged, Role};
@@ -8,25 +8,25 @@ use ae_metrics::{Confusion, auroc, average_precision, prevalence};
 use ae_models::ModelConfig;
 use serde::{Deserialize, Serialize};
 
-/// Bad lines that are kept by text.
+/// Most bad lines that are kept.
 pub(super) const MAX_BAD_LINES: usize = 20;
 
-/// How many rows did what.
+/// Number of rows by purpose.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sizes {
     /// Rows of the file.
     pub rows: usize,
-    /// Lines of the file that are no rows.
+    /// Lines of the file that could not be read as rows.
     pub bad_lines: usize,
-    /// Normal rows, or windows, that were split.
+    /// Normal rows or windows that were split.
     pub normal: usize,
-    /// The model learned from these.
+    /// Training rows.
     pub train: usize,
-    /// Training stopped by these, scores were scaled and detectors compared on them.
+    /// Validation rows: for early stopping, scaling scores and comparing detectors.
     pub validation: usize,
-    /// The threshold comes from these.
+    /// Calibration rows, for the threshold.
     pub calibration: usize,
-    /// Looked at once, at the end.
+    /// Locked rows, used once at the end.
     pub test: usize,
     /// Values of a sample.
     pub width: usize,
@@ -34,10 +34,10 @@ pub struct Sizes {
     pub too_little_observed: usize,
 }
 
-/// A row that may be an anomaly among rows that were given as normal.
+/// A row given as normal that may be an anomaly.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Suspect {
-    /// Its line, from 1; of a window that of its last step.
+    /// Its line, from 1; for a window, the line of its last step.
     pub line: u64,
     /// Its score.
     pub score: f64,
@@ -45,7 +45,7 @@ pub struct Suspect {
     pub left_out: bool,
 }
 
-/// What became of the locked rows.
+/// The results on the locked rows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TestFigures {
     /// Normal rows.
@@ -56,11 +56,11 @@ pub struct TestFigures {
     pub false_alarm_rate: Option<f64>,
     /// Share of the anomalous rows that were flagged.
     pub recall: Option<f64>,
-    /// Area under the ROC curve; none without both kinds of rows.
+    /// Area under the ROC curve; `None` unless there are both kinds of rows.
     pub auroc: Option<f64>,
-    /// Area under the precision-recall curve; none without both kinds of rows.
+    /// Area under the precision-recall curve; `None` unless there are both kinds of rows.
     pub auprc: Option<f64>,
-    /// Share of anomalous rows: what AUPRC would be by chance.
+    /// Share of anomalous rows, which is the AUPRC expected by chance.
     pub prevalence: f64,
 }
 
@@ -82,49 +82,49 @@ impl TestFigures {
     }
 }
 
-/// All that is worth knowing about a fit.
+/// The report of a fit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FitReport {
-    /// What a row is.
+    /// How rows are laid out.
     pub layout: Layout,
-    /// Why.
+    /// Why this layout was chosen.
     pub layout_because: String,
-    /// How many rows did what.
+    /// Number of rows by purpose.
     pub sizes: Sizes,
-    /// What is odd about the data.
+    /// Peculiarities of the data.
     pub notices: Vec<Notice>,
-    /// The first lines that are no rows.
+    /// The first lines that could not be read as rows.
     pub bad: Vec<BadLine>,
-    /// Share of the rows that are equal to an earlier one: the parts are disjoint as rows, not as values.
+    /// Share of rows that equal an earlier row: the parts share no row, but may share values.
     pub duplicates: f64,
     /// The model.
     pub model: ModelConfig,
-    /// Numbers in its code, where it was chosen; components of the PCA beside it.
+    /// Size of its code, which is also the number of components of the PCA baseline.
     pub code: usize,
-    /// Epochs of the last training of the first member.
+    /// Epochs of the first member's last training.
     pub epochs: u64,
     /// Whether it stopped early.
     pub stopped_early: bool,
-    /// Seconds that it took; not kept in the detector's file, so that the same rows give the same bytes.
+    /// Its duration in seconds; not stored, so that the same rows give the same file.
     #[serde(skip)]
     pub seconds: f64,
-    /// What is stored.
+    /// The stored scorer.
     pub scorer: String,
-    /// The comparison on made-up anomalies.
+    /// The comparison on synthetic anomalies.
     pub judged: Vec<Judged>,
-    /// Which of them is stored, and why.
+    /// Which detector is stored, and why.
     pub stored: String,
     /// The threshold in words.
     pub threshold: String,
-    /// Rows that may be anomalies; only where asked for.
+    /// Rows that may be anomalies; empty unless the fit is robust.
     pub suspects: Vec<Suspect>,
-    /// Training rows that the last training left out.
+    /// Number of training rows that the last training left out.
     pub trimmed: usize,
-    /// What became of the locked rows; only where there are labels.
+    /// The results on the locked rows; `None` without labels.
     pub test: Option<TestFigures>,
 }
 
-/// A configuration and a report as a detector's file holds them.
+/// A configuration and a report, as stored in a detector's file.
 pub(super) fn about(config: &FitConfig, report: &FitReport) -> About {
     About {
         config: serde_json::to_value(config).expect("a configuration is always JSON"),
@@ -134,16 +134,16 @@ pub(super) fn about(config: &FitConfig, report: &FitReport) -> About {
 }
 
 impl FitReport {
-    /// How a detector came about.
+    /// The report of a detector.
     ///
     /// # Errors
-    /// A file of another version, whose report has other entries.
+    /// A file from another version whose report has different entries.
     pub fn of(detector: &Detector) -> Result<Self, serde_json::Error> {
         serde_json::from_value(detector.about().report.clone())
     }
 
-    /// The detectors that tell damaged copies of normal rows from the rows as well as the autoencoder does, within a
-    /// standard error.
+    /// The other detectors that are no more than one standard error behind the autoencoder at telling damaged
+    /// copies from normal rows.
     pub fn as_good(&self) -> Vec<&Judged> {
         let Some(own) = self.judged.iter().find(|judged| judged.role == Role::Autoencoder) else {
             return Vec::new();
@@ -155,10 +155,10 @@ impl FitReport {
 }
 
 impl FitConfig {
-    /// What a detector was asked to be.
+    /// The configuration of a detector.
     ///
     /// # Errors
-    /// A file of another version, whose configuration has other entries.
+    /// A file from another version whose configuration has different entries.
     pub fn of(detector: &Detector) -> Result<Self, serde_json::Error> {
         serde_json::from_value(detector.about().config.clone())
     }

@@ -1,8 +1,9 @@
-//! Training on rows some of which may be anomalous: the rows with the largest errors do not count.
+//! Trains on rows of which some may be anomalous: the rows with the largest errors are left out.
 //!
-//! A trimmed loss, minimised by concentration steps (Rousseeuw & Van Driessen, 1999, section 3, for another estimator):
-//! train, leave out the share of rows that the model reconstructs worst, train anew on the rest, and so on. Anomalies
-//! that are alike and many are learned before they stand out; then a smaller model helps, not a larger share.
+//! The trimmed loss is minimised by concentration steps (Rousseeuw & Van Driessen, 1999, section 3, for
+//! another estimator): train, leave out the share of rows that the model reconstructs worst, retrain on the
+//! rest, and so on. Many similar anomalies are learned before they stand out; then a smaller model helps, not
+//! a larger share.
 
 use super::FitError;
 use super::prepared::PreparedRows;
@@ -14,12 +15,12 @@ use ae_intake::Samples;
 use ae_intake::Schema;
 use ae_training::Outcome;
 
-/// Trainings in all; the rows that are left out hardly change after the second.
+/// Number of trainings; the left-out rows hardly change after the second.
 const ROUNDS: usize = 3;
-/// Rows that are listed at most.
+/// Most rows that are listed.
 const MAX_SUSPECTS: usize = 1000;
 
-/// The model of the last round, and the training rows that it was not shown.
+/// The model of the last round, its outcome, and the training rows that it was not shown.
 pub(super) fn train(
     trainer: &mut Trainer<'_, '_>,
     prepared: &PreparedRows,
@@ -28,7 +29,7 @@ pub(super) fn train(
 ) -> Result<(TrainedModel, Outcome, Vec<usize>), FitError> {
     let n = prepared.train.len();
     let left_out = ((n as f64 * share) as usize).min(n.saturating_sub(8));
-    // Validation rows may be anomalous as well: they must not decide when to stop.
+    // Validation rows may be anomalous too; those must not decide when to stop.
     let trim =
         |model: &TrainedModel, rows: &Samples, out: usize| -> Result<(Vec<usize>, Vec<usize>), FitError> {
             let mut order = usual_first(model, rows, seed)?;
@@ -51,7 +52,7 @@ pub(super) fn train(
     Ok((model, outcome, trimmed))
 }
 
-/// The rows without the share that the model reconstructs worst; at least two.
+/// The rows without the share that the model reconstructs worst; at least two rows.
 pub(super) fn usual(
     model: &TrainedModel,
     rows: &Samples,
@@ -64,7 +65,7 @@ pub(super) fn usual(
     Ok(rows.select(&order))
 }
 
-/// The rows by their squared error, the least first.
+/// The rows in ascending order of squared error.
 fn usual_first(model: &TrainedModel, rows: &Samples, seed: u64) -> Result<Vec<usize>, FitError> {
     let normal = NormalRows { train: rows, validation: rows, seed };
     let scores = Score::MeanSquared.fit(model.copy()?, &normal)?.scores(rows)?;
@@ -73,8 +74,8 @@ fn usual_first(model: &TrainedModel, rows: &Samples, seed: u64) -> Result<Vec<us
     Ok(order)
 }
 
-/// The rows of any part that stand far above the others: beyond the outer fence of their scores' logarithms, the third
-/// quartile plus three times the interquartile range (Tukey, 1977). The most suspicious first.
+/// The rows of any part whose log score lies beyond the outer fence: the third quartile plus three times the
+/// interquartile range (Tukey, 1977). The most suspicious come first.
 pub(super) fn suspects(
     schema: &Schema,
     split: &TableSplit,
@@ -85,20 +86,22 @@ pub(super) fn suspects(
     let encoded = schema.encode(&split.table, &rows)?;
     let ready = ready(&encoded);
     let scores = scorer.scores(&encoded.samples.select(&ready))?;
-    // Left out are those of the encoded training rows; of these the first were ready.
-    let is_trimmed = |at: usize| at < split.train.len() && trimmed.binary_search(&at).is_ok();
-    let log = |score: f64| score.max(f64::MIN_POSITIVE).ln();
+    // `trimmed` counts training rows with enough observed values, which come first among the scored rows.
+    let train = ready.iter().filter(|at| **at < split.train.len()).count();
+    let is_trimmed = |scored: usize| scored < train && trimmed.binary_search(&scored).is_ok();
+    let logs: Vec<f64> = scores.iter().map(|score| score.max(f64::MIN_POSITIVE).ln()).collect();
     let mut usual: Vec<f64> =
-        ready.iter().zip(&scores).filter(|(at, _)| !is_trimmed(**at)).map(|(_, &score)| log(score)).collect();
+        (0..logs.len()).filter(|scored| !is_trimmed(*scored)).map(|scored| logs[scored]).collect();
     usual.sort_unstable_by(f64::total_cmp);
     let quartile = |share: f64| usual[((usual.len() - 1) as f64 * share).round() as usize];
     let fence = quartile(0.75) + 3.0 * (quartile(0.75) - quartile(0.25));
-    let mut suspects: Vec<Suspect> = ready
-        .iter()
-        .zip(&scores)
-        .filter(|(_, score)| log(**score) > fence)
-        .map(|(&at, &score)| Suspect { line: split.table.lines[rows[at]], score, left_out: is_trimmed(at) })
-        .collect();
+    let mut suspects = Vec::new();
+    for (scored, &at) in ready.iter().enumerate() {
+        if logs[scored] > fence {
+            let line = split.table.lines[rows[at]];
+            suspects.push(Suspect { line, score: scores[scored], left_out: is_trimmed(scored) });
+        }
+    }
     suspects.sort_by(|a, b| b.score.total_cmp(&a.score));
     suspects.truncate(MAX_SUSPECTS);
     Ok(suspects)

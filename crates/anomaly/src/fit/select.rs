@@ -1,5 +1,5 @@
-//! The fourth stage: which score of the network, and which detector, tells normal validation rows from damaged copies of
-//! them. No label takes part.
+//! The fourth stage: compares scores and detectors by how well they tell damaged copies of validation rows
+//! from the originals. No labels are used.
 
 use super::damage::local;
 use super::prepared::PreparedRows;
@@ -12,12 +12,12 @@ use ae_metrics::auroc;
 use ae_tensor::{Device, Noise};
 use serde::{Deserialize, Serialize};
 
-/// Damaged copies of each row; more make the comparison less a matter of luck.
+/// Damaged copies of each row; more copies make the comparison less noisy.
 const COPIES: u64 = 5;
-/// Rows that are compared at most.
+/// Most rows in the comparison.
 const MAX_ROWS: usize = 2000;
-/// Scores that are compared where none is named; those that a model cannot have, or that need more rows than there are,
-/// are left out.
+/// Scores that are compared if none is configured. Those that the model does not support, or that need more
+/// rows, are skipped.
 const SCORES: [Score; 5] = [
     Score::MeanSquared,
     Score::MeanAbsolute,
@@ -25,22 +25,22 @@ const SCORES: [Score; 5] = [
     Score::Mahalanobis,
     Score::ReconstructionProbability { draws: 16 },
 ];
-/// Neighbours of the baseline.
+/// Neighbours in the baseline.
 const NEIGHBOURS: usize = 5;
 
-/// A detector of the comparison.
+/// A detector in the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Contender {
-    /// The model, with the score that was chosen.
+    /// The model with the chosen score.
     Autoencoder,
-    /// The same model and score before the first step of training.
+    /// The same model and score, before the first training step.
     Untrained,
-    /// The median of the training rows for every row, and the mean absolute error.
+    /// The median of the training rows, scored by the mean absolute error.
     Median,
-    /// The mean of the training rows for every row, and the mean squared error.
+    /// The mean of the training rows, scored by the mean squared error.
     Mean,
-    /// As many principal components as the code has numbers.
+    /// Principal components, as many as the size of the code.
     Pca,
     /// The distance to the nearest training rows.
     Neighbours,
@@ -49,7 +49,7 @@ pub enum Contender {
 }
 
 impl Contender {
-    /// Why it takes part.
+    /// Its role in the comparison.
     pub fn role(self) -> Role {
         match self {
             Contender::Autoencoder => Role::Autoencoder,
@@ -62,37 +62,37 @@ impl Contender {
 /// How well a detector tells damaged rows from normal ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
-    /// What it is.
+    /// Its name.
     pub name: String,
-    /// What it is there for.
+    /// Its role.
     pub role: Role,
-    /// Area under the ROC curve on damaged copies; 0.5 is chance.
+    /// Area under the ROC curve on damaged copies; 0.5 is chance level.
     pub auroc: f64,
-    /// Standard error of the area (Hanley & McNeil, 1982, equation 2), normal rows counted once.
+    /// Standard error of the area (Hanley & McNeil, 1982, equation 2), counting each normal row once.
     pub standard_error: f64,
 }
 
-/// Why a detector was compared.
+/// The role of a detector in the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// The model, with the score that was chosen.
+    /// The model with the chosen score.
     Autoencoder,
-    /// The model, with a score that was not.
+    /// The model with another score.
     OtherScore,
     /// A simpler detector.
     Baseline,
-    /// The model before its first step.
+    /// The model before its first training step.
     Untrained,
 }
 
-/// A detector that was compared, ready to be calibrated.
+/// A compared detector, ready to be calibrated.
 pub struct Candidate {
-    /// Which one.
+    /// Which detector.
     pub contender: Contender,
-    /// How it scores.
+    /// Its scorer.
     pub scorer: Box<dyn Scorer>,
-    /// How it did.
+    /// Its result.
     pub judged: Judged,
 }
 
@@ -106,29 +106,30 @@ impl std::fmt::Debug for Candidate {
     }
 }
 
-/// The detectors that were compared.
+/// The compared detectors.
 #[derive(Debug)]
 pub struct Selected {
-    /// What is measured of the network.
+    /// The chosen score of the network.
     pub score: Score,
-    /// One of each [`Contender`], in their order.
+    /// One for each [`Contender`], in order.
     pub candidates: Vec<Candidate>,
-    /// The network with the scores that were not chosen.
+    /// The network's results with the other scores.
     pub other_scores: Vec<Judged>,
 }
 
 impl Selected {
-    /// Compares the scores of a trained network where none is configured, and the network with what it has to beat.
+    /// Chooses the score of a trained network, unless one is configured, and compares the network with the
+    /// baselines and with itself untrained.
     ///
     /// # Errors
-    /// Rows that cannot be scored, too few of them, or a score that the model cannot have.
+    /// Rows that cannot be scored, too few rows, or a score that the model does not support.
     pub fn among(rows: &PreparedRows, trained: &Trained, config: &FitConfig) -> Result<Self, FitError> {
         let normal = trained.normal_rows(rows, config.seed);
         let comparison = Comparison::new(rows, normal.validation, config.seed);
         let Chosen { score, scorer: autoencoder, others: other_scores } =
             comparison.choose(config, &trained.members, &normal)?;
         let untrained = score.fit(trained.untrained.copy()?, &normal)?;
-        // As many components as columns rebuild everything.
+        // With as many components as columns, every row is reconstructed exactly.
         let code = trained.code_size().clamp(1, rows.width().saturating_sub(1).max(1));
         let baselines = [
             (Contender::Median, Baseline::Median),
@@ -149,19 +150,19 @@ impl Selected {
         Ok(Selected { score, candidates, other_scores })
     }
 
-    /// How every detector and score did.
+    /// The results of all scores and detectors.
     pub fn judged(&self) -> Vec<Judged> {
         let own = self.candidates.iter().map(|candidate| candidate.judged.clone());
         self.other_scores.iter().cloned().chain(own).collect()
     }
 
-    /// A detector of the comparison.
+    /// A detector in the comparison.
     pub fn candidate(&self, contender: Contender) -> &Candidate {
         let found = self.candidates.iter().find(|candidate| candidate.contender == contender);
         found.expect("one of each contender")
     }
 
-    /// The detector that is asked for, and why in words.
+    /// The requested detector, and the reason in words.
     pub fn store(mut self, store: Store) -> (Box<dyn Scorer>, String) {
         let wanted = match store {
             Store::Autoencoder => Contender::Autoencoder,
@@ -173,7 +174,7 @@ impl Selected {
             Store::Best => self.best(),
         };
         let because = match store {
-            Store::Best => "it sees most of the damage",
+            Store::Best => "best at detecting damaged copies",
             _ => "as configured",
         };
         let place = self.candidates.iter().position(|candidate| candidate.contender == wanted);
@@ -182,7 +183,7 @@ impl Selected {
         (scorer, reason)
     }
 
-    /// The first of equals; what was not trained is never the best.
+    /// The best detector, the first on ties; never the untrained one.
     fn best(&self) -> Contender {
         let mut best = &self.candidates[0];
         for candidate in &self.candidates {
@@ -194,11 +195,11 @@ impl Selected {
     }
 }
 
-/// The score of the network that was chosen.
+/// The chosen score of the network.
 struct Chosen {
     score: Score,
     scorer: Box<dyn Scorer>,
-    /// How the others did.
+    /// The results of the other scores.
     others: Vec<Judged>,
 }
 
@@ -206,14 +207,14 @@ struct Chosen {
 struct Comparison {
     normal: Samples,
     damaged: Vec<Samples>,
-    /// The validation rows that scales are fitted on while scores are compared.
+    /// Validation rows for fitting scales while scores are compared.
     scales: Samples,
 }
 
 impl Comparison {
     fn new(rows: &PreparedRows, validation: &Samples, seed: u64) -> Self {
         let n = validation.len();
-        // Every other row to fit scales on, the others to judge by; as soon as there are enough for both.
+        // If there are enough rows, half are for fitting scales and half for judging.
         let (even, odd): (Vec<usize>, Vec<usize>) =
             (0..n.min(2 * MAX_ROWS)).partition(|row| row.is_multiple_of(2));
         let both = n >= 20;
@@ -229,7 +230,7 @@ impl Comparison {
         judge(role, scorer, &self.normal, &self.damaged)
     }
 
-    /// The score that is configured, or the one that tells most; the scorer with it, and how the others did.
+    /// The configured score, or the best of those tried, with its scorer and the results of the others.
     fn choose(
         &self,
         config: &FitConfig,
@@ -251,7 +252,7 @@ impl Comparison {
                 Err(error) => return Err(error.into()),
             }
         }
-        // The first of equals: the plainer one.
+        // On ties the first, which is the simpler one.
         let mut best = 0;
         for (at, (_, judged)) in tried.iter().enumerate() {
             if judged.auroc > tried[best].1.auroc {
@@ -264,7 +265,7 @@ impl Comparison {
     }
 }
 
-/// A score of one model, or of several that vote.
+/// The score of one model, or of an ensemble.
 fn of_members(
     score: Score,
     members: &[TrainedModel],

@@ -1,4 +1,4 @@
-//! The first two stages: which rows of a table do what, and their encoding.
+//! The first two stages: splits the rows of a table by purpose, and encodes them.
 
 use super::damage::Form;
 use super::prepared::PreparedRows;
@@ -12,50 +12,50 @@ use ae_intake::{
     window_ends,
 };
 
-/// Share of the steps that the length of windows is chosen by.
+/// Share of the steps from which the window length is chosen.
 const WINDOW_SHARE: f64 = 0.4;
-/// Rows of which alarms show the nearest.
+/// Most reference rows; an alarm shows the nearest one.
 const MAX_REFERENCES: usize = 1000;
-/// Share of the normal rows that is locked away where there are labels and nothing is said.
+/// Default share of the normal rows that is locked away if there are labels.
 const TEST_SHARE: f64 = 0.15;
-/// Share of the normal rows that is calibrated on, unless the rule needs more.
+/// Share of the normal rows used for calibration, unless the rule needs more.
 const CALIBRATION_SHARE: f64 = 0.25;
-/// Fewest rows of which enough was observed, of training, validation and calibration.
+/// Fewest rows with enough observed values in training, validation and calibration.
 const MIN_ROWS: [usize; 3] = [8, 2, 8];
 
-/// Rows of a table by what they are for; of windows, their last steps.
+/// Rows of a table, split by purpose. A window is represented by its last step.
 #[derive(Clone, Debug)]
 pub struct TableSplit {
-    /// The table; windows have a length.
+    /// The table; the length of windows is set.
     pub table: Table,
-    /// What scaling is learned from: training rows, or the time steps of training windows.
+    /// Rows from which scaling is learned: training rows, or the time steps of training windows.
     pub learn: Vec<usize>,
-    /// What the model learns from.
+    /// Rows that the model learns from.
     pub train: Vec<usize>,
-    /// What training stops early by and detectors are compared on.
+    /// Rows for early stopping and for comparing detectors.
     pub validation: Vec<usize>,
-    /// What the threshold comes from.
+    /// Rows for the threshold.
     pub calibration: Vec<usize>,
-    /// Normal rows that nothing is done with, and every anomalous one, ascending; none without labels.
+    /// Locked rows, ascending: held-out normal rows and every anomalous row. Empty without labels.
     pub test: Vec<usize>,
-    /// Normal rows, or windows, that were split.
+    /// Number of normal rows or windows that were split.
     pub normal: usize,
 }
 
 /// The rows of a split, encoded.
 #[derive(Debug)]
 pub struct EncodedSplit {
-    /// What was learned about the columns, from training rows alone.
+    /// The columns, learned from training rows alone.
     pub schema: Schema,
-    /// The rows of which enough was observed.
+    /// The rows with enough observed values.
     pub rows: PreparedRows,
-    /// Rows that were left out because too little of them was observed.
+    /// Number of rows that were left out because too little of them was observed.
     pub left_out: usize,
-    /// What is odd about the data.
+    /// Peculiarities of the data.
     pub notices: Vec<Notice>,
 }
 
-/// The usual shares, with as much to calibrate as the rule needs, up to a half of the normal rows.
+/// The default shares, with as many calibration rows as the rule needs, up to half of the normal rows.
 fn shares_for(table: &Table, rule: Rule) -> Shares {
     let rows = rows_to_split(table);
     let needed = rows_to_calibrate(rule) / rows.max(1.0);
@@ -64,10 +64,10 @@ fn shares_for(table: &Table, rule: Rule) -> Shares {
     Shares { train: 0.8 * rest, validation: 0.2 * rest, calibration, test: 0.0 }
 }
 
-/// Normal rows that are split, about.
+/// Approximate number of normal rows to split.
 fn rows_to_split(table: &Table) -> f64 {
     let window = table.config.window.filter(|_| table.layout == Layout::Windows);
-    // Windows lose a gap between two parts, and the first steps of each.
+    // Windows lose a gap between parts, and the first steps of each part.
     let lost = window.map_or(0, |window| 6 * window);
     let rows = match window {
         Some(window) if table.labels.is_some() => table.normal_window_ends(0..table.len(), window, 1).len(),
@@ -77,18 +77,18 @@ fn rows_to_split(table: &Table) -> f64 {
     if table.labels.is_some() { rows * (1.0 - TEST_SHARE) } else { rows }
 }
 
-/// Rows that can be calibrated on at most.
+/// Most rows available for calibration.
 pub(super) fn rows_for_calibration(table: &Table) -> f64 {
     0.5 * rows_to_split(table)
 }
 
-/// Rows that a rule needs, and a few more for those of which too little is observed.
+/// Rows that a rule needs, plus a margin for rows with too little observed.
 pub(super) fn rows_to_calibrate(rule: Rule) -> f64 {
     rule.samples_needed() as f64 * 1.05 + 2.0
 }
 
-/// A table whose windows have a length, which the split needs: chosen from steps that are trained on whatever else is
-/// configured, and from no later ones.
+/// The table with a window length, which the split needs. It is chosen only from early steps, which belong to
+/// the training part under any configuration.
 fn with_window(table: &Table) -> Result<Table, FitError> {
     let mut table = table.clone();
     if table.layout == Layout::Windows && table.config.window.is_none() {
@@ -104,11 +104,11 @@ fn with_window(table: &Table) -> Result<Table, FitError> {
 }
 
 impl TableSplit {
-    /// Splits as the configuration says; where it does not say, with as many calibration rows as the rule needs. Where
-    /// there are labels, a part of the normal rows is always locked away.
+    /// Splits as configured, by default with as many calibration rows as the rule needs. If there are labels,
+    /// part of the normal rows is always locked away.
     ///
     /// # Errors
-    /// Too few rows, or a time budget without times.
+    /// Too few rows, or a budget per period without timestamps.
     pub fn of(table: &Table, config: &FitConfig) -> Result<(Self, Rule), FitError> {
         config.check()?;
         let table = with_window(table)?;
@@ -121,7 +121,7 @@ impl TableSplit {
         Ok((Self::by_shares(table, shares, config.seed)?, rule))
     }
 
-    /// Splits by these shares: rows at random by the seed, windows in the order of time.
+    /// Splits by these shares: rows at random by the seed, windows in order of time.
     ///
     /// # Errors
     /// Too few rows.
@@ -155,8 +155,8 @@ impl TableSplit {
         })
     }
 
-    /// In the order of time, by the windows of normal steps alone: an anomalous stretch, wherever it lies, is in no part
-    /// but the locked one.
+    /// Splits windows of normal steps in order of time. Anomalous stretches, wherever they lie, go only into
+    /// the locked part.
     fn labelled(table: Table, window: usize, shares: Shares) -> Result<Self, FitError> {
         let normal: &[bool] = table.labels.as_ref().map_or(&[], |labels| &labels.normal);
         let [train, validation, calibration, test] =
@@ -167,7 +167,8 @@ impl TableSplit {
             [] => table.len()..table.len(),
         };
         let learn = steps(&train).filter(|&row| normal[row]).collect();
-        // Behind the calibration steps all is looked at, before them only what ends with an anomalous step.
+        // The test takes every window after the calibration steps, and earlier ones only if they end in an
+        // anomalous step.
         let locked = steps(&test).start;
         let test =
             (window - 1..table.len()).filter(|&end| end + 1 - window >= locked || !normal[end]).collect();
@@ -185,15 +186,16 @@ impl TableSplit {
         Ok(TableSplit { learn, train, validation, calibration, test: Vec::new(), normal, table })
     }
 
-    /// Share of the normal rows that is calibrated on.
+    /// Share of the normal rows used for calibration.
     pub(super) fn share_of_calibration(&self) -> f64 {
         self.calibration.len() as f64 / self.normal.max(1) as f64
     }
 
-    /// Learns the columns from the training rows, and encodes the rows of each part of which enough was observed.
+    /// Learns the columns from the training rows, and encodes the rows of each part with enough observed
+    /// values.
     ///
     /// # Errors
-    /// Too few of them, or columns that cannot be learned from.
+    /// Too few such rows, or columns that nothing can be learned from.
     pub fn encode(&self) -> Result<EncodedSplit, FitError> {
         let learned = Schema::learn(&self.table, &self.learn)?;
         let schema = learned.schema;
@@ -217,7 +219,7 @@ impl TableSplit {
         Ok(EncodedSplit { schema, rows, left_out, notices })
     }
 
-    /// The locked rows, scored once.
+    /// Scores the locked rows, once.
     pub(super) fn judge_test(
         &self,
         schema: &Schema,
@@ -235,7 +237,7 @@ impl TableSplit {
     }
 }
 
-/// The rows of which enough was observed, by their places; all others cannot be judged.
+/// Positions of the rows with enough observed values; the others cannot be judged.
 pub fn ready(encoded: &EncodedRows) -> Vec<usize> {
     (0..encoded.rows.len()).filter(|&at| encoded.rows[at].state == State::Ready).collect()
 }
@@ -248,7 +250,7 @@ fn shape(schema: &Schema) -> Vec<usize> {
     }
 }
 
-/// A bounded set of training rows, spread evenly over them.
+/// A bounded number of training rows, evenly spaced.
 pub(super) fn references(train: &Samples) -> Samples {
     let n = train.len();
     let rows: Vec<usize> = (0..n.min(MAX_REFERENCES)).map(|at| at * n / n.min(MAX_REFERENCES)).collect();

@@ -1,4 +1,4 @@
-//! The third stage: training, by the same loop as everything else.
+//! The third stage: trains the network, using the same loop as all other training.
 
 use super::prepared::PreparedRows;
 use super::{FitConfig, FitError, FitOptions, model, robust};
@@ -12,34 +12,35 @@ use ae_training::{
 };
 use std::sync::atomic::Ordering;
 
-/// Steps that training takes at most where nothing is configured, and the epochs that these are kept within.
+/// Default number of training steps, and the range of epochs that it is limited to.
 const MAX_STEPS: usize = 8000;
 const EPOCHS: (usize, usize) = (4, 500);
-/// Epochs without improvement after which training stops where nothing is configured.
+/// Default number of epochs without improvement after which training stops.
 const PATIENCE_EPOCHS: u64 = 20;
 
-/// Trained models of one kind, and how they came about.
+/// Trained models of one kind, and how they were trained.
 #[derive(Debug)]
 pub struct Trained {
-    /// The variant and its settings, as configured or as suits the rows.
+    /// The variant and its settings, as configured or chosen to suit the rows.
     pub model: ModelConfig,
-    /// The members; one but for an ensemble.
+    /// The members: one model, or several for an ensemble.
     pub members: Vec<TrainedModel>,
-    /// The same model before its first step.
+    /// The same model before its first training step.
     pub untrained: TrainedModel,
-    /// How the first member was trained last.
+    /// The outcome of the first member's last training.
     pub outcome: Outcome,
-    /// Training rows that were left out of the last loss of the first member, ascending; none unless asked for.
+    /// Training rows that the first member's last training left out, ascending; empty unless the fit is
+    /// robust.
     pub trimmed: Vec<usize>,
-    /// The validation rows less those that may be anomalous; none unless asked for.
+    /// The validation rows without those that may be anomalous; `None` unless the fit is robust.
     usual_validation: Option<Samples>,
 }
 
 impl Trained {
-    /// Trains what is configured.
+    /// Trains the configured models.
     ///
     /// # Errors
-    /// A model that cannot be built or cannot leave gaps out, training that fails, or an interruption.
+    /// A model that cannot be built or cannot leave gaps out, failed training, or an interruption.
     pub fn on(
         rows: &PreparedRows,
         config: &FitConfig,
@@ -61,7 +62,7 @@ impl Trained {
             members.push(trained);
         }
         let (outcome, trimmed) = first.expect("at least one member, which was checked");
-        // What may be anomalous must not say how large a usual error is.
+        // Possibly anomalous rows must not determine the usual error.
         let usual = |share| robust::usual(&members[0], &rows.validation, share, config.seed);
         let usual_validation = config.robust.map(usual).transpose()?;
         let untrained = TrainedModel::untrained(members[0].description(), config.seed)?;
@@ -73,7 +74,8 @@ impl Trained {
         self.members[0].code_size()
     }
 
-    /// What scorers learn from: the training rows, and the validation rows that may say what is usual.
+    /// The rows that scorers learn from: the training rows, and the validation rows without possible
+    /// anomalies.
     pub fn normal_rows<'a>(&'a self, rows: &'a PreparedRows, seed: u64) -> NormalRows<'a> {
         let validation = self.usual_validation.as_ref().unwrap_or(&rows.validation);
         NormalRows { train: &rows.train, validation, seed }
@@ -89,7 +91,7 @@ pub(super) struct Trainer<'t, 'o> {
 }
 
 impl Trainer<'_, '_> {
-    /// One model.
+    /// Trains one model.
     pub(super) fn train(
         &mut self,
         rows: &Samples,
@@ -98,7 +100,7 @@ impl Trainer<'_, '_> {
     ) -> Result<(TrainedModel, Outcome), FitError> {
         let settings = TrainingConfig { seed, ..self.settings(rows.len()) };
         let shape = SampleShape::from_dims(self.shape).expect("a row has at least one value");
-        // Labels say what is anomalous, which is none of the model's business.
+        // The labels mark anomalies; the model must not see them.
         let [rows, validation] = [rows, validation].map(|samples| samples.clone().with_labels(None));
         let splits = Splits::of(rows, validation)?.shaped(shape);
         let model = self.model.initialise(&splits.summary, &Noise::new(seed, 0, Device::Cpu))?;

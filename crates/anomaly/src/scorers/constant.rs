@@ -1,8 +1,9 @@
-//! A row that never changes, a baseline: `x̂` is the median of the training rows, scored by the mean absolute error, or
-//! their mean, scored by the mean squared error; each is what minimises its error over the training rows.
+//! Constant baselines: `x̂` is the median of the training rows, scored by the mean absolute error, or their
+//! mean, scored by the mean squared error. Each minimises its error over the training rows.
 //!
-//! A detector that does not beat it has learned nothing about how the values of a row belong together. A gap has no part
-//! in a median or a mean; a value that was never observed is expected to be 0, the centre of the prepared values.
+//! A detector that does not beat them has learned nothing about how the values of a row depend on each other.
+//! Missing values are left out of a median or a mean. A value that was never observed is expected to be 0,
+//! the centre of the prepared values.
 
 use super::mean_absolute::MeanAbsolute;
 use super::mean_squared::MeanSquared;
@@ -16,11 +17,11 @@ use ae_records::arrays::StoredArray;
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
-/// The baseline of the median.
+/// The median baseline.
 #[derive(Debug)]
 pub(crate) struct Median;
 
-/// The baseline of the mean.
+/// The mean baseline.
 #[derive(Debug)]
 pub(crate) struct Mean;
 
@@ -30,7 +31,7 @@ impl Median {
     /// The median of the training rows, and the mean absolute error.
     ///
     /// # Errors
-    /// No rows, values that are not finite.
+    /// No rows, or values that are not finite.
     pub(crate) fn fit(rows: &NormalRows<'_>) -> Result<impl Scorer + use<>, ScorerError> {
         let constant = Constant::fit(rows.train, Centre::Median)?;
         Residual::<MeanAbsolute>::of(Reconstructor::Constant(constant), rows.validation)
@@ -43,7 +44,7 @@ impl Mean {
     /// The mean of the training rows, and the mean squared error.
     ///
     /// # Errors
-    /// No rows, values that are not finite.
+    /// No rows, or values that are not finite.
     pub(crate) fn fit(rows: &NormalRows<'_>) -> Result<impl Scorer + use<>, ScorerError> {
         let constant = Constant::fit(rows.train, Centre::Mean)?;
         Residual::<MeanSquared>::of(Reconstructor::Constant(constant), rows.validation)
@@ -66,7 +67,7 @@ pub(crate) struct Constant {
     row: Array1<f64>,
 }
 
-/// [`Constant`] as files hold it.
+/// The stored form of [`Constant`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConstantSettings {
@@ -123,7 +124,7 @@ impl Constant {
     }
 }
 
-/// Of at least one number: the middle one, or the mean of the two in the middle.
+/// The median of at least one number.
 fn median(numbers: &mut [f64]) -> f64 {
     let (n, middle) = (numbers.len(), numbers.len() / 2);
     let (below, &mut upper, _) = numbers.select_nth_unstable_by(middle, f64::total_cmp);
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_have_no_part_and_what_was_never_observed_is_expected_at_the_centre() {
+    fn gaps_are_left_out_and_never_observed_values_are_expected_at_the_centre() {
         let mut train = Samples::complete(array![[9.0f32, 1.0], [9.0, 3.0], [9.0, 7.0]]);
         train.observed = Some(array![[false, true], [false, true], [false, true]]);
         let [median, mean] = scores(&train, &Samples::complete(array![[0.0f32, 3.0]]));

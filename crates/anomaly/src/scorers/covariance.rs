@@ -1,6 +1,6 @@
-//! A covariance that can be inverted, of few rows: `Σ = (1 - ρ) S + ρ μ I` with the sample covariance `S`,
-//! `μ = tr S / D`, and the `ρ` that is best in mean square (Ledoit & Wolf, 2004, "A well-conditioned estimator for
-//! large-dimensional covariance matrices", section 3).
+//! An invertible covariance estimate from few rows: `Σ = (1 - ρ) S + ρ μ I`, with the sample covariance `S`,
+//! `μ = tr S / D`, and the `ρ` of least mean squared error (Ledoit & Wolf, 2004, "A well-conditioned
+//! estimator for large-dimensional covariance matrices", section 3).
 
 use nalgebra::DMatrix;
 use ndarray::Array2;
@@ -11,13 +11,13 @@ pub(crate) struct Shrunk {
     /// `[D, D]`, positive definite.
     pub(crate) covariance: Array2<f64>,
     /// `ρ`, in [0, 1].
-    #[cfg_attr(not(test), expect(dead_code, reason = "what the golden file is compared with"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "compared with the golden file"))]
     pub(crate) shrinkage: f64,
 }
 
-/// Of centred rows `[N, D]`; sums are divided by `N`, as scikit-learn does. Rows with gaps hold 0 there, and `observed` is 1
-/// where there is none and 0 elsewhere: each covariance is then over the rows that have both values, and what is not
-/// positive definite in such a matrix is raised.
+/// The shrunk covariance of centred rows `[N, D]`; sums are divided by `N`, as in scikit-learn. For rows with
+/// gaps, `observed` is 1 for observed values and 0 for gaps, where the rows hold 0. Each covariance is then
+/// over the rows that have both values, and the eigenvalues are raised to make the matrix positive definite.
 pub(crate) fn ledoit_wolf(centred: &Array2<f64>, observed: Option<&Array2<f64>>) -> Shrunk {
     let (n, width) = (centred.nrows() as f64, centred.ncols() as f64);
     let squares = centred.mapv(|x| x * x);
@@ -28,14 +28,14 @@ pub(crate) fn ledoit_wolf(centred: &Array2<f64>, observed: Option<&Array2<f64>>)
         }
     };
     let mean = sample.diag().sum() / width;
-    // Squared norms, divided by D: of S - μI, and of the error of S.
+    // Squared norms of S - μI and of the error of S, divided by D.
     let delta = (sample.mapv(|s| s * s).sum() - width * mean * mean) / width;
     let fourth = squares.t().dot(&squares).sum();
     let beta = (fourth / n - sample.mapv(|s| s * s).sum()) / (n * width);
     let beta = beta.min(delta).max(0.0);
     let shrinkage = if beta == 0.0 { 0.0 } else { beta / delta };
     let mut covariance = sample * (1.0 - shrinkage);
-    // A column without any spread would leave it singular where nothing is shrunk.
+    // Without shrinkage, a constant column would leave the matrix singular.
     let least = if mean > 0.0 { 1e-9 * mean } else { 1e-12 };
     covariance.diag_mut().mapv_inplace(|value| value + shrinkage * mean + least);
     Shrunk { covariance, shrinkage }
@@ -62,8 +62,8 @@ mod tests {
         Array2::from_shape_vec((rows.len(), rows[0].len()), rows.concat()).unwrap()
     }
 
-    /// `tests/reference/anomaly.py`: scikit-learn's `LedoitWolf`, on few and on many rows, near a plane and round. What
-    /// is added to the diagonal is within the tolerance.
+    /// From `tests/reference/anomaly.py`: scikit-learn's `LedoitWolf` on few and many rows, near a plane and
+    /// isotropic. The term added to the diagonal is within the tolerance.
     #[test]
     fn shrinkage_is_that_of_scikit_learn() {
         let golden: Value = serde_json::from_str(include_str!("../../tests/reference/anomaly.json")).unwrap();
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_any_spread_still_give_a_matrix_that_can_be_inverted() {
+    fn rows_without_any_spread_still_give_an_invertible_matrix() {
         let shrunk = ledoit_wolf(&Array2::zeros((5, 3)), None);
         assert!(shrunk.covariance.diag().iter().all(|&value| value > 0.0));
     }

@@ -1,10 +1,11 @@
-//! Several scorers as one, such as one model trained with several seeds: `s(x) = mean_i (s_i(x) - m_i) / σ_i`, with
-//! mean and standard deviation of each member's scores over validation rows.
+//! Combines several scorers, such as one model trained with several seeds:
+//! `s(x) = mean_i (s_i(x) - m_i) / σ_i`, with the mean `m_i` and standard deviation `σ_i` of each member's
+//! scores over validation rows.
 //!
-//! Standardised scores are averaged and not ranks: all that lies above the largest validation score has the same rank,
-//! and there the anomalies are. A member whose validation scores are all equal is taken as it is, without a scale.
+//! Standardised scores are averaged rather than ranks, because all scores above the largest validation score,
+//! where the anomalies are, have the same rank. A member whose validation scores are all equal is not scaled.
 //!
-//! Shares and reconstructions are the means of the members that have them.
+//! Shares and reconstructions are means over the members that have them.
 
 use super::scorer::{self, Kind, Saved, Scorer};
 use super::stored::{self, Arrays};
@@ -21,7 +22,7 @@ pub struct Ensemble {
     scales: Vec<(f64, f64)>,
 }
 
-/// [`Ensemble`] as files hold it.
+/// The stored form of [`Ensemble`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
@@ -35,10 +36,10 @@ impl Ensemble {
         load: |settings, arrays, kinds| Ok(Box::new(Self::load(settings, arrays, kinds)?)),
     };
 
-    /// `validation` are normal rows that no member was trained on.
+    /// Combines the members; `validation` are normal rows that no member was trained on.
     ///
     /// # Errors
-    /// No members, members for rows of different widths, fewer than 2 rows, rows that a member cannot score.
+    /// No members, members of different widths, fewer than 2 rows, or rows that a member cannot score.
     pub fn fit(members: Vec<Box<dyn Scorer>>, validation: &Samples) -> Result<Self, ScorerError> {
         if validation.len() < 2 {
             return Err(ScorerError::TooFewRows { what: "an ensemble", needed: 2, got: validation.len() });
@@ -86,7 +87,7 @@ impl Ensemble {
     }
 }
 
-/// The mean of those arrays that there are.
+/// The mean of the arrays that are present.
 fn mean<T>(arrays: Vec<Option<Array2<T>>>) -> Option<Array2<f64>>
 where
     T: Copy + Into<f64>,

@@ -1,9 +1,11 @@
-//! Isolation forest, a baseline: `s(x) = 2^(-E h(x) / c(ψ))`, `h` being the number of random cuts that isolate `x`
-//! among `ψ` training rows, and `c` its mean over them (Liu, Ting & Zhou, 2008, "Isolation forest", equations 1 and 2):
-//! 100 trees of 256 rows, each cut of a random value between the least and the greatest of a random column.
+//! Isolation forest baseline: `s(x) = 2^(-E h(x) / c(ψ))`, where `h` is the number of random cuts that
+//! isolate `x` among `ψ` training rows, and `c` its mean over them (Liu, Ting & Zhou, 2008, "Isolation
+//! forest", equations 1 and 2). It has 100 trees of 256 rows. Each cut is at a random value between the
+//! minimum and maximum of a random column.
 //!
-//! Own code: the crates that there are bind older generators and have no files. Missing values: a training row goes to a
-//! random side of a cut through a value that it lacks; a scored row goes to both, weighed by the training rows on each.
+//! It is implemented here because existing crates depend on older random generators and cannot be saved to
+//! files. If a training row lacks the value of a cut, it goes to a random side; a scored row goes to both
+//! sides, weighted by the training rows on each.
 
 mod tree;
 
@@ -19,13 +21,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tree::Tree;
 
-/// How a forest is grown; the paper's values are the default.
+/// How a forest is grown; the defaults are the paper's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ForestConfig {
-    /// Trees; 1 to 10,000.
+    /// Number of trees; 1 to 10,000.
     pub trees: usize,
-    /// Training rows of each tree, `ψ`; 2 or more, of fewer rows all are taken.
+    /// Training rows of each tree, `ψ`; 2 or more. If there are fewer rows, all are used.
     pub rows: usize,
 }
 
@@ -44,7 +46,7 @@ pub struct IsolationForest {
     trees: Vec<Tree>,
 }
 
-/// [`IsolationForest`] as files hold it.
+/// The stored form of [`IsolationForest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
@@ -62,7 +64,7 @@ impl IsolationForest {
     /// Grows the trees with the paper's settings.
     ///
     /// # Errors
-    /// Fewer than 2 rows, values that are not finite.
+    /// Fewer than 2 rows, or values that are not finite.
     pub fn fit(rows: &NormalRows<'_>) -> Result<Self, ScorerError> {
         Self::grow(rows.train, ForestConfig::default(), rows.seed)
     }
@@ -70,7 +72,7 @@ impl IsolationForest {
     /// Grows the trees.
     ///
     /// # Errors
-    /// Fewer than 2 rows, a setting out of range, values that are not finite.
+    /// Fewer than 2 rows, a setting out of range, or values that are not finite.
     pub fn grow(train: &Samples, config: ForestConfig, seed: u64) -> Result<Self, ScorerError> {
         let width = train.values.ncols();
         rows::check(train, width)?;
@@ -95,7 +97,9 @@ impl IsolationForest {
     fn load(settings: Value, arrays: &Arrays<'_>) -> Result<Self, ScorerError> {
         let Settings { width, sample } = scorer::settings(settings)?;
         if sample < 2 || width == 0 {
-            return Err(ScorerError::Stored("an isolation forest of no rows or no values".into()));
+            return Err(ScorerError::Stored(
+                "the isolation forest has fewer than 2 rows per tree, or no columns".into(),
+            ));
         }
         let nodes = arrays.matrix("nodes", None, tree::COLUMNS)?;
         let trees = tree::from_matrix(&nodes, width).map_err(|reason| ScorerError::Stored(reason.into()))?;
@@ -125,13 +129,13 @@ impl Scorer for IsolationForest {
         Ok(rows.into_par_iter().map(score).collect())
     }
 
-    /// None: a forest expects nothing in particular.
+    /// `None`: a forest has no expectation for a row.
     fn reconstruct(&self, rows: &Samples) -> Result<Option<Array2<f32>>, ScorerError> {
         rows::check(rows, self.width)?;
         Ok(None)
     }
 
-    /// None: a depth is not made of shares.
+    /// `None`: a depth does not split into shares.
     fn contributions(&self, rows: &Samples) -> Result<Option<Array2<f64>>, ScorerError> {
         rows::check(rows, self.width)?;
         Ok(None)

@@ -1,8 +1,9 @@
-//! Distance to the nearest training rows in the code: `s(x) = mean_i ‖z(x) - z(n_i)‖` over the `k` nearest of the
-//! training rows' codes. A row can be rebuilt well and yet have a code that no normal row has.
+//! Distance to the nearest training codes: `s(x) = mean_i ‖z(x) - z(n_i)‖` over the `k` nearest codes of
+//! training rows. A row can be reconstructed well and yet have a code far from that of any normal row.
 //!
-//! `z` is the code's point: the mean of a variational model, the entries of a discrete one. At most 10,000 codes are
-//! kept, drawn by the seed. An unobserved value goes into the encoder as 0, as in training; the code has no gaps.
+//! `z` is the point estimate of the code: the mean for a variational model, the entries for a discrete one.
+//! At most 10,000 codes are kept, drawn by the seed. A missing value enters the encoder as 0, as in training,
+//! so codes have no gaps.
 
 use super::model::{ModelDescription, TrainedModel};
 use super::neighbours::{check_k, mean_distance, mean_distance_to_others};
@@ -18,7 +19,7 @@ use serde_json::Value;
 
 const WHAT: &str = "the distance between codes";
 
-/// Scores rows by the distance of their codes to those of training rows.
+/// Scores rows by the distance of their codes from those of training rows.
 #[derive(Debug)]
 pub struct LatentNeighbours {
     model: TrainedModel,
@@ -26,7 +27,7 @@ pub struct LatentNeighbours {
     k: usize,
 }
 
-/// [`LatentNeighbours`] as files hold it.
+/// The stored form of [`LatentNeighbours`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
@@ -41,10 +42,10 @@ impl LatentNeighbours {
         load: |settings, arrays, _| Ok(Box::new(Self::load(settings, arrays)?)),
     };
 
-    /// Keeps the codes of the rows.
+    /// Stores the codes of the training rows.
     ///
     /// # Errors
-    /// Fewer rows than `k`, a `k` of 0, rows of another width, values that are no numbers.
+    /// Fewer rows than `k`, a `k` of 0, rows of the wrong width, or values that are not finite.
     pub fn fit(model: TrainedModel, rows: &NormalRows<'_>, k: usize) -> Result<Self, ScorerError> {
         let NormalRows { train, seed, .. } = *rows;
         rows::check(train, model.width())?;
@@ -89,7 +90,7 @@ impl Scorer for LatentNeighbours {
         Ok(Some(self.model.reconstruct(rows)?.mapv(|value| value as f32)))
     }
 
-    /// None: a distance between codes is not made of values of the row.
+    /// `None`: a distance between codes does not split into shares of the row's values.
     fn contributions(&self, rows: &Samples) -> Result<Option<Array2<f64>>, ScorerError> {
         rows::check(rows, self.width())?;
         Ok(None)

@@ -1,14 +1,15 @@
-//! Mahalanobis distance of the difference: `s(x) = (r - μ)ᵀ Σ⁻¹ (r - μ) / D` for `r = x - x̂`, with mean `μ` and
-//! covariance `Σ` of the differences of validation rows, shrunk by Ledoit and Wolf.
+//! Mahalanobis distance of the difference: `s(x) = (r - μ)ᵀ Σ⁻¹ (r - μ) / D` for `r = x - x̂`, with the mean
+//! `μ` and the Ledoit-Wolf shrunk covariance `Σ` of the differences of validation rows.
 //!
-//! Differences that usually come together count once. Of a row with gaps, the observed block of `μ` and `Σ` is taken,
-//! and the sum is divided by the number of observed values: under a Gaussian that is the distribution of what was
-//! observed, so scores of rows with and without gaps are comparable. Of validation rows with gaps, each
-//! covariance is over those that have both values.
+//! Differences that usually occur together count once. For a row with gaps, the observed block of `μ` and `Σ`
+//! is used, and the sum is divided by the number of observed values. Under a Gaussian, that block is the
+//! distribution of the observed values, so scores of rows with and without gaps are comparable. If validation
+//! rows have gaps, each covariance is computed over the rows that have both values.
 //!
-//! The share of a value is its part in `‖P^{-1/2} V^{-1/2} (r - μ)‖²`, `V` being the variances and `P` the
-//! correlations: the same sum, of parts of 0 or more, each as close to its own value as can be (Garthwaite & Koch, 2016,
-//! "Evaluating the contributions of individual variables to a quadratic form", section 2).
+//! The share of a value is its part in `‖P^{-1/2} V^{-1/2} (r - μ)‖²`, with `V` the variances and `P` the
+//! correlations. This splits the same sum into parts of 0 or more, each as close to its own value as possible
+//! (Garthwaite & Koch, 2016, "Evaluating the contributions of individual variables to a quadratic form",
+//! section 2).
 
 use super::covariance::ledoit_wolf;
 use super::residual::{Measure, Reconstructor};
@@ -20,9 +21,9 @@ use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 use ndarray::{Array1, Array2};
 use std::collections::HashMap;
 
-/// The widest row that a covariance is kept for: 128 MiB.
+/// Widest row that a covariance is stored for: 128 MiB.
 const MAX_WIDTH: usize = 4096;
-/// Patterns of gaps whose blocks are kept at a time.
+/// Gap patterns whose blocks are cached at a time.
 const MAX_PATTERNS: usize = 64;
 
 /// The measure, with mean and covariance of the differences.
@@ -32,7 +33,7 @@ pub(crate) struct Mahalanobis {
     mean: Array1<f64>,
     /// `[D, D]`, positive definite.
     covariance: Array2<f64>,
-    /// Of the covariance.
+    /// The factor of the whole covariance.
     whole: Cholesky<f64, Dyn>,
 }
 
@@ -104,7 +105,7 @@ impl Measure for Mahalanobis {
                 }
                 &blocks[&seen]
             };
-            // A triangle with a positive diagonal can always be solved.
+            // A triangular system with a positive diagonal can always be solved.
             let whitened = factor.l_dirty().solve_lower_triangular(&difference).expect("a positive diagonal");
             scores.push(whitened.norm_squared() / n);
         }
@@ -136,11 +137,11 @@ fn check_width(width: usize) -> Result<(), ScorerError> {
     if width <= MAX_WIDTH {
         return Ok(());
     }
-    let legal = format!("at most {MAX_WIDTH} for the Mahalanobis distance; take the standardised score");
+    let legal = format!("at most {MAX_WIDTH} for the Mahalanobis distance, or the standardised score");
     Err(ScorerError::setting("the number of values of a row", width, legal))
 }
 
-/// The observed values of a row.
+/// The observed features of a row.
 fn seen(rows: &Samples, row: usize) -> Vec<usize> {
     (0..rows.values.ncols()).filter(|&feature| rows.is_observed(row, feature)).collect()
 }

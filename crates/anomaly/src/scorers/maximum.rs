@@ -1,5 +1,5 @@
-//! Greatest absolute error: `s(x) = max_j |x_j - x̂_j|` over the observed `j`, in the unit of the prepared values; finds
-//! what is wrong in a single value.
+//! Greatest absolute error: `s(x) = max_j |x_j - x̂_j|` over the observed `j`, in the unit of the prepared
+//! values. Detects an error in a single value.
 
 use super::residual::{OfRow, Plain};
 
@@ -9,7 +9,7 @@ pub(crate) struct Maximum;
 
 impl OfRow for Maximum {
     fn of_row(&self, errors: impl Iterator<Item = (usize, f64)>) -> f64 {
-        // `f64::max` would pass over a NaN.
+        // `f64::max` would ignore NaN.
         errors.map(|(_, error)| error.abs()).fold(0.0, |max, e| if e > max || e.is_nan() { e } else { max })
     }
 }

@@ -1,5 +1,5 @@
-//! Mean squared error: `s(x) = mean_j (x_j - x̂_j)²` over the observed `j`, in the squared unit of the prepared values;
-//! large errors weigh more.
+//! Mean squared error: `s(x) = mean_j (x_j - x̂_j)²` over the observed `j`, in the squared unit of the
+//! prepared values. Large errors weigh more.
 
 use super::residual::{OfRow, Plain, mean};
 

@@ -1,7 +1,8 @@
-//! Ways of scoring, each in one file that opens with its formula. Adding one is a file and a line of the list below.
+//! The ways of scoring rows. Each has one file that starts with its formula; adding one takes a file and a
+//! line in the list below.
 //!
-//! A [`Score`] is measured of a trained autoencoder, a [`Baseline`] needs no network; both give a [`Scorer`], which turns
-//! any row into a number, higher for more anomalous, and [`load`] brings it back from a file.
+//! A [`Score`] needs a trained autoencoder, a [`Baseline`] needs no network. Both give a [`Scorer`], which
+//! turns any row into a number; higher is more anomalous. [`load`] restores a scorer from a file.
 
 pub mod constant;
 pub mod ensemble;
@@ -15,7 +16,6 @@ pub mod model;
 pub mod neighbours;
 pub mod pca;
 pub mod probability;
-
 pub mod scorer;
 pub mod standardised;
 
@@ -37,10 +37,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stored::Arrays;
 
-/// Brings a scorer back. Nothing is built that is larger than the arrays allow.
+/// Restores a scorer. Nothing larger than the stored arrays is built.
 ///
 /// # Errors
-/// Settings or arrays that do not belong together, or that no scorer has; hostile ones end here, too.
+/// Settings or arrays that do not fit together or that belong to no scorer, including hostile ones.
 pub fn load(saved: &Saved) -> Result<Box<dyn Scorer>, ScorerError> {
     load_from(saved.settings.clone(), &Arrays::new(saved.arrays.iter().map(|(name, array)| (name, array))))
 }
@@ -61,7 +61,7 @@ macro_rules! scorers {
         ),* ;
         of scorers: $($combined:ty),* ;
     ) => {
-        /// What is measured of a trained autoencoder.
+        /// How rows are scored with a trained autoencoder.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case", deny_unknown_fields)]
         pub enum Score {
@@ -69,10 +69,11 @@ macro_rules! scorers {
         }
 
         impl Score {
-            /// A scorer of `model`, which was trained on the training rows.
+            /// Fits a scorer to `model`, which was trained on the training rows.
             ///
             /// # Errors
-            /// Rows of another width, too few rows, a setting out of range, a model that lacks what the score needs.
+            /// Rows of the wrong width, too few rows, a setting out of range, or a model that lacks what the
+            /// score needs.
             pub fn fit(
                 self,
                 model: TrainedModel,
@@ -86,7 +87,7 @@ macro_rules! scorers {
             }
         }
 
-        /// A way of scoring without a network, that every network has to beat.
+        /// A way of scoring without a network, which every network has to beat.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case", deny_unknown_fields)]
         pub enum Baseline {
@@ -97,7 +98,7 @@ macro_rules! scorers {
             /// Fits the baseline on the rows that the network is trained on.
             ///
             /// # Errors
-            /// Too few rows, a setting out of range, values that are not finite.
+            /// Too few rows, a setting out of range, or values that are not finite.
             pub fn fit(self, rows: &NormalRows<'_>) -> Result<Box<dyn Scorer>, ScorerError> {
                 Ok(match self {
                     $(Baseline::$baseline $({ $($own),* })? => {
@@ -107,7 +108,7 @@ macro_rules! scorers {
             }
         }
 
-        /// What files may hold.
+        /// The kinds of scorers that files may hold.
         const KINDS: &[Kind] = &[
             $(<$scorer>::KIND,)*
             $(<$recipe>::KIND,)*
@@ -131,30 +132,30 @@ scorers! {
         Mahalanobis: Residual<mahalanobis::Mahalanobis>,
         /// See [`mod@latent`].
         LatentNeighbours {
-            /// Neighbours; 1 or more, 5 is usual.
+            /// Number of neighbours; 1 or more, 5 is usual.
             k: usize
         }: latent::LatentNeighbours,
         /// See [`mod@probability`]; variational models only.
         ReconstructionProbability {
-            /// Draws from the posterior; 1 or more, 16 is usual.
+            /// Number of draws from the posterior; 1 or more, 16 is usual.
             draws: usize
         }: probability::ReconstructionProbability;
     of rows alone:
-        /// The median of the training rows for every row, see [`mod@constant`].
+        /// The median of the training rows as every reconstruction, see [`mod@constant`].
         Median: constant::Median,
-        /// The mean of the training rows for every row, see [`mod@constant`].
+        /// The mean of the training rows as every reconstruction, see [`mod@constant`].
         Mean: constant::Mean,
         /// Mean squared error of the reconstruction from the first principal components, see [`mod@pca`].
         Pca {
-            /// How many; 1 or more.
+            /// Number of components; 1 or more.
             code: usize
         }: pca::Pca,
         /// Mean distance to the nearest training rows, see [`mod@neighbours`].
         Neighbours {
-            /// How many of them; 1 or more.
+            /// Number of neighbours; 1 or more.
             k: usize
         }: neighbours::Neighbours,
-        /// How few random cuts it takes to isolate a row, see [`mod@forest`].
+        /// How few random cuts isolate a row, see [`mod@forest`].
         IsolationForest: forest::IsolationForest;
     of scorers:
         Ensemble;

@@ -1,6 +1,8 @@
-//! A trained model as scorers hold it: a copy of its own, on the CPU, whose reconstruction depends on its row alone and
-//! not, by rounding, on the rows beside it. Models of dense layers sum each output in one order whatever the batch
-//! ([`DenseChain`], in single precision); others are computed in double precision.
+//! A scorer's own copy of a trained model, on the CPU.
+//!
+//! A reconstruction depends on its row alone, not on the other rows of a batch, even by rounding. Models of
+//! dense layers therefore sum each output in a fixed order whatever the batch ([`DenseChain`], in single
+//! precision); others are computed in double precision.
 
 use super::rows;
 use super::stored::Arrays;
@@ -13,12 +15,12 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Rows that go through the model at once.
+/// Rows per batch.
 const BATCH_ROWS: usize = 1024;
-/// Rows up to which other threads are not worth waking.
+/// Up to this number of rows, other threads are not worth waking.
 const FEW_ROWS: usize = 16;
 
-/// What it takes to build a model again, but for its weights.
+/// Everything needed to rebuild a model, except its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelDescription {
@@ -26,14 +28,14 @@ pub struct ModelDescription {
     pub model: ModelConfig,
     /// Shape of one sample.
     pub shape: Vec<i64>,
-    /// Mean, least and greatest training value.
+    /// Mean, minimum and maximum of the training values.
     pub range: [f64; 3],
-    /// How many labels the training data had.
+    /// Number of classes in the training data.
     pub classes: i64,
 }
 
 impl ModelDescription {
-    /// Of the data that a model was or will be trained on.
+    /// Describes a model for the data that it was or will be trained on.
     pub fn new(model: &ModelConfig, data: &DataSummary) -> Self {
         let DataSummary { ref shape, mean, low, high, classes } = *data;
         ModelDescription { model: model.clone(), shape: shape.clone(), range: [mean, low, high], classes }
@@ -54,15 +56,15 @@ pub struct TrainedModel {
     description: ModelDescription,
     model: Box<dyn Model>,
     width: usize,
-    /// Of a model of dense layers, which needs no libtorch to reconstruct.
+    /// Set for a model of dense layers, which reconstructs without libtorch.
     chain: Option<DenseChain>,
 }
 
 impl TrainedModel {
-    /// A copy of a model, which may lie on any device.
+    /// Copies a model, which may be on any device.
     ///
     /// # Errors
-    /// Where the description does not build the model's kind, or the model reconstructs nothing.
+    /// If the description does not match the model, or the model does not reconstruct.
     pub fn new(description: &ModelDescription, model: &dyn Model) -> Result<Self, ScorerError> {
         let copy = description.build(&Noise::new(0, 0, Device::Cpu))?;
         let state = model.state();
@@ -74,10 +76,10 @@ impl TrainedModel {
         })
     }
 
-    /// The model before its first step, with the initial weights that `seed` gives: a baseline.
+    /// The model before its first training step, with the initial weights given by `seed`; a baseline.
     ///
     /// # Errors
-    /// As [`TrainedModel::new`].
+    /// See [`TrainedModel::new`].
     pub fn untrained(description: &ModelDescription, seed: u64) -> Result<Self, ScorerError> {
         let model = description.build(&Noise::new(seed, 0, Device::Cpu))?;
         Self::new(description, model.as_ref())
@@ -86,28 +88,28 @@ impl TrainedModel {
     /// Another copy.
     ///
     /// # Errors
-    /// As [`TrainedModel::new`].
+    /// See [`TrainedModel::new`].
     pub fn copy(&self) -> Result<Self, ScorerError> {
         Self::new(&self.description, self.model.as_ref())
     }
 
-    /// Brings a stored model back. No more numbers are made than are stored.
+    /// Restores a stored model. It never allocates more numbers than are stored.
     pub(crate) fn load(description: &ModelDescription, arrays: &Arrays<'_>) -> Result<Self, ScorerError> {
         let arrays = arrays.below("model.");
         let most = arrays.numbers() as i64;
         let stored = |reason: &str| ScorerError::Stored(reason.into());
         let settings = serde_json::to_value(&description.model).map_err(|e| stored(&e.to_string()))?;
-        // Sizes beyond the number of weights describe no model of these weights; small ones leave room for settings
-        // that are no sizes.
+        // A size above the number of weights cannot describe a model with these weights. The lower bound
+        // leaves room for settings that are not sizes.
         let values =
             description.shape.iter().try_fold(1i64, |n, &d| if d < 1 { None } else { n.checked_mul(d) });
-        let values = values.ok_or_else(|| stored("its samples have no size"))?;
+        let values = values.ok_or_else(|| stored("its sample shape is invalid"))?;
         if values > most || description.classes > most || greatest(&settings) > (most.max(4096)) as f64 {
-            return Err(stored("it describes a model that is larger than its weights"));
+            return Err(stored("it describes a model larger than its stored weights"));
         }
         let noise = Noise::new(0, 0, Device::Cpu);
-        // libtorch throws where a number is beyond its reach; settings from a file must not end the program, nor leave it
-        // without gradients, which a panic inside `no_grad` does.
+        // libtorch throws if a number is out of its range. Settings from a file must not end the program, nor
+        // leave gradients disabled, as a panic inside `no_grad` does.
         let _restores = tch::no_grad_guard();
         let built = catch_unwind(AssertUnwindSafe(|| description.build(&noise)));
         let model = built.map_err(|_| stored("it describes a model that cannot be built"))??;
@@ -132,11 +134,11 @@ impl TrainedModel {
             let from = weights(&name)?;
             if from.size() != tensor.size() {
                 let (got, needed) = (from.size(), tensor.size());
-                let reason = format!("the weights `{name}` have the shape {got:?} in place of {needed:?}");
+                let reason = format!("the weights `{name}` have shape {got:?}, expected {needed:?}");
                 return Err(ScorerError::Stored(reason));
             }
             let kind = if tensor.is_floating_point() { Kind::Double } else { tensor.kind() };
-            // A copy, whatever kind and device it comes from.
+            // A copy, from any kind and device.
             let values = Tensor::zeros_like(&tensor).to_kind(kind);
             tch::no_grad(|| values.shallow_clone().copy_(&from));
             let _ = tensor.set_requires_grad(false);
@@ -148,7 +150,7 @@ impl TrainedModel {
         Ok(TrainedModel { description: description.clone(), model, width, chain })
     }
 
-    /// What builds it.
+    /// The description that rebuilds it.
     pub fn description(&self) -> &ModelDescription {
         &self.description
     }
@@ -158,12 +160,12 @@ impl TrainedModel {
         self.description.model.name()
     }
 
-    /// Values of a row, `D`.
+    /// Number of values in a row, `D`.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Numbers in the code of one row.
+    /// Size of the code of one row.
     pub fn code_size(&self) -> usize {
         usize::try_from(self.autoencoder().code_size()).unwrap_or(0)
     }
@@ -176,7 +178,7 @@ impl TrainedModel {
         self.model.as_ref()
     }
 
-    /// The weights, as [`TrainedModel::load`] takes them; floats, as they were trained.
+    /// The weights, in single precision as trained, for [`TrainedModel::load`].
     pub(crate) fn arrays(&self) -> Vec<(String, StoredArray)> {
         let stored = |(name, tensor): (String, Tensor)| {
             let kind = if tensor.is_floating_point() { Kind::Float } else { tensor.kind() };
@@ -202,7 +204,7 @@ impl TrainedModel {
             None => in_double(rows),
         };
         if self.chain.is_some() {
-            // A row far from any that was trained on may leave the range of single precision on its way.
+            // A row far from all training rows may leave the range of single precision in a layer.
             for (row, mut values) in rebuilt.outer_iter_mut().enumerate() {
                 if values.iter().any(|value| !value.is_finite()) {
                     values.assign(&in_double(&rows.select(&[row])).row(0));
@@ -213,7 +215,8 @@ impl TrainedModel {
         Ok(rebuilt)
     }
 
-    /// What reconstructs without libtorch, and on any thread; a reconstruction that it takes out of range is none.
+    /// The chain that reconstructs without libtorch, on any thread. A reconstruction that overflows it is not
+    /// valid.
     pub(crate) fn chain(&self) -> Option<&DenseChain> {
         self.chain.as_ref()
     }
@@ -226,7 +229,7 @@ impl TrainedModel {
         Ok(codes)
     }
 
-    /// What `of` makes of a batch `[B, …]`, `[B, width]` numbers, for all rows.
+    /// Applies `of`, which maps a batch `[B, …]` to `[B, width]` numbers, to all rows.
     pub(crate) fn map(&self, rows: &Samples, width: usize, of: impl Fn(&Tensor) -> Tensor) -> Array2<f64> {
         let mut all = Vec::with_capacity(rows.len() * width);
         for start in (0..rows.len()).step_by(BATCH_ROWS) {
@@ -239,7 +242,7 @@ impl TrainedModel {
         Array2::from_shape_vec((rows.len(), width), all).expect("as many as were collected")
     }
 
-    /// Rows `start..start + n` as the model takes them.
+    /// Rows `start..start + n` as model input.
     pub(crate) fn batch(&self, rows: &Samples, start: usize, n: usize) -> Batch {
         let shape = [&[n as i64], &self.description.shape[..]].concat();
         let values = array::from_array(rows::inputs(rows, start, n)).to_kind(Kind::Double);
@@ -260,7 +263,7 @@ fn check_finite(rows: &Array2<f64>) -> Result<(), ScorerError> {
     }
 }
 
-/// The greatest number in settings, whatever it stands for.
+/// The greatest number anywhere in the settings.
 fn greatest(settings: &serde_json::Value) -> f64 {
     use serde_json::Value;
     match settings {

@@ -1,10 +1,11 @@
-//! Distance to the nearest training rows, a baseline: `s(x) = mean_i ‖x - n_i‖` over the `k` nearest (Angiulli &
-//! Pizzuti, 2002, "Fast outlier detection in high dimensional spaces"; with `k = 1` the distance to the nearest).
+//! Nearest-neighbour baseline: `s(x) = mean_i ‖x - n_i‖` over the `k` nearest training rows (Angiulli &
+//! Pizzuti, 2002, "Fast outlier detection in high dimensional spaces"; with `k = 1`, the distance to the
+//! nearest).
 //!
-//! At most 10,000 training rows are kept, drawn by the seed. Of two rows with gaps the distance over the
-//! shared values is scaled up to all of them; a row
-//! that shares no value with any training row has no score. A value's share is its part in the squared distances, each
-//! divided by its distance, so that the parts sum to the score.
+//! At most 10,000 training rows are kept, drawn by the seed. For rows with gaps, the distance over the shared
+//! values is scaled up to all values; a row that shares no value with any training row has no score. A
+//! value's share is its part in the squared distances, each divided by its distance, so that the parts sum to
+//! the score.
 
 use super::references::{self, MAX_REFERENCES, Near, References};
 use super::rows::{self, NormalRows};
@@ -16,14 +17,14 @@ use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Scores rows by their distance to training rows.
+/// Scores rows by their distance to the nearest training rows.
 #[derive(Debug)]
 pub struct Neighbours {
     references: References,
     k: usize,
 }
 
-/// [`Neighbours`] as files hold it.
+/// The stored form of [`Neighbours`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
@@ -38,10 +39,10 @@ impl Neighbours {
         load: |settings, arrays, _| Ok(Box::new(Self::load(settings, arrays)?)),
     };
 
-    /// Keeps the rows.
+    /// Stores the training rows.
     ///
     /// # Errors
-    /// Fewer rows than `k`, a `k` of 0, values that are no numbers.
+    /// Fewer rows than `k`, a `k` of 0, or values that are not finite.
     pub fn fit(rows: &NormalRows<'_>, k: usize) -> Result<Self, ScorerError> {
         let NormalRows { train, seed, .. } = *rows;
         rows::check(train, train.values.ncols())?;
@@ -68,7 +69,7 @@ impl Neighbours {
     }
 }
 
-/// `1..=n`, for at least one row; and no more than are ever kept.
+/// Checks that `k` is in `1..=n`, and no more than the rows that are kept at most.
 pub(crate) fn check_k(k: usize, n: usize, what: &'static str) -> Result<(), ScorerError> {
     if k == 0 || k > MAX_REFERENCES {
         return Err(ScorerError::setting("the number of neighbours", k, format!("1 to {MAX_REFERENCES}")));
@@ -76,7 +77,8 @@ pub(crate) fn check_k(k: usize, n: usize, what: &'static str) -> Result<(), Scor
     if n < k { Err(ScorerError::TooFewRows { what, needed: k, got: n }) } else { Ok(()) }
 }
 
-/// The mean distance to the `k` nearest others of a row that may itself be among the `k + 1` nearest.
+/// The mean distance to the `k` nearest other rows, given the `k + 1` nearest, which may include the row
+/// itself.
 pub(crate) fn mean_distance_to_others(nearest: &[Near], k: usize) -> f64 {
     let others = match nearest {
         [first, others @ ..] if first.squared == 0.0 && !others.is_empty() => others,
@@ -85,7 +87,6 @@ pub(crate) fn mean_distance_to_others(nearest: &[Near], k: usize) -> f64 {
     mean_distance(&others[..k.min(others.len())])
 }
 
-/// The mean distance.
 pub(crate) fn mean_distance(nearest: &[Near]) -> f64 {
     nearest.iter().map(|near| near.squared.sqrt()).sum::<f64>() / nearest.len() as f64
 }
@@ -108,7 +109,7 @@ impl Scorer for Neighbours {
         Ok(nearest.iter().map(|nearest| mean_distance_to_others(nearest, self.k)).collect())
     }
 
-    /// The mean of the nearest rows, of those that have the value; 0 where none has it.
+    /// The mean over the nearest rows that have the value; 0 if none has it.
     fn reconstruct(&self, rows: &Samples) -> Result<Option<Array2<f32>>, ScorerError> {
         let (_, nearest) = self.nearest(rows, self.k)?;
         let value = |(row, feature): (usize, usize)| {

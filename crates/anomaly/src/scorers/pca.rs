@@ -1,8 +1,10 @@
-//! Reconstruction from the first principal components, scored by the mean squared error; the linear baseline: `x̂ = m + U z`, `z = Uᵀ (x - m)`.
+//! Linear baseline: reconstruction from the first principal components, `x̂ = m + U z` with `z = Uᵀ (x - m)`,
+//! scored by the mean squared error.
 //!
-//! Of a row with gaps, `z` is its mean given what was observed, in the model of probabilistic PCA: the `z` that
-//! minimises `‖x_o - m_o - U_o z‖² / σ² + Σ_i z_i² / (λ_i - σ²)`, with the variances `λ` of the components and the mean
-//! `σ²` of those left out (Tipping & Bishop, 1999, section 3). In training rows a gap counts as its column's mean.
+//! For a row with gaps, `z` is its mean given the observed values under probabilistic PCA: the `z` that
+//! minimises `‖x_o - m_o - U_o z‖² / σ² + Σ_i z_i² / (λ_i - σ²)`, with the variances `λ` of the components
+//! and the mean variance `σ²` of the omitted components (Tipping & Bishop, 1999, section 3). In training
+//! rows, a gap is filled with its column's mean.
 
 use super::mean_squared::MeanSquared;
 use super::residual::{Reconstructor, Residual};
@@ -24,10 +26,10 @@ pub(crate) struct Pca;
 impl Pca {
     pub(super) const KIND: Kind = Residual::<MeanSquared>::KIND;
 
-    /// The first `code` principal components of the training rows.
+    /// Fits the first `code` principal components of the training rows.
     ///
     /// # Errors
-    /// Fewer than 2 rows, a code of 0, values that are not finite.
+    /// Fewer than 2 rows, a code of 0, or values that are not finite.
     pub(crate) fn fit(rows: &NormalRows<'_>, code: usize) -> Result<impl Scorer + use<>, ScorerError> {
         let components = Components::fit(rows.train, code)?;
         Residual::<MeanSquared>::of(Reconstructor::Components(components), rows.validation)
@@ -45,7 +47,7 @@ pub(crate) struct Components {
     penalties: Vec<f64>,
 }
 
-/// [`Components`] as files hold it.
+/// The stored form of [`Components`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ComponentsSettings {
@@ -54,10 +56,10 @@ pub(crate) struct ComponentsSettings {
 }
 
 impl Components {
-    /// Of training rows; a code of more than `D` counts as `D`.
+    /// Fits the components of training rows; a code above `D` counts as `D`.
     ///
     /// # Errors
-    /// Fewer than 2 rows, a code of 0, values that are not finite.
+    /// Fewer than 2 rows, a code of 0, or values that are not finite.
     pub(crate) fn fit(train: &Samples, code: usize) -> Result<Self, ScorerError> {
         let width = train.values.ncols();
         rows::check(train, width)?;
@@ -88,7 +90,7 @@ impl Components {
         let variances = pca.variances();
         let left: f64 = variances[code..].iter().map(|v| v.max(0.0)).sum();
         let noise = left / (width - code).max(1) as f64;
-        // Without noise nothing is smoothed; a component no stronger than noise is not believed in.
+        // Without noise, nothing is smoothed; a component no stronger than the noise is suppressed.
         let penalty = |variance: &f64| {
             let signal = (variance - noise).max(0.0);
             if noise == 0.0 { 1e-9 } else { (noise / signal.max(1e-9 * noise)).max(1e-9) }
@@ -100,7 +102,7 @@ impl Components {
     pub(super) fn load(settings: &ComponentsSettings, arrays: &Arrays<'_>) -> Result<Self, ScorerError> {
         let ComponentsSettings { width, code } = *settings;
         if code == 0 || code > width {
-            return Err(ScorerError::Stored(format!("{code} components of {width} values")));
+            return Err(ScorerError::Stored(format!("it has {code} components for {width} values")));
         }
         let penalties = arrays.vector("penalties", Some(code))?;
         if penalties.iter().any(|&penalty| penalty <= 0.0) {
@@ -119,12 +121,12 @@ impl Components {
         (ComponentsSettings { width: self.width(), code: self.code() }, arrays)
     }
 
-    /// Values of a row, `D`.
+    /// Number of values in a row, `D`.
     pub(crate) fn width(&self) -> usize {
         self.mean.len()
     }
 
-    /// Components.
+    /// Number of components.
     pub(crate) fn code(&self) -> usize {
         self.axes.ncols()
     }

@@ -1,14 +1,16 @@
-//! Reconstruction probability of a variational model: `s(x) = -(1 / L D) Σ_l Σ_j log p(x_j | z_l)` over the observed
-//! `j`, `z_l = μ(x) + σ(x) ε_l` (An & Cho, 2015, "Variational autoencoder based anomaly detection using reconstruction
-//! probability", algorithm 4, with the sign turned, so that higher is more anomalous).
+//! Reconstruction probability of a variational model: `s(x) = -(1 / L D) Σ_l Σ_j log p(x_j | z_l)` over the
+//! observed `j`, `z_l = μ(x) + σ(x) ε_l` (An & Cho, 2015, "Variational autoencoder based anomaly detection
+//! using reconstruction probability", algorithm 4, with the sign reversed, so that higher is more anomalous).
 //!
-//! The draws `ε_l` are the same for every row, so a score depends on its row alone. Divided by the number of observed
-//! values, it is in nats a value, and rows with gaps are comparable.
+//! The draws `ε_l` are the same for every row, so a score depends on its row alone. Dividing by the number of
+//! observed values gives nats per value and makes rows with gaps comparable.
 //!
-//! Where the likelihood is of values in [0, 1] only (Bernoulli), a value outside has none. It counts as the nearest legal
-//! one, and each unit of distance costs 10 nats beside: a choice of ours, so that what no training row held stands out.
+//! If the likelihood is defined only for values in [0, 1] (Bernoulli), a value outside is moved to the
+//! nearest valid one, and each unit of distance adds 10 nats. That penalty is our own choice, so that values
+//! which no training row had stand out.
 //!
-//! A value's share is by how much its part exceeds its mean over validation rows; what is below counts as 0.
+//! A value's share is the excess of its part over the mean of that part on validation rows; below the mean it
+//! counts as 0.
 
 use super::model::{ModelDescription, TrainedModel};
 use super::rows::{self, NormalRows};
@@ -22,9 +24,9 @@ use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Most draws: the work is so many times that of a reconstruction.
+/// Most draws; the work grows in proportion.
 const MAX_DRAWS: usize = 1024;
-/// Nats for each unit outside of what the likelihood takes.
+/// Nats per unit outside the range of the likelihood.
 const NATS_OUTSIDE: f64 = 10.0;
 
 /// Scores rows by their likelihood under draws from the posterior.
@@ -32,13 +34,13 @@ const NATS_OUTSIDE: f64 = 10.0;
 pub struct ReconstructionProbability {
     model: TrainedModel,
     seed: u64,
-    /// `[L, latent]`, double.
+    /// `[L, latent]`, in double precision.
     draws: Tensor,
     /// `[D]`: mean of each value's part over validation rows, in nats.
     usual: Array1<f64>,
 }
 
-/// [`ReconstructionProbability`] as files hold it.
+/// The stored form of [`ReconstructionProbability`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
@@ -54,10 +56,10 @@ impl ReconstructionProbability {
         load: |settings, arrays, _| Ok(Box::new(Self::load(settings, arrays)?)),
     };
 
-    /// The validation rows say what is usual for each value.
+    /// Learns the usual part of each value from the validation rows.
     ///
     /// # Errors
-    /// A model that is not variational, a number of draws out of range, no rows, rows of another width.
+    /// A model that is not variational, a number of draws out of range, no rows, or rows of the wrong width.
     pub fn fit(model: TrainedModel, rows: &NormalRows<'_>, draws: usize) -> Result<Self, ScorerError> {
         let NormalRows { validation, seed, .. } = *rows;
         rows::check(validation, model.width())?;
@@ -105,7 +107,7 @@ impl ReconstructionProbability {
         self.model.model().as_latent_variable().expect("it was one when this was made")
     }
 
-    /// `-mean_l log p(x_j | z_l)`, `[N, D]`, in nats; 0 where nothing was observed. Of checked rows.
+    /// `-mean_l log p(x_j | z_l)` of checked rows, `[N, D]`, in nats; 0 for missing values.
     fn parts(&self, rows: &Samples) -> Result<Array2<f64>, ScorerError> {
         let range = self.density().likelihood().range();
         let mut parts = self.model.map(rows, self.width(), |x| {

@@ -1,8 +1,8 @@
-//! A bounded set of rows that others are compared with, by Euclidean distance over what both have.
+//! A bounded set of reference rows, compared by Euclidean distance over the values that both rows have.
 //!
-//! Every pair is compared, directly and in a fixed order, so that a distance depends on its two rows alone and is
-//! exactly 0 between equal ones. Where values are missing, the squared distance over the shared values is scaled up by
-//! `D / shared`, as scikit-learn's `nan_euclidean_distances` does.
+//! Every pair is compared directly and in a fixed order, so a distance depends on its two rows alone and is
+//! exactly 0 between equal rows. If values are missing, the squared distance over the shared values is scaled
+//! up by `D / shared`, as in scikit-learn's `nan_euclidean_distances`.
 
 use super::rows;
 use super::stored::{self, Arrays};
@@ -12,35 +12,35 @@ use ae_records::arrays::StoredArray;
 use ndarray::{Array2, ArrayView1};
 use rayon::prelude::*;
 
-/// Rows that are kept at most; of more, so many are drawn.
+/// Most rows that are kept; of more rows, this many are drawn.
 pub(crate) const MAX_REFERENCES: usize = 10_000;
-/// Sums side by side, for the processor's vectors.
+/// Parallel sums, for SIMD.
 const LANES: usize = 8;
 
-/// Rows to compare with.
+/// Reference rows.
 #[derive(Debug)]
 pub(crate) struct References {
-    /// `[R, D]`, NaN where nothing was observed.
+    /// `[R, D]`, NaN for missing values.
     rows: Array2<f64>,
     gaps: bool,
 }
 
-/// A row of the reference and how far it is.
+/// A reference row and its distance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Near {
     pub(crate) index: usize,
-    /// Squared, scaled where values are missing.
+    /// Squared distance, scaled up for missing values.
     pub(crate) squared: f64,
 }
 
 impl References {
-    /// At least one row.
+    /// Takes at least one row.
     pub(crate) fn new(rows: Array2<f64>) -> Self {
         let gaps = rows.iter().any(|value| value.is_nan());
         References { rows: rows.as_standard_layout().into_owned(), gaps }
     }
 
-    /// Of checked rows.
+    /// Takes checked rows.
     pub(crate) fn of(samples: &Samples) -> Self {
         Self::new(with_gaps(samples))
     }
@@ -49,15 +49,14 @@ impl References {
         let (rows, gaps) = arrays.any_matrix(name, None, width)?;
         if rows.is_empty() || rows.nrows() > MAX_REFERENCES {
             return Err(ScorerError::Stored(format!(
-                "`{name}` holds {} rows; 1 to {MAX_REFERENCES} are right",
+                "`{name}` holds {} rows; 1 to {MAX_REFERENCES} are allowed",
                 rows.nrows()
             )));
         }
         Ok(References { rows, gaps })
     }
 
-    /// As floats where they came from floats.
-    /// For rows that came from floats.
+    /// For rows that came from single precision.
     pub(crate) fn in_single(&self) -> StoredArray {
         stored::float_matrix(&self.rows)
     }
@@ -79,8 +78,8 @@ impl References {
         self.rows.row(index)
     }
 
-    /// The `k` nearest of each row `[N, D]` (NaN for gaps), nearest first, at most as many as there are; of equally near
-    /// ones the first. Fewer where a row shares no value with the others.
+    /// The `k` nearest references of each row `[N, D]` (NaN for gaps), nearest first; of equally near ones,
+    /// the first in order. Fewer if not enough references share a value with the row.
     pub(crate) fn nearest(&self, rows: &Array2<f64>, k: usize) -> Vec<Vec<Near>> {
         let of_row = |row: ArrayView1<'_, f64>| {
             let row = row.to_vec();
@@ -103,7 +102,7 @@ impl References {
     }
 }
 
-/// Values `[N, D]`, NaN where nothing was observed.
+/// Values `[N, D]`, NaN for missing values.
 pub(crate) fn with_gaps(samples: &Samples) -> Array2<f64> {
     let mut values = rows::inputs(samples, 0, samples.len()).mapv(f64::from);
     if let Some(observed) = &samples.observed {
@@ -130,7 +129,7 @@ fn squared(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum::<f64>() + rest
 }
 
-/// Infinite where nothing is shared.
+/// Infinite if no value is shared.
 fn with_missing(a: &[f64], b: &[f64]) -> f64 {
     let (mut sum, mut shared) = (0.0, 0usize);
     for (a, b) in a.iter().zip(b) {

@@ -1,5 +1,6 @@
-//! Scores of the difference between a row and its reconstruction: `s(x) = measure(x - x̂)` over what was observed of
-//! `x`. The reconstruction is a trained model's, that of principal components, or one row for all.
+//! Scores from the difference between a row and its reconstruction: `s(x) = measure(x - x̂)` over the
+//! observed values of `x`. The reconstruction comes from a trained model, from principal components, or is
+//! the same for all rows.
 
 use super::constant::{Constant, ConstantSettings};
 use super::model::{ModelDescription, TrainedModel};
@@ -17,12 +18,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt::Debug;
 
-/// Rows whose differences are held at a time.
+/// Rows whose differences are held in memory at once.
 const BLOCK_ROWS: usize = 8192;
-/// Rows that one core takes at a time; fewer are not worth waking others for.
+/// Rows that one core takes at a time. For fewer, other cores are not worth waking.
 const QUICK_ROWS: usize = 256;
 
-/// What reconstructs.
+/// The source of reconstructions.
 #[derive(Debug)]
 pub(crate) enum Reconstructor {
     /// A trained autoencoder.
@@ -34,7 +35,7 @@ pub(crate) enum Reconstructor {
 }
 
 impl Reconstructor {
-    /// Values of a row, `D`.
+    /// Number of values in a row, `D`.
     pub(crate) fn width(&self) -> usize {
         match self {
             Reconstructor::Model(model) => model.width(),
@@ -51,7 +52,7 @@ impl Reconstructor {
         }
     }
 
-    /// `[N, D]`, of checked rows.
+    /// Reconstructions `[N, D]` of checked rows.
     fn reconstruct(&self, rows: &Samples) -> Result<Array2<f64>, ScorerError> {
         match self {
             Reconstructor::Model(model) => model.reconstruct(rows),
@@ -60,10 +61,10 @@ impl Reconstructor {
         }
     }
 
-    /// `x - x̂`, `[N, D]`; 0 where nothing was observed.
+    /// `x - x̂`, `[N, D]`; 0 for missing values.
     ///
     /// # Errors
-    /// Rows of another width, or of which one cannot be reconstructed.
+    /// Rows of the wrong width, or a row that cannot be reconstructed.
     pub(crate) fn residuals(&self, rows: &Samples) -> Result<Array2<f64>, ScorerError> {
         rows::check(rows, self.width())?;
         let mut all = self.reconstruct(rows)?;
@@ -101,9 +102,9 @@ impl Reconstructor {
     }
 }
 
-/// How a difference becomes a score, with what was learned for it.
+/// Turns differences into scores, with what was learned for that.
 pub(crate) trait Measure: Debug + Send + Sync + Sized + 'static {
-    /// As configurations and files have it.
+    /// The name in configurations and files.
     const NAME: &'static str;
 
     /// Learns what the measure needs from normal rows that the reconstructor was not fitted on.
@@ -112,25 +113,26 @@ pub(crate) trait Measure: Debug + Send + Sync + Sized + 'static {
     /// Too few rows, or rows that cannot be reconstructed.
     fn fit(reconstructor: &Reconstructor, validation: &Samples) -> Result<Self, ScorerError>;
 
-    /// Brings it back for rows of `width` values.
+    /// Restores the measure for rows of `width` values.
     fn load(width: usize, arrays: &Arrays<'_>) -> Result<Self, ScorerError>;
 
-    /// What [`Measure::load`] needs.
+    /// The arrays that [`Measure::load`] needs.
     fn arrays(&self) -> Vec<(String, StoredArray)>;
 
-    /// Of differences `[N, D]`, 0 where nothing was observed: `[N]`.
+    /// The scores `[N]` of differences `[N, D]`, which are 0 for missing values.
     fn scores(&self, residuals: &Array2<f64>, rows: &Samples) -> Result<Vec<f64>, ScorerError>;
 
     /// Turns differences `[N, D]` into the part that each value has in its row's score: 0 or more.
     fn parts(&self, residuals: &mut Array2<f64>, rows: &Samples) -> Result<(), ScorerError>;
 
-    /// The scores by a chain of dense layers, on all cores; none where the measure cannot, or a score is not finite.
+    /// The scores by a chain of dense layers, on all cores. `None` if the measure does not support it, or a
+    /// score is not finite.
     fn quick_scores(&self, _chain: &DenseChain, _rows: &Samples) -> Option<Vec<f64>> {
         None
     }
 }
 
-/// What a measure makes of one row: of `x - x̂` of each observed value, with its place. NaN in, NaN out.
+/// Scores one row from `x - x̂` of each observed value, with its position. NaN in, NaN out.
 pub(crate) trait OfRow: Sync {
     /// The score of the row, 0 or more.
     fn of_row(&self, errors: impl Iterator<Item = (usize, f64)>) -> f64;
@@ -138,7 +140,7 @@ pub(crate) trait OfRow: Sync {
 
 /// A measure of one row that learns nothing.
 pub(crate) trait Plain: OfRow + Copy + Default + Debug + Send + 'static {
-    /// As configurations and files have it.
+    /// The name in configurations and files.
     const NAME: &'static str;
 
     /// Turns the differences of a row into the part that each value has in its score: 0 or more.
@@ -176,13 +178,13 @@ impl<P: Plain> Measure for P {
     }
 }
 
-/// The mean of some numbers; NaN of none.
+/// The mean of some numbers; NaN if there are none.
 pub(super) fn mean(numbers: impl Iterator<Item = f64>) -> f64 {
     let (sum, n) = numbers.fold((0.0, 0usize), |(sum, n), number| (sum + number, n + 1));
     sum / n as f64
 }
 
-/// Of all rows; `residuals` are `[N, D]`.
+/// Scores all rows; `residuals` are `[N, D]`.
 pub(super) fn row_by_row(measure: &impl OfRow, residuals: &Array2<f64>, rows: &Samples) -> Vec<f64> {
     let of_row = |(row, residual): (usize, ArrayView1<'_, f64>)| {
         let errors = residual.into_iter().copied().enumerate();
@@ -191,7 +193,7 @@ pub(super) fn row_by_row(measure: &impl OfRow, residuals: &Array2<f64>, rows: &S
     residuals.outer_iter().enumerate().map(of_row).collect()
 }
 
-/// The same by a chain, blocks side by side; none where a score is not finite.
+/// The same by a chain, with blocks in parallel; `None` if a score is not finite.
 pub(super) fn by_chain(measure: &impl OfRow, chain: &DenseChain, rows: &Samples) -> Option<Vec<f64>> {
     let starts: Vec<usize> = (0..rows.len()).step_by(QUICK_ROWS).collect();
     let of_block = |start: usize| {
@@ -213,7 +215,7 @@ pub(super) fn by_chain(measure: &impl OfRow, chain: &DenseChain, rows: &Samples)
     scores.iter().all(|score| score.is_finite()).then_some(scores)
 }
 
-/// [`Residual`] as files hold it.
+/// The stored form of [`Residual`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
@@ -229,7 +231,7 @@ enum SourceSettings {
     Constant(ConstantSettings),
 }
 
-/// Scores rows by what is left after reconstruction.
+/// Scores rows by their reconstruction errors.
 #[derive(Debug)]
 pub(crate) struct Residual<M> {
     reconstructor: Reconstructor,
@@ -243,18 +245,18 @@ impl<M: Measure> Residual<M> {
         load: |settings, arrays, _| Ok(Box::new(Self::load(settings, arrays)?)),
     };
 
-    /// Of a trained model; the measure learns from the validation rows.
+    /// Fits the measure to a trained model, on the validation rows.
     ///
     /// # Errors
-    /// Rows of another width, values that are not finite, too few rows for the measure.
+    /// Rows of the wrong width, values that are not finite, or too few rows for the measure.
     pub(crate) fn fit(model: TrainedModel, rows: &NormalRows<'_>) -> Result<Self, ScorerError> {
         Self::of(Reconstructor::Model(Box::new(model)), rows.validation)
     }
 
-    /// Of any reconstructor; `validation` are normal rows that it was not fitted on.
+    /// Fits the measure to any reconstructor; `validation` are normal rows that it was not fitted on.
     ///
     /// # Errors
-    /// As [`Residual::fit`].
+    /// See [`Residual::fit`].
     pub(crate) fn of(reconstructor: Reconstructor, validation: &Samples) -> Result<Self, ScorerError> {
         let measure = M::fit(&reconstructor, validation)?;
         Ok(Residual { reconstructor, measure })
@@ -267,8 +269,9 @@ impl<M: Measure> Residual<M> {
         Ok(Residual { reconstructor, measure })
     }
 
-    /// Scores of many rows by a model of dense layers, on all cores: the same numbers as one by one. None where there is
-    /// no such model, or a row leaves the range of single precision.
+    /// Scores many rows by a model of dense layers on all cores, with the same results as one by one. `None`
+    /// if the model is not of this kind, there are too few rows, or a row leaves the range of single
+    /// precision.
     fn quick_scores(&self, rows: &Samples) -> Result<Option<Vec<f64>>, ScorerError> {
         let Reconstructor::Model(model) = &self.reconstructor else { return Ok(None) };
         let Some(chain) = model.chain().filter(|_| rows.len() > QUICK_ROWS) else { return Ok(None) };
@@ -290,7 +293,7 @@ impl<M: Measure> Scorer for Residual<M> {
         if let Some(scores) = self.quick_scores(rows)? {
             return Ok(scores);
         }
-        // Block by block, so that reconstructions of millions of rows do not have to be held.
+        // Block by block, to avoid holding the reconstructions of millions of rows.
         let mut scores = Vec::with_capacity(rows.len());
         for start in (0..rows.len()).step_by(BLOCK_ROWS) {
             let n = BLOCK_ROWS.min(rows.len() - start);

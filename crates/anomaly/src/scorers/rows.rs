@@ -1,4 +1,4 @@
-//! Rows as scorers see them: normal ones to learn from, and any to score, checked once.
+//! The rows that scorers learn from, and checks of the rows they score.
 
 use crate::error::ScorerError;
 use ae_intake::Samples;
@@ -7,16 +7,16 @@ use ndarray::{Array1, Array2, s};
 /// Normal rows that a scorer learns from.
 #[derive(Clone, Copy, Debug)]
 pub struct NormalRows<'a> {
-    /// What the model was trained on, or a baseline is fitted on.
+    /// Rows that the model was trained on, or that a baseline is fitted on.
     pub train: &'a Samples,
-    /// What it was not trained on: scales are measured here. The rows that a threshold is calibrated on are neither.
+    /// Rows that the model was not trained on, for measuring scales. Calibration rows belong to neither.
     pub validation: &'a Samples,
-    /// The seed of what is drawn.
+    /// The seed of random draws.
     pub seed: u64,
 }
 
-/// Refuses rows of another width, observed values that are not finite, and rows of which nothing is known. `D` is 1
-/// or more.
+/// Refuses rows of the wrong width, observed values that are not finite, and rows without any observed value.
+/// `D` is 1 or more.
 pub(crate) fn check(rows: &Samples, width: usize) -> Result<(), ScorerError> {
     let (n, got) = rows.values.dim();
     if got != width {
@@ -39,7 +39,7 @@ pub(crate) fn check(rows: &Samples, width: usize) -> Result<(), ScorerError> {
     Ok(())
 }
 
-/// Rows `start..start + n` as a model takes them: 0 where nothing was observed, in standard layout.
+/// Rows `start..start + n` as model input: 0 for missing values, in standard layout.
 pub(crate) fn inputs(rows: &Samples, start: usize, n: usize) -> Array2<f32> {
     let mut values = rows.values.slice(s![start..start + n, ..]).as_standard_layout().into_owned();
     if let Some(observed) = &rows.observed {
@@ -58,8 +58,8 @@ pub(crate) fn part(rows: &Samples, start: usize, n: usize) -> Samples {
     rows.slice(start..start + n)
 }
 
-/// At most `most` of the rows, drawn without replacement and in their order, so that it depends on `seed` and the
-/// number of rows only.
+/// At most `most` of the rows, drawn without replacement and kept in order. The draw depends only on `seed`
+/// and the number of rows.
 pub(crate) fn at_most(rows: &Samples, most: usize, seed: u64, purpose: &str) -> Samples {
     if rows.len() <= most {
         return rows.clone();
@@ -67,11 +67,11 @@ pub(crate) fn at_most(rows: &Samples, most: usize, seed: u64, purpose: &str) -> 
     rows.select(&ae_records::seed::draw(rows.len(), most, seed, purpose, 0))
 }
 
-/// Shares that sum to 1, from parts of 0 or more; even among what was observed where all parts are 0.
+/// Shares that sum to 1, from parts of 0 or more. If all parts are 0, the observed values have equal shares.
 pub(crate) fn shares(mut parts: Array1<f64>, observed: impl Fn(usize) -> bool) -> Array1<f64> {
     let greatest = parts.iter().copied().fold(0.0, f64::max);
     if greatest > 0.0 && greatest.is_finite() {
-        // In two steps, so that neither tiny nor huge parts leave the range.
+        // In two steps, so that neither tiny nor huge parts leave the range of doubles.
         parts /= greatest;
         let sum = parts.sum();
         return parts / sum;

@@ -1,4 +1,4 @@
-//! What every way of scoring is: a number for each row, higher for more anomalous, and how it is kept in a file.
+//! The interface of all scorers: a score for each row, and a stored form.
 
 use super::stored::Arrays;
 use crate::error::ScorerError;
@@ -9,52 +9,53 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// Something that was fitted on normal rows and gives each new row a score.
+/// Scores new rows after being fitted on normal rows; a higher score is more anomalous.
 ///
-/// A score depends on the row and on nothing else: neither on the other rows of a call nor on their number, but for
-/// 1e-6 of it by rounding. Any finite row is taken without a panic. What was not observed has no part in a score.
+/// A score depends only on its row, not on the other rows of a call or their number, except for rounding of
+/// 1e-6 of the score. No finite row causes a panic. Missing values do not affect a score.
 pub trait Scorer: Send {
-    /// For people: what is measured, and of what, such as `mean_absolute of ecg`.
+    /// The name to display: the measure and the model, such as `mean_absolute of ecg`.
     fn name(&self) -> String;
 
-    /// Values of a row, `D`.
+    /// Number of values in a row, `D`.
     fn width(&self) -> usize;
 
     /// The score of each row, finite: `[N]`, higher is more anomalous.
     ///
     /// # Errors
-    /// Rows of another width; the first row that cannot be scored, see [`ScorerError::row`].
+    /// Rows of the wrong width, or the first row that cannot be scored; see [`ScorerError::row`].
     fn scores(&self, rows: &Samples) -> Result<Vec<f64>, ScorerError>;
 
-    /// The scores of the rows that it was fitted on: `[N]`. A scorer that has kept these rows scores each by the others.
+    /// The scores `[N]` of the rows it was fitted on. A scorer that keeps these rows compares each with the
+    /// others.
     ///
     /// # Errors
-    /// As [`Scorer::scores`].
+    /// See [`Scorer::scores`].
     fn scores_of_training_rows(&self, train: &Samples) -> Result<Vec<f64>, ScorerError> {
         self.scores(train)
     }
 
-    /// What the scorer expects in place of each row, `[N, D]`; `None` where it expects nothing in particular.
+    /// What the scorer expects instead of each row, `[N, D]`; `None` if it has no expectation.
     ///
     /// # Errors
-    /// As [`Scorer::scores`].
+    /// See [`Scorer::scores`].
     fn reconstruct(&self, rows: &Samples) -> Result<Option<Array2<f32>>, ScorerError>;
 
-    /// The share of each value in its row's score, `[N, D]`: 0 or more, each row sums to 1, 0 for what was not
-    /// observed. A row without an error shares evenly among what was observed. `None` for a score that is not made of
-    /// shares.
+    /// The share of each value in its row's score, `[N, D]`: 0 or more, 0 for missing values, and each row
+    /// sums to 1. If a row has no error, its observed values have equal shares. `None` for a score that does
+    /// not split into shares.
     ///
     /// # Errors
-    /// As [`Scorer::scores`].
+    /// See [`Scorer::scores`].
     fn contributions(&self, rows: &Samples) -> Result<Option<Array2<f64>>, ScorerError>;
 
-    /// All that [`load`](super::load) needs.
+    /// Everything that [`load`](super::load) needs.
     fn save(&self) -> Saved;
 
-    /// The score of each row, or why this row has none; one bad row does not spoil the others.
+    /// The score of each row, or why that row has none. A bad row does not affect the others.
     ///
     /// # Errors
-    /// Where no row can be scored: another width.
+    /// If no row can be scored because the width is wrong.
     fn scores_each(&self, rows: &Samples) -> Result<Vec<Result<f64, ScorerError>>, ScorerError> {
         match self.scores(rows) {
             Ok(scores) => Ok(scores.into_iter().map(Ok).collect()),
@@ -70,17 +71,17 @@ pub trait Scorer: Send {
     }
 }
 
-/// A scorer as files hold it: settings as JSON, numbers as arrays.
+/// The stored form of a scorer: settings as JSON, numbers as arrays.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Saved {
-    /// What it is: an object whose `kind` says which scorer, and all else what is no array.
+    /// An object whose `kind` names the scorer, with everything that is not an array.
     pub settings: Value,
-    /// What it has learned, by name; names are unique.
+    /// The learned arrays by name; names are unique.
     pub arrays: Vec<(String, StoredArray)>,
 }
 
 impl Saved {
-    /// Of a kind by name, with its settings, which serialise to an object.
+    /// The stored form of a kind, with its settings, which serialise to an object.
     pub(crate) fn new(
         kind: &'static str,
         settings: &impl Serialize,
@@ -98,19 +99,20 @@ impl Saved {
 /// The entry of the settings that names the kind.
 const KIND: &str = "kind";
 
-/// A kind of scorer as the list knows it: by the name that files have for it, and how it is brought back.
+/// A kind of scorer: its name in files, and how it is loaded.
 #[derive(Clone, Copy)]
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
-    /// What is measured, where several scorers share a name.
+    /// The measure, if several scorers share a name.
     pub(crate) measure: Option<&'static str>,
     pub(crate) load: Load,
 }
 
-/// Settings without their kind, arrays, and the list for the parts of a combined scorer.
+/// Takes the settings without their kind, the arrays, and the list of kinds for the members of a combined
+/// scorer.
 pub(crate) type Load = fn(Value, &Arrays<'_>, &[Kind]) -> Result<Box<dyn Scorer>, ScorerError>;
 
-/// Brings a scorer of one of these kinds back.
+/// Loads a scorer of one of these kinds.
 pub(crate) fn load_one_of(
     kinds: &[Kind],
     mut settings: Value,
@@ -123,12 +125,12 @@ pub(crate) fn load_one_of(
         kinds.iter().find(|kind| kind.name == name && kind.measure.is_none_or(|own| measure == Some(own)));
     let Some(kind) = found else {
         let measure = measure.map(|measure| format!(" with the measure `{measure}`")).unwrap_or_default();
-        return Err(ScorerError::Stored(format!("there is no scorer `{name}`{measure}")));
+        return Err(ScorerError::Stored(format!("unknown scorer `{name}`{measure}")));
     };
     (kind.load)(settings, arrays, kinds)
 }
 
-/// Settings of a scorer, read strictly.
+/// Parses the settings of a scorer strictly.
 pub(crate) fn settings<S: DeserializeOwned>(stored: Value) -> Result<S, ScorerError> {
     serde_json::from_value(stored).map_err(|error| ScorerError::Stored(error.to_string()))
 }

@@ -1,9 +1,10 @@
-//! Mean absolute difference, each value in the unit of its own usual difference:
-//! `s(x) = mean_j |x_j - x̂_j| / σ_j`, over the observed `j`, with `σ_j² = mean (x_j - x̂_j)²` over validation rows.
+//! Standardised mean absolute difference: `s(x) = mean_j |x_j - x̂_j| / σ_j` over the observed `j`, with the
+//! usual difference of each value, `σ_j² = mean (x_j - x̂_j)²` over validation rows.
 //!
-//! The spread is taken around 0, because 0 is what a good reconstruction leaves. So a value that is never rebuilt well
-//! counts as little as one that always is. A `σ_j` below 1 % of the root mean square of all is raised to that: what is
-//! constant in the validation rows must not drown the rest.
+//! The spread is measured around 0, which is what a good reconstruction leaves. A value that is never
+//! reconstructed well thus counts no more than one that always is. A `σ_j` below 1 % of the root mean square
+//! over all values is raised to that, so that values which are constant in the validation rows do not drown
+//! out the rest.
 
 use super::residual::{Measure, OfRow, Reconstructor, by_chain, row_by_row};
 use super::stored::{self, Arrays};
@@ -13,7 +14,7 @@ use ae_records::arrays::StoredArray;
 use ae_tensor::DenseChain;
 use ndarray::{Array1, Array2};
 
-/// Least spread of a value, in parts of the root mean square of all.
+/// Minimum spread of a value, as a fraction of the root mean square over all values.
 const MIN_SPREAD: f64 = 0.01;
 
 /// The measure, with the usual difference of each value.
@@ -36,7 +37,7 @@ impl Standardised {
             let (squares, seen) =
                 seen.fold((0.0, 0usize), |(sum, n), row| (sum + residuals[[row, feature]].powi(2), n + 1));
             (all, count) = (all + squares, count + seen);
-            // Never observed: as the others, see below.
+            // Never observed: replaced by the overall spread below.
             spreads[feature] = if seen == 0 { f64::NAN } else { (squares / seen as f64).sqrt() };
         }
         let root = (all / count.max(1) as f64).sqrt();

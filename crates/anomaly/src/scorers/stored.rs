@@ -1,11 +1,11 @@
-//! Stored arrays, read without trusting them.
+//! Reads and checks untrusted stored arrays.
 
 use crate::error::ScorerError;
 use ae_records::arrays::StoredArray;
 use ndarray::Array2;
 use std::collections::HashMap;
 
-/// Arrays of a file by name, below a prefix.
+/// The arrays of a file whose names start with a prefix.
 pub(crate) struct Arrays<'a> {
     all: HashMap<&'a str, &'a StoredArray>,
     prefix: String,
@@ -19,12 +19,12 @@ impl<'a> Arrays<'a> {
         }
     }
 
-    /// Those whose names begin with `prefix`, which is left out of their names from then on.
+    /// The arrays whose names start with `prefix`; later look-ups omit the prefix.
     pub(crate) fn below(&self, prefix: &str) -> Arrays<'a> {
         Arrays { all: self.all.clone(), prefix: format!("{}{prefix}", self.prefix) }
     }
 
-    /// Numbers held by all of them.
+    /// Number of values in all of them.
     pub(crate) fn numbers(&self) -> usize {
         let own = self.all.iter().filter(|(name, _)| name.starts_with(&self.prefix));
         own.map(|(_, array)| array.len()).sum()
@@ -33,10 +33,10 @@ impl<'a> Arrays<'a> {
     pub(crate) fn get(&self, name: &str) -> Result<&'a StoredArray, ScorerError> {
         let name = format!("{}{name}", self.prefix);
         let found = self.all.get(name.as_str()).copied();
-        found.ok_or_else(|| ScorerError::Stored(format!("the numbers `{name}` are missing")))
+        found.ok_or_else(|| ScorerError::Stored(format!("the array `{name}` is missing")))
     }
 
-    /// Finite numbers `[n]`; any `n` where none is given.
+    /// Finite numbers `[n]`; any `n` if it is `None`.
     pub(crate) fn vector(&self, name: &str, n: Option<usize>) -> Result<Vec<f64>, ScorerError> {
         let array = self.get(name)?;
         if array.shape().len() != 1 || n.is_some_and(|n| array.len() != n) {
@@ -46,7 +46,7 @@ impl<'a> Arrays<'a> {
         self.finite(name, array.to_f64())
     }
 
-    /// Finite numbers `[rows, columns]`; any number of rows where none is given.
+    /// Finite numbers `[rows, columns]`; any number of rows if `rows` is `None`.
     pub(crate) fn matrix(
         &self,
         name: &str,
@@ -60,7 +60,7 @@ impl<'a> Arrays<'a> {
         Ok(matrix)
     }
 
-    /// As [`Arrays::matrix`], with NaN where nothing was observed; and whether there is any.
+    /// Like [`Arrays::matrix`], but allows NaN for missing values; also returns whether there are any.
     pub(crate) fn any_matrix(
         &self,
         name: &str,
@@ -96,11 +96,11 @@ impl<'a> Arrays<'a> {
     }
 
     fn shape(&self, name: &str, got: &[usize], expected: &str) -> ScorerError {
-        ScorerError::Stored(format!("`{}{name}` has the shape {got:?} in place of {expected}", self.prefix))
+        ScorerError::Stored(format!("`{}{name}` has shape {got:?}, expected {expected}", self.prefix))
     }
 }
 
-/// Arrays with a prefix before their names.
+/// Adds a prefix to the names of arrays.
 pub(crate) fn prefixed(
     prefix: &str,
     arrays: Vec<(String, StoredArray)>,
@@ -109,17 +109,17 @@ pub(crate) fn prefixed(
     arrays.into_iter().map(move |(name, array)| (format!("{prefix}{name}"), array))
 }
 
-/// `[n]`, double.
+/// `[n]`, in double precision.
 pub(crate) fn vector(values: &[f64]) -> StoredArray {
     StoredArray::of_f64(&[values.len()], values.iter().copied())
 }
 
-/// `[N, D]`, double.
+/// `[N, D]`, in double precision.
 pub(crate) fn matrix(values: &Array2<f64>) -> StoredArray {
     StoredArray::of_f64(values.shape(), values.iter().copied())
 }
 
-/// `[N, D]`, float: of numbers that came from floats.
+/// `[N, D]`, in single precision, for numbers that came from single precision.
 pub(crate) fn float_matrix(values: &Array2<f64>) -> StoredArray {
     StoredArray::of_f32(values.shape(), values.iter().map(|&value| value as f32))
 }

@@ -1,6 +1,6 @@
-//! Every scorer on small made-up data, and helpers.
+//! Test helpers: every scorer, on small synthetic data.
 
-#![allow(dead_code, reason = "each test file takes what it needs")]
+#![allow(dead_code, reason = "each test file uses only some helpers")]
 
 use ae_anomaly::scorers::Ensemble;
 use ae_anomaly::{Baseline, ModelDescription, NormalRows, Score, Scorer, TrainedModel};
@@ -9,7 +9,7 @@ use ae_models::{DataSummary, ModelConfig};
 use ae_tensor::{Device, Noise, array};
 use serde_json::Value;
 
-/// Values of a row.
+/// Number of values in a row.
 pub(crate) const WIDTH: usize = 11;
 
 /// Rows near a plane, within [0, 1].
@@ -21,7 +21,7 @@ pub(crate) fn rows(n: i64, purpose: &str) -> Samples {
     Samples::complete(array::to_array(&values).into_dimensionality().unwrap())
 }
 
-/// The same, and one value in five is missing; each row has at least one.
+/// The same with one value in five missing; each row has at least one.
 pub(crate) fn rows_with_gaps(n: i64, purpose: &str) -> Samples {
     let mut rows = rows(n, purpose);
     let draws = Noise::new(4, 0, Device::Cpu).uniform(purpose, &[n, WIDTH as i64]);
@@ -46,7 +46,7 @@ pub(crate) fn vae() -> ModelConfig {
     ModelConfig::Vae(ae_models::variants::vae::Config { latent: 3, ..Default::default() })
 }
 
-/// Calls `check` with one scorer of each kind, fitted on rows with and on rows without gaps.
+/// Calls `check` with one scorer of each kind, fitted on rows without gaps and on rows with gaps.
 pub(crate) fn each(check: impl Fn(&dyn Scorer)) {
     ae_tensor::device::set_threads(1);
     for (train, validation) in [
@@ -80,7 +80,7 @@ pub(crate) fn each(check: impl Fn(&dyn Scorer)) {
     }
 }
 
-/// Numbers in settings.
+/// How many numbers the settings contain.
 pub(crate) fn numbers(value: &Value) -> usize {
     match value {
         Value::Number(_) => 1,
@@ -90,7 +90,7 @@ pub(crate) fn numbers(value: &Value) -> usize {
     }
 }
 
-/// Changes number `place` of settings.
+/// Replaces the number at position `place` of the settings.
 pub(crate) fn set_number(value: &mut Value, place: usize, to: &Value) {
     fn visit(value: &mut Value, left: &mut usize, to: &Value) {
         match value {

@@ -1,4 +1,4 @@
-//! Damage to a small part of a row, mild enough that a poor detector misses it: one damaged copy of each row.
+//! Mild damage to a small part of a row, which a poor detector misses.
 
 use super::Form;
 use ae_intake::Samples;
@@ -6,9 +6,9 @@ use ae_tensor::{Noise, array};
 use ndarray::{Array2, ArrayViewMut1};
 use std::ops::Range;
 
-/// What is done to a row of a table.
+/// Damage to a row of a table.
 const TABLE: [Damage; 3] = [Damage::Exchange, Damage::Shift, Damage::Spike];
-/// What is done to a series.
+/// Damage to a series.
 const SERIES: [Damage; 7] = [
     Damage::Exchange,
     Damage::Shift,
@@ -21,24 +21,24 @@ const SERIES: [Damage; 7] = [
 
 #[derive(Clone, Copy, Debug)]
 enum Damage {
-    /// A part is taken from another row: each value is usual, their company is not.
+    /// A part is taken from another row: each value is usual, but not the combination.
     Exchange,
-    /// A part is moved up or down by 0.5 to 2 standard deviations.
+    /// A part is shifted up or down by 0.5 to 2 standard deviations.
     Shift,
-    /// One number is moved by 3 to 6 standard deviations.
+    /// One value is shifted by 3 to 6 standard deviations.
     Spike,
     /// A part of a series runs faster or slower by up to a third of its length.
     Stretch,
-    /// A part of a series is drawn to its mean by half or more.
+    /// A part of a series is pulled towards its mean by half or more.
     Flatten,
     /// A part of a series runs backwards.
     Reverse,
-    /// A part of a series trembles with 0.3 to 1 standard deviations.
+    /// Noise of 0.3 to 1 standard deviations is added to a part of a series.
     Jitter,
 }
 
-/// A damaged copy of each row, `[N, D]`. Which damage, where and how much depends on `noise` and the row's place. What
-/// was not observed stays so. Panics where `form` does not fit the width of the rows.
+/// Makes a damaged copy of each row, `[N, D]`. The kind, place and size of the damage depend on `noise` and
+/// the row's position. Missing values stay missing. Panics if `form` does not match the width of the rows.
 pub fn copies(normal: &Samples, form: &Form, noise: &Noise) -> Samples {
     let (n, width) = normal.values.dim();
     let noise = noise.fork("synthetic anomalies");
@@ -109,11 +109,11 @@ pub fn copies(normal: &Samples, form: &Form, noise: &Noise) -> Samples {
     damaged
 }
 
-/// Draws for each row, and parts of a table that are changed at most: a row never runs out of draws.
+/// Random draws per row, and the most groups that are changed: a row never runs out of draws.
 const CHOICES: usize = 48;
 const MAX_PARTS: usize = 12;
 
-/// Numbers in [0, 1), in turn.
+/// Numbers in [0, 1), handed out one by one.
 struct Draws {
     numbers: Vec<f32>,
     next: usize,
@@ -145,7 +145,7 @@ struct Series {
 }
 
 impl Series {
-    /// An eighth to a half of the steps, at least two where there are two.
+    /// An eighth to a half of the steps; at least two, if there are two.
     fn part(&self, draw: &mut Draws) -> Range<usize> {
         let share = draw.between(0.125, 0.5);
         let length = ((self.steps as f32 * share) as usize).max(2).min(self.steps);
@@ -155,7 +155,8 @@ impl Series {
     }
 }
 
-/// Standard deviation of each value over the rows; where it never changes, that of all values, else 1.
+/// Standard deviation of each value over the rows. For a constant value, that of all values; if all are
+/// constant, 1.
 fn deviations(normal: &Samples) -> Vec<f32> {
     let values = normal.values.mapv(f64::from);
     let all = values.std(0.0);
@@ -176,14 +177,14 @@ fn move_by(
     part.for_each(|at| values[at] += by * std[at]);
 }
 
-/// Another level of a category: its values move on by some places.
+/// Changes the level of a category by rotating its values.
 fn turn(values: &mut ArrayViewMut1<'_, f32>, group: Range<usize>, draw: &mut Draws) {
     let mut levels: Vec<f32> = group.clone().map(|at| values[at]).collect();
     levels.rotate_right(1 + draw.below(group.len() - 1));
     group.zip(levels).for_each(|(at, level)| values[at] = level);
 }
 
-/// A part of a series, bent in time or in height.
+/// A part of a series, distorted in time or in height.
 fn bent(part: &[f32], damage: Damage, draw: &mut Draws) -> Vec<f32> {
     match damage {
         Damage::Reverse => part.iter().rev().copied().collect(),
@@ -193,7 +194,7 @@ fn bent(part: &[f32], damage: Damage, draw: &mut Draws) -> Vec<f32> {
             part.iter().map(|value| mean + kept * (value - mean)).collect()
         }
         _ => {
-            // Both ends stay; the middle moves by up to a third of the length.
+            // Both ends stay in place; the middle moves by up to a third of the length.
             let (last, by) = ((part.len() - 1) as f32, draw.signed(0.1, 0.33));
             let place = |at: usize| {
                 let t = at as f32 / last.max(1.0);
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_local_and_what_was_not_observed_stays_so() {
+    fn damage_is_local_and_missing_values_stay_missing() {
         let (form, width) = (Form::Series { channels: 1 }, 40);
         let mut normal = waves(100, width);
         let observed = Array2::from_shape_fn((100, width), |(row, at)| (row + at) % 3 != 0);

@@ -1,8 +1,8 @@
-//! Anomalies made from normal rows: what models, scores and baselines are chosen by where there are no labels.
+//! Synthetic anomalies made from normal rows, for choosing models, scores and baselines without labels.
 //!
-//! A choice made on these is a choice made on normal data alone. They say which of two detectors sees more of what was
-//! done here, not how many real anomalies either finds. There are two kinds: [`local`] damage is to a small part of a row
-//! and mild, [`whole`] damage makes a series wrong as a whole.
+//! A choice based on them is based on normal data alone. They show which of two detectors detects more of
+//! this damage, not how many real anomalies either finds. There are two kinds: [`local`] damage is mild and
+//! changes a small part of a row; [`whole`] damage changes an entire series.
 
 pub mod local;
 pub mod whole;
@@ -10,17 +10,18 @@ pub mod whole;
 use ae_intake::{Field, Layout, Schema};
 use std::ops::Range;
 
-/// How the values of a row belong together.
+/// How the values of a row are structured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Columns; the values of a group (a category's levels) change together. A number is a group of one.
+    /// Columns. The values of a group, such as the levels of a category, change together; a number is a group
+    /// of one.
     Table {
         /// Disjoint ranges of values, ascending.
         groups: Vec<Range<usize>>,
     },
-    /// A series, its channels side by side within each step: value `step · channels + channel`.
+    /// A series with its channels side by side within each step: value `step · channels + channel`.
     Series {
-        /// Numbers in a step; divides the width of a row.
+        /// Values per step; divides the width of a row.
         channels: usize,
     },
 }

@@ -1,31 +1,31 @@
-//! Series that are wrong as a whole, made from normal ones: early or late, stretched, widened, turned over, ...
+//! Damage to an entire series: early or late, stretched, widened, inverted and so on.
 //!
-//! What textbooks say of abnormal heartbeats, and nothing of any data set: an ectopic beat comes early, its waves are wide,
-//! high or turned over. [`super::local`] damage is small and mild, which asks for something else: a reconstruction so close
-//! that small differences show.
+//! The damage follows textbook descriptions of abnormal heartbeats, not any data set: an ectopic beat comes
+//! early, and its waves are wide, high or inverted. [`super::local`] damage is small and mild, and tests
+//! something else: whether the reconstruction is close enough for small differences to show.
 
 use ae_records::seed::stream_rng;
 use ndarray::{Array2, ArrayView1};
 use rand::RngExt;
 
-/// What is done to a series.
+/// The kind of damage.
 #[derive(Clone, Copy, Debug)]
 pub enum Damage {
-    /// It comes 6 to 22 % of its length early or late; the ends are drawn out.
+    /// It comes early or late by 6 to 22 % of its length; the end values are extended.
     Shift,
-    /// Time runs as a power of 0.5 to 0.75, or 1.35 to 2.
+    /// Time is warped by a power of 0.5 to 0.75, or 1.35 to 2.
     Warp,
-    /// A part is mirrored at the line between its ends.
+    /// A part is mirrored about the line between its ends.
     TurnOver,
-    /// It is averaged over 8 to 22 % of its length, with Hann's weights.
+    /// It is smoothed over 8 to 22 % of its length, with Hann weights.
     Widen,
-    /// A part is 1.5 to 3 times as high, or less than 0.4, over the line between its ends.
+    /// A part is scaled about the line between its ends, by 1.5 to 3 or by less than 0.4.
     Scale,
-    /// Half of it is another beat, backwards.
+    /// It is averaged with another beat, reversed.
     Mix,
-    /// The halves of a part change places.
+    /// The halves of a part are swapped.
     Swap,
-    /// A part is moved up or down by 1 to 2 standard deviations.
+    /// A part is shifted up or down by 1 to 2 standard deviations.
     Level,
 }
 
@@ -41,8 +41,8 @@ pub const ALL: [Damage; 8] = [
     Damage::Level,
 ];
 
-/// A damaged copy of each row `[N, T]`, with mean 0 and standard deviation 1 again; `T` is 8 or more. A pure function of
-/// its arguments.
+/// Makes a damaged copy of each row `[N, T]`, normalised again to mean 0 and standard deviation 1; `T` is 8
+/// or more. A pure function of its arguments.
 pub fn copies(beats: &Array2<f32>, damage: Damage, seed: u64) -> Array2<f32> {
     let mut rng = stream_rng(seed, "damaged beats", damage as u64);
     let (n, length) = beats.dim();
@@ -57,7 +57,7 @@ pub fn copies(beats: &Array2<f32>, damage: Damage, seed: u64) -> Array2<f32> {
     normalised(damaged)
 }
 
-/// Each row with mean 0 and standard deviation 1; constant rows stay.
+/// Normalises each row to mean 0 and standard deviation 1; constant rows stay as they are.
 pub fn normalised(mut rows: Array2<f32>) -> Array2<f32> {
     for mut row in rows.rows_mut() {
         let (mean, std) = (row.mean().unwrap_or(0.0), row.std(1.0));
@@ -85,7 +85,7 @@ fn one(
     };
     let is_first = draw(0.0, 1.0) < 0.5;
     let sign = if is_first { 1.0 } else { -1.0 };
-    // What a point becomes where it lies in the part.
+    // Changes the points within the part.
     let in_part = |change: &dyn Fn(usize) -> f64| -> Vec<f64> {
         (0..length).map(|at| if part.contains(&at) { change(at) } else { beat[at] }).collect()
     };
@@ -132,7 +132,7 @@ fn one(
     }
 }
 
-/// The beat at a place between its points; its ends go on as they are.
+/// Interpolates the beat between its points; beyond the ends, the end values continue.
 fn between(beat: &[f64], place: f64) -> f64 {
     let place = place.clamp(0.0, (beat.len() - 1) as f64);
     let left = place as usize;

@@ -1,10 +1,10 @@
-//! One isolation tree: random cuts until every row is alone or the tree is as deep as a balanced one.
+//! An isolation tree: random cuts until every row is isolated or the tree is as deep as a balanced one.
 
 use ndarray::Array2;
 use rand::{Rng, RngExt};
 
-/// Numbers of a node in a file: feature, cut, left, right, rows; -1 for the feature of a leaf, and -2 in the row
-/// that begins a tree.
+/// Stored numbers per node: feature, cut, left, right, rows. The feature is -1 for a leaf, and -2 in the row
+/// that starts a tree.
 pub(super) const COLUMNS: usize = 5;
 
 /// Euler's constant.
@@ -15,7 +15,7 @@ enum Node {
     Leaf {
         rows: f64,
     },
-    /// Left below the cut, right from it on.
+    /// Values below the cut go left, the others right.
     Cut {
         feature: usize,
         at: f64,
@@ -33,7 +33,7 @@ impl Node {
     }
 }
 
-/// Nodes in the order of growth: children stand behind their parent; the first is the root.
+/// Nodes in order of growth: the root is first, and children come after their parent.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tree(Vec<Node>);
 
@@ -47,7 +47,7 @@ pub(super) fn usual_depth(n: f64) -> f64 {
 }
 
 impl Tree {
-    /// Of rows `[ψ, D]`, NaN where nothing was observed.
+    /// Grows a tree from rows `[ψ, D]`, with NaN for missing values.
     pub(super) fn grow(rows: &Array2<f64>, rng: &mut impl Rng) -> Self {
         let deepest = (rows.nrows() as f64).log2().ceil() as usize;
         let mut nodes = vec![Node::Leaf { rows: rows.nrows() as f64 }];
@@ -57,7 +57,8 @@ impl Tree {
                 continue;
             }
             let Some((feature, low, high)) = choose(rows, &members, rng) else { continue };
-            // Above `low` and at most `high`, so that neither side is empty; also where nothing lies between.
+            // Above `low` and at most `high`, so that neither side is empty, even if no number lies between
+            // them.
             let at = (low + (high - low) * rng.random::<f64>()).clamp(low.next_up(), high);
             let side = |row: &usize, rng: &mut dyn FnMut() -> bool| match rows[[*row, feature]] {
                 value if value.is_nan() => rng(),
@@ -75,7 +76,8 @@ impl Tree {
         Tree(nodes)
     }
 
-    /// Cuts until the row is alone, with what a leaf of several rows would still need.
+    /// Number of cuts that isolate the row, plus the mean number that a leaf of several rows would still
+    /// need.
     pub(super) fn depth(&self, row: &[f64]) -> f64 {
         let mut total = 0.0;
         let mut open = vec![(0usize, 0.0f64, 1.0f64)];
@@ -92,7 +94,7 @@ impl Tree {
                         if value.is_nan() {
                             let (a, b) = (self.0[left].rows(), self.0[right].rows());
                             let share = if a + b > 0.0 { a / (a + b) } else { 0.5 };
-                            // A share of the whole row goes each way; the loop follows both in turn.
+                            // Each side gets its share of the weight; the outer loop follows both in turn.
                             open.push((right, depth, weight * (1.0 - share)));
                             open.push((left, depth, weight * share));
                             break;
@@ -106,14 +108,14 @@ impl Tree {
     }
 }
 
-/// A random column among those in which the rows differ, with its least and greatest value.
+/// A random column among those in which the rows differ, with its minimum and maximum.
 fn choose(rows: &Array2<f64>, members: &[usize], rng: &mut impl Rng) -> Option<(usize, f64, f64)> {
     let range = |feature: usize| {
         let values = members.iter().map(|&row| rows[[row, feature]]);
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
     };
     let width = rows.ncols();
-    // A few guesses find one soon in usual data; otherwise all are looked at.
+    // On usual data a few guesses suffice; otherwise all columns are checked.
     for _ in 0..4 {
         let feature = rng.random_range(0..width);
         let (low, high) = range(feature);
@@ -130,7 +132,7 @@ fn choose(rows: &Array2<f64>, members: &[usize], rng: &mut impl Rng) -> Option<(
     Some((feature, low, high))
 }
 
-/// Trees as rows of numbers.
+/// Stores trees as rows of numbers.
 pub(super) fn to_matrix(trees: &[Tree]) -> Array2<f64> {
     let mut numbers = Vec::new();
     for tree in trees {
@@ -147,7 +149,8 @@ pub(super) fn to_matrix(trees: &[Tree]) -> Array2<f64> {
     Array2::from_shape_vec((numbers.len() / COLUMNS, COLUMNS), numbers).expect("whole rows")
 }
 
-/// Trees from rows of finite numbers: each node but the root is the child of one earlier node.
+/// Restores trees from rows of finite numbers, and checks that each node but the root is the child of exactly
+/// one earlier node.
 pub(super) fn from_matrix(numbers: &Array2<f64>, width: usize) -> Result<Vec<Tree>, &'static str> {
     let mut trees: Vec<Tree> = Vec::new();
     for row in numbers.outer_iter() {
@@ -155,10 +158,10 @@ pub(super) fn from_matrix(numbers: &Array2<f64>, width: usize) -> Result<Vec<Tre
             trees.push(Tree(Vec::new()));
             continue;
         }
-        let tree = trees.last_mut().ok_or("a node stands before the first tree")?;
+        let tree = trees.last_mut().ok_or("a node comes before the first tree")?;
         let rows = row[4];
         if rows < 0.0 {
-            return Err("a node of fewer than no rows");
+            return Err("a node has a negative number of rows");
         }
         tree.0.push(if row[0] == -1.0 {
             Node::Leaf { rows }
@@ -166,20 +169,21 @@ pub(super) fn from_matrix(numbers: &Array2<f64>, width: usize) -> Result<Vec<Tre
             let index = |value: f64, most: usize| {
                 (value >= 0.0 && value.fract() == 0.0 && value < most as f64).then_some(value as usize)
             };
-            let feature = index(row[0], width).ok_or("a cut through a value that rows do not have")?;
-            let child = |value| index(value, numbers.nrows()).ok_or("a node without children");
+            let feature = index(row[0], width).ok_or("a cut uses a column that does not exist")?;
+            let child =
+                |value| index(value, numbers.nrows()).ok_or("a cut refers to a node that does not exist");
             Node::Cut { feature, at: row[1], left: child(row[2])?, right: child(row[3])?, rows }
         });
     }
     if trees.is_empty() {
-        return Err("a forest without a tree");
+        return Err("the forest has no trees");
     }
     for Tree(nodes) in &trees {
         let mut parents = vec![0; nodes.len()];
         for (index, node) in nodes.iter().enumerate() {
             if let Node::Cut { left, right, .. } = *node {
                 if left <= index || right <= index || left >= nodes.len() || right >= nodes.len() {
-                    return Err("a node stands before its parent, or nowhere");
+                    return Err("a node comes before its parent, or does not exist");
                 }
                 parents[left] += 1;
                 parents[right] += 1;
@@ -187,7 +191,7 @@ pub(super) fn from_matrix(numbers: &Array2<f64>, width: usize) -> Result<Vec<Tre
         }
         let alone = parents.first() == Some(&0) && parents[1..].iter().all(|&parents| parents == 1);
         if !alone {
-            return Err("a node without or with several parents");
+            return Err("a node has no parent, or several");
         }
     }
     Ok(trees)
