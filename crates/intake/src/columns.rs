@@ -1,4 +1,4 @@
-//! What each column is for: numbers, categories, times, the label, or nothing; and what a row is.
+//! Decides what each column is (numbers, categories, times, the label, or ignored) and what a row is.
 
 pub(crate) mod find;
 pub(crate) mod kinds;

@@ -1,4 +1,4 @@
-//! What can be wrong with a line, and with a file as a whole.
+//! Errors of a single line, and of a file or stream as a whole.
 
 mod table;
 
@@ -8,10 +8,10 @@ use crate::text::content::ContentError;
 use ae_records::files::FileError;
 use serde::{Deserialize, Serialize};
 
-/// A line that could not be read as a row. It is reported, and reading goes on with the next line.
+/// A line that could not be read as a row. It is reported, and reading continues with the next line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BadLine {
-    /// From 1, as editors count.
+    /// Line number, from 1.
     pub line: u64,
     /// What is wrong with it.
     pub reason: BadReason,
@@ -36,7 +36,7 @@ pub enum BadReason {
         /// Columns of the file.
         expected: usize,
     },
-    /// A text where a number belongs.
+    /// Text instead of a number.
     #[error("column `{column}`: `{value}` is not a number")]
     NotNumber {
         /// The column.
@@ -44,7 +44,7 @@ pub enum BadReason {
         /// The cell, shortened.
         value: String,
     },
-    /// An infinity, or a number beyond 32-bit floats.
+    /// An infinity, or a number too large for a 32-bit float.
     #[error("column `{column}`: `{value}` is not a finite 32-bit number")]
     NotFinite {
         /// The column.
@@ -53,7 +53,7 @@ pub enum BadReason {
         value: String,
     },
     /// A time that cannot be read.
-    #[error("column `{column}`: `{value}` is not a time as the others are")]
+    #[error("column `{column}`: `{value}` is not a time in this column's format")]
     NotTime {
         /// The column.
         column: String,
@@ -69,42 +69,42 @@ pub enum BadReason {
     /// Bytes that are not text.
     #[error("it is not UTF-8 text")]
     NotText,
-    /// A NUL byte: no text file has one.
-    #[error("it holds binary data")]
+    /// A NUL byte, which no text file has.
+    #[error("it contains binary data")]
     Binary,
-    /// Longer than lines may be.
+    /// Longer than the limit.
     #[error("it is longer than {limit} bytes")]
     TooLong {
         /// The limit.
         limit: usize,
     },
-    /// A quoted cell without an end.
-    #[error("a quoted cell does not end on its line")]
+    /// A quoted cell that is not closed.
+    #[error("a quoted cell is not closed on its line")]
     OpenQuote,
-    /// Not what JSON lines hold.
+    /// Not a JSON object or array of plain values.
     #[error("it is not a JSON object or array of plain values: {reason}")]
     NotJson {
-        /// What the parser says.
+        /// The parser's message.
         reason: String,
     },
 }
 
-/// A file or stream cannot be used.
+/// Why a file or stream cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IntakeError {
-    /// A stream broke off.
-    #[error("cannot read on after line {line}: {source}")]
+    /// Reading the input failed.
+    #[error("cannot read past line {line}: {source}")]
     Read {
         /// Lines read so far.
         line: u64,
-        /// What the system answered.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// A file could not be read or unpacked.
     #[error(transparent)]
     Content(#[from] ContentError),
-    /// What holds for the table as a whole.
+    /// The table as a whole, or a line of it, is at fault.
     #[error("{name}: {source}")]
     Table {
         /// The file.
@@ -112,23 +112,23 @@ pub enum IntakeError {
         /// What is wrong.
         source: TableError,
     },
-    /// A configured value is out of its range.
-    #[error("input.{key} = {value} is out of range: give {right}")]
+    /// A configured value is invalid.
+    #[error("input.{key} = {value} is invalid; use {right}")]
     OutOfRange {
         /// The key within `[input]`.
         key: &'static str,
-        /// What it is.
+        /// The configured value.
         value: String,
-        /// What it should be.
+        /// The values that are allowed.
         right: &'static str,
     },
     /// An infinity in an array.
     #[error(
-        "row {row} (from 0), column `{column}`: {value} is not finite; remove or replace it, or give NaN for a missing \
+        "row {row} (from 0), column `{column}`: {value} is not finite; remove or replace it, or use NaN for a missing \
          value"
     )]
     NotFinite {
-        /// From 0.
+        /// The row, from 0.
         row: usize,
         /// The column.
         column: String,
@@ -136,20 +136,20 @@ pub enum IntakeError {
         value: f32,
     },
     /// More or fewer names than columns.
-    #[error("{} for {}; give one for each, or none", counted(*names, "name", "names"), counted(*columns, "column", "columns"))]
+    #[error("{} for {}; give one name per column, or none", counted(*names, "name", "names"), counted(*columns, "column", "columns"))]
     NameCount {
         /// Names given.
         names: usize,
         /// Columns of the array.
         columns: usize,
     },
-    /// The text is in an encoding of two bytes a character.
-    #[error("{name} is UTF-16 text; save it as UTF-8, as `iconv -f UTF-16 -t UTF-8` does")]
+    /// The text is in UTF-16.
+    #[error("{name} is UTF-16 text; convert it to UTF-8, for example with `iconv -f UTF-16 -t UTF-8`")]
     Utf16 {
         /// The file.
         name: String,
     },
-    /// No text: told by its first bytes.
+    /// Not a text file, according to its first bytes.
     #[error("{name} is {what}, not text; {remedy}")]
     NotText {
         /// The file.
@@ -159,17 +159,17 @@ pub enum IntakeError {
         /// What to do.
         remedy: &'static str,
     },
-    /// Lines end with a carriage return alone.
+    /// Lines end with a carriage return only.
     #[error(
-        "{name} ends its lines with a carriage return alone (CR), as old Macs did; write line feeds (LF), as \
-         `tr '\\r' '\\n'` does"
+        "{name} ends its lines with a carriage return (CR) only, as on old Macs; convert them to line feeds (LF), \
+         for example with `tr '\\r' '\\n'`"
     )]
     CarriageReturns {
         /// The file.
         name: String,
     },
-    /// Not one line could be read.
-    #[error("{name} has no usable line of {lines}; the first: {first}")]
+    /// None of the lines could be read.
+    #[error("{name} has no usable lines out of {lines}; the first: {first}")]
     OnlyBadLines {
         /// The file.
         name: String,
@@ -180,7 +180,7 @@ pub enum IntakeError {
     },
     /// Too many bad lines to learn from the rest.
     #[error(
-        "{name} has {} of {lines}, more than max_bad = {allowed} allows; mend them, or allow more; the \
+        "{name} has {} out of {lines}, more than max_bad = {allowed} allows; fix them or raise max_bad; the \
          first: {first}",
         counted(*bad, "bad line", "bad lines")
     )]
@@ -191,32 +191,33 @@ pub enum IntakeError {
         bad: usize,
         /// How many there are.
         lines: usize,
-        /// The share that is allowed.
+        /// The allowed share.
         allowed: f64,
         /// The first.
         first: BadLine,
     },
-    /// There is nothing to learn from.
-    #[error("{name} has no column that can be learned from{}", because(ignored))]
+    /// There is no column to learn from.
+    #[error("{name} has no column to learn from{}", because(ignored))]
     NoColumns {
         /// The file.
         name: String,
-        /// The columns that there are, each with why it is left out.
+        /// The columns, each with the reason why it is left out.
         ignored: Vec<String>,
     },
-    /// A column that was asked for as a category has too many values.
+    /// A column that was asked for has too many distinct values for a category.
     #[error(
-        "column `{column}` has more than {limit} different values; leave it out with `ignore`, or raise max_categories"
+        "column `{column}` has more than {limit} distinct values; leave it out with `ignore`, or raise max_categories"
     )]
     TooManyValues {
         /// The column.
         column: String,
-        /// How many are allowed.
+        /// The most that are allowed.
         limit: usize,
     },
-    /// A column that the layout needs as numbers.
+    /// A column of text in a layout that needs numbers.
     #[error(
-        "column `{column}` holds text, such as `{value}`, but layout = \"{layout}\" needs numbers; `ignore` it"
+        "column `{column}` holds text, such as `{value}`, but layout = \"{layout}\" needs numbers; leave it out with \
+         `ignore`"
     )]
     NotNumeric {
         /// The column.
@@ -227,7 +228,7 @@ pub enum IntakeError {
         value: String,
     },
     /// Decimals are written with a comma.
-    #[error("column `{column}`: `{value}` has a decimal comma; write decimals with a point")]
+    #[error("column `{column}`: `{value}` has a decimal comma; use a decimal point instead")]
     DecimalComma {
         /// The column.
         column: String,
@@ -236,7 +237,7 @@ pub enum IntakeError {
     },
     /// A column that should hold times does not.
     #[error(
-        "column `{column}` is no timestamp: `{value}` is neither a number nor a date such as 2024-05-31 23:59:00"
+        "column `{column}` is not a timestamp: `{value}` is neither a number nor a date such as 2024-05-31 23:59:00"
     )]
     NotTimes {
         /// The column.
@@ -244,61 +245,61 @@ pub enum IntakeError {
         /// One of its values.
         value: String,
     },
-    /// A label column without a word on which values are normal.
+    /// A label column is set, but not which of its values are normal.
     #[error("say which values of the label column are normal (--normal VALUE, or input.normal = [...]); it holds {}", known.join(", "))]
     WhichIsNormal {
-        /// Its values, each with how many rows have it.
+        /// Its values, each with its number of rows.
         known: Vec<String>,
     },
     /// No row is normal.
     #[error("no row has the normal label {}; the label column holds {}", normal.join(" or "), known.join(", "))]
     NoNormal {
-        /// What was asked for.
+        /// The normal labels that were configured.
         normal: Vec<String>,
-        /// The values of the column, each with how many rows have it.
+        /// The values of the column, each with its number of rows.
         known: Vec<String>,
     },
     /// Every column is constant.
-    #[error("every value to learn from is the same in its column ({what}); there is nothing to learn")]
+    #[error("every column is constant in the rows to learn from ({what}); there is nothing to learn")]
     NothingVaries {
         /// The first column and its value.
         what: String,
     },
-    /// The normal stretches of a labelled series have too little room.
+    /// The normal stretches of a labelled series are too short for a split.
     #[error(
-        "{} of {window} steps {} normal steps alone, too few for all parts with a gap of a window between two: the \
-         longest of {} has {}; {}",
-        counted(*got, "window", "windows"), if *got == 1 { "holds" } else { "hold" },
+        "{} of {window} steps {} normal steps only, too few for all parts of the split and a gap of one window \
+         between parts: the longest of {} has {}; {}",
+        counted(*got, "window", "windows"), if *got == 1 { "has" } else { "have" },
         counted(*stretches, "normal stretch", "normal stretches"), counted(*longest, "step", "steps"), shorter(*fits)
     )]
     TooFewWindows {
-        /// Windows of normal steps alone.
+        /// Windows with normal steps only.
         got: usize,
         /// Steps in a window.
         window: usize,
         /// Stretches of normal steps.
         stretches: usize,
-        /// Steps of the longest.
+        /// Steps in the longest stretch.
         longest: usize,
-        /// The longest window that there is room for, if there is one.
+        /// The longest window that fits, if any.
         fits: Option<usize>,
     },
     /// Too few rows.
     #[error("{} too few; at least {needed} are needed to {what}", are(*got, "normal row", "normal rows"))]
     TooFewRows {
-        /// Rows there are.
+        /// Rows available.
         got: usize,
         /// Rows needed.
         needed: usize,
-        /// For what.
+        /// What they are needed for.
         what: String,
     },
-    /// The columns of a file are not those of the schema.
-    #[error("{name} does not fit what was learned: {reason}")]
+    /// The columns of a file do not match the schema.
+    #[error("{name} does not match the learned schema: {reason}")]
     Schema {
         /// The file.
         name: String,
-        /// What differs, and what would be right.
+        /// What differs from the schema.
         reason: String,
     },
 }
@@ -307,7 +308,7 @@ fn because(ignored: &[String]) -> String {
     if ignored.is_empty() { String::new() } else { format!(": {}", ignored.join(", ")) }
 }
 
-/// A number of things, in words for one and for many.
+/// The number with its noun in the singular or plural.
 pub(crate) fn counted<N: std::fmt::Display + PartialEq + From<u8>>(n: N, one: &str, many: &str) -> String {
     format!("{n} {}", if n == N::from(1) { one } else { many })
 }
@@ -319,7 +320,7 @@ fn are(n: usize, one: &str, many: &str) -> String {
 fn shorter(fits: Option<usize>) -> String {
     match fits {
         Some(fits) => format!("set input.window to {fits} or less"),
-        None => "bring longer stretches of normal steps".into(),
+        None => "provide longer stretches of normal steps".into(),
     }
 }
 

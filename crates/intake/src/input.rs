@@ -1,48 +1,48 @@
-//! What the `[input]` table of a detector's configuration says.
+//! The `[input]` table of a detector's configuration.
 
 use crate::Column;
 use crate::error::IntakeError;
 use crate::text::recognise::splits_cells;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// How a user's file becomes samples. What is left out is recognised from the file, and reported.
+/// How a user's file becomes samples. Settings that are left out are recognised from the file, and reported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InputConfig {
-    /// Cells split by a delimiter, or a JSON object (or array) a line.
+    /// Cells split by a delimiter, or one JSON object (or array) per line.
     pub format: FormatChoice,
     /// What a row is.
     pub layout: LayoutChoice,
-    /// The columns to read; empty for all but those that have another role.
+    /// The columns to read; empty for all columns without another role.
     pub columns: Vec<Column>,
     /// Columns to leave out, such as an identifier.
     pub ignore: Vec<Column>,
-    /// Columns of codes: numbers that are names, such as a port or a protocol.
+    /// Columns of codes: numbers that stand for names, such as a port or a protocol.
     pub categories: Vec<Column>,
-    /// The column that says whether a row is normal; never a feature.
+    /// The column that tells whether a row is normal; never a feature.
     pub label: Option<Column>,
-    /// The values of `label` that are normal; only their rows are learned from.
+    /// The values of `label` that are normal; only rows with these labels are learned from.
     #[serde(deserialize_with = "one_or_many")]
     pub normal: Vec<String>,
     /// The column of times; never a feature.
     pub timestamp: Option<Column>,
-    /// What stands between two cells.
+    /// The character between two cells.
     pub delimiter: Option<char>,
     /// Whether the first line names the columns.
     pub header: Option<bool>,
-    /// Windows: time steps in a window; chosen from the data where not given.
+    /// Windows: time steps in a window; chosen from the data if not given.
     pub window: Option<usize>,
-    /// Windows: steps from a training window to the next.
+    /// Windows: steps from one training window to the next.
     pub stride: usize,
-    /// A sample of which less was observed is not judged; a share in `[0, 1]`.
+    /// Samples with a smaller share of observed values are not judged; in `[0, 1]`.
     pub min_observed: f64,
-    /// A column of texts with more different values than this (an identifier, free text) is no category.
+    /// A text column with more distinct values than this (an identifier, free text) is not a category.
     pub max_categories: usize,
-    /// Largest share of bad lines that a file to learn from may have.
+    /// Largest share of bad lines in a file to learn from.
     pub max_bad: f64,
-    /// How series are scaled: one map for all their values.
+    /// How series are scaled; all their values share one map.
     pub scale: SeriesScale,
-    /// What is done about columns of a table with heavy tails, such as bytes or amounts.
+    /// How heavy-tailed columns of a table, such as bytes or amounts, are treated.
     pub heavy_tails: HeavyTails,
 }
 
@@ -74,23 +74,23 @@ impl Default for InputConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FormatChoice {
-    /// Told by the first character: `{` and `[` begin JSON.
+    /// Decided by the first character: `{` and `[` begin JSON.
     #[default]
     Auto,
-    /// Cells and a delimiter.
+    /// Cells split by a delimiter.
     Csv,
     /// A JSON object or array.
     Json,
 }
 
-/// What a row is; see [`crate::Layout`] for what each means, and for the rule of `auto`.
+/// What a row is; see [`crate::Layout`] for the layouts and for the rule of `auto`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LayoutChoice {
-    /// Told by the columns.
+    /// Decided by the columns.
     #[default]
     Auto,
-    /// A row is a sample of numbers and categories, each scaled for itself.
+    /// A row is a sample of numbers and categories; each column is scaled separately.
     Table,
     /// A row is one series of fixed length.
     Series,
@@ -109,31 +109,31 @@ pub enum SeriesScale {
     MinMax,
 }
 
-/// What is done about columns whose extremes lie more than 20 standard deviations out.
+/// How columns are treated whose extremes lie more than 20 standard deviations from the mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HeavyTails {
-    /// They are seen through `asinh`: as they are near the median, by their logarithm far out.
+    /// They are mapped by `asinh`: nearly linear around the median, logarithmic far out.
     #[default]
     Compress,
-    /// They are left as they are.
+    /// They are left unchanged.
     Keep,
 }
 
 /// Longest window, in steps.
 pub(crate) const MAX_WINDOW: usize = 1 << 16;
-/// Most values of a category column.
+/// Most distinct values of a category column.
 pub(crate) const MAX_LEVELS: usize = 1 << 16;
 
 impl InputConfig {
-    /// Refuses values out of their range.
+    /// Checks that all values are in range.
     ///
     /// # Errors
-    /// [`IntakeError::OutOfRange`] with what would be right.
+    /// [`IntakeError::OutOfRange`] with the allowed values.
     pub fn validate(&self) -> Result<(), IntakeError> {
         let wrong = |key, value: String, right| Err(IntakeError::OutOfRange { key, value, right });
         for (key, share) in [("min_observed", self.min_observed), ("max_bad", self.max_bad)] {
-            // Written so that NaN is refused too.
+            // Negated, so that NaN is refused too.
             if !(0.0..=1.0).contains(&share) {
                 return wrong(key, share.to_string(), "a share from 0 to 1");
             }
@@ -150,18 +150,18 @@ impl InputConfig {
             return wrong("max_categories", self.max_categories.to_string(), "1 to 65536");
         }
         if let Some(delimiter) = self.delimiter.filter(|&delimiter| !splits_cells(delimiter)) {
-            let right = "one ASCII character that is no quote and ends no line";
+            let right = "one ASCII character other than a quote or a line end";
             return wrong("delimiter", format!("{delimiter:?}"), right);
         }
         if self.label.is_none() && !self.normal.is_empty() {
-            return wrong("normal", format!("{:?}", self.normal), "the `label` column along with it");
+            return wrong("normal", format!("{:?}", self.normal), "it only together with input.label");
         }
         Ok(())
     }
 
     /// Whether this value of the label column is normal: the same text, or the same number (`0` and `0.0`).
     pub fn is_normal(&self, label: &str) -> bool {
-        // JSON's `true` and `false` are read as 1 and 0.
+        // `true` and `false` in JSON are read as 1 and 0.
         let number = |text: &str| match text.trim() {
             "true" => Some(1.0),
             "false" => Some(0.0),

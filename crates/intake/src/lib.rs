@@ -1,13 +1,14 @@
-//! From a user's bytes to [`Samples`]: what a detector learns from, scores and watches.
+//! Reads a user's tables, series and streams into [`Samples`] for a detector to learn from, score and watch.
 //!
-//! [`Table::from_csv`], [`Table::from_reader`] and [`Table::from_array`] take all rows to learn from; [`Schema::learn`]
-//! finds scaling and categories in *training rows only*; [`Schema::encode`] gives what a model sees. A schema travels
-//! with its detector, and reads any later file or stream line by line in bounded memory. What is odd about the data is
-//! never dropped silently: it is a [`Notice`], a [`BadLine`], or an [`IntakeError`].
+//! [`Table::from_csv`], [`Table::from_reader`] and [`Table::from_array`] read all rows to learn from.
+//! [`Schema::learn`] takes scaling and categories from *training rows only*, and [`Schema::encode`] encodes
+//! rows for a model. A schema is stored with its detector. With it, a [`Reader`] reads any later file or
+//! stream line by line in bounded memory. Nothing odd about the data is dropped silently: it becomes a
+//! [`Notice`], a [`BadLine`] or an [`IntakeError`].
 //!
-//! A line is a row: quotes are understood, but a quoted cell ends on its line, so that a lost quote cannot swallow the
-//! rest of a stream. Blank lines are skipped. Empty cells and `NA`, `NaN`, `null`, `?`, `-` and the like are values
-//! that were not observed.
+//! Each line is a row. Quotes are understood, but a quoted cell must end on its line, so that a missing quote
+//! cannot swallow the rest of a stream. Blank lines are skipped. Empty cells, `NA`, `NaN`, `null`, `?`, `-`
+//! and the like count as values that were not observed.
 //!
 //! ```
 //! use ae_intake::{ReadOptions, Reader, Schema, Shares, Table, split_rows};

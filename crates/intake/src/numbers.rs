@@ -1,4 +1,4 @@
-//! A table of numbers where every line has to be a row: for training without masks.
+//! Reads a table of numbers in which every line must be a row, for training without masks.
 
 use crate::columns::find::{column_name, find_column, shown};
 use crate::error::{BadReason, IntakeError, TableError};
@@ -11,8 +11,8 @@ use crate::text::recognise::{delimiter_seen_in, shorten};
 use ndarray::{Array2, Axis};
 use std::collections::HashMap;
 
-/// Columns of numbers, and the texts of a label column. Unlike a [`Table`](crate::Table) it leaves nothing out: a bad
-/// line or a missing value is an error that says where it stands and what to do.
+/// Columns of numbers, and the texts of a label column. Unlike a [`Table`](crate::Table) it leaves nothing
+/// out: a bad line or a missing value is an error that names the place and says what to do.
 ///
 /// ```
 /// use ae_intake::{InputConfig, NumberTable};
@@ -28,21 +28,22 @@ use std::collections::HashMap;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NumberTable {
-    /// Names of the columns of `values`; empty where the table has no header.
+    /// Names of the columns of `values`; empty if the table has no header.
     pub names: Vec<String>,
     /// `[N, D]`, finite.
     pub values: Array2<f32>,
-    /// `[N]`, where a label column was asked for.
+    /// `[N]`, if a label column was asked for.
     pub labels: Option<Vec<String>>,
 }
 
 impl NumberTable {
-    /// Reads the content of a file; `name` is what messages call it, and ends in `.tsv` where cells are split at tabs.
-    /// Of `config` count `columns` (whose order is kept), `ignore`, `label`, `header` and `delimiter`.
+    /// Parses the content of a file. `name` is what messages call it; if it ends in `.tsv`, cells are split
+    /// at tabs. Only `columns` (in the given order), `ignore`, `label`, `header` and `delimiter` of `config`
+    /// are used.
     ///
     /// # Errors
-    /// [`IntakeError::Table`] with the first line and column at fault, or the column that is not there; others where
-    /// the content is no text.
+    /// [`IntakeError::Table`] with the first line and column at fault, or the column that does not exist;
+    /// other errors if the content is not text.
     pub fn parse(content: &[u8], name: &str, config: &InputConfig) -> Result<Self, IntakeError> {
         let config = InputConfig { format: FormatChoice::Csv, ..config.clone() };
         config.validate()?;
@@ -56,7 +57,7 @@ impl NumberTable {
     }
 }
 
-/// How a file is written in which every line has to be a row.
+/// The format of a file in which every line must be a row.
 struct Strict {
     /// Names of all columns; empty without a header.
     header: Vec<String>,
@@ -64,7 +65,7 @@ struct Strict {
     delimiter: u8,
 }
 
-/// Positions of the columns that were asked for, in the order in which they were.
+/// Positions of the columns to read, in the requested order.
 struct Chosen {
     data: Vec<usize>,
     label: Option<usize>,
@@ -73,7 +74,7 @@ struct Chosen {
 impl Strict {
     fn read(&self, body: &[u8], body_line: u64, config: &InputConfig) -> Result<NumberTable, TableError> {
         let chosen = self.choose(config)?;
-        // A row is parsed in the order of the file, each column once.
+        // A row is parsed in file order, each column once.
         let mut in_order = chosen.data.clone();
         in_order.sort_unstable();
         in_order.dedup();
@@ -135,7 +136,7 @@ impl Strict {
         }
     }
 
-    /// What is wrong with a line that cannot be used, and what would be right.
+    /// Explains why a line cannot be used, and what to do.
     fn explain(&self, text: &[u8], line: u64, reason: Option<BadReason>, chosen: &Chosen) -> TableError {
         match reason {
             Some(BadReason::NotText) => return TableError::NotText { line },
@@ -180,10 +181,11 @@ impl Strict {
             Cell::Number(_) => None,
             Cell::Missing if cell.is_empty() => Some(TableError::EmptyCell { line, column }),
             Cell::Missing if cell.parse::<f64>().is_err() => {
-                let hint = "; fill in missing values, remove the line, or `ignore` the column".into();
+                let hint =
+                    "; fill in missing values, remove the line, or leave the column out with `ignore`".into();
                 Some(TableError::NotNumber { line, column, value, hint })
             }
-            // What a parser of numbers reads as NaN.
+            // Cells that parse as NaN.
             Cell::Missing | Cell::NotFinite => Some(TableError::NotFinite { line, column, value }),
             Cell::Text => {
                 let hint = self.why_text(cell, line);
@@ -194,7 +196,7 @@ impl Strict {
 
     fn why_text(&self, cell: &str, line: u64) -> String {
         if self.delimiter != b',' && cells::has_decimal_comma(cell.as_bytes()) {
-            return "; write decimals with a point".into();
+            return "; use a decimal point instead".into();
         }
         if let Some(hint) = delimiter_seen_in(cell, self.delimiter) {
             return hint;
@@ -202,7 +204,7 @@ impl Strict {
         if line == 1 && self.header.is_empty() {
             return "; if the first line names the columns, set header = true".into();
         }
-        "; `ignore` the column, or name it as the `label`".into()
+        "; leave the column out with `ignore`, or set it as `label`".into()
     }
 }
 

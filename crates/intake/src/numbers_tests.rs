@@ -1,4 +1,4 @@
-//! Tables, good and bad.
+//! Tests of tables of numbers, good and bad.
 
 use super::*;
 use ae_records::seed::stream_rng;
@@ -11,7 +11,7 @@ fn parse(content: &[u8], config: &str) -> Result<NumberTable, String> {
     NumberTable::parse(content, "rows.csv", &config).map_err(error)
 }
 
-/// `config` is TOML; what is expected is each row's numbers and label, or the whole message.
+/// `config` is TOML; `expected` is each row's numbers and label, or the whole message.
 fn check(content: &str, config: &str, expected: Result<&[(&[f32], &str)], &str>) {
     match (parse(content.as_bytes(), config), expected) {
         (Ok(table), Ok(expected)) => {
@@ -53,7 +53,7 @@ fn columns_are_chosen_by_name_or_position() {
     check(table, "label = 'kind'\ncolumns = ['a', 'b', 'kind']", labelled);
     check(table, "columns = ['b']", Ok(&[(&[2.5], ""), (&[4e2], "")]));
     check("1,2.5,good\n-3,4e2,bad", "label = 2", labelled);
-    // A header with a number in it is told by a name that was asked for.
+    // A header with a number in it is recognised by a requested name.
     check("a,2021,kind\n1,2.5,good\n-3,4e2,bad", "label = 'kind'", labelled);
     let turned = parse(table.as_bytes(), "columns = ['b', 'a', 'b']").unwrap();
     assert_eq!(turned.names, ["b", "a", "b"]);
@@ -61,24 +61,26 @@ fn columns_are_chosen_by_name_or_position() {
 }
 
 #[test]
-fn cells_that_are_no_numbers_are_named() {
+fn cells_that_are_not_numbers_are_named() {
     let column = |rest: &str| format!("line 3, column `b`: {rest}");
     let bad = |cell: &str| format!("a,b\n1,2\n3,{cell}\n5,6\n");
     let not_finite = "is not a finite 32-bit number; remove or replace it";
     check(&bad("NaN"), "", Err(&column(&format!("`NaN` {not_finite}"))));
     check(&bad("-inf"), "", Err(&column(&format!("`-inf` {not_finite}"))));
     check(&bad("1e39"), "", Err(&column(&format!("`1e39` {not_finite}"))));
-    let empty = "the cell is empty; fill it in, remove the line, or ignore the column";
+    let empty = "the cell is empty; fill it in, remove the line, or leave the column out with `ignore`";
     check(&bad(""), "", Err(&column(empty)));
     check(&bad("\" \""), "", Err(&column(empty)));
-    let missing = "`NA` is not a number; fill in missing values, remove the line, or `ignore` the column";
+    let missing = "`NA` is not a number; fill in missing values, remove the line, or leave the column out with `ignore`";
     check(&bad("NA"), "", Err(&column(missing)));
-    let text = "`x` is not a number; `ignore` the column, or name it as the `label`";
+    let text = "`x` is not a number; leave the column out with `ignore`, or set it as `label`";
     check(&bad("x"), "", Err(&column(text)));
     check(
         "1,2\n3,x",
         "",
-        Err("line 2, column 1: `x` is not a number; `ignore` the column, or name it as the `label`"),
+        Err(
+            "line 2, column 1: `x` is not a number; leave the column out with `ignore`, or set it as `label`",
+        ),
     );
     check(
         "1,b\n3,4",
@@ -88,16 +90,20 @@ fn cells_that_are_no_numbers_are_named() {
     check(
         "a;b\n1,5;2,5",
         "delimiter = ';'",
-        Err("line 2, column `a`: `1,5` is not a number; write decimals with a point"),
+        Err("line 2, column `a`: `1,5` is not a number; use a decimal point instead"),
     );
     check(
         "a,k\n1,x\n2,",
         "label = 'k'",
-        Err("line 3, column `k`: the cell is empty; fill it in, remove the line, or ignore the column"),
+        Err(
+            "line 3, column `k`: the cell is empty; fill it in, remove the line, or leave the column out with `ignore`",
+        ),
     );
     let long = "y".repeat(1000);
-    let shortened =
-        format!("`{}…` is not a number; `ignore` the column, or name it as the `label`", &long[..40]);
+    let shortened = format!(
+        "`{}…` is not a number; leave the column out with `ignore`, or set it as `label`",
+        &long[..40]
+    );
     check(&bad(&long), "", Err(&column(&shortened)));
 }
 
@@ -126,7 +132,7 @@ fn ragged_rows_are_named() {
 #[test]
 fn a_wrong_delimiter_is_suspected() {
     let table = "a;b;kind\n1;2;good\n3;4;bad\n";
-    let hint = "; it holds ';': set delimiter = \";\" if cells are split there";
+    let hint = "; it contains ';': set delimiter = \";\" if that separates the cells";
     check(
         table,
         "delimiter = ','",
@@ -147,7 +153,7 @@ fn a_wrong_delimiter_is_suspected() {
 }
 
 #[test]
-fn columns_that_are_not_there_are_answered_with_those_that_are() {
+fn errors_of_missing_columns_list_the_existing_ones() {
     let table = "time,value,Class\n1,2,3\n";
     check(
         table,
@@ -180,7 +186,7 @@ fn columns_that_are_not_there_are_answered_with_those_that_are() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_named() {
+fn lines_that_are_not_text_are_named() {
     let error = parse(b"a,b\n1,2\n3,\xff\n", "").unwrap_err();
     assert_eq!(error, "line 3 is not UTF-8 text; save the table as UTF-8");
 }
@@ -193,20 +199,20 @@ fn a_label_is_kept_whatever_it_says() {
 
 #[test]
 fn lines_that_cannot_be_split_are_named() {
-    check("a,b\n1,2\n3,\"4\n5,6\n", "", Err("line 3: a quoted cell does not end on its line"));
-    check("a,b\n1,2\n3,\0\n", "", Err("line 3: it holds binary data"));
-    // Whichever comes first.
+    check("a,b\n1,2\n3,\"4\n5,6\n", "", Err("line 3: a quoted cell is not closed on its line"));
+    check("a,b\n1,2\n3,\0\n", "", Err("line 3: it contains binary data"));
+    // The first of two faults is reported.
     check(
         "a,b\n1,NA\n3\n",
         "",
         Err(
-            "line 2, column `b`: `NA` is not a number; fill in missing values, remove the line, or `ignore` the column",
+            "line 2, column `b`: `NA` is not a number; fill in missing values, remove the line, or leave the column out with `ignore`",
         ),
     );
 }
 
 #[test]
-fn the_first_fault_is_told_in_a_file_of_many_pieces() {
+fn the_first_fault_in_a_file_of_many_pieces_is_reported() {
     let rows = "1.5,2.5\n".repeat(200_000);
     check(
         &format!("{rows}3\n{rows}x,4\n"),
@@ -220,7 +226,7 @@ fn the_first_fault_is_told_in_a_file_of_many_pieces() {
 }
 
 #[test]
-fn a_first_row_of_numbers_is_data_where_the_next_goes_on_as_it_does() {
+fn a_first_row_that_counts_is_data_only_if_the_next_row_counts_too() {
     check("1,2,3\n4,5,6\n", "", Ok(&[(&[1.0, 2.0, 3.0], ""), (&[4.0, 5.0, 6.0], "")]));
     check("0,1,2\n0.5,7,9\n", "", Ok(&[(&[0.5, 7.0, 9.0], "")]));
 }

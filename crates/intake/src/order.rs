@@ -1,4 +1,4 @@
-//! The order of rows: pure functions of a seed.
+//! Orders rows at random, as pure functions of a seed.
 
 use ae_records::seed::stream_rng;
 use rand_chacha::ChaCha8Rng;
@@ -10,7 +10,7 @@ pub fn epoch_order(n: usize, seed: u64, epoch: u64) -> Vec<u32> {
     permutation(n, &mut stream_rng(seed, "shuffle", epoch))
 }
 
-/// A uniformly drawn permutation of `0..n`.
+/// A uniformly random permutation of `0..n`.
 pub fn permutation(n: usize, rng: &mut ChaCha8Rng) -> Vec<u32> {
     let n = u32::try_from(n).expect("readers refuse more than u32::MAX rows");
     let mut order: Vec<u32> = (0..n).collect();
@@ -18,8 +18,8 @@ pub fn permutation(n: usize, rng: &mut ChaCha8Rng) -> Vec<u32> {
     order
 }
 
-/// Fisher-Yates. Our own because `rand` may change its shuffle from version to version, and every published
-/// result depends on this one; the index is the high word of a 64 x 64 bit product, whose bias is below 2^-32.
+/// Fisher-Yates shuffle. Implemented here because every published result depends on it, and `rand` may change
+/// its own between versions. The index is the high word of a 64 x 64 bit product; its bias is below 2^-32.
 pub fn shuffle<T>(items: &mut [T], rng: &mut ChaCha8Rng) {
     for last in (1..items.len()).rev() {
         let index = (u128::from(rng.next_u64()) * (last as u128 + 1)) >> 64;
@@ -31,9 +31,9 @@ pub fn shuffle<T>(items: &mut [T], rng: &mut ChaCha8Rng) {
 mod tests {
     use super::*;
 
-    /// The numbers come from `tests/golden/orders.py`, which computes ChaCha8 by itself.
+    /// The numbers come from `tests/golden/orders.py`, which has its own ChaCha8.
     #[test]
-    fn the_order_is_the_one_that_results_were_made_with() {
+    fn orders_match_the_golden_ones() {
         assert_eq!(epoch_order(10, 7, 0), GOLDEN[0]);
         assert_eq!(epoch_order(10, 7, 1), GOLDEN[1]);
         assert_eq!(epoch_order(10, 8, 0), GOLDEN[2]);

@@ -1,9 +1,9 @@
-//! The one container of rows: values, which of them were observed, and a label for each row.
+//! The container for rows: their values, which of them were observed, and their labels.
 
 use ndarray::{Array2, Axis, s};
 use std::ops::Range;
 
-/// Rows of a table, series, or windows of a long series: what a model is trained on and a detector judges.
+/// Rows of a table, series, or windows of a long series, to train a model on or to be judged by a detector.
 ///
 /// ```
 /// use ae_intake::Samples;
@@ -18,40 +18,40 @@ use std::ops::Range;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Samples {
-    /// `[N, D]`, row-major, finite; 0 where nothing was observed.
+    /// `[N, D]`, row-major, finite; 0 for values that were not observed.
     pub values: Array2<f32>,
-    /// `[N, D]`, whether a value was observed; `None` where every value was.
+    /// `[N, D]`, whether each value was observed; `None` if all were.
     pub observed: Option<Array2<bool>>,
-    /// `[N]`, each an index into the names of the labels; `None` where rows have no labels.
+    /// `[N]`, each an index into the label names; `None` if the rows have no labels.
     pub labels: Option<Vec<u32>>,
 }
 
 impl Samples {
-    /// Rows `[N, D]` without a missing value and without labels.
+    /// Rows `[N, D]` without missing values and without labels.
     pub fn complete(values: Array2<f32>) -> Self {
         Samples { values, observed: None, labels: None }
     }
 
-    /// No rows, of `width` values each, without labels.
+    /// Zero rows of `width` values, without labels.
     pub fn empty(width: usize) -> Self {
         Samples::complete(Array2::zeros((0, width)))
     }
 
-    /// The same rows with this mask, `[N, D]`; `None` where every value was observed. Panics where the mask has
-    /// another shape than the values.
+    /// The same rows with this mask, `[N, D]`; `None` if every value was observed. Panics if the mask does
+    /// not have the shape of the values.
     pub fn with_observed(self, observed: impl Into<Option<Array2<bool>>>) -> Self {
         let observed = observed.into();
         if let Some(mask) = &observed {
-            assert_eq!(mask.dim(), self.values.dim(), "a mask has the shape of the values");
+            assert_eq!(mask.dim(), self.values.dim(), "the mask must have the shape of the values");
         }
         Samples { observed, ..self }
     }
 
-    /// The same rows with these labels, `[N]`; `None` for no labels. Panics where there are not as many as rows.
+    /// The same rows with these labels, `[N]`; `None` for no labels. Panics if their number differs.
     pub fn with_labels(self, labels: impl Into<Option<Vec<u32>>>) -> Self {
         let labels = labels.into();
         if let Some(labels) = &labels {
-            assert_eq!(labels.len(), self.len(), "every row has a label");
+            assert_eq!(labels.len(), self.len(), "there must be one label per row");
         }
         Samples { labels, ..self }
     }
@@ -61,18 +61,18 @@ impl Samples {
         self.values.nrows()
     }
 
-    /// Whether there is no row.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Values in a row, `D`.
+    /// Number of values in a row, `D`.
     pub fn width(&self) -> usize {
         self.values.ncols()
     }
 
-    /// The rows of these indices, in this order, with their masks and labels. Panics where an index is not below
-    /// [`Samples::len`].
+    /// The rows with these indices, in this order, with their masks and labels. Panics if an index is not
+    /// below [`Samples::len`].
     pub fn select(&self, rows: &[usize]) -> Samples {
         Samples {
             values: self.values.select(Axis(0), rows),
@@ -81,7 +81,7 @@ impl Samples {
         }
     }
 
-    /// The rows of this range, with their masks and labels. Panics where it goes beyond [`Samples::len`].
+    /// The rows in this range, with their masks and labels. Panics if it goes beyond [`Samples::len`].
     pub fn slice(&self, rows: Range<usize>) -> Samples {
         Samples {
             values: self.values.slice(s![rows.clone(), ..]).to_owned(),
@@ -90,9 +90,9 @@ impl Samples {
         }
     }
 
-    /// The rows of all parts below each other, with their masks and labels; a part without a mask was observed whole.
-    /// `width` is the number of values in a row, should there be no part. Panics where a part has another width, or
-    /// where some parts that have rows have labels and others do not.
+    /// Concatenates the rows of all parts, with their masks and labels. A part without a mask counts as fully
+    /// observed. `width` is the number of values in a row, also if there are no parts. Panics if a part has
+    /// another width, or if some non-empty parts have labels and others do not.
     pub fn concat(width: usize, parts: &[Samples]) -> Samples {
         let n = parts.iter().map(Samples::len).sum::<usize>();
         let is_complete = parts.iter().all(|part| part.observed.is_none());
@@ -109,7 +109,7 @@ impl Samples {
         }
         let (labelled, unlabelled): (Vec<&Samples>, Vec<&Samples>) =
             parts.iter().filter(|part| !part.is_empty()).partition(|part| part.labels.is_some());
-        assert!(labelled.is_empty() || unlabelled.is_empty(), "all parts have labels, or none has");
+        assert!(labelled.is_empty() || unlabelled.is_empty(), "either all parts have labels or none");
         let labels = labelled.iter().filter_map(|part| part.labels.as_deref()).flatten().copied().collect();
         let array = |mask| Array2::from_shape_vec((n, width), mask).expect("the parts have n rows in all");
         Samples {
@@ -124,13 +124,13 @@ impl Samples {
         self.observed.as_ref().is_none_or(|observed| observed[[row, feature]])
     }
 
-    /// Indices of the rows with this label, ascending; none where there are no labels.
+    /// Indices of the rows with this label, ascending; empty without labels.
     pub fn rows_labelled(&self, label: u32) -> Vec<usize> {
         let labels = self.labels.as_deref().unwrap_or_default();
         labels.iter().enumerate().filter(|(_, l)| **l == label).map(|(row, _)| row).collect()
     }
 
-    /// Rows per label, `[n_labels]`. Panics where a label is not below `n_labels`.
+    /// Number of rows per label, `[n_labels]`. Panics if a label is not below `n_labels`.
     pub fn label_counts(&self, n_labels: usize) -> Vec<usize> {
         let mut counts = vec![0; n_labels];
         for &label in self.labels.iter().flatten() {
@@ -140,7 +140,7 @@ impl Samples {
     }
 }
 
-/// Appends the values in row-major order; at once, where they lie so.
+/// Appends the values in row-major order; in one copy if they are stored in that order.
 fn extend<T: Copy>(to: &mut Vec<T>, from: &Array2<T>) {
     match from.as_slice() {
         Some(values) => to.extend_from_slice(values),
@@ -172,13 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_put_together_with_what_belongs_to_them() {
+    fn rows_are_concatenated_with_masks_and_labels() {
         let complete = Samples::complete(array![[5.0, 6.0]]);
         let all = Samples::concat(2, &[complete.clone(), two_rows(), Samples::empty(2)]);
         assert_eq!(all.values, array![[5.0, 6.0], [1.0, 2.0], [3.0, 0.0]]);
         assert_eq!(all.observed, Some(array![[true, true], [true, true], [true, false]]));
         assert_eq!(all.labels, None);
-        // A mask of no row makes a mask; where no part has one, neither has the whole.
+        // Without a mask in any part, the whole has none.
         assert_eq!(Samples::concat(2, &[complete.clone(), complete.clone()]).observed, None);
         assert_eq!(Samples::concat(3, &[]), Samples::empty(3));
         let labelled = two_rows().with_labels(vec![1, 0]);
@@ -193,19 +193,19 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "all parts have labels, or none has")]
-    fn labels_are_not_lost_without_a_word() {
+    #[should_panic(expected = "either all parts have labels or none")]
+    fn labels_are_not_lost_silently() {
         Samples::concat(2, &[two_rows(), two_rows().with_labels(vec![0, 0])]);
     }
 
     #[test]
-    #[should_panic(expected = "every row has a label")]
+    #[should_panic(expected = "there must be one label per row")]
     fn labels_are_as_many_as_rows() {
         two_rows().with_labels(vec![0]);
     }
 
     #[test]
-    #[should_panic(expected = "a mask has the shape of the values")]
+    #[should_panic(expected = "the mask must have the shape of the values")]
     fn a_mask_has_the_shape_of_the_values() {
         two_rows().with_observed(array![[true, true]]);
     }

@@ -1,4 +1,4 @@
-//! What a detector expects of a row, and how a row becomes numbers. Travels with the detector.
+//! The schema of a detector: what it expects of a row, and how a row becomes numbers.
 
 pub(crate) mod encode;
 pub(crate) mod learn;
@@ -14,52 +14,53 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::collections::HashSet;
 use std::fmt;
 
-/// What a detector expects of a row. Made by [`Schema::learn`], of training rows only.
+/// What a detector expects of a row. Made by [`Schema::learn`] from training rows only, and stored with the
+/// detector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schema {
     /// What a row is.
     pub layout: Layout,
-    /// Cells and a delimiter, or JSON.
+    /// How the training file was written.
     pub format: Format,
-    /// Cells of a line, those that are not learned from included.
+    /// Cells in a line, including those that are not used as features.
     pub cells: usize,
-    /// The columns that are learned from.
+    /// The feature columns.
     pub fields: Vec<Field>,
     /// The column of times.
     pub timestamp: Option<Timestamp>,
-    /// Name of the label column: it may be there, and is not looked at.
+    /// Name of the label column; it may be present and is ignored.
     pub label: Option<String>,
-    /// Columns that were in the training file and are not learned from.
+    /// Columns of the training file that are left out.
     pub ignored: Vec<String>,
     /// For [`Layout::Windows`].
     pub windows: Option<Windows>,
-    /// A sample of which less was observed is not judged; a share in `[0, 1]`.
+    /// Samples with a smaller share of observed values are not judged; in `[0, 1]`.
     pub min_observed: f64,
-    /// Rows that means, ranges and categories were learned from.
+    /// Number of rows that means, ranges and categories were learned from.
     pub rows: u64,
 }
 
-/// How the training file was written; later ones may differ.
+/// How the training file was written; later files may differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Format {
-    /// Cells.
+    /// Cells split by a delimiter.
     Csv {
-        /// What stands between two cells.
+        /// The character between two cells.
         delimiter: char,
         /// Whether the first line names the columns.
         header: bool,
     },
-    /// A JSON object or array a line.
+    /// One JSON object or array per line.
     Json,
 }
 
-/// A column that is learned from.
+/// A feature column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Field {
-    /// Its name; `c3` where the file has no header.
+    /// Its name, or for example `c3` if the file has no header.
     pub name: String,
     /// Its position in the training file, from 0.
     pub position: usize,
@@ -73,13 +74,13 @@ pub struct Field {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum FieldKind {
-    /// A number, seen as `(curve(x) - mean) / std`.
+    /// A number, encoded as `(curve(x) - mean) / std`.
     Number {
-        /// What comes before the scaling.
+        /// Applied before the scaling.
         curve: Curve,
-        /// Mean of the training rows, after the curve; for series that of all columns.
+        /// Mean of the training rows, after the curve; for series, over all columns.
         mean: f64,
-        /// Population standard deviation; 1 where it is constant; for series that of all columns.
+        /// Population standard deviation after the curve, 1 if constant; for series, over all columns.
         std: f64,
         /// Smallest value of the training rows, in units of the column.
         min: f32,
@@ -88,24 +89,24 @@ pub enum FieldKind {
         /// Whether all training rows have the same value.
         constant: bool,
     },
-    /// One of `levels`, seen as a 1 at its place among zeros; a value never seen is all zeros.
+    /// One of `levels`, one-hot encoded; an unseen value becomes all zeros.
     Category {
         /// The values of the training rows, sorted.
         levels: Vec<String>,
     },
 }
 
-/// A map that comes before the scaling; it keeps the order of values.
+/// An increasing map, applied before the scaling.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Curve {
-    /// Values as they are.
+    /// The identity.
     Linear,
-    /// `asinh((x - center) / width)`: nearly linear within `width` of the center, logarithmic far out.
+    /// `asinh((x - center) / width)`: nearly linear within `width` of the centre, logarithmic far out.
     Asinh {
         /// Median of the training rows.
         center: f64,
-        /// What counts as near; above 0.
+        /// Width of the nearly linear range; above 0.
         width: f64,
     },
 }
@@ -136,28 +137,29 @@ pub struct Timestamp {
     pub position: usize,
     /// How times are written.
     pub format: StampFormat,
-    /// The step from a time to the next, where at least nine in ten are alike: a longer one is a gap.
+    /// The usual step between times, if at least nine in ten steps are alike; a longer step is a gap.
     pub step: Option<f64>,
 }
 
-/// How a long series is cut.
+/// How a long series is cut into windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Windows {
     /// Steps in a window.
     pub length: usize,
-    /// Steps from a training window to the next.
+    /// Steps from one training window to the next.
     pub stride: usize,
 }
 
-/// What one of the `D` values of a sample stands for. Written, and serialised, as `duration`, `protocol=tcp`, `cpu[t-3]`.
+/// What one of the `D` values of a sample stands for. Displayed and serialised as `duration`, `protocol=tcp`
+/// or `cpu[t-3]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Feature {
     /// Name of the column.
     pub column: String,
-    /// Which of its values a category has to have; `None` for numbers.
+    /// For a category, the value that is encoded as 1; `None` for numbers.
     pub level: Option<String>,
-    /// Windows: steps before the last, which is 0.
+    /// Windows: number of steps before the last step.
     pub steps_ago: Option<usize>,
 }
 
@@ -181,7 +183,7 @@ impl Serialize for Feature {
     }
 }
 
-/// A schema that no training leaves behind.
+/// An invalid schema, or a stream state that does not belong to it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a usable schema: {reason}")]
 pub struct SchemaError {
@@ -189,15 +191,15 @@ pub struct SchemaError {
     pub reason: String,
 }
 
-/// Most values of a sample.
+/// Most values in a sample.
 const MAX_WIDTH: usize = 1 << 22;
-/// Most columns of a file.
+/// Most columns in a file.
 pub(crate) const MAX_COLUMNS: usize = 1 << 18;
-/// Longest name of a column that is learned from, in bytes.
+/// Longest name of a feature column, in bytes.
 pub(crate) const MAX_NAME: usize = 4096;
 
 impl Field {
-    /// Values that the column takes in a row.
+    /// Number of values of the column in an encoded row.
     pub fn width(&self) -> usize {
         match &self.kind {
             FieldKind::Number { .. } => 1,
@@ -207,17 +209,18 @@ impl Field {
 }
 
 impl Schema {
-    /// Values that a row takes: those of a sample, or of one time step of a window.
+    /// Number of values of an encoded row: of a sample, or of one time step of a window.
     pub fn row_width(&self) -> usize {
         self.fields.iter().map(Field::width).sum()
     }
 
-    /// Values of a sample, `D`. A window of `W` steps is `[W, row_width]` flattened, the oldest step first.
+    /// Number of values of a sample, `D`. A window of `W` steps is `[W, row_width]`, flattened with the
+    /// oldest step first.
     pub fn width(&self) -> usize {
         self.row_width() * self.windows.map_or(1, |windows| windows.length)
     }
 
-    /// What each of the `D` values of a sample stands for, in their order.
+    /// What each of the `D` values of a sample stands for, in order.
     pub fn features(&self) -> Vec<Feature> {
         let of_step = |steps_ago: Option<usize>| {
             self.fields.iter().flat_map(move |field| features_of(field, steps_ago))
@@ -233,7 +236,7 @@ impl Schema {
         self.features().iter().map(Feature::to_string).collect()
     }
 
-    /// The column that value `index` of a sample comes from. Panics where it is not below [`Schema::width`].
+    /// The column of value `index` of a sample. Panics if `index` is not below [`Schema::width`].
     pub fn field_of(&self, index: usize) -> &Field {
         assert!(index < self.width(), "value {index} of {}", self.width());
         let mut rest = index % self.row_width();
@@ -246,7 +249,7 @@ impl Schema {
         unreachable!("widths of the fields add up to the width of a row")
     }
 
-    /// A scaled value in the unit of its column, up to rounding; the 0 to 1 of a category stays as it is.
+    /// A scaled value in the unit of its column, up to rounding. Values of categories are returned unchanged.
     pub fn in_units(&self, index: usize, value: f32) -> f64 {
         match &self.field_of(index).kind {
             FieldKind::Number { curve, mean, std, .. } => curve.invert(f64::from(value) * std + mean),
@@ -254,7 +257,7 @@ impl Schema {
         }
     }
 
-    /// Refuses what no training leaves behind: for schemas that come from a file.
+    /// Checks a schema that comes from a file: refuses values that training cannot produce.
     ///
     /// # Errors
     /// [`SchemaError`] with what is wrong.
@@ -264,14 +267,17 @@ impl Schema {
         };
         ensure(!self.fields.is_empty(), "it has no columns")?;
         ensure(self.cells <= MAX_COLUMNS && self.fields.len() <= self.cells, "it has too many columns")?;
-        ensure((0.0..=1.0).contains(&self.min_observed), "min_observed is no share")?;
+        ensure((0.0..=1.0).contains(&self.min_observed), "min_observed is not between 0 and 1")?;
         if let Format::Csv { delimiter, .. } = self.format {
-            ensure(splits_cells(delimiter), "its delimiter splits no cells")?;
+            ensure(splits_cells(delimiter), "its delimiter cannot split cells")?;
         }
         let is_windows = self.layout == Layout::Windows;
         ensure(self.windows.is_some() == is_windows, "windows and layout do not agree")?;
         if let Some(Windows { length, stride }) = self.windows {
-            ensure((2..=MAX_WINDOW).contains(&length) && stride > 0, "its windows are out of range")?;
+            ensure(
+                (2..=MAX_WINDOW).contains(&length) && stride > 0,
+                "its window length or stride is out of range",
+            )?;
         }
         let mut names = HashSet::new();
         let mut positions = HashSet::new();
@@ -279,10 +285,11 @@ impl Schema {
         for field in &self.fields {
             let name = |what: &str| format!("column `{}` {what}", shorten(&field.name));
             ensure(field.name.len() <= MAX_NAME, &name("has too long a name"))?;
-            ensure(names.insert(&field.name), &name("is there twice"))?;
-            ensure(field.position < self.cells && positions.insert(field.position), &name("has no place"))?;
-            ensure((0.0..=1.0).contains(&field.observed), &name("has no share of observed values"))?;
-            ensure(is_sound(&field.kind, self.layout), &name("has values that cannot be scaled by"))?;
+            ensure(names.insert(&field.name), &name("occurs twice"))?;
+            let has_place = field.position < self.cells && positions.insert(field.position);
+            ensure(has_place, &name("has an invalid position"))?;
+            ensure((0.0..=1.0).contains(&field.observed), &name("has an observed share outside [0, 1]"))?;
+            ensure(is_sound(&field.kind, self.layout), &name("has invalid scaling or categories"))?;
             width = width.saturating_add(field.width());
         }
         let steps = self.windows.map_or(1, |windows| windows.length);
@@ -309,7 +316,7 @@ fn is_sound(kind: &FieldKind, layout: Layout) -> bool {
                 Curve::Linear => true,
                 Curve::Asinh { center, width } => center.is_finite() && width.is_finite() && *width > 0.0,
             };
-            // A range of f32 above the smallest normal number keeps every quotient finite in double precision.
+            // Quotients of f32 values and a divisor of at least the smallest normal f32 are finite in f64.
             let scales = mean.is_finite() && std.is_finite() && *std >= f64::from(f32::MIN_POSITIVE);
             curve && scales && min.is_finite() && max.is_finite() && min <= max
         }

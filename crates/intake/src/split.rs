@@ -1,4 +1,4 @@
-//! Four disjoint parts of the rows: to train, to stop early, to calibrate, to test.
+//! Splits rows into four disjoint parts: training, validation (early stopping), calibration and test.
 
 use crate::error::IntakeError;
 use crate::order::permutation;
@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::ops::Range;
 
-/// How large the parts are, in proportion; they need not sum to 1.
+/// Relative sizes of the parts; they need not sum to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Shares {
-    /// To learn from.
+    /// For training.
     pub train: f64,
-    /// To stop early by.
+    /// For early stopping.
     pub validation: f64,
-    /// To place the threshold by.
+    /// For calibrating the threshold.
     pub calibration: f64,
-    /// To be looked at only when all is done; 0 for none.
+    /// Held out until the end; 0 for no test rows.
     pub test: f64,
 }
 
@@ -33,33 +33,33 @@ impl Shares {
         let shares = [self.train, self.validation, self.calibration, self.test];
         if shares.iter().any(|share| !(0.0..=1e9).contains(share)) || shares[..3].contains(&0.0) {
             let (key, value) = ("shares", format!("{shares:?}"));
-            let right = "a share above 0 to train, validate and calibrate; to test 0 or above";
+            let right = "shares above 0 for train, validation and calibration, and at least 0 for test";
             return Err(IntakeError::OutOfRange { key, value, right });
         }
         Ok(shares)
     }
 }
 
-/// Fewest rows to train on, validate by, calibrate by, test on.
+/// Fewest rows for training, validation, calibration and test.
 const FEWEST: [usize; 4] = [8, 2, 8, 1];
 
-/// Indices of the rows of each part; ascending, disjoint.
+/// Row indices of each part, ascending and disjoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RowSplit {
-    /// To learn from.
+    /// For training.
     pub train: Vec<usize>,
-    /// To stop early by.
+    /// For early stopping.
     pub validation: Vec<usize>,
-    /// To place the threshold by.
+    /// For calibrating the threshold.
     pub calibration: Vec<usize>,
-    /// To be looked at only when all is done.
+    /// Held out until the end.
     pub test: Vec<usize>,
 }
 
 /// Splits `n` rows at random; a pure function of its arguments.
 ///
 /// # Errors
-/// [`IntakeError::TooFewRows`] with how many are needed; [`IntakeError::OutOfRange`] for shares out of range.
+/// [`IntakeError::TooFewRows`] with the number needed; [`IntakeError::OutOfRange`] for shares out of range.
 pub fn split_rows(n: usize, seed: u64, shares: Shares) -> Result<RowSplit, IntakeError> {
     let sizes = sizes(n, shares, 0)?;
     let order = permutation(n, &mut stream_rng(seed, "detector split", 0));
@@ -78,8 +78,8 @@ pub fn split_rows(n: usize, seed: u64, shares: Shares) -> Result<RowSplit, Intak
     })
 }
 
-/// Splits `n` time steps into stretches, the earliest to train on, with a gap of `window` steps between two: no window
-/// of one part has a step in, or right beside, another.
+/// Splits `n` time steps into consecutive parts, training first, with a gap of `window` steps between parts:
+/// no window of one part shares a step with another part or touches it.
 ///
 /// # Errors
 /// As [`split_rows`]; each part needs room for windows.
@@ -95,18 +95,19 @@ pub fn split_time(n: usize, window: usize, shares: Shares) -> Result<[Range<usiz
     }))
 }
 
-/// Steps that windows end with, for windows that lie in this stretch whole; one every `stride` steps.
+/// End steps of the windows that lie entirely in this stretch, one every `stride` steps.
 pub fn window_ends(stretch: Range<usize>, window: usize, stride: usize) -> Vec<usize> {
     (stretch.start + window.max(1) - 1..stretch.end).step_by(stride.max(1)).collect()
 }
 
-/// Splits the windows of normal steps alone, in the order of time: the steps that the windows of each part end with,
-/// ascending, one every `stride` steps to train on. Steps that are not normal lie in no part. Between the windows of two
-/// parts lies at least a window of steps, so that a part may end where a stretch that is not normal begins, at no cost.
+/// Splits the windows with normal steps only, in time order. Returns the end steps of the windows of each
+/// part, ascending; for training, one every `stride` steps. Steps that are not normal are in no part. At
+/// least one window of steps lies between the windows of two parts; an anomalous stretch may be part of this
+/// gap.
 ///
 /// # Errors
-/// [`IntakeError::TooFewWindows`] where the normal stretches are too few or too short, with the longest window that they
-/// have room for; [`IntakeError::OutOfRange`] for shares out of range.
+/// [`IntakeError::TooFewWindows`] if the normal stretches are too few or too short, with the longest window
+/// that fits; [`IntakeError::OutOfRange`] for shares out of range.
 pub fn split_windows(
     normal: &[bool],
     window: usize,
@@ -140,7 +141,7 @@ pub fn split_windows(
     Ok([train.collect(), validation, calibration, test])
 }
 
-/// Steps that windows of normal steps alone end with.
+/// End steps of the windows with normal steps only.
 fn normal_ends(normal: &[bool], window: usize) -> Vec<usize> {
     let mut steps = 0;
     let mut ends = Vec::new();
@@ -153,7 +154,8 @@ fn normal_ends(normal: &[bool], window: usize) -> Vec<usize> {
     ends
 }
 
-/// As many windows in each part as its share allows, each part as early as it can be; `None` without room for the fewest.
+/// Places as many windows in each part as its share allows, each part as early as possible. `None` if even
+/// the smallest parts do not fit.
 fn place(ends: &[usize], window: usize, stride: usize, shares: [f64; 4]) -> Option<[Range<usize>; 4]> {
     let sum: f64 = shares.iter().sum();
     let placed = |windows: usize| {
@@ -167,7 +169,7 @@ fn place(ends: &[usize], window: usize, stride: usize, shares: [f64; 4]) -> Opti
             *range = from..from + size;
             (from, earliest) = (range.end, last + 1 + window);
         }
-        // What rounding leaves is the last part's.
+        // The last part gets what rounding leaves.
         if let Some(last) = parts.iter_mut().rev().find(|part| part.start < part.end) {
             last.end = ends.len();
         }
@@ -178,7 +180,8 @@ fn place(ends: &[usize], window: usize, stride: usize, shares: [f64; 4]) -> Opti
     placed(most.checked_sub(1)?)
 }
 
-/// Sizes of the parts, where `gap` rows are lost between two and each has to have room for windows as long.
+/// Sizes of the parts. Between two parts `gap` rows are lost, and each part has room for windows of `gap`
+/// steps.
 fn sizes(n: usize, shares: Shares, gap: usize) -> Result<[usize; 4], IntakeError> {
     let shares = shares.checked()?;
     let sum: f64 = shares.iter().sum();
@@ -193,7 +196,7 @@ fn sizes(n: usize, shares: Shares, gap: usize) -> Result<[usize; 4], IntakeError
     }
     let free = n - lost;
     let mut sizes = [0, 1, 2, 3].map(|part| ((free as f64 * shares[part] / sum) as usize).max(fewest(part)));
-    // What rounding leaves, and what small parts got too much, is the largest part's.
+    // The largest part makes up for rounding and for the minimum sizes of small parts.
     while sizes.iter().sum::<usize>() > free {
         let largest = (0..4).max_by_key(|&part| sizes[part].saturating_sub(fewest(part))).unwrap_or(0);
         let excess = sizes.iter().sum::<usize>() - free;
@@ -204,7 +207,7 @@ fn sizes(n: usize, shares: Shares, gap: usize) -> Result<[usize; 4], IntakeError
     Ok(sizes)
 }
 
-/// Share of the rows that are equal to an earlier one, told by a 128-bit hash.
+/// Share of the rows that equal an earlier row, compared by a 128-bit hash.
 pub fn duplicate_share(rows: &Array2<f32>) -> f64 {
     let mut seen = HashSet::new();
     let mut repeated = 0;

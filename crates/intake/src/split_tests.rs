@@ -1,10 +1,10 @@
-//! Splits of rows, and of time, with and without anomalous stretches.
+//! Tests of splits of rows and of time, with and without anomalous stretches.
 
 use super::*;
 use rand_chacha::rand_core::Rng;
 
 #[test]
-fn parts_are_disjoint_whole_and_of_their_share() {
+fn parts_are_disjoint_complete_and_sized_by_their_shares() {
     for n in [18, 19, 100, 1000] {
         let parts = split_rows(n, 1, Shares::default()).unwrap();
         let mut all = [parts.train.clone(), parts.validation, parts.calibration.clone(), parts.test].concat();
@@ -19,7 +19,7 @@ fn parts_are_disjoint_whole_and_of_their_share() {
 }
 
 #[test]
-fn too_few_rows_are_answered_with_how_many_are_needed() {
+fn errors_of_too_few_rows_say_how_many_are_needed() {
     let check = |error: IntakeError, expected: &str| assert_eq!(error.to_string(), expected);
     check(
         split_rows(17, 1, Shares::default()).unwrap_err(),
@@ -86,7 +86,7 @@ fn windows_are_split_by_their_normal_steps() {
         }
     }
     assert!(split > 150, "{split} of 300");
-    // All but three gaps are used, whether an anomaly lies in the middle or not.
+    // All windows but those in three gaps are used, with or without an anomaly in the middle.
     let check = |normal: &[bool], lost: usize| {
         let parts = split_windows(normal, 10, 1, shares).unwrap();
         let sizes = parts.map(|part| part.len());
@@ -103,16 +103,16 @@ fn windows_are_split_by_their_normal_steps() {
 }
 
 #[test]
-fn too_few_windows_are_answered_with_a_length_that_fits() {
+fn errors_of_too_few_windows_name_a_length_that_fits() {
     let normal: Vec<bool> = (0..300).map(|step| step % 20 != 0).collect();
     let error = split_windows(&normal, 19, 1, Shares::default()).unwrap_err().to_string();
-    let expected = "15 windows of 19 steps hold normal steps alone, too few for all parts with a gap of a window \
-                    between two: the longest of 15 normal stretches has 19 steps; set input.window to 18 or less";
+    let expected = "15 windows of 19 steps have normal steps only, too few for all parts of the split and a gap of one \
+                    window between parts: the longest of 15 normal stretches has 19 steps; set input.window to 18 or less";
     assert_eq!(error, expected);
     assert!(split_windows(&normal, 18, 1, Shares::default()).is_ok());
     let normal: Vec<bool> = (0..40).map(|step| step % 2 == 0).collect();
     let error = split_windows(&normal, 4, 1, Shares::default()).unwrap_err().to_string();
-    assert!(error.ends_with("has 1 step; bring longer stretches of normal steps"), "{error}");
+    assert!(error.ends_with("has 1 step; provide longer stretches of normal steps"), "{error}");
 }
 
 #[test]

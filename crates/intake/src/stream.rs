@@ -1,4 +1,4 @@
-//! A file or stream of any length, line by line or in blocks, in bounded memory.
+//! Reads a file or stream of any length, line by line or in blocks, in bounded memory.
 
 pub(crate) mod block;
 pub(crate) mod reader;

@@ -1,4 +1,4 @@
-//! A whole file in memory: what a schema is learned from.
+//! A whole file in memory, from which a schema is learned.
 
 mod array;
 mod times;
@@ -24,7 +24,7 @@ use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 
-/// A file, read: numbers, codes of categories, and gaps.
+/// A file as numbers, category codes and gaps.
 #[derive(Clone, Debug)]
 pub struct Table {
     /// What messages call it.
@@ -33,38 +33,38 @@ pub struct Table {
     pub format: Format,
     /// What a row is.
     pub layout: Layout,
-    /// Why that is the layout.
+    /// Why this layout was chosen.
     pub layout_because: String,
-    /// Cells of a line, those that are not learned from included.
+    /// Cells in a line, including those that are not used as features.
     pub cells: usize,
     /// The columns of `values`.
     pub columns: Vec<TableColumn>,
-    /// `[N, C]`: numbers, or the code of a category; `NaN` where nothing was observed.
+    /// `[N, C]`: numbers, or category codes; `NaN` if nothing was observed.
     pub values: Array2<f32>,
     /// `[N]`, the line of each row, from 1.
     pub lines: Vec<u64>,
-    /// `[N]`, the time of each row; `NaN` where it has none.
+    /// `[N]`, the time of each row; `NaN` if it has none.
     pub stamps: Vec<f64>,
-    /// The column of times, without its step.
+    /// The column of times; its step is not set.
     pub timestamp: Option<Timestamp>,
-    /// What the label column says.
+    /// The content of the label column.
     pub labels: Option<Labels>,
-    /// Bad lines. For windows each is also a row of which nothing was observed.
+    /// Bad lines. For windows, each is also a row with no observed values.
     pub bad: Vec<BadLine>,
-    /// Columns that are not learned from.
+    /// Columns that are left out.
     pub ignored: Vec<String>,
-    /// What was found while reading.
+    /// Notices from reading the file.
     pub notices: Vec<Notice>,
-    /// Name and sha256 of the content; `None` where it came from no file.
+    /// Name and sha256 of the file; `None` if the content did not come from a file.
     pub file: Option<FileRecord>,
-    /// What it was read by.
+    /// The settings that it was read with.
     pub config: InputConfig,
 }
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableColumn {
-    /// Its name; `c3` where the file has no header.
+    /// Its name, or for example `c3` if the file has no header.
     pub name: String,
     /// Its position in the file, from 0.
     pub position: usize,
@@ -73,7 +73,7 @@ pub struct TableColumn {
 }
 
 impl Table {
-    /// Reads a file, plain or gz: CSV and its kin, or JSON lines. How it is written is recognised.
+    /// Reads a file, plain or gz, of delimited cells such as CSV, or of JSON lines. The format is recognised.
     ///
     /// # Errors
     /// [`IntakeError`]: the file cannot be read, or holds no rows or too many bad lines.
@@ -81,10 +81,10 @@ impl Table {
         Self::from_csv_with(path, &InputConfig::default())
     }
 
-    /// As [`Table::from_csv`], by settings.
+    /// Like [`Table::from_csv`], with settings.
     ///
     /// # Errors
-    /// As [`Table::from_csv`], and where the file has not the columns that `config` names.
+    /// As [`Table::from_csv`], and if the file lacks a column that `config` names.
     pub fn from_csv_with(path: impl AsRef<Path>, config: &InputConfig) -> Result<Self, IntakeError> {
         config.validate()?;
         let path = path.as_ref();
@@ -95,7 +95,7 @@ impl Table {
         Ok(table)
     }
 
-    /// Reads all of an input, plain or gz, as [`Table::from_csv`] reads a file.
+    /// Reads an input to its end, plain or gz, like [`Table::from_csv`].
     ///
     /// ```
     /// let table = ae_intake::Table::from_reader("a,b\n1,2.5\n3,\n0,1.5\n".as_bytes())?;
@@ -109,7 +109,7 @@ impl Table {
         Self::from_reader_with(input, "the input", &InputConfig::default())
     }
 
-    /// As [`Table::from_reader`], by settings; `name` is what messages call it.
+    /// Like [`Table::from_reader`], with settings; `name` is what messages call it.
     ///
     /// # Errors
     /// As [`Table::from_csv_with`].
@@ -119,7 +119,8 @@ impl Table {
         Self::parse(&content, name, config)
     }
 
-    /// Reads the content of a file; `name` is what messages call it, and ends in `.tsv` where cells are split at tabs.
+    /// Parses the content of a file. `name` is what messages call it; if it ends in `.tsv`, cells are split
+    /// at tabs.
     ///
     /// # Errors
     /// As [`Table::from_csv_with`].
@@ -157,12 +158,12 @@ impl Table {
         self.values.nrows()
     }
 
-    /// Whether there is no row.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The first `rows` rows as a table of their own; all, where there are no more.
+    /// A table of the first `rows` rows, or of all rows if there are fewer.
     pub fn head(&self, rows: usize) -> Self {
         let rows = rows.min(self.len());
         let last = self.lines.get(rows).copied().unwrap_or(u64::MAX);
@@ -178,14 +179,14 @@ impl Table {
         head
     }
 
-    /// The rows that are normal: all, where there are no labels.
+    /// The normal rows; without labels, all rows.
     pub fn normal_rows(&self) -> Vec<usize> {
         let is_normal = |&row: &usize| self.labels.as_ref().is_none_or(|labels| labels.normal[row]);
         (0..self.len()).filter(is_normal).collect()
     }
 
-    /// Steps that windows of `length` steps end with, one every `stride` steps, for windows that lie whole within a
-    /// stretch of rows and have normal steps only.
+    /// End steps of the windows of `length` steps, one every `stride` steps, that lie entirely in a stretch
+    /// of rows and have normal steps only.
     pub fn normal_window_ends(&self, stretch: Range<usize>, length: usize, stride: usize) -> Vec<usize> {
         let mut ends = window_ends(stretch, length, stride);
         if let Some(labels) = &self.labels {
@@ -194,7 +195,7 @@ impl Table {
         ends
     }
 
-    /// Decides what a row is, and puts a table together of what `read` gives for columns of data.
+    /// Decides the layout, and makes a table from the rows that `read` returns for the columns.
     fn assemble(
         name: &str,
         config: &InputConfig,
@@ -204,7 +205,7 @@ impl Table {
     ) -> Result<Table, IntakeError> {
         let mut block = read(&columns);
         let (layout, layout_because) = layout::decide(config, &columns, &block.stamps);
-        // A channel of a series may rise with each step; in a table that is what an identifier does.
+        // A channel of a series may rise with each step; in a table such a column is an identifier.
         if layout == Layout::Table && columns.leave_out_counters(name)? {
             block = read(&columns);
         }
@@ -294,7 +295,7 @@ fn json_names(profile: &Profile) -> Vec<String> {
 }
 
 fn no_rows(body: &[u8], name: &str, head: &Head) -> IntakeError {
-    // Parsed without columns, only to hear what is wrong with the lines.
+    // Parsed without columns, only to find out what is wrong with the lines.
     let parser = RowParser {
         syntax: head.syntax,
         columns: Vec::new(),
@@ -312,7 +313,7 @@ fn no_rows(body: &[u8], name: &str, head: &Head) -> IntakeError {
     }
 }
 
-/// What turns the lines of this file into rows; the label, if there is one, comes last.
+/// The parser for the lines of this file; the label, if any, is the last column.
 fn parser(head: &Head, columns: &Columns) -> RowParser {
     let codes = |levels: &[String]| {
         levels.iter().zip(0..).map(|(level, code)| (level.as_bytes().into(), code)).collect::<HashMap<_, _>>()
@@ -339,7 +340,8 @@ fn parser(head: &Head, columns: &Columns) -> RowParser {
     RowParser { syntax: head.syntax, columns: parsed, targets, names, stamp, label: None }
 }
 
-/// The columns of series without names are time steps; a single channel without a name is the value.
+/// Names of the data columns. Without a header, those of a series are time steps, and a single channel is
+/// `value`.
 fn series_names(columns: &Columns, layout: Layout) -> Vec<String> {
     let named = columns.data.iter().map(|column| column.name.clone());
     match layout {
@@ -350,7 +352,7 @@ fn series_names(columns: &Columns, layout: Layout) -> Vec<String> {
     }
 }
 
-/// A bad line of a long series is a step of which nothing was observed.
+/// Inserts a step without observed values for each bad line of a long series.
 fn with_bad_steps(block: &mut RawBlock, width: usize) {
     if block.bad.is_empty() {
         return;

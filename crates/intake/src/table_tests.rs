@@ -1,4 +1,4 @@
-//! Files, good and bad, as they are learned from.
+//! Tests of reading training files, good and bad.
 
 use super::*;
 use crate::{Curve, FieldKind, IgnoredBecause, Schema, State};
@@ -11,7 +11,7 @@ fn read(content: &str, config_text: &str) -> Result<Table, IntakeError> {
     Table::parse(content.as_bytes(), "a.csv", &config(config_text))
 }
 
-/// `expected` is each row's numbers, with the column's names before them.
+/// `names` are the columns, `expected` each row's numbers.
 fn check(content: &str, config_text: &str, names: &[&str], expected: &[&[f32]]) {
     let table = read(content, config_text).unwrap_or_else(|error| panic!("{content:?}: {error}"));
     let got: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
@@ -57,7 +57,7 @@ fn columns_are_chosen_and_left_out() {
     assert_eq!(table.ignored, ["id"]);
     let numbered: String = (0..30).map(|row| format!("{row},{}\n", row * row % 11)).collect();
     let table = read(&format!(",x\n{numbered}"), "layout = 'table'").unwrap();
-    assert_eq!(table.notices[0].to_string(), "column `c0` is left out: it numbers the rows");
+    assert_eq!(table.notices[0].to_string(), "column `c0` is left out: it holds row numbers");
     let table = read("a,when,b\n1,2024-01-01,2\n2,2024-01-05,1\n", "").unwrap();
     assert_eq!(table.notices, [Notice::Times { column: "when".into() }]);
     assert_eq!((table.timestamp.unwrap().name.as_str(), table.stamps.len()), ("when", 2));
@@ -69,7 +69,7 @@ fn rows(n: usize, row: impl Fn(usize) -> String) -> String {
     (0..n).map(|at| row(at) + "\n").collect()
 }
 
-/// Names of the columns that are learned from, and the notices.
+/// Names of the feature columns, and the notices.
 fn learned(content: &str, config_text: &str) -> (String, Vec<String>) {
     let table = read(content, config_text).unwrap_or_else(|error| panic!("{error}"));
     let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
@@ -78,8 +78,8 @@ fn learned(content: &str, config_text: &str) -> (String, Vec<String>) {
 
 #[test]
 fn identifiers_with_gaps_are_left_out_of_tables_only() {
-    let left_out = "column `id` is left out: it holds whole numbers that rise with every row, as a counter or an \
-                    identifier does; to keep it, name it in input.columns, with all others to learn from";
+    let left_out = "column `id` is left out: its whole numbers rise with every row, like a counter or an identifier; to \
+                    keep it, list it in input.columns, together with all other columns to learn from";
     let ids =
         |n| format!("id,a,b\n{}", rows(n, |row| format!("{},{},{}", 3 * row + row % 2, row % 7, row % 5)));
     assert_eq!(learned(&ids(40), ""), ("a b".into(), vec![left_out.into()]));
@@ -93,18 +93,15 @@ fn identifiers_with_gaps_are_left_out_of_tables_only() {
     let stamped = format!("time,a,b\n{}", rows(40, |row| format!("{},{},{}", row * row, row % 7, row % 5)));
     assert_eq!(
         learned(&stamped, "layout = 'table'").1,
-        ["column `time` holds times and is not learned from"]
+        ["column `time` holds times and is not used as a feature"]
     );
     let only = rows(40, |row| format!("{},{}", 2 * row, row * row));
     let error = read(&format!("a,b\n{only}"), "layout = 'table'").unwrap_err().to_string();
-    assert!(
-        error.starts_with("a.csv has no column that can be learned from") && error.contains("`b`"),
-        "{error}"
-    );
+    assert!(error.starts_with("a.csv has no column to learn from") && error.contains("`b`"), "{error}");
 }
 
 #[test]
-fn numbers_for_people_and_free_text_are_named() {
+fn formatted_numbers_and_free_text_are_reported() {
     let percent =
         format!("cpu,a\n{}", rows(50, |row| format!("{}.{}%,{}", row * 7 % 100, row % 10, row % 3)));
     let (names, notices) = learned(&percent, "");
@@ -112,7 +109,7 @@ fn numbers_for_people_and_free_text_are_named() {
     assert_eq!(
         notices,
         [
-            "column `cpu` is left out: its numbers end in `%`; remove the signs to learn from it, or name it in \
+            "column `cpu` is left out: its numbers end in `%`; remove the signs to learn from it, or list it in \
           input.categories"
         ]
     );
@@ -122,17 +119,17 @@ fn numbers_for_people_and_free_text_are_named() {
     let (names, notices) = learned(&format!("sum,a\n{}", rows(40, thousands)), "");
     assert_eq!(names, "a");
     assert!(
-        notices[0].starts_with("column `sum` is left out: its numbers have separated thousands"),
+        notices[0].starts_with("column `sum` is left out: its numbers have thousands separators"),
         "{notices:?}"
     );
-    // A cell that cannot be thousands says that the comma is a decimal one.
+    // A cell that cannot have thousands separators shows that the comma is a decimal one.
     let comma = rows(40, |row| (if row == 7 { "0,5;1" } else { "1,234;2" }).to_string());
     check_error(
         &format!("a;b\n{comma}"),
         "",
-        "column `a`: `1,234` has a decimal comma; write decimals with a point",
+        "column `a`: `1,234` has a decimal comma; use a decimal point instead",
     );
-    let text = "it has too many different values, as an identifier or free text has";
+    let text = "it has too many distinct values, like an identifier or free text";
     let named = format!("who,a\n{}", rows(60, |row| format!("n{},{}", row * 7 % 40, row % 5)));
     assert_eq!(learned(&named, "").1, [format!("column `who` is left out: {text}")]);
     assert_eq!(learned(&named, "categories = ['who']").0, "who a");
@@ -173,9 +170,9 @@ fn rows_have_a_mean_time_whatever_their_order() {
 }
 
 #[test]
-fn line_ends_that_are_none_are_named() {
-    let message = "a.csv ends its lines with a carriage return alone (CR), as old Macs did; write line feeds (LF), as \
-                   `tr '\\r' '\\n'` does";
+fn carriage_returns_alone_are_refused() {
+    let message = "a.csv ends its lines with a carriage return (CR) only, as on old Macs; convert them to line feeds (LF), \
+                   for example with `tr '\\r' '\\n'`";
     check_error("a,b\r1,2\r2,3\r", "", message);
     check_error("1,2\r2,3", "", message);
     assert_eq!(read("a,b\r\n1,2\r\n2,1", "").unwrap().len(), 2);
@@ -211,13 +208,13 @@ fn bad_lines_are_listed_and_left_out() {
         "line 104: column `a`: `x` is not a number",
         "line 105: column `b`: `inf` is not a finite 32-bit number",
         "line 106: column `a`: `1e400` is not a finite 32-bit number",
-        "line 107: a quoted cell does not end on its line",
+        "line 107: a quoted cell is not closed on its line",
     ];
     assert_eq!(bad, expected);
     let content = [b"a,b\n1,2\n3,\xff\n\0\0,\n".as_slice(), good.as_bytes()].concat();
     let table = Table::parse(&content, "a.csv", &InputConfig::default()).unwrap();
     let bad: Vec<String> = table.bad.iter().map(ToString::to_string).collect();
-    assert_eq!(bad, ["line 3: it is not UTF-8 text", "line 4: it holds binary data"]);
+    assert_eq!(bad, ["line 3: it is not UTF-8 text", "line 4: it contains binary data"]);
     let json = "{\"a\":1}\n{\"a\":1\n{\"a\":[1]}\n{\"a\":1e999}\n7\n";
     let table = read(json, "max_bad = 1").unwrap();
     let bad: Vec<String> = table.bad.iter().map(|bad| bad.reason.to_string()).collect();
@@ -231,45 +228,45 @@ fn unusable_files_are_refused() {
     check_error(" \n\n", "", "a.csv: the table is empty");
     let only = "a.csv: the table has a header but no rows; if its first line holds data, set header = false";
     check_error("a,b\n", "", only);
-    let message = "a.csv has 2 bad lines of 3, more than max_bad = 0.05 allows; mend them, or allow more; the \
+    let message = "a.csv has 2 bad lines out of 3, more than max_bad = 0.05 allows; fix them or raise max_bad; the \
                    first: line 2: it has 1 cell instead of 2";
     check_error("1,2\n1\n2\n", "", message);
-    let message = "a.csv has no usable line of 1; the first: line 2: it has 1 cell instead of 2";
+    let message = "a.csv has no usable lines out of 1; the first: line 2: it has 1 cell instead of 2";
     check_error("a,b\n1\n", "delimiter = ','", message);
     let message = "a.csv: there is no label column `knd`; columns: `a`, `kind`; did you mean `kind`?";
     check_error("a,kind\n1,x\n", "label = 'knd'\nnormal = 'x'", message);
-    let message = "a.csv has no column that can be learned from: column `a` is left out: no row has a value";
+    let message = "a.csv has no column to learn from: column `a` is left out: no row has a value";
     check_error("a,b\n,\n,\n", "ignore = ['b']", message);
     check_error(
         "a;b\n1,5;2,5\n2,5;2,0\n",
         "",
-        "column `a`: `1,5` has a decimal comma; write decimals with a point",
+        "column `a`: `1,5` has a decimal comma; use a decimal point instead",
     );
     let message =
-        "column `a` has more than 1 different values; leave it out with `ignore`, or raise max_categories";
+        "column `a` has more than 1 distinct values; leave it out with `ignore`, or raise max_categories";
     check_error("a,b\nx,1\ny,2\n", "columns = ['a']\nmax_categories = 1", message);
-    let message = "column `a` holds text, such as `x`, but layout = \"series\" needs numbers; `ignore` it";
+    let message = "column `a` holds text, such as `x`, but layout = \"series\" needs numbers; leave it out with `ignore`";
     check_error("a,b\nx,1\ny,2\n", "layout = 'series'", message);
     let message =
-        "column `a` is no timestamp: `x` is neither a number nor a date such as 2024-05-31 23:59:00";
+        "column `a` is not a timestamp: `x` is neither a number nor a date such as 2024-05-31 23:59:00";
     check_error("a,b\nx,1\ny,2\n", "timestamp = 'a'", message);
     let utf16: Vec<u8> = "\u{feff}a,b\n1,2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let error = Table::parse(&utf16, "a.csv", &InputConfig::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "a.csv is UTF-16 text; save it as UTF-8, as `iconv -f UTF-16 -t UTF-8` does"
+        "a.csv is UTF-16 text; convert it to UTF-8, for example with `iconv -f UTF-16 -t UTF-8`"
     );
     let missing = Table::from_csv_with(Path::new("/no/such/file.csv"), &InputConfig::default()).unwrap_err();
     assert!(missing.to_string().starts_with("cannot read /no/such/file.csv"), "{missing}");
     check_error(
         "1,2\n",
         "normal = 'x'",
-        "input.normal = [\"x\"] is out of range: give the `label` column along with it",
+        "input.normal = [\"x\"] is invalid; use it only together with input.label",
     );
     check_error(
         "1,2\n",
         "min_observed = nan",
-        "input.min_observed = NaN is out of range: give a share from 0 to 1",
+        "input.min_observed = NaN is invalid; use a share from 0 to 1",
     );
     assert!(toml::from_str::<InputConfig>("colums = []").is_err());
 }
@@ -289,7 +286,7 @@ fn headers_are_recognised() {
 }
 
 #[test]
-fn the_layout_is_told_by_the_columns() {
+fn the_layout_is_decided_by_the_columns() {
     let check = |content: &str, expected: Layout| {
         let table = read(content, "").unwrap();
         assert_eq!(table.layout, expected, "{}", table.layout_because);
@@ -367,7 +364,7 @@ fn heavy_tails_are_compressed_and_can_be_undone() {
     let encoded = learned.schema.encode(&table, &all).unwrap();
     let back = learned.schema.in_units(1, encoded.samples.values[[7, 1]]);
     assert!((back / 1e9 - 1.0).abs() < 1e-3, "{back}");
-    // A rare flag is as rare through any curve.
+    // No curve helps with a rare flag.
     let flags: String = (0..1000).map(|row| format!("{},{}\n", row % 10, u8::from(row == 7))).collect();
     let flags = read(&format!("a,flag\n{flags}"), "").unwrap();
     assert!(Schema::learn(&flags, &all).unwrap().notices.is_empty());
@@ -376,7 +373,7 @@ fn heavy_tails_are_compressed_and_can_be_undone() {
 }
 
 #[test]
-fn rows_with_too_little_observed_are_told() {
+fn rows_with_too_little_observed_are_marked() {
     let table = read("a,b,c\n1,2,3\n2,1,5\n1,,\n,,\n1,,3\n", "").unwrap();
     let schema = Schema::learn(&table, &[0, 1]).unwrap().schema;
     let states: Vec<State> =
@@ -389,8 +386,8 @@ fn rows_with_too_little_observed_are_told() {
 fn nothing_to_learn_is_an_error() {
     let table = read("a,b\n1,2\n1,2\n1,3\n", "").unwrap();
     let error = Schema::learn(&table, &[0, 1]).unwrap_err().to_string();
-    let expected = "every value to learn from is the same in its column (column `a` is always 1); there is nothing to learn";
+    let expected = "every column is constant in the rows to learn from (column `a` is always 1); there is nothing to learn";
     assert_eq!(error, expected);
     let error = Schema::learn(&table, &[0]).unwrap_err().to_string();
-    assert_eq!(error, "1 normal row is too few; at least 2 are needed to learn scaling from");
+    assert_eq!(error, "1 normal row is too few; at least 2 are needed to learn the scaling");
 }

@@ -1,4 +1,4 @@
-//! Bytes to lines, lines to cells: how a file is written, and what stands in it.
+//! Splits bytes into lines and lines into cells, and recognises how a file is written.
 
 pub(crate) mod cells;
 pub mod content;

@@ -1,14 +1,14 @@
-//! Real files as a user would give them. They lie in the folder that `AE_DATA_MIRROR` names, so these tests run only when
-//! asked for: `cargo test -p ae-intake --test real_files -- --ignored`.
+//! Tests on real files, as a user would give them. The files are in the folder named by `AE_DATA_MIRROR`, so
+//! these tests run only on request: `cargo test -p ae-intake --test real_files -- --ignored`.
 
 use ae_intake::{FieldKind, Layout, ReadOptions, Reader, Schema, Table};
 use std::path::PathBuf;
 
 fn mirror() -> PathBuf {
-    std::env::var_os("AE_DATA_MIRROR").expect("AE_DATA_MIRROR names the folder of the sets").into()
+    std::env::var_os("AE_DATA_MIRROR").expect("set AE_DATA_MIRROR to the folder of the data sets").into()
 }
 
-/// Layout, rows, rows that are normal, and values of a sample of the first file; rows of the second.
+/// `expected`: layout, rows, normal rows and sample width of the first file; rows of the second.
 fn check(
     train: &str,
     new: &str,
@@ -55,7 +55,7 @@ fn long_series_are_cut_into_windows() {
     check("skab/data/valve1/1.csv", "skab/data/valve1/2.csv", config, (Layout::Windows, 1145, 743, 80, 1075));
     let ucr = "ucr-anomaly/135_UCR_Anomaly_InternalBleeding16_1200_4187_4199.txt";
     check(ucr, ucr, "window = 100", (Layout::Windows, 7501, 7501, 100, 7501));
-    // NumPy finds the highest peak of the autocorrelation at 183, too.
+    // NumPy also finds the highest peak of the autocorrelation at 183.
     let (_, schema) = check(ucr, ucr, "", (Layout::Windows, 7501, 7501, 183, 7501));
     assert_eq!(schema.windows.unwrap().length, 183);
 }

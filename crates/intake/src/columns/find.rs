@@ -1,4 +1,4 @@
-//! Columns that are asked for by name or position, and what to say where they are not there.
+//! Finds columns by name or position, and explains why one was not found.
 
 use crate::error::TableError;
 use crate::text::recognise::{delimiter_seen_in, shorten};
@@ -10,9 +10,9 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Column {
-    /// Position from 0; negative counts from the last, which is -1.
+    /// Position from 0; negative positions count from the end, the last being -1.
     Index(i64),
-    /// Name in the header; digits mean a position where no column is called so.
+    /// Name in the header; digits are a position if no column has that name.
     Name(String),
 }
 
@@ -31,7 +31,7 @@ impl fmt::Display for Column {
     }
 }
 
-/// Where the column lies; `role` is what messages call it.
+/// The position of the column; `role` is what messages call it.
 pub(crate) fn find_column(
     role: &'static str,
     column: &Column,
@@ -73,7 +73,7 @@ fn why_no_column(column: &Column, header: &[String], delimiter: u8) -> String {
     }
 }
 
-/// Names or positions of all columns, cut off where there are many.
+/// Names or positions of all columns, cut off if there are many.
 pub(crate) fn shown(header: &[String], width: usize) -> Vec<String> {
     const MAX_SHOWN: usize = 30;
     let mut shown: Vec<String> =

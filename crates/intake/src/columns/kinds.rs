@@ -1,4 +1,4 @@
-//! What each column of a file is for: numbers, categories, times, the label, or nothing.
+//! Decides what each column of a file is: numbers, categories, times, the label, or ignored.
 
 use crate::columns::find::find_column;
 use crate::columns::profile::{ColumnProfile, ENOUGH, Profile};
@@ -9,10 +9,10 @@ use crate::input::{InputConfig, LayoutChoice};
 use crate::schema::notice::{IgnoredBecause, Notice};
 use std::collections::{BTreeSet, HashSet};
 
-/// Share of the values that must be numbers, so that the others are bad lines rather than categories.
+/// A column is numeric if at least this share of its values are numbers; the other values make bad lines.
 const MOSTLY: f64 = 0.9;
 
-/// What a column of data holds.
+/// What a feature column holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Number,
@@ -20,13 +20,13 @@ pub(crate) enum Kind {
     Category(Vec<String>),
 }
 
-/// A column that is learned from.
+/// A feature column.
 #[derive(Clone, Debug)]
 pub(crate) struct DataColumn {
     pub name: String,
     pub position: usize,
     pub kind: Kind,
-    /// Whether it counts up: an identifier, where rows are samples of their own.
+    /// Whether it counts up; in a table of independent rows it is then an identifier.
     pub counts: bool,
     least: f64,
     most: f64,
@@ -40,23 +40,23 @@ pub(crate) struct StampColumn {
     pub format: StampFormat,
 }
 
-/// What the columns of a file are for.
+/// The columns of a file by role.
 #[derive(Debug)]
 pub(crate) struct Columns {
     pub header: bool,
     pub names: Vec<String>,
     pub data: Vec<DataColumn>,
-    /// Position and values.
+    /// Position and distinct values.
     pub label: Option<(usize, Vec<String>)>,
     pub stamp: Option<StampColumn>,
     pub notices: Vec<Notice>,
 }
 
 impl Columns {
-    /// Leaves out the columns that count up, and says so; whether there were any.
+    /// Leaves out the columns that count up, with a notice for each. Returns whether there were any.
     ///
     /// # Errors
-    /// [`IntakeError::NoColumns`] where no other is left.
+    /// [`IntakeError::NoColumns`] if no other column is left.
     pub(crate) fn leave_out_counters(&mut self, file: &str) -> Result<bool, IntakeError> {
         let before = self.data.len();
         let counters = self.data.extract_if(.., |column| column.counts);
@@ -74,7 +74,7 @@ impl Columns {
         Err(IntakeError::NoColumns { name: file.to_owned(), ignored })
     }
 
-    /// Whether the names of the data columns are a text, the same for all, and numbers that count up.
+    /// Whether the names of the feature columns are a common text followed by numbers that count up.
     pub(crate) fn names_count(&self) -> bool {
         let split = |name: &str| {
             let text = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
@@ -86,7 +86,7 @@ impl Columns {
         })
     }
 
-    /// Whether nine in ten of the columns that vary span at least a twentieth of what all span together.
+    /// Whether at least nine in ten of the varying columns span at least a twentieth of the overall range.
     pub(crate) fn have_one_scale(&self) -> bool {
         let spans: Vec<f64> = self.data.iter().map(|column| column.most - column.least).collect();
         let least = self.data.iter().map(|column| column.least).fold(f64::INFINITY, f64::min);
@@ -97,7 +97,7 @@ impl Columns {
     }
 }
 
-/// Decides what each column is for. `names` are those of the header, if there is one, and as many as columns.
+/// Decides what each column is. `header` holds the name of every column, if the file has a header.
 pub(crate) fn decide(
     file: &str,
     config: &InputConfig,
@@ -109,7 +109,7 @@ pub(crate) fn decide(
     let asked = header.clone().unwrap_or_default();
     let table_error = |source: TableError| IntakeError::Table { name: file.to_owned(), source };
     let find = |role, column: &crate::Column| {
-        // Where a file has no names, they are those that notices have: `c` and the position.
+        // Without a header, columns have the names used in notices: `c` and the position.
         let by_name = match column {
             crate::Column::Name(name) if header.is_none() => {
                 name.trim().strip_prefix('c').and_then(|position| position.parse().ok())
@@ -179,7 +179,7 @@ pub(crate) fn decide(
     Ok(columns)
 }
 
-/// Files of series often hold the class in their first or last column: few whole numbers beside many others.
+/// Files of series often hold the class in the first or last column, as few distinct whole numbers.
 fn remark_label_at_an_end(columns: &mut Columns, profile: &Profile) {
     let few = |column: &DataColumn| {
         let values = profile.columns[column.position].values.as_ref();
@@ -230,7 +230,7 @@ fn kind_of(
     if !asked_for && mostly(found.percents) {
         return Ok(Err(IgnoredBecause::Percents));
     }
-    // `1,234` alone may be either; a cell such as `0,5` tells.
+    // `1,234` alone may be either; a cell such as `0,5` shows that the comma is a decimal one.
     if !asked_for && mostly(found.thousands) && found.decimal_commas == found.either {
         return Ok(Err(IgnoredBecause::Thousands));
     }
@@ -259,7 +259,7 @@ fn texts(values: &BTreeSet<Box<[u8]>>) -> Vec<String> {
 }
 
 fn date_format(found: &ColumnProfile) -> Option<StampFormat> {
-    // The first of equals: DATES begins with the likelier.
+    // Of equal counts, the first: DATES is ordered by likelihood.
     let best = (0..DATES.len()).rev().max_by_key(|&format| found.dates[format])?;
     let enough = found.dates[best] as f64 >= MOSTLY * found.observed() as f64;
     (enough && found.dates[best] > 0).then_some(DATES[best])
@@ -275,8 +275,8 @@ fn asked_stamp(position: usize, name: &str, found: &ColumnProfile) -> Result<Sta
     Ok(StampColumn { name: name.to_owned(), position, format })
 }
 
-/// A column of dates; or one of numbers that hardly ever falls, and is called as times are or lies where Unix times do; or
-/// one that falls, but is and does both.
+/// Recognises a column of times: dates; or numbers that hardly ever fall, and are named like times or in the
+/// range of Unix times; or numbers that do fall, but are both named like times and in that range.
 fn recognised_stamp(position: usize, name: &str, found: &ColumnProfile, rows: u64) -> Option<StampColumn> {
     if let Some(format) = date_format(found) {
         return Some(StampColumn { name: name.to_owned(), position, format });
@@ -284,11 +284,11 @@ fn recognised_stamp(position: usize, name: &str, found: &ColumnProfile, rows: u6
     let words = ["time", "timestamp", "date", "datetime", "ts", "epoch", "unixtime", "unix_time", "t"];
     let called_so = words.contains(&name.to_lowercase().as_str());
     let like_unix = unix_unit(found.least, found.most).is_some();
-    // A few repeated or backward stamps are reported, not a reason to take the column for a signal.
+    // A few repeated or backward times are reported, but do not make the column a signal.
     let rises =
         found.numbers > 1 && found.falls * 100 <= found.numbers && found.ties * 10 <= found.numbers * 9;
     let all = found.numbers + found.missing == rows && found.numbers * 10 >= rows * 9;
-    // Where both say so, rows may come in any order.
+    // If both name and range suggest times, the rows may be in any order.
     let is_time = if rises { called_so || like_unix } else { called_so && like_unix };
     (is_time && all && found.most > found.least).then(|| StampColumn {
         name: name.to_owned(),
@@ -297,13 +297,14 @@ fn recognised_stamp(position: usize, name: &str, found: &ColumnProfile, rows: u6
     })
 }
 
-/// Of Unix times of 2001 to 2100, so many are a second.
+/// How many units make a second, if the values are Unix times from 2001 to 2100.
 pub(crate) fn unix_unit(least: f64, most: f64) -> Option<f64> {
     let units = [1.0, 1e3, 1e6, 1e9].into_iter();
     units.into_iter().find(|unit| least >= 978_307_200.0 * unit && most <= 4_102_444_800.0 * unit)
 }
 
-/// Names of the columns: those of the header, where it has one and it is not taken yet; else `c` and the position.
+/// Unique names of the columns: the name in the header, or `c` and the position if it is empty or missing.
+/// Repeated names get a number, as in `a.2`.
 pub(crate) fn unique_names(header: Option<&[String]>, width: usize) -> Vec<String> {
     let mut taken = HashSet::new();
     let name = |position: usize| {

@@ -1,22 +1,22 @@
-//! The label column of a file that is learned from.
+//! Reads the label column of a training file.
 
 use crate::error::{IntakeError, counted};
 use crate::input::InputConfig;
 
-/// What the label column says.
+/// The content of the label column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Labels {
     /// Its name.
     pub column: String,
     /// Its values, by code.
     pub names: Vec<String>,
-    /// `[N]`, the code of each row.
+    /// `[N]`, the code of each row's label.
     pub codes: Vec<u32>,
     /// `[N]`, whether each row is normal.
     pub normal: Vec<bool>,
 }
 
-/// Labels of codes, `NaN` for a bad line.
+/// Labels from their codes, which are `NaN` for bad lines.
 pub(crate) fn read_labels(
     config: &InputConfig,
     column: String,
@@ -24,7 +24,7 @@ pub(crate) fn read_labels(
     cells: impl Iterator<Item = f32>,
 ) -> Result<Labels, IntakeError> {
     let is_normal: Vec<bool> = names.iter().map(|name| config.is_normal(name)).collect();
-    // A bad line of a long series has the label of the step before it.
+    // A bad line of a long series gets the label of the step before it.
     let mut before = is_normal.iter().position(|&normal| normal).unwrap_or(0) as u32;
     let codes: Vec<u32> = cells
         .map(|code| {

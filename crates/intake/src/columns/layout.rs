@@ -1,31 +1,33 @@
-//! What a row is: the rule of `layout = "auto"`.
+//! Decides what a row is: the rule of `layout = "auto"`.
 
 use crate::columns::kinds::{Columns, Kind};
+use crate::error::counted;
 use crate::input::{InputConfig, LayoutChoice};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What a row of a file is.
 ///
-/// `auto` takes the first that holds:
-/// 1. **Windows**, where the only column holds numbers, or a timestamp column goes along with at most 32 columns,
-///    all of numbers, and at least half of its steps are the median step (within 1 %).
-/// 2. **Series**, where at least 16 columns, all of numbers, have no names or names that count (`t0`, `t1`, …), and one
-///    scale: nine in ten of those that vary span at least a twentieth of what all span together.
+/// `auto` takes the first layout whose condition holds:
+/// 1. **Windows**: the only column is numeric; or there are at most 32 columns, all numeric, besides a
+///    timestamp column, and at least half of its steps equal the median step (within 1 %).
+/// 2. **Series**: there are at least 16 columns, all numeric, without names or with names that count (`t0`,
+///    `t1`, …), and on one scale: nine in ten of the varying columns each span at least a twentieth of the
+///    overall range.
 /// 3. **Table** otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
-    /// A row is a sample of numbers and categories, each scaled for itself.
+    /// A row is a sample of numbers and categories; each column is scaled separately.
     Table,
-    /// A row is one series of fixed length, a column a time step; all values are scaled alike.
+    /// A row is one series of fixed length, with a time step per column; all values are scaled alike.
     Series,
     /// A row is a time step of one or more channels; a sample is the window of steps that ends with the row.
     Windows,
 }
 
 impl Layout {
-    /// As it is written in a configuration.
+    /// Its name in a configuration.
     pub fn name(self) -> &'static str {
         match self {
             Layout::Table => "table",
@@ -41,9 +43,9 @@ impl fmt::Display for Layout {
     }
 }
 
-/// Most channels that are recognised as a long series.
+/// Most channels of a file that is recognised as a long series.
 const MAX_CHANNELS: usize = 32;
-/// Fewest columns that are recognised as a series a row.
+/// Fewest columns of a file that is recognised as one series per row.
 const MIN_SERIES_STEPS: usize = 16;
 
 /// The layout, and why.
@@ -56,41 +58,38 @@ pub(crate) fn decide(config: &InputConfig, columns: &Columns, stamps: &[f64]) ->
     }
     let data = &columns.data;
     if data.iter().any(|column| column.kind != Kind::Number) {
-        return (Layout::Table, "it has columns of categories".into());
+        return (Layout::Table, "it has category columns".into());
     }
     if let [only] = data.as_slice() {
-        return (Layout::Windows, format!("`{}` is the only column of numbers", only.name));
+        return (Layout::Windows, format!("`{}` is the only numeric column", only.name));
     }
-    let mut why_table = "its columns of numbers have scales or names of their own".to_string();
+    let mut why_table = "its numeric columns have names or scales of their own".to_string();
     if let Some(stamp) = &columns.stamp {
         let steps = Steps::of(stamps);
         if data.len() <= MAX_CHANNELS && steps.are_a_series() {
-            let channels = data.len();
-            return (
-                Layout::Windows,
-                format!("column `{}` holds times, beside {channels} channels", stamp.name),
-            );
+            let channels = counted(data.len(), "channel", "channels");
+            return (Layout::Windows, format!("column `{}` holds times, next to {channels}", stamp.name));
         }
         why_table =
-            format!("column `{}` holds times, but not of one step, or beside many columns", stamp.name);
+            format!("column `{}` holds times, but with irregular steps or next to many columns", stamp.name);
     }
     let named = columns.header && !columns.names_count();
     let one_scale = columns.have_one_scale();
     if data.len() >= MIN_SERIES_STEPS && columns.stamp.is_none() && !named && one_scale {
         return (
             Layout::Series,
-            format!("it has {} columns of numbers of one scale, without names", data.len()),
+            format!("it has {} numeric columns on one scale, without names of their own", data.len()),
         );
     }
     (Layout::Table, why_table)
 }
 
-/// How a column of times goes on.
+/// The steps between the times of a column.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Steps {
-    /// Median of the steps forward; `NaN` without one.
+    /// Median of the forward steps; `NaN` if there are none.
     pub median: f64,
-    /// Steps that are within 1 % of it.
+    /// Steps within 1 % of the median.
     pub regular: u64,
     pub repeated: u64,
     pub backward: u64,
@@ -115,7 +114,7 @@ impl Steps {
         self.all > 0 && 2 * self.regular >= self.all
     }
 
-    /// The step, if so many are alike that a longer one is a gap.
+    /// The median step, if at least nine in ten steps are regular, so that a longer one is a gap.
     pub(crate) fn step(&self) -> Option<f64> {
         (self.all > 0 && 10 * self.regular >= 9 * self.all).then_some(self.median)
     }

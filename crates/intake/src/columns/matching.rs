@@ -1,4 +1,4 @@
-//! The columns of a later file or stream against those that were learned from.
+//! Matches the columns of a later file or stream with those of the schema.
 
 use crate::error::IntakeError;
 use crate::schema::notice::Notice;
@@ -10,7 +10,7 @@ use crate::text::parse::{ParseKind, RowParser, Syntax, Target, cells_of, is_blan
 use crate::text::recognise::{DELIMITERS, recognise_delimiter};
 use std::collections::{HashMap, HashSet};
 
-/// How the lines of a file are to be read.
+/// How to read the lines of a file.
 pub(crate) struct Matched {
     pub parser: RowParser,
     /// Whether the first line names the columns.
@@ -18,7 +18,7 @@ pub(crate) struct Matched {
     pub notices: Vec<Notice>,
 }
 
-/// Matches by the first line that is not blank.
+/// Matches the columns by the first line that is not blank.
 pub(crate) fn match_first_line(
     schema: &Schema,
     first: &[u8],
@@ -70,14 +70,14 @@ fn bare(schema: &Schema) -> RowParser {
     }
 }
 
-/// Whether a first line that does not begin as JSON does is one that was cut off, in a stream of JSON: the training
-/// file was JSON, and no delimiter makes a row of the line.
+/// Whether a first line that does not begin like JSON is the rest of a truncated JSON line: the training file
+/// was JSON, and no delimiter splits the line into a row.
 fn is_torn_json(schema: &Schema, first: &[u8], delimiter: u8, options: &ReadOptions) -> bool {
     let auto = options.format == crate::FormatChoice::Auto && options.delimiter.is_none();
     auto && schema.format == Format::Json && !is_blank(first) && !fits(schema, first, delimiter)
 }
 
-/// Whether a delimiter splits a line into names that were learned from, or into as many cells as lines have.
+/// Whether a delimiter splits a line into names of the schema, or into one of the allowed [`widths`].
 fn fits(schema: &Schema, line: &[u8], delimiter: u8) -> bool {
     let cells = cells_of(line, delimiter).unwrap_or_default();
     let names: HashSet<&[u8]> = schema.fields.iter().map(|field| field.name.as_bytes()).collect();
@@ -85,8 +85,8 @@ fn fits(schema: &Schema, line: &[u8], delimiter: u8) -> bool {
     named.count() * 2 > schema.fields.len() || widths(schema).contains(&cells.len())
 }
 
-/// The delimiter of the training file, if it splits the line into as many cells; then another that does; else what
-/// splits the line into numbers.
+/// The training file's delimiter if it [`fits`] the line, else another delimiter that fits. If none fits, the
+/// training file's, or for JSON the one that splits the line into numbers.
 fn delimiter_of(schema: &Schema, first: &[u8]) -> u8 {
     let learned = match schema.format {
         Format::Csv { delimiter, .. } => delimiter as u8,
@@ -99,13 +99,14 @@ fn delimiter_of(schema: &Schema, first: &[u8]) -> u8 {
     })
 }
 
-/// Cells of a line without names: all that were learned from, or the columns of data, and times, alone.
+/// Allowed numbers of cells in a line without names: all columns of the training file, only the features and
+/// the times, or only the features.
 fn widths(schema: &Schema) -> [usize; 3] {
     let data = schema.fields.len();
     [schema.cells, data + usize::from(schema.timestamp.is_some()), data]
 }
 
-/// A first line with the name of a column that was learned from; or without any number, where numbers belong.
+/// A header has the name of a column of the schema, or only texts although the schema has numbers.
 fn is_header(schema: &Schema, cells: &[String]) -> bool {
     let names: HashSet<&str> = schema
         .fields
@@ -122,12 +123,12 @@ fn is_header(schema: &Schema, cells: &[String]) -> bool {
         || (numbers && texts && (as_wide || (learned_names && cells.len() > 1)))
 }
 
-/// What becomes of columns by their names.
+/// The target of each column, by name.
 fn targets(schema: &Schema, options: &ReadOptions) -> HashMap<String, Target> {
     let data =
         schema.fields.iter().enumerate().map(|(index, field)| (field.name.clone(), Target::Data(index)));
     let stamp = schema.timestamp.as_ref().map(|stamp| (stamp.name.clone(), Target::Stamp));
-    // A label that is asked for wins over what it was learned as.
+    // A requested label takes precedence over the column's role in the schema.
     data.chain(stamp).chain(options.label.clone().map(|label| (label, Target::Label))).collect()
 }
 
@@ -183,8 +184,9 @@ fn by_header(
     Ok(())
 }
 
-/// Lines without names: as the training file was, or the columns of data, and times, alone, in their order there. Of
-/// another width each line is bad by itself: a stream may begin with one.
+/// Matches lines without names by position: all columns of the training file, or only the features (and
+/// times) in the same order. With any other width each line is reported as bad by itself, because a stream
+/// may begin with a bad line.
 fn by_position(
     schema: &Schema,
     width: usize,
@@ -208,7 +210,9 @@ fn by_position(
         let free =
             digits.parse().ok().filter(|&position| parser.targets.get(position) == Some(&Target::Skip));
         let position: usize = free.ok_or_else(|| {
-            format!("there is no label column `{label}` beside those that were learned from; give its position from 0")
+            format!(
+                "there is no label column `{label}` besides the learned columns; give its position from 0"
+            )
         })?;
         parser.targets[position] = Target::Label;
         parser.label = Some(label.clone());

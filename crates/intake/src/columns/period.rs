@@ -1,23 +1,24 @@
-//! How many steps a window has where nobody says: a period of the series, if it has one.
+//! Chooses the window length: a period of the series, if it has one.
 
 use ndarray::{ArrayView1, ArrayView2, Axis};
 
-/// Longest period that is looked for, in steps.
+/// Longest period searched for, in steps.
 const LONGEST: usize = 400;
-/// Shortest that a window may have.
+/// Shortest period searched for, in steps.
 const SHORTEST: usize = 8;
-/// Most steps and channels that are looked at.
+/// Most steps that are used.
 const STEPS: usize = 20_000;
+/// Most channels that are used.
 const CHANNELS: usize = 8;
-/// A window without a period.
+/// Window length for a series without a period.
 const PLAIN: usize = 32;
 
-/// The lag, from 8 to 400 steps, at which the autocorrelation `[lag]` of the channels of `values`, `[N, C]`, has its
-/// highest peak; one in ten of the steps at most, so that there are enough windows. `None` without a clear peak: one
-/// that reaches 0.2, and rises 0.1 above the lowest value before it.
+/// The lag, from 8 to 400 steps, of the highest peak of the autocorrelation, averaged over the channels of
+/// `values`, `[N, C]`. The lag is at most a tenth of the steps, so that there are enough windows. `None`
+/// without a clear peak: a clear peak reaches 0.2 and rises 0.1 above the lowest value before it.
 ///
-/// The rule is that of `find_length_rank` of TSB-AD (Liu and Paparrizos, NeurIPS 2024), made stricter about what a
-/// peak is.
+/// The rule of `find_length_rank` in TSB-AD (Liu and Paparrizos, NeurIPS 2024), with a stricter definition of
+/// a peak.
 pub(crate) fn period(values: ArrayView2<'_, f32>) -> Option<usize> {
     let n = values.nrows().min(STEPS);
     let longest = LONGEST.min(n / 10);
@@ -40,12 +41,13 @@ pub(crate) fn period(values: ArrayView2<'_, f32>) -> Option<usize> {
     (SHORTEST..=longest).filter(is_peak).max_by(|&a, &b| mean[a].total_cmp(&mean[b]).then(b.cmp(&a)))
 }
 
-/// The length for a series without a period, of which there are `n` steps.
+/// The window length for a series of `n` steps without a period.
 pub(crate) fn plain(n: usize) -> usize {
     PLAIN.min(n / 10).max(2)
 }
 
-/// Of lags 0 to `longest`; values that were not observed count as the mean. `None` for a constant channel.
+/// Autocorrelation at lags 0 to `longest`. Values that were not observed count as the mean. `None` for a
+/// constant channel.
 fn autocorrelation(channel: ArrayView1<'_, f32>, longest: usize) -> Option<Vec<f64>> {
     let known = channel.iter().filter(|value| !value.is_nan());
     let (sum, n) = known.fold((0.0, 0.0), |(sum, n), &value| (sum + f64::from(value), n + 1.0_f64));
@@ -60,7 +62,7 @@ fn autocorrelation(channel: ArrayView1<'_, f32>, longest: usize) -> Option<Vec<f
         if is_complete {
             return sum;
         }
-        // As if the pairs that were not observed were like those that were.
+        // Assumes that unobserved pairs are like the observed ones.
         let pairs =
             channel.iter().zip(channel.iter().skip(lag)).filter(|(a, b)| !a.is_nan() && !b.is_nan()).count();
         sum * n.saturating_sub(lag) as f64 / pairs.max(1) as f64
@@ -81,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_is_found_where_there_is_one() {
+    fn a_period_is_found_if_there_is_one() {
         let wave = |step: usize, length: f32| (step as f32 / length * std::f32::consts::TAU).sin();
         let noise =
             |step: usize| stream_rng(1, "noise", step as u64).next_u32() as f32 / u32::MAX as f32 - 0.5;

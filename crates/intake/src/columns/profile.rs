@@ -1,4 +1,4 @@
-//! The first look at a file: what each of its columns holds.
+//! Profiles a file: counts what each of its columns holds.
 
 use crate::columns::stamps::{self, DATES};
 use crate::text::cells::{self, Cell, number_text, trimmed};
@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, HashMap};
 
 /// Longest value of a category, in bytes; longer ones are free text.
 pub(crate) const MAX_LEVEL: usize = 256;
-/// Rows by which a column that counts, or has a value of its own in most of them, can be told.
+/// Fewest rows from which a counter or an identifier can be recognised.
 pub(crate) const ENOUGH: u64 = 20;
 
 /// What a column holds.
@@ -26,23 +26,24 @@ pub(crate) struct ColumnProfile {
     /// Texts that are dates, for each of [`DATES`].
     pub dates: [u64; 3],
     pub decimal_commas: u64,
-    /// Texts that are numbers with a sign of per cent, or with what separates their thousands; and of these, those that
-    /// may have a decimal comma instead.
+    /// Texts that are numbers with a percent sign.
     pub percents: u64,
+    /// Texts that are numbers with thousands separators.
     pub thousands: u64,
+    /// Those of `thousands` whose separator may be a decimal comma instead.
     pub either: u64,
     /// Numbers that are not whole.
     pub fractions: u64,
-    /// A text that is no number.
+    /// The first text that is not a number.
     pub example: Option<String>,
-    /// Steps from a number to a smaller one, to an equal one, and to the next whole one.
+    /// Numbers that are smaller than the one before, equal to it, or larger by exactly 1.
     pub falls: u64,
     pub ties: u64,
     pub counts_up: u64,
     ends: Option<(f64, f64)>,
     pub least: f64,
     pub most: f64,
-    /// Texts, or all values where asked for; `None` where they are too many.
+    /// The distinct values; `None` if there are too many, or one is too long.
     pub values: Option<BTreeSet<Box<[u8]>>>,
 }
 
@@ -50,7 +51,7 @@ pub(crate) struct ColumnProfile {
 #[derive(Debug, Default)]
 pub(crate) struct Profile {
     pub columns: Vec<ColumnProfile>,
-    /// Lines that are as they should be.
+    /// Number of valid lines.
     pub rows: u64,
 }
 
@@ -60,7 +61,7 @@ impl ColumnProfile {
         ColumnProfile { name, least, most, values: Some(BTreeSet::new()), ..Default::default() }
     }
 
-    /// Whether each of `rows` rows, enough to tell, has a larger whole number than the one before.
+    /// Whether all `rows` rows, at least [`ENOUGH`] of them, hold whole numbers that rise from row to row.
     pub(crate) fn counts(&self, rows: u64) -> bool {
         rows >= ENOUGH && self.numbers == rows && self.fractions + self.falls + self.ties == 0
     }
@@ -159,7 +160,7 @@ pub(crate) fn of_table(content: &[u8], delimiter: u8, width: usize, most_values:
     let empty = || Profile { columns: vec![ColumnProfile::new(None); width], rows: 0 };
     let add = |mut profile: Profile, piece: Piece<'_>| {
         for line in lines(piece.bytes).filter(|line| is_text(line)) {
-            // Without quotes cells need not be copied, and nearly no line has any.
+            // Few lines have quotes; without them, cells need not be copied.
             if delimiter != b' ' && memchr(b'"', line).is_none() {
                 let count = memchr::memchr_iter(delimiter, line).count() + 1;
                 if count == width {
@@ -174,7 +175,7 @@ pub(crate) fn of_table(content: &[u8], delimiter: u8, width: usize, most_values:
         }
         profile
     };
-    // Neighbours are put together in their order, however the work is shared out.
+    // Rayon reduces neighbouring pieces in order, however the work is distributed.
     pieces(content, 1).into_par_iter().fold(empty, add).reduce(empty, |mut all, later| {
         all.rows += later.rows;
         all.columns.iter_mut().zip(later.columns).for_each(|(column, more)| column.merge(more, most_values));
@@ -192,7 +193,7 @@ pub(crate) fn of_array(rows: ArrayView2<'_, f32>, most_values: usize) -> Profile
                 continue;
             }
             profile.number(f64::from(value));
-            // To write a number takes long, and most columns soon have too many values to be kept.
+            // Formatting numbers is slow, and most columns soon have too many values to keep.
             if profile.values.is_some() {
                 profile.remember(number_text(value).as_bytes(), most_values);
             }
@@ -210,10 +211,10 @@ impl Profile {
     }
 }
 
-/// Most names that the objects of a file may have in all.
+/// Most distinct names in all JSON objects of a file.
 const MAX_NAMES: usize = 1 << 16;
 
-/// Profiles JSON lines; columns come in the order in which their names, or positions, come first.
+/// Profiles JSON lines. Columns are ordered by the first occurrence of their names or positions.
 pub(crate) fn of_json(content: &[u8], most_values: usize) -> Profile {
     let mut profile = Profile::default();
     let mut by_name = HashMap::<String, usize>::new();

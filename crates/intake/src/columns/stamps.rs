@@ -1,4 +1,4 @@
-//! Times in cells: numbers, or dates as they are commonly written. A date without an offset counts as UTC.
+//! Parses times: numbers, or dates in common formats. Dates without an offset are taken as UTC.
 
 use crate::text::cells::{self, Cell};
 use jiff::civil::DateTime;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StampFormat {
-    /// A number, in a unit of its own: Unix time, or seconds from a start.
+    /// A number in any unit, such as Unix time or seconds since a start.
     Number,
     /// `2024-05-31 23:59:00`, `2024-05-31T23:59:00.5Z`, `2024/05/31`, with or without time and offset.
     YearFirst,
@@ -19,12 +19,12 @@ pub enum StampFormat {
     DayFirst,
 }
 
-/// Formats of dates, the likelier first.
+/// Date formats, the most likely first.
 pub(crate) const DATES: [StampFormat; 3] =
     [StampFormat::YearFirst, StampFormat::MonthFirst, StampFormat::DayFirst];
 
-/// The time of a trimmed cell: seconds since 1970, or the number itself. `NaN` where the cell says that nothing was
-/// observed; `None` where it is no time.
+/// The time of a trimmed cell: seconds since 1970, or the number itself. `NaN` for a missing value; `None` if
+/// the cell is not a time.
 pub(crate) fn parse(cell: &[u8], format: StampFormat) -> Option<f64> {
     if format != StampFormat::Number
         && let Some(time) = parse_date(cell, format)
@@ -38,7 +38,7 @@ pub(crate) fn parse(cell: &[u8], format: StampFormat) -> Option<f64> {
     }
 }
 
-/// Seconds since 1970 of a date.
+/// The date as seconds since 1970.
 pub(crate) fn parse_date(cell: &[u8], format: StampFormat) -> Option<f64> {
     let mut rest = cell;
     let separator = *cell.get(if format == StampFormat::YearFirst {
@@ -166,9 +166,9 @@ mod tests {
         assert_eq!(parse(cell.as_bytes(), format), expected, "{cell:?}");
     }
 
-    /// `date -u -d '2014-04-01 00:05:00' +%s` and kin.
+    /// Expected values from `date -u -d '2014-04-01 00:05:00' +%s` and the like.
     #[test]
-    fn dates_are_read_as_they_are_commonly_written() {
+    fn dates_in_common_formats_are_parsed() {
         use StampFormat::*;
         let at = Some(1_396_310_700.0);
         for cell in [
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_refused() {
+    fn cells_that_are_not_dates_are_refused() {
         use StampFormat::*;
         for cell in [
             "2014-02-30",

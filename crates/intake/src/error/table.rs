@@ -1,15 +1,15 @@
-//! What can be wrong with a table as a whole, and with a line where every line has to be a row.
+//! Errors of a table as a whole, and of single lines if every line must be a row.
 
 use super::{BadReason, counted};
 
-/// What is wrong in a table, and where. Lines count from 1, as editors do.
+/// What is wrong in a table, and where. Lines are counted from 1.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableError {
-    /// Nothing in it.
+    /// The table has no content.
     #[error("the table is empty")]
     Empty,
-    /// A header and nothing below it.
+    /// A header without rows below it.
     #[error("the table has a header but no rows; if its first line holds data, set header = false")]
     OnlyHeader,
     /// Bytes that are not text.
@@ -25,9 +25,9 @@ pub enum TableError {
         line: u64,
         /// Cells in this line.
         got: usize,
-        /// Cells in the first.
+        /// Cells in the first line.
         expected: usize,
-        /// Starts with `; ` where a wrong delimiter may be the cause.
+        /// Empty, or `; ` and a hint that the delimiter may be wrong.
         hint: String,
     },
     /// A line that cannot be split into cells.
@@ -40,7 +40,8 @@ pub enum TableError {
     },
     /// A cell without a value.
     #[error(
-        "line {line}, column {column}: the cell is empty; fill it in, remove the line, or ignore the column"
+        "line {line}, column {column}: the cell is empty; fill it in, remove the line, or leave the column out with \
+         `ignore`"
     )]
     EmptyCell {
         /// The line.
@@ -48,7 +49,7 @@ pub enum TableError {
         /// The column: its name or its position from 0.
         column: String,
     },
-    /// A cell that is no number.
+    /// A cell that is not a number.
     #[error("line {line}, column {column}: `{value}` is not a number{hint}")]
     NotNumber {
         /// The line.
@@ -57,7 +58,7 @@ pub enum TableError {
         column: String,
         /// The cell, shortened.
         value: String,
-        /// Starts with `; `.
+        /// Starts with `; ` and says what to do.
         hint: String,
     },
     /// NaN, infinity, or a number beyond 32-bit floats.
@@ -70,19 +71,19 @@ pub enum TableError {
         /// The cell.
         value: String,
     },
-    /// A column that is not there.
+    /// A column that does not exist.
     #[error("there is no {role} column {column}; columns: {}{hint}", columns.join(", "))]
     NoColumn {
         /// `label`, `data` or `ignored`.
         role: &'static str,
         /// What was asked for.
         column: String,
-        /// Those there are.
+        /// The existing columns.
         columns: Vec<String>,
-        /// Starts with `; `.
+        /// Empty, or `; ` and what may be meant or wrong.
         hint: String,
     },
-    /// A name that more than one column has.
+    /// A name shared by more than one column.
     #[error("more than one column is called {column}; give its position from 0 instead")]
     AmbiguousColumn {
         /// The name.
@@ -91,25 +92,25 @@ pub enum TableError {
     /// All columns are labels or ignored.
     #[error("no column is left to read; columns: {}", columns.join(", "))]
     NoData {
-        /// Those there are.
+        /// The existing columns.
         columns: Vec<String>,
     },
-    /// More columns than can be read.
+    /// More columns than are supported.
     #[error("the first line has {got} cells; at most {most} can be read")]
     TooWide {
         /// Cells of the first line.
         got: usize,
-        /// How many there may be.
+        /// The most that are supported.
         most: usize,
     },
-    /// A first line too long to be names of columns.
+    /// A first line with a cell that is too long for a column name.
     #[error(
-        "the name `{value}` is longer than {most} bytes; set header = false if the first line holds data"
+        "the column name `{value}` is longer than {most} bytes; set header = false if the first line holds data"
     )]
     LongName {
         /// The name, shortened.
         value: String,
-        /// How long it may be.
+        /// The longest name that is allowed, in bytes.
         most: usize,
     },
 }

@@ -1,4 +1,4 @@
-//! Raw rows to what a model sees. One code for files, streams and single rows, so that all give the same numbers.
+//! Encodes raw rows for a model, with the same code and numbers for files, streams and single rows.
 
 use crate::Samples;
 use crate::columns::layout::Layout;
@@ -14,23 +14,23 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// Rows, ready for a model.
+/// Rows encoded for a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EncodedRows {
     /// `[N, D]`.
     pub samples: Samples,
-    /// `[N]`, where each comes from and whether it can be judged.
+    /// `[N]`, where each sample comes from and whether it can be judged.
     pub rows: Vec<RowNote>,
-    /// What is odd about single values, in the order of lines; the first 64 of a column. Empty for windows.
+    /// Notices about single values, in line order; the first 64 of each column. Empty for windows.
     pub notices: Vec<Notice>,
 }
 
 /// Where a sample comes from, and whether it can be judged.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RowNote {
-    /// Line of its file or stream, from 1; of a window that of its last step.
+    /// Line of its file or stream, from 1; for a window, the line of its last step.
     pub line: u64,
-    /// Share of its columns, for windows of all their steps, that were observed.
+    /// Share of its columns that were observed; for a window, over all its steps.
     pub observed: f32,
     /// Whether it can be judged.
     pub state: State,
@@ -42,20 +42,20 @@ pub struct RowNote {
 pub enum State {
     /// It can.
     Ready,
-    /// Less was observed than `min_observed`: its verdict is unknown.
+    /// The observed share is below `min_observed`: its verdict is unknown.
     TooLittleObserved,
-    /// Fewer steps came than a window has: its verdict is unknown.
+    /// There are fewer steps so far than in a window: its verdict is unknown.
     WarmingUp,
 }
 
-/// Largest scaled value, either way: its square, summed over a sample, stays finite in 32 bits.
+/// Largest magnitude of a scaled value: its square, summed over a sample, stays finite in 32 bits.
 pub const MAX_SCALED_VALUE: f32 = 1e6;
-/// Notices that a block, or a table, gives of a column and a kind; all are counted.
+/// Most notices per column and kind in a block or table; all are counted.
 pub(crate) const MAX_NOTICES_PER_COLUMN: u64 = 64;
-/// A value farther beyond the training range than so many times its width is out of range.
+/// A value is out of range if it lies beyond the training range by more than this many times its width.
 const FAR: f64 = 3.0;
 
-/// A schema, made ready for many rows.
+/// A schema prepared for encoding many rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Encoder {
     fields: Vec<Coder>,
@@ -76,7 +76,7 @@ impl Encoder {
             FieldKind::Number { curve, mean, std, min, max, .. } => {
                 let (min, max) = (f64::from(*min), f64::from(*max));
                 let (low, high) = (curve.apply(min), curve.apply(max));
-                // Of a constant column every value that is another by more than rounding is out of range.
+                // In a constant column, every value that differs by more than rounding is out of range.
                 let far = (FAR * (high - low)).max(1e-5 * min.abs());
                 let (low, high) = (curve.invert(low - far) as f32, curve.invert(high + far) as f32);
                 Coder::Number { curve: *curve, mean: *mean, scale: 1.0 / std, low, high }
@@ -86,7 +86,7 @@ impl Encoder {
         Encoder { fields, row_width: schema.row_width(), min_observed: schema.min_observed }
     }
 
-    /// Scales a raw row `[C]` into `values`, `[row_width]`; how many of its columns were not observed.
+    /// Encodes a raw row `[C]` into `values`, `[row_width]`. Returns the number of unobserved columns.
     pub(crate) fn encode(&self, raw: &[f32], values: &mut [f32]) -> usize {
         let (mut at, mut missing) = (0, 0);
         for (coder, &value) in self.fields.iter().zip(raw) {
@@ -113,7 +113,7 @@ impl Encoder {
         missing
     }
 
-    /// Which of the values of a raw row `[C]` were observed, `[row_width]`.
+    /// Writes into `observed`, `[row_width]`, which values of a raw row `[C]` were observed.
     pub(crate) fn mask(&self, raw: &[f32], observed: &mut [bool]) {
         let mut at = 0;
         for (coder, value) in self.fields.iter().zip(raw) {
@@ -131,7 +131,7 @@ impl Encoder {
         })
     }
 
-    /// Whether a row, or a window, of which this share was observed can be judged.
+    /// Whether a row or window with this observed share can be judged.
     pub(crate) fn state(&self, observed: f32) -> State {
         if f64::from(observed) < self.min_observed || observed == 0.0 {
             State::TooLittleObserved
@@ -140,7 +140,7 @@ impl Encoder {
         }
     }
 
-    /// Encodes raw rows `[N, C]`, and the share of each that was observed.
+    /// Encodes raw rows `[N, C]`. Returns the samples and the observed share of each row.
     pub(crate) fn rows(&self, raw: &[f32], n: usize) -> (Samples, Vec<f32>) {
         let columns = self.fields.len();
         let mut values = vec![0.0; n * self.row_width];
@@ -157,7 +157,7 @@ impl Encoder {
         (Samples::complete(values).with_observed(observed), shares)
     }
 
-    /// As [`Encoder::rows`], in parallel.
+    /// Like [`Encoder::rows`], in parallel.
     pub(crate) fn many_rows(&self, raw: &[f32]) -> (Samples, Vec<f32>) {
         let columns = self.fields.len();
         let parts: Vec<(Samples, Vec<f32>)> =
@@ -168,10 +168,10 @@ impl Encoder {
 }
 
 impl Schema {
-    /// Encodes the `rows` of a table: for windows each gives the window that ends with it.
+    /// Encodes the given `rows` of a table. For windows, each row gives the window that ends with it.
     ///
     /// # Errors
-    /// [`IntakeError::Schema`] where a column is not there, or holds something else than it did.
+    /// [`IntakeError::Schema`] if a column is missing or its kind has changed.
     pub fn encode(&self, table: &Table, rows: &[usize]) -> Result<EncodedRows, IntakeError> {
         let encoder = Encoder::new(self);
         let columns = self.columns_of(table)?;
@@ -204,8 +204,8 @@ impl Schema {
         Ok(EncodedRows { samples, rows: rows.iter().zip(&shares).map(note).collect(), notices })
     }
 
-    /// Names the values of raw rows that lie far outside the training range: all of them in `log`, the first
-    /// [`MAX_NOTICES_PER_COLUMN`] of each column in what is returned.
+    /// Notices about values of raw rows far outside the training range. Counts all of them in `log`, and
+    /// returns the first [`MAX_NOTICES_PER_COLUMN`] of each column.
     pub(crate) fn out_of_range(
         &self,
         encoder: &Encoder,
@@ -235,15 +235,15 @@ impl Schema {
         notices
     }
 
-    /// Where each field lies in a table, and the code here of each code there.
-    #[expect(clippy::type_complexity, reason = "used once, right above")]
+    /// The column of each field in a table, and for categories this schema's code for each code of the table.
+    #[expect(clippy::type_complexity, reason = "used once, above")]
     fn columns_of(&self, table: &Table) -> Result<Vec<(usize, Option<Vec<f32>>)>, IntakeError> {
         let differs = |reason: String| IntakeError::Schema { name: table.name.clone(), reason };
         let by_name: HashMap<&str, usize> =
             table.columns.iter().enumerate().map(|(index, column)| (column.name.as_str(), index)).collect();
         let find = |field: &crate::schema::Field| {
             let found = by_name.get(field.name.as_str()).copied();
-            let index = found.ok_or_else(|| differs(format!("column `{}` is not there", field.name)))?;
+            let index = found.ok_or_else(|| differs(format!("column `{}` is missing", field.name)))?;
             match (&field.kind, &table.columns[index].levels) {
                 (FieldKind::Number { .. }, None) => Ok((index, None)),
                 (FieldKind::Category { levels }, Some(there)) => {
@@ -262,7 +262,7 @@ impl Schema {
         self.fields.iter().map(find).collect()
     }
 
-    /// Steps that are missing before each row of a table, by its times.
+    /// Number of steps missing before each row of a table, according to its times.
     fn gaps(&self, table: &Table) -> Vec<usize> {
         let mut clock = Clock::new(self);
         (0..table.len())

@@ -1,4 +1,4 @@
-//! Learning a schema: scaling, ranges and categories of training rows.
+//! Learns a schema: scaling, ranges and categories of training rows.
 
 use crate::columns::layout::{Layout, Steps};
 use crate::columns::period;
@@ -11,29 +11,31 @@ use crate::table::{Table, TableColumn};
 use ndarray::Axis;
 use rayon::prelude::*;
 
-/// A schema, and what was odd about the rows.
+/// A learned schema, and notices about the rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Learned {
-    /// What a row is and how it is scaled.
+    /// The schema.
     pub schema: Schema,
-    /// By column; those of reading the file are in [`Table::notices`].
+    /// Notices by column. Those from reading the file are in [`Table::notices`].
     pub notices: Vec<Notice>,
 }
 
-/// Beyond so many standard deviations a tail is heavy.
+/// A tail is heavy if it extends beyond this many standard deviations.
 const HEAVY: f64 = 20.0;
-/// A column with a smaller share of observed values is mentioned.
+/// Columns with a smaller share of observed values are reported.
 const NEARLY_ALL: f64 = 0.999;
 
 impl Schema {
-    /// Learns from the `rows` of a table (time steps, for windows): give training rows only, so that scaling knows
-    /// nothing of held-out rows. Sums are taken in double precision; values that were not observed do not count.
+    /// Learns from the given `rows` of a table (for windows, time steps). Pass training rows only, so that
+    /// the scaling does not depend on held-out rows. Sums are in double precision; values that were not
+    /// observed do not count.
     ///
     /// # Errors
-    /// [`IntakeError::TooFewRows`] without two rows, [`IntakeError::NothingVaries`] where all columns are constant.
+    /// [`IntakeError::TooFewRows`] with fewer than two rows, [`IntakeError::NothingVaries`] if all columns
+    /// are constant.
     pub fn learn(table: &Table, rows: &[usize]) -> Result<Learned, IntakeError> {
         if rows.len() < 2 {
-            let what = "learn scaling from".to_string();
+            let what = "learn the scaling".to_string();
             return Err(IntakeError::TooFewRows { got: rows.len(), needed: 2, what });
         }
         let mut notices = Vec::new();
@@ -98,7 +100,7 @@ fn learn_field(table: &Table, index: usize, column: &TableColumn, rows: &[usize]
             values.iter().for_each(|&code| seen[code as usize] = true);
             let seen: Vec<String> =
                 levels.iter().zip(seen).filter(|(_, seen)| *seen).map(|(level, _)| level.clone()).collect();
-            // Without one value it still is a column that later files have.
+            // Without any value it is still a column of later files, and needs a level.
             FieldKind::Category { levels: if seen.is_empty() { levels[..1].to_vec() } else { seen } }
         }
         None => learn_number(values.clone(), squeezes),
@@ -119,7 +121,7 @@ fn learn_number(mut values: Vec<f32>, squeezes: bool) -> FieldKind {
         };
     }
     let (min, max) = range(&values);
-    // Told by the range, not by the variance: rounding leaves a constant 0.1 a variance above 0.
+    // Compares the range, not the variance: rounding gives a constant 0.1 a variance above 0.
     if min >= max {
         return FieldKind::Number {
             curve: Curve::Linear,
@@ -138,7 +140,7 @@ fn learn_number(mut values: Vec<f32>, squeezes: bool) -> FieldKind {
         let squeezed = squeeze(&values);
         let (center, spread) = moments(&values, squeezed);
         let ends = [min, max].map(|end| ((squeezed.apply(f64::from(end)) - center) / spread).abs());
-        // A rare flag stays as rare, whatever it is seen through.
+        // For a rare flag, no curve brings the extremes closer.
         if ends[0].max(ends[1]) < 0.8 * farthest {
             (curve, mean, std) = (squeezed, center, spread);
         }
@@ -146,8 +148,8 @@ fn learn_number(mut values: Vec<f32>, squeezes: bool) -> FieldKind {
     FieldKind::Number { curve, mean, std, min, max, constant: false }
 }
 
-/// As wide as the middle half of sorted values, or, where most are equal, as the typical distance of the others from
-/// the median.
+/// An `asinh` curve around the median. Its width follows from the middle half of the sorted values or, if
+/// these are equal, from the typical distance of the other values from the median.
 fn squeeze(sorted: &[f32]) -> Curve {
     let at = |share: f64| f64::from(sorted[((sorted.len() - 1) as f64 * share).round() as usize]);
     let center = at(0.5);
@@ -165,7 +167,7 @@ fn moments(values: &[f32], curve: Curve) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().map(|&x| curve.apply(f64::from(x))).sum::<f64>() / n;
     let variance = values.iter().map(|&x| (curve.apply(f64::from(x)) - mean).powi(2)).sum::<f64>() / n;
-    // Keeps subnormal spreads from dividing by zero.
+    // Avoids dividing by zero if the spread is subnormal.
     (mean, variance.sqrt().max(f64::from(f32::MIN_POSITIVE)))
 }
 
@@ -173,7 +175,7 @@ fn range(values: &[f32]) -> (f32, f32) {
     values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), &x| (min.min(x), max.max(x)))
 }
 
-/// Gives all columns of series one map.
+/// Gives all columns of a series the same scaling.
 fn scale_alike(table: &Table, rows: &[usize], fields: &mut [Field]) {
     let values: Vec<f32> =
         rows.iter().flat_map(|&row| table.values.row(row).to_vec()).filter(|x| !x.is_nan()).collect();

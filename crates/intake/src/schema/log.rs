@@ -1,16 +1,16 @@
-//! Notices of a long stream, counted by what and where, so that a million of them are a few lines.
+//! Counts the notices of a long stream by kind and column, so that a million of them become a few lines.
 
 use crate::schema::notice::Notice;
 use std::collections::BTreeMap;
 
-/// Counts notices by their kind and column, and keeps the first of each. Holds no more than a few a column.
+/// Counts notices by kind and column, and keeps only the first of each.
 #[derive(Clone, Debug, Default)]
 pub struct NoticeLog {
     found: BTreeMap<(&'static str, String), (Notice, u64)>,
 }
 
 impl NoticeLog {
-    /// Adds one; whether it is the first of its kind and column.
+    /// Adds a notice. Returns whether it is the first of its kind and column.
     pub fn add(&mut self, notice: &Notice) -> bool {
         let key = (notice.kind(), notice.column().unwrap_or_default().to_owned());
         match self.found.get_mut(&key) {
@@ -25,7 +25,7 @@ impl NoticeLog {
         }
     }
 
-    /// Counts further ones of a kind and column that is there already.
+    /// Counts more notices of a kind and column that is already in the log.
     pub(crate) fn count_more(&mut self, kind: &'static str, column: &str, more: u64) {
         if more > 0
             && let Some((_, count)) = self.found.get_mut(&(kind, column.to_owned()))
@@ -34,7 +34,7 @@ impl NoticeLog {
         }
     }
 
-    /// The first of each kind and column, and how many there were.
+    /// The first notice of each kind and column, and their number.
     pub fn counts(&self) -> impl Iterator<Item = (&Notice, u64)> {
         self.found.values().map(|(notice, count)| (notice, *count))
     }
@@ -66,7 +66,7 @@ mod tests {
         assert!(log.add(&unseen(5, "a", "x")));
         assert!(log.add(&Notice::Reordered));
         let expected = [
-            "the columns have another order than when learned; matched by name",
+            "the columns are in a different order than in training; matched by name",
             "line 5: column `a` has `x`, which no training row had",
             "line 3: column `b` has `x`, which no training row had (2 such values)",
         ];

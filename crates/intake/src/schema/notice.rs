@@ -1,15 +1,15 @@
-//! What is odd about data but does not refuse them: typed, and with the column's name.
+//! Notices: oddities in the data that are reported but not refused.
 
 use crate::error::counted;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Something that a person should know about the data.
+/// Something about the data that the user should know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Notice {
-    /// A column has one value in all training rows.
+    /// A column has the same value in all training rows.
     Constant {
         /// The column.
         column: String,
@@ -23,91 +23,92 @@ pub enum Notice {
         /// Why.
         because: IgnoredBecause,
     },
-    /// A column holds times, and so is not learned from.
+    /// A column holds times, so it is not a feature.
     Times {
         /// The column.
         column: String,
     },
-    /// A column that is learned from has the name of a label, or holds few whole numbers at the end of a series.
+    /// A feature column is named like a label, or holds few distinct whole numbers in the first or last
+    /// column of a series.
     LooksLikeLabel {
         /// The column.
         column: String,
     },
-    /// The length of windows was chosen.
+    /// The window length was chosen automatically.
     WindowChosen {
         /// Steps in a window.
         length: usize,
         /// Whether it is a period of the series.
         is_period: bool,
     },
-    /// A column has heavy tails, and is seen through `asinh`.
+    /// A column has heavy tails and is mapped by `asinh`.
     HeavyTails {
         /// The column.
         column: String,
     },
-    /// A column lacks values in the training rows.
+    /// A column has missing values in the training rows.
     PartlyObserved {
         /// The column.
         column: String,
         /// Share of the training rows that have a value.
         share: f64,
     },
-    /// Stamps do not come at one step.
+    /// Timestamps are not evenly spaced.
     IrregularTimes {
-        /// Median step: seconds, or the unit of the column where it holds numbers.
+        /// Median step, in seconds for dates, otherwise in the unit of the column.
         step: f64,
         /// Steps that differ from it by more than 1 %.
         differing: u64,
         /// All steps.
         steps: u64,
-        /// Whether the times are dates, so that the unit is known.
+        /// Whether the times are dates, so that the unit is seconds.
         #[serde(default)]
         dates: bool,
     },
-    /// Stamps that are equal to the one before.
+    /// Timestamps that equal the previous one.
     RepeatedTimes {
         /// How many.
         count: u64,
     },
-    /// Stamps that lie before the one before.
+    /// Timestamps that are earlier than the previous one.
     BackwardTimes {
         /// How many.
         count: u64,
     },
-    /// A time of a stream that does not come at the learned step.
+    /// A time of a stream that does not follow the previous one at the learned step.
     IrregularTime {
         /// The line.
         line: u64,
         /// The column.
         column: String,
-        /// From the time before: seconds, or the unit of the column where it holds numbers.
+        /// Time since the previous one, in seconds for dates, otherwise in the unit of the column.
         step: f64,
         /// The learned step.
         usual: f64,
-        /// Whether the times are dates, so that the unit is known.
+        /// Whether the times are dates, so that the unit is seconds.
         #[serde(default)]
         dates: bool,
     },
-    /// A time of a stream that is equal to the one before.
+    /// A time of a stream that equals the previous one.
     RepeatedTime {
         /// The line.
         line: u64,
         /// The column.
         column: String,
     },
-    /// A time of a stream that lies before the one before.
+    /// A time of a stream that is earlier than the previous one.
     BackwardTime {
         /// The line.
         line: u64,
         /// The column.
         column: String,
     },
-    /// Many rows are equal, so parts of a split share rows.
+    /// Many rows are equal, so the parts of a split share rows.
     Duplicates {
-        /// Share of the rows that are equal to an earlier one.
+        /// Share of the rows that equal an earlier row.
         share: f64,
     },
-    /// A value that no training row had.
+    /// A category value that occurred in no training row.
     UnseenCategory {
         /// The line.
         line: u64,
@@ -116,7 +117,7 @@ pub enum Notice {
         /// The value, shortened.
         value: String,
     },
-    /// A value far outside the training range: an outlier, or another unit.
+    /// A value far outside the training range: an outlier, or a value in another unit.
     OutOfRange {
         /// The line.
         line: u64,
@@ -129,22 +130,23 @@ pub enum Notice {
         /// Largest value of the training rows.
         max: f32,
     },
-    /// A column that was learned from is not in the file: nothing of it is observed.
+    /// A feature column is missing from the file; all its values count as not observed.
     MissingColumn {
         /// The column.
         column: String,
     },
-    /// A column that was not learned from is in the file: it is left out.
+    /// The file has a column that was not in the training data; it is left out.
     ExtraColumn {
         /// The column.
         column: String,
     },
-    /// The columns of the file have another order; they are matched by name.
+    /// The columns of the file are in a different order; they are matched by name.
     Reordered,
 }
 
 impl Notice {
-    /// The same with its line so many lines further on, for a stream that goes on where another reader stopped.
+    /// The same notice with `lines` added to its line number, for a stream that continues where another
+    /// reader stopped.
     pub fn shifted(mut self, lines: u64) -> Self {
         match &mut self {
             Notice::IrregularTime { line, .. }
@@ -158,28 +160,28 @@ impl Notice {
     }
 }
 
-/// Why a column is not learned from.
+/// Why a column is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IgnoredBecause {
     /// No row has a value.
     NothingObserved,
-    /// Texts with more different values than a category may have: an identifier, or free text.
+    /// Text with more distinct values than a category may have: an identifier, or free text.
     TooManyValues,
-    /// It numbers the rows.
+    /// It holds row numbers.
     NumbersRows,
-    /// A table's whole numbers that rise with every row, with gaps between them.
+    /// Whole numbers that rise with every row of a table, with gaps.
     CountsUp,
-    /// It holds times, and another column is the timestamp.
+    /// It holds times, but another column is the timestamp.
     Times,
-    /// Numbers with a sign of per cent.
+    /// Numbers with a percent sign.
     Percents,
-    /// Numbers with separated thousands.
+    /// Numbers with thousands separators.
     Thousands,
 }
 
 impl Notice {
-    /// The line that it is about, for what is about one.
+    /// The line that the notice is about, if it is about one.
     pub fn line(&self) -> Option<u64> {
         match self {
             Notice::UnseenCategory { line, .. }
@@ -193,7 +195,7 @@ impl Notice {
 }
 
 impl Notice {
-    /// The column that it is about, for what is about one.
+    /// The column that the notice is about, if it is about one.
     pub fn column(&self) -> Option<&str> {
         match self {
             Notice::Constant { column, .. }
@@ -218,7 +220,7 @@ impl Notice {
         }
     }
 
-    /// The name of its kind, as it is written in JSON.
+    /// The name of its kind in JSON.
     pub fn kind(&self) -> &'static str {
         match self {
             Notice::Constant { .. } => "constant",
@@ -249,26 +251,26 @@ impl fmt::Display for IgnoredBecause {
         f.write_str(match self {
             IgnoredBecause::NothingObserved => "no row has a value",
             IgnoredBecause::TooManyValues => {
-                "it has too many different values, as an identifier or free text has"
+                "it has too many distinct values, like an identifier or free text"
             }
-            IgnoredBecause::NumbersRows => "it numbers the rows",
+            IgnoredBecause::NumbersRows => "it holds row numbers",
             IgnoredBecause::CountsUp => {
-                "it holds whole numbers that rise with every row, as a counter or an identifier does; to keep it, name \
-                 it in input.columns, with all others to learn from"
+                "its whole numbers rise with every row, like a counter or an identifier; to keep it, list it in \
+                 input.columns, together with all other columns to learn from"
             }
             IgnoredBecause::Times => "it holds times",
             IgnoredBecause::Percents => {
-                "its numbers end in `%`; remove the signs to learn from it, or name it in input.categories"
+                "its numbers end in `%`; remove the signs to learn from it, or list it in input.categories"
             }
             IgnoredBecause::Thousands => {
-                "its numbers have separated thousands, as in `1,234.5`; remove the separators to learn from it, or name \
-                 it in input.categories"
+                "its numbers have thousands separators, as in `1,234.5`; remove them to learn from it, or list it in \
+                 input.categories"
             }
         })
     }
 }
 
-/// A step of time, in seconds where its times are dates.
+/// A time step as text; with its unit if the times are dates.
 fn span(step: f64, dates: bool) -> String {
     if dates { format!("{step} s") } else { step.to_string() }
 }
@@ -278,10 +280,13 @@ impl fmt::Display for Notice {
         match self {
             Notice::Constant { column, value } => write!(f, "column `{column}` is always {value}"),
             Notice::Ignored { column, because } => write!(f, "column `{column}` is left out: {because}"),
-            Notice::Times { column } => write!(f, "column `{column}` holds times and is not learned from"),
+            Notice::Times { column } => {
+                write!(f, "column `{column}` holds times and is not used as a feature")
+            }
             Notice::LooksLikeLabel { column } => write!(
                 f,
-                "column `{column}` looks like a label, but is learned from; name it as the `label`, or `ignore` it"
+                "column `{column}` looks like a label but is used as a feature; set it as `label`, or leave it out with \
+                 `ignore`"
             ),
             Notice::WindowChosen { length, is_period: true } => {
                 write!(f, "windows have {length} steps: a period of the series")
@@ -289,7 +294,7 @@ impl fmt::Display for Notice {
             Notice::WindowChosen { length, is_period: false } => {
                 write!(
                     f,
-                    "windows have {length} steps, as the series has no clear period; set `window` to choose"
+                    "windows have {length} steps, because the series has no clear period; set `window` to change this"
                 )
             }
             Notice::HeavyTails { column } => {
@@ -304,28 +309,28 @@ impl fmt::Display for Notice {
                 write!(f, "{differing} of {steps} {differs} from the median step of {}", span(*step, *dates))
             }
             Notice::RepeatedTimes { count } => {
-                let times = counted(*count, "time is", "times are");
-                write!(f, "{times} equal to the one before")
+                write!(f, "{} the previous one", counted(*count, "timestamp equals", "timestamps equal"))
             }
             Notice::BackwardTimes { count } => {
-                write!(f, "{} before the one before", counted(*count, "time lies", "times lie"))
+                let timestamps = counted(*count, "timestamp is", "timestamps are");
+                write!(f, "{timestamps} earlier than the previous one")
             }
             Notice::IrregularTime { line, column, step, usual, dates } => {
                 write!(
                     f,
-                    "line {line}: the time in column `{column}` comes {} after the one before, not {} as learned",
+                    "line {line}: the time in column `{column}` comes {} after the previous one, not {} as learned",
                     span(*step, *dates),
                     span(*usual, *dates)
                 )
             }
             Notice::RepeatedTime { line, column } => {
-                write!(f, "line {line}: the time in column `{column}` is equal to the one before")
+                write!(f, "line {line}: the time in column `{column}` equals the previous one")
             }
             Notice::BackwardTime { line, column } => {
-                write!(f, "line {line}: the time in column `{column}` lies before the one before")
+                write!(f, "line {line}: the time in column `{column}` is earlier than the previous one")
             }
             Notice::Duplicates { share } => {
-                write!(f, "{:.1} % of the rows are equal to an earlier row", share * 100.0)
+                write!(f, "{:.1} % of the rows equal an earlier row", share * 100.0)
             }
             Notice::UnseenCategory { line, column, value } => {
                 write!(f, "line {line}: column `{column}` has `{value}`, which no training row had")
@@ -335,12 +340,12 @@ impl fmt::Display for Notice {
                 "line {line}: column `{column}` is {value}, far outside the training range {min} to {max}; has its \
                  unit changed?"
             ),
-            Notice::MissingColumn { column } => write!(f, "column `{column}` is not in the file"),
+            Notice::MissingColumn { column } => write!(f, "column `{column}` is missing from the file"),
             Notice::ExtraColumn { column } => {
-                write!(f, "column `{column}` was not learned from and is left out")
+                write!(f, "column `{column}` was not in the training data and is left out")
             }
             Notice::Reordered => {
-                write!(f, "the columns have another order than when learned; matched by name")
+                write!(f, "the columns are in a different order than in training; matched by name")
             }
         }
     }

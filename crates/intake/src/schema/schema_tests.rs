@@ -1,4 +1,4 @@
-//! Schemas, sound and hostile.
+//! Tests of schemas: valid, hostile and damaged.
 
 use super::*;
 use crate::{InputConfig, Reader, Table};
@@ -18,7 +18,7 @@ fn check(what: impl FnOnce(&mut Schema), expected: &str) {
     what(&mut schema);
     let error = schema.validate().unwrap_err().to_string();
     assert_eq!(error, format!("not a usable schema: {expected}"));
-    // Whoever forgets to validate is told by the reader.
+    // The reader validates, too.
     assert!(Reader::new(b"1,x,2\n".as_slice(), &schema, &Default::default()).is_err());
 }
 
@@ -32,10 +32,10 @@ fn hostile_schemas_are_refused() {
     check(|schema| schema.fields.clear(), "it has no columns");
     check(|schema| schema.cells = 2, "it has too many columns");
     check(|schema| schema.cells = usize::MAX, "it has too many columns");
-    check(|schema| schema.min_observed = f64::NAN, "min_observed is no share");
+    check(|schema| schema.min_observed = f64::NAN, "min_observed is not between 0 and 1");
     check(
         |schema| schema.format = Format::Csv { delimiter: 'é', header: true },
-        "its delimiter splits no cells",
+        "its delimiter cannot split cells",
     );
     check(|schema| schema.layout = Layout::Windows, "windows and layout do not agree");
     let windows = |length, stride| {
@@ -44,13 +44,13 @@ fn hostile_schemas_are_refused() {
             schema.windows = Some(Windows { length, stride });
         }
     };
-    check(windows(usize::MAX, 1), "its windows are out of range");
-    check(windows(5, 0), "its windows are out of range");
-    check(|schema| schema.fields[2].name = "a".into(), "column `a` is there twice");
-    check(|schema| schema.fields[0].position = 3, "column `a` has no place");
-    check(|schema| schema.fields[0].position = 1, "column `k` has no place");
-    check(|schema| schema.fields[0].observed = -0.1, "column `a` has no share of observed values");
-    let scaled = "column `a` has values that cannot be scaled by";
+    check(windows(usize::MAX, 1), "its window length or stride is out of range");
+    check(windows(5, 0), "its window length or stride is out of range");
+    check(|schema| schema.fields[2].name = "a".into(), "column `a` occurs twice");
+    check(|schema| schema.fields[0].position = 3, "column `a` has an invalid position");
+    check(|schema| schema.fields[0].position = 1, "column `k` has an invalid position");
+    check(|schema| schema.fields[0].observed = -0.1, "column `a` has an observed share outside [0, 1]");
+    let scaled = "column `a` has invalid scaling or categories";
     for kind in [
         number(f64::NAN, 1.0, 0.0, 1.0),
         number(0.0, 0.0, 0.0, 1.0),

@@ -1,4 +1,4 @@
-//! What some lines gave: parsed and encoded in parallel, then put together in order.
+//! Parses and encodes blocks of lines in parallel, and joins the results in order.
 
 use crate::Samples;
 use crate::error::BadLine;
@@ -8,26 +8,26 @@ use crate::text::parse::{RawBlock, RowParser};
 use crate::text::pieces::pieces;
 use rayon::prelude::*;
 
-/// What some lines gave. Every line that is not blank, and no header, is in `rows` or in `bad`.
+/// The result of reading some lines. Every line, except blank lines and the header, is in `rows` or in `bad`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Block {
     /// `[N, D]`.
     pub samples: Samples,
-    /// `[N]`, where each comes from and whether it can be judged.
+    /// `[N]`, where each sample comes from and whether it can be judged.
     pub rows: Vec<RowNote>,
-    /// `[N]`, the time of each; `NaN` where there is none.
+    /// `[N]`, the time of each row; `NaN` if it has none.
     pub stamps: Vec<f64>,
-    /// `[N]`, where a label was asked for; else empty.
+    /// `[N]` if a label was asked for, otherwise empty.
     pub labels: Vec<String>,
     /// Bad lines, ascending.
     pub bad: Vec<BadLine>,
-    /// What is odd about single values and times, in the order of lines; of each column the first 64 of a block. All are counted
-    /// in [`Reader::log`](crate::Reader::log).
+    /// Notices about single values and times, in line order: the first 64 of each kind and column in a block.
+    /// All are counted in [`Reader::log`](crate::Reader::log).
     pub notices: Vec<Notice>,
 }
 
 impl Block {
-    /// What several blocks gave, in one; `width` is the number of values in a sample.
+    /// Joins several blocks into one; `width` is the number of values in a sample.
     pub(crate) fn joined(blocks: impl IntoIterator<Item = Block>, width: usize) -> Block {
         let mut all = Block::default();
         let mut samples = Vec::new();
@@ -57,7 +57,7 @@ impl Default for Block {
     }
 }
 
-/// Parses and encodes lines, the first of which is line `first_line`.
+/// Parses and encodes lines; the first is number `first_line`.
 pub(crate) fn in_parallel(
     parser: &RowParser,
     encoder: &Encoder,

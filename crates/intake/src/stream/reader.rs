@@ -1,4 +1,4 @@
-//! Files and streams to samples, in bounded memory: many lines at a time, or one by one with the same numbers.
+//! Reads files and streams into samples in bounded memory: in blocks, or line by line with the same results.
 
 use crate::Samples;
 use crate::columns::layout::Layout;
@@ -23,21 +23,21 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
-/// How a file or stream is read; what is left out is recognised.
+/// How to read a file or stream; settings that are left out are recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadOptions {
     /// What messages call it.
     pub name: String,
-    /// Cells or JSON.
+    /// Delimited cells or JSON.
     pub format: FormatChoice,
-    /// What stands between two cells.
+    /// The character between two cells.
     pub delimiter: Option<char>,
     /// Whether the first line names the columns.
     pub header: Option<bool>,
-    /// A column whose text is to be kept in [`Block::labels`]: its name, or its position from 0 where the file has no
-    /// header. A row without one is then a bad line.
+    /// A column whose text is kept in [`Block::labels`]: its name, or its position from 0 if the file has no
+    /// header. A row without a label is then a bad line.
     pub label: Option<String>,
-    /// A longer line is bad, in bytes.
+    /// Longest line, in bytes; a longer line is bad.
     pub max_line: usize,
 }
 
@@ -54,7 +54,7 @@ impl Default for ReadOptions {
     }
 }
 
-/// Reads what a [`Schema`] expects of any input.
+/// Reads rows from any input, as a [`Schema`] expects them.
 #[derive(Debug)]
 pub struct Reader<R> {
     lines: Lines<R>,
@@ -70,20 +70,20 @@ pub struct Reader<R> {
     header: bool,
     /// Rows and bad lines given so far.
     given: u64,
-    /// Lines before the first that the columns could be told by.
+    /// Bad lines before the first line that was used to match the columns.
     early: Vec<BadLine>,
     name: String,
 }
 
-/// Bytes that are parsed at a time, in parallel.
+/// Bytes that are parsed in parallel at a time.
 const CHUNK: usize = 4 << 20;
-/// Values of the samples of a block, about.
+/// Approximate number of sample values in a block.
 const BLOCK_VALUES: usize = 1 << 22;
 
-/// An input, inflated if it is gz: told by its first bytes.
+/// The input, decompressed if its first bytes say that it is gz.
 ///
 /// # Errors
-/// Where the input cannot be read.
+/// If the input cannot be read.
 pub fn inflated(mut input: impl Read + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
     let mut head = Vec::new();
     input.by_ref().take(2).read_to_end(&mut head)?;
@@ -100,7 +100,7 @@ impl Reader<Box<dyn BufRead + Send>> {
     /// Opens a file, plain or gz.
     ///
     /// # Errors
-    /// As [`Reader::new`], and where the file cannot be read.
+    /// As [`Reader::new`], and if the file cannot be read.
     pub fn open(path: &Path, schema: &Schema, options: &ReadOptions) -> Result<Self, IntakeError> {
         let file = File::open(path).map_err(FileError::new("read", path))?;
         let input = inflated(file).map_err(FileError::new("read", path))?;
@@ -109,11 +109,11 @@ impl Reader<Box<dyn BufRead + Send>> {
 }
 
 impl<R: BufRead> Reader<R> {
-    /// Reads the first line, and matches its columns with those of `schema`: by name, where it has names. Waits for no
-    /// more than that line. An input without a line gives no rows.
+    /// Reads the first line that is not blank, and matches its columns with those of `schema`, by name if it
+    /// has names. Waits for this line only. An input without lines gives no rows.
     ///
     /// # Errors
-    /// [`IntakeError::Schema`] where the columns are others, [`IntakeError::Utf16`],
+    /// [`IntakeError::Schema`] if the columns do not match, [`IntakeError::Utf16`],
     /// [`IntakeError::NotText`], [`IntakeError::CarriageReturns`], [`IntakeError::Read`].
     pub fn new(input: R, schema: &Schema, options: &ReadOptions) -> Result<Self, IntakeError> {
         let fault = |reason: String| IntakeError::Schema { name: options.name.clone(), reason };
@@ -164,40 +164,40 @@ impl<R: BufRead> Reader<R> {
         })
     }
 
-    /// What was found about the columns.
+    /// Notices about the columns.
     pub fn notices(&self) -> &[Notice] {
         &self.notices
     }
 
-    /// Refuses an input that had no row and no bad line: to be asked at the end of a file.
+    /// Refuses an input that had neither rows nor bad lines. To be called at the end of the input.
     ///
     /// # Errors
-    /// [`IntakeError::Table`]: it is empty, or has a header only.
+    /// [`IntakeError::Table`]: the input is empty, or has only a header.
     pub fn ensure_rows(&self) -> Result<(), IntakeError> {
         let source = if self.header { TableError::OnlyHeader } else { TableError::Empty };
         let name = self.name.clone();
         if self.given > 0 { Ok(()) } else { Err(IntakeError::Table { name, source }) }
     }
 
-    /// What was odd about single values so far, counted by column.
+    /// Notices about single values and times so far, counted by kind and column.
     pub fn log(&self) -> &NoticeLog {
         &self.log
     }
 
-    /// The number of the line that comes next, from 1.
+    /// The number of the next line, from 1.
     pub fn next_line_number(&self) -> u64 {
         self.lines.next_line_number()
     }
 
-    /// For windows: the steps that the next window continues from.
+    /// For windows: the state from which an interrupted stream can be resumed.
     pub fn window_state(&self) -> Option<WindowState> {
         self.windower.as_ref().map(Windower::state)
     }
 
-    /// Goes on from steps that an earlier reader of the same stream left.
+    /// Continues from the state of an earlier reader of the same stream.
     ///
     /// # Errors
-    /// [`IntakeError::Schema`] where they are not those of this schema.
+    /// [`IntakeError::Schema`] if the state does not match this schema.
     pub fn restore(&mut self, state: &WindowState) -> Result<(), IntakeError> {
         let fault =
             |error: crate::SchemaError| IntakeError::Schema { name: self.name.clone(), reason: error.reason };
@@ -209,17 +209,17 @@ impl<R: BufRead> Reader<R> {
         Ok(())
     }
 
-    /// The next lines, as many as are fast to work on; they are parsed in parallel. `None` at the end. Waits until so
-    /// many are there: for a stream that is followed take [`Reader::next_line`].
+    /// The next block of lines, parsed in parallel; `None` at the end. Waits until the block is full: to
+    /// follow a live stream use [`Reader::next_line`].
     ///
     /// # Errors
-    /// [`IntakeError::Read`] where the input breaks off; a gz file that ends early is one.
+    /// [`IntakeError::Read`] if reading fails, also for a truncated gz file.
     pub fn next_block(&mut self) -> Result<Option<Block>, IntakeError> {
         let most = (BLOCK_VALUES / self.schema.width()).clamp(2, 1 << 16);
         self.next_lines(CHUNK, most)
     }
 
-    /// The next line that is not blank; its block has one row, or one bad line. `None` at the end.
+    /// The next line that is not blank, as a block with one row or one bad line; `None` at the end.
     ///
     /// # Errors
     /// As [`Reader::next_block`].
@@ -232,11 +232,11 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    /// Goes on with line `line`, and gives nothing of those before it: for input that begins anew after an
-    /// interruption. Steps of windows come from [`Reader::restore`] then.
+    /// Continues with line `line` and skips all lines before it, for an input that starts from the beginning
+    /// after an interruption. Use [`Reader::restore`] for the steps of windows.
     ///
     /// # Errors
-    /// [`IntakeError::Read`] where the input breaks off.
+    /// [`IntakeError::Read`] if reading fails.
     pub fn skip_to(&mut self, line: u64) -> Result<(), IntakeError> {
         self.early.retain(|bad| bad.line >= line);
         while self.lines.next_line_number() < line {
@@ -250,7 +250,7 @@ impl<R: BufRead> Reader<R> {
         Ok(())
     }
 
-    /// All lines that are left, at once: for files that fit into memory.
+    /// All remaining lines as one block, for files that fit into memory.
     ///
     /// # Errors
     /// As [`Reader::next_block`].
@@ -323,7 +323,8 @@ impl<R: BufRead> Reader<R> {
         Block { samples, rows, stamps: raw.stamps, labels: raw.labels, bad: raw.bad, notices }
     }
 
-    /// What is odd about the times of some rows: all of it counted in the log, the first of each kind returned.
+    /// Notices about the times of some rows. Counts all of them in the log, and returns the first
+    /// [`MAX_NOTICES_PER_COLUMN`] of each kind.
     fn odd_times(&mut self, raw: &RawBlock) -> Vec<Notice> {
         let Some(stamp) = &self.schema.timestamp else { return Vec::new() };
         let mut notices = Vec::new();

@@ -1,4 +1,4 @@
-//! Files and streams, read by a schema.
+//! Tests of reading files and streams with a schema.
 
 use super::*;
 use crate::{InputConfig, State, Table};
@@ -22,7 +22,7 @@ fn by_line(content: &[u8], schema: &Schema) -> Vec<Block> {
     std::iter::from_fn(|| reader.next_line().unwrap()).collect()
 }
 
-/// Two blocks hold the same; times are compared as text, as NaN is not equal to itself.
+/// Asserts that two blocks are equal. Times are compared as text, because NaN is not equal to itself.
 fn assert_same(got: &Block, expected: &Block, what: &str) {
     let values = |block: &Block| block.samples.values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
     assert_eq!(values(got), values(expected), "{what}");
@@ -64,7 +64,7 @@ fn messy(rng: &mut ChaCha8Rng, rows: usize, stamped: bool) -> String {
     text
 }
 
-/// What the whole table gives, for the rows that a reader gives too.
+/// The encoded table, without the bad lines.
 fn encoded(table: &Table, schema: &Schema) -> crate::EncodedRows {
     let is_bad = |row: &usize| table.bad.iter().any(|bad| bad.line == table.lines[*row]);
     let rows: Vec<usize> = (0..table.len()).filter(|row| !is_bad(row)).collect();
@@ -84,7 +84,7 @@ fn files_streams_and_single_rows_give_the_same_numbers() {
         assert_same(&single, &whole, &text);
         let expected = encoded(&table, &schema);
         assert_eq!((&whole.samples, &whole.rows), (&expected.samples, &expected.rows), "{text}");
-        // Interrupted anywhere, a stream goes on as if it had not been.
+        // A stream that is interrupted anywhere continues as if it had not been.
         let mut first = reader(text.as_bytes(), &schema).unwrap();
         let stop = rng.next_u32() % 30;
         let mut blocks: Vec<Block> = (0..stop).map_while(|_| first.next_line().unwrap()).collect();
@@ -142,11 +142,11 @@ fn columns_are_matched_by_name() {
     check(&schema, b"a,b,k,note\n1,10,y,q\n", &[], expected);
     check(&schema, b"a;b;k;note\n1;10;y;q\n", &[], expected);
     check(&schema, b"\xef\xbb\xbfa\tb\tk\n1\t10\ty", &[], expected);
-    let moved = "the columns have another order than when learned; matched by name";
+    let moved = "the columns are in a different order than in training; matched by name";
     check(&schema, b"k,b,a\ny,10,1\n", &[moved], expected);
-    let extra = "column `z` was not learned from and is left out";
+    let extra = "column `z` was not in the training data and is left out";
     check(&schema, b"a,z,b,k\n1,7,10,y\n", &[extra], expected);
-    check(&schema, b"a,k\n1,y\n", &["column `b` is not in the file"], &["2: 1 0 0 1"]);
+    check(&schema, b"a,k\n1,y\n", &["column `b` is missing from the file"], &["2: 1 0 0 1"]);
     let expected = &["1: 1 -1 0 1"];
     check(&schema, b"1,10,y,q\n", &[], expected);
     check(&schema, b"1,10,y\n", &[], expected);
@@ -155,8 +155,7 @@ fn columns_are_matched_by_name() {
     check(&schema, b"", &[], &[]);
     check(&schema, b"a,b,k\n", &[], &[]);
     let error = reader(b"q,r,s\n1,2,3\n", &schema).unwrap_err().to_string();
-    let expected =
-        "the input does not fit what was learned: it has no column `a`, `b`, `k`; its columns: `q`, `r`, `s`";
+    let expected = "the input does not match the learned schema: it has no column `a`, `b`, `k`; its columns: `q`, `r`, `s`";
     assert_eq!(error, expected);
     let refused = |content: &'static str| {
         let mut reader = reader(content.as_bytes(), &schema).unwrap();
@@ -173,21 +172,21 @@ fn columns_are_matched_by_name() {
 }
 
 #[test]
-fn bad_lines_are_told_and_the_next_is_read() {
+fn bad_lines_are_reported_and_the_next_is_read() {
     let (_, schema) = learn("-1,10\n1,30\n", "layout = 'table'");
     let content = b"garbage\n1,10\n\n1,2,3\n\x00\x01\n\xff,1\n1e400,1\nNaN,10\n,\n,30\n\"1\",\"30\"\n1,\"3";
     let expected = [
         "line 1: it has 1 cell instead of 2",
         "2: 1 -1",
         "line 4: it has 3 cells instead of 2",
-        "line 5: it holds binary data",
+        "line 5: it contains binary data",
         "line 6: it is not UTF-8 text",
         "line 7: column `c0`: `1e400` is not a finite 32-bit number",
         "8: 0 -1",
         "9: 0 0 ?",
         "10: 0 1",
         "11: 1 1",
-        "line 12: a quoted cell does not end on its line",
+        "line 12: a quoted cell is not closed on its line",
     ];
     check(&schema, content, &[], &expected);
     let long = [b"9".repeat(3000).as_slice(), b"\n1,10\n", &b"8".repeat(3000), b"\n1,30"].concat();
@@ -220,7 +219,7 @@ fn a_file_without_a_line_end_is_one_bad_line() {
 }
 
 #[test]
-fn odd_values_are_named() {
+fn odd_values_are_reported() {
     let rows: String = (0..100).map(|row| format!("{},{},7\n", 20 + row % 10, ["x", "y"][row % 2])).collect();
     let (_, schema) = learn(&format!("celsius,k,c\n{rows}"), "");
     let block = reader(b"celsius,k,c\n84,x,7\n35,q,7\n20,y,8\n", &schema).unwrap().read_all().unwrap();
@@ -259,13 +258,13 @@ fn json_is_learned_from_and_read() {
 }
 
 #[test]
-fn a_first_line_of_texts_alone_is_a_row_where_no_number_belongs() {
+fn a_first_line_of_texts_is_a_row_if_the_schema_has_no_numbers() {
     let (_, schema) = learn("a,b\nx,y\nz,y\nx,q\n", "");
     check(&schema, b"x,q\nz,y\n", &[], &["1: 1 0 1 0", "2: 0 1 0 1"]);
     check(
         &schema,
         b"b,a\nq,x\n",
-        &["the columns have another order than when learned; matched by name"],
+        &["the columns are in a different order than in training; matched by name"],
         &["2: 1 0 1 0"],
     );
 }
@@ -285,9 +284,9 @@ fn times_and_labels_are_kept() {
     let observed: Vec<f32> = block.rows.iter().map(|row| row.observed).collect();
     assert_eq!(observed, [0.25, 0.5, 0.5, 0.5, 0.75]);
     let expected = [
-        "line 4: the time in column `time` comes 180 s after the one before, not 60 s as learned",
-        "line 5: the time in column `time` is equal to the one before",
-        "line 6: the time in column `time` lies before the one before",
+        "line 4: the time in column `time` comes 180 s after the previous one, not 60 s as learned",
+        "line 5: the time in column `time` equals the previous one",
+        "line 6: the time in column `time` is earlier than the previous one",
     ];
     let notices: Vec<String> = block.notices.iter().map(ToString::to_string).collect();
     assert_eq!(notices, expected);
@@ -296,14 +295,14 @@ fn times_and_labels_are_kept() {
     assert_eq!(logged, expected);
     let bad: Vec<String> = block.bad.iter().map(ToString::to_string).collect();
     let expected = [
-        "line 7: column `time`: `noon` is not a time as the others are",
+        "line 7: column `time`: `noon` is not a time in this column's format",
         "line 8: column `y`: the label is missing",
     ];
     assert_eq!(bad, expected);
 }
 
 #[test]
-fn a_file_is_gone_on_with_where_it_was_left() {
+fn reading_continues_where_an_earlier_reader_stopped() {
     let text = format!("v\n{}", (0..50).map(|row| format!("{}\n", row % 7)).collect::<String>());
     let (_, schema) = learn(&text, "window = 4");
     let whole = by_line(text.as_bytes(), &schema);
@@ -321,7 +320,7 @@ fn a_file_is_gone_on_with_where_it_was_left() {
 }
 
 #[test]
-fn gz_is_inflated_and_a_torn_one_is_an_error() {
+fn gz_is_decompressed_and_a_truncated_gz_is_an_error() {
     use std::io::Write;
     let (_, schema) = learn(TRAIN, "ignore = ['note']");
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());

@@ -1,10 +1,10 @@
-//! What a stream is told about: times that are odd, and bytes that are no text.
+//! Tests of what is reported about a stream: odd times, and bytes that are not text.
 
 use super::tests::{learn, reader};
 use crate::{InputConfig, Table};
 
 #[test]
-fn odd_times_of_a_stream_are_named_once_and_counted() {
+fn odd_times_of_a_stream_are_reported_and_counted() {
     let (_, schema) = learn(
         &(0..40).map(|row| format!("{},{}\n", 1_600_000_000 + row, row % 5)).collect::<String>(),
         "window = 3",
@@ -14,9 +14,9 @@ fn odd_times_of_a_stream_are_named_once_and_counted() {
         text += "1600000000,1\n1600000001,1\n1600000000,1\n1600000007,2\n1600000000,2\n";
     }
     let expected = [
-        "line 4: the time in column `c0` lies before the one before (1000 such values)",
-        "line 5: the time in column `c0` comes 7 after the one before, not 1 as learned (500 such values)",
-        "line 2: the time in column `c0` is equal to the one before (500 such values)",
+        "line 4: the time in column `c0` is earlier than the previous one (1000 such values)",
+        "line 5: the time in column `c0` comes 7 after the previous one, not 1 as learned (500 such values)",
+        "line 2: the time in column `c0` equals the previous one (500 such values)",
     ];
     let mut lines = reader(text.as_bytes(), &schema).unwrap();
     let mut told = Vec::new();
@@ -34,16 +34,19 @@ fn odd_times_of_a_stream_are_named_once_and_counted() {
 }
 
 #[test]
-fn what_is_no_text_is_named_by_its_first_bytes() {
+fn non_text_is_recognised_by_its_first_bytes() {
     let (_, schema) = learn("a,b,k\n1,10,x\n2,20,y\n3,30,x\n", "");
     let check = |bytes: &[u8], expected: &str| {
         let error = reader(bytes, &schema).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
-    check(b"\x1f\x8b\x08\0\0", "the input is gz data, not text; unpack it first, as `gunzip -c` does");
-    check(b"\xfe\xff\0a\0,\0b\0\n", "the input is UTF-16 text; save it as UTF-8");
+    check(
+        b"\x1f\x8b\x08\0\0",
+        "the input is gz data, not text; decompress it first, for example with `gunzip -c`",
+    );
+    check(b"\xfe\xff\0a\0,\0b\0\n", "the input is UTF-16 text; convert it to UTF-8");
     check(b"PK\x03\x04rest", "a zip archive or a spreadsheet");
-    check(b"a,b,k\r1,2,x\r2,3,y\r", "the input ends its lines with a carriage return alone (CR)");
+    check(b"a,b,k\r1,2,x\r2,3,y\r", "the input ends its lines with a carriage return (CR) only");
     assert!(reader(b"a,b,k\r\n1,2,x\r\n", &schema).is_ok());
 }
 

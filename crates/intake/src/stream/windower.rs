@@ -1,4 +1,4 @@
-//! Time steps to windows, of a file and of a stream, by one piece of code.
+//! Cuts time steps into windows; the same code for files and streams.
 
 use crate::Samples;
 use crate::schema::encode::{Encoder, RowNote, State};
@@ -8,13 +8,13 @@ use ndarray::Array2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Tells from times how many steps are missing before each.
+/// Counts the steps that are missing before each time.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
     step: Option<f64>,
     longest: usize,
     last: Option<f64>,
-    /// Steps without a time since the last that has one.
+    /// Number of steps without a time since the last one with a time.
     without: usize,
 }
 
@@ -24,7 +24,7 @@ impl Clock {
         Clock { step, longest: schema.windows.map_or(0, |windows| windows.length), last: None, without: 0 }
     }
 
-    /// Steps that are missing before this time, at most as many as a window has.
+    /// Number of steps missing before this time, at most the length of a window.
     pub(crate) fn gap_before(&mut self, stamp: f64) -> usize {
         if !stamp.is_finite() {
             self.without = (self.without + 1).min(self.longest);
@@ -33,31 +33,31 @@ impl Clock {
         let (before, without) = (self.last.replace(stamp), std::mem::take(&mut self.without));
         let (Some(step), Some(before)) = (self.step, before) else { return 0 };
         let steps = ((stamp - before) / step).round();
-        // A cast of what is negative or too large ends at the bounds of the type.
+        // The cast saturates if the number is negative or too large.
         (steps as usize).saturating_sub(1 + without).min(self.longest)
     }
 }
 
-/// Takes encoded time steps and holds the window that ends with the last of them.
+/// Takes encoded time steps, and holds the window that ends with the latest.
 #[derive(Clone, Debug)]
 pub(crate) struct Windower {
     length: usize,
     width: usize,
-    /// Steps, the newest last; more than a window, so that they are moved rarely.
+    /// Steps, the newest last; more than a window, so that old ones are removed rarely.
     values: Vec<f32>,
     observed: Vec<bool>,
-    /// Share of the columns that were observed, of each step.
+    /// Observed share of the columns in each step.
     shares: Vec<f32>,
-    /// Steps that came, up to a window.
+    /// Number of steps so far, at most the length of a window.
     filled: usize,
     clock: Clock,
 }
 
-/// The steps that the next window continues from: what a stream needs to be resumed after an interruption.
+/// The steps from which the next window continues: the state needed to resume an interrupted stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WindowState {
-    /// Steps that came, up to a window.
+    /// Number of steps so far, at most the length of a window.
     filled: usize,
     /// `[filled, row_width]`, the newest last.
     values: Vec<f32>,
@@ -67,7 +67,7 @@ pub struct WindowState {
     shares: Vec<f32>,
     /// The last time.
     last: Option<f64>,
-    /// Steps without a time since.
+    /// Number of steps without a time since then.
     without: usize,
 }
 
@@ -110,7 +110,7 @@ impl Windower {
             && state.values.iter().all(|value| value.is_finite())
             && state.shares.iter().all(|share| (0.0..=1.0).contains(share));
         if !fits {
-            let reason = "the saved steps of the stream are not those of this schema; start the stream anew";
+            let reason = "the saved stream state does not match this schema; start the stream over";
             return Err(SchemaError { reason: reason.into() });
         }
         windower.values.extend_from_slice(&state.values);
@@ -122,13 +122,13 @@ impl Windower {
         Ok(windower)
     }
 
-    /// The time of the newest step that has one.
+    /// The time of the newest step with a time.
     pub(crate) fn last_time(&self) -> Option<f64> {
         self.clock.last
     }
 
-    /// Cuts the steps of some lines of a stream into the windows that end with each; a line that was no row is a step of
-    /// which nothing was observed.
+    /// Adds the steps of some lines of a stream, and returns the window that ends with each. A bad line is a
+    /// step without observed values.
     pub(crate) fn cut(
         &mut self,
         encoder: &Encoder,
@@ -161,7 +161,8 @@ impl Windower {
         self.push_gap(1);
     }
 
-    /// The next step, `[row_width]`, `None` for `observed` where all of it was, `gap` steps after the last.
+    /// Adds the next step, `[row_width]`, after `gap` missing steps. `observed` is `None` if all of it was
+    /// observed.
     fn push(&mut self, values: &[f32], observed: Option<&[bool]>, share: f32, gap: usize) {
         self.push_gap(gap);
         self.values.extend_from_slice(values);
@@ -191,12 +192,12 @@ impl Windower {
         }
     }
 
-    /// Writes the window that ends with the last step, `[length * row_width]`, and says what there is to say of it.
+    /// Writes the window that ends with the last step, `[length * row_width]`, and returns its note.
     fn write(&self, values: &mut [f32], observed: &mut [bool], encoder: &Encoder, line: u64) -> RowNote {
         let from = (self.shares.len() - self.length) * self.width;
         values.copy_from_slice(&self.values[from..]);
         observed.copy_from_slice(&self.observed[from..]);
-        // From the newest to the oldest: rounding is part of what a detector's file proves.
+        // Always summed from newest to oldest: a detector's file fixes the results, including their rounding.
         let shares = self.shares.iter().rev().take(self.length);
         let observed = (shares.map(|&share| f64::from(share)).sum::<f64>() / self.length as f64) as f32;
         let state = if self.filled < self.length { State::WarmingUp } else { encoder.state(observed) };
@@ -204,24 +205,24 @@ impl Windower {
     }
 }
 
-/// All time steps of a file, and how they lie.
+/// All time steps of a file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Steps<'a> {
     /// `[N, row_width]`.
     pub encoded: &'a Samples,
-    /// `[N]`, share of the columns that were observed.
+    /// `[N]`, observed share of the columns.
     pub shares: &'a [f32],
-    /// `[N]`, steps that are missing before each.
+    /// `[N]`, number of steps missing before each step.
     pub gaps: &'a [usize],
-    /// `[N]`, line of each.
+    /// `[N]`, line of each step.
     pub lines: &'a [u64],
 }
 
-/// Windows that are cut one after another; so many cuts are made side by side.
+/// Windows per parallel task; each task cuts its windows one after another.
 const WINDOWS_PER_CUT: usize = 256;
 
 impl Steps<'_> {
-    /// The windows that end with these steps, in any order.
+    /// The windows that end with these steps, given in any order.
     pub(crate) fn cut(&self, schema: &Schema, encoder: &Encoder, ends: &[usize]) -> (Samples, Vec<RowNote>) {
         let size = schema.width();
         let mut values = vec![0.0; ends.len() * size];
@@ -253,7 +254,7 @@ impl Steps<'_> {
         for (&end, (values, observed)) in ends.iter().zip(windows) {
             let from = (end + 1).saturating_sub(windower.length);
             if end < next || next < from {
-                // As many steps as a window has push out whatever lies before them.
+                // A full window of steps is read anew, so no earlier state is needed.
                 windower = Windower::new(schema);
                 next = from;
             }
@@ -275,7 +276,7 @@ fn step_of(encoded: &Samples, step: usize) -> (&[f32], Option<&[bool]>) {
     (values, mask.map(|mask| mask.row(step).to_slice().expect("masks are contiguous")))
 }
 
-/// `n` windows of `size` values; without a mask where all were observed.
+/// `n` windows of `size` values; without a mask if all were observed.
 fn samples(values: Vec<f32>, observed: Vec<bool>, n: usize, size: usize) -> Samples {
     let is_complete = observed.par_iter().all(|&observed| observed);
     let mask = || Array2::from_shape_vec((n, size), observed).expect("a window a row");

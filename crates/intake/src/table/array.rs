@@ -1,4 +1,4 @@
-//! An array in memory as a table: the same recognition of columns as for a file, and no text in between.
+//! Makes a table from an array in memory. Columns are recognised as for a file, without writing text.
 
 use crate::columns::kinds::{self, Columns, Kind};
 use crate::columns::profile;
@@ -12,12 +12,12 @@ use crate::text::parse::RawBlock;
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use std::collections::{BTreeSet, HashMap};
 
-/// What messages call it.
+/// What messages call the array.
 const NAME: &str = "the array";
 
 impl Table {
-    /// Rows of an array `[N, C]`, recognised as those of a file are; NaN is a missing value. `names` are those of the
-    /// columns, or none: then they are `c0`, `c1`, ….
+    /// Takes the rows of an array `[N, C]`; columns are recognised as for a file, and NaN is a missing value.
+    /// `names` holds one name per column, or is empty: then columns are called `c0`, `c1`, ….
     ///
     /// ```
     /// use ae_intake::{Layout, Table};
@@ -36,7 +36,7 @@ impl Table {
         Self::from_array_with(rows, names, &InputConfig::default())
     }
 
-    /// As [`Table::from_array`], by settings: the label, times and categories are columns of numbers here, too.
+    /// Like [`Table::from_array`], with settings. Label, times and categories are columns of numbers, too.
     ///
     /// # Errors
     /// As [`Table::from_array`].
@@ -63,12 +63,12 @@ impl Table {
 }
 
 impl Schema {
-    /// Encodes rows of an array `[N, C]` whose columns are those that were learned from, in their order; NaN is a
+    /// Encodes rows of an array `[N, C]` with all columns of the training data, in the same order; NaN is a
     /// missing value. For windows the rows are time steps, and each gives the window that ends with it.
     ///
     /// # Errors
-    /// [`IntakeError::Schema`] where rows have another width, [`IntakeError::NotFinite`] with the row and column of an
-    /// infinity.
+    /// [`IntakeError::Schema`] if the rows have another width, [`IntakeError::NotFinite`] with the row and
+    /// column of an infinity.
     pub fn encode_array(&self, rows: ArrayView2<'_, f32>) -> Result<EncodedRows, IntakeError> {
         let table = self.table_of(rows)?;
         self.encode(&table, &(0..table.len()).collect::<Vec<_>>())
@@ -138,7 +138,7 @@ fn ensure_finite(rows: ArrayView2<'_, f32>, names: &[String]) -> Result<(), Inta
     }
 }
 
-/// The code of each value: the place of its text among the levels; `NaN` where it is missing.
+/// The code of each value: the index of its text in `levels`; `NaN` if it is missing.
 fn codes(values: ArrayView1<'_, f32>, levels: &[String]) -> Vec<f32> {
     let by_text: HashMap<&str, f32> =
         levels.iter().enumerate().map(|(code, level)| (level.as_str(), code as f32)).collect();
@@ -149,7 +149,7 @@ fn codes(values: ArrayView1<'_, f32>, levels: &[String]) -> Vec<f32> {
     values.iter().map(code).collect()
 }
 
-/// The rows as a file's lines are parsed; one without a label is bad.
+/// The rows, as if parsed from the lines of a file. A row without a label is bad.
 fn block(rows: ArrayView2<'_, f32>, columns: &Columns) -> RawBlock {
     let width = columns.data.len() + usize::from(columns.label.is_some());
     let mut values = Array2::<f32>::zeros((rows.nrows(), width));

@@ -1,4 +1,4 @@
-//! An array gives what a file of the same numbers gives.
+//! Tests that an array gives the same as a file of the same numbers.
 
 use super::*;
 use crate::{Layout, State};
@@ -12,12 +12,12 @@ fn csv(rows: &Array2<f32>, names: &[&str]) -> String {
     names.join(",") + "\n" + &rows.rows().into_iter().map(line).collect::<String>()
 }
 
-/// `NaN` is not equal to itself.
+/// The bits of the values, so that NaN equals itself.
 fn bits(values: &Array2<f32>) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
-/// Columns as texts, numbers with gaps, codes, a counter, and what is constant.
+/// Columns of numbers with gaps, codes, a counter, a constant and a label.
 fn mixed(n: usize) -> Array2<f32> {
     Array2::from_shape_fn((n, 5), |(row, column)| match column {
         0 if row % 7 == 3 => f32::NAN,
@@ -65,7 +65,7 @@ fn one_column_is_a_long_series_and_windows_end_with_each_step() {
 }
 
 #[test]
-fn a_code_that_was_never_seen_is_no_level() {
+fn an_unseen_code_is_all_zeros() {
     let rows = mixed(60);
     let config: InputConfig = toml::from_str("categories = ['port']").unwrap();
     let table = Table::from_array_with(rows.view(), &NAMES, &config).unwrap();
@@ -85,19 +85,19 @@ fn check(rows: Array2<f32>, names: &[&str], expected: &str) {
 }
 
 #[test]
-fn arrays_that_cannot_be_used_are_answered_with_the_place() {
+fn errors_of_unusable_arrays_name_the_place() {
     check(
         array![[1.0, 2.0], [3.0, f32::NEG_INFINITY]],
         &["a", "b"],
-        "row 1 (from 0), column `b`: -inf is not finite; remove or replace it, or give NaN for a missing value",
+        "row 1 (from 0), column `b`: -inf is not finite; remove or replace it, or use NaN for a missing value",
     );
-    check(array![[1.0, 2.0]], &["a"], "1 name for 2 columns; give one for each, or none");
+    check(array![[1.0, 2.0]], &["a"], "1 name for 2 columns; give one name per column, or none");
     check(Array2::zeros((0, 3)), &[], "the array: the table is empty");
     check(Array2::zeros((3, 0)), &[], "the array: the table is empty");
     let table = Table::from_array(mixed(60).view(), &NAMES).unwrap();
     let schema = Schema::learn(&table, &(0..60).collect::<Vec<_>>()).unwrap().schema;
     let error = schema.encode_array(Array2::zeros((1, 2)).view()).unwrap_err().to_string();
-    assert_eq!(error, "the array does not fit what was learned: its rows have 2 values instead of 5");
+    assert_eq!(error, "the array does not match the learned schema: its rows have 2 values instead of 5");
     let mut rows = mixed(2);
     rows[[1, 0]] = f32::INFINITY;
     let error = schema.encode_array(rows.view()).unwrap_err().to_string();

@@ -1,21 +1,22 @@
-//! The times of the rows of a table, in seconds where their unit is known.
+//! Gives the times of the rows of a table in seconds, if their unit is known.
 
 use crate::columns::kinds::unix_unit;
 use crate::columns::stamps::StampFormat;
 use crate::table::Table;
 
 impl Table {
-    /// The mean time from a row to the next, in seconds: the span of all times over the rows in it, so that repeated,
-    /// irregular and unordered times count too. Numbers count as seconds, or, where they are Unix times of 2001 to 2100 in
-    /// thousandths, millionths or billionths, as these. `None` without times, or where all are the same.
+    /// The mean time between rows, in seconds: the span of all times divided by the number of steps, so that
+    /// repeated, irregular and unordered times count too. Numbers count as seconds, unless they are Unix
+    /// times from 2001 to 2100 in milli-, micro- or nanoseconds. `None` without times, or if all are the
+    /// same.
     pub fn seconds_per_row(&self) -> Option<f64> {
         let (first, last, known) = self.known_times();
         let unit = unix_unit(first, last).unwrap_or(1.0);
         (last > first).then(|| (last - first) / unit / (known - 1) as f64)
     }
 
-    /// `[N]`, the time of each row in seconds; `NaN` where there is none. `None` where the unit is not known: without times,
-    /// or where they are numbers that are no Unix times.
+    /// `[N]`, the time of each row in seconds; `NaN` if it has none. `None` without times, or if the unit is
+    /// unknown because they are numbers but not Unix times.
     pub fn seconds(&self) -> Option<Vec<f64>> {
         let dates = self.timestamp.as_ref()?.format != StampFormat::Number;
         let (first, last, _) = self.known_times();

@@ -1,4 +1,4 @@
-//! A cell to a number, fast where it is written plainly.
+//! Parses cells as numbers, with a fast path for plainly written ones.
 
 use crate::error::BadReason;
 use crate::text::recognise::shorten;
@@ -6,17 +6,17 @@ use crate::text::recognise::shorten;
 /// What a cell holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Cell {
-    /// Finite, also as a 32-bit number.
+    /// A number that is also finite as a 32-bit float.
     Number(f64),
     /// Nothing was observed.
     Missing,
-    /// An infinity, or beyond 32-bit numbers.
+    /// An infinity, or too large for a 32-bit float.
     NotFinite,
     /// Anything else.
     Text,
 }
 
-/// How a value that was not observed is written, beside an empty cell; in lower case.
+/// Cells that mean "not observed", besides an empty cell; in lower case.
 const MISSING: [&str; 10] = ["na", "n/a", "#n/a", "nan", "-nan", "null", "none", "?", "-", "missing"];
 
 /// Powers of ten that a double holds exactly.
@@ -25,7 +25,7 @@ const TENS: [f64; 23] = [
     1e19, 1e20, 1e21, 1e22,
 ];
 
-/// The cell without blanks around it.
+/// The cell without surrounding blanks.
 pub(crate) fn trimmed(cell: &[u8]) -> &[u8] {
     cell.trim_ascii()
 }
@@ -53,19 +53,19 @@ pub(crate) fn is_missing(cell: &[u8]) -> bool {
         || (cell.len() < 8 && MISSING.iter().any(|word| cell.eq_ignore_ascii_case(word.as_bytes())))
 }
 
-/// Whether it would be a number with a point for its comma.
+/// Whether it would be a number with a decimal point in place of its comma.
 pub(crate) fn has_decimal_comma(cell: &[u8]) -> bool {
     let text = String::from_utf8_lossy(cell);
     text.contains(',') && text.replacen(',', ".", 1).parse::<f64>().is_ok()
 }
 
-/// Whether it is a number and a sign of per cent.
+/// Whether it is a number followed by a percent sign.
 pub(crate) fn is_percent(cell: &[u8]) -> bool {
     let number = cell.strip_suffix(b"%").map(|number| parse(trimmed(number)));
     matches!(number, Some(Cell::Number(_)))
 }
 
-/// Whether it is a number whose thousands are set apart, as in `1,234.5`, `1 234` or `1'234`.
+/// Whether it is a number with thousands separators, as in `1,234.5`, `1 234` or `1'234`.
 pub(crate) fn has_thousands(cell: &[u8]) -> bool {
     let number = cell.strip_prefix(b"-").or_else(|| cell.strip_prefix(b"+")).unwrap_or(cell);
     let end = number.iter().position(|&byte| byte == b'.').unwrap_or(number.len());
@@ -85,8 +85,8 @@ fn finite(value: f64) -> Cell {
     if (value as f32).is_finite() { Cell::Number(value) } else { Cell::NotFinite }
 }
 
-/// The number that the bytes begin with, and how many bytes it takes, if it is written plainly enough to be exact:
-/// then a whole number below 2^53 divided or multiplied by an exact power of ten rounds once, to the same double
+/// The number that the bytes begin with and its length in bytes, if it is plain enough to be exact. A whole
+/// number of at most 2^53, divided or multiplied by an exact power of ten, rounds once, to the same double
 /// that a full parser gives (Clinger, "How to read floating point numbers accurately", PLDI 1990).
 #[inline]
 pub(crate) fn plain_number(bytes: &[u8]) -> Option<(f64, usize)> {
@@ -142,7 +142,7 @@ pub(crate) fn plain_number(bytes: &[u8]) -> Option<(f64, usize)> {
     Some((if negative { -size } else { size }, at))
 }
 
-/// A number of an array as a file has it: what categories of numbers are told apart by.
+/// A number of an array as text, by which numeric categories are compared.
 pub(crate) fn number_text(value: f32) -> String {
     // -0 is 0.
     (value + 0.0).to_string()
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_for_people_are_told_from_text() {
+    fn formatted_numbers_are_distinguished_from_text() {
         let check = |cell: &str, percent: bool, thousands: bool| {
             let cell = cell.as_bytes();
             assert_eq!((is_percent(cell), has_thousands(cell)), (percent, thousands), "{cell:?}");
@@ -225,7 +225,7 @@ mod tests {
         }
     }
 
-    /// What the standard library reads as a number, with the same bits, and nothing else.
+    /// Parses the same numbers as the standard library, with the same bits, and nothing else.
     #[test]
     fn any_cell_is_read_as_the_standard_library_reads_it() {
         let mut rng = stream_rng(1, "cells", 0);

@@ -1,4 +1,4 @@
-//! Reading files, plain or gz, without trusting a length that they state.
+//! Reads files, plain or gz, without trusting the lengths that they state.
 
 use ae_records::files::FileError;
 use flate2::read::MultiGzDecoder;
@@ -7,29 +7,29 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// Most content that is read of a user's file, in bytes.
+/// Largest content read from a user's file, in bytes.
 pub const MAX_CONTENT_BYTES: u64 = 4 << 30;
 
-/// The content of a file could not be had.
+/// Why the content of a file could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
     /// The file could not be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The file is not what it claims to be, or too long.
+    /// The file is damaged or too large.
     #[error("{} is not a usable {format} file: {reason}", path.display())]
     Unusable {
         /// The file.
         path: PathBuf,
         /// `gz` or `data`.
         format: &'static str,
-        /// What is wrong, and what would be right.
+        /// What is wrong.
         reason: String,
     },
 }
 
-/// The content of a file, decompressed if it is gz (told by its first bytes, not by its name). Reads no more
-/// than `limit` bytes of content: what is longer, or a gz that ends early, is an error.
+/// The content of a file, decompressed if its first bytes (not its name) say that it is gz. Reads at most
+/// `limit` bytes of content: a longer file, or a truncated gz, is an error.
 ///
 /// # Errors
 /// [`ContentError`]: the file cannot be read, holds more than `limit`, or is a broken gz.
@@ -38,7 +38,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ContentError> {
     read_all(BufReader::new(file), path, limit)
 }
 
-/// As [`read`], of any input; `path` is what messages call it.
+/// Like [`read`], from any input; `path` is what messages call it.
 ///
 /// # Errors
 /// As [`read`].
@@ -49,7 +49,7 @@ pub fn read_all(mut input: impl Read, path: &Path, limit: u64) -> Result<Vec<u8>
     let gz = head == [0x1f, 0x8b];
     let whole = BufReader::new(io::Cursor::new(head).chain(input));
     let mut content = Vec::new();
-    // One byte more than allowed, so that "exactly" and "more" can be told apart.
+    // One byte more than allowed, to tell content at the limit from content above it.
     let got = if gz {
         MultiGzDecoder::new(whole).take(limit.saturating_add(1)).read_to_end(&mut content)
     } else {
@@ -58,9 +58,10 @@ pub fn read_all(mut input: impl Read, path: &Path, limit: u64) -> Result<Vec<u8>
     let format_error =
         |reason: String| ContentError::Unusable { path: path.to_owned(), format: "gz", reason };
     match got {
-        Err(error) if gz && error.kind() == io::ErrorKind::UnexpectedEof => {
-            Err(format_error(format!("it ends after {} bytes of content; fetch it again", content.len())))
-        }
+        Err(error) if gz && error.kind() == io::ErrorKind::UnexpectedEof => Err(format_error(format!(
+            "it is truncated after {} bytes of content; fetch it again",
+            content.len()
+        ))),
         Err(error)
             if gz && matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) =>
         {
@@ -69,7 +70,7 @@ pub fn read_all(mut input: impl Read, path: &Path, limit: u64) -> Result<Vec<u8>
         Err(error) => Err(read_error(error)),
         Ok(_) if content.len() as u64 > limit => {
             let format = if gz { "gz" } else { "data" };
-            let reason = format!("it holds more than the {limit} bytes that it may");
+            let reason = format!("its content exceeds the limit of {limit} bytes");
             Err(ContentError::Unusable { path: path.to_owned(), format, reason })
         }
         Ok(_) => Ok(content),
@@ -112,13 +113,13 @@ mod tests {
         check(&gz(b"abc"), 3, Ok(b"abc"));
         check(b"", 3, Ok(b""));
         check(b"\x1f", 3, Ok(b"\x1f"));
-        check(b"abcd", 3, Err("not a usable data file: it holds more than the 3 bytes that it may"));
-        check(&gz(b"abcd"), 3, Err("not a usable gz file: it holds more than the 3 bytes that it may"));
+        check(b"abcd", 3, Err("not a usable data file: its content exceeds the limit of 3 bytes"));
+        check(&gz(b"abcd"), 3, Err("not a usable gz file: its content exceeds the limit of 3 bytes"));
     }
 
     #[test]
     fn a_bomb_is_not_inflated() {
-        check(&gz(&vec![0; 20_000_000]), 1000, Err("more than the 1000 bytes that it may"));
+        check(&gz(&vec![0; 20_000_000]), 1000, Err("its content exceeds the limit of 1000 bytes"));
     }
 
     #[test]

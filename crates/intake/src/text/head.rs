@@ -1,4 +1,4 @@
-//! The first lines of a file: how it is written, and whether its first line names the columns.
+//! Reads the first lines of a file: its format, and whether its first line is a header.
 
 use crate::error::IntakeError;
 use crate::error::TableError;
@@ -12,22 +12,22 @@ use crate::text::recognise::{DELIMITERS, looks_like_header, recognise_delimiter}
 #[derive(Debug)]
 pub(crate) struct Head {
     pub syntax: Syntax,
-    /// Cells of its first line; 0 for JSON.
+    /// Number of cells in its first line; 0 for JSON.
     pub width: usize,
     /// Names of the columns.
     pub header: Option<Vec<String>>,
-    /// Where its rows begin, in bytes.
+    /// Offset of its first row, in bytes.
     pub body: usize,
-    /// The line that is there, from 1.
+    /// Number of the line at that offset, from 1.
     pub body_line: u64,
 }
 
-/// The mark that some programs put before UTF-8 text.
+/// The byte order mark that some programs put before UTF-8 text.
 pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
 /// Rows that are compared with the first line.
 const COMPARED: usize = 20;
 
-/// Looks at the beginning of a file.
+/// Recognises the format of a file from its first lines.
 pub(crate) fn look_at(content: &[u8], name: &str, config: &InputConfig) -> Result<Head, IntakeError> {
     let table_error = |source: TableError| IntakeError::Table { name: name.to_owned(), source };
     ensure_text(name, content)?;
@@ -62,7 +62,7 @@ pub(crate) fn look_at(content: &[u8], name: &str, config: &InputConfig) -> Resul
         lines(rest).filter(|line| !is_blank(line) && line.len() <= MAX_LINE).take(COMPARED + 1);
     let cells = following.next().map(|line| cells_of(line, delimiter));
     let Some(Ok(cells)) = cells else {
-        // The line is reported when rows are read; the next one tells how wide they are.
+        // The bad line is reported when rows are read; the next good one gives their width.
         let width = following.find_map(|line| cells_of(line, delimiter).ok()).map_or(1, |cells| cells.len());
         return Ok(Head { syntax, width, header: None, body, body_line });
     };
@@ -89,19 +89,19 @@ pub(crate) fn look_at(content: &[u8], name: &str, config: &InputConfig) -> Resul
     })
 }
 
-/// First bytes of what is often given for a text file, what it is, and what to do.
+/// First bytes of formats that are often mistaken for text, their names, and what to do.
 const NO_TEXT: [(&[u8], &str, &str); 5] = [
-    (b"\x1f\x8b", "gz data", "unpack it first, as `gunzip -c` does"),
+    (b"\x1f\x8b", "gz data", "decompress it first, for example with `gunzip -c`"),
     (b"PK\x03\x04", "a zip archive or a spreadsheet", "unpack it, or save the sheet as CSV"),
-    (b"\x28\xb5\x2f\xfd", "zstd data", "unpack it first, as `zstd -dc` does"),
-    (b"\xfd7zXZ\0", "xz data", "unpack it first, as `xz -dc` does"),
+    (b"\x28\xb5\x2f\xfd", "zstd data", "decompress it first, for example with `zstd -dc`"),
+    (b"\xfd7zXZ\0", "xz data", "decompress it first, for example with `xz -dc`"),
     (b"PAR1", "a Parquet file", "export it as CSV or JSON lines"),
 ];
 
-/// Refuses an input whose first bytes say that it is no UTF-8 text; `name` is what messages call it.
+/// Refuses an input whose first bytes show that it is not UTF-8 text; `name` is what messages call it.
 ///
 /// # Errors
-/// [`IntakeError::Utf16`], [`IntakeError::NotText`], with what to do.
+/// [`IntakeError::Utf16`] or [`IntakeError::NotText`], with what to do.
 pub fn ensure_text(name: &str, first: &[u8]) -> Result<(), IntakeError> {
     if first.starts_with(b"\xff\xfe") || first.starts_with(b"\xfe\xff") {
         return Err(IntakeError::Utf16 { name: name.to_owned() });
@@ -112,13 +112,14 @@ pub fn ensure_text(name: &str, first: &[u8]) -> Result<(), IntakeError> {
     }
 }
 
-/// Refuses a first line that is many, which end with a carriage return alone.
+/// Refuses a first "line" that is really many lines, each ending with a carriage return only.
 pub(crate) fn ensure_line_feeds(name: &str, first: &[u8]) -> Result<(), IntakeError> {
     let many = !first.ends_with(b"\n") && first.trim_ascii().contains(&b'\r');
     if many { Err(IntakeError::CarriageReturns { name: name.to_owned() }) } else { Ok(()) }
 }
 
-/// What splits the first lines into as many cells each; of several that, and of none, what splits them into numbers.
+/// The delimiter that splits the first lines into numbers, if it gives every line the same number of cells;
+/// otherwise the one that does so with the most cells.
 fn recognise(rest: &[u8]) -> u8 {
     let by_numbers = recognise_delimiter(rest);
     let width = |delimiter: u8| {
@@ -145,8 +146,9 @@ pub(crate) fn begins_json(line: &[u8], format: FormatChoice) -> bool {
     }
 }
 
-/// A header has no number in it, or has a name that was asked for; or it numbers the columns, while the next line goes
-/// on otherwise; or most of what stands below its texts are numbers.
+/// A first line is a header if it contains no number or contains a name that was asked for. It is also a
+/// header if it numbers the columns and the next line does not, or if most of its cells are texts above
+/// columns of numbers.
 fn is_header(texts: &[String], cells: &[Vec<u8>], sample: &[Vec<Vec<u8>>], config: &InputConfig) -> bool {
     let asked = config.columns.iter().chain(&config.ignore).chain(&config.categories);
     let asked = asked.chain(&config.label).chain(&config.timestamp);
@@ -156,9 +158,9 @@ fn is_header(texts: &[String], cells: &[Vec<u8>], sample: &[Vec<Vec<u8>>], confi
     if looks_like_header(texts.iter().map(String::as_str), asked) {
         return true;
     }
-    // Where the numbers that go up by one begin.
+    // The first of numbers that go up by one.
     let counts_from = |cells: &[Vec<u8>]| {
-        // A first cell without a name is the row numbers that some programs write.
+        // An unnamed first cell heads the row numbers that some programs write.
         let named = if cells.first().is_some_and(Vec::is_empty) { &cells[1..] } else { cells };
         let number =
             |cell: &Vec<u8>| std::str::from_utf8(cell).ok().and_then(|text| text.parse::<u64>().ok());

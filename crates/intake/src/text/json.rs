@@ -1,4 +1,4 @@
-//! JSON lines: an object or array of plain values a line.
+//! Parses JSON lines: one object or array of plain values per line.
 
 use crate::error::BadReason;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Where in its line a value stands.
+/// Where a value is in its line.
 pub(crate) enum Key<'a> {
     /// In an object.
     Name(&'a str),
@@ -14,17 +14,17 @@ pub(crate) enum Key<'a> {
     Position(usize),
 }
 
-/// A plain value, as the text that a cell of a table would have.
+/// A plain value, as the text that a table cell would have.
 pub(crate) struct Value<'a>(pub Cow<'a, str>);
 
-/// Hands every value of a line to `visit`; how many there were.
+/// Passes every value of a line to `visit`. Returns the number of values.
 pub(crate) fn values<'a>(
     line: &'a [u8],
     visit: &mut dyn FnMut(Key<'_>, &Value<'a>),
 ) -> Result<usize, BadReason> {
     let not_json = |error: serde_json::Error| {
         let reason = error.to_string();
-        // Every line is line 1 to the parser.
+        // To the parser, every line is line 1.
         BadReason::NotJson { reason: reason.replace(" at line 1 column ", " at column ") }
     };
     let mut deserializer = serde_json::Deserializer::from_slice(line);
@@ -77,7 +77,7 @@ impl<'a> Deserialize<'a> for Value<'a> {
             type Value = Value<'a>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number, a text, true, false or null")
+                f.write_str("a number, a string, true, false or null")
             }
             fn visit_unit<E>(self) -> Result<Value<'a>, E> {
                 Ok(Value(Cow::Borrowed("")))

@@ -1,28 +1,28 @@
-//! Lines of a file or stream in bounded memory, many at a time or one by one.
+//! Reads the lines of a file or stream in bounded memory, many at a time or one by one.
 
 use memchr::{memchr, memchr_iter, memrchr};
 use std::io::{self, BufRead, ErrorKind};
 
-/// Hands out whole lines.
+/// A reader of whole lines.
 #[derive(Debug)]
 pub(crate) struct Lines<R> {
     input: R,
     buffer: Vec<u8>,
-    /// Where in the buffer the next line begins.
+    /// Start of the next line in the buffer.
     start: usize,
     /// The number of that line.
     line: u64,
-    /// A longer line is not kept.
+    /// Longest line that is kept, in bytes.
     limit: usize,
     ended: bool,
-    /// Whether the rest of a line that is too long is still to come.
+    /// Whether the rest of a too long line must still be skipped.
     skipping: bool,
 }
 
-/// Some lines.
+/// The result of one read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Chunk<'a> {
-    /// Whole lines, the last perhaps without its end.
+    /// Whole lines; the last may lack its line end.
     Lines { bytes: &'a [u8], first_line: u64 },
     /// One line, longer than the limit.
     TooLong { line: u64 },
@@ -33,18 +33,18 @@ impl<R: BufRead> Lines<R> {
         Lines { input, buffer: Vec::new(), start: 0, line: 1, limit, ended: false, skipping: false }
     }
 
-    /// The number of the line that comes next.
+    /// The number of the next line.
     pub(crate) fn next_line_number(&self) -> u64 {
         self.line
     }
 
-    /// A longer line is not kept.
+    /// Longest line that is kept, in bytes.
     pub(crate) fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Waits until `bytes` are there, or the input ends, and gives at most `most` whole lines of them. With 1 for
-    /// `most` it waits for no more than a line.
+    /// Waits for at least `bytes` bytes or the end of the input, and returns at most `most` whole lines. If
+    /// `most` is 1, waits for one line only.
     pub(crate) fn next(&mut self, bytes: usize, most: usize) -> io::Result<Option<Chunk<'_>>> {
         let end = loop {
             if self.skipping {
@@ -96,14 +96,14 @@ impl<R: BufRead> Lines<R> {
         Ok(Some(Chunk::Lines { bytes, first_line }))
     }
 
-    /// Gives back the lines that [`Lines::next`] gave last.
+    /// Puts back the lines that [`Lines::next`] returned last.
     pub(crate) fn put_back(&mut self, bytes: usize, first_line: u64) {
         self.start -= bytes;
         self.line = first_line;
     }
 
     fn fill(&mut self) -> io::Result<()> {
-        // Rarely, so that what is left is not moved for every few lines.
+        // Only if half of the buffer is used, so that the rest is rarely moved.
         if self.start > 0 && 2 * self.start >= self.buffer.len() {
             self.buffer.drain(..self.start);
             self.start = 0;
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use std::io::BufReader;
 
-    /// Lines with their numbers, `…` for one that is too long; read through a buffer of `capacity`.
+    /// Lines with their numbers, `…` for a line that is too long; read through a buffer of `capacity`.
     fn read(text: &str, limit: usize, bytes: usize, most: usize, capacity: usize) -> Vec<(u64, String)> {
         let mut lines = Lines::new(BufReader::with_capacity(capacity, text.as_bytes()), limit);
         let mut all = Vec::new();
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_end_is_not_kept() {
+    fn an_endless_line_is_not_kept() {
         let mut lines = Lines::new(BufReader::new(io::repeat(b'x').take(100_000_000)), 1000);
         assert_eq!(lines.next(4096, 10).unwrap(), Some(Chunk::TooLong { line: 1 }));
         assert_eq!(lines.next(4096, 10).unwrap(), None);

@@ -1,4 +1,4 @@
-//! Lines to raw rows: a number a column, `NaN` where nothing was observed, and the code of a category.
+//! Parses lines into raw rows: per column a number or the code of a category, `NaN` if nothing was observed.
 
 use crate::columns::stamps::{self, StampFormat};
 use crate::error::{BadLine, BadReason};
@@ -8,28 +8,28 @@ use crate::text::recognise::shorten;
 use memchr::{memchr, memchr_iter};
 use std::collections::HashMap;
 
-/// The code of a category that was never seen in training.
+/// The code of a category that did not occur in training.
 pub(crate) const UNSEEN: f32 = -1.0;
 /// Longest line by default, in bytes.
 pub(crate) const MAX_LINE: usize = 1 << 20;
 
-/// How cells stand in a line.
+/// How the cells of a line are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Syntax {
     Csv { delimiter: u8 },
     Json,
 }
 
-/// What becomes of a cell.
+/// Where a cell goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Skip,
-    /// Goes into this column of the row.
+    /// Into this column of the row.
     Data(usize),
     Stamp,
-    /// Kept as a text; a missing value is no label.
+    /// Kept as text; a missing value counts as no label.
     Label,
-    /// Kept as a text, whatever it says; only an empty cell is missing.
+    /// Kept as text, also if it reads like a missing value; only an empty cell counts as no label.
     Text,
 }
 
@@ -39,44 +39,44 @@ pub(crate) enum ParseKind {
     Number,
     /// Codes by value.
     Category(HashMap<Box<[u8]>, u32>),
-    /// As a category, but a row without one is bad.
+    /// Like a category, but a row without one is bad.
     Label(HashMap<Box<[u8]>, u32>),
 }
 
-/// Turns lines into raw rows; the same code for a file and for a stream.
+/// Parses lines into raw rows; the same code for files and streams.
 #[derive(Clone, Debug)]
 pub(crate) struct RowParser {
     pub syntax: Syntax,
     /// Name and kind of each column of a row.
     pub columns: Vec<(String, ParseKind)>,
-    /// What becomes of the cell at each position.
+    /// The target of the cell at each position.
     pub targets: Vec<Target>,
-    /// What becomes of a JSON value, by its name.
+    /// The target of each JSON value, by name.
     pub names: HashMap<String, Target>,
     /// Name and format of the column of times.
     pub stamp: Option<(String, StampFormat)>,
-    /// Name of a column whose text is kept.
+    /// Name of the label column, whose text is kept.
     pub label: Option<String>,
 }
 
-/// Rows of a piece of a file.
+/// The rows of a piece of a file.
 #[derive(Debug, Default)]
 pub(crate) struct RawBlock {
     /// `[N, C]`.
     pub values: Vec<f32>,
-    /// `[N]`; `NaN` where a row has no time.
+    /// `[N]`; `NaN` if a row has no time.
     pub stamps: Vec<f64>,
-    /// `[N]`, where a column of labels was asked for.
+    /// `[N]` if a label column was asked for, otherwise empty.
     pub labels: Vec<String>,
     /// `[N]`, ascending.
     pub lines: Vec<u64>,
-    /// Ascending, and none of `lines`.
+    /// Ascending; disjoint from `lines`.
     pub bad: Vec<BadLine>,
-    /// Row, column and text of categories that were never seen.
+    /// Row, column and text of categories that did not occur in training.
     pub unseen: Vec<(usize, usize, String)>,
 }
 
-/// What a row is written to while it is read.
+/// The row that is being parsed.
 struct Row<'a> {
     values: &'a mut [f32],
     stamp: f64,
@@ -86,7 +86,7 @@ struct Row<'a> {
     error: Option<BadReason>,
 }
 
-/// Room for the cells of a line with quotes.
+/// Buffers for the cells of a line with quotes.
 #[derive(Default)]
 struct Scratch {
     unquoted: Vec<u8>,
@@ -94,7 +94,7 @@ struct Scratch {
 }
 
 impl RawBlock {
-    /// Adds what comes below.
+    /// Appends the rows of the next piece.
     pub(crate) fn append(&mut self, below: RawBlock) {
         let rows = self.lines.len();
         self.unseen.extend(below.unseen.into_iter().map(|(row, column, text)| (row + rows, column, text)));
@@ -107,11 +107,11 @@ impl RawBlock {
 }
 
 impl RowParser {
-    /// Reads all lines of `bytes`, the first of which is line `first_line`.
+    /// Parses all lines of `bytes`; the first is number `first_line`.
     pub(crate) fn block(&self, bytes: &[u8], first_line: u64, limit: usize) -> RawBlock {
         let mut block = RawBlock::default();
         let mut scratch = Scratch::default();
-        // Looked at once for all lines, as nearly every file is clean.
+        // Checked once for all lines, because nearly every file is clean.
         let clean = std::str::from_utf8(bytes).is_ok() && memchr(0, bytes).is_none();
         for (line, number) in lines(bytes).zip(first_line..) {
             self.line(line, number, limit, clean, &mut block, &mut scratch);
@@ -215,7 +215,7 @@ impl RowParser {
         }
     }
 
-    /// Cells of a line without quotes: what splits them is found by reading the number before it, where there is one.
+    /// Parses the cells of a line without quotes. Parsing a number also finds the delimiter behind it.
     fn plain_cells(&self, line: &[u8], delimiter: u8, row: &mut Row<'_>) -> usize {
         let (mut rest, mut position) = (line, 0);
         loop {
@@ -300,7 +300,7 @@ impl RowParser {
     }
 }
 
-/// The lines of a piece, without what ends them.
+/// The lines of a piece, without their line ends.
 pub(crate) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     let mut start = 0;
@@ -312,12 +312,12 @@ pub(crate) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Whether a line holds nothing: no row.
+/// Whether a line is blank.
 pub(crate) fn is_blank(line: &[u8]) -> bool {
     line.iter().all(u8::is_ascii_whitespace)
 }
 
-/// Cells of any line of a table.
+/// The cells of a line of a table.
 pub(crate) fn cells_of(line: &[u8], delimiter: u8) -> Result<Vec<Vec<u8>>, BadReason> {
     if delimiter == b' ' {
         let cells = line.split(u8::is_ascii_whitespace).filter(|cell| !cell.is_empty());
@@ -332,7 +332,7 @@ pub(crate) fn cells_of(line: &[u8], delimiter: u8) -> Result<Vec<Vec<u8>>, BadRe
     Ok(starts.zip(&scratch.ends).map(|(from, &to)| trimmed(&scratch.unquoted[from..to]).to_vec()).collect())
 }
 
-/// Takes the quotes off the cells of a line, as RFC 4180 says.
+/// Removes the quotes from the cells of a line (RFC 4180).
 fn unquote(line: &[u8], delimiter: u8, scratch: &mut Scratch) -> Result<(), BadReason> {
     let mut reader = csv_core::ReaderBuilder::new()
         .delimiter(delimiter)
@@ -341,7 +341,7 @@ fn unquote(line: &[u8], delimiter: u8, scratch: &mut Scratch) -> Result<(), BadR
     scratch.unquoted.resize(line.len() + 1, 0);
     scratch.ends.resize(line.len() + 1, 0);
     let (result, used, written, ends) = reader.read_record(line, &mut scratch.unquoted, &mut scratch.ends);
-    // A record that is whole needs no more than to be told that the input ends; one within quotes asks for more.
+    // A complete record only needs the end of the input; one with an open quote asks for more.
     if result != csv_core::ReadRecordResult::InputEmpty || used != line.len() || ends_open(line, delimiter) {
         return Err(BadReason::OpenQuote);
     }
@@ -352,7 +352,7 @@ fn unquote(line: &[u8], delimiter: u8, scratch: &mut Scratch) -> Result<(), BadR
     Ok(())
 }
 
-/// Whether a quoted cell is still open where the line ends.
+/// Whether a quoted cell is still open at the end of the line.
 fn ends_open(line: &[u8], delimiter: u8) -> bool {
     let (mut quoted, mut begins) = (false, true);
     let mut bytes = line.iter().peekable();

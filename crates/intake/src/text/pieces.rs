@@ -1,4 +1,4 @@
-//! A body of lines in pieces that are worked on side by side, each with the number of its first line.
+//! Splits the lines of a file into pieces that are parsed in parallel.
 
 use crate::text::parse::{MAX_LINE, RawBlock, RowParser};
 use memchr::{memchr, memchr_iter};
@@ -7,14 +7,15 @@ use rayon::prelude::*;
 /// Size of a piece, in bytes.
 const PIECE_BYTES: usize = 1 << 18;
 
-/// Whole lines, and the number of the first of them.
+/// Whole lines, with the number of the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Piece<'a> {
     pub bytes: &'a [u8],
     pub first_line: u64,
 }
 
-/// Splits at ends of lines into pieces of about [`PIECE_BYTES`]; `first_line` is the number of the first line of all.
+/// Splits `content`, whose first line is number `first_line`, at line ends into pieces of about
+/// [`PIECE_BYTES`].
 pub(crate) fn pieces(content: &[u8], first_line: u64) -> Vec<Piece<'_>> {
     let (mut pieces, mut rest, mut line) = (Vec::new(), content, first_line);
     while !rest.is_empty() {
@@ -28,7 +29,7 @@ pub(crate) fn pieces(content: &[u8], first_line: u64) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Parses lines side by side and puts the rows together in order; the first is line `first_line`.
+/// Parses lines in parallel and joins the rows in order; the first line is number `first_line`.
 pub(crate) fn parse_all(parser: &RowParser, body: &[u8], first_line: u64) -> RawBlock {
     let parse = |piece: Piece<'_>| parser.block(piece.bytes, piece.first_line, MAX_LINE);
     let blocks: Vec<RawBlock> = pieces(body, first_line).into_par_iter().map(parse).collect();

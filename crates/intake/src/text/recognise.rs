@@ -1,12 +1,13 @@
-//! What a table is like where nobody says: what splits its cells, and whether its first line names the columns.
+//! Recognises the delimiter of a table, and whether its first line is a header.
 
 use crate::Column;
 use crate::text::parse::{cells_of, is_blank, lines};
 
-/// What cells may be split at where no delimiter is given, the likeliest first.
+/// Delimiters to try if none is given, the most likely first.
 pub(crate) const DELIMITERS: [u8; 5] = *b",\t;| ";
-/// As much of a table as its delimiter is recognised from, in bytes and in rows.
+/// The delimiter is recognised from this many bytes.
 const SAMPLE_BYTES: usize = 1 << 16;
+/// The delimiter is recognised from this many rows.
 const SAMPLE_ROWS: usize = 20;
 
 /// Whether cells can be split at this character.
@@ -14,8 +15,8 @@ pub fn splits_cells(delimiter: char) -> bool {
     delimiter.is_ascii() && !"\"\r\n".contains(delimiter)
 }
 
-/// The delimiter that splits the first rows into many numbers and little else, then the one that gives each row
-/// as many cells.
+/// The delimiter that splits the first rows into many numbers and little else. Ties go to the one that gives
+/// every row the same number of cells, then to the one that gives more cells.
 pub(crate) fn recognise_delimiter(content: &[u8]) -> u8 {
     let sample = &content[..content.len().min(SAMPLE_BYTES)];
     let score = |delimiter: u8| {
@@ -28,10 +29,10 @@ pub(crate) fn recognise_delimiter(content: &[u8]) -> u8 {
         let numbers = rows.iter().flatten().filter(|cell| is_number(&String::from_utf8_lossy(cell))).count();
         let width = rows.first().map_or(0, Vec::len);
         let even = width > 1 && rows.iter().all(|row| row.len() == width);
-        // How many, times what share.
+        // The count of numbers times their share.
         (numbers * numbers * 1000 / cells.max(1), even, width)
     };
-    // Reversed, as the last of equals is taken.
+    // Reversed, because `max_by_key` returns the last of equals.
     DELIMITERS.into_iter().rev().max_by_key(|&delimiter| score(delimiter)).unwrap_or(b',')
 }
 
@@ -39,7 +40,7 @@ pub(crate) fn is_number(cell: &str) -> bool {
     cell.trim().parse::<f64>().is_ok()
 }
 
-/// A header has no number in it, or has a name that was `asked` for.
+/// A header contains no number, or contains a name that was `asked` for.
 pub(crate) fn looks_like_header<'a>(
     first: impl Iterator<Item = &'a str> + Clone,
     mut asked: impl Iterator<Item = &'a Column>,
@@ -64,11 +65,11 @@ pub(crate) fn shorten(cell: &str) -> String {
     short
 }
 
-/// A hint, if the cell looks as if it should have been split.
+/// A hint if the cell contains another delimiter.
 pub(crate) fn delimiter_seen_in(cell: &str, used: u8) -> Option<String> {
     let other = DELIMITERS.into_iter().find(|&d| d != used && d != b' ' && cell.contains(char::from(d)))?;
     Some(format!(
-        "; it holds {0:?}: set delimiter = {1:?} if cells are split there",
+        "; it contains {0:?}: set delimiter = {1:?} if that separates the cells",
         char::from(other),
         spelled(other)
     ))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Golden orders and splits, by an independent ChaCha8 and Fisher-Yates. Standard library only.
+"""Prints golden orders and splits from an independent ChaCha8 and Fisher-Yates. Standard library only.
 
-Prints what `src/order.rs` and `tests/own_data.rs` expect.
+`src/order.rs` and `tests/own_data.rs` expect these values.
 """
 import hashlib
 import struct
@@ -45,7 +45,7 @@ def epoch_order(n, seed, epoch):
 
 
 def test_rows(seed):
-    """20 % of 100 rows of which every tenth has the first label: each label gives its share."""
+    """20 % of 100 rows, stratified by label; every tenth row has the first label."""
     words = stream(seed, b"split", 0)
     bad = shuffle([i for i in range(100) if i % 10 == 0], words)
     good = shuffle([i for i in range(100) if i % 10 != 0], words)
