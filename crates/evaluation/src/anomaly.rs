@@ -1,11 +1,11 @@
-//! `ae eval anomaly`: detectors beside what every detector has to beat, on ECG5000, NSL-KDD, series of NAB and of the UCR
-//! archive, or a table of one's own.
+//! `ae eval anomaly`: compares anomaly detectors with baselines on ECG5000, NSL-KDD, the series of NAB and of
+//! the UCR archive, or the user's own file.
 //!
-//! For ECG5000, the heartbeats are evaluated as the articles do, too.
-//! The articles (TensorFlow, "Intro to autoencoders", 2020, and those after it) take all 5,000 beats, split them
-//! 80/20 at random, train on the normal beats of the 80 % and flag a beat whose mean absolute error is above mean
-//! plus one standard deviation of that of the training beats. The archive's split (UCR, 2018) trains on the 292
-//! normal beats of its training file, and tests on 4,500.
+//! ECG5000 is also evaluated by the protocol of the articles (TensorFlow, "Intro to autoencoders", 2020, and
+//! those after it). They split all 5,000 beats 80/20 at random and train on the normal beats of the 80 %.
+//! They flag a beat if its mean absolute error exceeds the mean plus one standard deviation of the errors of
+//! the training beats. The archive's split (UCR, 2018) trains on the 292 normal beats of its training file
+//! and tests on 4,500.
 
 mod alarms;
 pub(crate) mod articles;
@@ -37,14 +37,14 @@ use std::path::{Path, PathBuf};
 pub(crate) const TASK: Task = Task {
     name: "anomaly",
     title: "Anomalous heartbeats by reconstruction error",
-    about: "Anomaly detectors beside their baselines: heartbeats, network connections, series, or your own table",
+    about: "Anomaly detectors compared with baselines: heartbeats, network connections, series, or your own table",
     seeds: &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
     options: &[
         TaskOption {
             name: "data",
             value: "SET|FILE",
-            about: "ecg5000, nsl-kdd, nab, ucr-anomaly, a file of the UCR anomaly archive, or a file of your own with \
-                    --labels: rows, or the steps of a long series, which are learned from in the order of time",
+            about: "ecg5000, nsl-kdd, nab, ucr-anomaly, a file of the UCR anomaly archive, or, with --labels, your \
+                    own file: independent rows, or the steps of a long series, which is split in time order",
             default: Some(HEARTBEATS),
             repeats: false,
             requires: None,
@@ -52,7 +52,7 @@ pub(crate) const TASK: Task = Task {
         TaskOption {
             name: "labels",
             value: "COLUMN",
-            about: "The column of your file that says whether a row is normal",
+            about: "Column of your file that says whether a row is normal",
             default: None,
             repeats: false,
             requires: None,
@@ -60,7 +60,7 @@ pub(crate) const TASK: Task = Task {
         TaskOption {
             name: "normal",
             value: "VALUE",
-            about: "A value of that column that is normal; may be given several times [default: normal]",
+            about: "Value of that column that means normal; may be given several times [default: normal]",
             default: None,
             repeats: true,
             requires: Some("labels"),
@@ -68,7 +68,7 @@ pub(crate) const TASK: Task = Task {
         TaskOption {
             name: "set",
             value: "KEY=VALUE",
-            about: "How your file is read, as `ae detect fit` does: input.window=48, 'input.ignore=[\"id\"]', \
+            about: "Setting for reading your file, as in `ae detect fit`: input.window=48, 'input.ignore=[\"id\"]', \
                     input.layout=table; may be given several times",
             default: None,
             repeats: true,
@@ -78,13 +78,13 @@ pub(crate) const TASK: Task = Task {
     run: |context, options| run(context, &Options::of(options)),
 };
 
-/// The set that is evaluated unless another is named.
+/// The default data set.
 const HEARTBEATS: &str = "ecg5000";
 
-/// Sets that have labels of their own.
+/// Data sets that come with labels.
 const SETS: [&str; 4] = [HEARTBEATS, "nsl-kdd", "nab", "ucr-anomaly"];
 
-/// What stands beside the network in the articles' protocol.
+/// Baselines of the articles' protocol.
 const BASELINES: [Baseline; 5] = [
     Baseline::Median,
     Baseline::Mean,
@@ -95,7 +95,7 @@ const BASELINES: [Baseline; 5] = [
 
 /// One way to train and test.
 struct Protocol {
-    /// In names of metrics and files.
+    /// Used in the names of metrics and files.
     name: &'static str,
     title: &'static str,
     note: &'static str,
@@ -145,8 +145,8 @@ fn run(context: &mut Context<'_>, options: &Options) -> Result<(Evaluation, Path
             let comparison = Comparison {
                 name: "nsl-kdd",
                 title: "NSL-KDD",
-                note: "Learned from half of the 67,343 normal rows of KDDTrain+, judged on all of KDDTest+; the threshold promises \
-                       1 % of further normal rows of KDDTrain+.",
+                note: "Trained on half of the 67,343 normal rows of KDDTrain+, tested on all of KDDTest+. The threshold \
+                       promises a false-alarm rate of 1 % on further normal rows of KDDTrain+.",
                 config: FitConfig::default(),
                 baselines: &[Baseline::Neighbours { k: 1 }],
                 problem: &problem::nsl_kdd,
@@ -169,9 +169,9 @@ fn run(context: &mut Context<'_>, options: &Options) -> Result<(Evaluation, Path
             let comparison = Comparison {
                 name: "own",
                 title: path,
-                note: "Learned from half of the normal rows; a fifth is kept for the threshold, a fifth for the test, beside all \
-                       anomalies. The threshold promises 1 %; with fewer than 99 rows kept for it, it is their mean plus 3 \
-                       standard deviations.",
+                note: "Trained on half of the normal rows. A fifth is kept for the threshold; another fifth and all \
+                       anomalies are the test rows. The threshold promises a false-alarm rate of 1 %. With fewer than 99 \
+                       rows kept for it, it is the mean of their scores plus 3 standard deviations.",
                 config: FitConfig::default(),
                 baselines: &[],
                 problem: &|_, seed| own::rows(&table, seed),
@@ -190,12 +190,12 @@ fn run(context: &mut Context<'_>, options: &Options) -> Result<(Evaluation, Path
     draft.finish(METHOD)
 }
 
-/// What is to be evaluated; see the options of [`TASK`].
+/// The options of [`TASK`], parsed.
 #[derive(Clone, Debug)]
 struct Options {
     data: String,
     labels: Option<String>,
-    /// `normal` where empty.
+    /// Empty means `normal`.
     normal: Vec<String>,
     settings: Vec<String>,
 }
@@ -225,11 +225,11 @@ impl Options {
     }
 }
 
-const METHOD: &str = "Detectors are fitted on normal rows alone. Where model and score are chosen, it is by how well they tell \
-    held-out normal rows from damaged copies of them. Thresholds come from other normal rows by split conformal prediction. No \
-    label and no test row has a part in training, scaling, choice or threshold.";
+const METHOD: &str = "Detectors are fitted on normal rows only. If a model or score is selected, the criterion is how well it \
+    separates held-out normal rows from damaged copies of them. Thresholds are set on other normal rows by split conformal \
+    prediction. Labels and test rows play no part in training, scaling, selection or threshold.";
 
-/// The comparisons of ECG5000 beside the articles' own.
+/// The comparisons on ECG5000 beyond the articles' protocol.
 fn heartbeats(
     context: &mut Context<'_>,
     evaluation: &mut Evaluation,
@@ -247,8 +247,8 @@ fn heartbeats(
         Comparison {
             name: "ecg-best-ucr",
             title: "The preset ecg-best on the UCR split",
-            note: "292 normal training beats, 4,500 test beats. No beats are left for calibration: the threshold is the mean plus 3 \
-                   standard deviations of the training scores, without a promise.",
+            note: "292 normal training beats, 4,500 test beats. No beats are left for calibration: the threshold is the mean \
+                   plus 3 standard deviations of the training scores and promises no false-alarm rate.",
             config: config.clone(),
             baselines: &baselines,
             problem: &problem::ecg_ucr,
@@ -256,8 +256,8 @@ fn heartbeats(
         Comparison {
             name: "ecg-best-article",
             title: "The preset ecg-best on the articles' split, calibrated",
-            note: "All 5,000 beats, split 80/20 at random by the seed; a quarter of the normal training beats is kept for the \
-                   threshold, which promises 1 %.",
+            note: "All 5,000 beats, split 80/20 at random by the seed. A quarter of the normal training beats is kept for the \
+                   threshold, which promises a false-alarm rate of 1 %.",
             config,
             baselines: &baselines,
             problem: &problem::ecg_article,
@@ -269,7 +269,7 @@ fn heartbeats(
     Ok(())
 }
 
-/// Comparisons that are added to an evaluation.
+/// Adds comparisons to an evaluation.
 type Comparisons = dyn Fn(&mut Context<'_>, &mut Evaluation, &Gallery) -> Result<(), EvaluationError>;
 
 fn evaluate(
@@ -304,9 +304,9 @@ fn evaluate(
         more(context, &mut draft.evaluation, &draft.gallery)?;
     }
     draft.finish(
-        "A dense autoencoder is trained on normal beats alone. A beat's score is the mean absolute error of its \
-         reconstruction; it is flagged above the mean plus one standard deviation of the scores of the training beats. No \
-         test beat has a part in training, scaling or threshold.",
+        "A dense autoencoder is trained on normal beats only. A beat's score is the mean absolute error of its \
+         reconstruction. A beat is flagged if its score exceeds the mean plus one standard deviation of the scores of the \
+         training beats. Test beats play no part in training, scaling or threshold.",
     )
 }
 

@@ -1,4 +1,4 @@
-//! What the tasks about codes share: the codes of rows, and the rows' labels.
+//! Helpers of the tasks about codes: the codes of rows, and the labels of rows.
 
 use crate::error::EvaluationError;
 use ae_models::{Autoencoder, Batch};
@@ -11,13 +11,12 @@ pub(crate) fn encode(autoencoder: &dyn Autoencoder, rows: &Tensor) -> Tensor {
     represent(rows, |batch| of_batch(autoencoder, batch))
 }
 
-/// Codes `[B, D]` of a batch, where the model is.
+/// Codes `[B, D]` of a batch, on the model's device.
 pub(crate) fn of_batch(autoencoder: &dyn Autoencoder, batch: &Tensor) -> Tensor {
     autoencoder.encode(batch).point().flatten(1, -1)
 }
 
-/// What `by` makes of rows `[N, …]`, as many at a time as the held-out figures are computed with: `[N, D]`, float, on the
-/// CPU.
+/// Applies `by` to rows `[N, …]` in evaluation batches; returns `[N, D]`, float, on the CPU.
 pub(crate) fn represent(rows: &Tensor, by: impl Fn(&Tensor) -> Tensor) -> Tensor {
     let batches = rows.split(BATCH as i64, 0);
     let parts: Vec<Tensor> = tch::no_grad(|| batches.iter().map(by).collect());
@@ -27,7 +26,7 @@ pub(crate) fn represent(rows: &Tensor, by: impl Fn(&Tensor) -> Tensor) -> Tensor
 /// The labels of rows of `splits`.
 ///
 /// # Errors
-/// Where there are no rows or no labels.
+/// There are no rows or no labels.
 pub(crate) fn labels(splits: &Splits, rows: &Batch) -> Result<Vec<i64>, EvaluationError> {
     let Some(labels) = rows.labels.as_ref().filter(|labels| labels.numel() > 0) else {
         let set = splits.dataset.name.clone();

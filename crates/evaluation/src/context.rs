@@ -1,4 +1,4 @@
-//! What every task is given, and the models that it asks for: taken from earlier runs, or trained.
+//! The context of every task, which supplies trained models from earlier or new runs.
 
 use crate::error::EvaluationError;
 use crate::pictures;
@@ -15,21 +15,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-/// What every task is given.
+/// The context that every task runs in.
 pub struct Context<'a> {
-    /// Where data come from.
+    /// Where to get data.
     pub sources: &'a Sources,
     /// Where to compute.
     pub device: DeviceChoice,
-    /// The folder `runs`: earlier runs are looked for there, new ones and the evaluation's report are put there.
+    /// The folder `runs`, for earlier runs, new runs and the evaluation's report.
     pub runs: &'a Path,
-    /// Each result is computed once with each seed; the pictures are of the first one.
+    /// Every result is computed once for each seed; pictures show the first seed.
     pub seeds: Vec<u64>,
-    /// Watches downloads.
+    /// Receives the progress of downloads.
     pub progress: &'a mut dyn ae_fetch::Progress,
-    /// Watches training.
+    /// Receives the progress of training.
     pub observer: &'a mut dyn Observer,
-    /// Set from outside to interrupt: the run is saved, and the task ends with [`EvaluationError::Interrupted`].
+    /// Set from outside to interrupt. The run is saved, and the task ends with
+    /// [`EvaluationError::Interrupted`].
     pub stop: &'a AtomicBool,
 }
 
@@ -42,14 +43,14 @@ impl std::fmt::Debug for Context<'_> {
     }
 }
 
-/// An experiment that a task needs a run of.
+/// An experiment whose run a task needs.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     /// Name of the preset; its runs lie in `runs/<name>`.
     pub name: String,
-    /// What is to be trained.
+    /// What to train.
     pub experiment: Experiment,
-    /// The command that makes such a run, for its record.
+    /// The command that trains it, for the run's record.
     pub command: String,
 }
 
@@ -57,7 +58,7 @@ impl Wanted {
     /// A preset with overrides of the form `key.path=value`.
     ///
     /// # Errors
-    /// A preset or an override that does not exist.
+    /// Unknown preset or override.
     pub fn preset(name: &str, overrides: &[&str], seed: u64) -> Result<Self, EvaluationError> {
         let settings: Vec<String> = overrides.iter().map(|setting| setting.to_string()).collect();
         let mut experiment = Preset::find(name)?.load(&settings)?;
@@ -69,12 +70,12 @@ impl Wanted {
 }
 
 impl Context<'_> {
-    /// A finished run of this experiment with its data: the newest one under `runs/<name>` that has the same settings, seed
-    /// and data files and whose model loads. Where there is none, a run that was interrupted or killed is resumed, or a new
-    /// one is made.
+    /// A finished run of this experiment, with its data. Takes the newest one under `runs/<name>` that has
+    /// the same settings, seed and data files and a model that loads. If there is none, resumes an
+    /// interrupted or killed run, or starts a new one.
     ///
     /// # Errors
-    /// A run that cannot be made; [`EvaluationError::Interrupted`] where training was interrupted.
+    /// The run fails, or is interrupted ([`EvaluationError::Interrupted`]).
     pub fn trained(&mut self, wanted: &Wanted) -> Result<Run, EvaluationError> {
         let candidates = candidates(&self.runs.join(&wanted.name), &wanted.experiment);
         let with = |wished: fn(&Status) -> bool| candidates.iter().filter(move |(r, _)| wished(&r.status));
@@ -83,7 +84,7 @@ impl Context<'_> {
                 return Ok(run);
             }
         }
-        // A killed run says that it is running; whether it is, the lock on its folder tells.
+        // The record of a killed run says "running"; the lock on its folder shows whether it really is.
         let unfinished = with(|status| matches!(status, Status::Interrupted | Status::Running))
             .map(|(_, dir)| dir)
             .find(|dir| dir.reopen().is_ok())
@@ -108,19 +109,19 @@ impl Context<'_> {
         Ok(run)
     }
 
-    /// A folder for the results of a task: `runs/eval-<task>/<time>-seed<first seed>`.
+    /// The output folder of a task: `runs/eval-<task>/<time>-seed<first seed>`.
     pub(crate) fn folder(&self, task: &str) -> PathBuf {
         let seed = self.seeds.first().copied().unwrap_or(0);
         new_run_dir(self.runs, &format!("eval-{task}"), seed).root().into()
     }
 
-    /// The command that computes a task's results again.
+    /// The command that repeats a task.
     pub(crate) fn command(&self, task: &str) -> String {
         let seeds: Vec<String> = self.seeds.iter().map(u64::to_string).collect();
         format!("ae eval {task} --seeds {}", seeds.join(","))
     }
 
-    /// Refuses no seeds and seeds that would count twice.
+    /// Requires at least one seed and no seed twice.
     pub(crate) fn check_seeds(&self) -> Result<(), EvaluationError> {
         let mut seen = BTreeSet::new();
         if let Some(&twice) = self.seeds.iter().find(|&&seed| !seen.insert(seed)) {
@@ -129,7 +130,7 @@ impl Context<'_> {
         if seen.is_empty() { Err(EvaluationError::NoSeeds) } else { Ok(()) }
     }
 
-    /// The run of an earlier process; `None` where its model cannot be used or was trained on other data.
+    /// An earlier run; `None` if its model does not load or was trained on other data.
     fn reuse(
         &mut self,
         wanted: &Wanted,
@@ -164,8 +165,8 @@ impl Context<'_> {
     }
 }
 
-/// Runs of the same settings in a folder, newest first. What cannot be read is no candidate: the folder is the
-/// user's, and may hold anything.
+/// Runs with the same settings in a folder, newest first. Skips what cannot be read: the folder belongs to
+/// the user and may contain anything.
 fn candidates(folder: &Path, experiment: &Experiment) -> Vec<(Record, RunDir)> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<(Record, RunDir)> = entries
@@ -177,7 +178,7 @@ fn candidates(folder: &Path, experiment: &Experiment) -> Vec<(Record, RunDir)> {
     found
 }
 
-/// Training seconds of the newest finished run of these settings in a folder, whatever its seed.
+/// Training seconds of the newest finished run with these settings in a folder, for any seed.
 pub(crate) fn finished_seconds(folder: &Path, experiment: &Experiment) -> Option<f64> {
     let mut records: Vec<Record> = fs::read_dir(folder)
         .ok()?
@@ -194,7 +195,7 @@ pub(crate) fn finished_seconds(folder: &Path, experiment: &Experiment) -> Option
     records.last().map(|record| record.seconds.training)
 }
 
-/// Whether a run has these settings; description and expectations may differ.
+/// Whether a run has these settings; the description and expectations may differ.
 fn is_same(dir: &RunDir, wanted: &Experiment) -> bool {
     let path = dir.config();
     let Ok(text) = fs::read_to_string(&path) else { return false };
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_run_is_used_again_and_only_for_the_same_settings_and_seed() {
+    fn a_finished_run_is_reused_only_for_the_same_settings_and_seed() {
         let bench = Bench::new();
         let data = bench.waves(true);
         let get = |epochs, seed| {
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_model_and_changed_data_are_trained_anew() {
+    fn a_damaged_model_or_changed_data_lead_to_a_new_run() {
         let bench = Bench::new();
         let data = bench.waves(true);
         let get = || bench.with(&[0], |context| context.trained(&wanted("toy", "ecg", &data, 1, 0)).unwrap());
@@ -265,7 +266,7 @@ mod tests {
             if is_killed {
                 let record = Record { status: Status::Running, ..Record::read(&dir.record()).unwrap() };
                 record.write(&dir.record()).unwrap();
-                // Alive somewhere else, it is left alone.
+                // A run that another process holds is left alone.
                 let lock = dir.reopen().unwrap();
                 assert_ne!(get(&bench).unwrap().dir, dir);
                 drop(lock);

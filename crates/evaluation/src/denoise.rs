@@ -1,5 +1,5 @@
-//! `ae eval denoise`: how much of the damage to images a denoising autoencoder takes away, beside a median filter
-//! and principal component analysis.
+//! `ae eval denoise`: measures how much damage denoising autoencoders remove from images, compared with a
+//! median filter and principal component analysis.
 
 mod cleaners;
 
@@ -26,27 +26,27 @@ use std::path::PathBuf;
 /// The entry of the list.
 pub(crate) const TASK: Task = Task {
     name: "denoise",
-    title: "Damaged images made clean",
-    about: "Damaged images made clean: three kinds of damage at five levels, beside a median filter and PCA",
+    title: "Cleaning damaged images",
+    about: "Cleaning of damaged images: three kinds of damage at five levels, compared with a median filter and PCA",
     seeds: &[0],
     options: &[],
     run: |context, _| evaluate(context, |name, seed| Wanted::preset(name, &[], seed)),
 };
 
-/// Standard deviations of the Gaussian noise, and shares of lost pixels.
+/// Standard deviations of the Gaussian noise, and shares of damaged pixels.
 const LEVELS: [f64; 5] = [0.1, 0.2, 0.3, 0.4, 0.5];
-/// The level of the pictures of images.
+/// The level shown in the pictures.
 const SHOWN_LEVEL: f64 = 0.3;
-/// Test images that the figures are means over.
+/// Test images to average over.
 const IMAGES: usize = 2000;
-/// Training images that the number of components is chosen on.
+/// Training images for choosing the number of components.
 const CHOOSING: usize = 2000;
-/// How images are damaged, at a level from 0 to 1.
+/// A kind of damage, at a level from 0 to 1.
 struct Damage {
     name: &'static str,
     title: &'static str,
     at: fn(f64) -> Corruption,
-    /// Trained for this damage, at a level of its own.
+    /// Trained on this damage at one level.
     preset: &'static str,
 }
 
@@ -71,16 +71,16 @@ const DAMAGES: [Damage; 3] = [
     },
 ];
 
-/// The preset that is tried on every damage.
+/// The preset that is tried on every kind of damage.
 const GAUSSIAN: &str = "denoising";
 
-/// What the cleaners make of one kind of damage at one level.
+/// The figures of the cleaners for one kind of damage at one level.
 struct AtLevel {
     level: f64,
     cleaners: IndexMap<Cleaner, Figures>,
 }
 
-/// The models of one seed, and what all damages have in common.
+/// The models and images of one seed, for all kinds of damage.
 struct Trial {
     seed: u64,
     /// By preset.
@@ -111,25 +111,26 @@ fn evaluate(
     }
     let entry = Entry {
         file: "levels.png".into(),
-        title: "PSNR over the level of damage".into(),
+        title: "PSNR by level of damage".into(),
         caption: "Higher is better; first seed.".into(),
         order: 0,
     };
     draft.gallery.add(entry, |path| picture::panels(path, &panels))?;
     draft.finish(format!(
-        "{IMAGES} test images, evenly spread over the test set, are damaged and cleaned. PSNR is the mean over the images of \
-         10 log10(1 / MSE) against the undamaged image in dB, {} dB at most; SSIM is that of Wang et al. (2004). The \
-         autoencoder `denoising` was trained for Gaussian noise of one level and is tried on every damage; `its own` is the \
-         same network trained for the damage at hand, also at one level. As configured: {}. The median filter takes 3×3 \
-         pixels and repeats the border. PCA is fitted on undamaged training images; how many components it keeps is chosen \
-         for each damage and level on {CHOOSING} damaged training images, by MSE. All results are clipped to [0, 1].",
+        "{IMAGES} test images, evenly spaced over the test set, are damaged and cleaned. PSNR is the mean over the images of \
+         10 log10(1 / MSE) in dB against the undamaged image, at most {} dB per image; SSIM is that of Wang et al. (2004). \
+         The autoencoder `denoising` was trained on Gaussian noise of one level and is tried on every kind of damage. \
+         `matched` is the same network trained on the kind of damage at hand, also at one level. The configurations: {}. The \
+         median filter covers 3×3 pixels and repeats the border. PCA is fitted on undamaged training images. Its number of \
+         components is chosen for each kind and level of damage by the MSE on {CHOOSING} damaged training images. All \
+         results are clipped to [0, 1].",
         images::MAX_PSNR,
         settings(&trials)
     ))
 }
 
 impl Damage {
-    /// Who cleans it, in the order of the tables.
+    /// The methods that clean it, in the order of the tables.
     fn cleaners(&self) -> Vec<Cleaner> {
         let mut cleaners = vec![Cleaner::Nothing, Cleaner::Median, Cleaner::Pca, Cleaner::Gaussian];
         if self.preset != GAUSSIAN {
@@ -174,7 +175,7 @@ impl Trial {
     }
 }
 
-/// All levels of one kind of damage, with every seed; the first one makes the picture.
+/// All levels of one kind of damage, with every seed; draws the picture of the first seed.
 fn compare(
     damage: &Damage,
     order: u32,
@@ -202,7 +203,7 @@ fn compare(
     Ok(levels.into())
 }
 
-/// How the models of the first seed are configured.
+/// The configurations of the first seed's models.
 fn settings(trials: &[Trial]) -> String {
     let runs = trials.iter().take(1).flat_map(|trial| &trial.runs);
     let models: Vec<String> = runs
@@ -233,12 +234,13 @@ fn report(draft: &mut Draft, damage: &Damage, levels: &[AtLevel]) -> Result<(), 
         }
         rows.push(row);
     }
-    let note = "Under each name the PSNR in dB, beside it the SSIM; higher is better.".into();
+    let note =
+        "The column under each name is the PSNR in dB, the next one the SSIM. Higher is better.".into();
     draft.evaluation.tables.push(Table { title: damage.title.into(), columns, rows, note });
     Ok(())
 }
 
-/// PSNR over the level, first seed.
+/// PSNR by level, first seed.
 fn panel(damage: &Damage, levels: &[AtLevel]) -> Panel {
     let axis = |name: &str| Axis { name: name.into(), logarithmic: false };
     let line = |cleaner: &Cleaner| {
@@ -265,20 +267,15 @@ fn show(
     originals: &Array4<f32>,
     cleaned: &IndexMap<Cleaner, Array4<f32>>,
 ) -> Result<(), EvaluationError> {
-    let few: Vec<(&str, Array4<f32>)> = cleaned
-        .iter()
-        .map(|(cleaner, images)| {
-            let title = if *cleaner == Cleaner::Nothing { "damaged" } else { cleaner.title() };
-            (title, images::first(images))
-        })
-        .collect();
+    let few: Vec<(&str, Array4<f32>)> =
+        cleaned.iter().map(|(cleaner, images)| (cleaner.title(), images::first(images))).collect();
     let originals = images::first(originals);
     let mut lines = vec![("clean", originals.view())];
     lines.extend(few.iter().map(|(title, images)| (*title, images.view())));
     let entry = Entry {
         file: format!("{}.png", damage.name),
         title: format!("{}, level {SHOWN_LEVEL}", damage.title),
-        caption: format!("The first of the test images, seed {seed}; none of them picked."),
+        caption: format!("The first of the selected test images, seed {seed}; not hand-picked."),
         order,
     };
     Ok(gallery.add(entry, |path| picture::image_rows(path, &lines))?)
@@ -290,7 +287,7 @@ mod tests {
     use crate::testing::{Bench, wanted};
 
     #[test]
-    fn every_damage_and_level_is_told() {
+    fn every_kind_and_level_of_damage_is_reported() {
         let bench = Bench::new();
         let data = bench.bars();
         let of = |name: &str, seed| {
@@ -301,7 +298,7 @@ mod tests {
         let (evaluation, report) = bench.with(&[0, 1], |context| evaluate(context, of)).unwrap();
         assert_eq!(evaluation.tables.len(), 3);
         let widths: Vec<usize> = evaluation.tables.iter().map(|table| table.columns.len()).collect();
-        assert_eq!(widths, [9, 11, 11], "Gaussian noise is what `denoising` was trained for");
+        assert_eq!(widths, [9, 11, 11], "for Gaussian noise, `denoising` is already the matched model");
         assert!(evaluation.tables.iter().all(|t| t.rows.iter().all(|row| row.len() == t.columns.len())));
         let metric = |name: &str| evaluation.metrics[name];
         for damage in &DAMAGES {
@@ -311,8 +308,8 @@ mod tests {
                 assert!(psnr(0.1) > psnr(0.5), "{} {cleaner}", damage.name);
             }
         }
-        // About three of twelve columns are white, so that of the pixels masked a quarter becomes wrong by 1; the mean
-        // of logarithms is somewhat above the logarithm of the mean.
+        // About three of twelve columns are white, so a quarter of the masked pixels is off by 1. The mean
+        // PSNR is somewhat above the PSNR of the mean error.
         let expected = -10.0 * (0.2f64 / 4.0).log10();
         let obtained = metric("masking/0.2/damaged/psnr");
         assert!(obtained > expected && obtained < expected + 1.5, "{obtained} against {expected}");

@@ -1,5 +1,4 @@
-//! What a model with latent variables says of data: importance-sampled log-likelihoods, and which latents carry
-//! information.
+//! Importance-sampled log-likelihoods of latent-variable models, and the information in each latent.
 
 use crate::error::EvaluationError;
 use crate::held_out;
@@ -10,45 +9,45 @@ use ae_training::Split;
 use ae_training::evaluate::BATCH;
 use ae_training::experiment::Run;
 
-/// Draws for each sample, as in Burda et al. (2016).
+/// Draws per sample, as in Burda et al. (2016).
 pub const SAMPLES: i64 = 5000;
-/// Rows of the test set on a CPU, evenly spread over it; on a CUDA device it is all of them.
+/// Evenly spaced test rows used on a CPU; a CUDA device uses all test rows.
 pub const ROWS_ON_CPU: usize = 1000;
 /// Variance of the posterior means over the data above which a latent counts as active (Burda et al., 2016,
 /// section 5.2).
 pub const ACTIVE: f64 = 0.01;
 
-/// Decoder inputs at a time: enough to keep the machine busy, few enough to stay in memory.
+/// Decoder inputs per batch: enough to keep the machine busy, few enough to fit in memory.
 const CHUNK: i64 = 5000;
-/// Draws for one sample at a time.
+/// Draws per sample and batch.
 const DRAWS: i64 = 250;
 
-/// Estimates of the density of some rows, in nats for each row.
+/// Estimates of the log-density of rows, as means in nats per row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Density {
-    /// `-log p(x)`, an upper bound in expectation, and close to it with many draws.
+    /// Estimate of `-log p(x)`: an upper bound in expectation, tight with many draws.
     pub negative_log_likelihood: f64,
     /// `-ELBO`, from the same draws.
     pub negative_elbo: f64,
     /// Standard error of the mean `-log p(x)` over the rows.
     pub standard_error: f64,
-    /// Rows that it was estimated on.
+    /// Number of rows.
     pub rows: usize,
 }
 
-/// What each latent carries, on average over some rows.
+/// Statistics of each latent over a set of rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Latents {
-    /// `KL(q(z_d|x) ‖ N(0, 1))` of each latent, in nats.
+    /// Mean `KL(q(z_d|x) ‖ N(0, 1))` of each latent, in nats.
     pub kl: Vec<f64>,
     /// Variance of each latent's posterior mean.
     pub variance: Vec<f64>,
 }
 
-/// The run's model, as one with a density.
+/// The run's model as a latent-variable model.
 ///
 /// # Errors
-/// A model without one.
+/// The model has no density.
 pub(crate) fn latent_variable(run: &Run) -> Result<&dyn LatentVariable, EvaluationError> {
     run.model.as_latent_variable().ok_or_else(|| EvaluationError::NoDensity {
         variant: run.record.variant.clone(),
@@ -56,17 +55,17 @@ pub(crate) fn latent_variable(run: &Run) -> Result<&dyn LatentVariable, Evaluati
     })
 }
 
-/// Test rows that densities are estimated on.
+/// The test rows for estimating densities.
 ///
 /// # Errors
-/// No test rows.
+/// There are no test rows.
 pub(crate) fn test_rows(run: &Run) -> Result<Batch, EvaluationError> {
     let test = held_out::test(run)?;
     let is_on_cuda = test.rows(0, 1).values.device().is_cuda();
     Ok(held_out::strided(test, if is_on_cuda { test.len() } else { ROWS_ON_CPU }))
 }
 
-/// Densities of rows by `samples` draws each, with binarization and draws fixed by `seed`.
+/// Densities of rows by `samples` draws each; `seed` fixes binarization and draws.
 pub fn density(model: &dyn LatentVariable, rows: &Batch, samples: i64, seed: u64) -> Density {
     let at_a_time = (CHUNK / samples.min(DRAWS)).max(1);
     let (mut log_likelihoods, mut elbo) = (Vec::new(), 0.0);
@@ -91,8 +90,8 @@ pub fn density(model: &dyn LatentVariable, rows: &Batch, samples: i64, seed: u64
     }
 }
 
-/// Estimates of `log p(x)` of each target, `log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x)`, and of the ELBO, the mean of the
-/// same log-weights: `[B]` each. Memory does not grow with the number of draws.
+/// Estimates of `log p(x)` of each target, `log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x)`, and of the ELBO, the
+/// mean of the same log-weights: `[B]` each. Memory does not grow with the number of draws.
 pub fn log_likelihoods_of(
     model: &dyn LatentVariable,
     targets: &Batch,
@@ -122,7 +121,7 @@ pub fn log_likelihoods_of(
     })
 }
 
-/// What each latent carries over all rows of a split, with binarization fixed by `seed`.
+/// Statistics of each latent over all rows of a split; `seed` fixes the binarization.
 pub fn latents(model: &dyn LatentVariable, split: &Split, seed: u64) -> Latents {
     let (mut kl, mut means) = (Vec::new(), Vec::new());
     for (index, batch) in split.in_order(BATCH).enumerate() {
@@ -138,7 +137,7 @@ pub fn latents(model: &dyn LatentVariable, split: &Split, seed: u64) -> Latents 
     }
 }
 
-/// What the density is about: grey values, or bits that are drawn from them.
+/// The targets of the density: grey values, or bits drawn from them.
 fn targets(model: &dyn LatentVariable, batch: Batch, noise: &Noise) -> Batch {
     Batch { values: model.targets().draw(&batch.values, noise), labels: batch.labels, observed: None }
 }
@@ -154,15 +153,18 @@ impl Latents {
         let (active, all) = (self.active(), self.kl.len());
         let total: f64 = self.kl.iter().sum();
         if active == 0 {
-            format!("collapsed: none of {all} latents depends on the data, and samples do not depend on them")
+            format!(
+                "collapsed: none of {all} latents depends on the data, and samples do not depend on the latents"
+            )
         } else if active == all {
-            format!("no collapse: all {all} latents are active, {total:.1} nats in all")
+            format!("no collapse: all {all} latents are active, {total:.1} nats in total")
         } else if active * 10 >= all {
             format!(
-                "partly: {active} of {all} latents are active, {total:.1} nats in all; the rest equals the prior"
+                "partly collapsed: {active} of {all} latents are active, {total:.1} nats in total; the others match \
+                 the prior"
             )
         } else {
-            format!("nearly collapsed: only {active} of {all} latents are active, {total:.1} nats in all")
+            format!("nearly collapsed: only {active} of {all} latents are active, {total:.1} nats in total")
         }
     }
 }

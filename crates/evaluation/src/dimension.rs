@@ -1,4 +1,5 @@
-//! `ae eval dimension`: codes as a reduction of dimensions, beside principal component analysis of the same size.
+//! `ae eval dimension`: compares codes with principal component analysis of the same size for dimensionality
+//! reduction.
 
 use crate::anomaly::autoencoder;
 use crate::codes;
@@ -21,33 +22,33 @@ use std::path::PathBuf;
 /// The entry of the list.
 pub(crate) const TASK: Task = Task {
     name: "dimension",
-    title: "Codes as a reduction of dimensions",
-    about: "Codes of 2, 8 and 32 dimensions beside PCA: neighbours kept, and scatter plots",
+    title: "Dimensionality reduction by codes",
+    about: "Codes of 2, 8 and 32 dimensions compared with PCA: preserved neighbours, and scatter plots",
     seeds: &[0],
     options: &[],
     run: |context, _| evaluate(context, &SIZES, Coder::wanted),
 };
 
-/// Sizes of the codes; those of the first are drawn.
+/// Code sizes; codes of two dimensions are drawn.
 const SIZES: [i64; 3] = [2, 8, 32];
-/// Neighbours of both figures; scikit-learn's default.
+/// Neighbours for both figures; scikit-learn's default.
 const NEIGHBOURS: usize = 5;
-/// Test rows that trustworthiness compares with each other, and that are drawn.
+/// Test rows for trustworthiness and scatter plots.
 const TRUST_ROWS: usize = 3000;
-/// Training rows among which neighbours are looked for.
+/// Training rows for k-NN classification.
 const TRAIN_ROWS: usize = 10_000;
-/// Test rows that are classified.
+/// Test rows for k-NN classification.
 const TEST_ROWS: usize = 10_000;
 
 const TRUSTWORTHINESS: Quantity = Quantity::new("trustworthiness", "trustworthiness", 4);
 const ACCURACY: Quantity = Quantity::new("knn_accuracy", "k-NN accuracy", 4);
 const FIGURES: [Quantity; 2] = [TRUSTWORTHINESS, ACCURACY];
 
-/// A preset whose codes are judged.
+/// A preset whose codes are evaluated.
 struct Coder {
     preset: &'static str,
     settings: &'static [&'static str],
-    /// The setting that holds the size of the code.
+    /// The setting of the code size.
     size: &'static str,
 }
 
@@ -56,24 +57,24 @@ const CODERS: [Coder; 2] = [
     Coder { preset: "vae", settings: &[], size: "model.vae.latent" },
 ];
 
-/// What came out, by the code's name in the metrics and its size.
+/// Results by the code's name in the metrics and its size.
 type Scores = IndexMap<(&'static str, i64), Figures>;
 
 /// The rows of one seed.
 struct Trial {
     seed: u64,
-    /// Whose nearest neighbours say the label.
+    /// Training rows of the k-NN classifier.
     train: Labelled,
-    /// Who is classified.
+    /// Rows to classify.
     test: Labelled,
-    /// Whose neighbours are compared.
+    /// Rows for trustworthiness.
     trust: Labelled,
-    /// Of the labels.
+    /// Names of the labels.
     names: Vec<String>,
     pca: Pca,
 }
 
-/// Some rows with their labels.
+/// Rows with their labels.
 struct Labelled {
     rows: Tensor,
     labels: Vec<i64>,
@@ -131,25 +132,25 @@ fn evaluate(
         title: "Neighbours".into(),
         columns: spread::columns(&["code", "dimensions"], &FIGURES),
         rows,
-        note: "Higher is better; trustworthiness is 1 where all neighbours are kept.".into(),
+        note: "Higher is better. Trustworthiness is 1 if all neighbours are preserved.".into(),
     });
     draft.finish(format!(
-        "Trustworthiness (Venna & Kaski, 2001) measures how far the {NEIGHBOURS} nearest neighbours of a code are neighbours \
-         in the data, among {TRUST_ROWS} test rows. The k-NN accuracy is the share of {TEST_ROWS} test rows whose label is \
-         that of most of their {NEIGHBOURS} nearest codes among {TRAIN_ROWS} training rows. Where a set has more rows, the \
-         chosen ones are spread evenly over it. Labels have no part in training. Both models are their presets with another \
-         size of the code; the code of `deep` is linear here, because two rectified numbers leave most of the plane unused. \
-         The code of `vae` is the mean of its posterior."
+        "Trustworthiness (Venna & Kaski, 2001) measures to what extent the {NEIGHBOURS} nearest neighbours of a code are also \
+         neighbours in the data, among {TRUST_ROWS} test rows. The k-NN accuracy is the share of {TEST_ROWS} test rows whose \
+         label is the most frequent among their {NEIGHBOURS} nearest codes of {TRAIN_ROWS} training rows. If a set has more \
+         rows, evenly spaced ones are used. Labels play no part in training. Both models are presets with a different code \
+         size. The code of `deep` is linear here, because a rectified code of two dimensions leaves most of the plane \
+         unused. The code of `vae` is the mean of its posterior."
     ))
 }
 
-/// The linear rival, in the metrics.
+/// Name of PCA in the metrics.
 const PCA: &str = "pca";
 
 /// A code's name in tables and pictures.
 fn title(name: &'static str) -> &'static str {
     match name {
-        "data" => "the data themselves",
+        "data" => "the raw data",
         PCA => "PCA",
         preset => preset,
     }
@@ -204,8 +205,8 @@ impl Trial {
         let labels: Vec<String> = self.trust.labels.iter().map(label).collect();
         let entry = Entry {
             file: format!("{name}.png"),
-            title: format!("Two dimensions by {}", title(name)),
-            caption: format!("{} test rows by label, seed {}.", labels.len(), self.seed),
+            title: format!("Two-dimensional codes of {}", title(name)),
+            caption: format!("{} test rows, coloured by label, seed {}.", labels.len(), self.seed),
             order: 0,
         };
         Ok(gallery.add(entry, |path| picture::scatter(path, codes.trust.view(), &labels))?)
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn every_size_stands_beside_pca_and_the_data() {
+    fn every_size_is_compared_with_pca_and_the_data() {
         let bench = Bench::new();
         let data = bench.waves(true);
         let (evaluation, report) = bench
@@ -236,7 +237,7 @@ mod tests {
             .unwrap();
         let table = &evaluation.tables[0];
         let rows: Vec<String> = table.rows.iter().map(|row| format!("{} {}", row[0], row[1])).collect();
-        assert_eq!(rows, ["the data themselves 16", "deep 2", "vae 2", "PCA 2", "deep 4", "vae 4", "PCA 4"]);
+        assert_eq!(rows, ["the raw data 16", "deep 2", "vae 2", "PCA 2", "deep 4", "vae 4", "PCA 4"]);
         assert!(table.rows.iter().all(|row| row.len() == table.columns.len()));
         let metric = |name: &str| evaluation.metrics[name];
         assert_eq!(metric("data/16/trustworthiness"), 1.0);

@@ -1,4 +1,4 @@
-//! How every task begins and ends.
+//! The shared beginning and end of every task.
 
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
@@ -8,19 +8,19 @@ use ae_report::gallery::Gallery;
 use ae_training::experiment::Run;
 use std::path::PathBuf;
 
-/// An evaluation in the making, and the folder that it will be written to. Nothing is written before the first picture
-/// is drawn, so that a task that fails early leaves nothing behind.
+/// An unfinished evaluation and its output folder. Nothing is written before the first picture is drawn, so a
+/// task that fails early leaves nothing behind.
 #[derive(Debug)]
 pub(crate) struct Draft {
     /// The results so far.
     pub(crate) evaluation: Evaluation,
-    /// Pictures that are added here are in the report.
+    /// Pictures for the report.
     pub(crate) gallery: Gallery,
     folder: PathBuf,
 }
 
 impl Evaluation {
-    /// Begins a task: checks the seeds, and chooses the folder of the results.
+    /// Begins a task: checks the seeds and chooses the output folder.
     ///
     /// # Errors
     /// No seeds, or a seed that is given twice.
@@ -39,7 +39,7 @@ impl Evaluation {
 }
 
 impl Draft {
-    /// A run that the task needs, by [`Context::trained`]; the report names its folder.
+    /// Gets a run from [`Context::trained`] and lists its folder in the report.
     ///
     /// # Errors
     /// As [`Context::trained`].
@@ -53,11 +53,11 @@ impl Draft {
         Ok(run)
     }
 
-    /// Ends a task: says how the results were obtained, collects the pictures, and writes everything. Returns the results
-    /// and the report's path.
+    /// Ends a task: adds the description of the method, collects the pictures and writes everything. Returns
+    /// the results and the report's path.
     ///
     /// # Errors
-    /// Where a file cannot be written.
+    /// A file cannot be written.
     pub(crate) fn finish(
         mut self,
         method: impl Into<String>,

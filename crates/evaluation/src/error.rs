@@ -1,4 +1,4 @@
-//! Why an evaluation has no result.
+//! The errors of an evaluation.
 
 use crate::measures::UnknownMeasure;
 use crate::presets::UnknownPreset;
@@ -10,18 +10,18 @@ use ae_report::ReportError;
 use ae_training::experiment::RunError;
 use std::path::PathBuf;
 
-/// An evaluation without a result.
+/// Why an evaluation failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvaluationError {
-    /// Nothing to average over.
+    /// No seeds were given.
     #[error("no seeds to evaluate with; give at least one, such as --seeds 0")]
     NoSeeds,
-    /// A seed that would be counted twice.
-    #[error("seed {0} is given twice; each seed counts once, or the spread over seeds would be too small")]
+    /// A seed that is given twice.
+    #[error("seed {0} is given twice; give each seed once, or the spread over seeds comes out too small")]
     SeedTwice(u64),
     /// An option that a task does not have.
-    #[error("the task `{task}` has no option `{option}`")]
+    #[error("the task `{task}` has no option `{option}`; `ae eval {task} --help` lists its options")]
     NoSuchOption {
         /// The task.
         task: &'static str,
@@ -47,7 +47,7 @@ pub enum EvaluationError {
         /// The run.
         folder: PathBuf,
     },
-    /// A preset that leaves a tier out.
+    /// A preset that is not part of a tier.
     #[error("the preset `{preset}` does not run in the tier {tier}; choose another with --tier")]
     NotInTier {
         /// The preset.
@@ -55,39 +55,45 @@ pub enum EvaluationError {
         /// The tier.
         tier: ae_training::Tier,
     },
-    /// Two experiments whose runs would lie in one folder.
-    #[error("`{0}` is given twice; each preset is reproduced once, and a file needs a name of its own")]
+    /// Two experiments whose runs would share a folder.
+    #[error(
+        "`{0}` is given twice; give each preset once, and rename a file that shares its name with another"
+    )]
     PresetTwice(String),
-    /// A setting that does not fit.
+    /// An invalid setting.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A run that could not be made or used.
+    /// A run that failed or could not be used.
     #[error(transparent)]
     Run(Box<RunError>),
     /// A run that was interrupted.
     #[error("interrupted while training in {}; the same command resumes from there", .0.display())]
     Interrupted(PathBuf),
-    /// A model that cannot be asked for reconstructions.
-    #[error("the variant `{variant}` of {} reconstructs nothing; choose an autoencoder", folder.display())]
+    /// A model that does not reconstruct its input.
+    #[error(
+        "the variant `{variant}` of the run in {} does not reconstruct its input; choose an autoencoder",
+        folder.display()
+    )]
     NoReconstruction {
         /// The variant.
         variant: String,
         /// Its run.
         folder: PathBuf,
     },
-    /// A measure that asks for what the model does not have.
+    /// A measure that needs something the model does not have.
     #[error("the measure `{measure}` does not suit the variant `{variant}`, which has no {missing}")]
     Unsuited {
         /// The measure.
         measure: &'static str,
         /// The variant.
         variant: String,
-        /// What the measure is about.
+        /// What the measure needs.
         missing: &'static str,
     },
-    /// A model that cannot be asked for densities.
+    /// A model without a density.
     #[error(
-        "the variant `{variant}` of {} has no density and no posterior; choose a variational one, such as vae",
+        "the variant `{variant}` of the run in {} has no density and no posterior; choose a variational one, \
+         such as vae",
         folder.display()
     )]
     NoDensity {
@@ -96,7 +102,7 @@ pub enum EvaluationError {
         /// Its run.
         folder: PathBuf,
     },
-    /// Data without test rows, labels or a label that is normal.
+    /// Data that lack what the task needs, such as test rows, labels or a normal label.
     #[error("the data set {set} has no {missing}, which this task needs; {remedy}")]
     Data {
         /// The set.
@@ -107,31 +113,32 @@ pub enum EvaluationError {
         remedy: &'static str,
     },
     /// A file without an anomaly.
-    #[error("every row of {0} is normal by its label; there is nothing to find")]
+    #[error("every row of {0} is labelled normal; give data with anomalies, or check --labels and --normal")]
     AllNormal(String),
     /// A label column for a set that has its own.
-    #[error("--labels is for a file of your own; {0} has labels")]
+    #[error("--labels is only for a file of your own; {0} has its own labels, so leave it out")]
     OwnLabels(String),
-    /// A series without an anomaly where it is judged.
+    /// A series without an anomaly in the part that is judged.
     #[error(
-        "{path} has no anomalous step behind line {line}, up to which it is learned from; there is nothing to find"
+        "{path} has no anomalous step after line {line}, where the training part ends; give a series with a \
+         later anomaly"
     )]
     NothingToFind {
         /// The file.
         path: String,
-        /// The last line that is learned from.
+        /// The last line of the training part.
         line: u64,
     },
-    /// A table whose labels are not named.
-    #[error("which column of {0} says whether a row is normal? name it with --labels")]
+    /// A table without a named label column.
+    #[error("{0} needs a column that says whether a row is normal; name it with --labels")]
     NoLabels(String),
-    /// Scores or threshold.
+    /// A detector that cannot be fitted.
     #[error(transparent)]
     Fit(#[from] FitError),
     /// A score that cannot be fitted or computed.
     #[error(transparent)]
     Scorer(#[from] ScorerError),
-    /// Normal rows that give no threshold.
+    /// Normal scores that give no threshold.
     #[error(transparent)]
     Threshold(#[from] ThresholdError),
     /// A data set that cannot be obtained or read.
@@ -146,7 +153,7 @@ pub enum EvaluationError {
     /// A network that cannot be trained.
     #[error(transparent)]
     Train(#[from] ae_training::TrainError),
-    /// A set without rows to train on.
+    /// A data set without rows to train on.
     #[error(transparent)]
     Empty(#[from] ae_training::EmptyData),
     /// A figure that is not defined for the data.
@@ -157,10 +164,10 @@ pub enum EvaluationError {
         /// Why.
         source: MetricError,
     },
-    /// A picture or the report.
+    /// A picture or report that cannot be made.
     #[error(transparent)]
     Report(#[from] ReportError),
-    /// A file.
+    /// A file that cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -172,12 +179,12 @@ impl From<RunError> for EvaluationError {
 }
 
 impl EvaluationError {
-    /// For `map_err`: says which figures could not be computed.
+    /// For `map_err`: names the figures that could not be computed.
     pub(crate) fn metric(what: impl Into<String>) -> impl FnOnce(MetricError) -> Self {
         move |source| EvaluationError::Metric { what: what.into(), source }
     }
 
-    /// Whether the user's arguments are at fault, rather than the machine.
+    /// Whether the user's arguments are at fault rather than the machine.
     pub fn is_usage(&self) -> bool {
         match self {
             EvaluationError::Run(error) => error.is_usage(),

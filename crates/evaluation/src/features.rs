@@ -1,5 +1,5 @@
-//! `ae eval features`: what a code is worth to a classifier that gets few labels, beside raw pixels and principal
-//! component analysis of the same size.
+//! `ae eval features`: compares codes with raw pixels and principal component analysis of the same size as
+//! features for a classifier with few labels.
 
 use crate::anomaly::autoencoder;
 use crate::codes;
@@ -22,14 +22,14 @@ use std::path::PathBuf;
 /// The entry of the list.
 pub(crate) const TASK: Task = Task {
     name: "features",
-    title: "What a code is worth to a classifier",
-    about: "What codes are worth to a classifier with 100, 1,000 and 10,000 labels, beside pixels and PCA",
+    title: "Codes as features for a classifier",
+    about: "Codes as features for a classifier with 100, 1,000 and 10,000 labels, compared with pixels and PCA",
     seeds: &[0],
     options: &[],
     run: |context, _| evaluate(context, PRESETS, &BUDGETS, |name, seed| Wanted::preset(name, &[], seed)),
 };
 
-/// Presets whose codes are judged.
+/// Presets whose codes are evaluated.
 const PRESETS: &[&str] = &[
     "linear",
     "vanilla",
@@ -44,11 +44,11 @@ const PRESETS: &[&str] = &[
     "aae",
     "mae",
 ];
-/// Labelled rows.
+/// Numbers of labelled rows.
 const BUDGETS: [usize; 3] = [100, 1000, 10_000];
-/// Draws of the labelled rows, for each seed of the models.
+/// Draws of the labelled rows for each seed.
 const DRAWS: u64 = 3;
-/// Test rows.
+/// Test rows, at most.
 const TEST_ROWS: usize = 10_000;
 const NEIGHBOURS: usize = 5;
 
@@ -63,10 +63,10 @@ enum Judge {
 
 const JUDGES: [Judge; 2] = [Judge::Probe, Judge::Neighbours];
 
-/// Representations by their name in the metrics.
+/// Representations by name in the metrics.
 type Entrants = IndexMap<String, Entrant>;
 
-/// A representation, and how well it is classified.
+/// A representation and its classification accuracies.
 struct Entrant {
     title: String,
     size: i64,
@@ -74,12 +74,12 @@ struct Entrant {
     accuracies: IndexMap<(Judge, usize), Figure>,
 }
 
-/// The rows that all representations of one seed are judged on.
+/// The rows for all representations of one seed.
 struct Trial {
     seed: u64,
     budgets: Vec<usize>,
     classes: i64,
-    /// Labelled rows of each draw, in the order in which budgets take them, and their labels.
+    /// Labelled rows of each draw, with their labels; a smaller budget takes the first of them.
     draws: Vec<(Tensor, Vec<i64>)>,
     test: Tensor,
     test_labels: Vec<i64>,
@@ -102,7 +102,7 @@ fn evaluate(
             let model = autoencoder(&run)?;
             if trial.is_none() {
                 let new = Trial::new(&run.splits, seed, budgets)?;
-                new.judge("pixels", "the data themselves", &mut entrants, |rows| rows.flatten(1, -1))?;
+                new.judge("pixels", "the raw data", &mut entrants, |rows| rows.flatten(1, -1))?;
                 trial = Some(new);
             }
             let Some(trial) = &trial else { continue };
@@ -124,23 +124,23 @@ fn evaluate(
     }
     let entry = Entry {
         file: "labels.png".into(),
-        title: "Accuracy over labels".into(),
+        title: "Accuracy by number of labels".into(),
         caption: "Means over the seeds and the draws of the labelled rows.".into(),
         order: 0,
     };
     draft.gallery.add(entry, |path| picture::panels(path, &panels))?;
     draft.finish(format!(
-        "The models see all training rows without labels. The classifiers see the codes of a few labelled rows, drawn at \
-         random ({DRAWS} draws; the smaller sets are parts of the larger ones), and are judged on test rows. The linear probe \
-         is multinomial logistic regression, fitted until it converges on features that are centred and scaled by one number; \
-         its L2 penalty is chosen by accuracy on some of the labelled rows, which are held out from that fit and count as \
-         labels. k-NN takes the {NEIGHBOURS} nearest neighbours. PCA is fitted on all training rows. A code that is a \
-         distribution is represented by its mean; models that are trained on damaged input are shown clean rows."
+        "The models see all training rows without labels. The classifiers see the codes of labelled rows drawn at random \
+         ({DRAWS} draws; smaller sets are subsets of larger ones) and are judged on test rows. The linear probe is \
+         multinomial logistic regression, fitted to convergence on features that are centred and scaled by a single number. \
+         Its L2 penalty is chosen by accuracy on some of the labelled rows, which are held out from that fit and count \
+         towards the number of labels. k-NN uses the {NEIGHBOURS} nearest neighbours. PCA is fitted on all training rows. A \
+         code that is a distribution is represented by its mean. Models that are trained on damaged input get clean rows."
     ))
 }
 
 impl Judge {
-    /// In the metrics.
+    /// Name in the metrics.
     fn name(self) -> &'static str {
         match self {
             Judge::Probe => "probe",
@@ -148,7 +148,7 @@ impl Judge {
         }
     }
 
-    /// In tables and pictures.
+    /// Name in tables and pictures.
     fn title(self) -> &'static str {
         match self {
             Judge::Probe => "Linear probe",
@@ -165,7 +165,7 @@ impl Trial {
         let largest = budgets.iter().copied().max().unwrap_or(0);
         if labels.len() < largest {
             let set = splits.dataset.name.clone();
-            let remedy = "take more of it; see data.max_train and data.validation";
+            let remedy = "use more of its rows: raise data.max_train or lower data.validation";
             return Err(EvaluationError::Data { set, missing: "10,000 labelled training rows", remedy });
         }
         let draw = |draw: u64| {
@@ -187,7 +187,7 @@ impl Trial {
         })
     }
 
-    /// Adds the accuracies of a representation: `by` takes a batch of rows to `[B, D]`.
+    /// Adds the accuracies of a representation; `by` maps a batch of rows to `[B, D]`.
     fn judge(
         &self,
         name: &str,
@@ -244,14 +244,14 @@ fn report(
         }
         rows.push(row);
     }
-    let note = "Share of the test rows that are classified correctly, higher is better; ± is the sample standard deviation \
-                over seeds and draws of the labelled rows."
+    let note = "Share of test rows classified correctly; higher is better. ± is the sample standard deviation over seeds and \
+                draws of the labelled rows."
         .into();
     draft.evaluation.tables.push(Table { title: judge.title().into(), columns, rows, note });
     Ok(())
 }
 
-/// Mean accuracy over the number of labels.
+/// Mean accuracy by number of labels.
 fn panel(entrants: &Entrants, judge: Judge, budgets: &[usize]) -> Result<Panel, EvaluationError> {
     let axis = |name: &str, logarithmic| Axis { name: name.into(), logarithmic };
     let mut lines = Vec::new();
@@ -282,12 +282,12 @@ mod tests {
     }
 
     #[test]
-    fn easy_data_are_told_apart_and_more_labels_help() {
+    fn easy_data_are_classified_and_more_labels_help() {
         let bench = Bench::new();
         let (evaluation, report) = run(&bench, &[6, 40]).unwrap();
         for table in &evaluation.tables {
             let titles: Vec<&str> = table.rows.iter().map(|row| row[0].as_str()).collect();
-            assert_eq!(titles, ["the data themselves", "vanilla", "PCA, 3 components", "vae"]);
+            assert_eq!(titles, ["the raw data", "vanilla", "PCA, 3 components", "vae"]);
             assert!(table.rows.iter().all(|row| row.len() == table.columns.len()));
         }
         let metric = |name: &str| evaluation.metrics[name];

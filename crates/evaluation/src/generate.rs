@@ -1,6 +1,6 @@
-//! `ae eval generate`: samples of the models that make some, beside one another; their distance from held-out images and
-//! the classes among them, as a classifier of the same data sees them; interpolations, and the latent space of models
-//! with two latents.
+//! `ae eval generate`: compares the samples of generative models by their distance from held-out images and
+//! by the classes that a classifier of the same data finds among them. Also draws interpolations, and the
+//! latent space of models with two latents.
 
 mod figures;
 
@@ -26,7 +26,7 @@ use std::path::PathBuf;
 pub(crate) const TASK: Task = Task {
     name: "generate",
     title: "New samples",
-    about: "New samples, their distance from held-out images and their classes, interpolations, latent spaces",
+    about: "New samples: distance from held-out images, classes, interpolations, latent spaces",
     seeds: &[0],
     options: &[],
     run: |context, _| run(context),
@@ -41,25 +41,25 @@ const RECONSTRUCTION_FID: Quantity = Quantity::new("reconstruction_fid", "FID, r
 const CLASSES: Quantity = Quantity::new("classes", "classes", 0);
 const RAREST: Quantity = Quantity::new("rarest", "rarest", 0);
 
-/// What is to be evaluated.
+/// What to evaluate.
 struct Plan<'a> {
     presets: &'a [&'a str],
     /// The classifier.
     judge: Wanted,
-    /// Another set of images, for scale.
+    /// Another set of images, for comparison.
     other: Option<DataConfig>,
 }
 
-/// What a preset's runs gave.
+/// The results of a preset's runs.
 struct Entrant {
     name: String,
     parameters: u64,
-    /// Without those of reconstructions where it makes none.
+    /// Include figures of reconstructions only if the model reconstructs.
     figures: Figures,
-    /// Of the first seed.
+    /// Samples of each class; first seed, like the images below.
     counts: Vec<usize>,
     shown: Array4<f32>,
-    /// A way through the latent space, and all of it, where there is one to look at.
+    /// A walk through the latent space and the whole latent plane, if the model has them.
     walk: Option<Array4<f32>>,
     plane: Option<Array4<f32>>,
 }
@@ -93,16 +93,16 @@ fn evaluate(
     let n = yardstick.held_out().size()[0];
     let accuracy = 100.0 * yardstick.accuracy();
     draft.finish(format!(
-        "Judged by the preset `classifier`, whose accuracy on held-out images is {accuracy:.2} %. FID is the Fréchet \
-         distance (Heusel et al., 2017) between its features of {n} samples and of the {n} held-out images: it \
-         compares within this report, not with distances by Inception's features. Classes are counted by the \
-         classifier's decisions on {COUNTED} samples. Samples are decoded from draws of N(0, I); cvae is asked for \
-         its labels in turn. vq_vae has no prior: the positions of its codes are drawn independently, with the frequencies \
-         of the training images, and its reconstructions show what a better prior could reach."
+        "Samples are judged by the preset `classifier`, whose accuracy on held-out images is {accuracy:.2} %. FID is the \
+         Fréchet distance (Heusel et al., 2017) between the classifier's features of {n} samples and of the {n} held-out \
+         images. It is comparable within this report, but not with an FID of Inception's features. Classes are counted by \
+         the classifier's decisions on {COUNTED} samples. Samples are decoded from draws of N(0, I); cvae cycles through its \
+         labels. vq_vae has no prior: the positions of its codes are drawn independently, with their frequencies in the \
+         training images. The FID of its reconstructions is what a better prior could achieve."
     ))
 }
 
-/// Trains and judges a preset with each seed.
+/// Trains and evaluates a preset with each seed.
 fn entrant(
     context: &mut Context<'_>,
     yardstick: &Yardstick,
@@ -141,7 +141,7 @@ fn entrant(
     entrant.ok_or(EvaluationError::NoSeeds)
 }
 
-/// Reconstructions of the test images, where the model makes some.
+/// Reconstructions of the test images; `None` if the model does not reconstruct.
 fn reconstructions(run: &Run) -> Option<Tensor> {
     let autoencoder = run.model.as_autoencoder()?;
     let batches = run.splits.test.in_order(BATCH);
@@ -163,12 +163,12 @@ fn distances(entrants: &[Entrant]) -> Result<Table, EvaluationError> {
         columns: spread::columns(&["model", "parameters"], &FIGURES),
         rows,
         note: format!(
-            "Lower is better for FID. classes: how many appear among {COUNTED} samples; rarest: samples of the rarest class."
+            "Lower is better for FID. classes: number of classes among {COUNTED} samples; rarest: samples of the rarest class."
         ),
     })
 }
 
-/// The same figures for real images, for images of something else, and for noise.
+/// The same figures for training images, images of another set, and noise.
 fn for_scale(
     context: &mut Context<'_>,
     plan: &Plan<'_>,
@@ -189,9 +189,9 @@ fn for_scale(
         sets.insert(1, (format!("images of {}", name_of(&other.set)), "other", other_images));
     }
     let mut table = Table {
-        title: "For scale".into(),
+        title: "Reference values".into(),
         columns: ["images", "FID", "classes"].map(String::from).into(),
-        note: "A perfect generator would get the distance of the training images.".into(),
+        note: "A perfect generator would have the FID of the training images.".into(),
         ..Table::default()
     };
     for (title, name, set) in sets {
@@ -202,7 +202,7 @@ fn for_scale(
     Ok(table)
 }
 
-/// A set's name, or the file's without its folder.
+/// The name of a set, or of a file without its folder.
 fn name_of(set: &str) -> &str {
     set.rsplit(['/', '\\']).next().unwrap_or(set)
 }
@@ -218,7 +218,8 @@ fn census(entrants: &[Entrant], yardstick: &Yardstick) -> Table {
             .chain(yardstick.class_names().iter().cloned())
             .collect(),
         rows: entrants.iter().map(row).collect(),
-        note: "As the classifier decides, for the first seed. A missing class means mode collapse.".into(),
+        note: "By the classifier's decisions, for the first seed. A missing class means mode collapse."
+            .into(),
     }
 }
 
@@ -234,7 +235,7 @@ fn draw(gallery: &Gallery, entrants: &[Entrant], yardstick: &Yardstick) -> Resul
     let mut rows = vec![("held-out", real.view())];
     rows.extend(entrants.iter().map(|entrant| (entrant.name.as_str(), entrant.shown.view())));
     let caption =
-        "The first samples of each model, none of them picked; a conditional model takes its labels in turn.";
+        "The first samples of each model, not hand-picked. A conditional model cycles through its labels.";
     gallery.add(entry("samples.png", 10, "Samples", caption), |path| picture::image_rows(path, &rows))?;
     let walks: Vec<_> = entrants
         .iter()
@@ -242,14 +243,14 @@ fn draw(gallery: &Gallery, entrants: &[Entrant], yardstick: &Yardstick) -> Resul
         .collect();
     if !walks.is_empty() {
         let caption =
-            "From one draw of the prior to another, along the sphere; a conditional model keeps its label.";
+            "From one draw of the prior to another, along a sphere. A conditional model keeps one label.";
         let entry = entry("interpolations.png", 20, "Interpolations", caption);
         gallery.add(entry, |path| picture::image_rows(path, &walks))?;
     }
     for (order, entrant) in entrants.iter().enumerate() {
         if let Some(plane) = &entrant.plane {
             let title = format!("The latent space of {}", entrant.name);
-            let caption = "Both latents from their 5 % to their 95 % quantile.";
+            let caption = "Both latents run from their 5 % to their 95 % quantile.";
             let entry = entry(&format!("manifold-{}.png", entrant.name), 30 + order as u32, &title, caption);
             gallery.add(entry, |path| {
                 picture::latent_manifold(path, plane.view(), pictures::MANIFOLD_SIDE as usize)
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn every_model_is_judged_beside_real_images_and_noise() {
+    fn every_model_is_compared_with_real_images_and_noise() {
         let bench = Bench::new();
         let (evaluation, report) = run(&bench, &["vae", "gan", "vq_vae"]).unwrap();
         let [distances, scale, census] = &evaluation.tables[..] else { panic!("three tables") };
@@ -287,7 +288,7 @@ mod tests {
             distances.rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(),
             ["vae", "gan", "vq_vae"]
         );
-        assert_eq!(distances.rows[1][3], "–", "a gan reconstructs nothing");
+        assert_eq!(distances.rows[1][3], "–", "a gan does not reconstruct");
         assert_eq!(scale.rows.len(), 3);
         assert_eq!(census.columns, ["model", "across", "down"]);
         let count = |cell: &String| cell.parse::<usize>().unwrap();
@@ -308,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_makes_no_samples_is_refused() {
+    fn a_model_without_samples_is_refused() {
         let error = run(&Bench::new(), &["vanilla"]).unwrap_err().to_string();
         assert!(error.contains("`vanilla`") && error.contains("no samples"), "{error}");
     }

@@ -1,6 +1,6 @@
-//! Held-out rows that a figure is computed on. Where all of them would take too long, every k-th row stands for them:
-//! test sets come sorted in ways of their own (the first 5,000 test images of MNIST are the easier half), so the first
-//! rows do not.
+//! Held-out rows for computing figures. If all of them would take too long, evenly spaced rows are used. The
+//! first rows would not be representative, because test sets may be sorted (the first 5,000 test images of
+//! MNIST are the easier half).
 
 use crate::error::EvaluationError;
 use ae_models::Batch;
@@ -21,8 +21,8 @@ pub(crate) fn test(run: &Run) -> Result<&Split, EvaluationError> {
     Ok(test)
 }
 
-/// `count` rows of a split, evenly spread over it and in their order, on the split's device; all rows where it has no
-/// more than that.
+/// `count` evenly spaced rows of a split, in order and on the split's device; all rows if it has no more than
+/// `count`.
 pub(crate) fn strided(split: &Split, count: usize) -> Batch {
     let all = split.rows(0, split.len());
     if split.len() <= count {
@@ -38,7 +38,8 @@ pub(crate) fn strided(split: &Split, count: usize) -> Batch {
     }
 }
 
-/// Which `count` of `len` rows: row `⌊i · len / count⌋` for `i` from 0, so every k-th where `len` is `k · count`.
+/// The positions of `count` of `len` rows: `⌊i · len / count⌋` for `i` from 0, so every k-th row if `len` is
+/// `k · count`.
 fn places(len: usize, count: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |index| (index as u128 * len as u128 / count as u128) as usize)
 }
@@ -80,6 +81,6 @@ mod tests {
                 |batch: &Batch| batch.labels.as_ref().map(Tensor::shallow_clone).expect("labelled rows");
             assert_eq!(label(&some).int64_value(&[row]), label(&all).int64_value(&[place]));
         }
-        assert_eq!(strided(split, split.len() + 1).values, all.values, "all rows where there are too few");
+        assert_eq!(strided(split, split.len() + 1).values, all.values, "all rows if there are too few");
     }
 }

@@ -1,4 +1,4 @@
-//! What the tasks about images share: the held-out images, and how near other images come to them.
+//! Helpers of the tasks about images: the held-out images, and the similarity of other images to them.
 
 use crate::error::EvaluationError;
 use crate::held_out;
@@ -19,26 +19,26 @@ pub(crate) const SSIM: Quantity = Quantity::new("ssim", "SSIM", 4);
 const SHOWN: usize = 10;
 /// Greatest minus least possible value of a pixel.
 const DATA_RANGE: f64 = 1.0;
-/// The PSNR in dB that an image has which is rebuilt exactly; without a limit it would be infinite.
+/// Upper limit of an image's PSNR in dB; that of an exact reconstruction would be infinite.
 pub(crate) const MAX_PSNR: f64 = 100.0;
 
-/// The test rows of a run, which are images.
+/// The test images of a run.
 ///
 /// # Errors
-/// No test rows, or rows that are no images.
+/// There are no test rows, or they are not images.
 pub(crate) fn held_out(run: &Run) -> Result<&Split, EvaluationError> {
     let test = held_out::test(run)?;
     if test.values().dim() != 4 {
         return Err(EvaluationError::Data {
             set: run.splits.dataset.name.clone(),
             missing: "images",
-            remedy: "choose a set of images, or give them as such with data.shape = [C, H, W]",
+            remedy: "choose a set of images, or declare their shape with data.shape = [C, H, W]",
         });
     }
     Ok(test)
 }
 
-/// What `rebuild` makes of images `[N, C, H, W]`, as many at a time as the held-out figures are computed with.
+/// Applies `rebuild` to images `[N, C, H, W]` in evaluation batches.
 pub(crate) fn in_batches(images: &Tensor, rebuild: impl Fn(&Tensor) -> Tensor) -> Array4<f32> {
     let parts: Vec<Tensor> = tch::no_grad(|| images.split(BATCH as i64, 0).iter().map(rebuild).collect());
     array::to_images(&Tensor::cat(&parts, 0))

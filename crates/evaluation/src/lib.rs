@@ -1,8 +1,9 @@
-//! What the program evaluates: the presets, the pictures of a run, and the tasks of `ae eval`, each in one file.
+//! The presets, the pictures of a run, and the tasks of `ae eval`, one file each.
 //!
-//! A task ([`TASKS`]) is a function from a [`Context`] to an [`Evaluation`]. It asks the context for trained models, which
-//! are taken from earlier runs of the same settings and data or trained; computes its figures on held-out rows,
-//! for several seeds; and leaves `evaluation.json`, `evaluation.md`, `report.html` and `images/` behind.
+//! A task ([`TASKS`]) is a function from a [`Context`] to an [`Evaluation`]. It asks the context for trained
+//! models: the context reuses an earlier run with the same settings and data, or trains a new one. The task
+//! computes its figures on held-out rows for several seeds, and writes `evaluation.json`, `evaluation.md`,
+//! `report.html` and `images/`.
 
 pub mod context;
 pub mod density;

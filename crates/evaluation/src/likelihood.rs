@@ -1,5 +1,5 @@
-//! `ae eval likelihood`: densities of held-out samples by importance sampling, which latents carry information, and
-//! what a β buys: the rate-distortion curve of `beta_vae`.
+//! `ae eval likelihood`: estimates the likelihood of held-out samples by importance sampling, reports which
+//! latents carry information, and draws the rate-distortion curve of `beta_vae` over β.
 
 use crate::context::{Context, Wanted};
 use crate::density::{Latents, SAMPLES, density, latent_variable, latents, test_rows};
@@ -24,7 +24,7 @@ pub(crate) const TASK: Task = Task {
 };
 
 const PRESETS: [&str; 5] = ["vae", "cvae", "beta_vae", "vae-nll", "iwae"];
-/// Points of the rate-distortion curve, and how long each is trained.
+/// Points of the rate-distortion curve, and epochs of training for each.
 const BETAS: [f64; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
 const EPOCHS: u64 = 3;
 
@@ -37,17 +37,17 @@ const ROWS: Quantity = Quantity::new("rows", "samples", 0);
 const FIGURES: [Quantity; 6] =
     [NEGATIVE_LOG_LIKELIHOOD, STANDARD_ERROR, NEGATIVE_ELBO, KL, ACTIVE_UNITS, ROWS];
 
-/// What a preset's runs gave.
+/// The results of a preset's runs.
 struct Entrant {
     name: String,
     /// Grey values or bits.
     targets: String,
     figures: Figures,
-    /// Of the first seed.
+    /// First seed.
     latents: Latents,
 }
 
-/// What is to be evaluated.
+/// What to evaluate.
 struct Plan<'a> {
     presets: &'a [&'a str],
     betas: &'a [f64],
@@ -83,8 +83,10 @@ fn evaluate(
         Entry {
             file: "latents.png".into(),
             order: 10,
-            title: "What each latent carries".into(),
-            caption: "KL of each latent from the prior over the test set, greatest first; at zero it carries nothing.".into(),
+            title: "Information in each latent".into(),
+            caption: "KL divergence of each latent from the prior over the test set, greatest first. A latent at zero carries \
+                      no information."
+                .into(),
         },
         |path| picture::lines(path, "latent, by rank", "nats", &by_rank(&entrants)),
     )?;
@@ -93,21 +95,21 @@ fn evaluate(
         Entry {
             file: "rate_distortion.png".into(),
             order: 20,
-            title: "Rate and distortion over β".into(),
-            caption: "Each point is a beta_vae of the first seed; -ELBO is the sum of both axes.".into(),
+            title: "Rate and distortion by β".into(),
+            caption: "Each point is a beta_vae of the first seed. The sum of both axes is -ELBO.".into(),
         },
         |path| picture::lines(path, "rate: KL, nats", "distortion: reconstruction, nats", &[curve]),
     )?;
     draft.finish(format!(
-            "-log p(x) is estimated by importance sampling from the posterior with {} draws for each sample, -ELBO by the \
-             mean of the same log-weights, both in nats for each sample of the test set. Likelihoods of grey values and of \
-             bits cannot be compared, so the targets are named; bits are drawn once for each seed. A latent is active where \
-             its posterior mean varies over the test set with a variance above 0.01 (Burda et al., 2016).",
+            "-log p(x) is estimated by importance sampling from the posterior with {} draws per sample, -ELBO by the mean of \
+             the same log-weights; both are in nats per test sample. Likelihoods of grey values and of bits are not \
+             comparable, so the tables name the targets. Bits are drawn once for each seed. A latent is active if its \
+             posterior mean has a variance above 0.01 over the test set (Burda et al., 2016).",
             plan.samples
         ))
 }
 
-/// Trains and measures a preset with each seed.
+/// Trains and evaluates a preset with each seed.
 fn entrant(
     context: &mut Context<'_>,
     plan: &Plan<'_>,
@@ -150,8 +152,8 @@ fn densities(entrants: &[Entrant]) -> Result<Table, EvaluationError> {
         title: "Densities".into(),
         columns: spread::columns(&["preset", "targets"], &FIGURES),
         rows,
-        note: "Lower is better for -log p(x) and -ELBO, within one kind of targets. The density of cvae is p(x|label). \
-               The standard error is over samples; all presets are measured on the same ones."
+        note: "Lower is better for -log p(x) and -ELBO; compare only presets with the same targets. The density of cvae is \
+               p(x|label). The standard error is over samples; all presets are evaluated on the same samples."
             .into(),
     })
 }
@@ -162,7 +164,7 @@ fn diagnoses(entrants: &[Entrant]) -> Table {
         title: "Has the posterior collapsed?".into(),
         columns: vec!["preset".into(), "diagnosis".into()],
         rows: entrants.iter().map(row).collect(),
-        note: "Of the first seed.".into(),
+        note: "For the first seed.".into(),
     }
 }
 
@@ -177,7 +179,7 @@ fn by_rank(entrants: &[Entrant]) -> Vec<Line> {
     entrants.iter().map(line).collect()
 }
 
-/// The first seed's rate and distortion at each β, as a curve; enters the table and the metrics.
+/// The first seed's rate and distortion at each β, as a curve. Also adds the table and the metrics.
 fn rate_distortion(
     context: &mut Context<'_>,
     plan: &Plan<'_>,
@@ -187,10 +189,10 @@ fn rate_distortion(
     let seed = context.seeds.first().copied().ok_or(EvaluationError::NoSeeds)?;
     let mut curve = Line { name: "beta_vae".into(), ..Line::default() };
     let mut table = Table {
-        title: "What β buys".into(),
+        title: "Rate and distortion by β".into(),
         columns: ["β", "rate (KL)", "distortion", "-ELBO", "active"].map(String::from).into(),
         note: format!(
-            "Nats for each test sample; {EPOCHS} epochs each, so not the figures of a full training."
+            "In nats per test sample, after only {EPOCHS} epochs each, so not comparable with a full training."
         ),
         ..Table::default()
     };
@@ -228,7 +230,7 @@ mod tests {
     use ae_models::ModelConfig;
 
     #[test]
-    fn densities_diagnoses_and_a_curve_are_told() {
+    fn densities_diagnoses_and_a_curve_are_reported() {
         let bench = Bench::new();
         let plan = Plan { presets: &["vae", "iwae"], betas: &[0.5, 20.0], samples: 30 };
         let (evaluation, report) = bench
@@ -252,7 +254,7 @@ mod tests {
         assert!(diagnoses.rows[0][1].contains("latents"), "{diagnoses:?}");
         assert_eq!(curve.rows.len(), 2);
         let metrics = &evaluation.metrics;
-        assert!(metrics["beta20/rate"] < metrics["beta0.5/rate"], "a higher price leaves less information");
+        assert!(metrics["beta20/rate"] < metrics["beta0.5/rate"], "a higher β leaves less information");
         assert!(metrics["vae/negative_log_likelihood"] <= metrics["vae/negative_elbo"]);
         assert_eq!(metrics["vae/seed1/rows"], 16.0);
         let files: Vec<&str> = evaluation.pictures.iter().map(|picture| picture.file.as_str()).collect();

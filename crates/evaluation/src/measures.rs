@@ -1,9 +1,9 @@
-//! Measures: what is worth knowing of a trained model beyond the loss terms on held-out rows that every run
-//! records. One file each, in one alphabetical list; a preset names those that its `[[expected]]` needs.
+//! Measures: figures of a trained model beyond the held-out loss terms that every run records. Each measure
+//! is one file, with an entry in an alphabetical list. A preset names those that its `[[expected]]` needs.
 //!
-//! A measure is a function from a [`Context`] and a [`Run`] to figures by name. Their full names begin with that
-//! of the measure: `pca/ratio`. They are kept beside the run in `measures.json`, and hold for as long as its
-//! model file has the same content.
+//! A measure is a function from a [`Context`] and a [`Run`] to figures by name. Full names begin with the
+//! name of the measure: `pca/ratio`. Figures are saved next to the run in `measures.json` and stay valid as
+//! long as the content of the model file does not change.
 
 use crate::context::Context;
 use crate::error::EvaluationError;
@@ -22,9 +22,9 @@ pub type Metrics = BTreeMap<String, f64>;
 /// One measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Measure {
-    /// What presets call it, and what its metrics' names begin with.
+    /// Its name in presets; also the first part of its metrics' names.
     pub name: &'static str,
-    /// Computes the figures; their names are those without the measure's.
+    /// Computes the figures, named without the name of the measure.
     compute: fn(&mut Context<'_>, &Run) -> Result<Metrics, EvaluationError>,
 }
 
@@ -56,11 +56,11 @@ measures![
 
 /// A measure that does not exist.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no measure `{name}`{}; there are: {}", did_you_mean(nearest), all())]
+#[error("there is no measure `{name}`{}; choose one of: {}", did_you_mean(nearest), all())]
 pub struct UnknownMeasure {
-    /// As it was written.
+    /// The name as given.
     pub name: String,
-    /// Names that are spelled alike, nearest first.
+    /// Similar names, nearest first.
     pub nearest: Vec<String>,
 }
 
@@ -68,10 +68,10 @@ fn all() -> String {
     MEASURES.iter().map(|measure| measure.name).collect::<Vec<_>>().join(", ")
 }
 
-/// Looks a measure up.
+/// Looks up a measure.
 ///
 /// # Errors
-/// Names the nearest ones where there is none.
+/// An unknown name; the error lists the nearest names.
 pub fn find(name: &str) -> Result<Measure, UnknownMeasure> {
     let found = MEASURES.iter().find(|measure| measure.name == name).copied();
     found.ok_or_else(|| {
@@ -80,7 +80,7 @@ pub fn find(name: &str) -> Result<Measure, UnknownMeasure> {
     })
 }
 
-/// `measures.json`.
+/// The content of `measures.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Kept {
     /// SHA-256 of the model file.
@@ -95,13 +95,13 @@ struct Measured {
     metrics: Metrics,
 }
 
-/// The figures of these measures for a finished run, by their full names: those that are kept beside its model,
-/// and those that are missing, computed and kept. With `again` all are computed. `begin` hears the name of each
-/// measure that is being computed.
+/// The figures of these measures for a finished run, by full name. Saved figures are reused; missing ones are
+/// computed and saved. With `again`, all are recomputed. Calls `begin` with the name of each measure before
+/// computing it.
 ///
 /// # Errors
-/// A name that is no measure, a measure that does not suit the model or the data, a figure that is no number, a
-/// file that cannot be read or written.
+/// The name is not a known measure, a measure does not suit the model or the data, a figure is NaN or
+/// infinite, or a file cannot be read or written.
 pub fn of_run(
     context: &mut Context<'_>,
     run: &Run,
@@ -138,7 +138,7 @@ pub fn of_run(
     Ok(all)
 }
 
-/// What cannot be read is computed again.
+/// `None` if the file is missing or damaged: its figures are then recomputed.
 fn read(path: &Path) -> Option<Kept> {
     serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
 }

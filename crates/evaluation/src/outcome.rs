@@ -1,4 +1,4 @@
-//! The results of a task, and how they are presented: on the terminal, as Markdown, JSON and HTML.
+//! The results of a task, and their output as terminal text, Markdown, JSON and HTML.
 
 use crate::error::EvaluationError;
 use ae_records::files;
@@ -14,19 +14,19 @@ use std::path::{Path, PathBuf};
 pub struct Evaluation {
     /// Name of the task.
     pub task: String,
-    /// One line.
+    /// A title of one line.
     pub title: String,
     /// How the results were obtained, in a few sentences.
     pub method: String,
-    /// The command that computes them again.
+    /// The command that repeats the evaluation.
     pub command: String,
-    /// Seeds that they were computed with.
+    /// The seeds used.
     pub seeds: Vec<u64>,
-    /// The results for people.
+    /// The results as tables.
     pub tables: Vec<Table>,
-    /// The results for machines, by name: `article/seed0/accuracy` is the value of one seed, `article/accuracy` the mean
-    /// over the seeds. Where there are several values, `article/accuracy_std` is their sample standard deviation and
-    /// `article/accuracy_ci95` half of the 95 % interval of the mean.
+    /// The results by name: `article/seed0/accuracy` is the value of one seed, `article/accuracy` the mean
+    /// over the seeds. With several values, `article/accuracy_std` is their sample standard deviation and
+    /// `article/accuracy_ci95` is half the width of the 95 % interval of the mean.
     pub metrics: BTreeMap<String, f64>,
     /// Pictures in `images/`.
     pub pictures: Vec<Entry>,
@@ -37,25 +37,25 @@ pub struct Evaluation {
 /// A table of text; the first column names the row.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
-    /// What it shows.
+    /// The title.
     pub title: String,
     /// Heading of each column.
     pub columns: Vec<String>,
     /// Cells, each row as long as `columns`.
     pub rows: Vec<Vec<String>>,
-    /// What a reader has to know; may be empty.
+    /// What a reader needs to know; may be empty.
     pub note: String,
 }
 
 /// Spaces before each column of a table on a terminal.
 const GAP: u16 = 2;
-/// Characters of the first column below which the other columns are wrapped, too.
+/// Minimum width of the first column; below it, the other columns are wrapped too.
 const MIN_NAME: u16 = 12;
 
 impl Table {
-    /// Aligned columns, with the title above and the note below: the first column to the left, the others, which are figures,
-    /// to the right. A table that is wider than `width` characters is wrapped within its columns: within the first alone
-    /// where that is enough.
+    /// Aligned columns with the title above and the note below. The first column is aligned left; the others
+    /// hold figures and are aligned right. A table wider than `width` characters is wrapped within its
+    /// columns, if possible only within the first.
     pub fn to_text(&self, width: Option<u16>) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING).set_header(&self.columns).add_rows(&self.rows);
@@ -91,30 +91,30 @@ impl Table {
 }
 
 impl Evaluation {
-    /// For a terminal; see [`Table::to_text`].
+    /// Text for a terminal; see [`Table::to_text`].
     pub fn to_text(&self, width: Option<u16>) -> String {
         let tables: String = self.tables.iter().map(|table| format!("\n{}", table.to_text(width))).collect();
         format!("{}\n{}\n{tables}", self.title, self.method)
     }
 
-    /// For a README.
+    /// Markdown, for a README.
     pub fn to_markdown(&self) -> String {
         let tables: String = self.tables.iter().map(|table| format!("\n{}", table.to_markdown())).collect();
         format!("# {}\n\n{}\n\n    {}\n{tables}", self.title, self.method, self.command)
     }
 
-    /// For machines.
+    /// JSON.
     pub fn to_json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("an evaluation is always JSON");
         text.push('\n');
         text
     }
 
-    /// Writes `evaluation.json`, `evaluation.md` and `report.html` into the folder that holds its `images/`;
-    /// returns the report's path.
+    /// Writes `evaluation.json`, `evaluation.md` and `report.html` into the folder that holds `images/`.
+    /// Returns the report's path.
     ///
     /// # Errors
-    /// Where a file cannot be written.
+    /// A file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<PathBuf, EvaluationError> {
         files::write_atomic_bytes(&folder.join("evaluation.json"), self.to_json().as_bytes())?;
         files::write_atomic_bytes(&folder.join("evaluation.md"), self.to_markdown().as_bytes())?;
@@ -141,7 +141,7 @@ impl Evaluation {
             sections.push(Section { title: "Pictures".into(), blocks });
         }
         let runs = self.runs.iter().map(|run| Block::Command(format!("ae report {}", run.display())));
-        sections.push(Section { title: "Runs that were evaluated".into(), blocks: runs.collect() });
+        sections.push(Section { title: "Evaluated runs".into(), blocks: runs.collect() });
         Ok(sections)
     }
 }
@@ -205,7 +205,7 @@ Detectors
     }
 
     #[test]
-    fn markdown_is_a_table_also_with_bars_in_its_cells() {
+    fn markdown_escapes_bars_in_cells() {
         let mut table = evaluation().tables.remove(0);
         table.rows[0][1] = "a|b".into();
         let expected = "## Figures\n\n| seed | accuracy |\n| :-- | --: |\n| 0 | a\\|b |\n\

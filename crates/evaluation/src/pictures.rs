@@ -18,15 +18,15 @@ pub(crate) const MANIFOLD_SIDE: i64 = 20;
 /// Codes in the scatter plot.
 const SCATTERED: usize = 2000;
 
-/// Draws what the run's model and data allow into `images/`, and writes `report.html`.
+/// Draws the pictures that the run's model and data allow into `images/`, and writes `report.html`.
 ///
 /// # Errors
-/// Where a picture or the report cannot be written.
+/// A picture or the report cannot be written.
 pub fn write(run: &Run) -> Result<PathBuf, ReportError> {
     let gallery = Gallery::new(run.dir.images());
     let metrics = ae_records::metrics::read(&run.dir.metrics()).unwrap_or_default();
     if !metrics.is_empty() {
-        let entry = entry("curves.png", 10, "Loss curves", "Each loss term over the optimizer's steps.");
+        let entry = entry("curves.png", 10, "Loss curves", "Each loss term over the optimizer steps.");
         gallery.add(entry, |path| picture::curves(path, &metrics))?;
     }
     ae_tensor::tch::no_grad(|| {
@@ -51,7 +51,7 @@ fn noise(run: &Run, tensor: &Tensor) -> Noise {
     Noise::new(run.record.seed, 0, tensor.device()).fork("pictures")
 }
 
-/// Held-out samples over what the model makes of them.
+/// Held-out samples and their reconstructions.
 fn reconstructions(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Result<(), ReportError> {
     let (split, which) = if run.splits.test.is_empty() {
         (&run.splits.train, "Training")
@@ -73,7 +73,7 @@ fn reconstructions(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) 
             }
             rows.push(("reconstruction", images(&reconstructed)));
             let views: Vec<_> = rows.iter().map(|(label, images)| (*label, images.view())).collect();
-            let caption = format!("{which} samples, and what the model makes of them.");
+            let caption = format!("{which} samples and their reconstructions.");
             let entry = entry("reconstructions.png", 20, title, &caption);
             gallery.add(entry, |path| picture::image_rows(path, &views))
         }
@@ -81,7 +81,7 @@ fn reconstructions(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) 
             let shown = 6.min(originals.size()[0]);
             let [a, b] = [&originals, &reconstructed].map(|t| array::to_rows(&t.narrow(0, 0, shown)));
             let caption =
-                format!("{which} samples with their reconstructions; the area between is the error.");
+                format!("{which} samples with their reconstructions. The shaded area is the error.");
             let entry = entry("reconstructions.png", 20, title, &caption);
             let names = &run.splits.dataset.label_names;
             let labels = split.labels().map(|l| array::to_vec(&l.narrow(0, 0, shown)));
@@ -105,8 +105,8 @@ fn dictionary(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Re
     let atoms = atoms.narrow(0, 0, size.min(SIDE * SIDE));
     let greatest = atoms.abs().amax([1i64, 2, 3].as_slice(), true).clamp_min(1e-12);
     let caption = format!(
-        "What a unit of each component of the code adds to an image{}; grey is nothing, white and black are the most that \
-         this component adds or takes away.",
+        "What a unit of each component of the code adds to an image{}. Grey is zero; white and black are the greatest \
+         increase and decrease by that component.",
         if size > SIDE * SIDE { ", for the first hundred components" } else { "" }
     );
     let entry = entry("dictionary.png", 25, "Dictionary", &caption);
@@ -115,7 +115,7 @@ fn dictionary(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Re
     })
 }
 
-/// Two-dimensional codes by label.
+/// Two-dimensional codes, coloured by label.
 fn codes(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Result<(), ReportError> {
     let split = &run.splits.test;
     let Some(labels) = split.labels().filter(|_| autoencoder.code_size() == 2 && !split.is_empty()) else {
@@ -126,7 +126,8 @@ fn codes(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Result<
     let names = &run.splits.dataset.label_names;
     let label = |l: f64| names.get(l as usize).cloned().unwrap_or_else(|| l.to_string());
     let labels: Vec<String> = array::to_vec(&labels.narrow(0, 0, n as i64)).into_iter().map(label).collect();
-    let entry = entry("codes.png", 30, "Codes", "Held-out samples in the code's two dimensions, by label.");
+    let entry =
+        entry("codes.png", 30, "Codes", "Two-dimensional codes of held-out samples, coloured by label.");
     gallery.add(entry, |path| picture::scatter(path, codes.view(), &labels))
 }
 
@@ -139,11 +140,11 @@ fn samples(run: &Run, generator: &dyn Generator, gallery: &Gallery) -> Result<()
     let noise = Noise::new(run.record.seed, 0, device).fork("pictures");
     let classes = generator.classes();
     let (new, caption) = if classes == 0 {
-        (generator.sample(SIDE * SIDE, &noise), "Decoded from draws of the prior, none of them picked.")
+        (generator.sample(SIDE * SIDE, &noise), "Decoded from draws of the prior, not hand-picked.")
     } else {
         // The same draws in each row, so that a column shows one style in every class.
         let latents = noise.normal("sample", &[SIDE, generator.latent_size()]).repeat([classes, 1]);
-        let caption = "A row for each class, a column for each draw of the prior, none of them picked.";
+        let caption = "A row for each class, a column for each draw of the prior, not hand-picked.";
         (generator.generate_labelled(&latents, &labels(classes, SIDE, device)), caption)
     };
     let new = images(&new);
@@ -151,13 +152,13 @@ fn samples(run: &Run, generator: &dyn Generator, gallery: &Gallery) -> Result<()
         picture::image_grid(path, new.view(), SIDE as usize)
     })?;
     let points = plane(generator.latent_size(), &noise);
-    // One class only: what is to be seen is the latents' part.
+    // One class only, to show the effect of the latents.
     let walk = images(&generator.generate_labelled(&points, &labels(1, points.size()[0], device)));
     let caption = match generator.latent_size() {
         2 => "The whole latent space: both latents from their 5 % to their 95 % quantile.",
         _ => {
             "A plane through the latent space, along two random directions from the 5 % to the 95 % quantile of the \
-             prior; neighbours change smoothly where the space is well used."
+             prior. Neighbouring images change smoothly if the space is well used."
         }
     };
     gallery.add(entry("manifold.png", 50, "Latent manifold", caption), |path| {
@@ -170,8 +171,9 @@ fn labels(classes: i64, each: i64, device: Device) -> Tensor {
     Tensor::arange(classes, (Kind::Int64, device)).repeat_interleave_self_int(each, 0, None::<i64>)
 }
 
-/// Points of a square grid in a plane through the origin, `[MANIFOLD_SIDE², D]`: the axes for two latents, else
-/// two random orthogonal directions of length √D/√2, so that points are as far out as draws of the prior are.
+/// Points of a square grid in a plane through the origin, `[MANIFOLD_SIDE², D]`. The plane is spanned by the
+/// axes for two latents, otherwise by two random orthogonal directions of length √D/√2, so that points are as
+/// far from the origin as draws of the prior.
 pub(crate) fn plane(latent: i64, noise: &Noise) -> Tensor {
     const QUANTILE: f64 = 1.6449; // of N(0, 1) at 95 %
     let device = noise.device();
@@ -195,7 +197,7 @@ pub(crate) fn plane(latent: i64, noise: &Noise) -> Tensor {
     (across * first.unsqueeze(0) + down * second.unsqueeze(0)) * scale
 }
 
-/// Images as a screen shows them, `[N, C, H, W]` in [0, 1].
+/// Images `[N, C, H, W]`, clipped to [0, 1].
 fn images(tensor: &Tensor) -> Array4<f32> {
     array::to_images(&tensor.clamp(0.0, 1.0))
 }

@@ -1,4 +1,4 @@
-//! The presets, compiled into the program so that it works without a checkout.
+//! The presets, compiled into the program so that it works without a copy of the repository.
 
 use crate::error::EvaluationError;
 use ae_records::config::{self, ConfigError};
@@ -10,9 +10,9 @@ use std::path::Path;
 /// One preset: an experiment with a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub name: &'static str,
-    /// Its file.
+    /// The content of its TOML file.
     pub text: &'static str,
 }
 
@@ -63,21 +63,21 @@ presets![
 /// A preset that does not exist.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no preset `{name}`{}; `ae presets` lists them, and a file of your own ends in .toml",
+    "there is no preset `{name}`{}; `ae presets` lists the presets, and your own file must end in .toml",
     did_you_mean(nearest)
 )]
 pub struct UnknownPreset {
-    /// As it was written.
+    /// The name as given.
     pub name: String,
-    /// Names that are spelled alike, nearest first.
+    /// Similar names, nearest first.
     pub nearest: Vec<String>,
 }
 
 impl Preset {
-    /// Looks a preset up.
+    /// Looks up a preset.
     ///
     /// # Errors
-    /// Names the nearest ones where there is none.
+    /// An unknown name; the error lists the nearest names.
     pub fn find(name: &str) -> Result<Preset, UnknownPreset> {
         if let Some(preset) = PRESETS.iter().find(|preset| preset.name == name) {
             return Ok(*preset);
@@ -89,30 +89,30 @@ impl Preset {
     /// The experiment, with overrides of the form `key.path=value`.
     ///
     /// # Errors
-    /// Where an override does not fit; the presets themselves are tested.
+    /// An invalid override; the presets themselves are tested.
     pub fn load(&self, overrides: &[String]) -> Result<Experiment, ConfigError> {
         config::load(&format!("presets/{}.toml", self.name), self.text, overrides)
     }
 }
 
-/// An experiment as the command line names it: a preset, or a file of the user's.
+/// An experiment named on the command line: a preset or the user's own file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {
-    /// As it was given.
+    /// As the user gave it.
     pub given: String,
-    /// Name of the preset, or of the file without its ending; the folder of its runs.
+    /// Name of the preset, or of the file without its extension; also the name of the folder of its runs.
     pub name: String,
-    /// What messages call the text.
+    /// The name of the text in messages.
     pub origin: String,
-    /// TOML.
+    /// The TOML text.
     pub text: String,
 }
 
 impl Given {
-    /// What ends in `.toml` or has a slash is a file, all else a preset.
+    /// Opens a file if `given` ends in `.toml` or contains a slash, otherwise a preset.
     ///
     /// # Errors
-    /// A preset that does not exist, a file that cannot be read.
+    /// An unknown preset, or a file that cannot be read.
     pub fn open(given: &str) -> Result<Self, EvaluationError> {
         if given.ends_with(".toml") || given.contains(['/', '\\']) {
             let path = Path::new(given);
@@ -128,7 +128,7 @@ impl Given {
     /// The experiment, with overrides of the form `key.path=value`.
     ///
     /// # Errors
-    /// The first mistake, with its place and what would be right.
+    /// The first mistake, with its location and a remedy.
     pub fn load(&self, overrides: &[String]) -> Result<Experiment, ConfigError> {
         config::load(&self.origin, &self.text, overrides)
     }

@@ -1,5 +1,6 @@
-//! `ae eval pretrain`: whether learning without labels first helps where labels are few. The same network is fine-tuned
-//! from weights that were pre-trained layer by layer on all rows, and from random ones.
+//! `ae eval pretrain`: measures whether pre-training without labels helps when labels are few. The same
+//! network is fine-tuned from random weights and from weights that were pre-trained layer by layer on all
+//! rows.
 
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
@@ -19,24 +20,24 @@ use std::path::PathBuf;
 /// The entry of the list.
 pub(crate) const TASK: Task = Task {
     name: "pretrain",
-    title: "Pre-training without labels, then few labels",
-    about: "Pre-training without labels, then 100, 1,000, 5,000 or all labels, against random weights",
+    title: "Pre-training without labels, fine-tuning with few",
+    about: "Pre-training without labels against random weights, fine-tuned with 100, 1,000, 5,000 or all labels",
     seeds: &[0, 1, 2, 3, 4],
     options: &[],
     run: |context, _| evaluate(context, &BUDGETS, |seed| Wanted::preset("stacked-few", &[], seed)),
 };
 
-/// Labelled rows, beside all of them.
+/// Numbers of labelled rows; a last comparison uses all rows.
 const BUDGETS: [usize; 3] = [100, 1000, 5000];
-/// Steps that fine-tuning takes at most, within the epochs below.
+/// Target for the steps of fine-tuning, within the limits on epochs below.
 const STEPS: u64 = 2400;
 const EPOCHS: std::ops::RangeInclusive<u64> = 4..=80;
 
 const ERROR: Quantity = Quantity::new("error", "error (%)", 2);
 /// The difference of the errors, seed by seed.
-const GAIN: Quantity = Quantity::new("error", "less by", 2);
+const GAIN: Quantity = Quantity::new("error", "reduction", 2);
 
-/// Where fine-tuning starts from.
+/// The initial weights of fine-tuning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Start {
     Random,
@@ -45,9 +46,9 @@ pub(crate) enum Start {
 
 const STARTS: [Start; 2] = [Start::Random, Start::Pretrained];
 
-/// What came out with one budget of labels.
+/// The results with one number of labels.
 struct AtBudget {
-    /// All rows where there is none.
+    /// `None` means all rows.
     budget: Option<usize>,
     /// Test errors in percent.
     errors: IndexMap<Start, Figure>,
@@ -76,11 +77,11 @@ fn evaluate(
         }
     }
     let mut table = Table {
-        title: "Test error in %, by the number of labels".into(),
+        title: "Test error in % by number of labels".into(),
         columns: ["labels", Start::Random.title(), Start::Pretrained.title(), GAIN.heading]
             .map(String::from)
             .into(),
-        note: "Mean ± standard deviation over the seeds; `less by` is the difference seed by seed.".into(),
+        note: "Mean ± standard deviation over the seeds. `reduction` is the difference of the errors, seed by seed.".into(),
         ..Table::default()
     };
     for AtBudget { budget, errors, gain } in &budgets {
@@ -107,21 +108,21 @@ fn evaluate(
     }
     let entry = Entry {
         file: "error.png".into(),
-        title: "Test error over labels".into(),
-        caption: "Means over the seeds; the bands are one standard deviation to either side.".into(),
+        title: "Test error by number of labels".into(),
+        caption: "Means over the seeds. The bands are one standard deviation to either side.".into(),
         order: 1,
     };
     draft.gallery.add(entry, |path| picture::bands(path, "labelled rows", "test error in %", &bands))?;
     draft.finish(format!(
-        "The stacked denoising autoencoder is pre-trained layer by layer on {rows} rows without their labels, once with each \
-         seed. Then the same network is fine-tuned with a budget of labelled rows, chosen by the seed: from the pre-trained \
-         weights, and from the random weights that pre-training started from. Everything else is the same: Adam, early \
-         stopping by the error on validation rows (the same for both), and the test rows, on which the error is computed once."
+        "The stacked denoising autoencoder is pre-trained layer by layer on {rows} rows without labels, once for each seed. \
+         The same network is then fine-tuned on a few labelled rows, chosen by the seed: from the pre-trained weights, and \
+         from the random weights that pre-training started from. Everything else is the same for both: Adam, early stopping \
+         by the error on the same validation rows, and the test rows, on which the error is computed once."
     ))
 }
 
 impl Start {
-    /// In the metrics.
+    /// Name in the metrics.
     fn name(self) -> &'static str {
         match self {
             Start::Random => "random",
@@ -129,7 +130,7 @@ impl Start {
         }
     }
 
-    /// In tables and pictures.
+    /// Name in tables and pictures.
     fn title(self) -> &'static str {
         match self {
             Start::Random => "random weights",
@@ -145,7 +146,7 @@ impl AtBudget {
     }
 }
 
-/// The data of the pre-training run with so many labelled training rows.
+/// The data of the pre-training run with this number of labelled training rows.
 pub(crate) fn labelled(
     context: &mut Context<'_>,
     run: &Run,
@@ -159,7 +160,7 @@ pub(crate) fn labelled(
     Ok(Splits::new(dataset, device).map_err(RunError::from)?)
 }
 
-/// The share of test rows that the network gets wrong after fine-tuning; from the weights that `start` says.
+/// Fine-tunes the network from the weights given by `start`; returns its share of errors on the test rows.
 pub(crate) fn fine_tuned(
     context: &mut Context<'_>,
     run: &Run,
@@ -185,7 +186,7 @@ pub(crate) fn fine_tuned(
         }
     }
     let n = splits.train.len();
-    // A fifth of a small budget, so that an epoch has a few steps.
+    // With few rows, a fifth of them, so that an epoch has a few steps.
     let batch = (n / 5).clamp(1, 128);
     let epochs = (STEPS / n.div_ceil(batch) as u64).clamp(*EPOCHS.start(), *EPOCHS.end());
     let training = TrainingConfig {

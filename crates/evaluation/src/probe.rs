@@ -1,44 +1,44 @@
-//! A linear probe: multinomial logistic regression on a code, by how much L2 penalty it needs.
+//! A linear probe: multinomial logistic regression on a code, with a cross-validated L2 penalty.
 //!
-//! Minimises `mean over rows of -log softmax(x W + b)[label] + penalty / 2 · ‖W‖²` in double precision by L-BFGS
-//! (Liu & Nocedal, 1989; Nocedal & Wright, 2006, algorithm 7.4). The problem is convex, so there is one answer. In
-//! scikit-learn's terms `C = 1 / (penalty · rows)`.
+//! Minimises `mean over rows of -log softmax(x W + b)[label] + penalty / 2 · ‖W‖²` in double precision by
+//! L-BFGS (Liu & Nocedal, 1989; Nocedal & Wright, 2006, algorithm 7.4). The problem is convex, so it has a
+//! single minimum. In scikit-learn's terms, `C = 1 / (penalty · rows)`.
 
 use ae_tensor::{Device, Kind, Tensor};
 use std::collections::VecDeque;
 
-/// Penalties to choose from, strongest first: each fit starts from the one before. Features are scaled to a mean
+/// Candidate penalties, strongest first: each fit starts from the previous one. Features are scaled to a mean
 /// variance of 1.
 const PENALTIES: [f64; 5] = [1.0, 1e-1, 1e-2, 1e-3, 1e-4];
-/// Parts for cross-validation.
+/// Folds of the cross-validation.
 const FOLDS: i64 = 5;
-/// Above so many rows one part is enough to choose by.
+/// With more rows than this, only one fold is held out.
 const MAX_FOLDED_ROWS: i64 = 2000;
 
 const MAX_STEPS: usize = 300;
-/// Greatest entry of the gradient at which a fit ends; scikit-learn's default.
+/// A fit ends when no entry of the gradient exceeds this; scikit-learn's default.
 const TOLERANCE: f64 = 1e-4;
 /// Pairs that L-BFGS remembers.
 const MEMORY: usize = 10;
-/// A step is taken if it lowers the loss by this share of what the slope promises (Armijo).
+/// A step is accepted if it lowers the loss by at least this share of the linear prediction (Armijo).
 const SUFFICIENT: f64 = 1e-4;
 
 /// A fitted probe.
 #[derive(Debug)]
 pub(crate) struct Probe {
-    /// `[D]` and scalar: features are shifted and scaled as the rows that were fitted.
+    /// Shift `[D]` and scale of the features, from the fitted rows.
     mean: Tensor,
     scale: f64,
     /// `[D + 1, K]`, the bias in the last row.
     weights: Tensor,
-    /// Of the weights.
+    /// L2 penalty on the weights.
     pub(crate) penalty: f64,
 }
 
 impl Probe {
-    /// Fits features `[N, D]` with labels `[N]`, int64, below `classes`. The penalty is the one that guesses most
-    /// held-out rows of these right, by cross-validation in five parts, or by one of the parts where there are many
-    /// rows; the stronger one of equals. Rows should be in random order. Then all rows are fitted with it.
+    /// Fits features `[N, D]` with labels `[N]`, int64, below `classes`. Chooses the penalty with the highest
+    /// accuracy in five-fold cross-validation, or on a single fold if there are many rows; ties go to the
+    /// stronger penalty. Then fits all rows with it. Rows should be in random order.
     pub(crate) fn fit(features: &Tensor, labels: &Tensor, classes: i64) -> Self {
         let n = features.size()[0];
         let folds = FOLDS.min(n);
@@ -63,7 +63,7 @@ impl Probe {
         probes.pop().expect("a penalty was chosen")
     }
 
-    /// One probe for each penalty, each started from the one before.
+    /// One probe for each penalty, each started from the previous one.
     fn path(
         features: &Tensor,
         labels: &Tensor,
@@ -93,7 +93,7 @@ impl Probe {
         with_ones(&rows).matmul(&self.weights)
     }
 
-    /// Share of rows whose most probable label is their own, in [0, 1].
+    /// Share of rows whose most probable label is correct, in [0, 1].
     pub(crate) fn accuracy(&self, features: &Tensor, labels: &Tensor) -> f64 {
         let guesses = self.logits(features).argmax(1, false);
         guesses.eq_tensor(labels).to_kind(Kind::Double).mean(Kind::Double).double_value(&[])
@@ -105,20 +105,20 @@ fn with_ones(rows: &Tensor) -> Tensor {
     Tensor::cat(&[rows, &ones], 1)
 }
 
-/// The objective and its gradient in the weights.
+/// The objective and its gradient with respect to the weights.
 fn loss(rows: &Tensor, targets: &Tensor, weights: &Tensor, penalty: f64) -> (f64, Tensor) {
     let n = rows.size()[0] as f64;
     let log_probabilities = rows.matmul(weights).log_softmax(1, Kind::Double);
     let likelihood = (targets * &log_probabilities).sum(Kind::Double).double_value(&[]) / n;
     let penalised = weights.copy();
-    // The bias is free.
+    // The bias is not penalised.
     let _ = penalised.get(-1).fill_(0.0);
     let value = -likelihood + 0.5 * penalty * penalised.square().sum(Kind::Double).double_value(&[]);
     let gradient = rows.tr().matmul(&(log_probabilities.exp() - targets)) / n + penalised * penalty;
     (value, gradient)
 }
 
-/// Goes down from `at` until the gradient is small, or until no step goes down any more.
+/// Descends from `at` until the gradient is small or no step lowers the objective.
 fn minimise(mut at: Tensor, tolerance: f64, objective: impl Fn(&Tensor) -> (f64, Tensor)) -> Tensor {
     let dot = |a: &Tensor, b: &Tensor| (a * b).sum(Kind::Double).double_value(&[]);
     let mut memory: VecDeque<(Tensor, Tensor, f64)> = VecDeque::new();
@@ -127,7 +127,7 @@ fn minimise(mut at: Tensor, tolerance: f64, objective: impl Fn(&Tensor) -> (f64,
         if gradient.abs().max().double_value(&[]) < tolerance {
             return at;
         }
-        // Two loops over the remembered pairs give the inverse Hessian's product with the gradient.
+        // The two-loop recursion: the product of the approximate inverse Hessian with the gradient.
         let mut direction = -&gradient;
         let mut shares = Vec::new();
         for (step, change, product) in memory.iter().rev() {
@@ -166,7 +166,7 @@ fn minimise(mut at: Tensor, tolerance: f64, objective: impl Fn(&Tensor) -> (f64,
         }
         (at, value, gradient) = (next, next_value, next_gradient);
     }
-    tracing::debug!("a linear probe was ended after {MAX_STEPS} steps");
+    tracing::debug!("a linear probe did not converge in {MAX_STEPS} steps");
     at
 }
 
@@ -175,10 +175,10 @@ mod tests {
     use super::*;
     use ae_tensor::{Noise, array};
 
-    /// What scikit-learn's `LogisticRegression(C=1/(0.05·30), tol=1e-10)` gives on these rows; see
+    /// Agrees with scikit-learn's `LogisticRegression(C=1/(0.05·30), tol=1e-10)` on the same rows; see
     /// `tests/golden/probe.py`.
     #[test]
-    fn it_is_scikit_learns_logistic_regression() {
+    fn probabilities_agree_with_scikit_learn() {
         #[derive(serde::Deserialize)]
         struct Golden {
             features: Vec<f64>,
@@ -191,7 +191,7 @@ mod tests {
         let probe = Probe::path(&features, &labels, 3, &[0.05], 1e-8).remove(0);
         let obtained = array::to_vec(&probe.logits(&features).softmax(1, Kind::Double));
         for (obtained, expected) in obtained.iter().zip(&golden.probabilities) {
-            // Both end where the gradient is small, not where it is zero.
+            // Both stop when the gradient is small, not zero.
             assert!((obtained - expected).abs() < 1e-6, "{obtained} is not {expected}");
         }
     }

@@ -1,4 +1,4 @@
-//! `ae eval reconstruction`: how well the autoencoders of one test set rebuild its images, beside principal
+//! `ae eval reconstruction`: compares how well autoencoders reconstruct held-out images, next to principal
 //! component analysis at the same code size.
 
 use crate::anomaly::autoencoder;
@@ -26,7 +26,7 @@ use std::path::PathBuf;
 pub(crate) const TASK: Task = Task {
     name: "reconstruction",
     title: "Reconstruction of held-out images",
-    about: "Reconstruction of held-out images, variant by variant, beside PCA at the same code size",
+    about: "Reconstruction of held-out images by each variant, compared with PCA at the same code size",
     seeds: &[0],
     options: &[],
     run: |context, _| evaluate(context, PRESETS, |name, seed| Wanted::preset(name, &[], seed)),
@@ -53,26 +53,26 @@ const MSE: Quantity = Quantity::new("mse", "MSE", 5);
 const MAE: Quantity = Quantity::new("mae", "MAE", 4);
 const FIGURES: [Quantity; 4] = [MSE, MAE, PSNR, SSIM];
 
-/// The images of one table, and who rebuilt them, by the name in the metrics.
+/// The images of one table, and the models that reconstructed them, by their names in the metrics.
 struct Contest {
     title: &'static str,
     note: &'static str,
-    /// File of the picture.
+    /// File name of the picture.
     file: &'static str,
     entrants: IndexMap<String, Entrant>,
-    /// The first images.
+    /// The first original images.
     originals: Option<Array4<f32>>,
 }
 
-/// Who rebuilt the images, and how well.
+/// A model, and how well it reconstructs the images.
 struct Entrant {
     label: Label,
     figures: Figures,
-    /// The first images, of the first seed.
+    /// The first reconstructions of the first seed.
     shown: Array4<f32>,
 }
 
-/// How an entrant appears in the table.
+/// The first cells of an entrant's row in the table.
 #[derive(Default)]
 struct Label {
     title: String,
@@ -95,8 +95,8 @@ fn evaluate(
     };
     let mut damaged = Contest {
         title: "Reconstruction of clean images from damaged ones",
-        note: "Each input is damaged as in training, with draws of its own; the target is the clean image. PCA is given the \
-               same damaged images. A model that is told which part is missing (mae) fills in that part only.",
+        note: "Inputs are damaged as in training, with new random draws; the target is the clean image. PCA gets the same \
+               damaged images. A model that is told which part is missing (mae) only fills in that part.",
         file: "denoised.png",
         entrants: IndexMap::new(),
         originals: None,
@@ -118,15 +118,15 @@ fn evaluate(
         contest.report(&mut draft, order)?;
     }
     draft.finish(format!(
-        "Every figure is computed on all test images, none of which had a part in training. PSNR is the mean over the images \
-         of 10 log10(1 / MSE) in dB, {} dB at most; SSIM is that of Wang et al. (2004). Pixels lie in [0, 1]. PCA is fitted \
-         on the same training images, and its reconstructions are not clipped.",
+        "All figures are computed on all test images, none of which were used in training. PSNR is the mean over the images \
+         of 10 log10(1 / MSE) in dB, at most {} dB per image; SSIM is that of Wang et al. (2004). Pixels lie in [0, 1]. PCA \
+         is fitted on the same training images, and its reconstructions are not clipped.",
         images::MAX_PSNR
     ))
 }
 
 impl Contest {
-    /// Enters a variant, and where they are missing its damaged input and PCA at its code size.
+    /// Adds a variant and, if they are not there yet, its damaged input and PCA at its code size.
     fn compete(
         &mut self,
         preset: &str,
@@ -194,7 +194,7 @@ impl Contest {
         Ok(())
     }
 
-    /// Adds table, metrics and picture; nothing where nobody competed.
+    /// Adds the table, the metrics and the picture, unless there are no entrants.
     fn report(&self, draft: &mut Draft, order: u32) -> Result<(), EvaluationError> {
         let Some(originals) = &self.originals else { return Ok(()) };
         let number = |value: Option<i64>| value.map_or("–".to_string(), |value| value.to_string());
@@ -211,14 +211,14 @@ impl Contest {
         let (title, note) = (self.title.to_string(), self.note.to_string());
         draft.evaluation.tables.push(Table { title: title.clone(), columns, rows, note });
         let seed = draft.evaluation.seeds.first().copied().unwrap_or(0);
-        let caption =
-            format!("The first {} test images, seed {seed}; none of them picked.", originals.dim().0);
+        let caption = format!("The first {} test images, seed {seed}; not hand-picked.", originals.dim().0);
         let entry = Entry { file: self.file.into(), title, caption, order };
         Ok(draft.gallery.add(entry, |path| picture::image_rows(path, &lines))?)
     }
 }
 
-/// Images `[N, C, H, W]` made of the batches of a split; `make` is told the place of the batch.
+/// Images `[N, C, H, W]` that `make` computes from each batch of a split; it also gets the index of the
+/// batch.
 fn of_split(split: &Split, make: impl Fn(usize, &Batch) -> Tensor) -> Array4<f32> {
     let batches = split.in_order(BATCH).enumerate();
     let parts: Vec<Tensor> = tch::no_grad(|| batches.map(|(place, batch)| make(place, &batch)).collect());
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variant_stands_beside_pca_of_its_code_size() {
+    fn every_variant_is_compared_with_pca_of_its_code_size() {
         let bench = Bench::new();
         let (evaluation, report) = run(&bench, &[0, 1]).unwrap();
         let titles = |table: usize| -> Vec<&str> {
@@ -250,7 +250,7 @@ mod tests {
             ["the input of denoising", "denoising", "PCA, 72 components, the input of denoising"]
         );
         let metric = |name: &str| evaluation.metrics[name];
-        // Clipping at both ends of [0, 1] keeps half of noise of variance 0.04.
+        // Clipping at 0 or 1 keeps half of the noise's variance of 0.04.
         assert!((metric("input_denoising/mse") - 0.02).abs() < 0.001, "{}", metric("input_denoising/mse"));
         assert!(metric("pca64/mse") < 1e-6, "24 training images span at most 24 axes, and bars fewer");
         assert!(metric("pca72_denoising/mse") > 1e-4);
@@ -260,7 +260,7 @@ mod tests {
         let psnr = -10.0 * metric("vanilla/seed0/mse").log10();
         assert!(
             metric("vanilla/seed0/psnr") >= psnr - 1e-9,
-            "the mean over images is at least that of the mean"
+            "the mean PSNR is at least the PSNR of the mean error"
         );
         for file in ["report.html", "images/reconstructions.png", "images/denoised.png"] {
             assert!(report.with_file_name(file).exists(), "{file}");

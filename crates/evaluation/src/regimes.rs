@@ -1,5 +1,4 @@
-//! `ae eval regimes`: one model under different regimes of optimisation: how much data a step sees, which optimizer
-//! takes it, and how the learning rate moves.
+//! `ae eval regimes`: trains one model with different batch sizes, optimizers and learning-rate schedules.
 
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
@@ -15,8 +14,8 @@ use std::path::PathBuf;
 /// The entry of the list.
 pub(crate) const TASK: Task = Task {
     name: "regimes",
-    title: "Regimes of optimisation",
-    about: "Full batch, mini-batch and single samples; optimizers; schedules of the learning rate",
+    title: "Optimisation regimes",
+    about: "Comparison of full batches, mini-batches and single samples, of optimizers, and of learning-rate schedules",
     seeds: &[0],
     options: &[],
     run: |context, _| evaluate(context, |regime, seed| Wanted::preset(PRESET, regime.settings, seed)),
@@ -24,7 +23,7 @@ pub(crate) const TASK: Task = Task {
 
 const PRESET: &str = "vanilla";
 
-/// What is compared with what: a table and a picture each.
+/// A comparison, with its own table and picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Topic {
     Batches,
@@ -33,9 +32,9 @@ enum Topic {
 }
 
 const TOPICS: [(Topic, &str, &str); 3] = [
-    (Topic::Batches, "batches", "How much a step sees"),
-    (Topic::Optimizers, "optimizers", "Who takes the step: batches of 128, constant rate, 10 epochs"),
-    (Topic::Schedules, "schedules", "How the rate moves: Adam, batches of 128, 10 epochs"),
+    (Topic::Batches, "batches", "Batch sizes"),
+    (Topic::Optimizers, "optimizers", "Optimizers: batches of 128, constant learning rate, 10 epochs"),
+    (Topic::Schedules, "schedules", "Learning-rate schedules: Adam, batches of 128, 10 epochs"),
 ];
 
 /// One way to train.
@@ -46,8 +45,8 @@ struct Regime {
     settings: &'static [&'static str],
 }
 
-/// Full batches have 60 passes: more would take longer than all others together. Single samples have one pass
-/// over 20,000.
+/// Full batches get 60 epochs: more would take longer than all other regimes together. Single samples get one
+/// epoch over 20,000 images.
 const REGIMES: [Regime; 13] = [
     Regime {
         name: "full-sgd",
@@ -119,7 +118,7 @@ const REGIMES: [Regime; 13] = [
     },
     Regime {
         name: "nesterov",
-        title: "128 a step, Nesterov 0.9",
+        title: "batches of 128, Nesterov 0.9",
         topics: &[Topic::Batches, Topic::Optimizers],
         settings: &[
             "training.optimizer=sgd",
@@ -140,7 +139,7 @@ const REGIMES: [Regime; 13] = [
     },
     Regime {
         name: "adam",
-        title: "128 a step, Adam, constant",
+        title: "batches of 128, Adam, constant",
         topics: &[Topic::Batches, Topic::Optimizers, Topic::Schedules],
         settings: &[],
     },
@@ -158,7 +157,7 @@ const REGIMES: [Regime; 13] = [
     },
     Regime {
         name: "step",
-        title: "half every 2 epochs",
+        title: "halved every 2 epochs",
         topics: &[Topic::Schedules],
         settings: &[
             "training.schedule.step.every=2",
@@ -178,10 +177,10 @@ const MSE: Quantity = Quantity::new("mse", "test MSE", 5);
 const SECONDS: Quantity = Quantity::new("seconds", "seconds", 1);
 const FIGURES: [Quantity; 2] = [MSE, SECONDS];
 
-/// A regime with what came out.
+/// A regime and its results.
 struct Trained<'a> {
     regime: &'a Regime,
-    /// Batch, rate, steps and samples seen, of the first seed.
+    /// Batch size, learning rate, steps and samples seen; first seed.
     setup: [String; 4],
     figures: Figures,
     curves: Curves,
@@ -220,7 +219,7 @@ fn evaluate(
         let entry = Entry {
             file: format!("{file}.png"),
             title: title.into(),
-            caption: "Training loss over samples seen, and over seconds; first seed.".into(),
+            caption: "Training loss over samples seen and over seconds, first seed.".into(),
             order,
         };
         draft.gallery.add(entry, |path| picture::panels(path, &panels(&members)))?;
@@ -230,15 +229,15 @@ fn evaluate(
     }
     draft.finish(
         "One model, the preset `vanilla`, is trained in different ways; the test MSE is that of the final weights. Adam and \
-         AdamW have the preset's learning rate; all others have the best of a few rates, a factor of three apart, in shorter \
-         runs on training images with another seed. Budgets differ: full batches take 60 passes over all training images, \
-         batches of 128 take 10, single samples one pass over 20,000 images. Seconds are those of the training loop with its \
-         log and checkpoints, and are spread evenly over the steps of a run. Each point of a curve is the mean loss of the \
-         steps since the point before.",
+         AdamW use the preset's learning rate. All others use the best of a few rates, a factor of three apart, found in \
+         shorter runs on training images with another seed. Budgets differ: full batches take 60 epochs over all training \
+         images, batches of 128 take 10, and single samples take one epoch over 20,000 images. Seconds are those of the \
+         training loop, including logging and checkpoints, and are spread evenly over the steps of a run. Each point of a \
+         curve is the mean loss since the previous point.",
     )
 }
 
-/// Batch, rate, steps, samples seen.
+/// Batch size, learning rate, steps and samples seen.
 fn setup(run: &Run) -> [String; 4] {
     let training = &run.experiment.training;
     let batch = training.batch.samples(run.splits.train.len());
@@ -266,7 +265,7 @@ fn table(title: &str, trained: &[&Trained<'_>]) -> Result<Table, EvaluationError
         rows.push(row);
     }
     let columns = spread::columns(&["regime", "batch", "rate", "steps", "samples seen"], &FIGURES);
-    let note = "The rate is the base rate of its schedule.".into();
+    let note = "The rate is the base learning rate of the schedule.".into();
     Ok(Table { title: title.into(), columns, rows, note })
 }
 
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn every_regime_is_in_its_tables_with_its_own_counts() {
+    fn every_regime_is_in_its_tables_with_the_right_counts() {
         let bench = Bench::new();
         let data = bench.bars();
         let of = |regime: &Regime, seed| {

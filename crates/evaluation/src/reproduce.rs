@@ -1,8 +1,9 @@
-//! Reaching the references again: presets at a tier, each with one seed or several, as jobs that can be done in any
-//! order and process; and the table of what was obtained beside what should be.
+//! `ae reproduce`: runs presets at a tier as independent jobs, and compares the results with their
+//! references.
 //!
-//! A job asks for a finished run as every task does ([`Context::trained`]), so that it goes on where an earlier
-//! call was stopped, and then for the measures that the preset's expectations need.
+//! A job is one preset with one seed; jobs can run in any order and in separate processes. A job asks for a
+//! finished run as every task does ([`Context::trained`]), so it continues where an earlier call stopped.
+//! Then it computes the measures that the preset's expectations need.
 
 mod table;
 
@@ -23,17 +24,17 @@ use std::path::{Path, PathBuf};
 /// One run of a preset.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// Preset or file, as it was given.
+    /// Preset or file, as the user gave it.
     pub given: String,
     /// Name of the preset; its runs lie in `runs/<name>`.
     pub preset: String,
-    /// How much is spent on it.
+    /// How much computing time to spend.
     pub tier: Tier,
-    /// The seed of everything random.
+    /// The seed of all random draws.
     pub seed: u64,
-    /// What is trained, and what should come out.
+    /// What to train, and the expected results.
     pub experiment: Experiment,
-    /// The overrides that made it of the preset.
+    /// The overrides that the tier applies to the preset.
     overrides: Vec<String>,
 }
 
@@ -43,7 +44,7 @@ pub struct Job {
 pub enum Ending {
     /// With figures.
     Finished(Box<Finished>),
-    /// Without; this is why.
+    /// Without figures, for this reason.
     Failed(String),
 }
 
@@ -54,35 +55,36 @@ pub struct Done {
     pub preset: String,
     /// The seed.
     pub seed: u64,
-    /// What the job had to say.
+    /// The job's log file.
     pub log: PathBuf,
     /// The result.
     pub ending: Ending,
 }
 
-/// What a job found out.
+/// The results of a finished job.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Finished {
     /// The run's folder.
     pub folder: PathBuf,
-    /// The run's held-out figures, those of the measures, and `train/loss_change`: the mean loss of the last
-    /// eighth of the training steps less that of the first, where one loss is minimised.
+    /// The run's held-out figures, those of the measures and, if a single loss is minimised,
+    /// `train/loss_change`: the mean loss of the last eighth of the training steps minus that of the first
+    /// eighth.
     pub metrics: Metrics,
-    /// Seconds in training steps.
+    /// Training time in seconds.
     pub seconds: f64,
-    /// Where it was trained.
+    /// The machine it was trained on.
     pub machine: Machine,
-    /// Versions of the parts that it was trained with.
+    /// Versions of the software it was trained with.
     pub versions: BTreeMap<String, String>,
 }
 
-/// The jobs of these presets and files, or of all presets of a tier where none is named; each with `seeds`, or
-/// where there are none with those of its tier, or else with seed 0. Everything that can be wrong with them is
-/// found here, before the first is begun.
+/// The jobs of these presets and files, or of all presets of the tier if `given` is empty. Each runs with
+/// `seeds`; if that is empty, with the seeds of its tier, or else with seed 0. Validates all of them before
+/// the first starts.
 ///
 /// # Errors
-/// A preset that does not exist or leaves the tier out, one given twice, an override or a measure that does not
-/// fit, a seed given twice.
+/// A preset that is unknown, not part of the tier or given twice, an invalid override or measure, or a seed
+/// given twice.
 pub fn jobs(given: &[String], tier: Tier, seeds: &[u64]) -> Result<Vec<Job>, EvaluationError> {
     let all: Vec<String> = PRESETS.iter().map(|preset| preset.name.to_string()).collect();
     let (names, is_asked_for) = if given.is_empty() { (all, false) } else { (given.to_vec(), true) };
@@ -112,7 +114,7 @@ pub fn jobs(given: &[String], tier: Tier, seeds: &[u64]) -> Result<Vec<Job>, Eva
 }
 
 impl Job {
-    /// A preset or a file at a tier.
+    /// The job of a preset or file at a tier.
     ///
     /// # Errors
     /// As [`jobs`].
@@ -130,12 +132,12 @@ impl Job {
         Ok(Job { given, preset, tier, seed, experiment, overrides })
     }
 
-    /// `vae-seed0`.
+    /// Identifies the job: `vae-seed0`.
     pub fn id(&self) -> String {
         format!("{}-seed{}", self.preset, self.seed)
     }
 
-    /// The command that trains this run by itself.
+    /// The command that trains only this run.
     pub fn command(&self, threads: usize) -> String {
         let mut words = vec![format!("ae train {}", self.given)];
         words.extend(self.overrides.iter().map(|setting| format!("--set '{setting}'")));
@@ -143,17 +145,16 @@ impl Job {
         words.join(" ")
     }
 
-    /// Seconds that an earlier run of these settings trained for, with this seed or another; none where there is
-    /// none.
+    /// Training seconds of an earlier run with these settings and any seed. `None` if no earlier run exists.
     pub fn earlier_seconds(&self, runs: &Path) -> Option<f64> {
         finished_seconds(&runs.join(&self.preset), &self.experiment)
     }
 
-    /// Takes or makes the run, then the measures; with `again` those that are kept are computed anew. `begin` hears
-    /// the name of each measure that is being computed.
+    /// Reuses or trains the run, then computes its measures. With `again`, saved measures are recomputed.
+    /// Calls `begin` with the name of each measure before computing it.
     ///
     /// # Errors
-    /// Where the run cannot be made or was stopped, a measure does not suit it, or a figure is no number.
+    /// The run fails or is interrupted, a measure does not suit it, or a figure is NaN or infinite.
     pub fn run(
         &self,
         context: &mut Context<'_>,
@@ -175,7 +176,8 @@ impl Job {
         Ok(Finished { folder, metrics, seconds, machine, versions })
     }
 
-    /// What should come out: what the preset says, or else that the loss fell, where there is one loss.
+    /// The expected results: those of the preset. If it has none and minimises a single loss, that the loss
+    /// falls.
     pub fn expected(&self, metrics: &Metrics) -> Vec<Expected> {
         if !self.experiment.expected.is_empty() {
             return self.experiment.expected.clone();
@@ -190,8 +192,8 @@ impl Job {
     }
 }
 
-/// Mean loss of the last eighth of the points of the curve less that of the first; none where several losses are
-/// minimised, or the curve has a single point.
+/// Mean loss of the last eighth of the curve's points minus that of the first eighth. `None` if several
+/// losses are minimised, or if the curve has fewer than two points.
 fn loss_change(dir: &RunDir) -> Result<Option<f64>, EvaluationError> {
     let lines = metrics::read(&dir.metrics())?;
     let train = lines.iter().filter(|line| line.split == "train");

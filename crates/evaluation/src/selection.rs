@@ -1,9 +1,9 @@
-//! `ae eval selection`: how the preset `ecg-best` was chosen, on normal beats alone.
+//! `ae eval selection`: repeats the selection of the preset `ecg-best`, on normal beats only.
 //!
-//! Each candidate is trained on three quarters of the 292 normal training beats of ECG5000's UCR split, and asked to tell
-//! the other quarter from damaged copies of it ([`ae_anomaly::fit::damage::whole`]). Each seed makes another split, other weights
-//! and other damage. No test beat and no label takes part: the test file is not even looked at. The candidate with
-//! the highest mean AUROC is the preset, trained on all 292 beats.
+//! Each candidate is trained on three quarters of the 292 normal training beats of ECG5000's UCR split. It
+//! then has to tell the other quarter from damaged copies of it ([`ae_anomaly::fit::damage::whole`]). Each
+//! seed has its own split, weights and damage. Test beats and labels are not used. The candidate with the
+//! highest mean AUROC is the preset, trained on all 292 beats.
 
 mod candidates;
 
@@ -25,8 +25,8 @@ use std::path::PathBuf;
 /// The entry of the list.
 pub(crate) const TASK: Task = Task {
     name: "selection",
-    title: "The choice of a detector on normal beats alone",
-    about: "How the detector `ecg-best` was chosen: candidates on normal heartbeats and damaged copies of them",
+    title: "Selection of a detector on normal beats only",
+    about: "Selection of the detector `ecg-best`: candidates judged on normal heartbeats and damaged copies of them",
     seeds: &[0, 1, 2, 3, 4],
     options: &[],
     run: |context, _| evaluate(context, &candidates::all(), wanted),
@@ -41,30 +41,30 @@ const BASELINES: [(&str, Baseline); 6] = [
     ("PCA, 8 components", Baseline::Pca { code: 8 }),
     ("1-NN", Baseline::Neighbours { k: 1 }),
 ];
-/// What is measured of each candidate.
+/// The scores that each candidate is judged with.
 const SCORES: [(Quantity, Score); 3] = [
     (Quantity::new("mean_squared", "squared error", 4), Score::MeanSquared),
     (Quantity::new("mean_absolute", "absolute error", 4), Score::MeanAbsolute),
     (Quantity::new("standardised", "standardised error", 4), Score::Standardised),
 ];
-/// Of a baseline, by its own score.
+/// The figure of a baseline, with its own score.
 const AUROC: Quantity = Quantity::new("auroc", "AUROC", 4);
-/// Beats of the picture.
+/// Beats in the picture.
 const SHOWN_BEATS: usize = 8;
 /// A candidate or a baseline, and its figures.
 type Line = (String, Figures);
 
-/// One model with settings that is asked for.
+/// A model with its settings.
 struct Candidate {
     name: &'static str,
-    /// What it sets beyond [`COMMON`].
+    /// Its settings beyond [`COMMON`].
     overrides: Vec<String>,
 }
 
-/// What all candidates share; they start from the preset `ecg-long`. Beats are z-normalised one by one already.
+/// Settings of all candidates, on top of the preset `ecg-long`. Each beat is already z-normalised.
 const COMMON: [&str; 3] = ["data.scale=none", "data.validation=0.25", "training.batch=32"];
 
-/// The candidate that the preset `ecg-best` is.
+/// The candidate that became the preset `ecg-best`.
 pub(crate) const CHOSEN: &str = "dense relu, code 8";
 
 fn wanted(candidate: &Candidate, seed: u64) -> Result<Wanted, EvaluationError> {
@@ -89,7 +89,8 @@ fn evaluate(
             let run = draft.trained(context, &wanted(candidate, seed)?)?;
             let trial = Trial::of(&run, seed)?;
             trial.judge_model(&run, seed, &mut figures)?;
-            // Every candidate of a seed has the same rows, so the first one's serve the baselines.
+            // All candidates of a seed share the same rows, so the baselines run only with the first
+            // candidate.
             if lines.is_empty() {
                 if seed == seeds[0] {
                     trial.draw(&draft.gallery, seed)?;
@@ -107,10 +108,10 @@ fn evaluate(
         figures.enter(&mut draft.evaluation.metrics, &name.replace([' ', ','], "-").replace("--", "-"))?;
     }
     draft.finish(
-        "Each candidate is trained on three quarters of the normal training beats of ECG5000. It ranks the other quarter and \
-         eight damaged copies of each of its beats: early or late, warped, widened, mixed with another, or with a part turned \
-         over, scaled, moved or its halves swapped. Every copy is z-normalised again, as the set's beats are. Neither a test \
-         beat nor a label takes part.",
+        "Each candidate is trained on three quarters of the normal training beats of ECG5000. It ranks the beats of the other \
+         quarter against eight damaged copies of each: shifted in time, warped, widened, mixed with another beat, or with a \
+         part flipped, scaled, moved or its halves swapped. Every copy is z-normalised again, like the beats of the data \
+         set. Test beats and labels are not used.",
     )
 }
 
@@ -119,7 +120,7 @@ struct Trial {
     /// What the model was trained on.
     train: Samples,
     normal: Samples,
-    /// Of each kind of damage, a copy of each normal row.
+    /// For each kind of damage, a damaged copy of each normal row.
     damaged: Vec<Samples>,
 }
 
@@ -146,7 +147,7 @@ impl Trial {
         Ok(())
     }
 
-    /// Spreads are those of training rows: only their proportions count in a ranking.
+    /// Spreads come from the training rows, because only their proportions matter in a ranking.
     fn normal_rows(&self, seed: u64) -> NormalRows<'_> {
         NormalRows { train: &self.train, validation: &self.train, seed }
     }
@@ -192,8 +193,8 @@ fn table(lines: &[Line], baselines: &[Line]) -> Result<Table, EvaluationError> {
         title: "AUROC of normal beats against damaged ones".into(),
         columns: spread::columns(&["candidate"], &scores),
         rows,
-        note: "Mean ± standard deviation over seeds; candidates of one seed are judged on the same rows. The score of a \
-               baseline, which has only one, is in the first column."
+        note: "Mean ± standard deviation over seeds. All candidates of a seed are judged on the same rows. A baseline has a \
+               single score, shown in the first column."
             .into(),
     })
 }

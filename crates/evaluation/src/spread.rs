@@ -1,35 +1,35 @@
-//! Figures over seeds: a quantity with its value for each seed, their mean and their spread.
+//! Figures over seeds: the values of a quantity for each seed, with their mean and spread.
 
 use crate::error::EvaluationError;
 use crate::outcome::Table;
 use ae_metrics::{MeanStd, mean_std};
 use std::collections::BTreeMap;
 
-/// What is measured, and how it is told.
+/// A measured quantity, and how to present it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Quantity {
-    /// In the metrics; tells one quantity from another.
+    /// Unique name in the metrics.
     pub(crate) name: &'static str,
-    /// Heads its column of a table.
+    /// Heading of its column in a table.
     pub(crate) heading: &'static str,
-    /// Digits behind the point in a table.
+    /// Decimal places in a table.
     pub(crate) decimals: usize,
 }
 
-/// A quantity with the values that it has for each seed.
+/// A quantity and its values for each seed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Figure {
     quantity: Quantity,
     values: Vec<(u64, f64)>,
 }
 
-/// All that is measured of one contender, in the order in which it is first measured.
+/// All figures of one contender, in the order in which they were first measured.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Figures(Vec<Figure>);
 
-/// What stands in a table where nothing was measured.
+/// The cell of a quantity that was not measured.
 const MISSING: &str = "–";
-/// Of the interval in the metrics.
+/// Confidence level of the interval in the metrics.
 const CONFIDENCE: f64 = 0.95;
 
 impl Quantity {
@@ -39,13 +39,13 @@ impl Quantity {
 }
 
 impl Figure {
-    /// Without a value.
+    /// A figure without values.
     pub(crate) fn new(quantity: Quantity) -> Self {
         Figure { quantity, values: Vec::new() }
     }
 
-    /// Adds a value. A seed may have several, of repeated draws: then its value is their mean, and the spread is that of
-    /// all values.
+    /// Adds a value. A seed may have several values from repeated draws: its value is then their mean, and
+    /// the spread is that of all values.
     pub(crate) fn push(&mut self, seed: u64, value: f64) {
         self.values.push((seed, value));
     }
@@ -69,7 +69,7 @@ impl Figure {
         self.by_seed().first().map(|(_, value)| *value)
     }
 
-    /// `mean ± sample standard deviation`; a single value stands alone, and none is a dash.
+    /// `mean ± sample standard deviation`; a single value is shown alone, and no value as a dash.
     ///
     /// # Errors
     /// A value that is not finite.
@@ -85,8 +85,9 @@ impl Figure {
         })
     }
 
-    /// Enters each seed's value as `<group>/seed<N>/<name>` and the mean as `<group>/<name>`; where there are several
-    /// values also their sample standard deviation, `…_std`, and half of the 95 % interval of the mean, `…_ci95`.
+    /// Adds each seed's value as `<group>/seed<N>/<name>` and the mean as `<group>/<name>`. With several
+    /// values, also adds their sample standard deviation, `…_std`, and half the width of the 95 % interval of
+    /// the mean, `…_ci95`.
     ///
     /// # Errors
     /// A value that is not finite.
@@ -137,12 +138,12 @@ impl Figures {
         self.0[at].push(seed, value);
     }
 
-    /// Where the quantity was measured.
+    /// The figure of a quantity; `None` if it was not measured.
     pub(crate) fn get(&self, quantity: &Quantity) -> Option<&Figure> {
         self.0.iter().find(|figure| figure.quantity.name == quantity.name)
     }
 
-    /// Whether a seed has a value of anything.
+    /// Whether any quantity has a value for this seed.
     pub(crate) fn have(&self, seed: u64) -> bool {
         self.0.iter().any(|figure| figure.values.iter().any(|(other, _)| *other == seed))
     }
@@ -156,7 +157,7 @@ impl Figures {
         quantities.iter().map(cell).collect()
     }
 
-    /// Enters every figure; see [`Figure::enter`].
+    /// Adds every figure; see [`Figure::enter`].
     ///
     /// # Errors
     /// A value that is not finite.
@@ -168,7 +169,7 @@ impl Figures {
         self.0.iter().try_for_each(|figure| figure.enter(metrics, group))
     }
 
-    /// A table with a row for each seed and, where there are several, one of `mean ± std`.
+    /// A table with a row for each seed and, if there are several, a row with `mean ± std`.
     ///
     /// # Errors
     /// No figures, or a value that is not finite.
@@ -233,7 +234,7 @@ mod tests {
         check(&[(3, 0.5)], &[&["3", "0.50"]], &[("g/accuracy", 0.5), ("g/seed3/accuracy", 0.5)]);
     }
 
-    /// The interval is Student's, with one degree of freedom: t = 12.706205; the standard error of 1 and 3 is 1.
+    /// The interval is Student's with one degree of freedom: t = 12.706205. The standard error of 1 and 3 is 1.
     #[test]
     fn the_spread_is_the_sample_standard_deviation() {
         check(
@@ -250,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_with_several_draws_has_their_mean_and_all_of_them_make_the_spread() {
+    fn a_seed_has_the_mean_of_its_draws_and_the_spread_is_over_all_draws() {
         let drawn = figures(&[(7, 1.0), (7, 2.0), (7, 6.0)]);
         assert_eq!(drawn.cells(&[ACCURACY, COUNT]).unwrap(), ["3.00 ± 2.65", "–"]);
         assert_eq!(drawn.get(&ACCURACY).unwrap().of_first_seed(), Some(3.0));

@@ -1,5 +1,5 @@
-//! The tasks of `ae eval`, in one list. A task is one file with a constant `TASK` and its line in the list; the command
-//! line reads names, help, seeds and options from here.
+//! The list of the tasks of `ae eval`. Each task is a file with a constant `TASK` and an entry in the list.
+//! The command line takes names, help texts, seeds and options from here.
 
 use crate::context::Context;
 use crate::error::EvaluationError;
@@ -10,36 +10,36 @@ use std::path::PathBuf;
 /// A task of `ae eval`.
 #[derive(Clone, Copy, Debug)]
 pub struct Task {
-    /// What the command line calls it, and the folder of its results: `runs/eval-<name>`.
+    /// Its name on the command line and in the folder of its results, `runs/eval-<name>`.
     pub name: &'static str,
-    /// Heads the report.
+    /// Title of the report.
     pub title: &'static str,
     /// One line of help, without a full stop.
     pub about: &'static str,
-    /// Seeds that it runs with unless others are given.
+    /// Default seeds.
     pub seeds: &'static [u64],
-    /// What can be set beside the seeds.
+    /// Its options besides the seeds.
     pub options: &'static [TaskOption],
     pub(crate) run: Run,
 }
 
-/// What a task does: its results, and the path of the report.
+/// Runs a task; returns its results and the path of the report.
 type Run = fn(&mut Context<'_>, &OptionValues) -> Result<(Evaluation, PathBuf), EvaluationError>;
 
-/// An option that a single task has.
+/// An option of one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskOption {
     /// Its name, without the dashes.
     pub name: &'static str,
-    /// What the value is, for the help: `SET|FILE`.
+    /// Placeholder of the value in the help: `SET|FILE`.
     pub value: &'static str,
-    /// Help, without a full stop.
+    /// Help text, without a full stop.
     pub about: &'static str,
-    /// The value where none is given.
+    /// The default value.
     pub default: Option<&'static str>,
     /// Whether it may be given several times.
     pub repeats: bool,
-    /// The option without which it means nothing.
+    /// The option that must be given with it.
     pub requires: Option<&'static str>,
 }
 
@@ -68,12 +68,13 @@ tasks![
 ];
 
 impl Task {
-    /// Trains what is missing under `context.runs`, computes the results with each seed, and writes tables, pictures and
-    /// report. Returns the results and the report's path, `runs/eval-<name>/<id>/report.html`.
+    /// Trains the models that are missing under `context.runs`, computes the results for each seed, and
+    /// writes tables, pictures and the report. Returns the results and the report's path,
+    /// `runs/eval-<name>/<id>/report.html`.
     ///
     /// # Errors
-    /// No seeds, a seed that is given twice, an option that the task does not have; a model that cannot be trained, data
-    /// that do not suit the task, a file that cannot be written. See [`EvaluationError`].
+    /// No seeds, a seed that is given twice, an option that the task does not have, a model that cannot be
+    /// trained, data that do not suit the task, or a file that cannot be written. See [`EvaluationError`].
     pub fn run(
         &self,
         context: &mut Context<'_>,
@@ -93,12 +94,12 @@ impl OptionValues {
         self.0.insert(name.into(), values);
     }
 
-    /// All values of an option, in the order in which they were given.
+    /// All values of an option, in the order given.
     pub fn all(&self, name: &str) -> &[String] {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The value of an option that is given once.
+    /// The value of an option that does not repeat.
     pub fn one(&self, name: &str) -> Option<&str> {
         self.all(name).last().map(String::as_str)
     }
@@ -134,7 +135,7 @@ mod tests {
         assert_eq!((options.one("data"), options.all("labels")), (Some("b"), &[][..]));
         let task = TASKS.iter().find(|task| task.name == "denoise").unwrap();
         let error = Bench::new().with(&[0], |context| task.run(context, &options)).unwrap_err();
-        assert_eq!(error.to_string(), "the task `denoise` has no option `data`");
+        assert!(error.to_string().starts_with("the task `denoise` has no option `data`;"), "{error}");
         assert!(error.is_usage());
     }
 

@@ -1,4 +1,4 @@
-//! Small data of their own and a context, for the tests of this crate: offline, in a temporary folder.
+//! Small generated data and a context for the tests of this crate, offline and in a temporary folder.
 
 use crate::context::{Context, Wanted};
 use ae_datasets::{Column, Sources};
@@ -21,7 +21,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        // Results are the same bit for bit only with the same number of threads.
+        // Results are bit-identical only with the same number of threads.
         ae_tensor::device::set_threads(1);
         let folder = tempfile::tempdir().unwrap();
         let sources = Sources { offline: true, ..Sources::new(folder.path().join("cache")) };
@@ -32,7 +32,7 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    /// Calls a task with a context whose runs lie in `runs`.
+    /// Calls a task with a context; its runs lie in `runs`.
     pub(crate) fn with<T>(&self, seeds: &[u64], task: impl FnOnce(&mut Context<'_>) -> T) -> T {
         task(&mut Context {
             sources: &self.sources,
@@ -45,7 +45,7 @@ impl Bench {
         })
     }
 
-    /// Waves of 16 points: normal ones rise first, one in four falls first. Labelled in the last column.
+    /// Waves of 16 points, one in four inverted. The label is in the last column.
     pub(crate) fn waves(&self, labelled: bool) -> PathBuf {
         let mut rng = stream_rng(0, "waves", 0);
         let mut text = String::new();
@@ -64,12 +64,12 @@ impl Bench {
         path
     }
 
-    /// 40 grey images of 12 by 12 pixels in [0, 1], each a bright bar at a place of its own.
+    /// 40 grey images of 12 by 12 pixels in [0, 1], each with a bright bar at a random place.
     pub(crate) fn bars(&self) -> PathBuf {
         self.bars_of(12)
     }
 
-    /// [`Self::bars`] with sides of so many pixels.
+    /// [`Self::bars`] with another side length, in pixels.
     pub(crate) fn bars_of(&self, side: usize) -> PathBuf {
         let mut rng = stream_rng(0, "bars", 0);
         let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
@@ -99,7 +99,8 @@ impl Bench {
     }
 }
 
-/// 200 labelled grey images of 8 by 8 pixels in [0, 1], each a bright stripe `across` or `down` at a place of its own.
+/// 200 labelled grey images of 8 by 8 pixels in [0, 1], each with a bright stripe `across` or `down` at a
+/// random place.
 pub(crate) fn stripes(bench: &Bench) -> ae_datasets::DataConfig {
     let mut rng = stream_rng(0, "stripes", 0);
     let mut text = String::new();
@@ -124,7 +125,7 @@ pub(crate) fn stripes(bench: &Bench) -> ae_datasets::DataConfig {
     }
 }
 
-/// An experiment on own data, in a few steps.
+/// A short experiment on generated data.
 pub(crate) fn wanted(name: &str, model: &str, data: &Path, epochs: u64, seed: u64) -> Wanted {
     let model: ModelConfig =
         ModelConfig::all().into_iter().find(|config| config.name() == model).expect("a variant");
@@ -144,7 +145,7 @@ pub(crate) fn wanted(name: &str, model: &str, data: &Path, epochs: u64, seed: u6
     Wanted { name: name.into(), experiment, command: format!("ae train {name} --seed {seed}") }
 }
 
-/// The same with all classes in training, not the normal one alone.
+/// The same with all classes in training, not only the normal one.
 pub(crate) fn labelled(mut wanted: Wanted) -> Wanted {
     wanted.experiment.data.normal_label = None;
     wanted

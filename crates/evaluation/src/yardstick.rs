@@ -1,4 +1,4 @@
-//! The judge of generated images: the features and the decisions of a classifier of the same data.
+//! Evaluation of generated images by the features and decisions of a classifier of the same data.
 
 use crate::codes::represent;
 use crate::context::{Context, Wanted};
@@ -13,46 +13,47 @@ use ae_training::experiment::Run;
 use ndarray::Array2;
 use std::path::PathBuf;
 
-/// The preset that judges, always with this seed: distances by two classifiers cannot be compared.
+/// The preset of the classifier, always with this seed: distances by two different classifiers are not
+/// comparable.
 const PRESET: &str = "classifier";
 const SEED: u64 = 0;
 
-/// Images that the classes are counted in.
+/// Images in which classes are counted.
 pub(crate) const COUNTED: usize = 1000;
 
-/// A trained classifier, and what it sees in the held-out images.
+/// A trained classifier, and its features of the held-out images.
 pub(crate) struct Yardstick {
     run: Run,
-    /// Features of the test images, `[N, F]`.
+    /// Features of the held-out images, `[N, F]`.
     real: Array2<f32>,
 }
 
-/// How a set of images looks to the classifier.
+/// The classifier's view of a set of images.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Look {
     /// Fréchet distance of its features to those of the held-out images.
     pub(crate) distance: f64,
-    /// How many of the first [`COUNTED`] images are taken for each class.
+    /// Number of the first [`COUNTED`] images assigned to each class.
     pub(crate) counts: Vec<usize>,
 }
 
 impl Look {
-    /// Classes that appear among the counted images.
+    /// Number of classes among the counted images.
     pub(crate) fn classes(&self) -> usize {
         self.counts.iter().filter(|count| **count > 0).count()
     }
 
-    /// Images of the rarest class.
+    /// Number of images of the rarest class.
     pub(crate) fn rarest(&self) -> usize {
         self.counts.iter().copied().min().unwrap_or(0)
     }
 }
 
 impl Yardstick {
-    /// The classifier that a model with these data is judged by: trained on all rows of the same set.
+    /// The classifier for models of these data, trained on all rows of the same set.
     ///
     /// # Errors
-    /// Data without images, labels or test rows; where the classifier cannot be trained.
+    /// The data have no images, labels or test rows, or the classifier cannot be trained.
     pub(crate) fn of(context: &mut Context<'_>, data: &DataConfig) -> Result<Self, EvaluationError> {
         let data = DataConfig { max_train: None, max_test: None, validation: 0.0, ..data.clone() };
         let mut wanted = Wanted::preset(PRESET, &[], SEED)?;
@@ -63,7 +64,7 @@ impl Yardstick {
         Yardstick::trained(context, &wanted)
     }
 
-    /// A classifier of one's own.
+    /// Trains or reuses a given classifier.
     ///
     /// # Errors
     /// As [`Yardstick::of`].
@@ -80,7 +81,7 @@ impl Yardstick {
         self.run.splits.test.values()
     }
 
-    /// As many training images as there are held-out ones, at equal steps: `[N, C, H, W]`.
+    /// As many evenly spaced training images as there are held-out ones: `[N, C, H, W]`.
     pub(crate) fn training_images(&self) -> Tensor {
         let train = self.run.splits.train.values();
         let (all, wanted) = (train.size()[0], self.held_out().size()[0]);
@@ -103,10 +104,10 @@ impl Yardstick {
         self.run.dir.root().into()
     }
 
-    /// Judges images `[N, C, H, W]` in the unit of the data; `what` goes into errors.
+    /// Evaluates images `[N, C, H, W]` in the unit of the data; `what` names them in errors.
     ///
     /// # Errors
-    /// Images of another shape than the held-out ones, fewer than two, or with a value that is not finite.
+    /// Images of a shape other than the held-out ones, fewer than two images, or a value that is not finite.
     pub(crate) fn judge(&self, what: &str, images: &Tensor) -> Result<Look, EvaluationError> {
         if images.size()[1..] != self.held_out().size()[1..] {
             return Err(EvaluationError::Data {
@@ -137,9 +138,9 @@ impl Yardstick {
     }
 }
 
-/// `n` new samples of a run's model, `[n, …]`, by the run's seed, decoded from draws of the prior. Codes out of a codebook
-/// have no prior: each position of a code is drawn independently, with the frequencies that it has in the training rows.
-/// `None` where the model makes no samples.
+/// `n` new samples of a run's model, `[n, …]`, decoded from draws of the prior by the run's seed. Codes from
+/// a codebook have no prior: each position of a code is drawn independently, with its frequencies in the
+/// training rows. `None` if the model does not generate samples.
 pub(crate) fn samples(run: &Run, n: usize) -> Option<Tensor> {
     let device = run.splits.train.rows(0, 1).values.device();
     let noise = |batch: usize| Noise::new(run.record.seed, batch as u64, device).fork("generated");
@@ -170,7 +171,8 @@ pub(crate) fn samples(run: &Run, n: usize) -> Option<Tensor> {
     Some(in_parts(&|n, noise| autoencoder.decode(&independent(&codes, n, &noise))))
 }
 
-/// `n` codes `[n, D, …]` whose places are taken from codes `[M, D, …]` independently of one another.
+/// `n` codes `[n, D, …]`; each position is taken from a random one of the codes `[M, D, …]`, independently of
+/// the others.
 fn independent(codes: &Tensor, n: i64, noise: &Noise) -> Tensor {
     let shape = codes.size();
     let flat = codes.flatten(2, -1); // [M, D, places]

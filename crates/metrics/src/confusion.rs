@@ -1,30 +1,30 @@
-//! Counts of right and wrong decisions, and the rates that follow from them.
+//! Counts of correct and wrong decisions, and the rates derived from them.
 
 use crate::error::{MetricError, same_length};
 use serde::{Deserialize, Serialize};
 
-/// The four outcomes of yes/no decisions; *positive* means anomalous unless
-/// [`normal_as_positive`](Self::normal_as_positive) says otherwise.
+/// The four outcomes of yes/no decisions. *Positive* means anomalous, except after
+/// [`normal_as_positive`](Self::normal_as_positive).
 ///
-/// A rate whose denominator is 0 is 0, as with scikit-learn's `zero_division=0`: a detector that never
-/// raises an alarm has precision 0, and data without anomalies gives recall 0.
+/// A rate whose denominator is 0 is 0, as with scikit-learn's `zero_division=0`: a detector without alarms
+/// has precision 0, and data without anomalies give recall 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confusion {
     /// Anomalies that were flagged.
     pub true_positives: u64,
     /// Normal samples that were flagged: false alarms.
     pub false_positives: u64,
-    /// Normal samples that were let pass.
+    /// Normal samples that were not flagged.
     pub true_negatives: u64,
     /// Anomalies that were missed.
     pub false_negatives: u64,
 }
 
 impl Confusion {
-    /// Counts decisions against the truth, sample by sample. No samples give four zeros.
+    /// Compares decisions with the truth, sample by sample. Without samples, all counts are zero.
     ///
     /// # Errors
-    /// [`MetricError::LengthMismatch`].
+    /// [`MetricError::LengthMismatch`] if the lengths differ.
     pub fn count(flagged: &[bool], is_anomaly: &[bool]) -> Result<Self, MetricError> {
         same_length(("flagged", flagged.len()), ("is_anomaly", is_anomaly.len()))?;
         let mut counts = Confusion::default();
@@ -39,12 +39,12 @@ impl Confusion {
         Ok(counts)
     }
 
-    /// All samples.
+    /// Number of samples.
     pub fn total(&self) -> u64 {
         self.true_positives + self.false_positives + self.true_negatives + self.false_negatives
     }
 
-    /// Share of right decisions, in `[0, 1]`.
+    /// Share of correct decisions, in `[0, 1]`.
     pub fn accuracy(&self) -> f64 {
         share(self.true_positives + self.true_negatives, self.total())
     }
@@ -59,7 +59,7 @@ impl Confusion {
         share(self.true_positives, self.true_positives + self.false_negatives)
     }
 
-    /// Share of the normal samples that were let pass, in `[0, 1]`; 1 minus it is the false-alarm rate.
+    /// Share of the normal samples that were not flagged, in `[0, 1]`: 1 minus the false-alarm rate.
     pub fn specificity(&self) -> f64 {
         share(self.true_negatives, self.true_negatives + self.false_positives)
     }
@@ -70,8 +70,9 @@ impl Confusion {
         share(twice, twice + self.false_positives + self.false_negatives)
     }
 
-    /// The same decisions counted with *normal* as the positive class, as some articles on ECG5000 do.
-    /// Accuracy stays; precision, recall and F1 become those of the normal class, recall and specificity trade places.
+    /// The same decisions with *normal* as the positive class, as in some articles on ECG5000. Accuracy stays
+    /// the same; precision, recall and F1 become those of the normal class, so recall and specificity are
+    /// swapped.
     pub fn normal_as_positive(&self) -> Self {
         Confusion {
             true_positives: self.true_negatives,

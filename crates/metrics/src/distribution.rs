@@ -1,20 +1,21 @@
-//! How far two sets of samples lie apart as distributions.
+//! Distances between the distributions of two sets of samples.
 
 use crate::error::MetricError;
 use crate::matrix::{doubles, map_distances, same_width};
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use ndarray::{Array1, Array2, ArrayBase, Axis, Data, Ix2, s};
 
-/// Rows of each set that the median heuristic looks at.
+/// Maximum rows of each set for the median heuristic.
 const MEDIAN_ROWS: usize = 1000;
 
-/// Fréchet distance between the Gaussians with the moments of two sets of feature vectors, `[N, D]` and `[M, D]`:
-/// `‖μ₁ - μ₂‖² + tr(C₁ + C₂ - 2 (C₁C₂)^½)` (Heusel et al., 2017, equation 6), in squared units of the features,
-/// `≥ 0`. Covariances divide by `N - 1`, as in the authors' code. With Inception's features it is the FID; with
-/// other features it compares with figures of the same features only. Fewer samples than features bias it upwards.
+/// Fréchet distance between Gaussians fitted to two sets of feature vectors, `[N, D]` and `[M, D]`:
+/// `‖μ₁ - μ₂‖² + tr(C₁ + C₂ - 2 (C₁C₂)^½)` (Heusel et al., 2017, equation 6), in squared units of the
+/// features, `≥ 0`. Covariances divide by `N - 1`, as in the authors' code. With Inception's features it is
+/// the FID; with other features it is comparable only with distances of the same features. Fewer samples than
+/// features bias it upwards.
 ///
 /// # Errors
-/// Fewer than two samples on a side, different numbers of columns, a value that is not finite.
+/// Fewer than two samples in a set, different numbers of columns, or a value that is not finite.
 pub fn frechet_distance<A, B, L, R>(
     features_a: &ArrayBase<L, Ix2>,
     features_b: &ArrayBase<R, Ix2>,
@@ -28,7 +29,7 @@ where
     let (a, b) = pair(("features_a", features_a), ("features_b", features_b), "the Fréchet distance")?;
     let ((mean_a, covariance_a), (mean_b, covariance_b)) = (moments(a), moments(b));
     let difference = mean_a - mean_b;
-    // (C₁C₂)^½ has the trace of the root of C₁^½ C₂ C₁^½, which is symmetric.
+    // (C₁C₂)^½ has the same trace as the square root of C₁^½ C₂ C₁^½, which is symmetric.
     let root = {
         let mut eigen = SymmetricEigen::new(covariance_a.clone());
         eigen.eigenvalues = roots(&eigen.eigenvalues);
@@ -44,20 +45,20 @@ where
 /// Widths of the Gaussian kernel, in units of the data.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bandwidth<'a> {
-    /// The median distance between two samples of the union (Gretton et al., 2012, section 8); of more than 1,000
-    /// rows of a set, 1,000 at equal steps are looked at.
+    /// The median distance between two samples of the union (Gretton et al., 2012, section 8), computed on at
+    /// most 1,000 evenly spaced rows of each set.
     Median,
-    /// These; the kernel is the mean of the kernels of each.
+    /// Explicit widths; the kernel is the mean of the kernels of these widths.
     Given(&'a [f64]),
 }
 
-/// Squared maximum mean discrepancy between two sets of samples, `[N, D]` and `[M, D]`, under the Gaussian kernel
-/// `exp(-‖x - y‖² / 2σ²)`: the unbiased estimate (Gretton et al., 2012, equation 3). Around 0 for samples of one
-/// distribution, below it as often as above; at most 2.
+/// Squared maximum mean discrepancy between two sets of samples, `[N, D]` and `[M, D]`, under the Gaussian
+/// kernel `exp(-‖x - y‖² / 2σ²)`: the unbiased estimate (Gretton et al., 2012, equation 3). Around 0 for
+/// samples of the same distribution, and negative as often as positive; at most 2.
 ///
 /// # Errors
-/// Fewer than two samples on a side, different numbers of columns, a value that is not finite, a bandwidth that is
-/// not positive; the median heuristic where most samples are equal.
+/// Fewer than two samples in a set, different numbers of columns, a value that is not finite, a bandwidth
+/// that is not positive, or the median heuristic if most samples are equal.
 pub fn mmd_rbf<A, B, L, R>(
     x: &ArrayBase<L, Ix2>,
     y: &ArrayBase<R, Ix2>,
@@ -69,7 +70,7 @@ where
     L: Data<Elem = A>,
     R: Data<Elem = B>,
 {
-    let (x, y) = pair(("x", x), ("y", y), "the mean discrepancy")?;
+    let (x, y) = pair(("x", x), ("y", y), "the maximum mean discrepancy")?;
     let widths = match bandwidth {
         Bandwidth::Median => vec![median_distance(&x, &y)?],
         Bandwidth::Given(widths) => widths.to_vec(),
@@ -94,7 +95,7 @@ where
     Ok(within - 2.0 * sum(&x, &y, false) / (n * m))
 }
 
-/// Two sets of at least two rows each.
+/// Checks and converts two sets of at least two rows each.
 fn pair<A, B, L, R>(
     (name_a, a): (&'static str, &ArrayBase<L, Ix2>),
     (name_b, b): (&'static str, &ArrayBase<R, Ix2>),
@@ -121,8 +122,8 @@ fn moments(mut rows: Array2<f64>) -> (Array1<f64>, DMatrix<f64>) {
     (mean, DMatrix::from_iterator(height, width, covariance.iter().copied()))
 }
 
-/// Square roots of the eigenvalues of a matrix that has none below zero. What is only rounding counts as zero: its
-/// root would be of a size that matters.
+/// Square roots of the eigenvalues of a positive semidefinite matrix. Eigenvalues within rounding error count
+/// as zero, because their square roots would be significant.
 fn roots(eigenvalues: &DVector<f64>) -> DVector<f64> {
     let least = eigenvalues.amax() * f64::EPSILON * eigenvalues.len() as f64;
     eigenvalues.map(|value| if value > least { value.sqrt() } else { 0.0 })
@@ -136,7 +137,7 @@ fn median_distance(x: &Array2<f64>, y: &Array2<f64>) -> Result<f64, MetricError>
     let n_pairs = distances.len();
     let (below, &mut upper, _) = distances.select_nth_unstable_by(n_pairs / 2, f64::total_cmp);
     let lower = below.iter().copied().fold(0.0, f64::max);
-    // The median of distances, not of their squares.
+    // The median of the distances, not of their squares.
     let lower = if n_pairs.is_multiple_of(2) { lower } else { upper };
     let median = (lower.sqrt() + upper.sqrt()) / 2.0;
     if median > 0.0 { Ok(median) } else { Err(MetricError::NoSpread) }

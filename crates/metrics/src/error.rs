@@ -1,9 +1,9 @@
-//! Why a metric has no value.
+//! The errors of metrics.
 
-/// A metric is undefined for what it was given, or cannot be right.
+/// Why a metric cannot be computed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum MetricError {
-    /// Two arguments that belong together differ in length.
+    /// Two related arguments differ in length.
     #[error("{left} has {left_len} values but {right} has {right_len}; give one of each per sample")]
     LengthMismatch {
         /// Name of one argument.
@@ -15,7 +15,7 @@ pub enum MetricError {
         /// Its length.
         right_len: usize,
     },
-    /// Two arrays that are compared differ in shape.
+    /// Two arrays to compare differ in shape.
     #[error("cannot compare shape {original:?} with shape {reconstruction:?}; the shapes must be equal")]
     ShapeMismatch {
         /// Shape of the original.
@@ -23,50 +23,50 @@ pub enum MetricError {
         /// Shape of the reconstruction.
         reconstruction: Vec<usize>,
     },
-    /// Nothing to average.
-    #[error("{what} has no values; need at least one")]
+    /// No values.
+    #[error("{what} has no values; give at least one")]
     Empty {
         /// Name of the argument.
         what: &'static str,
     },
     /// Too few values for the statistic.
-    #[error("need at least {needed} values for {what}, got {got}")]
+    #[error("{what} needs at least {needed} values, got {got}")]
     TooFew {
         /// The statistic.
         what: &'static str,
-        /// Least number of values.
+        /// Minimum number of values.
         needed: usize,
         /// Number of values given.
         got: usize,
     },
-    /// A ranking metric compares two classes, and one is absent.
+    /// A ranking metric needs two classes, but only one is present.
     #[error(
-        "all {n_samples} samples are {}; need at least one normal and one anomalous sample",
+        "all {n_samples} samples are {}; give at least one normal and one anomalous sample",
         if *anomalous { "anomalous" } else { "normal" }
     )]
     OneClass {
-        /// Which class it is.
+        /// Whether all samples are anomalous rather than normal.
         anomalous: bool,
-        /// How many samples there are.
+        /// Number of samples.
         n_samples: usize,
     },
     /// A score that cannot be ranked.
-    #[error("score {index} is NaN; remove that sample or repair the model that scored it")]
+    #[error("score {index} is NaN; remove that sample or fix the model that scored it")]
     NanScore {
-        /// Position of the first one.
+        /// Index of the first NaN.
         index: usize,
     },
-    /// A value that would make the whole average meaningless.
-    #[error("value {index} of {what} is {value}; need finite values")]
+    /// A NaN or infinite value.
+    #[error("value {index} of {what} is {value}; give finite values")]
     NotFinite {
         /// Name of the argument.
         what: &'static str,
-        /// Position of the first one, counted in row-major order.
+        /// Index of the first such value, in row-major order.
         index: usize,
-        /// The value: infinite or NaN.
+        /// The value: NaN or infinite.
         value: f64,
     },
-    /// The distance between the least and the greatest possible value.
+    /// An invalid data range: the greatest minus the least possible value.
     #[error(
         "data range {0} is not a positive number; give the greatest minus the least possible value, such as 1 or 255"
     )]
@@ -74,8 +74,8 @@ pub enum MetricError {
     /// A confidence level outside (0, 1).
     #[error("confidence level {0} is not between 0 and 1; give a fraction such as 0.95")]
     Level(f64),
-    /// Two sets of vectors that are compared differ in the vectors' length.
-    #[error("{left} has {left_width} columns but {right} has {right_width}; both need the same")]
+    /// Two sets of vectors to compare differ in the length of the vectors.
+    #[error("{left} has {left_width} columns but {right} has {right_width}; give the same number of columns")]
     WidthMismatch {
         /// Name of one argument.
         left: &'static str,
@@ -86,8 +86,8 @@ pub enum MetricError {
         /// Its number of columns.
         right_width: usize,
     },
-    /// A number of neighbours that there cannot be.
-    #[error("k = {k} neighbours among {n_samples} samples; {what} needs k between 1 and {most}")]
+    /// An impossible number of neighbours.
+    #[error("k = {k} is out of range; with {n_samples} samples, {what} needs k between 1 and {most}")]
     Neighbours {
         /// The metric.
         what: &'static str,
@@ -95,64 +95,64 @@ pub enum MetricError {
         k: usize,
         /// Samples given.
         n_samples: usize,
-        /// The greatest `k` for so many samples.
+        /// The greatest `k` for this number of samples.
         most: usize,
     },
-    /// A kernel without a width.
-    #[error("bandwidth {0} is not a positive number; give the distance at which samples count as near")]
+    /// An invalid width of the kernel.
+    #[error("bandwidth {0} is not a positive number; give the distance within which samples count as close")]
     Bandwidth(f64),
-    /// The median heuristic on samples of which most are equal.
-    #[error("the median distance between samples is 0, so most are equal; give bandwidths")]
+    /// The median heuristic fails, because most samples are equal.
+    #[error("the median distance between samples is 0 because most are equal; give bandwidths explicitly")]
     NoSpread,
     /// Columns that are all zero.
-    #[error("the columns of {0} are all zero; a subspace needs at least one direction")]
+    #[error("the columns of {0} are all zero; give at least one nonzero column")]
     NoDirection(&'static str),
     /// A rate outside (0, 1).
     #[error("{what} {rate} is not between 0 and 1; give a fraction such as 0.01")]
     Rate {
-        /// What it is the rate of.
+        /// Name of the rate.
         what: &'static str,
-        /// What was given.
+        /// The rate given.
         rate: f64,
     },
-    /// More successes than tries.
-    #[error("{successes} of {trials} cannot be; give at most as many successes as tries")]
+    /// More successes than trials.
+    #[error("there are {successes} successes in {trials} trials; give at most as many successes as trials")]
     Count {
         /// Successes.
         successes: u64,
-        /// Tries.
+        /// Trials.
         trials: u64,
     },
-    /// Nothing that could be found.
-    #[error("there are no events, so no share of them can be found; use a series with labelled events")]
+    /// A series without events has no event recall.
+    #[error("the series has no events, so the event recall is undefined; use a series with labelled events")]
     NoEvents,
-    /// An event that is no stretch of the series.
+    /// An event that is not a valid range of points.
     #[error(
-        "event {index} covers the points {start}..{end} of a series of {n_points}; \
-         give stretches of at least one point, in order and apart"
+        "event {index} covers the points {start}..{end} of a series of {n_points} points; give nonempty ranges \
+         within the series, in order and without overlap"
     )]
     Event {
-        /// Which event, from 0.
+        /// Index of the event, from 0.
         index: usize,
         /// Its first point, from 0.
         start: usize,
         /// The point after its last one.
         end: usize,
-        /// Points of the series.
+        /// Length of the series.
         n_points: usize,
     },
-    /// A class that was not named.
-    #[error("sample {index} is of class {class}, but there are {n_classes} classes; count them from 0")]
+    /// A class index that is too large.
+    #[error("sample {index} has class {class}, but there are {n_classes} classes; count them from 0")]
     Class {
-        /// Position of the first such sample.
+        /// Index of the first such sample.
         index: usize,
         /// Its class.
         class: u32,
         /// Number of classes.
         n_classes: usize,
     },
-    /// An image that the sliding window does not fit in.
-    #[error("image of {height} x {width} pixels is smaller than the {window} x {window} window of SSIM")]
+    /// An image that is smaller than the sliding window.
+    #[error("an image of {height} x {width} pixels is smaller than the {window} x {window} window of SSIM")]
     ImageTooSmall {
         /// Rows of the image.
         height: usize,
@@ -163,7 +163,7 @@ pub enum MetricError {
     },
 }
 
-/// Both have one entry per sample.
+/// Checks that two arguments have the same length.
 pub(crate) fn same_length(
     (left, left_len): (&'static str, usize),
     (right, right_len): (&'static str, usize),
@@ -174,7 +174,7 @@ pub(crate) fn same_length(
     Err(MetricError::LengthMismatch { left, left_len, right, right_len })
 }
 
-/// Scores that can be ranked, of samples of both classes.
+/// Checks that the scores can be ranked and that both classes are present.
 pub(crate) fn check_ranking(scores: &[f64], is_anomaly: &[bool]) -> Result<(), MetricError> {
     same_length(("scores", scores.len()), ("is_anomaly", is_anomaly.len()))?;
     if scores.is_empty() {

@@ -1,19 +1,19 @@
-//! Detection in series, counted by labelled stretches: which were noticed, how late, and how often there was an alarm for
-//! nothing.
+//! Event-based detection metrics for series: which labelled events were detected, how late, and how many
+//! false alarms there were.
 
 use crate::error::{MetricError, same_length};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// What the alarms of one series were worth.
+/// How the alarms of one series match its events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventDetection {
-    /// Of each event: its first flagged point, an index into the series; `None` where it was missed.
+    /// For each event, the index of its first flagged point in the series; `None` if it was missed.
     pub first_alarms: Vec<Option<usize>>,
-    /// Of each event: points from its first one to its first flagged one; 0 where the very first was flagged, `None`
-    /// where it was missed.
+    /// For each event, the number of points from its first point to its first flagged point: 0 if its first
+    /// point was flagged, `None` if it was missed.
     pub delays: Vec<Option<usize>>,
-    /// Flagged stretches that share no point with an event.
+    /// Runs of flagged points that share no point with an event.
     pub false_alarms: usize,
     /// Flagged points outside all events.
     pub false_points: usize,
@@ -21,7 +21,7 @@ pub struct EventDetection {
     pub normal_points: usize,
 }
 
-/// The labelled stretches of a series: runs of anomalous points, ends exclusive, in order.
+/// The labelled events of a series: runs of anomalous points, in order, with exclusive ends.
 pub fn events(is_anomaly: &[bool]) -> Vec<Range<usize>> {
     let mut start = 0;
     let runs = is_anomaly.chunk_by(|left, right| left == right).map(|run| {
@@ -31,8 +31,8 @@ pub fn events(is_anomaly: &[bool]) -> Vec<Range<usize>> {
     runs.filter(|(is_anomaly, _)| *is_anomaly).map(|(_, run)| run).collect()
 }
 
-/// Matches alarms with events. An event counts as noticed if one of its points is flagged; nothing is counted for
-/// the points after that, and an alarm before it is a false one.
+/// Matches alarms with events. An event is detected if one of its points is flagged; its later points do not
+/// matter. An alarm before it is a false alarm.
 ///
 /// # Errors
 /// Events that are empty, out of order, overlapping or outside the series.
@@ -70,15 +70,15 @@ impl EventDetection {
         self.delays.len()
     }
 
-    /// Events that were noticed.
+    /// Number of detected events.
     pub fn n_detected(&self) -> usize {
         self.delays.iter().flatten().count()
     }
 
-    /// Share of the events that were noticed, in `[0, 1]`.
+    /// Share of the events that were detected, in `[0, 1]`.
     ///
     /// # Errors
-    /// [`MetricError::NoEvents`].
+    /// [`MetricError::NoEvents`] if there are no events.
     pub fn recall(&self) -> Result<f64, MetricError> {
         match self.n_events() {
             0 => Err(MetricError::NoEvents),
@@ -86,14 +86,15 @@ impl EventDetection {
         }
     }
 
-    /// Mean delay over the events that were noticed, in points; `None` where none was. Missed events do not count, so
-    /// it has to be told beside the [`recall`](Self::recall).
+    /// Mean delay over the detected events, in points; `None` if no event was detected. Missed events do not
+    /// count, so report it with the [`recall`](Self::recall).
     pub fn mean_delay(&self) -> Option<f64> {
         mean(self.delays.iter().flatten().map(|&delay| delay as f64))
     }
 
-    /// Of each event: time from its first point to its first flagged one, in the unit of `times`; `None` where it was
-    /// missed. `times` has one entry per point of the series; where stamps repeat, a delay may be 0.
+    /// For each event, the time from its first point to its first flagged point, in the unit of `times`;
+    /// `None` if it was missed. `times` has one entry per point of the series; with repeated timestamps, a
+    /// delay may be 0.
     ///
     /// # Errors
     /// Fewer times than points up to the last alarm.
@@ -108,7 +109,7 @@ impl EventDetection {
         Ok(self.first_alarms.iter().zip(&self.delays).map(delay).collect())
     }
 
-    /// Share of the normal points that were flagged, in `[0, 1]`; 0 where there is no normal point.
+    /// Share of the normal points that were flagged, in `[0, 1]`; 0 if there are no normal points.
     pub fn false_point_rate(&self) -> f64 {
         self.false_points as f64 / self.normal_points.max(1) as f64
     }
@@ -127,7 +128,7 @@ mod tests {
         marks.chars().map(|mark| mark != '.').collect()
     }
 
-    /// Delays and false alarms of a picture: events above, alarms below.
+    /// Checks delays and false alarms; labels and alarms are drawn as characters.
     #[track_caller]
     fn check(labels: &str, alarms: &str, delays: &[Option<usize>], false_alarms: usize, false_points: usize) {
         let found = detect_events(&flags(alarms), &events(&flags(labels))).unwrap();
@@ -144,7 +145,8 @@ mod tests {
     fn events_are_found_late_early_or_never() {
         check("..###..##", "..#......", &[Some(0), None], 0, 0);
         check("..###..##", "....####.", &[Some(2), Some(0)], 0, 2);
-        // An alarm that begins before an event and continues into it is not a false alarm, though its first points are.
+        // An alarm that runs into an event is not a false alarm, but its points before the event are false
+        // points.
         check("..###..##", ".##......", &[Some(0), None], 0, 1);
         check("..###..##", "##...##..", &[None, None], 2, 4);
         check("#########", "........#", &[Some(8)], 0, 0);
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn stretches_that_are_none_are_refused() {
+    fn invalid_events_are_refused() {
         for events in [[1..1, 2..3], [0..1, 1..4], [0..2, 1..3], [2..3, 0..1]] {
             assert!(
                 matches!(detect_events(&[true; 3], &events), Err(MetricError::Event { .. })),

@@ -1,9 +1,10 @@
-//! Metrics of anomaly detection, reconstruction, codes and samples, on plain slices and `ndarray` arrays, with sums in `f64`.
+//! Metrics for anomaly detection, reconstruction, codes and samples, on plain slices and `ndarray` arrays.
+//! Sums are in `f64`.
 //!
-//! Anomaly is the positive class and a higher score is more anomalous. A metric that the data leaves undefined
-//! is a [`MetricError`], not a NaN; the few quotients with a customary value (`zero_division` of scikit-learn)
-//! say so. Every number is checked against scikit-learn, scikit-image, SciPy or the authors' own program: `tests/golden/` and
-//! `tests/reference/`.
+//! Anomalies are the positive class, and a higher score is more anomalous. If a metric is undefined for the
+//! data, it returns a [`MetricError`] instead of NaN; the few quotients with a customary value
+//! (`zero_division` in scikit-learn) say so. Metrics are tested against scikit-learn, scikit-image, SciPy or
+//! the authors' own program; see `tests/golden/` and `tests/reference/`.
 //!
 //! ```
 //! let scores = [0.1, 0.4, 0.35, 0.8];

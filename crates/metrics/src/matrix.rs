@@ -1,4 +1,4 @@
-//! Rows of numbers as the metrics of this crate take them: checked, in double precision, and their distances.
+//! Checked rows in double precision, and the distances between them.
 
 use crate::error::MetricError;
 use crate::reconstruction::check_finite;
@@ -8,7 +8,7 @@ use rayon::prelude::*;
 /// Rows whose distances are computed in one matrix product.
 const BLOCK: usize = 128;
 
-/// A copy in double precision, `[N, D]`, of rows that are finite and at least one.
+/// A copy of the rows `[N, D]` in double precision; checks that they are finite and not empty.
 pub(crate) fn doubles<A, S>(what: &'static str, rows: &ArrayBase<S, Ix2>) -> Result<Array2<f64>, MetricError>
 where
     A: Copy + Into<f64>,
@@ -21,7 +21,7 @@ where
     Ok(rows.mapv(Into::into))
 }
 
-/// Both have the same number of columns.
+/// Checks that both have the same number of columns.
 pub(crate) fn same_width(
     (left, left_width): (&'static str, usize),
     (right, right_width): (&'static str, usize),
@@ -32,14 +32,14 @@ pub(crate) fn same_width(
     Err(MetricError::WidthMismatch { left, left_width, right, right_width })
 }
 
-/// Calls `of_row` with the index of each row and its squared Euclidean distances to all of `others`; rows are
-/// treated side by side, results come in their order.
+/// Calls `of_row` with the index of each row and its squared Euclidean distances to all of `others`. Runs in
+/// parallel; results are in the order of the rows.
 pub(crate) fn map_distances<T: Send>(
     rows: &Array2<f64>,
     others: &Array2<f64>,
     of_row: impl Fn(usize, ArrayView1<f64>) -> T + Sync,
 ) -> Vec<T> {
-    // Around the mean of one side, so that a common offset costs no digits in the product below.
+    // Centre on the mean of one side, so that a common offset costs no digits in the product below.
     let mean = others.mean_axis(Axis(0)).expect("at least one row");
     let (rows, others) = (rows - &mean, others - &mean);
     let norms = squares(others.view());
@@ -49,7 +49,7 @@ pub(crate) fn map_distances<T: Send>(
         let mut distances = block.dot(&others.t());
         for (mut row, own) in distances.outer_iter_mut().zip(squares(block)) {
             Zip::from(&mut row).and(&norms).for_each(|product, norm| {
-                // Rounding must not take it below zero.
+                // Rounding must not make it negative.
                 *product = (own + norm - 2.0 * *product).max(0.0);
             });
         }

@@ -4,13 +4,13 @@ use crate::error::{MetricError, same_length};
 use crate::ranking::{precision_recall_curve, roc_curve};
 use serde::{Deserialize, Serialize};
 
-/// The best F1 over all thresholds. An *oracle*: it has seen the labels that it is measured on, so no detector in use
-/// reaches it but by luck, and no threshold may be taken from it.
+/// The best F1 over all thresholds. An *oracle*: it is chosen with the labels it is measured on, so a real
+/// detector reaches it only by luck, and its threshold must not be used for detection.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OracleF1 {
     /// In `(0, 1]`.
     pub f1: f64,
-    /// The highest threshold that has it; what scores at or above it is flagged.
+    /// The highest threshold with this F1; samples that score at or above it are flagged.
     pub threshold: f64,
 }
 
@@ -24,19 +24,20 @@ pub struct ClassRecall {
 }
 
 impl ClassRecall {
-    /// Share that was flagged, in `[0, 1]`: the recall of a class of anomalies, the false-alarm rate of normal samples.
-    /// `None` without samples.
+    /// Share that was flagged, in `[0, 1]`: the recall of a class of anomalies, or the false-alarm rate of
+    /// normal samples. `None` without samples.
     pub fn share(&self) -> Option<f64> {
         (self.total > 0).then(|| self.flagged as f64 / self.total as f64)
     }
 }
 
-/// The greatest recall of a threshold that flags at most this share of the normal samples, in `[0, 1]`. There is no
-/// interpolation: it is the recall of a threshold that can be set, so equal scores are flagged all or not at all, and
-/// with fewer than `1 / rate` normal samples none of them is.
+/// The greatest recall of any threshold that flags at most this share of the normal samples, in `[0, 1]`.
+/// There is no interpolation: it is the recall of an actual threshold. Samples with equal scores are
+/// therefore flagged together or not at all, and with fewer than `1 / rate` normal samples no normal sample
+/// is flagged.
 ///
 /// # Errors
-/// A rate outside (0, 1); only one class, a NaN score, lengths that differ.
+/// A rate outside (0, 1), only one class, a NaN score, or different lengths.
 pub fn recall_at_false_positive_rate(
     scores: &[f64],
     is_anomaly: &[bool],
@@ -50,10 +51,10 @@ pub fn recall_at_false_positive_rate(
     Ok(curve[within - 1].true_positive_rate)
 }
 
-/// The best F1 that a threshold could have had: see [`OracleF1`].
+/// The best F1 over all thresholds; see [`OracleF1`].
 ///
 /// # Errors
-/// Only one class, a NaN score, lengths that differ.
+/// Only one class, a NaN score, or different lengths.
 pub fn best_f1(scores: &[f64], is_anomaly: &[bool]) -> Result<OracleF1, MetricError> {
     let mut best = OracleF1 { f1: 0.0, threshold: f64::INFINITY };
     for point in precision_recall_curve(scores, is_anomaly)? {
@@ -69,7 +70,7 @@ pub fn best_f1(scores: &[f64], is_anomaly: &[bool]) -> Result<OracleF1, MetricEr
 /// Flagged samples of each class, `[n_classes]`; a class without samples has two zeros.
 ///
 /// # Errors
-/// Lengths that differ; a class of `n_classes` or more.
+/// Different lengths, or a class that is not below `n_classes`.
 pub fn class_recalls(
     flagged: &[bool],
     classes: &[u32],

@@ -1,13 +1,13 @@
-//! How well scores rank anomalies above normal samples, over all thresholds. Equal scores share a threshold:
-//! no order among them is taken for granted.
+//! Metrics of how well scores rank anomalies above normal samples, over all thresholds. Equal scores share a
+//! threshold, so their order does not matter.
 
 use crate::error::{MetricError, check_ranking};
 use serde::{Deserialize, Serialize};
 
-/// One threshold on the ROC curve; what scores at or above it is flagged.
+/// A point of the ROC curve; samples that score at or above its threshold are flagged.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RocPoint {
-    /// Lowest flagged score; infinite at the start, where nothing is flagged.
+    /// Lowest flagged score; infinite at the first point, where nothing is flagged.
     pub threshold: f64,
     /// Share of the normal samples that are flagged, in `[0, 1]`.
     pub false_positive_rate: f64,
@@ -15,25 +15,26 @@ pub struct RocPoint {
     pub true_positive_rate: f64,
 }
 
-/// One threshold on the precision-recall curve; what scores at or above it is flagged.
+/// A point of the precision-recall curve; samples that score at or above its threshold are flagged.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PrecisionRecallPoint {
-    /// Lowest flagged score; infinite at the start, where nothing is flagged.
+    /// Lowest flagged score; infinite at the first point, where nothing is flagged.
     pub threshold: f64,
-    /// Share of the flagged samples that are anomalies, in `[0, 1]`; 1 by convention where nothing is flagged.
+    /// Share of the flagged samples that are anomalies, in `[0, 1]`; 1 by convention if nothing is flagged.
     pub precision: f64,
     /// Share of the anomalies that are flagged, in `[0, 1]`.
     pub recall: f64,
 }
 
-/// Area under the ROC curve: the chance that a random anomaly scores above a random normal sample, ties
-/// counted as one half. In `[0, 1]`; 0.5 is chance. Infinite scores are fine.
+/// Area under the ROC curve: the probability that a random anomaly scores above a random normal sample, with
+/// ties counted as one half. In `[0, 1]`; 0.5 is chance. Infinite scores are allowed.
 ///
 /// # Errors
-/// Only one class, a NaN score, lengths that differ.
+/// Only one class, a NaN score, or different lengths.
 pub fn auroc(scores: &[f64], is_anomaly: &[bool]) -> Result<f64, MetricError> {
     let steps = cumulative_counts(scores, is_anomaly)?;
-    // Twice the number of ordered pairs, in whole numbers, so that no rounding depends on the order of ties.
+    // Twice the number of correctly ordered pairs, as an integer, so that the order of ties cannot affect
+    // rounding.
     let mut before = Counts::default();
     let mut twice_pairs: u128 = 0;
     for step in &steps {
@@ -45,20 +46,20 @@ pub fn auroc(scores: &[f64], is_anomaly: &[bool]) -> Result<f64, MetricError> {
 }
 
 /// Average precision, the area under the precision-recall curve as a step function:
-/// `Σ (recallₙ − recallₙ₋₁) · precisionₙ` over falling thresholds. In `(0, 1]`; a random ranking tends to the
-/// [`prevalence`], which has to be reported beside it.
+/// `Σ (recallₙ − recallₙ₋₁) · precisionₙ` over descending thresholds. In `(0, 1]`; a random ranking tends to
+/// the [`prevalence`], which should be reported with it.
 ///
 /// # Errors
-/// Only one class, a NaN score, lengths that differ.
+/// Only one class, a NaN score, or different lengths.
 pub fn average_precision(scores: &[f64], is_anomaly: &[bool]) -> Result<f64, MetricError> {
     let curve = precision_recall_curve(scores, is_anomaly)?;
     Ok(curve.windows(2).map(|pair| (pair[1].recall - pair[0].recall) * pair[1].precision).sum())
 }
 
-/// Share of anomalies, in `[0, 1]`: what [`average_precision`] is for random scores.
+/// Share of anomalies, in `[0, 1]`: the [`average_precision`] of random scores.
 ///
 /// # Errors
-/// [`MetricError::Empty`].
+/// [`MetricError::Empty`] if there are no samples.
 pub fn prevalence(is_anomaly: &[bool]) -> Result<f64, MetricError> {
     if is_anomaly.is_empty() {
         return Err(MetricError::Empty { what: "is_anomaly" });
@@ -66,10 +67,11 @@ pub fn prevalence(is_anomaly: &[bool]) -> Result<f64, MetricError> {
     Ok(is_anomaly.iter().filter(|&&a| a).count() as f64 / is_anomaly.len() as f64)
 }
 
-/// The ROC curve by falling threshold, one point per distinct score after the start at (0, 0); ends at (1, 1).
+/// The ROC curve by descending threshold, from (0, 0) to (1, 1), with one point per distinct score after the
+/// start.
 ///
 /// # Errors
-/// Only one class, a NaN score, lengths that differ.
+/// Only one class, a NaN score, or different lengths.
 pub fn roc_curve(scores: &[f64], is_anomaly: &[bool]) -> Result<Vec<RocPoint>, MetricError> {
     let steps = cumulative_counts(scores, is_anomaly)?;
     let all = steps[steps.len() - 1];
@@ -82,11 +84,11 @@ pub fn roc_curve(scores: &[f64], is_anomaly: &[bool]) -> Result<Vec<RocPoint>, M
     Ok(std::iter::once(start).chain(points).collect())
 }
 
-/// The precision-recall curve by falling threshold, one point per distinct score after the start at recall 0
-/// and precision 1; ends at recall 1 and precision = [`prevalence`].
+/// The precision-recall curve by descending threshold, from recall 0 and precision 1 to recall 1 and
+/// precision = [`prevalence`], with one point per distinct score after the start.
 ///
 /// # Errors
-/// Only one class, a NaN score, lengths that differ.
+/// Only one class, a NaN score, or different lengths.
 pub fn precision_recall_curve(
     scores: &[f64],
     is_anomaly: &[bool],
@@ -102,7 +104,7 @@ pub fn precision_recall_curve(
     Ok(std::iter::once(start).chain(points).collect())
 }
 
-/// How many samples of each class score at or above a threshold.
+/// Number of samples of each class that score at or above a threshold.
 #[derive(Clone, Copy, Default)]
 struct Counts {
     threshold: f64,
@@ -110,11 +112,11 @@ struct Counts {
     normal: u64,
 }
 
-/// Counts at each distinct score, highest first; never empty, and the last one counts everything.
+/// Counts at each distinct score, highest first; never empty. The last entry counts all samples.
 fn cumulative_counts(scores: &[f64], is_anomaly: &[bool]) -> Result<Vec<Counts>, MetricError> {
     check_ranking(scores, is_anomaly)?;
     let mut pairs: Vec<(f64, bool)> = scores.iter().copied().zip(is_anomaly.iter().copied()).collect();
-    // `total_cmp` parts −0 from 0, but `chunk_by` joins them again: they are neighbours.
+    // `total_cmp` distinguishes −0 from 0, but they stay adjacent, so `chunk_by` joins them.
     pairs.sort_unstable_by(|left, right| right.0.total_cmp(&left.0));
     let mut so_far = Counts::default();
     let count = |tied: &[(f64, bool)]| {

@@ -1,14 +1,14 @@
-//! How far a reconstruction lies from its original.
+//! Distances between originals and their reconstructions.
 
 use crate::error::MetricError;
 use ndarray::{ArrayBase, Axis, Data, Dimension, RemoveAxis, Zip};
 
 /// Mean squared error over all elements, in squared units of the data, `≥ 0`.
 ///
-/// Takes arrays of any shape and of `f32`, `f64` or small integers; sums in `f64`.
+/// Takes arrays of any shape with elements of type `f32`, `f64` or small integers; sums in `f64`.
 ///
 /// # Errors
-/// Shapes that differ, no elements, a value that is not finite.
+/// Different shapes, no elements, or a value that is not finite.
 pub fn mse<A, B, D, L, R>(
     original: &ArrayBase<L, D>,
     reconstruction: &ArrayBase<R, D>,
@@ -41,13 +41,13 @@ where
     mean_over_pairs(original, reconstruction, f64::abs)
 }
 
-/// Peak signal-to-noise ratio over all elements, in decibel: `10 · log₁₀(data_range² / MSE)`; infinite where
+/// Peak signal-to-noise ratio over all elements, in decibels: `10 · log₁₀(data_range² / MSE)`; infinite if
 /// the two are equal. `data_range` is the greatest minus the least *possible* value: 1, or 255 for bytes.
 ///
-/// Papers that report "mean PSNR" take the mean of [`psnr_per_sample`], which is not this one.
+/// Papers that report "mean PSNR" take the mean of [`psnr_per_sample`], which is a different value.
 ///
 /// # Errors
-/// As [`mse`]; a data range that is not positive and finite.
+/// As [`mse`], or a data range that is not positive and finite.
 pub fn psnr<A, B, D, L, R>(
     original: &ArrayBase<L, D>,
     reconstruction: &ArrayBase<R, D>,
@@ -86,7 +86,7 @@ where
     pairs.map(|(left, right)| Ok(decibel(mse(&left, &right)?, data_range))).collect()
 }
 
-/// Both have the same shape, with something in it.
+/// Checks that both have the same shape and are not empty.
 pub(crate) fn check_pair(original: &[usize], reconstruction: &[usize]) -> Result<(), MetricError> {
     if original != reconstruction {
         let (original, reconstruction) = (original.to_vec(), reconstruction.to_vec());
@@ -98,12 +98,12 @@ pub(crate) fn check_pair(original: &[usize], reconstruction: &[usize]) -> Result
     Ok(())
 }
 
-/// A range is a positive, finite number.
+/// Checks that the data range is a positive, finite number.
 pub(crate) fn check_data_range(data_range: f64) -> Result<(), MetricError> {
     if data_range.is_finite() && data_range > 0.0 { Ok(()) } else { Err(MetricError::DataRange(data_range)) }
 }
 
-/// The first value that is not finite, named by its place.
+/// Refuses values that are not finite, naming the index of the first.
 pub(crate) fn check_finite<A, D, S>(what: &'static str, values: &ArrayBase<S, D>) -> Result<(), MetricError>
 where
     A: Copy + Into<f64>,
@@ -115,7 +115,7 @@ where
 }
 
 fn decibel(mse: f64, data_range: f64) -> f64 {
-    // The quotient first: the square of a huge range would overflow.
+    // Divide first: the square of a huge range would overflow.
     20.0 * (data_range / mse.sqrt()).log10()
 }
 

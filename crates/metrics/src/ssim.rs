@@ -1,4 +1,5 @@
-//! Structural similarity (Wang, Bovik, Sheikh & Simoncelli, IEEE Transactions on Image Processing 13(4), 2004).
+//! Structural similarity (Wang, Bovik, Sheikh & Simoncelli, IEEE Transactions on Image Processing
+//! 13(4), 2004).
 //!
 //! Around each pixel, with a Gaussian window:
 //! `SSIM = (2 μₓ μᵧ + C₁)(2 σₓᵧ + C₂) / ((μₓ² + μᵧ² + C₁)(σₓ² + σᵧ² + C₂))`, `Cᵢ = (Kᵢ · data_range)²`.
@@ -14,15 +15,15 @@ const SIGMA: f64 = 1.5;
 const K1: f64 = 0.01;
 const K2: f64 = 0.03;
 
-/// SSIM of each image: `[N]`, from `[N, C, H, W]`, in `[-1, 1]`; 1 means equal.
+/// SSIM of each image, `[N]`, of images `[N, C, H, W]`; in `[-1, 1]`, where 1 means equal.
 ///
-/// The mean over all places where the window lies within the image, then over channels. Gaussian window of
-/// 11 x 11 with sigma 1.5, K₁ = 0.01, K₂ = 0.03, variances divided by n, as in the paper and in scikit-image
-/// with `gaussian_weights=True, sigma=1.5, use_sample_covariance=False`. `data_range` is the greatest minus
-/// the least *possible* value: 1, or 255 for bytes.
+/// The mean over all positions of the window within the image, then over channels. The Gaussian window is
+/// 11 x 11 with sigma 1.5; K₁ = 0.01 and K₂ = 0.03; variances are divided by n. This agrees with the paper
+/// and with scikit-image with `gaussian_weights=True, sigma=1.5, use_sample_covariance=False`. `data_range`
+/// is the greatest minus the least *possible* value: 1, or 255 for bytes.
 ///
 /// # Errors
-/// Shapes that differ, no images, an image smaller than the window, a value that is not finite, a data range
+/// Different shapes, no images, an image smaller than the window, a value that is not finite, or a data range
 /// that is not positive and finite.
 pub fn ssim<A, B, L, R>(
     originals: &ArrayBase<L, Ix4>,
@@ -73,7 +74,8 @@ fn plane(x: &Array2<f64>, y: &Array2<f64>, data_range: f64, window: &[f64; SSIM_
     sum / mean_x.len() as f64
 }
 
-/// The window slid over `[H, W]` where it fits: `[H - 10, W - 10]`; rows first, then columns.
+/// Convolves `[H, W]` with the window at all positions where it fits: `[H - 10, W - 10]`; rows first, then
+/// columns.
 fn blur(values: ArrayView2<f64>, window: &[f64; SSIM_WINDOW]) -> Array2<f64> {
     let (height, width) = values.dim();
     let (rows, columns) = (height - SSIM_WINDOW + 1, width - SSIM_WINDOW + 1);

@@ -1,22 +1,22 @@
-//! Mean, spread and confidence interval of a few numbers, such as one result per seed.
+//! Mean, standard deviation and confidence interval of a few numbers, such as one result per seed.
 
 use crate::error::MetricError;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Mean and spread of `count` values, in their unit.
+/// Mean and standard deviation of `count` values, in their unit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MeanStd {
-    /// How many values; at least 1.
+    /// Number of values; at least 1.
     pub count: usize,
     /// Their mean.
     pub mean: f64,
-    /// Standard deviation of the values as they are (sum of squares divided by `count`), as `numpy.std`;
-    /// for a spread over seeds see [`sample_std`](Self::sample_std).
+    /// Population standard deviation (sum of squares divided by `count`), as `numpy.std`. For a spread over
+    /// seeds, see [`sample_std`](Self::sample_std).
     pub std: f64,
 }
 
-/// An interval of values, `low ≤ high`.
+/// An interval with `low ≤ high`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// Lower end.
@@ -28,7 +28,7 @@ pub struct Interval {
 /// Mean and standard deviation.
 ///
 /// # Errors
-/// No values; a value that is not finite.
+/// No values, or a value that is not finite.
 pub fn mean_std(values: &[f64]) -> Result<MeanStd, MetricError> {
     let what = "values";
     if values.is_empty() {
@@ -38,7 +38,7 @@ pub fn mean_std(values: &[f64]) -> Result<MeanStd, MetricError> {
         return Err(MetricError::NotFinite { what, index, value });
     }
     let count = values.len();
-    // Around the first value: equal values give exactly 0, and a large offset costs no digits.
+    // Relative to the first value, so that equal values give exactly 0 and a large offset costs no digits.
     let origin = values[0];
     let shift = values.iter().map(|v| v - origin).sum::<f64>() / count as f64;
     let mean = origin + shift;
@@ -47,18 +47,18 @@ pub fn mean_std(values: &[f64]) -> Result<MeanStd, MetricError> {
 }
 
 impl MeanStd {
-    /// Estimate of the standard deviation of where the values came from (sum of squares divided by
-    /// `count − 1`): what "± std over seeds" means. `None` for a single value.
+    /// Sample standard deviation (sum of squares divided by `count − 1`), the usual meaning of "± std over
+    /// seeds". `None` for a single value.
     pub fn sample_std(&self) -> Option<f64> {
         let count = self.count as f64;
         (self.count > 1).then(|| self.std * (count / (count - 1.0)).sqrt())
     }
 
-    /// Interval that holds the true mean with probability `level` (0.95), by Student's t with `count − 1`
-    /// degrees of freedom; assumes independent, roughly normal values.
+    /// Confidence interval of the mean at `level`, such as 0.95, by Student's t-distribution with `count − 1`
+    /// degrees of freedom. Assumes independent, roughly normal values.
     ///
     /// # Errors
-    /// Fewer than two values; a level outside (0, 1).
+    /// Fewer than two values, or a level outside (0, 1).
     pub fn confidence_interval(&self, level: f64) -> Result<Interval, MetricError> {
         if !(level > 0.0 && level < 1.0) {
             return Err(MetricError::Level(level));

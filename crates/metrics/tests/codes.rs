@@ -1,5 +1,5 @@
-//! The metrics of codes and samples against SciPy and scikit-learn (`golden/codes.py`), and what must hold for any
-//! input.
+//! Metrics of codes and samples, tested against SciPy and scikit-learn (`golden/codes.py`) and for properties
+//! that hold for any input.
 
 use ae_metrics::*;
 use ae_records::seed::stream_rng;
@@ -8,7 +8,7 @@ use rand::RngExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// A root of a matrix in SciPy is good to about this; the others agree to 1e-12.
+/// SciPy's matrix square root is accurate to about this; the other metrics agree to 1e-12.
 const TOLERANCE: f64 = 1e-9;
 
 #[derive(Deserialize)]
@@ -57,12 +57,13 @@ fn frechet() {
     }
     for case in cases::<Case>("frechet") {
         let (a, b) = (case.a.array(), case.b.array());
-        // Where a covariance is singular, so is SciPy's root, to the root of double precision.
+        // With a singular covariance, SciPy's square root is accurate only to the square root of double
+        // precision.
         let tolerance = if a.nrows() <= a.ncols() { 1e-6 } else { TOLERANCE };
         check(&case.name, frechet_distance(&a, &b).unwrap(), case.distance, tolerance);
         check(&case.name, frechet_distance(&b, &a).unwrap(), case.distance, tolerance);
         check(&case.name, frechet_distance(&a, &a).unwrap(), 0.0, TOLERANCE);
-        // A shift adds its square and nothing else.
+        // A shift only adds its square.
         let shifted = frechet_distance(&a, &(&a + 2.0)).unwrap();
         check(&case.name, shifted, 4.0 * a.ncols() as f64, TOLERANCE);
     }
@@ -125,7 +126,7 @@ fn trust() {
 
 #[test]
 fn equal_rows_are_each_others_neighbours_in_any_block() {
-    // 300 rows are more than one block; each has a twin far away in the order.
+    // 300 rows span several blocks; the twin of each row is in another part of the order.
     let half = random(0, 150, 6);
     let x = concatenate(Axis(0), &[half.view(), half.view()]).unwrap();
     let labels: Vec<usize> = (0..300).map(|i| i % 150).collect();
@@ -149,7 +150,7 @@ fn knn() {
         let (train, test) = (case.train.array(), case.test.array());
         let accuracy = knn_accuracy(&train, &case.train_labels, &test, &case.test_labels, case.k).unwrap();
         check(&case.name, accuracy, case.accuracy, 1e-12);
-        // An offset that would cost nearly all digits of a naive product changes nothing.
+        // A large offset, with which a naive product would lose nearly all digits, changes nothing.
         let far = |codes: &Array2<f64>| codes + 1e6;
         let accuracy =
             knn_accuracy(&far(&train), &case.train_labels, &far(&test), &case.test_labels, case.k).unwrap();
@@ -191,32 +192,33 @@ fn angles() {
 }
 
 #[test]
-fn inputs_without_an_answer_are_refused() {
+fn invalid_input_is_refused() {
     let (x, y, one) = (random(0, 9, 3), random(1, 9, 2), random(2, 1, 3));
-    let widths = "has 3 columns but features_b has 2; both need the same";
+    let widths = "has 3 columns but features_b has 2; give the same number of columns";
     check_error(frechet_distance(&x, &y), &format!("features_a {widths}"));
-    check_error(frechet_distance(&x, &one), "need at least 2 values for the Fréchet distance, got 1");
+    check_error(frechet_distance(&x, &one), "the Fréchet distance needs at least 2 values, got 1");
     check_error(
         mmd_rbf(&one, &x, Bandwidth::Median),
-        "need at least 2 values for the mean discrepancy, got 1",
+        "the maximum mean discrepancy needs at least 2 values, got 1",
     );
     let width = Bandwidth::Given(&[-1.0]);
-    let text = "bandwidth -1 is not a positive number; give the distance at which samples count as near";
+    let text = "bandwidth -1 is not a positive number; give the distance within which samples count as close";
     check_error(mmd_rbf(&x, &x, width), text);
-    check_error(mmd_rbf(&x, &x, Bandwidth::Given(&[])), "bandwidths has no values; need at least one");
+    check_error(mmd_rbf(&x, &x, Bandwidth::Given(&[])), "bandwidths has no values; give at least one");
     let zeros = Array2::<f32>::zeros((4, 2));
-    let text = "the median distance between samples is 0, so most are equal; give bandwidths";
+    let text = "the median distance between samples is 0 because most are equal; give bandwidths explicitly";
     check_error(mmd_rbf(&zeros, &zeros, Bandwidth::Median), text);
-    let text = "k = 5 neighbours among 9 samples; trustworthiness needs k between 1 and 4";
+    let text = "k = 5 is out of range; with 9 samples, trustworthiness needs k between 1 and 4";
     check_error(trustworthiness(&x, &y, 5), text);
-    let text = "k = 0 neighbours among 9 samples; a vote needs k between 1 and 9";
+    let text = "k = 0 is out of range; with 9 samples, k-NN accuracy needs k between 1 and 9";
     check_error(knn_accuracy(&x, &[0; 9], &x, &[0; 9], 0), text);
     let text = "test_codes has 9 values but test_labels has 8; give one of each per sample";
     check_error(knn_accuracy(&x, &[0; 9], &x, &[0; 8], 1), text);
     let bad = array![[1.0, f64::NAN]];
-    check_error(principal_angles(&bad, &bad), "value 1 of a is NaN; need finite values");
-    let text = "the columns of b are all zero; a subspace needs at least one direction";
+    check_error(principal_angles(&bad, &bad), "value 1 of a is NaN; give finite values");
+    let text = "the columns of b are all zero; give at least one nonzero column";
     check_error(principal_angles(&random(0, 4, 2), &zeros), text);
-    let text = "the transpose of a has 9 columns but the transpose of b has 4; both need the same";
+    let text =
+        "the transpose of a has 9 columns but the transpose of b has 4; give the same number of columns";
     check_error(principal_angles(&x, &zeros), text);
 }

@@ -1,11 +1,12 @@
-//! Every metric against scikit-learn, scikit-image and SciPy. The numbers come from `golden/make.py`.
+//! Metrics tested against scikit-learn, scikit-image and SciPy. The reference values come from
+//! `golden/make.py`.
 
 use ae_metrics::*;
 use ndarray::Array4;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// Both sides sum in double precision, in different order; a few hundred roundings apart at most.
+/// Both sides sum in double precision, in a different order; they differ by a few hundred roundings at most.
 const TOLERANCE: f64 = 1e-12;
 
 #[test]
@@ -106,7 +107,7 @@ fn reconstruction() {
         check_all(name, psnr_per_sample(&original, &other, range).unwrap(), &case.psnr_per_sample);
         check_all(name, ssim(&original, &other, range).unwrap(), &case.ssim);
 
-        // Single precision differs by the rounding of the pixels alone.
+        // Single precision differs only by the rounding of the pixels.
         let (single, other_single) = (original.mapv(|v| v as f32), other.mapv(|v| v as f32));
         for (obtained, expected) in ssim(&single, &other_single, range).unwrap().iter().zip(&case.ssim) {
             assert!((obtained - expected).abs() < 1e-5, "{name}: {obtained} against {expected}");

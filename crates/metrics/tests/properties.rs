@@ -1,4 +1,4 @@
-//! What must hold for any input, and how inputs without an answer are refused.
+//! Properties that hold for any input, and the errors of invalid input.
 
 use ae_metrics::*;
 use ae_records::seed::stream_rng;
@@ -48,7 +48,7 @@ fn auroc_is_the_share_of_ordered_pairs() {
 }
 
 #[test]
-fn ranks_alone_matter() {
+fn only_ranks_matter() {
     for_each_sample(|scores, is_anomaly| {
         let maps: [fn(f64) -> f64; 3] = [|s| s.exp(), |s| 3.0 * s - 100.0, |s| s.powi(3)];
         for map in maps {
@@ -120,24 +120,24 @@ fn infinite_scores_and_both_zeros_are_ranked() {
 }
 
 #[test]
-fn rankings_without_an_answer_are_refused() {
-    check_error(auroc(&[], &[]), "scores has no values; need at least one");
-    check_error(prevalence(&[]), "is_anomaly has no values; need at least one");
+fn undefined_rankings_are_refused() {
+    check_error(auroc(&[], &[]), "scores has no values; give at least one");
+    check_error(prevalence(&[]), "is_anomaly has no values; give at least one");
     check_error(
         auroc(&[1.0, 2.0], &[true]),
         "scores has 2 values but is_anomaly has 1; give one of each per sample",
     );
     check_error(
         average_precision(&[1.0, f64::NAN], &[true, false]),
-        "score 1 is NaN; remove that sample or repair the model that scored it",
+        "score 1 is NaN; remove that sample or fix the model that scored it",
     );
     check_error(
         roc_curve(&[1.0, 2.0], &[false, false]),
-        "all 2 samples are normal; need at least one normal and one anomalous sample",
+        "all 2 samples are normal; give at least one normal and one anomalous sample",
     );
     check_error(
         precision_recall_curve(&[1.0], &[true]),
-        "all 1 samples are anomalous; need at least one normal and one anomalous sample",
+        "all 1 samples are anomalous; give at least one normal and one anomalous sample",
     );
 }
 
@@ -165,7 +165,7 @@ fn ssim_is_symmetric_and_scales_with_the_data_range() {
 }
 
 #[test]
-fn an_image_is_measured_by_itself_whatever_lies_beside_it() {
+fn an_image_is_measured_independently_of_the_others() {
     let (left, right) = (images(3), images(4));
     let together = concatenate![Axis(0), left, right];
     let reversed = concatenate![Axis(0), right, left];
@@ -178,18 +178,18 @@ fn an_image_is_measured_by_itself_whatever_lies_beside_it() {
 }
 
 #[test]
-fn reconstructions_without_an_answer_are_refused() {
+fn invalid_reconstructions_are_refused() {
     let good = images(5);
     let mut bad = good.clone();
     bad[[1, 0, 0, 3]] = f32::INFINITY;
-    let not_finite = "value 339 of reconstruction is inf; need finite values";
+    let not_finite = "value 339 of reconstruction is inf; give finite values";
     check_error(mse(&good, &bad), not_finite);
     check_error(psnr(&good, &bad, 1.0), not_finite);
-    check_error(ssim(&good, &bad, 1.0), "value 339 of reconstructions is inf; need finite values");
+    check_error(ssim(&good, &bad, 1.0), "value 339 of reconstructions is inf; give finite values");
     let narrow = good.slice(ndarray::s![.., .., .., ..10]).to_owned();
     check_error(
         ssim(&narrow, &narrow, 1.0),
-        "image of 14 x 10 pixels is smaller than the 11 x 11 window of SSIM",
+        "an image of 14 x 10 pixels is smaller than the 11 x 11 window of SSIM",
     );
     check_error(
         mae(&good, &narrow),
@@ -200,7 +200,7 @@ fn reconstructions_without_an_answer_are_refused() {
         assert!(matches!(ssim(&good, &good, range), Err(MetricError::DataRange(_))));
     }
     let empty = Array1::<f32>::zeros(0);
-    check_error(mse(&empty, &empty), "original has no values; need at least one");
+    check_error(mse(&empty, &empty), "original has no values; give at least one");
 }
 
 #[test]
@@ -221,12 +221,12 @@ fn a_wider_level_gives_a_wider_interval() {
 }
 
 #[test]
-fn summaries_without_an_answer_are_refused() {
-    check_error(mean_std(&[]), "values has no values; need at least one");
-    check_error(mean_std(&[1.0, f64::NAN]), "value 1 of values is NaN; need finite values");
+fn undefined_summaries_are_refused() {
+    check_error(mean_std(&[]), "values has no values; give at least one");
+    check_error(mean_std(&[1.0, f64::NAN]), "value 1 of values is NaN; give finite values");
     let one = mean_std(&[2.0]).unwrap();
     assert_eq!(one.sample_std(), None);
-    check_error(one.confidence_interval(0.95), "need at least 2 values for a confidence interval, got 1");
+    check_error(one.confidence_interval(0.95), "a confidence interval needs at least 2 values, got 1");
     let two = mean_std(&[2.0, 3.0]).unwrap();
     for level in [0.0, 1.0, 95.0, f64::NAN] {
         assert!(matches!(two.confidence_interval(level), Err(MetricError::Level(_))));

@@ -1,5 +1,5 @@
-//! Metrics of series, operating points and alarm rates: against TSB-AD, scikit-learn and SciPy (`reference/series.py`), and what
-//! must hold for any input.
+//! Metrics of series, operating points and alarm rates, tested against TSB-AD, scikit-learn and SciPy
+//! (`reference/series.py`) and for properties that hold for any input.
 
 use ae_metrics::*;
 use ae_records::seed::stream_rng;
@@ -7,7 +7,7 @@ use rand::RngExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// Both sides sum in double precision, in different order.
+/// Both sides sum in double precision, in a different order.
 const TOLERANCE: f64 = 1e-12;
 
 fn cases<T: DeserializeOwned>(group: &str) -> Vec<T> {
@@ -101,7 +101,7 @@ fn bands_are_those_of_scipy() {
     }
 }
 
-/// statrs inverts the incomplete beta function to about nine digits.
+/// statrs inverts the incomplete beta function with about nine digits.
 #[test]
 fn proportions_are_those_of_scipy() {
     #[derive(Deserialize)]
@@ -137,7 +137,7 @@ fn for_each_series(check: impl Fn(&[f64], &[bool], usize)) {
 }
 
 #[test]
-fn volumes_lie_in_range_and_know_ranks_alone() {
+fn volumes_are_in_range_and_depend_only_on_ranks() {
     for_each_series(|scores, is_anomaly, window| {
         let volumes = vus(scores, is_anomaly, window).unwrap();
         for volume in [volumes.roc, volumes.pr] {
@@ -145,7 +145,7 @@ fn volumes_lie_in_range_and_know_ranks_alone() {
         }
         let mapped: Vec<f64> = scores.iter().map(|score| score.exp() * 7.0 - 3.0).collect();
         assert_eq!(vus(&mapped, is_anomaly, window), Ok(volumes));
-        // Time has no direction in the definition.
+        // The definition is symmetric in time.
         let backwards = |values: &[f64]| values.iter().rev().copied().collect::<Vec<f64>>();
         let labels: Vec<bool> = is_anomaly.iter().rev().copied().collect();
         let mirrored = vus(&backwards(scores), &labels, window).unwrap();
@@ -153,11 +153,11 @@ fn volumes_lie_in_range_and_know_ranks_alone() {
     });
 }
 
-/// With fewer points than thresholds every score is a threshold, so that nothing is lost between them.
+/// With fewer points than thresholds, every score is a threshold, so the areas are exact.
 #[test]
 fn without_a_border_and_with_single_points_volumes_are_the_areas() {
     for_each_series(|scores, is_anomaly, _| {
-        // Only one event: with several, a range metric asks how many of them were found, too.
+        // Only one event: with several, a range metric also depends on how many of them were found.
         let first = is_anomaly.iter().position(|&a| a).unwrap();
         let single: Vec<bool> = (0..scores.len()).map(|point| point == first).collect();
         let volumes = vus(scores, &single, 0).unwrap();
@@ -228,7 +228,8 @@ fn classes_are_counted_apart() {
     assert_eq!(class_recalls(&[], &[], 1), Ok(vec![ClassRecall::default()]));
 }
 
-/// Conformal thresholds on made-up scores: how often the measured rate lies in the band, over many calibration sets.
+/// Conformal thresholds on random scores: how often the measured rate lies in the band, over many calibration
+/// sets.
 #[test]
 fn the_band_holds_as_often_as_it_says() {
     let (n_calibration, n_test, rate) = (199, 300, 0.05);
@@ -257,40 +258,44 @@ fn check_error<T: std::fmt::Debug>(result: Result<T, MetricError>, expected: &st
 }
 
 #[test]
-fn what_has_no_answer_is_refused() {
-    let normal = "all 2 samples are normal; need at least one normal and one anomalous sample";
+fn invalid_input_is_refused() {
+    let normal = "all 2 samples are normal; give at least one normal and one anomalous sample";
     check_error(vus(&[1.0, 2.0], &[false, false], 3), normal);
     check_error(best_f1(&[1.0, 2.0], &[false, false]), normal);
     check_error(
         vus(&[1.0], &[true], 3),
-        "all 1 samples are anomalous; need at least one normal and one anomalous sample",
+        "all 1 samples are anomalous; give at least one normal and one anomalous sample",
     );
     check_error(
         vus(&[1.0, f64::NAN], &[false, true], 0),
-        "score 1 is NaN; remove that sample or repair the model that scored it",
+        "score 1 is NaN; remove that sample or fix the model that scored it",
     );
     check_error(
         recall_at_false_positive_rate(&[1.0, 2.0], &[false, true], 1.0),
         "false-positive rate 1 is not between 0 and 1; give a fraction such as 0.01",
     );
-    check_error(sliding_window(&[]), "series has no values; need at least one");
-    check_error(sliding_window(&[1.0, f64::INFINITY]), "value 1 of series is inf; need finite values");
+    check_error(sliding_window(&[]), "series has no values; give at least one");
+    check_error(sliding_window(&[1.0, f64::INFINITY]), "value 1 of series is inf; give finite values");
     check_error(
         conformal_alarm_band(98, 10, 0.01, 0.95),
-        "need at least 99 values for this false-alarm rate, got 98",
+        "this false-alarm rate needs at least 99 values, got 98",
     );
     assert!(conformal_alarm_band(99, 10, 0.01, 0.95).is_ok());
-    check_error(conformal_alarm_band(99, 0, 0.01, 0.95), "test rows has no values; need at least one");
+    check_error(conformal_alarm_band(99, 0, 0.01, 0.95), "n_test has no values; give at least one");
     assert!(matches!(conformal_alarm_band(9, 9, f64::NAN, 0.95), Err(MetricError::Rate { .. })));
     assert!(matches!(conformal_alarm_band(9, 9, 0.5, 1.0), Err(MetricError::Level(_))));
-    check_error(proportion_interval(3, 2, 0.95), "3 of 2 cannot be; give at most as many successes as tries");
-    check_error(proportion_interval(0, 0, 0.95), "trials has no values; need at least one");
+    check_error(
+        proportion_interval(3, 2, 0.95),
+        "there are 3 successes in 2 trials; give at most as many successes as trials",
+    );
+    check_error(proportion_interval(0, 0, 0.95), "trials has no values; give at least one");
     check_error(
         class_recalls(&[true], &[4], 4),
-        "sample 0 is of class 4, but there are 4 classes; count them from 0",
+        "sample 0 has class 4, but there are 4 classes; count them from 0",
     );
     check_error(
         detect_events(&[true, false], &[0..1, 1..3]),
-        "event 1 covers the points 1..3 of a series of 2; give stretches of at least one point, in order and apart",
+        "event 1 covers the points 1..3 of a series of 2 points; give nonempty ranges within the series, in order \
+         and without overlap",
     );
 }

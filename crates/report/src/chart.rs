@@ -1,4 +1,4 @@
-//! What all charts share: colours, text, axes, the way from a drawing to SVG and on to PNG.
+//! Common parts of all charts: colours, text, axes, and the conversion of a drawing to SVG and PNG.
 
 use crate::error::ReportError;
 use crate::number;
@@ -15,13 +15,13 @@ use std::io::Cursor;
 use std::path::Path;
 use std::sync::{Arc, Once};
 
-/// The colours below are known to `html/style.css`, which turns them around for dark mode.
+/// `html/style.css` replaces this colour and the three below in dark mode.
 pub(crate) const INK: RGBColor = RGBColor(0x24, 0x29, 0x2F);
 pub(crate) const MUTED: RGBColor = RGBColor(0x5B, 0x64, 0x6E);
 pub(crate) const GRID: RGBColor = RGBColor(0xE4, 0xE8, 0xEC);
 pub(crate) const PAPER: RGBColor = RGBColor(0xFE, 0xFE, 0xFE);
 
-/// The "Tableau 10" colours: told apart by most eyes, on light ground and on dark.
+/// The "Tableau 10" colours: most people can tell them apart, on a light or a dark background.
 pub(crate) const SERIES: [RGBColor; 10] = [
     RGBColor(0x4E, 0x79, 0xA7),
     RGBColor(0xF2, 0x8E, 0x2B),
@@ -35,25 +35,25 @@ pub(crate) const SERIES: [RGBColor; 10] = [
     RGBColor(0x86, 0x8B, 0x92),
 ];
 
-/// `plotters` draws to whole units; this many to a pixel keep curves smooth. Sizes in this crate are in pixels
-/// and pass through [`units`].
+/// Drawing units per pixel: `plotters` draws in whole units, and several per pixel keep curves smooth. Sizes
+/// in this crate are in pixels and are converted by [`units`].
 const UNITS: u32 = 8;
-/// Pixels of a PNG for each pixel of a page, so that charts are sharp on a dense screen.
+/// Pixels of a PNG per pixel of a page, so that charts are sharp on high-resolution screens.
 pub(crate) const DENSITY: u32 = 2;
 
 const FONT: &str = "sans-serif";
 
-/// Where a chart is drawn.
+/// The drawing area of a chart.
 pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-/// An axes system on it.
+/// A coordinate system on an area.
 pub(crate) type Axes<'a, 'b, X, Y> = ChartContext<'b, SVGBackend<'a>, Cartesian2d<X, Y>>;
 
-/// Any refusal of the drawing library.
+/// Wraps an error of the drawing library.
 pub(crate) fn refused(error: impl Display) -> ReportError {
     ReportError::Chart(error.to_string())
 }
 
-/// Draws on a transparent ground of `width` x `height` pixels.
+/// Draws on a transparent background of `width` x `height` pixels.
 pub(crate) fn svg(
     (width, height): (u32, u32),
     draw: impl FnOnce(&Area<'_>) -> Result<(), ReportError>,
@@ -66,7 +66,7 @@ pub(crate) fn svg(
     Ok(text)
 }
 
-/// A drawing on white ground, `density` pixels for each of its own.
+/// Renders a drawing on a white background, with `density` pixels for each of its own.
 pub(crate) fn pixels(svg: &str, density: u32) -> Result<RgbImage, ReportError> {
     let mut options = usvg::Options::default();
     let fonts = Arc::make_mut(&mut options.fontdb);
@@ -89,14 +89,14 @@ pub(crate) fn write_png(path: &Path, svg: &str) -> Result<(), ReportError> {
     write_image(path, &pixels(svg, DENSITY)?)
 }
 
-/// Writes pixels as PNG, whole or not at all.
+/// Writes pixels as PNG, atomically.
 pub(crate) fn write_image(path: &Path, image: &RgbImage) -> Result<(), ReportError> {
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, ImageFormat::Png).map_err(refused)?;
     Ok(files::write_atomic_bytes(path, bytes.get_ref())?)
 }
 
-/// A length in pixels as `plotters` is to be told.
+/// Converts a length from pixels to the units of `plotters`.
 pub(crate) fn units<T: From<u8> + std::ops::Mul<Output = T>>(pixels: T) -> T {
     pixels * T::from(UNITS as u8)
 }
@@ -104,7 +104,7 @@ pub(crate) fn units<T: From<u8> + std::ops::Mul<Output = T>>(pixels: T) -> T {
 /// Text of a size (in pixels) and colour.
 pub(crate) fn text(size: u32, colour: RGBColor) -> TextStyle<'static> {
     register();
-    // `plotters` takes the height of a line for the size of a font.
+    // `plotters` takes the line height as the font size.
     (FONT, f64::from(units(size)) * 1.24).into_font().color(&colour)
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn stroke(colour: RGBColor, width: u32) -> ShapeStyle {
     colour.stroke_width(units(width))
 }
 
-/// Width in pixels of the longest of some texts.
+/// Width in pixels of the widest of some texts.
 pub(crate) fn widest(style: &TextStyle<'_>, texts: &[&str]) -> Result<u32, ReportError> {
     let mut widest = 0;
     for text in texts {
@@ -122,7 +122,7 @@ pub(crate) fn widest(style: &TextStyle<'_>, texts: &[&str]) -> Result<u32, Repor
     Ok(widest.div_ceil(UNITS))
 }
 
-/// The faint version of a colour, for areas.
+/// A translucent colour, for areas.
 pub(crate) fn faint(colour: RGBColor, opacity: f64) -> RGBAColor {
     colour.mix(opacity)
 }
@@ -167,7 +167,7 @@ where
     Ok(axes)
 }
 
-/// The names of what is drawn, each beside a piece of its colour.
+/// Draws the legend.
 pub(crate) fn legend<'a, 'b, X, Y>(
     axes: &mut Axes<'a, 'b, X, Y>,
     place: SeriesLabelPosition,
@@ -187,7 +187,7 @@ where
         .map_err(refused)
 }
 
-/// The least and greatest value with some room around; never empty.
+/// The range from the least to the greatest value with some padding; never empty.
 pub(crate) fn padded(low: f64, high: f64) -> std::ops::Range<f64> {
     let room = if high > low { (high - low) * 0.05 } else { high.abs().max(1.0) * 0.05 };
     low - room..high + room

@@ -1,9 +1,9 @@
-//! Why a picture or a report cannot be made.
+//! The errors of pictures and reports.
 
 use ae_records::files::FileError;
 use std::path::PathBuf;
 
-/// A picture or a report that cannot be made.
+/// Why a picture or a report cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// A file could not be read or written.
@@ -15,8 +15,8 @@ pub enum ReportError {
         /// What is missing.
         what: &'static str,
     },
-    /// Two arguments that belong together differ in size.
-    #[error("{what} have shape {got:?} where {expected:?} is needed")]
+    /// Two related arguments differ in size.
+    #[error("{what} have shape {got:?}, but must have shape {expected:?}")]
     Shape {
         /// The argument.
         what: &'static str,
@@ -25,20 +25,20 @@ pub enum ReportError {
         /// The shape that fits the other arguments.
         expected: Vec<usize>,
     },
-    /// Neither grey nor colour.
-    #[error("images have {0} channels; can draw 1 (grey) or 3 (red, green, blue)")]
+    /// Images that are neither grey nor in colour.
+    #[error("images have {0} channels; give 1 (grey) or 3 (red, green, blue)")]
     Channels(usize),
-    /// A number that has no place on an axis.
-    #[error("{what} {index} is {value}; can draw numbers only")]
+    /// A value that is NaN or infinite.
+    #[error("{what} {index} is {value}; give only finite numbers")]
     NotANumber {
         /// The argument.
         what: &'static str,
-        /// Position of the first such value.
+        /// Index of the first such value.
         index: usize,
         /// The value.
         value: f64,
     },
-    /// More pixels than a picture should have.
+    /// A picture with too many pixels.
     #[error("the picture would have {width} x {height} pixels; give fewer images or columns")]
     TooLarge {
         /// Columns of pixels.
@@ -46,31 +46,31 @@ pub enum ReportError {
         /// Rows of pixels.
         height: usize,
     },
-    /// The drawing library refused.
+    /// The drawing library failed.
     #[error("cannot draw the chart: {0}")]
     Chart(String),
-    /// The list of a run's pictures cannot be understood.
+    /// The list of a run's pictures cannot be parsed.
     #[error("cannot read {}: {source}; delete it and draw the pictures again", path.display())]
     Index {
-        /// The list.
+        /// The list's file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Why it cannot be parsed.
         source: serde_json::Error,
     },
-    /// A picture's name that leaves the folder, or is not one of a PNG file.
+    /// A picture's name that is not the plain name of a PNG file.
     #[error("{0:?} cannot name a picture; give a plain file name that ends in .png")]
     Name(String),
-    /// A file that is listed as a picture but is none.
-    #[error("{} is not a PNG picture; draw it again or take it out of index.json", .0.display())]
+    /// A file that is listed as a picture but is not a PNG.
+    #[error("{} is not a PNG picture; draw it again or remove it from index.json", .0.display())]
     NotAPicture(PathBuf),
-    /// A picture too big to be put into a report.
-    #[error("{} has {bytes} bytes, above the {limit} that a report takes; draw a smaller picture", path.display())]
+    /// A picture that is too large for a report.
+    #[error("{} has {bytes} bytes, but a report takes at most {limit}; draw a smaller picture", path.display())]
     PictureTooLarge {
         /// The picture.
         path: PathBuf,
         /// Its size.
         bytes: u64,
-        /// The most that is taken.
+        /// The limit.
         limit: u64,
     },
 }

@@ -1,4 +1,4 @@
-//! The pictures of a run: PNG files in one folder, and `index.json` that says what they show.
+//! The pictures of a run: a folder of PNG files, and `index.json` that describes them.
 
 use crate::error::ReportError;
 use ae_records::files::{self, FileError};
@@ -7,23 +7,24 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A report larger than this would be of no use, and a folder may hold anything.
+/// Size limit of a picture: the folder may contain anything, and a larger report would be useless.
 const MAX_BYTES: u64 = 32 << 20;
 
-/// Name for the picture of the loss curves. The report of a run leaves it out: it draws the curves itself.
+/// File name of the picture of the loss curves. The report of a run leaves it out, because it draws the
+/// curves itself.
 pub const CURVES: &str = "curves.png";
 
-/// One picture.
+/// The entry of a picture in `index.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// Name within the folder, ending in `.png`.
+    /// File name in the folder, ending in `.png`.
     pub file: String,
-    /// A few words.
+    /// A short title.
     pub title: String,
-    /// What is seen, in a sentence or two.
+    /// A description of one or two sentences.
     pub caption: String,
-    /// Place in the report, lowest first; equal places go by file name.
+    /// Position in the report, lowest first; ties are sorted by file name.
     pub order: u32,
 }
 
@@ -34,13 +35,13 @@ pub struct Gallery {
 }
 
 impl Gallery {
-    /// The folder, such as `RunDir::images`; need not exist.
+    /// A gallery in a folder, such as `RunDir::images`, which need not exist.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Gallery { folder: folder.into() }
     }
 
-    /// Draws a picture with `draw`, which is given the path to write to, and lists it; a picture of the same
-    /// name is replaced.
+    /// Draws a picture and lists it, replacing any picture of the same name. `draw` gets the path to write
+    /// to.
     ///
     /// ```
     /// # use ae_report::{gallery::{Entry, Gallery}, picture};
@@ -53,7 +54,8 @@ impl Gallery {
     /// ```
     ///
     /// # Errors
-    /// A name that is not plain; what `draw` says; an index that cannot be read or written.
+    /// A name that is not a plain PNG file name, an error of `draw`, or an index that cannot be read or
+    /// written.
     pub fn add(
         &self,
         entry: Entry,
@@ -69,10 +71,10 @@ impl Gallery {
         Ok(files::write_atomic_bytes(&self.index(), text.as_bytes())?)
     }
 
-    /// All pictures in order; none where there is no index.
+    /// All pictures in order; empty if there is no index.
     ///
     /// # Errors
-    /// An index that is not what [`Gallery::add`] writes.
+    /// An index that [`Gallery::add`] did not write.
     pub fn entries(&self) -> Result<Vec<Entry>, ReportError> {
         let path = self.index();
         let Some(text) = optional(files::read_to_string(&path))? else { return Ok(Vec::new()) };
@@ -82,10 +84,10 @@ impl Gallery {
         Ok(entries)
     }
 
-    /// Path of a picture by its plain name.
+    /// Path of a picture by its plain file name.
     ///
     /// # Errors
-    /// [`ReportError::Name`]: folders, `..`, another ending.
+    /// [`ReportError::Name`] if the name contains a folder or does not end in `.png`.
     pub fn path(&self, file: &str) -> Result<PathBuf, ReportError> {
         let plain = file.len() > 4 && file.ends_with(".png") && !file.contains(['/', '\\', ':', '\0']);
         if plain { Ok(self.folder.join(file)) } else { Err(ReportError::Name(file.into())) }
@@ -103,7 +105,7 @@ pub(crate) struct Png {
     pub(crate) height: u32,
 }
 
-/// Reads a picture to be put into a report; `None` where there is no such file.
+/// Reads a picture for a report; `None` if there is no such file.
 pub(crate) fn read_png(path: &Path) -> Result<Option<Png>, ReportError> {
     let Some(metadata) = optional(fs::metadata(path).map_err(FileError::new("read", path)))? else {
         return Ok(None);
@@ -118,7 +120,7 @@ pub(crate) fn read_png(path: &Path) -> Result<Option<Png>, ReportError> {
     Ok(Some(Png { bytes, width, height }))
 }
 
-/// `None` for a file that is not there.
+/// `None` if the file does not exist.
 pub(crate) fn optional<T>(result: Result<T, FileError>) -> Result<Option<T>, FileError> {
     match result {
         Ok(value) => Ok(Some(value)),

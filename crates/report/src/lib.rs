@@ -1,10 +1,10 @@
-//! Pictures and the one-file HTML report of a run. Reads records and plain arrays; knows neither libtorch nor
-//! any model.
+//! Pictures and the single-file HTML report of a run. Reads records and plain arrays; does not depend on
+//! libtorch or on any model.
 //!
-//! A picture is drawn by a function of [`picture`] and entered in the [`gallery`] of the run, so that
-//! [`html::write`] can build `report.html` at any time from the run's folder alone. Charts are drawn by
-//! `plotters` as SVG and turned into PNG by `resvg` with a font of their own (DejaVu Sans): the same numbers
-//! give the same bytes on every machine, whatever fonts it has.
+//! A function of [`picture`] draws a picture, and the [`gallery`] of the run lists it. [`html::write`] can
+//! therefore build `report.html` at any time from the run's folder alone. `plotters` draws charts as SVG, and
+//! `resvg` converts them to PNG with a bundled font (DejaVu Sans): the same numbers give the same bytes on
+//! every machine, whatever fonts are installed.
 //!
 //! ```
 //! use ae_report::picture::{self, Bar};

@@ -1,6 +1,7 @@
-//! Numbers as people read them.
+//! Formats numbers for people.
 
-/// Four significant digits without trailing zeros; very large and small ones with an exponent: `0.9431`, `1.2e-5`.
+/// Four significant digits without trailing zeros, with an exponent if very large or small: `0.9431`,
+/// `1.2e-5`.
 pub(crate) fn short(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return if value == 0.0 { "0".into() } else { value.to_string() };
@@ -14,7 +15,7 @@ pub(crate) fn short(value: f64) -> String {
     trimmed(&format!("{value:.*}", (3 - magnitude).max(0) as usize)).to_string()
 }
 
-/// As [`short`], with `k` for thousands: the labels of an axis.
+/// An axis label: as [`short`], with `k` for thousands and `M` for millions.
 pub(crate) fn tick(value: f64) -> String {
     match value.abs() {
         v if (10_000.0..1e6).contains(&v) => format!("{}k", short(value / 1e3)),
@@ -23,7 +24,7 @@ pub(crate) fn tick(value: f64) -> String {
     }
 }
 
-/// Thousands parted by commas: `1,234,567`.
+/// With commas between thousands: `1,234,567`.
 pub(crate) fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
@@ -36,7 +37,7 @@ pub(crate) fn grouped(value: u64) -> String {
     text
 }
 
-/// `42 s`, `3 min 20 s`, `2 h 5 min`; below ten seconds with its fraction.
+/// A duration: `42 s`, `3 min 20 s`, `2 h 5 min`; below ten seconds with decimals.
 pub(crate) fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
@@ -47,7 +48,7 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// `1 × 28 × 28`.
+/// A shape: `1 × 28 × 28`.
 pub(crate) fn shape(sizes: impl IntoIterator<Item = impl ToString>) -> String {
     sizes.into_iter().map(|s| s.to_string()).collect::<Vec<_>>().join(" × ")
 }

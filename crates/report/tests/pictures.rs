@@ -1,4 +1,4 @@
-//! Every picture is a PNG of the expected size, the same bytes each time; what cannot be drawn is refused.
+//! Every picture is a PNG of the expected size and always the same bytes; invalid input is refused.
 
 use ae_records::metrics::MetricLine;
 use ae_records::seed::stream_rng;
@@ -48,7 +48,7 @@ fn series(purpose: &str, n: usize) -> Array2<f32> {
 }
 
 #[test]
-fn lines_go_through_their_points_and_name_them() {
+fn lines_take_labelled_points() {
     let line = |name: &str, points: &[(f64, f64)], labels: &[&str]| Line {
         name: name.into(),
         points: points.into(),
@@ -59,10 +59,10 @@ fn lines_go_through_their_points_and_name_them() {
     check_refused(|path| picture_of(path, &[]), "no points to draw; give at least one");
     check_refused(
         |path| picture_of(path, &[line("a", &[(f64::NAN, 1.0)], &[])]),
-        "coordinate 0 is NaN; can draw numbers only",
+        "coordinate 0 is NaN; give only finite numbers",
     );
     let short = [line("a", &[(1.0, 1.0), (2.0, 2.0)], &["one"])];
-    check_refused(|path| picture_of(path, &short), "labels have shape [1] where [2] is needed");
+    check_refused(|path| picture_of(path, &short), "labels have shape [1], but must have shape [2]");
 }
 
 fn picture_of(path: &Path, of: &[Line]) -> Draw {
@@ -170,18 +170,18 @@ fn odd_but_legal_numbers_are_drawn() {
 }
 
 #[test]
-fn what_cannot_be_drawn_is_refused() {
+fn invalid_input_is_refused() {
     let good = images(2, 1);
     check_refused(|p| image_grid(p, images(0, 1).view(), 3), "no images to draw; give at least one");
     check_refused(|p| image_grid(p, good.view(), 0), "no images to draw; give at least one");
     check_refused(
         |p| image_grid(p, images(2, 2).view(), 3),
-        "images have 2 channels; can draw 1 (grey) or 3 (red, green, blue)",
+        "images have 2 channels; give 1 (grey) or 3 (red, green, blue)",
     );
     check_refused(|p| image_rows::<&str>(p, &[]), "no rows of images to draw; give at least one");
     check_refused(
         |p| image_rows(p, &[("a", good.view()), ("b", good.slice(s![..1, .., .., ..]))]),
-        "rows of images have shape [1, 1, 8, 6] where [2, 1, 8, 6] is needed",
+        "rows of images have shape [1, 1, 8, 6], but must have shape [2, 1, 8, 6]",
     );
     check_refused(
         |p| latent_manifold(p, Array4::zeros((9, 1, 3000, 3000)).view(), 3),
@@ -189,16 +189,16 @@ fn what_cannot_be_drawn_is_refused() {
     );
     check_refused(
         |p| series_pairs(p, series("x", 2).view(), series("y", 2).view(), &["one"]),
-        "titles have shape [1] where [2] is needed",
+        "titles have shape [1], but must have shape [2]",
     );
     check_refused(
         |p| score_histograms(p, &[0.1, f64::NAN], &[], 0.5),
-        "normal score 1 is NaN; can draw numbers only",
+        "normal score 1 is NaN; give only finite numbers",
     );
     check_refused(|p| score_histograms(p, &[], &[], 0.5), "no scores to draw; give at least one");
     check_refused(
         |p| scatter(p, Array2::zeros((3, 4)).view(), &[1, 2, 3]),
-        "points have shape [3, 4] where [3, 2] is needed",
+        "points have shape [3, 4], but must have shape [3, 2]",
     );
     check_refused(|p| curves(p, &[]), "no metrics to draw; give at least one");
 }
@@ -240,7 +240,7 @@ fn bars_are_as_long_as_their_shares() {
     let both = [bar("normal", 0.0, 0.0), bar("a class with a long name", 1.0, 0.0), bar("half", 0.5, 0.0)];
     let picture = check_picture(|path| bars(path, &both));
     let blue = Rgb([0x4E, 0x79, 0xA7]);
-    // The middle of each bar, by its row; a picture has two pixels for each of the page's.
+    // Filled pixels along the middle of a bar; a picture has two pixels for each pixel of the page.
     let filled = |row: u32| {
         let y = 2 * (12 + 28 * row + 14);
         (0..picture.width()).filter(|&x| *picture.get_pixel(x, y) == blue).count()
@@ -251,7 +251,7 @@ fn bars_are_as_long_as_their_shares() {
     check_refused(|path| bars(path, &[]), "no bars to draw; give at least one");
     check_refused(
         |path| bars(path, &[bar("a", 1.5, 0.0)]),
-        "cannot draw the chart: the bar a has the share 1.5 ± 0; 0 to 1 can be drawn",
+        "cannot draw the chart: the bar a has the share 1.5 ± 0; give a share from 0 to 1 and a spread of 0 or more",
     );
 }
 
@@ -274,7 +274,7 @@ fn lines_have_panels_side_by_side_and_a_legend() {
         assert_eq!(picture.height(), 2 * 340 * (n_panels as u32).div_ceil(columns));
     }
     check_refused(|path| ae_report::picture::panels(path, &[]), "no panels to draw; give at least one");
-    // At or below zero there is no place on a logarithmic axis.
+    // Values at or below zero cannot be drawn on a logarithmic axis.
     let panel =
         |y| Panel { y: axis("", true), lines: vec![("a".into(), vec![(1.0, y)])], ..Panel::default() };
     check_refused(
@@ -283,6 +283,6 @@ fn lines_have_panels_side_by_side_and_a_legend() {
     );
     check_refused(
         |path| ae_report::picture::panels(path, &[panel(f64::NAN)]),
-        "coordinate 1 is NaN; can draw numbers only",
+        "coordinate 1 is NaN; give only finite numbers",
     );
 }

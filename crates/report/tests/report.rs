@@ -1,4 +1,4 @@
-//! The report of a whole run, of a bare one, and of folders that hold something else.
+//! The report of a complete run, of a minimal one, and of folders with unexpected content.
 
 use ae_records::record::*;
 use ae_records::run_dir::RunDir;
@@ -57,7 +57,7 @@ fn add_picture(run: &RunDir, file: &str) {
 }
 
 #[test]
-fn a_whole_run_is_told_in_one_file() {
+fn a_whole_run_is_reported_in_one_file() {
     let mut record = record();
     record.data = DataRecord {
         set: "mnist".into(),
@@ -93,7 +93,7 @@ fn a_whole_run_is_told_in_one_file() {
     check_has(&page, &["aria-label=\"loss\"", "aria-label=\"kl\"", "Decoded &lt;b&gt;."]);
     assert_eq!(page.matches("<svg").count(), 2);
     assert_eq!(page.matches("data:image/png;base64,iVBOR").count(), 1, "the curves are not shown twice");
-    // Nothing to load, nothing to execute; namespaces are names only.
+    // Nothing to load, nothing to execute; the namespace is only a name.
     check_lacks(
         &page.replace("http://www.w3.org/2000/svg", ""),
         &["http:", "https:", "<script", "<link", "url(", "@import"],
@@ -102,7 +102,7 @@ fn a_whole_run_is_told_in_one_file() {
 }
 
 #[test]
-fn colours_that_dark_mode_turns_are_those_of_the_charts() {
+fn dark_mode_replaces_the_colours_of_the_charts() {
     let (_folder, run) = run(&record());
     fs::write(run.metrics(), "{\"step\":1,\"epoch\":0,\"split\":\"train\",\"terms\":{\"loss\":9.0}}\n")
         .unwrap();
@@ -185,7 +185,7 @@ fn hostile_text_stays_text() {
 }
 
 #[test]
-fn files_that_are_something_else_are_named() {
+fn unexpected_files_are_named_in_the_error() {
     let check = |spoil: fn(&RunDir), expected: &str| {
         let (_folder, run) = run(&record());
         add_picture(&run, "a.png");

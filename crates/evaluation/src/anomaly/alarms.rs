@@ -1,4 +1,4 @@
-//! What was promised of false alarms, and what came of it.
+//! Promised and achieved false-alarm rates.
 
 use super::problem::Problem;
 use super::rows::{Comparison, percent, promised};
@@ -10,15 +10,15 @@ use ae_metrics::{AlarmBand, Confusion, conformal_alarm_band};
 /// Promised false-alarm rates.
 const RATES: [f64; 4] = [0.005, 0.01, 0.02, 0.05];
 
-/// The outcome for each of [`RATES`], one a seed that has enough rows for it.
+/// The results for each of [`RATES`]: one per seed that has enough calibration rows.
 #[derive(Default)]
 pub(super) struct Alarms {
     rates: [Vec<Achieved>; RATES.len()],
 }
 
-/// One seed, at a threshold that promises a rate.
+/// The result of one seed at a threshold that promises a rate.
 struct Achieved {
-    /// Share of the held-out normal rows that is flagged.
+    /// Share of the held-out normal rows that are flagged.
     rate: f64,
     band: AlarmBand,
     /// Of the test rows.
@@ -26,7 +26,7 @@ struct Achieved {
 }
 
 impl Alarms {
-    /// Adds a seed: nothing where the problem has no held-out normal rows, or too few to calibrate on.
+    /// Adds a seed. Does nothing if the problem has no held-out normal rows or too few calibration rows.
     pub(super) fn add(
         &mut self,
         scorer: &dyn Scorer,
@@ -42,7 +42,7 @@ impl Alarms {
         let held_out = scorer.scores(&problem.held_out)?;
         let n = normal.as_slice().len();
         for (seeds, rate) in self.rates.iter_mut().zip(RATES) {
-            // So few rows say nothing of so small a rate.
+            // Too few calibration rows for so small a rate.
             let Some(rule) = promised(&[rate], n) else { continue };
             let threshold = Threshold::by(rule, &normal)?;
             let flagged = threshold.flag(&held_out).into_iter().filter(|flag| *flag).count();
@@ -56,7 +56,7 @@ impl Alarms {
         Ok(())
     }
 
-    /// Adds the table and the metrics; nothing where there is nothing to say.
+    /// Adds the table and the metrics, if there are any.
     pub(super) fn report(&self, comparison: &Comparison<'_>, evaluation: &mut Evaluation) {
         let mut rows = Vec::new();
         for (promised, seeds) in RATES.iter().zip(&self.rates) {
@@ -84,14 +84,15 @@ impl Alarms {
             return;
         }
         evaluation.tables.push(Table {
-            title: format!("{}: promised and achieved false-alarm rate on held-out normal rows", comparison.title),
+            title: format!("{}: promised and achieved false-alarm rates on held-out normal rows", comparison.title),
             columns: ["promised", "achieved, mean", "95 % band of one seed", "seeds inside", "accuracy", "recall"]
                 .map(String::from)
                 .into(),
             rows,
-            note: "By split conformal prediction. The band is that of the beta-binomial law, for so many calibration and test \
-                   rows (Vovk 2012; Angelopoulos and Bates 2023). Accuracy and recall are those of the test rows at the \
-                   same threshold, means over the seeds; the rates stand here before any is seen."
+            note: "Thresholds by split conformal prediction. The band follows the beta-binomial distribution for the numbers \
+                   of calibration and test rows (Vovk 2012; Angelopoulos and Bates 2023). Accuracy and recall are of the \
+                   test rows at the same threshold, averaged over the seeds. The rates were fixed before any test row was \
+                   seen."
                 .into(),
         });
     }

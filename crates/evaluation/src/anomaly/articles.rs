@@ -1,5 +1,6 @@
-//! The articles' protocol: the mean absolute error of a network that was trained on normal rows, flagged above the mean plus
-//! one standard deviation of the scores of these rows. Beside it stand detectors without a network, by the same rule.
+//! The articles' protocol: a network is trained on normal rows, and a row is flagged if its mean absolute
+//! error exceeds the mean plus one standard deviation of the training scores. Baselines without a network use
+//! the same rule.
 
 use super::Protocol;
 use crate::error::EvaluationError;
@@ -11,10 +12,10 @@ use ae_datasets::Samples;
 use ae_metrics::{Confusion, auroc, average_precision, prevalence};
 use ae_training::experiment::Run;
 
-/// Where an alarm begins.
+/// The threshold of the articles.
 const RULE: Rule = Rule::MeanStd { k: 1.0 };
 
-/// What came out for one detector and one seed.
+/// The results of one detector with one seed.
 pub(crate) struct Outcome {
     pub(crate) threshold: f64,
     pub(crate) confusion: Confusion,
@@ -26,7 +27,7 @@ pub(crate) struct Outcome {
 /// A run's network, scored and calibrated on its training rows.
 ///
 /// # Errors
-/// A model that reconstructs nothing.
+/// The model does not reconstruct its input.
 pub(crate) fn detector(run: &Run, score: Score) -> Result<CalibratedScorer, EvaluationError> {
     let description = ModelDescription::new(&run.experiment.model, &run.splits.summary);
     let model = TrainedModel::new(&description, run.model.as_ref())?;
@@ -43,7 +44,7 @@ pub(super) fn baseline(run: &Run, baseline: Baseline) -> Result<CalibratedScorer
     calibrated(baseline.fit(&normal_rows(run, &train))?, &train)
 }
 
-/// Spreads are those of training rows, as the protocol holds no others out.
+/// Spreads come from the training rows, because the protocol holds no other normal rows out.
 fn normal_rows<'a>(run: &Run, train: &'a Samples) -> NormalRows<'a> {
     NormalRows { train, validation: train, seed: run.record.seed }
 }
@@ -53,15 +54,15 @@ fn calibrated(scorer: Box<dyn Scorer>, train: &Samples) -> Result<CalibratedScor
     Ok(CalibratedScorer::new(scorer, Calibration::fit(&normal, RULE)?))
 }
 
-/// What the model was trained to make small where that is a mean squared error, and the mean absolute error otherwise.
+/// The mean squared error if the model was trained to minimise it, otherwise the mean absolute error.
 pub(crate) fn score_of(run: &Run) -> Score {
     if run.model.objective() == "mse" { Score::MeanSquared } else { Score::MeanAbsolute }
 }
 
-/// Whether each test row is an anomaly. Asked for after training; it reaches figures and pictures only.
+/// Whether each test row is an anomaly. Used only after training, for figures and pictures.
 ///
 /// # Errors
-/// Data without test rows, labels or a normal label.
+/// The data have no test rows, no labels or no normal label.
 pub(crate) fn truth(run: &Run) -> Result<Vec<bool>, EvaluationError> {
     let set = || run.splits.dataset.name.clone();
     let lacks = |missing, remedy| EvaluationError::Data { set: set(), missing, remedy };
@@ -72,7 +73,7 @@ pub(crate) fn truth(run: &Run) -> Result<Vec<bool>, EvaluationError> {
     Ok(labels.into_iter().map(|label| label != normal).collect())
 }
 
-/// What a detector's scores of the test rows are worth.
+/// Evaluates a detector's scores of the test rows.
 pub(crate) fn judge(
     detector: &CalibratedScorer,
     scores: &[f64],

@@ -1,4 +1,4 @@
-//! The comparisons on small data of our own.
+//! The comparisons on small generated data.
 
 use super::rows::{self, Comparison};
 use super::series::{self, Case};
@@ -15,7 +15,8 @@ use rand::Rng;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// Waves of 8 points with a category; three in four are normal, the others fall first. The label comes last.
+/// Waves of 8 points with a category. Three in four are normal; the others are inverted. The label comes
+/// last.
 fn table(bench: &Bench, rows: usize) -> PathBuf {
     let mut rng = stream_rng(0, "table", 0);
     let mut text = String::from("a,b,c,d,e,f,g,h,kind,state\n");
@@ -60,7 +61,7 @@ fn compare(bench: &Bench, rows: usize, seeds: &[u64]) -> Evaluation {
     evaluation
 }
 
-/// [`table`] with one cell in seven missing, and of one row in fifty nearly all.
+/// [`table`] with one cell in seven missing, and nearly all cells of every fiftieth row.
 fn table_with_gaps(bench: &Bench, rows: usize) -> PathBuf {
     let whole = std::fs::read_to_string(table(bench, rows)).unwrap();
     let mut text = String::new();
@@ -78,8 +79,8 @@ fn table_with_gaps(bench: &Bench, rows: usize) -> PathBuf {
     path
 }
 
-/// The evaluation runs the stages of `Detector::fit`: gaps are masked in training, and rows with too little observed are not
-/// judged, as in use.
+/// The evaluation runs the stages of `Detector::fit`: gaps are masked in training, and rows with too few
+/// observed values are not judged.
 #[test]
 fn what_is_measured_is_what_fit_ships() {
     let bench = Bench::new();
@@ -103,7 +104,9 @@ fn what_is_measured_is_what_fit_ships() {
     bench.with(&[3], |context| rows::evaluate(context, &comparison, &mut evaluation, &gallery, 0)).unwrap();
     assert_eq!(evaluation.metrics["own/network/auroc"], test.auroc.unwrap());
     assert_eq!(evaluation.metrics["own/network/auprc"], test.auprc.unwrap());
-    assert!(evaluation.tables[0].note.contains("test rows are left out, as too little of them was observed"));
+    assert!(
+        evaluation.tables[0].note.contains("test rows are left out: too few of their values were observed")
+    );
 }
 
 #[test]
@@ -120,7 +123,7 @@ fn all_detectors_stand_in_one_table_and_results_repeat() {
     // 600 normal rows, a fifth of them held out; 200 anomalies of two classes.
     let classes: Vec<&str> = evaluation.tables[2].rows.iter().map(|row| row[0].as_str()).collect();
     assert_eq!(classes.iter().filter(|class| ["odd", "bad", "normal"].contains(class)).count(), 3);
-    // 120 rows to calibrate on promise 1 %, not 0.5 %.
+    // 120 calibration rows can promise 1 %, but not 0.5 %.
     let alarms: Vec<&str> = evaluation.tables[1].rows.iter().map(|row| row[0].as_str()).collect();
     assert_eq!(alarms, ["1 %", "2 %", "5 %"]);
     for picture in ["scores", "roc", "precision", "classes"] {
@@ -129,7 +132,7 @@ fn all_detectors_stand_in_one_table_and_results_repeat() {
     assert_eq!(compare(&bench, 800, &[0, 1]).metrics, evaluation.metrics);
 }
 
-/// 12 rows to calibrate on promise not even 5 %.
+/// 12 calibration rows cannot promise even 5 %.
 #[test]
 fn few_rows_are_judged_without_a_promise() {
     let bench = Bench::new();
@@ -171,7 +174,7 @@ fn series_are_judged_by_volumes_and_events() {
     assert!(bench.path("images/made-up.png").exists());
 }
 
-/// Two channels, a step an hour: waves, and from step `from` forty steps of noise.
+/// Two channels with hourly steps: waves, and forty steps of noise from each step in `from`.
 fn long_series(bench: &Bench, from: &[usize]) -> PathBuf {
     let mut rng = stream_rng(0, "series", 0);
     let mut text = String::from("time,a,b,fault\n");
@@ -215,7 +218,7 @@ fn a_long_series_of_ones_own_is_judged_in_the_order_of_time() {
     assert!(evaluation.metrics["own/network/delay_points"] < 24.0);
     let table = &evaluation.tables[0];
     assert!(table.title.contains("1500 points, 2 events"), "{}", table.title);
-    let source = "The channels: a, b. Learned from the first 800 points. Judged in windows of 24";
+    let source = "Channels: a, b. Trained on the first 800 points. Judged in windows of 24";
     assert!(table.note.starts_with(source), "{}", table.note);
     assert!(
         evaluation.command.ends_with("--labels fault --normal 0 --set 'input.window=24'"),
@@ -223,13 +226,13 @@ fn a_long_series_of_ones_own_is_judged_in_the_order_of_time() {
         evaluation.command
     );
 
-    // 1,420 normal steps, 852 of them before step 892; a fifth of the way to the first anomaly would be too few.
+    // 1,420 normal steps, 852 of them before step 892; the steps before the first anomaly are too few.
     let (evaluation, _) = evaluate(&[100, 1300], &["0"], &["input.window=24"]).unwrap();
     let note = &evaluation.tables[0].note;
-    assert!(note.contains("Learned from the first 892 points, less 40 that are anomalous."), "{note}");
+    assert!(note.contains("Trained on the first 892 points, except 40 that are anomalous."), "{note}");
 
-    assert!(evaluation.tables[0].note.contains("promises 1 % of normal points"));
-    // So long windows leave too few to promise even 5 %.
+    assert!(evaluation.tables[0].note.contains("promises to flag at most 1 % of normal points"));
+    // With such long windows too few rows are left to promise even 5 %.
     let (evaluation, _) = evaluate(&[1000], &["0"], &["input.window=150"]).unwrap();
     let note = &evaluation.tables[0].note;
     assert!(note.contains("normal points plus 3 standard deviations"), "{note}");
@@ -238,9 +241,9 @@ fn a_long_series_of_ones_own_is_judged_in_the_order_of_time() {
         let error = evaluate(from, normal, settings).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
-    // 1,460 normal steps: 876 of them lie before step 916, and the only anomaly does, too.
-    refused(&[100], &["0"], &["input.window=24"], "no anomalous step behind line 917");
-    refused(&[], &["0"], &[], "is normal by its label; there is nothing to find");
+    // 1,460 normal steps: 876 of them lie before step 916, and so does the only anomaly.
+    refused(&[100], &["0"], &["input.window=24"], "no anomalous step after line 917");
+    refused(&[], &["0"], &[], "is labelled normal; give data with anomalies");
     refused(&[1000], &[], &[], "say which values of the label column are normal (--normal VALUE");
     refused(&[1000], &["0"], &["input.windw=24"], "did you mean `input.window`");
     refused(&[1000], &["0"], &["input.window=700"], "window");
@@ -258,6 +261,6 @@ fn a_table_without_a_label_column_is_refused() {
     check(None, "name it with --labels");
     let ours = Options { data: "nab".into(), labels: Some("state".into()), ..Options::default() };
     let error = bench.with(&[0], |context| run(context, &ours)).unwrap_err().to_string();
-    assert_eq!(error, "--labels is for a file of your own; nab has labels");
+    assert_eq!(error, "--labels is only for a file of your own; nab has its own labels, so leave it out");
     check(Some("stat"), "did you mean `state`");
 }

@@ -9,7 +9,7 @@ use ae_metrics::{precision_recall_curve, roc_curve};
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture;
 
-/// Points of a drawn curve.
+/// Points of a drawn curve, at most.
 const MAX_CURVE_POINTS: usize = 300;
 
 /// The scores of both classes, and the threshold.
@@ -22,7 +22,7 @@ pub(super) fn scores(
     seed: u64,
 ) -> Result<(), EvaluationError> {
     let of = |class: bool| -> Vec<f64> {
-        // Logarithms, as errors of anomalies span decades.
+        // Logarithms, because the errors of anomalies span decades.
         let scores = judged.scores.iter().zip(truth).filter(|(_, is_anomaly)| **is_anomaly == class);
         scores.map(|(score, _)| score.max(1e-12).log10()).collect()
     };
@@ -31,8 +31,8 @@ pub(super) fn scores(
         order: place * 10,
         title: format!("{}: scores", comparison.title),
         caption: format!(
-            "Logarithms (base 10) of the network's scores of the test rows, seed {seed}; the dashed line is the threshold. \
-             Each class is drawn in percent of itself."
+            "Logarithms (base 10) of the network's scores of the test rows, seed {seed}. The dashed line is the threshold. \
+             Bars are percentages of each class."
         ),
     };
     let threshold = judged.threshold.value().max(1e-12).log10();
@@ -67,19 +67,18 @@ pub(super) fn curves(
         title: format!("{}: {title}", comparison.title),
         caption: format!("{caption}, seed {seed}."),
     };
-    let caption = "Share of the anomalies that is flagged over the share of the normal rows";
+    let caption = "Share of anomalies flagged against the share of normal rows flagged";
     gallery.add(entry("roc", 1, "ROC curves", caption), |path| {
         picture::lines(path, "false-positive rate", "recall", &roc)
     })?;
-    let caption =
-        "Share of the flagged rows that are anomalies over the share of the anomalies that is flagged";
-    gallery.add(entry("precision", 2, "precision and recall", caption), |path| {
+    let caption = "Share of flagged rows that are anomalies against the share of anomalies flagged";
+    gallery.add(entry("precision", 2, "precision-recall curves", caption), |path| {
         picture::lines(path, "recall", "precision", &precision)
     })?;
     Ok(())
 }
 
-/// A curve with as many points as are seen.
+/// A curve, thinned to about [`MAX_CURVE_POINTS`] points.
 fn line(rival: &Rival, points: Vec<(f64, f64)>) -> picture::Line {
     let step = points.len().div_ceil(MAX_CURVE_POINTS).max(1);
     let last = points.last().copied();
@@ -87,7 +86,7 @@ fn line(rival: &Rival, points: Vec<(f64, f64)>) -> picture::Line {
     picture::Line { name: rival.name.clone(), points, labels: Vec::new() }
 }
 
-/// The share of each class that is flagged, over all seeds.
+/// The flagged share of each class, over all seeds.
 pub(super) fn classes(
     gallery: &Gallery,
     comparison: &Comparison<'_>,
@@ -103,9 +102,9 @@ pub(super) fn classes(
     let entry = Entry {
         file: format!("{}-classes.png", comparison.name),
         order: place * 10 + 3,
-        title: format!("{}: share that is flagged, by class", comparison.title),
-        caption: "Mean over the seeds with its standard deviation, at the threshold. Of the normal class it is the false-alarm \
-                  rate, of the others the recall."
+        title: format!("{}: flagged share of each class", comparison.title),
+        caption: "Mean and standard deviation over the seeds, at the threshold. For the normal class this is the false-alarm \
+                  rate, for the others the recall."
             .into(),
     };
     gallery.add(entry, |path| picture::bars(path, &bars))?;

@@ -1,5 +1,4 @@
-//! A file of one's own, with a column that says which rows are normal: rows that stand for themselves, or the steps of a
-//! long series.
+//! The user's own file with a label column: independent rows, or the steps of a long series.
 
 use super::Options;
 use super::problem::{Problem, SHARES, encode};
@@ -12,17 +11,17 @@ use ae_records::config;
 use std::fmt::Write;
 use std::path::Path;
 
-/// What is tried where nobody says which labels are normal.
+/// The default normal label.
 const NORMAL: &str = "normal";
-/// A series is learned from before its first anomalous step if this share of the normal steps lies there …
+/// The training part ends before the first anomalous step if it can hold this share of all normal steps.
 const ENOUGH: f64 = 0.3;
-/// … of which this share is learned from, so that normal steps are judged, too.
+/// Share of the steps before the first anomaly that the training part takes; the rest is judged.
 const BEFORE: f64 = 0.8;
-/// Otherwise so many of the normal steps are learned from, and the anomalous ones between them left out.
+/// Share of the normal steps in the training part otherwise; anomalous steps among them are left out.
 const MIXED: f64 = 0.6;
-/// Bad lines that are shown.
+/// Bad lines that are shown, at most.
 const BAD_LINES: usize = 5;
-/// The settings that `--set` reaches.
+/// The settings that `--set` can change.
 #[derive(Default, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Reading {
@@ -49,14 +48,14 @@ pub(super) fn load(options: &Options) -> Result<Table, EvaluationError> {
         return Err(EvaluationError::AllNormal(options.data.clone()));
     }
     table.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
-    table.bad.iter().take(BAD_LINES).for_each(|bad| tracing::warn!("left out: {bad}"));
+    table.bad.iter().take(BAD_LINES).for_each(|bad| tracing::warn!("skipped: {bad}"));
     if table.bad.len() > BAD_LINES {
-        tracing::warn!("{} lines are no rows", table.bad.len());
+        tracing::warn!("skipped {} bad lines in total", table.bad.len());
     }
     Ok(table)
 }
 
-/// Rows that stand for themselves, split at random by the seed.
+/// Independent rows, split at random by the seed.
 pub(super) fn rows(table: &Table, seed: u64) -> Result<Problem, EvaluationError> {
     let split = TableSplit::by_shares(table.clone(), SHARES, seed)?;
     let EncodedSplit { schema, rows, .. } = split.encode()?;
@@ -81,7 +80,7 @@ pub(super) fn rows(table: &Table, seed: u64) -> Result<Problem, EvaluationError>
     })
 }
 
-/// A long series: learned from its beginning, judged on the rest.
+/// A long series: its beginning is the training part, the rest is judged.
 pub(super) fn long_series(table: &Table, path: &str) -> Result<Case, EvaluationError> {
     let is_normal = steps(table);
     let first = first_judged(&is_normal);
@@ -93,9 +92,9 @@ pub(super) fn long_series(table: &Table, path: &str) -> Result<Case, EvaluationE
     }
     let channels: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
     let anomalous = is_normal[..first].iter().filter(|&&normal| !normal).count();
-    let mut source = format!("The channels: {}. Learned from the first {first} points", channels.join(", "));
+    let mut source = format!("Channels: {}. Trained on the first {first} points", channels.join(", "));
     if anomalous > 0 {
-        write!(source, ", less {anomalous} that are anomalous").expect("text has room");
+        write!(source, ", except {anomalous} that are anomalous").expect("text has room");
     }
     source.push('.');
     Case::own(table, first, path, source)
@@ -106,7 +105,7 @@ pub(super) fn steps(table: &Table) -> Vec<bool> {
     table.labels.as_ref().map_or_else(|| vec![true; table.len()], |labels| labels.normal.clone())
 }
 
-/// Where judging begins.
+/// The first step that is judged.
 fn first_judged(is_normal: &[bool]) -> usize {
     let normal = is_normal.iter().filter(|&&normal| normal).count() as f64;
     let clean = is_normal.iter().position(|&normal| !normal).unwrap_or(is_normal.len());

@@ -1,4 +1,4 @@
-//! The pictures of a protocol: errors with the threshold, and beats with their reconstructions.
+//! The pictures of the articles' protocol: errors with the threshold, and beats with their reconstructions.
 
 use super::Protocol;
 use crate::error::EvaluationError;
@@ -32,8 +32,8 @@ pub(super) fn draw(
         caption,
     };
     let caption = format!(
-        "Errors of the test beats, seed {seed}; the dashed line is the threshold, from training beats alone. Each class \
-         is drawn in percent of itself."
+        "Errors of the test beats, seed {seed}. The dashed line is the threshold, set on training beats only. Bars are \
+         percentages of each class."
     );
     gallery.add(entry("errors", 1, format!("{title}: errors"), caption), |path| {
         picture::score_histograms(path, &scores_of(false), &scores_of(true), threshold.value())
@@ -53,8 +53,8 @@ pub(super) fn draw(
         })
         .collect();
     let caption = format!(
-        "The first {SHOWN_BEATS} normal and the first {SHOWN_BEATS} anomalous test beats, seed {seed}, with their reconstructions; \
-         the area between is the error."
+        "The first {SHOWN_BEATS} normal and the first {SHOWN_BEATS} anomalous test beats with their reconstructions, seed \
+         {seed}. The shaded area is the error."
     );
     gallery.add(entry("beats", 2, format!("{title}: beats"), caption), |path| {
         picture::series_pairs(path, originals.values.view(), rebuilt.view(), &titles)

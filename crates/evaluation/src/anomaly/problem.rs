@@ -1,4 +1,4 @@
-//! What detectors are asked: rows to learn from, to calibrate on, and to judge.
+//! The problems that detectors are compared on: rows to train on, to calibrate on and to judge.
 
 use crate::context::Context;
 use crate::error::EvaluationError;
@@ -9,22 +9,23 @@ use ae_datasets::nsl_kdd::{self, Connections, Family};
 use ae_datasets::{DataConfig, Dataset, Protocol, Samples, Scale};
 use ae_intake::{InputConfig, Schema, Shares, Table, split_rows};
 
-/// One way to train, calibrate and test, for one seed.
+/// The rows to train, calibrate and test on, for one seed.
 pub(super) struct Problem {
-    /// Normal rows to learn from, to choose by, and to calibrate on. No calibration rows: the threshold is made from the
-    /// training rows, without a promise.
+    /// Normal rows for training, selection and calibration. Without calibration rows, the threshold comes
+    /// from the training rows and promises nothing.
     pub(super) rows: PreparedRows,
-    /// Normal rows like the calibration rows, on which the promised alarm rate is measured; may have no rows.
+    /// Normal rows from the same source as the calibration rows, for measuring the false-alarm rate; may be
+    /// empty.
     pub(super) held_out: Samples,
     pub(super) test: Samples,
-    /// Of each test row; 0 is normal.
+    /// Class of each test row; 0 is normal.
     pub(super) classes: Vec<u32>,
     pub(super) class_names: Vec<String>,
-    /// Test rows of which too little was observed: no detector judges them.
+    /// Number of test rows that no detector judges, because too few of their values were observed.
     pub(super) not_judged: usize,
-    /// Anomalies that are in no other part, for training data that are not clean; may have no rows.
+    /// Anomalies for contaminating the training rows; may be empty.
     pub(super) contaminants: Samples,
-    /// Test rows that are judged where the training data are contaminated: all that are no contaminants.
+    /// Test rows that are judged after contaminated training: those that are not among the contaminants.
     pub(super) uncontaminated: Vec<usize>,
 }
 
@@ -33,7 +34,7 @@ impl Problem {
         self.classes.iter().map(|class| *class != 0).collect()
     }
 
-    /// The training rows with so many anomalies among them that they are this share.
+    /// The training rows with anomalies mixed in, up to this share.
     pub(super) fn contaminated(&self, share: f64) -> PreparedRows {
         let train = &self.rows.train;
         let n = (train.len() as f64 * share / (1.0 - share)).round() as usize;
@@ -43,36 +44,37 @@ impl Problem {
     }
 }
 
-/// Rows that are encoded, and their places among those that were asked for.
+/// Encoded rows, and their positions among the rows requested.
 pub(super) struct Judgeable {
     pub(super) samples: Samples,
     pub(super) places: Vec<usize>,
 }
 
-/// The rows of which enough was observed: a detector judges no others.
+/// Encodes the rows with enough observed values; detectors judge no others.
 pub(super) fn encode(schema: &Schema, table: &Table, rows: &[usize]) -> Result<Judgeable, EvaluationError> {
     let encoded = schema.encode(table, rows)?;
     let places = ready(&encoded);
     Ok(Judgeable { samples: encoded.samples.select(&places), places })
 }
 
-/// Shares of the normal rows where a set has no split of its own for calibration.
+/// Shares of the normal rows if a data set has no split of its own for calibration.
 pub(super) const SHARES: Shares = Shares { train: 0.5, validation: 0.1, calibration: 0.2, test: 0.2 };
 /// Abnormal test beats that are kept back for contaminated training.
 const KEPT_BACK: usize = 200;
 
-/// Heartbeats, as the archive has them: each is z-normalised already.
+/// The heartbeats as they are in the archive, where each is already z-normalised.
 fn beats(context: &mut Context<'_>, protocol: Protocol, seed: u64) -> Result<Dataset, EvaluationError> {
     let config = DataConfig { set: "ecg5000".into(), protocol, scale: Scale::None, ..Default::default() };
     Ok(ae_datasets::load(&config, context.sources, seed, context.progress)?)
 }
 
-/// ECG5000 on the archive's split: 292 normal beats against 4,500, of which some abnormal ones are kept back.
+/// ECG5000 on the archive's split: 292 normal training beats and 4,500 test beats. Some of the abnormal test
+/// beats serve as contaminants.
 pub(super) fn ecg_ucr(context: &mut Context<'_>, seed: u64) -> Result<Problem, EvaluationError> {
     let data = beats(context, Protocol::Ucr, seed)?;
     let classes = data.test.labels.clone().unwrap_or_default();
     let abnormal: Vec<usize> = (0..classes.len()).filter(|&row| classes[row] != 0).collect();
-    // Every ninth, so that all classes stay.
+    // Evenly spaced, so that every class remains.
     let kept: Vec<usize> = abnormal.iter().step_by(abnormal.len() / KEPT_BACK).copied().collect();
     let uncontaminated = (0..classes.len()).filter(|row| kept.binary_search(row).is_err()).collect();
     let (train, test) = (unlabelled(data.train), unlabelled(data.test));
@@ -95,8 +97,8 @@ pub(super) fn ecg_ucr(context: &mut Context<'_>, seed: u64) -> Result<Problem, E
     })
 }
 
-/// ECG5000 as the articles split it, 80/20 at random; a part of the normal training beats is kept for calibration. Its
-/// normal test beats are like those, so that the alarm rate is measured on them.
+/// ECG5000 as the articles split it, 80/20 at random. Part of the normal training beats is kept for
+/// calibration. The normal test beats come from the same source, so the false-alarm rate is measured on them.
 pub(super) fn ecg_article(context: &mut Context<'_>, seed: u64) -> Result<Problem, EvaluationError> {
     let data = beats(context, Protocol::Article, seed)?;
     let classes = data.test.labels.clone().unwrap_or_default();
@@ -122,8 +124,8 @@ pub(super) fn ecg_article(context: &mut Context<'_>, seed: u64) -> Result<Proble
     })
 }
 
-/// NSL-KDD: learned from normal rows of `KDDTrain+`, tested on `KDDTest+`. The alarm rate is measured on further normal
-/// rows of `KDDTrain+`, as the test file is of another time.
+/// NSL-KDD: trained on normal rows of `KDDTrain+`, tested on `KDDTest+`. The false-alarm rate is measured on
+/// further normal rows of `KDDTrain+`, because the test file is from another time.
 pub(super) fn nsl_kdd(context: &mut Context<'_>, seed: u64) -> Result<Problem, EvaluationError> {
     let data = nsl_kdd::load(context.sources, context.progress)?;
     let rows = |connections: &Connections, attacks: bool| -> Vec<usize> {
@@ -135,7 +137,7 @@ pub(super) fn nsl_kdd(context: &mut Context<'_>, seed: u64) -> Result<Problem, E
     };
     let split = TableSplit::by_shares(table(&data.train, &rows(&data.train, false))?, SHARES, seed)?;
     let EncodedSplit { schema, rows: prepared, .. } = split.encode()?;
-    // A later file may have categories that are new.
+    // A later file may have new categories.
     let later = |connections: &Connections, rows: &[usize]| {
         encode(&schema, &table(connections, rows)?, &(0..rows.len()).collect::<Vec<_>>())
     };

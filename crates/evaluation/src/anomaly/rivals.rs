@@ -1,5 +1,5 @@
-//! The detectors of a comparison: what [`ae_anomaly::Detector::fit`] compares, made by the same stages, and baselines of the
-//! comparison's own.
+//! The detectors of a comparison: the candidates of [`ae_anomaly::Detector::fit`], fitted by the same stages,
+//! and the comparison's own baselines.
 
 use crate::context::Context;
 use crate::error::EvaluationError;
@@ -8,9 +8,9 @@ use ae_anomaly::{Baseline, FitConfig, FitError, FitOptions, NormalRows, Scorer};
 
 /// A detector of the comparison.
 pub(super) struct Rival {
-    /// In the metrics; tells one rival from another.
+    /// Unique name in the metrics.
     pub(super) key: String,
-    /// In the tables.
+    /// Name in the tables.
     pub(super) name: String,
     pub(super) scorer: Box<dyn Scorer>,
 }
@@ -64,7 +64,7 @@ fn select(
 fn of_candidate(candidate: Candidate) -> Rival {
     let (key, name) = match candidate.contender {
         Contender::Autoencoder => (NETWORK, "autoencoder"),
-        Contender::Untrained => ("untrained", "the same, untrained"),
+        Contender::Untrained => ("untrained", "autoencoder, untrained"),
         Contender::Median => ("median", "the median row"),
         Contender::Mean => ("mean", "the mean row"),
         Contender::Pca => ("pca", "PCA, as many components as the code"),
@@ -74,7 +74,7 @@ fn of_candidate(candidate: Candidate) -> Rival {
     Rival { key: key.into(), name: name.into(), scorer: candidate.scorer }
 }
 
-/// In the metrics.
+/// Name in the metrics.
 pub(super) fn key(baseline: Baseline) -> String {
     match baseline {
         Baseline::Median => "median".into(),
@@ -85,7 +85,7 @@ pub(super) fn key(baseline: Baseline) -> String {
     }
 }
 
-/// In the tables.
+/// Name in the tables.
 pub(super) fn name(baseline: Baseline) -> String {
     match baseline {
         Baseline::Median => "the median row, absolute error".into(),

@@ -1,4 +1,4 @@
-//! The comparison on rows: a table of detectors, alarm rates, classes, contamination, pictures.
+//! The comparison on rows: detectors, false-alarm rates, classes, contamination and pictures.
 
 use super::alarms::Alarms;
 use super::drawing;
@@ -14,13 +14,13 @@ use ae_metrics::{
 };
 use ae_report::gallery::Gallery;
 
-/// The false-alarm rate that the threshold of the table promises.
+/// The false-alarm rate that the threshold promises.
 const BUDGET: f64 = 0.01;
-/// The threshold where no rows are left for calibration, of the scores of training rows, or where there are too few.
+/// The threshold rule without calibration rows (on the training scores), or with too few of them.
 pub(super) const MEAN_PLUS_STD: Rule = Rule::MeanStd { k: 3.0 };
 /// Shares of anomalies in the training data.
 const CONTAMINATION: [f64; 5] = [0.0, 0.01, 0.05, 0.1, 0.2];
-/// Seeds of the contamination sweep, at most.
+/// Maximum number of seeds in the contamination sweep.
 const MAX_SWEEP_SEEDS: usize = 3;
 
 const AUROC: Quantity = Quantity::new("auroc", "AUROC", 4);
@@ -28,7 +28,7 @@ const AUPRC: Quantity = Quantity::new("auprc", "AUPRC", 4);
 const ACCURACY: Quantity = Quantity::new("accuracy", "accuracy", 3);
 const F1: Quantity = Quantity::new("f1", "F1", 3);
 const ORACLE_F1: Quantity = Quantity::new("oracle_f1", "oracle F1", 3);
-/// Recall at these rates of false positives.
+/// Recall at these false-positive rates.
 const RECALLS: [(f64, Quantity); 3] = [
     (0.001, Quantity::new("recall_at_0.001", "recall at 0.1 %", 3)),
     (0.01, Quantity::new("recall_at_0.01", "at 1 %", 3)),
@@ -38,15 +38,15 @@ const QUANTITIES: [Quantity; 8] =
     [AUROC, AUPRC, ACCURACY, F1, ORACLE_F1, RECALLS[0].1, RECALLS[1].1, RECALLS[2].1];
 const FLAGGED: Quantity = Quantity::new("flagged", "flagged", 3);
 
-/// A comparison that is asked for.
+/// What to compare.
 pub(super) struct Comparison<'a> {
-    /// In names of metrics and files.
+    /// Used in the names of metrics and files.
     pub(super) name: &'a str,
     pub(super) title: &'a str,
     pub(super) note: &'a str,
-    /// What is fitted; the seed is the run's.
+    /// How to fit; the seed is replaced by that of each run.
     pub(super) config: FitConfig,
-    /// Baselines beyond those that every fit compares.
+    /// Baselines beyond those of every fit.
     pub(super) baselines: &'a [Baseline],
     pub(super) problem: &'a dyn Fn(&mut Context<'_>, u64) -> Result<Problem, EvaluationError>,
 }
@@ -58,7 +58,7 @@ struct Line {
     figures: Figures,
 }
 
-/// What is collected over the seeds.
+/// Results over the seeds.
 #[derive(Default)]
 struct Results {
     lines: Vec<Line>,
@@ -71,7 +71,7 @@ struct Results {
     not_judged: usize,
 }
 
-/// Runs the comparison for every seed, and adds tables, metrics and pictures.
+/// Runs the comparison with every seed, and adds tables, metrics and pictures.
 pub(super) fn evaluate(
     context: &mut Context<'_>,
     comparison: &Comparison<'_>,
@@ -106,7 +106,7 @@ pub(super) fn evaluate(
 }
 
 impl Results {
-    /// Judges a detector with a seed.
+    /// Judges a detector and adds its figures.
     fn add(
         &mut self,
         comparison: &Comparison<'_>,
@@ -165,7 +165,7 @@ impl Results {
         }
     }
 
-    /// Trains the network on data that are not clean.
+    /// Trains the network on contaminated data.
     fn sweep(
         &mut self,
         context: &mut Context<'_>,
@@ -196,13 +196,13 @@ impl Results {
         let Comparison { name, title, note, .. } = comparison;
         let not_judged = match self.not_judged {
             0 => String::new(),
-            n => format!(" {n} test rows are left out, as too little of them was observed to judge them."),
+            n => format!(" {n} test rows are left out: too few of their values were observed."),
         };
         let note = format!(
-            "{note}{not_judged} Mean ± standard deviation over seeds. A random ranking has AUROC 0.5 and AUPRC {:.3}, the \
-             share of anomalies. Recall at a false-positive rate is that of a threshold that can be set, without \
-             interpolation. F1 and accuracy are at the threshold, which never saw a label; \"oracle F1\" is the best over all \
-             thresholds and has seen them all.",
+            "{note}{not_judged} Mean ± standard deviation over seeds. A random ranking has an AUROC of 0.5 and an AUPRC of \
+             {:.3}, the share of anomalies. Recall at a false-positive rate is that of an actual threshold, without \
+             interpolation. F1 and accuracy are at the threshold, which was set without labels; \"oracle F1\" is the best \
+             over all thresholds, chosen with the test labels.",
             self.share_of_anomalies
         );
         let mut rows = Vec::new();
@@ -220,10 +220,10 @@ impl Results {
             rows.push(vec![class.clone(), figure.to_text()?]);
         }
         evaluation.tables.push(Table {
-            title: format!("{title}: share that is flagged, by class"),
+            title: format!("{title}: flagged share of each class"),
             columns: ["class", "flagged"].map(String::from).into(),
             rows,
-            note: "Of the normal class it is the false-alarm rate, of the others the recall.".into(),
+            note: "For the normal class this is the false-alarm rate, for the others the recall.".into(),
         });
         if self.sweep.is_empty() {
             return Ok(());
@@ -234,16 +234,16 @@ impl Results {
             figure.enter(&mut evaluation.metrics, &format!("{name}/contaminated_{share}"))?;
         }
         evaluation.tables.push(Table {
-            title: format!("{title}: training data that are not clean"),
+            title: format!("{title}: contaminated training data"),
             columns: ["anomalies in the training data", "AUROC"].map(String::from).into(),
             rows,
-            note: format!("The network alone, the first {} seeds.", n_seeds.min(MAX_SWEEP_SEEDS)),
+            note: format!("The network only, over the first {} seeds.", n_seeds.min(MAX_SWEEP_SEEDS)),
         });
         Ok(())
     }
 }
 
-/// What a detector says of the test rows.
+/// A detector's scores and decisions on the test rows.
 pub(super) struct TestScores {
     pub(super) scores: Vec<f64>,
     pub(super) threshold: Threshold,
@@ -263,7 +263,7 @@ fn judge(rival: &Rival, problem: &Problem) -> Result<TestScores, EvaluationError
     Ok(TestScores { flagged: threshold.flag(&scores), scores, threshold })
 }
 
-/// The rule for the first of these false-alarm rates that so many calibration rows can promise.
+/// The rule for the first of these false-alarm rates that `rows` calibration rows can promise.
 pub(super) fn promised(rates: &[f64], rows: usize) -> Option<Rule> {
     let mut rules = rates.iter().map(|&rate| Rule::FalseAlarmRate { rate });
     rules.find(|rule| rule.samples_needed() <= rows)
@@ -279,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn few_rows_promise_the_lowest_rate_that_they_can_or_none() {
+    fn few_rows_promise_the_lowest_rate_they_can_or_none() {
         let rate = |rate| Some(Rule::FalseAlarmRate { rate });
         assert_eq!(promised(&[0.01, 0.05], 99), rate(0.01));
         assert_eq!(promised(&[0.01, 0.05], 98), rate(0.05));
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_told_in_percent() {
+    fn shares_are_formatted_in_percent() {
         assert_eq!([0.005, 0.01, 0.2, 0.0].map(percent), ["0.5 %", "1 %", "20 %", "0 %"]);
     }
 }

@@ -1,5 +1,5 @@
-//! The comparison on long series: windows are scored, and each point has the score of the window that ends with it, as it
-//! would have in a stream.
+//! The comparison on long series. Windows are scored; each point gets the score of the window that ends with
+//! it, as in a stream.
 
 use super::own::steps;
 use super::problem::{Judgeable, Problem, encode};
@@ -19,13 +19,13 @@ use ae_report::picture;
 use std::fmt::Write;
 use std::ops::Range;
 
-/// Steps of a window of a benchmark's series.
+/// Window length on a benchmark's series, in steps.
 const WINDOW: usize = 32;
-/// Promised false-alarm rates of the threshold, by points: the lowest that the calibration rows can promise.
+/// False-alarm rates over points. The threshold promises the first that the calibration rows allow.
 const BUDGETS: [f64; 2] = [0.01, 0.05];
-/// Of the points that are learned from; in time order, a window apart.
+/// Shares of the training part; in time order, a window apart.
 const SHARES: Shares = Shares { train: 0.6, validation: 0.1, calibration: 0.3, test: 0.0 };
-/// Points of a drawn series.
+/// Points of a drawn series, at most.
 const DRAWN_POINTS: usize = 1500;
 
 const VUS_PR: Quantity = Quantity::new("vus_pr", "VUS-PR", 3);
@@ -42,30 +42,30 @@ const QUANTITIES: [Quantity; 9] =
 
 /// A series, cut into windows, and the points that are judged.
 pub(super) struct Case {
-    /// In names of metrics and files.
+    /// Used in the names of metrics and files.
     name: String,
     title: String,
-    /// Points in all.
+    /// Length of the series.
     points: usize,
-    /// Steps of a window.
+    /// Window length in steps.
     window: usize,
     /// Width of the buffer around events, in points (Paparrizos et al., VLDB 2022).
     vus_window: usize,
-    /// The judged points, ascending; all else is in their order.
+    /// The judged points, ascending. `values`, `times` and the test rows are in this order.
     judged: Vec<usize>,
-    /// What is drawn: the first channel.
+    /// The first channel, for the picture.
     values: Vec<f64>,
     /// In seconds.
     times: Option<Vec<f64>>,
     /// Its test rows are the windows that end with the judged points.
     problem: Problem,
-    /// What was learned from, in a sentence.
+    /// A sentence about the training part.
     source: String,
 }
 
 impl Case {
-    /// A series that is learned from before step `first` and judged from there on; `is_normal` says which steps are, and
-    /// `times` when they were, in seconds.
+    /// A series with a training part before step `first`, judged from there on. `is_normal` and `times` (in
+    /// seconds) have an entry for each step.
     fn new(
         table: &Table,
         (first, is_normal): (usize, &[bool]),
@@ -81,8 +81,11 @@ impl Case {
         let judged: Vec<usize> = places.iter().map(|&place| later[place]).collect();
         let not_judged = later.len() - judged.len();
         if not_judged > 0 {
-            write!(source, " Too little was observed to judge {not_judged} of the others.")
-                .expect("text has room");
+            write!(
+                source,
+                " {not_judged} of the later points are left out: too few of their values were observed."
+            )
+            .expect("text has room");
         }
         let values = filled(table.values.column(0).iter().map(|&value| f64::from(value)));
         let times = times.map(|times| filled(times.into_iter()));
@@ -110,7 +113,7 @@ impl Case {
         })
     }
 
-    /// A series of one's own, with a column that says which steps are normal.
+    /// A series from a user's file, with a column that says which steps are normal.
     pub(super) fn own(
         table: &Table,
         first: usize,
@@ -120,20 +123,20 @@ impl Case {
         Case::new(table, (first, &steps(table)), table.seconds(), ("own", title), source)
     }
 
-    /// A series of a benchmark: learned from its training part, and each later point is judged.
+    /// A series of a benchmark, with its own training part.
     pub(super) fn benchmark(series: &Series) -> Result<Self, EvaluationError> {
         let config =
             InputConfig { layout: LayoutChoice::Windows, window: Some(WINDOW), ..InputConfig::default() };
         let values = series.values.mapv(|value| value as f32);
         let table = Table::from_array_with(values.view(), &["value"], &config)?;
         let is_normal: Vec<bool> = series.labels().into_iter().map(|is_anomaly| !is_anomaly).collect();
-        let source = format!("Learned from the first {} points.", series.n_train);
+        let source = format!("Trained on the first {} points.", series.n_train);
         let names = (series.name.as_str(), series.name.as_str());
         Case::new(&table, (series.n_train, &is_normal), series.times.clone(), names, source)
     }
 }
 
-/// Runs the comparison on one series for every seed, and adds its table, metrics and picture.
+/// Runs the comparison on one series with every seed, and adds its table, metrics and picture.
 pub(super) fn evaluate(
     context: &mut Context<'_>,
     case: &Case,
@@ -202,10 +205,10 @@ pub(super) fn evaluate(
     };
     let threshold = match rule {
         Rule::FalseAlarmRate { rate } => {
-            format!("promises {:.0} % of normal points", 100.0 * rate)
+            format!("promises to flag at most {:.0} % of normal points", 100.0 * rate)
         }
         _ => format!(
-            "is the mean of the scores of {} normal points plus 3 standard deviations, as these are too few for a promise",
+            "is the mean of the scores of {} normal points plus 3 standard deviations, as that is too few to promise a rate",
             problem.rows.calibration.len()
         ),
     };
@@ -214,8 +217,9 @@ pub(super) fn evaluate(
         columns: columns(&["detector"], &QUANTITIES),
         rows,
         note: format!(
-            "{} Judged in windows of {} points, each point by the window that ends with it. Mean ± standard deviation over seeds. The threshold {threshold}; delays are over the events that were noticed. A point counts as normal as soon as \
-             its event is over, though the windows of the {} points behind hold some of it.",
+            "{} Judged in windows of {} points, each point by the window that ends with it. Mean ± standard deviation over \
+             seeds. The threshold {threshold}. Delays are averaged over the detected events. A point counts as normal as \
+             soon as its event is over, although the windows of the next {} points still contain part of the event.",
             case.source,
             case.window,
             case.window - 1
@@ -254,8 +258,8 @@ fn draw(
         order: place * 10,
         title: format!("{}: series, score and labels", case.title),
         caption: format!(
-            "The series above, below it the network's score with the threshold, seed {seed}; the lowest line steps up in the \
-             labelled windows."
+            "Top: the series. Below it: the network's score and the threshold, seed {seed}. The lowest line steps up where \
+             points are labelled anomalous."
         ),
     };
     gallery.add(entry, |path| picture::lines(path, "point", "scaled", &lines))?;
@@ -266,7 +270,7 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (sum, count) = values.fold((0.0, 0usize), |(sum, count), value| (sum + value, count + 1));
     (count > 0).then(|| sum / count as f64)
 }
-/// Values, with the one before in a gap; 0 before the first.
+/// The values with each gap filled by the value before it, or by 0 before the first value.
 fn filled(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut before = 0.0;
     let fill = |value: f64| {

@@ -1,4 +1,4 @@
-//! What came out, as tables and metrics.
+//! The results of the articles' protocol as tables and metrics.
 
 use super::Protocol;
 use super::articles::Outcome;
@@ -69,14 +69,17 @@ pub(super) fn report(
     let shares = || outcomes.iter().map(|(_, o)| o.prevalence);
     let (low, high) = (shares().fold(1.0, f64::min), shares().fold(0.0, f64::max));
     let chance = if high - low < 1e-9 { format!("{low:.3}") } else { format!("{low:.3} to {high:.3}") };
-    let note = format!("{note} A random ranking has AUROC 0.5 and AUPRC {chance}, the share of anomalies.");
+    let note = format!(
+        "{note} A random ranking has an AUROC of 0.5 and an AUPRC of {chance}, the share of anomalies."
+    );
     for (of, title, note) in [
         (values as fn(&Outcome) -> Values, format!("{title}: anomaly is the positive class"), note),
         (counts, format!("{title}: confusion matrix"), String::new()),
         (
             normal_values,
             format!("{title}: normal is the positive class"),
-            "The same decisions as the articles count them: precision and recall of the normal beats.".into(),
+            "The same decisions, counted as in the articles: precision and recall are of the normal beats."
+                .into(),
         ),
     ] {
         let figures = over_seeds(outcomes, of);
@@ -115,12 +118,12 @@ fn comparison(title: &str, rivals: &[(String, Figures)]) -> Result<Table, Evalua
         rows.push(row);
     }
     Ok(Table {
-        title: format!("{title}: beside detectors without a network"),
+        title: format!("{title}: comparison with detectors without a network"),
         columns: spread::columns(&["detector"], &quantities),
         rows,
-        note: "All learn from the same training beats and are flagged by the same rule. The median row and the mean row are one \
-               reconstruction for every beat: a detector that does no better has learned nothing but what a usual beat looks \
-               like."
+        note: "All detectors learn from the same training beats and use the same threshold rule. The median row and the mean \
+               row predict the same reconstruction for every beat: a detector that does no better has only learned what a \
+               typical beat looks like."
             .into(),
     })
 }

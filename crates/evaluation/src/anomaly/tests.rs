@@ -1,4 +1,4 @@
-//! The task on small data of our own.
+//! The task on small generated data.
 
 use super::*;
 use crate::testing::{Bench, wanted};
@@ -15,7 +15,7 @@ fn run(bench: &Bench, data: &Path, seeds: &[u64]) -> Result<(Evaluation, PathBuf
 }
 
 #[test]
-fn anomalies_are_found_and_everything_is_told_and_told_again() {
+fn anomalies_are_found_and_results_are_complete_and_repeatable() {
     let bench = Bench::new();
     let data = bench.waves(true);
     let (evaluation, report) = run(&bench, &data, &[0, 1]).unwrap();
@@ -45,7 +45,7 @@ fn anomalies_are_found_and_everything_is_told_and_told_again() {
     assert_eq!(bench.runs("toy").len(), 2);
 }
 
-/// The threshold is what the training rows give, computed here from nothing else.
+/// The threshold is recomputed here from the training rows only.
 #[test]
 fn the_threshold_comes_from_training_rows() {
     let bench = Bench::new();

@@ -1,24 +1,24 @@
-//! What is done to a damaged image.
+//! The methods for cleaning damaged images.
 
 use ae_tensor::{Kind, Pca, Tensor};
 
-/// How many components PCA may keep.
+/// The numbers of components that PCA may keep.
 const COMPONENTS: [i64; 8] = [4, 8, 16, 32, 64, 128, 256, 512];
 
-/// Who cleans a damaged image.
+/// A method for cleaning damaged images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Cleaner {
     Nothing,
     Median,
     Pca,
-    /// The preset that was trained for Gaussian noise.
+    /// The preset trained on Gaussian noise.
     Gaussian,
-    /// The preset that was trained for the damage at hand.
+    /// The preset trained on the kind of damage at hand.
     Own,
 }
 
 impl Cleaner {
-    /// In the metrics.
+    /// Name in the metrics.
     pub(super) fn name(self) -> &'static str {
         match self {
             Cleaner::Nothing => "damaged",
@@ -29,19 +29,19 @@ impl Cleaner {
         }
     }
 
-    /// In tables and pictures.
+    /// Name in tables and pictures.
     pub(super) fn title(self) -> &'static str {
         match self {
-            Cleaner::Nothing => "as it is",
+            Cleaner::Nothing => "damaged",
             Cleaner::Median => "median 3×3",
             Cleaner::Pca => "PCA",
             Cleaner::Gaussian => "denoising",
-            Cleaner::Own => "its own",
+            Cleaner::Own => "matched",
         }
     }
 }
 
-/// How many components bring damaged images nearest to what they were.
+/// The number of components with which PCA brings damaged images closest to the clean ones.
 pub(super) fn best_components(pca: &Pca, clean: &Tensor, damaged: &Tensor) -> i64 {
     let error = |components: i64| {
         let cleaned = pca.reconstruct(damaged, components).clamp(0.0, 1.0);
@@ -52,7 +52,7 @@ pub(super) fn best_components(pca: &Pca, clean: &Tensor, damaged: &Tensor) -> i6
     errors.min_by(|a, b| a.0.total_cmp(&b.0)).map_or(1, |(_, components)| components)
 }
 
-/// The median of each pixel and its neighbours, 3×3, of images `[B, C, H, W]`; the border is repeated, as with
+/// A 3×3 median filter on images `[B, C, H, W]`; border pixels are repeated, as in
 /// `scipy.ndimage.median_filter`.
 pub(super) fn median(images: &Tensor) -> Tensor {
     let (height, width) = (images.size()[2], images.size()[3]);
@@ -83,7 +83,7 @@ mod tests {
         let pca = Pca::fit(&rows);
         let best =
             |std: f64| best_components(&pca, &rows, &(&rows + noise.normal("damage", &rows.size()) * std));
-        assert_eq!(best(0.0), 32, "the most there are to choose from");
+        assert_eq!(best(0.0), 32, "the largest candidate");
         assert_eq!(best(0.05), 4);
     }
 }

@@ -1,4 +1,4 @@
-//! The estimates against a model that can be solved, and the words about collapse.
+//! The estimates compared with a model that has an exact likelihood, and the diagnosis of collapse.
 
 use super::*;
 use crate::testing::{Bench, wanted};
@@ -9,7 +9,7 @@ use std::f64::consts::PI;
 const SIGMA: f64 = 0.5;
 const VALUES: i64 = 4;
 
-/// `p(x|z) = N(W z + b, σ² I)` with two latents, and whatever posterior the encoder starts with.
+/// `p(x|z) = N(W z + b, σ² I)` with two latents, and the posterior of the initial encoder.
 fn linear_gaussian() -> Box<dyn Model> {
     let text = r#"{ "vae": { "latent": 2, "likelihood": { "gaussian": { "sigma": 0.5 } },
                     "encoder": { "dense": { "hidden": [] } } } }"#;
@@ -51,7 +51,7 @@ fn furthest(a: &[f64], b: &[f64]) -> f64 {
 }
 
 #[test]
-fn a_linear_gaussian_model_has_the_likelihood_that_can_be_computed() {
+fn a_linear_gaussian_model_has_its_exact_likelihood() {
     let model = linear_gaussian();
     let exact = exact(model.as_ref(), &rows());
     let errors = [20, 20_000].map(|samples| furthest(&estimate(model.as_ref(), samples)[0], &exact));
@@ -86,8 +86,8 @@ fn the_exact_posterior_needs_one_draw() {
 fn latents_that_follow_the_data_are_active() {
     let latents = |variance: &[f64]| Latents { kl: vec![1.5; variance.len()], variance: variance.to_vec() };
     for (variance, active, words) in [
-        (&[0.5, 0.02][..], 2, "no collapse: all 2 latents are active, 3.0 nats in all"),
-        (&[0.5, 0.01, 0.0], 1, "partly: 1 of 3 latents are active, 4.5 nats in all"),
+        (&[0.5, 0.02][..], 2, "no collapse: all 2 latents are active, 3.0 nats in total"),
+        (&[0.5, 0.01, 0.0], 1, "partly collapsed: 1 of 3 latents are active, 4.5 nats in total"),
         (&[0.0, 0.001], 0, "collapsed: none of 2 latents depends on the data"),
     ] {
         let latents = latents(variance);
@@ -100,7 +100,7 @@ fn latents_that_follow_the_data_are_active() {
 }
 
 #[test]
-fn densities_of_a_run_do_not_depend_on_how_rows_are_taken_together() {
+fn densities_of_a_run_are_reproducible_and_agree_with_its_record() {
     let bench = Bench::new();
     let run = bench.with(&[0], |c| c.trained(&wanted("toy", "vae", &bench.bars(), 2, 0)).unwrap());
     let model = latent_variable(&run).unwrap();

@@ -1,12 +1,12 @@
-//! Ways through a latent space.
+//! Interpolations and grids in a latent space.
 
 use crate::pictures;
 use ae_models::Generator;
 use ae_tensor::{Kind, Noise, Tensor, tch};
 use ae_training::experiment::Run;
 
-/// `n` images from one draw of the prior to another, `[n, …]`, along the sphere between them; of one label where the
-/// model knows labels.
+/// `n` images `[n, …]` on the way from one draw of the prior to another, along a sphere. A conditional model
+/// gets one fixed label.
 pub(super) fn interpolation(generator: &dyn Generator, n: i64, run: &Run) -> Tensor {
     let noise = draws(run);
     let ends = noise.normal("interpolation", &[2, generator.latent_size()]);
@@ -20,7 +20,7 @@ pub(super) fn interpolation(generator: &dyn Generator, n: i64, run: &Run) -> Ten
     })
 }
 
-/// The whole latent space where it has two dimensions, as images row by row.
+/// The whole latent space as images row by row, if it has two dimensions.
 pub(super) fn manifold(generator: &dyn Generator, run: &Run) -> Option<Tensor> {
     let latent = generator.latent_size();
     (latent == 2).then(|| tch::no_grad(|| generator.generate(&pictures::plane(latent, &draws(run)))))
@@ -31,8 +31,9 @@ fn draws(run: &Run) -> Noise {
     Noise::new(run.record.seed, 0, device).fork("generated")
 }
 
-/// `n` points `[n, D]` from `a` to `b`, each `[D]`, at equal angles (Shoemake, 1985): draws of a wide N(0, I) lie near a
-/// sphere, and the straight line between two leaves it. Straight where both point the same way.
+/// `n` points `[n, D]` from `a` to `b`, each `[D]`, at equal angles (Shoemake, 1985): draws of N(0, I) in
+/// many dimensions lie near a sphere, and the straight line between two of them leaves it. Linear if both
+/// point in the same direction.
 fn between(a: &Tensor, b: &Tensor, n: i64) -> Tensor {
     let cosine = (a.dot(b) / (a.norm() * b.norm())).double_value(&[]).clamp(-1.0, 1.0);
     let angle = cosine.acos();
@@ -61,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_leads_along_the_sphere() {
+    fn the_interpolation_follows_the_sphere() {
         check(&[3.0, 0.0], &[0.0, 3.0], &[3.0 / 2f64.sqrt(), 3.0 / 2f64.sqrt()]);
         check(&[1.0, 1.0], &[2.0, 2.0], &[1.5, 1.5]);
     }

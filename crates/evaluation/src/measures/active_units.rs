@@ -1,4 +1,4 @@
-//! Which latents carry information (Burda et al., 2016, section 5.2).
+//! Measure: how many latents carry information (Burda et al., 2016, section 5.2).
 
 use super::Metrics;
 use crate::context::Context;
@@ -7,11 +7,13 @@ use crate::error::EvaluationError;
 use crate::held_out;
 use ae_training::experiment::Run;
 
-/// `count`: latents whose posterior mean varies over the test rows with a variance above 0.01; `share` of all; `kl`:
-/// nats in all latents together; `kl_greatest`: in the one that carries most.
+/// - `count`: latents whose posterior mean has a variance above 0.01 over the test rows;
+/// - `share`: the same as a share of all latents;
+/// - `kl`: KL divergence of all latents together, in nats;
+/// - `kl_greatest`: that of the latent with the greatest KL divergence.
 ///
 /// # Errors
-/// A model without a posterior, data without test rows.
+/// The model has no posterior, or the data have no test rows.
 pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     let model = latent_variable(run)?;
     let latents = latents(model, held_out::test(run)?, run.record.seed);

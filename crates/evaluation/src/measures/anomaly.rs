@@ -1,5 +1,5 @@
-//! How well reconstruction errors tell anomalies from normal test rows. The threshold is the articles': the mean
-//! plus one standard deviation of the errors of the training rows.
+//! Measure: how well reconstruction errors separate anomalies from normal test rows. The threshold is that of
+//! the articles: the mean plus one standard deviation of the errors of the training rows.
 
 use super::Metrics;
 use crate::anomaly::articles::{detector, judge, score_of, truth};
@@ -8,12 +8,12 @@ use crate::error::EvaluationError;
 use ae_anomaly::Score;
 use ae_training::experiment::Run;
 
-/// `auroc`, `auprc`, `prevalence` (the AUPRC of a random ranking), and by the threshold `accuracy`, `precision`,
-/// `recall` and `f1`, with anomalies as the positive class. A row's score is what the model was trained to make
-/// small where that is a mean squared error, and the mean absolute error otherwise.
+/// `auroc`, `auprc`, `prevalence` (the AUPRC of a random ranking) and, at the threshold, `accuracy`,
+/// `precision`, `recall` and `f1`, with anomalies as the positive class. A row's score is the mean squared
+/// error if the model was trained to minimise it, otherwise the mean absolute error.
 ///
 /// # Errors
-/// A model that reconstructs nothing; data without test rows, labels or a normal label.
+/// The model does not reconstruct its input, or the data have no test rows, no labels or no normal label.
 pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     of_score(run, score_of(run))
 }

@@ -1,4 +1,5 @@
-//! How far generated images lie from held-out ones, by the features of the preset `classifier` on the same data.
+//! Measure: the distance of generated images from held-out ones, by the features of the preset `classifier`
+//! on the same data.
 
 use super::Metrics;
 use crate::context::Context;
@@ -6,15 +7,17 @@ use crate::error::EvaluationError;
 use crate::yardstick::{Yardstick, samples};
 use ae_training::experiment::Run;
 
-/// - `fid`: Fréchet distance between the features of as many samples as there are held-out images, and of these. The
-///   features are the project's own, so it compares with no FID of Inception's features.
-/// - `classes`: classes that the classifier finds among the first 1,000 samples; `rarest`: samples of the rarest.
-/// - `classifier_accuracy`: on the held-out images; the figures are worth as much as it is.
+/// - `fid`: Fréchet distance between the features of the held-out images and of as many samples. The
+///   features are this project's own, so the value is not comparable with an FID of Inception's features.
+/// - `classes`: classes that the classifier finds among the first 1,000 samples; `rarest`: samples of the
+///   rarest class.
+/// - `classifier_accuracy`: on the held-out images. The other figures are only as reliable as the classifier.
 ///
-/// A model with a codebook, which has no prior, is sampled with codes whose places are drawn independently.
+/// A model with a codebook has no prior; its samples are decoded from codes whose positions are drawn
+/// independently.
 ///
 /// # Errors
-/// A model that makes no samples, data without images, labels or test rows.
+/// The model does not generate samples, or the data have no images, no labels or no test rows.
 pub(super) fn measure(context: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     let yardstick = Yardstick::of(context, &run.experiment.data)?;
     let variant = run.experiment.model.name();

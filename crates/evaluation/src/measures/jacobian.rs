@@ -1,11 +1,12 @@
-//! How much a code moves with its sample, in a way that no scaling of the code can change: the Frobenius norm of the
-//! encoder's Jacobian at test rows over the spread of the codes of these rows; for a contractive autoencoder beside the
-//! same network that was trained without the penalty.
+//! Measure: how strongly a code reacts to changes of its sample, independent of the scale of the code.
 //!
-//! The norm alone says little: an encoder of half the weights has half the norm, and a decoder of twice the weights makes
-//! up for it. So do the figures of Rifai et al. (ICML 2011, section 5), who compare norms of networks with tied weights;
-//! like their contraction ratio, which sets distances between codes against distances between samples, a quotient of
-//! lengths in the code space is left where it is by such a change.
+//! It is the Frobenius norm of the encoder's Jacobian at test rows, divided by the spread of the codes of
+//! these rows. A contractive autoencoder is compared with the same network trained without the penalty.
+//!
+//! The norm alone says little: an encoder with half the weights has half the norm, and a decoder with twice
+//! the weights compensates. Rifai et al. (ICML 2011, section 5) compare norms of networks with tied weights.
+//! A quotient of lengths in the code space does not change with such a rescaling, like their contraction
+//! ratio, which divides distances between codes by distances between samples.
 
 use super::Metrics;
 use crate::anomaly::autoencoder;
@@ -17,17 +18,18 @@ use ae_models::variants::contractive;
 use ae_tensor::{Kind, Tensor, penalty, tch};
 use ae_training::experiment::Run;
 
-/// Test rows that the mean is taken over: an exact norm costs a backward pass for each number of the code.
+/// Test rows to average over: an exact norm costs a backward pass for each component of the code.
 const ROWS: usize = 1000;
 
-/// - `norm`: the mean of `‖∂h/∂x‖_F` over evenly spread test rows;
-/// - `relative`: `norm` over `√(Σ_d var h_d)`, the spread of the codes of the same rows: in units of one over the unit of
-///   the data, and the same for a code that is multiplied by any number;
-/// - for `contractive`: `unpenalised`, the relative norm of the same network with a weight of 0, trained in the same way,
-///   and `times_below_unpenalised`, that over `relative`.
+/// - `norm`: the mean of `‖∂h/∂x‖_F` over evenly spaced test rows;
+/// - `relative`: `norm` divided by `√(Σ_d var h_d)`, the spread of the codes of the same rows. Its unit is
+///   one over the unit of the data; scaling the code does not change it;
+/// - for `contractive`: `unpenalised`, the `relative` of the same network trained in the same way with a
+///   penalty weight of 0, and `times_below_unpenalised`, which is `unpenalised` divided by `relative`.
 ///
 /// # Errors
-/// A model that reconstructs nothing, data without test rows, a network without the penalty that cannot be trained.
+/// The model does not reconstruct its input, the data have no test rows, or the network without the penalty
+/// cannot be trained.
 pub(super) fn measure(context: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     let own = movement(run)?;
     let mut metrics =
@@ -45,7 +47,7 @@ pub(super) fn measure(context: &mut Context<'_>, run: &Run) -> Result<Metrics, E
     Ok(metrics)
 }
 
-/// How the codes of the test rows lie and move.
+/// Sensitivity and spread of the codes of the test rows.
 struct Movement {
     /// Mean of `‖∂h/∂x‖_F`.
     norm: f64,

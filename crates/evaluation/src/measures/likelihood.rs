@@ -1,4 +1,6 @@
-//! Log-likelihood of test rows by importance sampling (Rezende et al., 2014, appendix E; Burda et al., 2016).
+//! Measure: log-likelihood of test rows by importance sampling.
+//!
+//! See Rezende et al. (2014, appendix E) and Burda et al. (2016).
 
 use super::Metrics;
 use crate::context::Context;
@@ -6,12 +8,12 @@ use crate::density::{SAMPLES, density, latent_variable, test_rows};
 use crate::error::EvaluationError;
 use ae_training::experiment::Run;
 
-/// `negative_log_likelihood` by 5,000 draws, its `standard_error` over the rows, and `negative_elbo` on the same rows
-/// and draws, in nats for each row of what the model's `targets` are; `rows` is how many: 1,000 evenly spread test
-/// rows on a CPU, all on a CUDA device.
+/// `negative_log_likelihood` by 5,000 draws, its `standard_error` over the rows, and `negative_elbo` on the
+/// same rows and draws, all in nats per row of the model's `targets`. `rows` is the number of rows: 1,000
+/// evenly spaced test rows on a CPU, all test rows on a CUDA device.
 ///
 /// # Errors
-/// A model without a density, data without test rows.
+/// The model has no density, or the data have no test rows.
 pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     let density = density(latent_variable(run)?, &test_rows(run)?, SAMPLES, run.record.seed);
     Ok(Metrics::from([

@@ -1,5 +1,5 @@
-//! How far below principal component analysis a model gets with as many numbers: mean and summed squared errors on
-//! the test rows, in the (squared) unit of the preprocessed data.
+//! Measure: the reconstruction error compared with principal component analysis of the same code size. Mean
+//! and summed squared errors are over the test rows, in the squared unit of the preprocessed data.
 
 use super::Metrics;
 use crate::anomaly::autoencoder;
@@ -10,16 +10,17 @@ use ae_tensor::{Kind, Pca, Tensor, tch};
 use ae_training::evaluate::BATCH;
 use ae_training::experiment::Run;
 
-/// - `mse`, `error_per_sample`: of PCA with as many components as the code has numbers, fitted on the training
-///   rows; the latter is summed over the values of a sample, as in Hinton and Salakhutdinov (2006).
-/// - `own_mse`, `own_error_per_sample`: the model's.
-/// - `ratio`: the model's over PCA's; below 1 is better than PCA. Left out where the code is as large as a sample,
-///   which PCA then rebuilds exactly.
+/// - `mse`, `error_per_sample`: errors of PCA with as many components as the code has, fitted on the
+///   training rows. `error_per_sample` is summed over the values of a sample, as in Hinton and Salakhutdinov
+///   (2006).
+/// - `own_mse`, `own_error_per_sample`: the model's errors.
+/// - `ratio`: the model's error divided by that of PCA; below 1 is better than PCA. Left out if the code is
+///   as large as a sample, because PCA is then exact.
 ///
-/// A model that trains on damaged input is shown clean rows here, as PCA is.
+/// A model that trains on damaged input gets clean rows here, like PCA.
 ///
 /// # Errors
-/// A model that reconstructs nothing, data without test rows.
+/// The model does not reconstruct its input, or the data have no test rows.
 pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     let autoencoder = autoencoder(run)?;
     let test = held_out::test(run)?;

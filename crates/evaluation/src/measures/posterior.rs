@@ -1,4 +1,4 @@
-//! Whether the codes of all test rows together, the aggregated posterior, are draws of the prior N(0, I).
+//! Measure: how closely the aggregated posterior (the codes of all test rows) matches the prior N(0, I).
 
 use super::Metrics;
 use crate::context::Context;
@@ -9,17 +9,19 @@ use ae_models::Code;
 use ae_tensor::{Noise, array, tch};
 use ae_training::experiment::Run;
 
-/// Codes that are compared with as many draws.
+/// Number of codes, and of draws of the prior.
 const ROWS: usize = 2000;
 
-/// - `mmd`: squared maximum mean discrepancy (unbiased, Gaussian kernel of median width) between the codes of 2,000
-///   evenly spread test rows and as many draws of the prior; around 0 where they cannot be told apart, at most 2. Of a
-///   posterior with a width, one draw a row is taken.
-/// - `mmd_prior`: the same between two sets of draws of the prior, of either sign: how much of `mmd` is chance.
-/// - `std_least`, `std_greatest`: of the codes' dimensions, 1 being the prior's.
+/// - `mmd`: squared maximum mean discrepancy (unbiased, Gaussian kernel of median width) between the codes
+///   of 2,000 evenly spaced test rows and as many draws of the prior. It is around 0 if the two cannot be
+///   told apart, and at most 2. If the posterior is a distribution, one draw per row is taken.
+/// - `mmd_prior`: the same between two sets of draws of the prior. Its size, of either sign, shows how much
+///   of `mmd` is due to chance.
+/// - `std_least`, `std_greatest`: least and greatest standard deviation of the code's dimensions; the prior
+///   has 1.
 ///
 /// # Errors
-/// A model that does not both encode and generate from the same code, data without test rows.
+/// The model does not both encode to and generate from the same code, or the data have no test rows.
 pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     let unsuited = || EvaluationError::Unsuited {
         measure: "posterior",

@@ -1,4 +1,4 @@
-//! What layer-wise pre-training is worth where few rows have labels.
+//! Measure: the benefit of layer-wise pre-training when few rows have labels.
 
 use super::Metrics;
 use crate::context::Context;
@@ -9,12 +9,12 @@ use ae_training::experiment::Run;
 /// Labelled training rows, chosen by the run's seed.
 const LABELS: usize = 100;
 
-/// In %, of the test rows that the network gets wrong after fine-tuning on 100 labelled rows: `random_error` from random
-/// weights, `pretrained_error` from the run's, and `less_by`, the first minus the second. Everything else is the same:
-/// see [`crate::pretrain`].
+/// Classification errors on the test rows in %, after fine-tuning on 100 labelled rows: `random_error` from
+/// random weights, `pretrained_error` from the run's weights, and `less_by`, the first minus the second.
+/// Everything else is the same; see [`crate::pretrain`].
 ///
 /// # Errors
-/// A model without layers to pre-train, data without labels or test rows.
+/// The model has no layers to pre-train, or the data have no labels or no test rows.
 pub(super) fn measure(context: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     let splits = labelled(context, run, Some(LABELS))?;
     let random = 100.0 * fine_tuned(context, run, &splits, Start::Random)?;

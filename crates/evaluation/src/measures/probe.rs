@@ -1,4 +1,4 @@
-//! What a code is worth to a linear classifier, beside principal component analysis of the same size.
+//! Measure: accuracy of a linear classifier on codes, compared with principal components of the same size.
 
 use super::Metrics;
 use crate::anomaly::autoencoder;
@@ -9,19 +9,22 @@ use crate::probe::Probe;
 use ae_tensor::{Device, Kind, Pca, Tensor};
 use ae_training::experiment::Run;
 
-/// Labelled training rows that the probe is fitted on: the first ones.
+/// The probe is fitted on this many labelled training rows, from the first on.
 const LABELLED: usize = 10_000;
 
-/// - `accuracy`: of multinomial logistic regression on the codes of the first 10,000 training rows, on all test rows;
-/// - `pca_accuracy`: the same on as many principal components, fitted on all training rows;
-/// - `above_pca`: the first minus the second. The two are left out where the code is as large as a sample.
-/// - `rows`: labelled rows that were used.
+/// - `accuracy`: on all test rows, of multinomial logistic regression fitted on the codes of the first
+///   10,000 training rows;
+/// - `pca_accuracy`: the same with as many principal components, fitted on all training rows;
+/// - `above_pca`: the first minus the second. Both PCA figures are left out if the code is as large as a
+///   sample;
+/// - `rows`: number of labelled rows used.
 ///
-/// Every feature is brought to mean 0 and variance 1 by the rows that are fitted, as He et al. (CVPR 2022, appendix
-/// A.1) do by a normalisation before the classifier. The penalty is chosen among the labelled training rows.
+/// Every feature is scaled to mean 0 and variance 1 on the rows the probe is fitted on, like the
+/// normalisation before the classifier of He et al. (CVPR 2022, appendix A.1). The penalty is chosen on the
+/// labelled training rows.
 ///
 /// # Errors
-/// A model that reconstructs nothing, data without labels or test rows.
+/// The model does not reconstruct its input, or the data have no labels or no test rows.
 pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     let model = autoencoder(run)?;
     let splits = &run.splits;
@@ -47,8 +50,8 @@ pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, Evaluat
     Ok(metrics)
 }
 
-/// Both, each feature shifted and scaled by the mean and the deviation that it has in `rows`; one that never changes
-/// there is zero.
+/// Both sets of features, standardised by the mean and standard deviation of `rows`. A feature that is
+/// constant in `rows` becomes zero.
 fn standardised(rows: &Tensor, test: &Tensor) -> (Tensor, Tensor) {
     let [rows, test] = [rows, test].map(|features| features.to_kind(Kind::Double));
     let mean = rows.mean_dim([0i64].as_slice(), false, Kind::Double);
@@ -65,7 +68,7 @@ mod tests {
     use ae_tensor::array;
 
     #[test]
-    fn features_are_scaled_by_the_rows_that_are_fitted() {
+    fn features_are_scaled_by_the_fitted_rows() {
         let rows = Tensor::from_slice(&[1f32, 5.0, 3.0, 5.0]).view([2, 2]);
         let test = Tensor::from_slice(&[4f32, 9.0]).view([1, 2]);
         let (rows, test) = standardised(&rows, &test);

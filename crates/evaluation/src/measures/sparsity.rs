@@ -1,4 +1,4 @@
-//! How sparse the codes of the test rows are.
+//! Measure: how sparse the codes of the test rows are.
 
 use super::Metrics;
 use crate::anomaly::autoencoder;
@@ -9,16 +9,17 @@ use ae_tensor::{Kind, Tensor, tch};
 use ae_training::evaluate::BATCH;
 use ae_training::experiment::Run;
 
-/// A number of the code farther from zero than this counts as active.
+/// A code component is active if its absolute value exceeds this.
 const ACTIVE: f64 = 1e-3;
 
-/// - `active`: share of code numbers that are active, over all test rows;
-/// - `active_per_sample`: how many that are in a sample;
-/// - `unused`: share of the code's numbers that are active in no test row;
-/// - `activation`: mean of the code's numbers over all test rows, in the unit of the code: what a target rate is about.
+/// - `active`: share of active code components over all test rows;
+/// - `active_per_sample`: mean number of active components of a sample;
+/// - `unused`: share of the components that are not active in any test row;
+/// - `activation`: mean of the code's components over all test rows, in the unit of the code. A target rate
+///   refers to this mean.
 ///
 /// # Errors
-/// A model that reconstructs nothing, data without test rows.
+/// The model does not reconstruct its input, or the data have no test rows.
 pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     let autoencoder = autoencoder(run)?;
     let test = held_out::test(run)?;
@@ -29,7 +30,7 @@ pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, Evaluat
         active.push(over_rows(&code.abs().gt(ACTIVE)));
         total += code.sum(Kind::Double).double_value(&[]);
     }
-    // How many test rows each number of the code is active in.
+    // The number of test rows in which each component is active.
     let rows = over_rows(&Tensor::stack(&active, 0));
     let n = test.len() as f64;
     let per_sample = rows.sum(Kind::Double).double_value(&[]) / n;

@@ -1,5 +1,5 @@
-//! How far the space that a linear decoder spans is turned away from that of the first principal axes of the training
-//! rows: principal angles (Björck & Golub, Mathematics of Computation 1973), in degrees.
+//! Measure: the principal angles (Björck & Golub, Mathematics of Computation 1973), in degrees, between the
+//! span of a linear decoder and the span of the first principal axes of the training rows.
 
 use super::Metrics;
 use crate::anomaly::autoencoder;
@@ -9,11 +9,11 @@ use ae_metrics::principal_angles;
 use ae_tensor::{Pca, array};
 use ae_training::experiment::Run;
 
-/// `largest_angle` and `mean_angle` over the principal angles between the columns of the decoder and as many principal
-/// axes: 0 where both span the same space.
+/// `largest_angle` and `mean_angle` of the principal angles between the columns of the decoder and as many
+/// principal axes; 0 if both span the same space.
 ///
 /// # Errors
-/// A model whose decoder is more than one linear layer.
+/// The decoder is not a single linear layer.
 pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     let dictionary = autoencoder(run)?.dictionary().ok_or_else(|| EvaluationError::Unsuited {
         measure: "subspace",

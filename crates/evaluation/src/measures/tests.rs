@@ -1,4 +1,4 @@
-//! Measures of a small model, kept beside it.
+//! Measures of a small model, saved next to it.
 
 use super::*;
 use crate::testing::{Bench, wanted};
@@ -8,7 +8,7 @@ fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| name.to_string()).collect()
 }
 
-/// What is measured of an `ecg` model on labelled waves, and which measures were computed for it.
+/// The measures of an `ecg` model on labelled waves, and which of them were computed.
 fn measured(bench: &Bench, wished: &[&str], again: bool) -> (Result<Metrics, EvaluationError>, Vec<String>) {
     bench.with(&[0], |context| {
         let run = context.trained(&wanted("toy", "ecg", &bench.waves(true), 2, 0)).unwrap();
@@ -19,11 +19,11 @@ fn measured(bench: &Bench, wished: &[&str], again: bool) -> (Result<Metrics, Eva
 }
 
 #[test]
-fn measures_are_listed_in_order_and_an_unknown_one_gets_the_nearest() {
+fn measures_are_sorted_and_an_unknown_one_gets_the_nearest() {
     assert!(MEASURES.is_sorted_by(|a, b| a.name < b.name));
     let error = find("anomly").unwrap_err().to_string();
     assert!(error.starts_with("there is no measure `anomly`; did you mean `anomaly`?"), "{error}");
-    assert!(find("zzz").unwrap_err().to_string().contains(&format!("there are: {}", all())));
+    assert!(find("zzz").unwrap_err().to_string().contains(&format!("choose one of: {}", all())));
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn an_unknown_measure_is_refused_before_anything_is_computed() {
 }
 
 #[test]
-fn anomaly_says_what_a_detector_with_the_models_distance_finds() {
+fn anomaly_agrees_with_a_detector_by_the_models_distance() {
     let bench = Bench::new();
     let metrics = measured(&bench, &["anomaly"], false).0.unwrap();
     let expected = bench.with(&[0], |context| {
@@ -104,7 +104,7 @@ fn a_probe_that_sees_one_label_guesses_it_from_every_code_and_without_labels_the
     assert!(error.contains("labelled"), "{error}");
 }
 
-/// What is measured of a small model on pictures of bars.
+/// The measures of a small model on pictures of bars.
 fn of_bars(model: &str, epochs: u64, wished: &[&str]) -> Result<Metrics, EvaluationError> {
     let bench = Bench::new();
     let data = bench.bars();
@@ -127,7 +127,7 @@ fn a_linear_decoder_lies_at_an_angle_to_the_principal_axes_and_others_have_none(
 }
 
 #[test]
-fn the_jacobian_of_a_contractive_autoencoder_stands_beside_that_of_its_twin_without_the_penalty() {
+fn a_contractive_autoencoder_is_compared_with_its_twin_without_the_penalty() {
     let metrics = of_bars("vanilla", 2, &["jacobian"]).unwrap();
     assert!(metrics["jacobian/norm"] > 0.1 && metrics["jacobian/relative"] > 0.0, "{metrics:?}");
     assert_eq!(metrics.len(), 2, "nothing to switch off: {metrics:?}");
@@ -163,7 +163,7 @@ fn sparsity_counts_what_is_active_and_says_how_much() {
     assert!(mean > 0.0 && (metrics["sparsity/activation"] - mean).abs() < 1e-6 * mean, "{metrics:?} {mean}");
 }
 
-/// What is measured of a model of stripes.
+/// The measures of a model of stripes.
 fn of_stripes(model: &str, measure: &str, epochs: u64, rate: f64) -> Result<Metrics, EvaluationError> {
     let bench = Bench::new();
     let mut wanted = wanted("toy", model, "stripes.csv".as_ref(), epochs, 0);
@@ -189,7 +189,7 @@ fn posterior_tells_codes_that_follow_the_prior_from_others() {
     let trained = of_stripes("vae", "posterior", 20, 0.01).unwrap();
     assert!(trained["posterior/mmd_prior"].abs() < 0.05, "{trained:?}");
     assert!(trained["posterior/std_least"] <= trained["posterior/std_greatest"]);
-    // A deterministic encoder that has not learned yet gives codes that are no draws of N(0, I).
+    // The codes of an untrained deterministic encoder do not follow N(0, I).
     let untrained = of_stripes("aae", "posterior", 1, 1e-9).unwrap();
     assert!(untrained["posterior/mmd"] > 5.0 * trained["posterior/mmd"].abs(), "{untrained:?} {trained:?}");
     let error = of_stripes("gan", "posterior", 1, 0.01).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Obtained, reference, verdict: as Markdown, as text and as JSON.
+//! The table of obtained results, references and verdicts, as Markdown, text and JSON.
 
 use super::{Done, Ending, Finished, Job};
 use crate::error::EvaluationError;
@@ -10,45 +10,45 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// What a call of `ae reproduce` found out.
+/// The results of a call of `ae reproduce`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reproduction {
     /// The tier.
     pub tier: Tier,
-    /// The command that does it again.
+    /// The command that repeats it.
     pub command: String,
-    /// When it was finished: UTC, RFC 3339.
+    /// When it finished: UTC, RFC 3339.
     pub date: String,
-    /// One line for each preset and expected metric.
+    /// One row for each preset and expected metric.
     pub rows: Vec<Row>,
-    /// The jobs that they were made of.
+    /// The jobs behind the rows.
     pub jobs: Vec<Done>,
 }
 
-/// What came out for one metric of a preset, over its seeds.
+/// The result for one metric of a preset, over its seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// The preset.
     pub preset: String,
-    /// The metric; `run` where the row is about the runs themselves.
+    /// The metric, or `run` if the row is about the runs themselves.
     pub metric: String,
     /// Seeds of `values`.
     pub seeds: Vec<u64>,
-    /// One result for each seed; none where it was not measured.
+    /// One result for each seed; empty if nothing was measured.
     pub values: Vec<f64>,
     /// Their mean.
     pub mean: Option<f64>,
-    /// Their sample standard deviation, where there are several.
+    /// Their sample standard deviation, if there are several.
     pub std: Option<f64>,
-    /// What should come out: `105.3 ± 0.2 or lower`.
+    /// The expected result: `105.3 ± 0.2 or lower`.
     pub reference: String,
-    /// Where that comes from.
+    /// The source of the reference.
     pub source: String,
-    /// How the mean compares.
+    /// How the mean compares with the reference.
     pub verdict: Standing,
-    /// Mean training time of a run.
+    /// Mean training time of a run, in seconds.
     pub seconds: f64,
-    /// What to do where the verdict is bad; empty otherwise.
+    /// What to do if the verdict is bad; otherwise empty.
     pub advice: String,
 }
 
@@ -58,7 +58,7 @@ pub struct Row {
 pub enum Standing {
     /// Within the tolerance, or better.
     Reached,
-    /// Not.
+    /// Worse than the tolerance allows.
     Short,
     /// There is no result.
     Failed,
@@ -75,7 +75,7 @@ impl std::fmt::Display for Standing {
 }
 
 impl Row {
-    /// The mean with four significant digits, and the spread with as many decimals.
+    /// The mean with four significant digits, and the spread with the same number of decimals.
     pub fn obtained(&self) -> String {
         let Some(mean) = self.mean else {
             return if self.verdict == Standing::Reached { "finished".into() } else { "—".into() };
@@ -88,11 +88,11 @@ impl Row {
 }
 
 impl Reproduction {
-    /// Puts the table together; the jobs of one preset follow each other in `jobs`, and `done` has an entry for
-    /// each.
+    /// Builds the table. The jobs of a preset must be adjacent in `jobs`, and `done` must have an entry for
+    /// each job.
     ///
     /// # Errors
-    /// Never for finite figures.
+    /// A figure that is not finite.
     pub fn new(tier: Tier, command: String, jobs: &[Job], done: Vec<Done>) -> Result<Self, EvaluationError> {
         let mut rows = Vec::new();
         for jobs in jobs.chunk_by(|a, b| a.preset == b.preset) {
@@ -121,15 +121,15 @@ impl Reproduction {
         Ok(Reproduction { tier, command, date, rows, jobs: done })
     }
 
-    /// The rows that are not as they should be.
+    /// The rows whose reference was not reached.
     pub fn shortfalls(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| row.verdict != Standing::Reached)
     }
 
-    /// For a terminal; see [`Table::to_text`].
+    /// Text for a terminal; see [`Table::to_text`].
     pub fn to_text(&self, width: Option<u16>) -> String {
         let mut table = self.table();
-        // A source is a sentence: too wide for a terminal.
+        // Sources are sentences, too wide for a terminal.
         table.columns.pop();
         for row in &mut table.rows {
             row.pop();
@@ -137,14 +137,14 @@ impl Reproduction {
         table.to_text(width)
     }
 
-    /// For machines.
+    /// JSON.
     pub fn to_json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("finite figures are always JSON");
         text.push('\n');
         text
     }
 
-    /// The layout of `RESULTS.md`.
+    /// Markdown, in the layout of `RESULTS.md`.
     pub fn to_markdown(&self) -> String {
         let Reproduction { tier, command, date, .. } = self;
         let seconds: f64 = self.finished().map(|it| it.seconds).sum();
@@ -166,10 +166,10 @@ impl Reproduction {
         ];
         let facts: String = facts.iter().map(|(name, value)| format!("- {name}: {value}\n")).collect();
         format!(
-            "# Results\n\nWhat the presets obtain beside what they should, written by\n\n    {command}\n\n{facts}\n\
-             Figures are on held-out rows unless their name says otherwise; where there are several seeds they are mean ± \
-             sample standard deviation, and the mean is judged. A result is *reached* when it is within the tolerance of \
-             the reference or better. Seconds are the training time of one run.\n\n{}",
+            "# Results\n\nThe results of the presets and their references, written by\n\n    {command}\n\n{facts}\n\
+             Figures are on held-out rows unless their name says otherwise. With several seeds, they are mean ± sample \
+             standard deviation, and the mean is judged. A reference is *reached* if the result is within its tolerance \
+             or better. Seconds are the training time of one run.\n\n{}",
             self.table().to_markdown()
         )
     }
@@ -177,7 +177,7 @@ impl Reproduction {
     /// Writes `results.json` and `results.md` into a folder.
     ///
     /// # Errors
-    /// Where a file cannot be written.
+    /// A file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<(), FileError> {
         files::write_atomic_bytes(&folder.join("results.json"), self.to_json().as_bytes())?;
         files::write_atomic_bytes(&folder.join("results.md"), self.to_markdown().as_bytes())
@@ -230,7 +230,7 @@ fn judge(preset: &str, expected: &Expected, finished: &[(u64, &Finished)]) -> Re
         (false, Some(_)) => format!("look at {}", finished[0].1.folder.join("report.html").display()),
         (false, None) => {
             let names: Vec<&str> = finished[0].1.metrics.keys().map(String::as_str).collect();
-            format!("no run has this metric; they have {}", names.join(", "))
+            format!("no run has this metric; the runs have {}", names.join(", "))
         }
     };
     let verdict = if met { Standing::Reached } else { Standing::Short };
@@ -238,7 +238,7 @@ fn judge(preset: &str, expected: &Expected, finished: &[(u64, &Finished)]) -> Re
     Ok(Row { metric, seeds, values, mean, std, reference: expected.to_text(), source, verdict, ..row })
 }
 
-/// A row that says that the runs finished.
+/// A row that reports that the runs finished.
 fn about_runs(preset: &str, finished: &[(u64, &Finished)]) -> Row {
     Row {
         preset: preset.into(),
@@ -248,7 +248,7 @@ fn about_runs(preset: &str, finished: &[(u64, &Finished)]) -> Row {
         mean: None,
         std: None,
         reference: "finishes with finite figures".into(),
-        source: "every run should".into(),
+        source: "every run should finish".into(),
         verdict: Standing::Reached,
         seconds: finished.iter().map(|(_, it)| it.seconds).sum::<f64>() / finished.len().max(1) as f64,
         advice: String::new(),

@@ -1,4 +1,4 @@
-//! Jobs on small data, and the table that is made of their ends.
+//! Jobs on small data, and the table of their results.
 
 use super::*;
 use crate::testing::Bench;
@@ -85,7 +85,7 @@ fn figure(done: &Done, name: &str) -> f64 {
 }
 
 #[test]
-fn in_smoke_the_loss_is_to_fall() {
+fn the_smoke_tier_expects_the_loss_to_fall() {
     let bench = Bench::new();
     let file = preset(&bench, "toy.toml", PRESET);
     let jobs = jobs(&[file], Tier::Smoke, &[5]).unwrap();
@@ -112,7 +112,7 @@ fn in_smoke_the_loss_is_to_fall() {
 }
 
 #[test]
-fn mistakes_are_found_before_anything_is_begun() {
+fn mistakes_are_found_before_anything_starts() {
     let bench = Bench::new();
     let check = |given: &[&str], tier, seeds: &[u64], words: &str| {
         let given: Vec<String> = given.iter().map(|name| name.to_string()).collect();
@@ -131,7 +131,7 @@ fn mistakes_are_found_before_anything_is_begun() {
 }
 
 #[test]
-fn every_preset_of_a_tier_is_run_where_none_is_named() {
+fn every_preset_of_a_tier_runs_if_none_is_named() {
     for tier in [Tier::Smoke, Tier::Cpu, Tier::Full] {
         let jobs = jobs(&[], tier, &[0]).unwrap();
         let runs = |name: &str| Given::open(name).unwrap().load(&[]).unwrap().tier(tier).is_some();

@@ -1,4 +1,4 @@
-//! What is compared: families of models and their sizes.
+//! The candidates: families of models in several sizes.
 
 use super::Candidate;
 

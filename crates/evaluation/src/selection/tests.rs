@@ -1,4 +1,4 @@
-//! The choice on small data of our own, and that the preset is what was chosen.
+//! The selection on small generated data, and a check that the preset is the chosen candidate.
 
 use super::*;
 use crate::presets::Preset;
@@ -22,7 +22,7 @@ fn every_candidate_can_be_built_from_its_settings() {
 }
 
 #[test]
-fn candidates_and_baselines_are_judged_on_normal_rows_alone() {
+fn candidates_and_baselines_are_judged_on_normal_rows_only() {
     let bench = Bench::new();
     let data = bench.waves(true);
     let toy = [Candidate { name: "toy", overrides: Vec::new() }];

@@ -1,4 +1,4 @@
-//! The yardstick on made-up stripes.
+//! The yardstick on generated stripes.
 
 use super::*;
 use crate::testing::{Bench, stripes, wanted};
@@ -52,17 +52,17 @@ fn a_collapse_is_seen_and_another_shape_is_refused() {
 }
 
 #[test]
-fn places_are_drawn_independently_and_stay_at_their_place() {
-    // The code at place p of row m is (m, 10 p).
+fn positions_are_drawn_independently_and_keep_their_order() {
+    // The code at position p of row m is (m, 10 p).
     let (m, places) = (50i64, 6i64);
     let row = Tensor::arange(m, (Kind::Float, Device::Cpu)).view([m, 1]).expand([m, places], false);
     let place = (Tensor::arange(places, (Kind::Float, Device::Cpu)) * 10.0).view([1, places]);
     let codes = Tensor::stack(&[row, place.expand([m, places], false)], 1).view([m, 2, 2, 3]);
     let drawn = independent(&codes, 4000, &Noise::new(0, 0, Device::Cpu)).view([4000, 2, places]);
     let at = drawn.select(1, 1);
-    assert_eq!(at, place.expand([4000, places], false), "each at its own place");
+    assert_eq!(at, place.expand([4000, places], false), "each at its own position");
     let rows = drawn.select(1, 0);
-    // Two places agree as often as chance has it, one time in 50.
+    // Two positions agree only by chance, one time in 50.
     let agree = rows.select(1, 0).eq_tensor(&rows.select(1, 1)).to_kind(Kind::Float).mean(Kind::Float);
     assert!((agree.double_value(&[]) - 0.02).abs() < 0.01);
     let mean = rows.mean(Kind::Float).double_value(&[]);

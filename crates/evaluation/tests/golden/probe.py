@@ -1,4 +1,4 @@
-"""Writes probe.json beside this file: probabilities of scikit-learn's logistic regression on 30 made-up rows.
+"""Writes probe.json next to this file: probabilities of scikit-learn's logistic regression on 30 random rows.
 
 Made with Python 3, numpy 2.4.6, scikit-learn 1.9.1: pip install numpy scikit-learn && python probe.py
 """

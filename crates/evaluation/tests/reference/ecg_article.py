@@ -1,5 +1,5 @@
-"""The reference of presets/ecg.toml: the articles' protocol on ECG5000 in PyTorch, for ten seeds, beside a constant:
-the median of the normal training beats, predicted for every beat.
+"""The reference of presets/ecg.toml: the articles' protocol on ECG5000 in PyTorch with ten seeds, compared with a
+constant prediction, the median of the normal training beats.
 
     python ecg_article.py FOLDER        # holds ECG5000_TRAIN.tsv and ECG5000_TEST.tsv
 

@@ -1,4 +1,4 @@
-"""Writes codes.json beside this file: reference values of the metrics of codes and samples.
+"""Writes codes.json next to this file: reference values of the metrics of codes and samples.
 
 Made with Python 3, numpy 2.4.6, scipy 1.17.1, scikit-learn 1.9.1:
     pip install numpy scipy scikit-learn && python codes.py

@@ -1,4 +1,4 @@
-"""Writes golden.json beside this file: reference values of every metric in this crate.
+"""Writes golden.json next to this file: reference values of confusion, ranking, reconstruction and summary metrics.
 
 Made with Python 3, numpy 2.4.6, scipy 1.17.1, scikit-learn 1.9.1, scikit-image 0.26.0:
     pip install numpy scipy scikit-learn scikit-image && python make.py

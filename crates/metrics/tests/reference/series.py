@@ -1,8 +1,8 @@
-"""Reference values for the metrics of series, operating points and alarm rates, in series.json beside this file.
+"""Writes series.json next to this file: reference values of the metrics of series, operating points and alarm rates.
 
 Run: pip install scikit-learn scipy statsmodels matplotlib; pip install --no-deps TSB-AD==1.5; python series.py
-(TSB-AD 1.5 of its authors, scikit-learn 1.9, SciPy 1.17, statsmodels 0.15). Everything is made up and seeded; "latency" looks
-like the request latencies of NAB's ec2_request_latency_system_failure: a level with noise, spikes, and two failures.
+(the authors' TSB-AD 1.5, scikit-learn 1.9, SciPy 1.17, statsmodels 0.15). All data are synthetic and seeded. "latency" imitates
+the request latencies of NAB's ec2_request_latency_system_failure: a constant level with noise, spikes, and two failures.
 """
 
 import json

@@ -1,16 +1,16 @@
-//! The report of an evaluation: sections of text, tables and pictures in the order given.
+//! Writes the report of an evaluation: sections of text, tables and pictures, in the order given.
 
 use crate::error::ReportError;
 use crate::html::part;
 use maud::{Markup, html};
 use std::path::{Path, PathBuf};
 
-/// A part of an evaluation's report.
+/// A section of an evaluation's report.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Section {
     /// Heading.
     pub title: String,
-    /// What is in it, from top to bottom.
+    /// Content, from top to bottom.
     pub blocks: Vec<Block>,
 }
 
@@ -19,27 +19,27 @@ pub struct Section {
 pub enum Block {
     /// A paragraph.
     Text(String),
-    /// A command, shown to be copied.
+    /// A command for the reader to copy.
     Command(String),
-    /// Numbers or words in rows.
+    /// A table.
     Table(Table),
-    /// A PNG file; one that is gone is left out.
+    /// A PNG file; left out if it no longer exists.
     Picture {
-        /// Where it lies; its bytes go into the report.
+        /// Path of the file, which is embedded in the report.
         path: PathBuf,
-        /// A few words.
+        /// A short title; may be empty.
         title: String,
-        /// What is seen.
+        /// A description; may be empty.
         caption: String,
     },
 }
 
-/// A table; columns that hold numbers only are set flush right.
+/// A table; columns of numbers are aligned right.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
-    /// What it shows, and units; may be empty.
+    /// A description, with units; may be empty.
     pub caption: String,
-    /// Head of each column.
+    /// Heading of each column.
     pub columns: Vec<String>,
     /// Cells, row by row; each row as long as `columns`.
     pub rows: Vec<Vec<String>>,
@@ -48,8 +48,8 @@ pub struct Table {
 /// Writes the report of an evaluation to `path`.
 ///
 /// # Errors
-/// A row with more or fewer cells than its table has columns; a picture that is not a PNG; a file that cannot be read or
-/// written.
+/// A row whose number of cells differs from the number of columns, a picture that is not a PNG, or a file
+/// that cannot be read or written.
 pub fn write_evaluation(path: &Path, title: &str, sections: &[Section]) -> Result<(), ReportError> {
     let mut parts = Vec::new();
     for section in sections {
@@ -95,7 +95,7 @@ fn table_markup(table: &Table) -> Result<Markup, ReportError> {
     })
 }
 
-/// Whether a cell is a figure: `0.943`, `−12 %`, `0.94 ± 0.01`, `1,234`, `–` for none.
+/// Whether a cell is a number: `0.943`, `−12 %`, `0.94 ± 0.01`, `1,234`, or `–` for a missing one.
 fn is_number(cell: &str) -> bool {
     let figure = |c: char| c.is_ascii_digit() || " .,+-−–±%e≤≥<>[]()".contains(c);
     cell.chars().all(figure) && (cell.contains(|c: char| c.is_ascii_digit()) || ["-", "–"].contains(&cell))

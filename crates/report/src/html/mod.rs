@@ -1,5 +1,5 @@
-//! Reports as one HTML file that opens offline: pictures are in it as data, curves as SVG; no scripts, no
-//! fonts, nothing is loaded. All text is escaped by `maud`, so a hostile name or configuration stays text.
+//! Reports as single HTML files that open offline, with embedded pictures and SVG curves and without scripts
+//! or fonts. `maud` escapes all text, so a hostile name or configuration stays text.
 
 mod evaluation;
 mod part;

@@ -1,4 +1,4 @@
-//! What reports are put together from.
+//! The building blocks of reports.
 
 use crate::error::ReportError;
 use crate::gallery;
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::path::Path;
 
-/// Nothing may be loaded from anywhere, whatever got into the page.
+/// Content security policy: nothing may be loaded, whatever the page contains.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 const STYLE: &str = include_str!("style.css");
 
@@ -37,10 +37,10 @@ pub(super) fn section(title: &str, body: Markup) -> Markup {
     html! { section { h2 { (title) } (body) } }
 }
 
-/// A picture with its title and caption; `None` where the file is gone.
+/// A picture with its title and caption; `None` if the file does not exist.
 pub(super) fn figure(path: &Path, title: &str, caption: &str) -> Result<Option<Markup>, ReportError> {
     let Some(png) = gallery::read_png(path)? else {
-        tracing::warn!(path = %path.display(), "a picture is gone and left out of the report");
+        tracing::warn!(path = %path.display(), "a picture is missing and left out of the report");
         return Ok(None);
     };
     let data = format!("data:image/png;base64,{}", STANDARD.encode(&png.bytes));
@@ -53,7 +53,7 @@ pub(super) fn figure(path: &Path, title: &str, caption: &str) -> Result<Option<M
     }))
 }
 
-/// Names and values; pairs without a value are left out.
+/// A table of names and values; pairs with an empty value are left out.
 pub(super) fn facts(pairs: &[(&str, String)]) -> Markup {
     html! {
         table.facts {
@@ -66,7 +66,7 @@ pub(super) fn facts(pairs: &[(&str, String)]) -> Markup {
     }
 }
 
-/// A table with a head; the columns in `numbers` are set flush right.
+/// A table with a header; the columns in `numbers` are aligned right.
 pub(super) fn table(columns: &[String], rows: &[Vec<Markup>], numbers: &[bool]) -> Markup {
     let class = |column: usize| numbers.get(column).copied().unwrap_or(false).then_some("number");
     html! {

@@ -1,4 +1,4 @@
-//! `report.html` of a run, from what lies in its folder.
+//! Writes `report.html` of a run from the files in its folder.
 
 use crate::error::ReportError;
 use crate::gallery::{CURVES, Gallery, optional};
@@ -12,12 +12,11 @@ use ae_records::run_dir::RunDir;
 use maud::{Markup, PreEscaped, html};
 use std::path::PathBuf;
 
-/// Writes `report.html` into the run's folder and returns its path. Only `record.json` has to be there; what
-/// else is missing (curves, pictures, configuration) leaves its section out. The same folder gives the same
-/// bytes.
+/// Writes `report.html` into the run's folder and returns its path. Only `record.json` is required; a section
+/// without data (curves, pictures, configuration) is left out. The same folder gives the same bytes.
 ///
 /// # Errors
-/// A file that is there but cannot be read, or is not what a run writes; the report cannot be written.
+/// A file that cannot be read or is not valid, or a report that cannot be written.
 pub fn write(run: &RunDir) -> Result<PathBuf, ReportError> {
     let record = Record::read(&run.record())?;
     let lines = optional(metrics::read(&run.metrics()))?.unwrap_or_default();
@@ -121,7 +120,7 @@ fn expectation(expectation: &Expectation) -> Vec<Markup> {
 fn pictures(run: &RunDir) -> Result<Markup, ReportError> {
     let gallery = Gallery::new(run.images());
     let mut figures = Vec::new();
-    // The curves are in the report already, as SVG.
+    // The report already has the curves, as SVG.
     for entry in gallery.entries()?.into_iter().filter(|entry| entry.file != CURVES) {
         figures.extend(part::figure(&gallery.path(&entry.file)?, &entry.title, &entry.caption)?);
     }
@@ -141,7 +140,7 @@ fn curves(lines: &[MetricLine]) -> Result<Markup, ReportError> {
         "Curves",
         html! {
             div.curves {
-                // `plotters` escapes the text in it.
+                // `plotters` has escaped the text in the SVG.
                 @for (name, panel) in names.iter().zip(&panels) {
                     div role="img" aria-label=(name) { (PreEscaped(panel)) }
                 }
@@ -189,7 +188,7 @@ fn model(record: &Record) -> Markup {
                     }
                 }
             }
-            p.small { "Shapes are those of one sample. FLOPs are those of one sample's forward pass, a multiply and an add counted as two." }
+            p.small { "Shapes are for one sample. FLOPs are for the forward pass of one sample; a multiply-add counts as two." }
         }
     }
 }
@@ -251,7 +250,7 @@ fn reproduction(record: &Record, config: Option<&str>) -> Markup {
         "Run it again",
         html! {
             @if !record.command.is_empty() { pre.command { (record.command) } }
-            p { "Seed " strong { (record.seed) } ". Every random draw is a function of it." }
+            p { "Seed " strong { (record.seed) } ". It determines every random draw." }
             @if let Some(config) = config {
                 details { summary { "Full configuration" } pre { (config) } }
             }

@@ -1,4 +1,4 @@
-//! Lines with their spread as a band, over a logarithmic axis.
+//! Draws lines with their spread as a band, over a logarithmic axis.
 
 use crate::chart::{self, SERIES, axes, faint, padded, refused, stroke, units};
 use crate::error::ReportError;
@@ -13,16 +13,16 @@ const SIZE: (u32, u32) = (620, 380);
 /// One line of [`bands`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Band {
-    /// In the legend.
+    /// Name in the legend.
     pub name: String,
-    /// Place (above zero), height and half the height of the band there; in the order of the places.
+    /// Points `(x, y, spread)` in ascending order of `x`, which must be above zero; the band is `y ± spread`.
     pub points: Vec<(f64, f64, f64)>,
 }
 
-/// Lines over a logarithmic axis, each in a band of `height ± spread`.
+/// Draws lines over a logarithmic `x` axis, each in a band of `y ± spread`.
 ///
 /// # Errors
-/// No points, a place that is not above zero, a value that is not finite.
+/// No points, an `x` that is not above zero, or a value that is not finite.
 pub fn bands(path: &Path, x_name: &str, y_name: &str, bands: &[Band]) -> Result<(), ReportError> {
     let points = || bands.iter().flat_map(|band| &band.points);
     check_finite("coordinate", points().flat_map(|&(x, y, spread)| [x.ln(), y, spread]))?;

@@ -1,4 +1,4 @@
-//! Shares of named things as bars beside their names.
+//! Draws shares as horizontal bars with names.
 
 use crate::chart::{self, INK, MUTED, SERIES, refused, stroke, text, units, widest};
 use crate::error::ReportError;
@@ -14,24 +14,24 @@ const HEIGHT: u32 = 16;
 /// From one bar to the next.
 const STEP: u32 = 28;
 const MARGIN: u32 = 12;
-/// For the figure at the end of a bar.
+/// Room for the figure at the end of a bar.
 const FIGURE: u32 = 110;
 
 /// One bar of [`bars`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bar {
-    /// Beside it.
+    /// The name to the left of the bar.
     pub name: String,
-    /// Its length, 0 to 1.
+    /// Length of the bar, from 0 to 1.
     pub share: f64,
-    /// Half the width of the interval around its end; 0 draws none.
+    /// Half the width of the interval around the end of the bar; 0 draws no interval.
     pub spread: f64,
 }
 
-/// Shares as horizontal bars from the top down, each with its name, its interval and its percentage.
+/// Draws shares as horizontal bars from top to bottom, each with its name, its interval and its percentage.
 ///
 /// # Errors
-/// No bars, a share outside 0 to 1, a spread below 0.
+/// No bars, a share outside 0 to 1, or a spread below 0.
 pub fn bars(path: &Path, bars: &[Bar]) -> Result<(), ReportError> {
     if bars.is_empty() {
         return Err(ReportError::Nothing { what: "bars" });
@@ -40,7 +40,7 @@ pub fn bars(path: &Path, bars: &[Bar]) -> Result<(), ReportError> {
     if let Some(bar) = bars.iter().find(|bar| !(0.0..=1.0).contains(&bar.share) || bar.spread < 0.0) {
         let Bar { name, share, spread } = bar;
         return Err(ReportError::Chart(format!(
-            "the bar {name} has the share {share} ± {spread}; 0 to 1 can be drawn"
+            "the bar {name} has the share {share} ± {spread}; give a share from 0 to 1 and a spread of 0 or more"
         )));
     }
     let names: Vec<&str> = bars.iter().map(|bar| bar.name.as_str()).collect();

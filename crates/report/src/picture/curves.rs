@@ -1,4 +1,4 @@
-//! Loss curves, one panel for each term.
+//! Draws loss curves, one panel for each term.
 
 use crate::chart::{self, Area, Axes, SERIES, axes, padded, refused, stroke, units};
 use crate::error::ReportError;
@@ -11,18 +11,18 @@ use plotters::style::{Color, RGBColor};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Size of one panel, in SVG units.
+/// Size of one panel, in pixels.
 const PANEL: (u32, u32) = (460, 290);
 const COLUMNS: usize = 2;
-/// Points of one curve; more than this cannot be seen, and would make the report heavy.
+/// Maximum points of a curve; more would not be visible, but would make the report large.
 const MAX_POINTS: usize = 600;
-/// From this ratio of the greatest to the least value on, the axis is logarithmic.
+/// The axis is logarithmic if the ratio of the greatest to the least value exceeds this.
 const LOG_RATIO: f64 = 20.0;
 
-/// Each loss term over the training steps, a panel for each term and a line for each split.
+/// Draws each loss term over the training steps, with a panel for each term and a line for each split.
 ///
 /// # Errors
-/// No lines.
+/// No finite values.
 pub fn curves(path: &Path, lines: &[MetricLine]) -> Result<(), ReportError> {
     let names = term_names(lines);
     if names.is_empty() {
@@ -37,12 +37,12 @@ pub fn curves(path: &Path, lines: &[MetricLine]) -> Result<(), ReportError> {
     chart::write_png(path, &drawing)
 }
 
-/// The panel of one term as SVG without ground.
+/// The panel of one term as SVG with a transparent background.
 pub(crate) fn curve_svg(lines: &[MetricLine], name: &str) -> Result<String, ReportError> {
     chart::svg(PANEL, |area| term(area, name, lines))
 }
 
-/// All terms that have a value, `loss` first, then by name.
+/// All terms with a finite value, `loss` first, then by name.
 pub(crate) fn term_names(lines: &[MetricLine]) -> Vec<String> {
     let finite = |line: &'_ MetricLine| -> Vec<String> {
         line.terms.iter().filter(|(_, v)| v.is_finite()).map(|(name, _)| name.clone()).collect()
@@ -77,7 +77,7 @@ fn term(area: &Area<'_>, name: &str, lines: &[MetricLine]) -> Result<(), ReportE
 }
 
 fn split_curves(lines: &[MetricLine], name: &str) -> Vec<Curve> {
-    // Known splits keep their colour in every run.
+    // Known splits have the same colour in every run.
     let mut splits = vec!["train", "validation", "test"];
     splits.extend(
         lines.iter().map(|line| line.split.as_str()).filter(|s| !splits.contains(s)).collect::<BTreeSet<_>>(),
@@ -91,7 +91,7 @@ fn split_curves(lines: &[MetricLine], name: &str) -> Vec<Curve> {
     splits.into_iter().enumerate().map(curve).filter(|curve| !curve.points.is_empty()).collect()
 }
 
-/// Means of neighbours, so that at most [`MAX_POINTS`] are left.
+/// Averages neighbouring points so that at most [`MAX_POINTS`] are left.
 fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     let group = points.len().div_ceil(MAX_POINTS).max(1);
     let mean = |group: &[(f64, f64)]| {
@@ -122,7 +122,7 @@ where
     chart::legend(&mut axes, place)
 }
 
-/// The corner at the right that the curves do not end in.
+/// The right-hand corner that holds fewer points of the curves.
 fn legend_place<X, Y>(axes: &Axes<'_, '_, X, Y>, curves: &[Curve]) -> SeriesLabelPosition
 where
     X: Ranged<ValueType = f64>,

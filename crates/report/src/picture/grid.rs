@@ -1,4 +1,4 @@
-//! Images side by side, enlarged by whole factors so that every pixel of theirs is seen.
+//! Draws images in a grid, enlarged by whole factors so that every pixel is visible.
 
 use crate::chart::{self, INK, refused, text, units};
 use crate::error::ReportError;
@@ -9,27 +9,28 @@ use plotters::prelude::Text;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::Path;
 
-/// Pixels that a picture is wide when there is much to show.
+/// Width in pixels that the enlargement aims to stay within.
 const WIDTH: usize = 1200;
-/// Pixels that the longer side of one image is enlarged to at most, unless it is longer already.
+/// Maximum length in pixels of an enlarged image's longer side; a longer image keeps its size.
 const TILE: usize = 112;
 const MAX_PIXELS: usize = 64 << 20;
 const GROUND: Rgb<u8> = Rgb([255; 3]);
-/// Where an image holds NaN.
+/// Colour of NaN.
 const ALARM: [u8; 3] = [255, 0, 80];
 
-/// Images `[N, C, H, W]` with values in `[0, 1]`, row by row, `columns` in each row.
+/// Draws images `[N, C, H, W]` with values in `[0, 1]`, row by row, `columns` per row.
 ///
-/// One channel is grey, three are red, green and blue. What lies outside the range is drawn as its nearest
-/// end, and NaN in a loud red: it is a fault that must be seen.
+/// One channel is grey; three are red, green and blue. Values outside the range are clipped. NaN is drawn in
+/// bright red, because it is a fault that must not be overlooked.
 ///
 /// # Errors
-/// No images or columns, another number of channels, a picture too large.
+/// No images, no columns, another number of channels, or a picture that is too large.
 pub fn image_grid(path: &Path, images: ArrayView4<f32>, columns: usize) -> Result<(), ReportError> {
     tile(path, images, columns, true)
 }
 
-/// The decoded grid of a two-dimensional latent space: as [`image_grid`], without gaps between the images.
+/// Draws the decoded grid of a two-dimensional latent space: as [`image_grid`], without gaps between the
+/// images.
 ///
 /// # Errors
 /// As [`image_grid`].
@@ -37,11 +38,11 @@ pub fn latent_manifold(path: &Path, images: ArrayView4<f32>, columns: usize) -> 
     tile(path, images, columns, false)
 }
 
-/// Rows of images `[N, C, H, W]` with a label before each, such as originals above their reconstructions;
-/// otherwise as [`image_grid`].
+/// Draws rows of images `[N, C, H, W]`, each with a label to its left, such as originals above their
+/// reconstructions; otherwise as [`image_grid`].
 ///
 /// # Errors
-/// As [`image_grid`]; rows whose shapes differ.
+/// As [`image_grid`], or rows of different shapes.
 pub fn image_rows<L: AsRef<str>>(path: &Path, rows: &[(L, ArrayView4<f32>)]) -> Result<(), ReportError> {
     let Some((_, first)) = rows.first() else { return Err(ReportError::Nothing { what: "rows of images" }) };
     for (_, images) in rows {
@@ -75,7 +76,7 @@ fn tile(path: &Path, images: ArrayView4<f32>, columns: usize, gaps: bool) -> Res
     chart::write_image(path, &canvas)
 }
 
-/// Sizes in pixels.
+/// The grid, with sizes in pixels.
 struct Layout {
     columns: usize,
     rows: usize,
@@ -111,7 +112,7 @@ impl Layout {
         self.rows * (self.tile_height + self.gap) - self.gap
     }
 
-    /// Puts an image `[C, H, W]` into its cell.
+    /// Draws an image `[C, H, W]` into its cell.
     fn place(
         &self,
         canvas: &mut RgbImage,
@@ -139,7 +140,7 @@ fn colour(values: [f32; 3]) -> [u8; 3] {
     values.map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8)
 }
 
-/// An empty canvas with the labels of the rows at its left, room for the images at its right.
+/// A canvas with the labels of the rows on the left and room for the images on the right.
 fn labelled_canvas(layout: &Layout, labels: &[&str]) -> Result<RgbImage, ReportError> {
     let style = text(20, INK).pos(Pos::new(HPos::Right, VPos::Center));
     let room = chart::widest(&style, labels)? + 16;

@@ -1,4 +1,4 @@
-//! The scores of two classes and the threshold between them.
+//! Draws histograms of the scores of two classes, with the threshold.
 
 use crate::chart::{self, INK, SERIES, axes, faint, refused, stroke, units};
 use crate::error::ReportError;
@@ -12,11 +12,11 @@ use std::path::Path;
 const SIZE: (u32, u32) = (860, 420);
 const BINS: usize = 60;
 
-/// Two histograms over each other, each as shares of its own class (so that a rare class is seen), with the
-/// threshold as a line. A long tail is drawn in the last bar, and the axis says so.
+/// Draws two overlaid histograms, each in percent of its own class (so that a rare class is visible), and the
+/// threshold as a line. The last bar collects a long tail, and the axis says so.
 ///
 /// # Errors
-/// No scores at all, a score or threshold that is not finite.
+/// No scores, or a score or threshold that is not finite.
 pub fn score_histograms(
     path: &Path,
     normal: &[f64],
@@ -50,7 +50,7 @@ pub fn score_histograms(
         let top = tallest.max(1e-9) * 1.08;
         let mut axes = axes(area, "", (bins.start..bins.end, &x_name), (0.0..top, "% of the class"))?;
         for ((shares, name), colour) in shares.iter().zip(&names).zip([SERIES[0], SERIES[3]]) {
-            // One outline, not a bar each: between bars side by side a hairline would shine through.
+            // One outline rather than separate bars, which would show hairlines between them.
             let steps = shares.iter().enumerate();
             let top = steps.flat_map(|(bin, &share)| [(bins.edge(bin), share), (bins.edge(bin + 1), share)]);
             let ends = [(bins.end, 0.0), (bins.start, 0.0)];
@@ -85,7 +85,7 @@ impl Bins {
     fn new(sorted: &[f64], threshold: f64) -> Self {
         let start = sorted[0].min(threshold);
         let last = sorted[sorted.len() - 1];
-        // One score far off would press all others into one bar.
+        // A single outlier would squeeze all other scores into one bar.
         let most = sorted[(sorted.len() - 1) * 99 / 100];
         let room = (most.max(threshold) - start) * 1.5;
         let end = if last > start + room { start + room } else { last.max(threshold) };
@@ -97,7 +97,7 @@ impl Bins {
         self.start + (self.end - self.start) * bin as f64 / BINS as f64
     }
 
-    /// Percent of the scores in each bar.
+    /// Percentage of the scores in each bar.
     fn shares(&self, scores: &[f64]) -> Vec<f64> {
         let mut shares = vec![0.0; BINS];
         for score in scores {

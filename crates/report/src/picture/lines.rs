@@ -1,4 +1,4 @@
-//! Lines through few points, with a name for each line and, where wanted, for each point.
+//! Draws named lines, with optional labels at their points.
 
 use crate::chart::{self, INK, MUTED, SERIES, axes, padded, refused, stroke, text, units, widest};
 use crate::error::ReportError;
@@ -12,24 +12,24 @@ use std::path::Path;
 
 const SIZE: (u32, u32) = (760, 480);
 
-/// One line.
+/// One line of [`lines`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Line {
-    /// In the legend.
+    /// Name in the legend.
     pub name: String,
-    /// Places, joined in their order.
+    /// Points `(x, y)`, joined in order.
     pub points: Vec<(f64, f64)>,
-    /// What stands beside each point; empty: nothing.
+    /// A label for each point, or empty for no labels.
     pub labels: Vec<String>,
 }
 
-/// A line of more points is drawn without dots, which would hide it.
+/// A line of more points has no dots, which would hide it.
 const MAX_DOTS: usize = 60;
 
-/// Lines over one pair of axes, in the colours of their order.
+/// Draws lines over one pair of axes, in different colours.
 ///
 /// # Errors
-/// No points, labels that are not as many as points, a coordinate that is not finite.
+/// No points, a number of labels other than the number of points, or a coordinate that is not finite.
 pub fn lines(path: &Path, x_name: &str, y_name: &str, lines: &[Line]) -> Result<(), ReportError> {
     let points = || lines.iter().flat_map(|line| line.points.iter().copied());
     if points().next().is_none() {
@@ -45,7 +45,7 @@ pub fn lines(path: &Path, x_name: &str, y_name: &str, lines: &[Line]) -> Result<
             points().map(pick).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
         padded(bounds.0, bounds.1)
     };
-    // A label stands to the right of its point: it needs room there.
+    // Labels need room to the right of their points.
     let mut across = range(|p| p.0);
     if lines.iter().any(|line| !line.labels.is_empty()) {
         across.end += 0.08 * (across.end - across.start);
@@ -60,13 +60,10 @@ pub fn lines(path: &Path, x_name: &str, y_name: &str, lines: &[Line]) -> Result<
             series
                 .label(line.name.as_str())
                 .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + units(16), y)], stroke(colour, 2)));
-            let is_sparse = line.points.len() <= MAX_DOTS;
-            let dots = line
-                .points
-                .iter()
-                .filter(|_| is_sparse)
-                .map(|&point| Circle::new(point, units(3), colour.filled()));
-            axes.draw_series(dots).map_err(refused)?;
+            if line.points.len() <= MAX_DOTS {
+                let dots = line.points.iter().map(|&point| Circle::new(point, units(3), colour.filled()));
+                axes.draw_series(dots).map_err(refused)?;
+            }
             let style = text(12, INK).pos(Pos::new(HPos::Left, VPos::Bottom));
             let beside = line.points.iter().zip(&line.labels);
             let words = beside.map(|(&point, label)| {
@@ -80,7 +77,7 @@ pub fn lines(path: &Path, x_name: &str, y_name: &str, lines: &[Line]) -> Result<
     chart::write_png(path, &drawing)
 }
 
-/// Where the legend hides least of the lines.
+/// The position where the legend hides the least of the lines.
 fn free_place(
     lines: &[Line],
     across: &Range<f64>,
@@ -88,7 +85,7 @@ fn free_place(
 ) -> Result<SeriesLabelPosition, ReportError> {
     use SeriesLabelPosition::*;
     let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
-    // As shares of the picture, with the room around its words.
+    // Size of the legend as shares of the picture, including its padding.
     let width = f64::from(widest(&text(12, MUTED), &names)? + 56) / f64::from(SIZE.0);
     let height = (20 * lines.len() + 16) as f64 / f64::from(SIZE.1);
     let place = |&(x, y): &(f64, f64)| {
@@ -121,7 +118,7 @@ fn free_place(
     Ok(best.map_or(UpperRight, |(position, ..)| position))
 }
 
-/// Points on the way from one to another.
+/// Points on the straight line between two points.
 fn between(from: (f64, f64), to: (f64, f64)) -> impl Iterator<Item = (f64, f64)> {
     let at = move |step: i32| {
         let share = f64::from(step) / 32.0;
@@ -135,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_legend_keeps_off_the_lines() {
+    fn the_legend_avoids_the_lines() {
         let place = |points: &[(f64, f64)]| {
             let line = Line { name: "one".into(), points: points.into(), labels: Vec::new() };
             format!("{:?}", free_place(&[line], &(0.0..1.0), &(0.0..1.0)).unwrap())

@@ -1,5 +1,5 @@
-//! One function for each kind of picture. Each writes a PNG file, whole or not at all, creating its folder
-//! where needed; the same input gives the same bytes.
+//! One function for each kind of picture. Each writes a PNG file atomically and creates its folder if needed.
+//! The same input gives the same bytes.
 
 mod bands;
 mod bars;
@@ -25,7 +25,7 @@ pub(crate) use curves::{curve_svg, term_names};
 
 use crate::error::ReportError;
 
-/// The first NaN or infinity, named by its place.
+/// Refuses NaN and infinity, naming the index of the first.
 pub(crate) fn check_finite(
     what: &'static str,
     values: impl IntoIterator<Item = f64>,

@@ -1,4 +1,4 @@
-//! Lines by name in panels side by side, with one legend for all.
+//! Draws named lines in several panels with one shared legend.
 
 use crate::chart::{self, Area, Axes, INK, SERIES, axes, padded, refused, stroke, text, units};
 use crate::error::ReportError;
@@ -12,38 +12,38 @@ use std::path::Path;
 const PANEL: (u32, u32) = (460, 340);
 const COLUMNS: usize = 2;
 const LINE: u32 = 22;
-/// A line of few points has a dot at each.
+/// A line of at most this many points has a dot at each point.
 const FEW: usize = 12;
 
 /// One panel of [`panels`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Panel {
-    /// Above it.
+    /// The title above the panel.
     pub title: String,
-    /// To the right.
+    /// The horizontal axis.
     pub x: Axis,
-    /// Upwards.
+    /// The vertical axis.
     pub y: Axis,
-    /// Name and points of each line; a name has the same colour in every panel.
+    /// Name and points of each line. A name has the same colour in every panel.
     pub lines: Vec<(String, Vec<(f64, f64)>)>,
 }
 
 /// An axis of a [`Panel`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Axis {
-    /// What it measures, with the unit.
+    /// The quantity and its unit.
     pub name: String,
-    /// Whether it is logarithmic; points at or below zero are left out then.
+    /// Whether the axis is logarithmic; if so, points at or below zero are left out.
     pub logarithmic: bool,
 }
 
 /// Colour of a line, and whether it is dashed.
 type Look = (RGBColor, bool);
 
-/// Lines in panels, two in a row. From the eleventh name on colours come back, dashed.
+/// Draws lines in panels, two per row. From the eleventh name on, the colours repeat with dashed lines.
 ///
 /// # Errors
-/// No panels, a panel without points, a value that is not finite.
+/// No panels, a panel without points, or a value that is not finite.
 pub fn panels(path: &Path, panels: &[Panel]) -> Result<(), ReportError> {
     let mut names: Vec<&str> = Vec::new();
     for panel in panels {

@@ -1,4 +1,4 @@
-//! Codes of two dimensions, coloured by label.
+//! Draws two-dimensional codes, coloured by label.
 
 use crate::chart::{self, INK, MUTED, SERIES, axes, faint, padded, refused, text, units};
 use crate::error::ReportError;
@@ -13,15 +13,15 @@ use std::path::Path;
 
 const SIZE: (u32, u32) = (760, 640);
 const LEGEND: u32 = 150;
-/// Letters of a label that fit into the legend.
+/// Characters of a label that fit into the legend.
 const MAX_LETTERS: usize = 14;
 const OTHERS: RGBColor = RGBColor(0xB8, 0xBE, 0xC5);
 
-/// Points `[N, 2]` with a label for each; a colour for each of the first ten labels (numbers in their order,
-/// then words), grey for the rest.
+/// Draws points `[N, 2]`, each with a label. The first ten labels (numbers in ascending order, then words)
+/// have a colour each; the rest are grey.
 ///
 /// # Errors
-/// No points, sizes that do not fit, a value that is not finite.
+/// No points, arguments of different sizes, or a value that is not finite.
 pub fn scatter<L: Display>(path: &Path, points: ArrayView2<f32>, labels: &[L]) -> Result<(), ReportError> {
     if points.is_empty() {
         return Err(ReportError::Nothing { what: "points" });
@@ -39,7 +39,7 @@ pub fn scatter<L: Display>(path: &Path, points: ArrayView2<f32>, labels: &[L]) -
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
         padded(low, high)
     };
-    // Many points hide each other; smaller, fainter ones show where they crowd.
+    // Many points hide each other; smaller, fainter points show their density.
     let (radius, opacity) = match labels.len() {
         0..500 => (4, 0.8),
         500..5000 => (3, 0.6),
@@ -82,7 +82,7 @@ fn legend_row(side: &chart::Area<'_>, middle: i32, label: &str, colour: RGBColor
     side.draw(&Text::new(short, at(24, 0), style)).map_err(refused)
 }
 
-/// Place and colour of the first ten labels.
+/// Position in the legend and colour of the first ten labels.
 fn colours(labels: &[String]) -> BTreeMap<String, (usize, RGBColor)> {
     let mut distinct: Vec<&String> = labels.iter().collect();
     let number = |label: &String| label.parse::<f64>().unwrap_or(f64::INFINITY);

@@ -1,4 +1,4 @@
-//! Series beside their reconstructions, with the error between them shaded.
+//! Draws series with their reconstructions, and shades the error between them.
 
 use crate::chart::{self, Area, INK, SERIES, axes, faint, padded, refused, stroke, text, units};
 use crate::error::ReportError;
@@ -9,16 +9,16 @@ use plotters::style::Color;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::Path;
 
-/// Size of one panel and of the legend above, in SVG units.
+/// Size of one panel and height of the legend above, in pixels.
 const PANEL: (u32, u32) = (340, 220);
 const LEGEND: u32 = 34;
 const COLUMNS: usize = 3;
 
-/// Panels of three in a row: an original series, its reconstruction, and the area between them shaded; one
-/// title for each. `originals` and `reconstructions` are `[N, T]`; all panels share one scale.
+/// Draws a panel with a title for each pair, three per row: the original series, its reconstruction, and the
+/// area between them shaded. `originals` and `reconstructions` are `[N, T]`; all panels share one scale.
 ///
 /// # Errors
-/// Nothing to draw, sizes that do not fit, a value that is not finite.
+/// No series, arguments of different sizes, or a value that is not finite.
 pub fn series_pairs<T: AsRef<str>>(
     path: &Path,
     originals: ArrayView2<f32>,
@@ -43,7 +43,7 @@ pub fn series_pairs<T: AsRef<str>>(
     let range = padded(values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
     let columns = originals.nrows().min(COLUMNS);
     let rows = originals.nrows().div_ceil(columns);
-    // One panel alone is narrower than the legend.
+    // A single panel is narrower than the legend.
     let size = ((PANEL.0 * columns as u32).max(400), LEGEND + PANEL.1 * rows as u32);
     let drawing = chart::svg(size, |area| {
         let (top, panels) = area.split_vertically(units(LEGEND));
