@@ -1,4 +1,4 @@
-//! Compiles the shim in `native/` against libtorch's headers; not where only documentation is built.
+//! Compiles the shim in `native/` against libtorch's headers, unless only documentation is built.
 
 use std::env;
 use std::path::{Path, PathBuf};

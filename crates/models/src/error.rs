@@ -18,8 +18,8 @@ pub enum ModelError {
     Loss(#[from] LossError),
     /// Data that the output cannot reproduce.
     #[error(
-        "the data range over [{low}, {high}], but a {activation} output gives values in [{legal_low}, {legal_high}] \
-         only; scale the data, or choose another `output`"
+        "the data span [{low}, {high}], but a {activation} output only gives values in [{legal_low}, {legal_high}]; \
+         scale the data, or choose another `output`"
     )]
     Output {
         /// Least value seen.
@@ -35,31 +35,31 @@ pub enum ModelError {
     },
     /// Data without labels for a variant that learns from them.
     #[error(
-        "model.{variant} is told the label of each sample, and the data have none; choose data with labels (for a \
+        "model.{variant} needs the label of each sample, but the data have none; choose data with labels (for a \
          table, set data.label), or a variant that needs none, such as `vae`"
     )]
     NoLabels {
         /// The variant.
         variant: &'static str,
     },
-    /// More numbers than are allowed.
-    #[error("it holds {numel} numbers, and at most {limit} are allowed")]
+    /// A model that holds more numbers than allowed.
+    #[error("it holds {numel} numbers, but at most {limit} are allowed")]
     TooLarge {
-        /// What it holds.
+        /// The numbers that it holds.
         numel: i64,
-        /// What is allowed.
+        /// The numbers that are allowed.
         limit: i64,
     },
-    /// A setting out of its range.
-    #[error("model.{variant}.{setting} = {got} is out of range; it is {legal}")]
+    /// A setting out of range.
+    #[error("model.{variant}.{setting} = {got} is out of range; it must be {legal}")]
     Setting {
         /// The variant.
         variant: &'static str,
         /// The setting.
         setting: &'static str,
-        /// Got.
+        /// The value given.
         got: String,
-        /// What would be right.
+        /// What it must be.
         legal: &'static str,
     },
 }

@@ -1,5 +1,5 @@
 //! Autoencoder variants, each in one file that reads like a paper's method section, and the networks they are
-//! made of. Knows no data set, no optimizer and no file.
+//! made of. The crate knows nothing of data sets, optimizers or files.
 //!
 //! ```
 //! use ae_models::{DataSummary, Variant, variants::vae};
@@ -20,7 +20,7 @@
 //! # Ok::<(), ae_models::ModelError>(())
 //! ```
 //!
-//! A variant of your own is a type of settings that implements [`Variant`]; it needs no place in the registry.
+//! To write your own variant, implement [`Variant`] for its settings; it need not be in the registry.
 //!
 //! Read [`model`] first, then [`network`], then any file under [`variants`].
 

@@ -1,5 +1,5 @@
-//! What every variant is: a [`Model`] that the training loop minimises, and by its nature an [`Autoencoder`],
-//! a [`Generator`] or both.
+//! The traits of variants: [`Model`], whose losses the training loop minimises, and [`Autoencoder`],
+//! [`Generator`] and others for what a variant can do.
 
 mod data;
 mod step;
@@ -13,18 +13,18 @@ use crate::network::Network;
 use ae_tensor::divergence::DiagonalGaussian;
 use ae_tensor::{DenseChain, Kind, Likelihood, Noise, Tensor};
 
-/// Parameters with an optimizer of their own: one group for a plain autoencoder, two for a generator against a
+/// Parameters with their own optimizer: one group for a plain autoencoder, two for a generator against a
 /// discriminator.
 #[derive(Debug)]
 pub struct Group {
-    /// Such as `autoencoder`.
+    /// Its name, such as `autoencoder`.
     pub name: &'static str,
-    /// Names that are unique in the model, and the tensors; they share memory with the model.
+    /// The tensors, under names that are unique in the model; they share memory with it.
     pub parameters: Vec<(String, Tensor)>,
 }
 
 impl Group {
-    /// A group for each of these networks of a model, under the network's name.
+    /// One group for each network, under the network's name.
     pub fn of_networks(networks: &[(&'static str, &Network)]) -> Vec<Group> {
         let group = |network: &(&'static str, &Network)| {
             let parameters = of_networks(std::slice::from_ref(network), Network::parameters);
@@ -34,21 +34,21 @@ impl Group {
     }
 }
 
-/// Something with parameters that a training loop minimises.
+/// A model with parameters, whose losses a training loop minimises.
 pub trait Model: Send {
-    /// The networks that the model is made of, in the order of the forward pass; names are unique.
+    /// The model's networks, in the order of the forward pass; names are unique.
     fn networks(&self) -> Vec<(&'static str, &Network)>;
 
-    /// What a model is judged by on held-out data, lower being better: `mse`, `negative_elbo`, …. With one group it
-    /// is the name of the total of [`Model::losses`], unless a figure has that name; with several groups, one of
-    /// the figures has it.
+    /// Name of the figure by which a model is judged on held-out data, lower being better: `mse`,
+    /// `negative_elbo`, …. With one group it names the total of [`Model::losses`], unless a figure has that
+    /// name; with several groups it names one of the figures.
     fn objective(&self) -> &'static str;
 
     /// The losses of a batch, one for each group, in the order of [`Model::groups`].
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses>;
 
-    /// The groups of parameters. Unless a variant says otherwise: one, of all networks. Groups may share parameters
-    /// where they never train in the same step.
+    /// The groups of parameters; by default one for all networks. Groups may share parameters if they never
+    /// train in the same step.
     fn groups(&self) -> Vec<Group> {
         vec![Group { name: "autoencoder", parameters: self.parameters() }]
     }
@@ -58,24 +58,24 @@ pub trait Model: Send {
         of_networks(&self.networks(), Network::parameters)
     }
 
-    /// What the model remembers beside its parameters, such as running means: no gradient reaches it, and training
-    /// passes change it in place.
+    /// Tensors without gradients, such as running means; training passes change them in place.
     fn buffers(&self) -> Vec<(String, Tensor)> {
         of_networks(&self.networks(), Network::buffers)
     }
 
-    /// All that a copy of the model needs: parameters, then buffers.
+    /// Everything that a copy of the model needs: parameters, then buffers.
     fn state(&self) -> Vec<(String, Tensor)> {
         self.parameters().into_iter().chain(self.buffers()).collect()
     }
 
-    /// Numbers in all tensors of the state; `i64::MAX` where there are more. Known before any is made.
+    /// Number of values in all tensors of the state; saturates at `i64::MAX`. It is known before any tensor
+    /// is made.
     fn numel(&self) -> i64 {
         numel_of_networks(&self.networks())
     }
 
-    /// Refuses a model that holds more numbers than `limit`. Asked of one that was just built, which has no tensors yet, it
-    /// costs nothing: whoever builds what a file describes asks it, with the size of the file.
+    /// Refuses a model that holds more numbers than `limit`. A model that was just built has no tensors yet,
+    /// so the check costs nothing: use it, with the size of the file, before loading what a file describes.
     ///
     /// # Errors
     /// Says how many numbers it holds.
@@ -84,13 +84,13 @@ pub trait Model: Send {
         if numel <= limit { Ok(()) } else { Err(ModelError::TooLarge { numel, limit }) }
     }
 
-    /// Whether the losses leave out what is missing in a batch, see [`Batch::observed`].
+    /// Whether the losses leave out missing values of a batch; see [`Batch::observed`].
     fn masks_missing(&self) -> bool {
         false
     }
 
-    /// What a user should know of this model before the first step, one sentence each: it can be trained, but
-    /// hardly does what was meant.
+    /// Warnings for the user before the first step, one sentence each: the model can be trained, but is
+    /// unlikely to do what was intended.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
@@ -105,7 +105,7 @@ pub trait Model: Send {
         None
     }
 
-    /// The model as one with a density, if it is one.
+    /// The model as one with a density, if it has one.
     fn as_latent_variable(&self) -> Option<&dyn LatentVariable> {
         None
     }
@@ -122,12 +122,12 @@ impl<'a> AsRef<dyn Model + 'a> for dyn Model + 'a {
     }
 }
 
-/// Numbers in all tensors of several networks.
+/// Number of values in all tensors of several networks.
 pub(crate) fn numel_of_networks(networks: &[(&'static str, &Network)]) -> i64 {
     networks.iter().map(|(_, network)| network.architecture().numel()).fold(0, i64::saturating_add)
 }
 
-/// Tensors of several networks, each name behind its network's.
+/// Tensors of several networks, each name prefixed with its network's.
 pub(crate) fn of_networks(
     networks: &[(&'static str, &Network)],
     tensors: fn(&Network) -> Vec<(String, Tensor)>,
@@ -152,18 +152,20 @@ pub trait Autoencoder: Model {
         self.decode(self.encode(x).point())
     }
 
-    /// Reconstructions `[B, …]` where labels are at hand; other than [`Self::reconstruct`] for conditional models.
+    /// Reconstructions `[B, …]` of a batch that may have labels; differs from [`Self::reconstruct`] for
+    /// conditional models.
     fn reconstruct_batch(&self, batch: &Batch) -> Tensor {
         self.reconstruct(&batch.values)
     }
 
-    /// What the encoder is shown in place of `x`, where the variant trains on damaged input: `[B, …]`.
+    /// The input `[B, …]` that the encoder gets instead of `x`, if the variant trains on damaged input.
     fn corrupt(&self, _x: &Tensor, _noise: &Noise) -> Option<Tensor> {
         None
     }
 
-    /// What the model makes of what [`Self::corrupt`] shows of a batch with the same draws: `[B, …]`; of the batch
-    /// itself where nothing is damaged. A model that is told which part is missing fills in that part only.
+    /// Reconstructions `[B, …]` from the batch as damaged by [`Self::corrupt`] with the same draws, or from
+    /// the batch itself if nothing is damaged. A model that knows which part is missing fills in only that
+    /// part.
     fn restore(&self, batch: &Batch, noise: &Noise) -> Tensor {
         let values = self.corrupt(&batch.values, noise).unwrap_or_else(|| batch.values.shallow_clone());
         let shallow = |tensor: &Option<Tensor>| tensor.as_ref().map(Tensor::shallow_clone);
@@ -174,17 +176,17 @@ pub trait Autoencoder: Model {
         })
     }
 
-    /// [`Self::reconstruct`] of rows `[N, numel]` on the CPU without libtorch, for models of dense layers: a single row
-    /// takes microseconds. The weights are those of now.
+    /// [`Self::reconstruct`] of rows `[N, numel]` on the CPU without libtorch, for models of dense layers: a
+    /// single row takes microseconds. It holds a copy of the current weights.
     fn dense_chain(&self) -> Option<DenseChain> {
         None
     }
 
-    /// Numbers in the code of one sample.
+    /// Number of values in the code of one sample.
     fn code_size(&self) -> i64;
 
-    /// What one unit of each number of the code adds to a sample, before the output's activation: `[D, …]`, the
-    /// sample's shape behind the code's size. Only a decoder of one linear layer has such a dictionary.
+    /// What one unit of each code value adds to a sample, before the output's activation: `[D, …]`, the
+    /// code's size followed by the sample's shape. Only a decoder of one linear layer has such a dictionary.
     fn dictionary(&self) -> Option<Tensor> {
         None
     }
@@ -195,19 +197,19 @@ pub trait Generator: Model {
     /// `n` new samples `[n, …]`, in the unit of the data.
     fn sample(&self, n: i64, noise: &Noise) -> Tensor;
 
-    /// Numbers in the latent vector of one sample; its prior is N(0, I).
+    /// Number of values in the latent vector of one sample; its prior is N(0, I).
     fn latent_size(&self) -> i64;
 
     /// Samples `[B, …]` at given latents `[B, D]`.
     fn generate(&self, latents: &Tensor) -> Tensor;
 
-    /// How many labels samples can be asked for by; 0 where the model knows none.
+    /// Number of labels that samples can be generated for; 0 if the model has none.
     fn classes(&self) -> i64 {
         0
     }
 
-    /// Samples `[B, …]` at given latents `[B, D]`, each of its label, int64 `[B]` below [`Self::classes`]; a model that
-    /// knows no labels does not look at them.
+    /// Samples `[B, …]` at given latents `[B, D]` and labels, int64 `[B]` below [`Self::classes`]; a model
+    /// without labels ignores them.
     fn generate_labelled(&self, latents: &Tensor, _labels: &Tensor) -> Tensor {
         self.generate(latents)
     }
@@ -215,17 +217,17 @@ pub trait Generator: Model {
 
 /// A model with a density: `p(x) = ∫ p(x|z) N(z; 0, I) dz`, and a posterior `q(z|x)` to estimate it with.
 pub trait LatentVariable: Model {
-    /// What the density is one of. Densities of different targets cannot be compared.
+    /// What the density is defined on. Densities of different targets cannot be compared.
     fn targets(&self) -> Targets;
 
     /// `p(x|z)`.
     fn likelihood(&self) -> Likelihood;
 
-    /// `q(z|x)` of each sample, `[B, D]`; the batch holds targets, drawn already.
+    /// `q(z|x)` of each sample, `[B, D]`; the batch holds targets that are already drawn.
     fn posterior(&self, batch: &Batch) -> DiagonalGaussian;
 
-    /// `-log p(x|z)` of each sample, in nats: `[B]`, for one latent vector each, `[B, D]`; the batch holds targets,
-    /// drawn already. Over the values that were observed.
+    /// `-log p(x|z)` of each sample, in nats: `[B]`, for one latent vector each, `[B, D]`; the batch holds
+    /// targets that are already drawn. Summed over the observed values.
     fn negative_log_likelihood(&self, latents: &Tensor, batch: &Batch) -> Tensor {
         let mut values = self.negative_log_likelihood_per_value(latents, batch);
         if let Some(observed) = &batch.observed {
@@ -234,14 +236,15 @@ pub trait LatentVariable: Model {
         values.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>)
     }
 
-    /// `-log p(x|z)` of each value of each sample, in nats: `[B, D]`, a sample's values in one row; they are independent
-    /// given the latents, `[B, D]`. Those that were not observed are not left out.
+    /// `-log p(x|z)` of each value of each sample, in nats: `[B, D]`, a sample's values in one row; they are
+    /// independent given the latents, `[B, D]`. Values that were not observed are included.
     fn negative_log_likelihood_per_value(&self, latents: &Tensor, batch: &Batch) -> Tensor;
 }
 
-/// A model that tells classes apart.
+/// A model that classifies samples.
 pub trait Classifier: Model {
-    /// What the decision is made from, `[B, F]`: the last layer before the one that gives the logits. `x` is `[B, …]`.
+    /// The features `[B, F]` that logits are computed from: the output of the last layer before the logits.
+    /// `x` is `[B, …]`.
     fn features(&self, x: &Tensor) -> Tensor;
 
     /// Logits `[B, K]` of the classes from features `[B, F]`; their softmax is the probability of each class.
@@ -252,21 +255,21 @@ pub trait Classifier: Model {
         self.logits(&self.features(x)).argmax(-1, false)
     }
 
-    /// Numbers in the features of one sample, `F`.
+    /// Number of features of one sample, `F`.
     fn feature_size(&self) -> i64;
 
     /// Number of classes, `K`.
     fn classes(&self) -> i64;
 }
 
-/// What an encoder gives.
+/// The output of an encoder.
 #[derive(Debug)]
 pub enum Code {
     /// One point for each sample: `[B, …]`.
     Point(Tensor),
     /// A distribution for each sample.
     Gaussian(DiagonalGaussian),
-    /// One of `K` entries of a codebook at each place.
+    /// One of `K` entries of a codebook at each position.
     Discrete {
         /// Which entries: int64 `[B, …]`.
         indices: Tensor,

@@ -1,4 +1,5 @@
-//! The list of variants. Adding one is a file under [`crate::variants`] and a line at the end of this file.
+//! The list of variants. To add one, write a file under [`crate::variants`] and a line at the end of this
+//! file.
 
 use crate::model::{DataSummary, Model, ModelError};
 use ae_tensor::Noise;
@@ -8,22 +9,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// What a variant's settings know: its name, and how to build it. The paper's values are their `Default`.
+/// The settings of a variant, with its name and how to build it. `Default` gives the paper's values.
 pub trait Variant: Clone + Default + Serialize + DeserializeOwned {
-    /// As it is written in a configuration and on the command line.
+    /// The name used in configurations and on the command line.
     const NAME: &'static str;
-    /// One line for lists.
+    /// A description in one line, for lists.
     const ABOUT: &'static str;
 
-    /// The model before its first step, for data of this kind; its weights start from draws of `noise`, on that device.
+    /// The untrained model for data of this kind; its weights are drawn from `noise`, on its device.
     ///
     /// # Errors
-    /// Where a setting is out of range, layers do not fit, or the data are not what the output can give.
+    /// If a setting is out of range, layers do not fit, or the output cannot reproduce the data.
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError>;
 }
 
-/// What a model is built from: the settings of one variant, or [`ModelConfig`], those of any variant of the registry. Every
-/// [`Variant`] has this, so one that is not in the registry is built, stored and loaded as those that are.
+/// The settings that a model is built from: those of one variant, or [`ModelConfig`] for any variant of the
+/// registry. Every [`Variant`] implements this, so one outside the registry is built, stored and loaded in
+/// the same way.
 ///
 /// Files and configurations hold settings under the variant's name: `{ "vae": { "latent": 2 } }`.
 pub trait ModelSettings: Sized {
@@ -42,10 +44,10 @@ pub trait ModelSettings: Sized {
     /// Those of the serializer.
     fn serialize_named<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
 
-    /// Reads settings that stand under their variant's name.
+    /// Reads settings from under their variant's name.
     ///
     /// # Errors
-    /// Where the name is another variant's, or the variant does not take the settings.
+    /// If the name is another variant's, or the variant does not accept the settings.
     fn deserialize_named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 }
 

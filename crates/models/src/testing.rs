@@ -32,7 +32,7 @@ pub(crate) fn bits() -> Tensor {
     grey().gt(0.5).to_kind(Kind::Float)
 }
 
-/// What stands for draws from N(0, 1).
+/// Fixed values in place of draws from N(0, 1).
 pub(crate) fn draws(shape: &[i64]) -> Tensor {
     ((places(shape.iter().product()) * 1.3).cos() * 1.2).view(shape).to_kind(Kind::Float)
 }

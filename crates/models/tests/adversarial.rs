@@ -1,5 +1,5 @@
-//! One training step of `gan` and `aae` against PyTorch (`reference/adversarial.py`): losses, each group's gradients,
-//! running moments and figures.
+//! One training step of `gan` and `aae` against PyTorch (`reference/adversarial.py`): losses, each group's
+//! gradients, running moments and figures.
 
 use ae_models::{Batch, DataSummary, Losses, ModelConfig, Pass};
 use ae_tensor::{Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor, tch};

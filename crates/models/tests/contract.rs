@@ -1,4 +1,4 @@
-//! What every variant of the registry promises, on every sample shape that it takes.
+//! Tests the contract of every variant of the registry, on every sample shape that it takes.
 
 use ae_models::variants::beta_vae;
 use ae_models::{Batch, DataSummary, Losses, Model, ModelConfig, Pass};
@@ -37,7 +37,8 @@ fn batch(shape: &[i64], n: i64) -> Batch {
     Batch { values, labels: Some(labels), observed: None }
 }
 
-/// Every variant with its default settings, but for the sizes of those that are slow: the promises do not hang on them.
+/// Every variant with its default settings, except the sizes of those that are slow: the contract does not
+/// depend on them.
 fn variants() -> Vec<ModelConfig> {
     let mut all = ModelConfig::all();
     for config in &mut all {
@@ -68,7 +69,7 @@ fn each(check: impl Fn(&ModelConfig, &[i64])) {
     }
 }
 
-/// Steps of the made-up runs: what a model does in stages, it does within them.
+/// Steps of the simulated runs: a model that learns in stages goes through all of them.
 const STEPS: u64 = 400;
 
 fn noise(step: u64) -> Noise {
@@ -305,8 +306,8 @@ fn one_linear_layer_back_is_a_dictionary() {
     }
 }
 
-/// A model that masks what is missing does as without a mask where nothing is, minds what is observed, and does not
-/// mind a value that is not: its target can be anything.
+/// A model that masks missing values gives the same as without a mask if nothing is missing, depends on
+/// observed values, and does not depend on the targets of missing ones.
 #[test]
 fn what_was_not_observed_does_not_count() {
     let masking = std::cell::Cell::new(0);
@@ -339,8 +340,8 @@ fn what_was_not_observed_does_not_count() {
     assert!(masking.get() > 8, "{} variants and shapes mask what is missing", masking.get());
 }
 
-/// Given its latents, the density of a sample is that of what was observed of it: what a probability of the
-/// reconstruction (An & Cho, 2015) is made of.
+/// Given its latents, the density of a sample covers its observed values only, which a reconstruction
+/// probability (An & Cho, 2015) is made of.
 #[test]
 fn densities_are_those_of_what_was_observed() {
     let densities = std::cell::Cell::new(0);
@@ -376,7 +377,7 @@ fn densities_are_those_of_what_was_observed() {
     assert!(densities.get() >= 12, "{} variants and shapes have densities", densities.get());
 }
 
-/// What goes without libtorch gives what libtorch gives.
+/// A dense chain gives the same as libtorch.
 #[test]
 fn a_dense_chain_reconstructs_as_its_model() {
     let chains = std::cell::Cell::new(0);

@@ -1,4 +1,5 @@
-//! Layers for sequences and tokens: against PyTorch's own (`reference/sequence_layers.py`), shapes, causality.
+//! Layers for sequences and tokens: against PyTorch's own (`reference/sequence_layers.py`), shapes,
+//! causality.
 
 use ae_models::Layer;
 use ae_models::network::{
@@ -160,5 +161,5 @@ fn positions_are_sines_and_cosines_of_row_and_column() {
         .collect();
     assert!(difference(&positions.get(11), &expected) < 1e-6);
     let error = positions::SineCosine2d::new(3, 4, 6, Device::Cpu).unwrap_err().to_string();
-    assert!(error.contains("a width that 4 divides"), "{error}");
+    assert!(error.contains("a width that is a multiple of 4"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! What settings may be, and what is said of those that may not.
+//! Tests which settings are accepted, and the errors for the others.
 
 use ae_models::{Batch, DataSummary, Model, ModelConfig, Pass};
 use ae_tensor::{Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
@@ -34,10 +34,7 @@ fn settings_out_of_range_are_refused() {
         (r#"{"stacked":{"pretraining":1.5}}"#, "model.stacked.pretraining = 1.5"),
         (r#"{"sparse":{"sparsity":{"l1":{"weight":-1}}}}"#, "model.sparse.sparsity.l1.weight = -1"),
         (r#"{"sparse":{"sparsity":{"top_k":{"k":65}}}}"#, "at most the width of the code"),
-        (
-            r#"{"sparse":{"sparsity":{"rate":{"rate":0.1,"weight":1}}}}"#,
-            "sigmoid where the sparsity is a rate",
-        ),
+        (r#"{"sparse":{"sparsity":{"rate":{"rate":0.1,"weight":1}}}}"#, "sigmoid if the sparsity is a rate"),
         (r#"{"sparse":{"tied":true,"encoder":"conv"}}"#, "model.sparse.tied = true"),
         (
             r#"{"sparse":{"sparsity":{"top_k":{"k":5,"auxiliary":{"k":65}}}}}"#,
@@ -142,7 +139,7 @@ fn the_binary_cross_entropy_of_values_that_are_no_probabilities_is_refused() {
             .unwrap_or_else(|| panic!("{}", config.name()))
             .to_string();
         assert!(
-            error.contains("the data range over [-3, 255], but the loss bce takes values in [0, 1]"),
+            error.contains("the data span [-3, 255], but the loss bce only takes values in [0, 1]"),
             "{error}"
         );
     }
@@ -152,7 +149,7 @@ fn the_binary_cross_entropy_of_values_that_are_no_probabilities_is_refused() {
     assert!(error.contains("the loss bce needs a sigmoid output, got identity"), "{error}");
     let config: ModelConfig = serde_json::from_str(r#"{"stacked":{"loss":"bce"}}"#).unwrap();
     let error = config.initialise(&summary(&[8]), &noise()).err().unwrap().to_string();
-    assert!(error.contains("model.stacked.activation = relu is out of range; it is sigmoid"), "{error}");
+    assert!(error.contains("model.stacked.activation = relu is out of range; it must be sigmoid"), "{error}");
 }
 
 #[test]

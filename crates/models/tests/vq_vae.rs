@@ -1,4 +1,5 @@
-//! Vector quantisation against an independent implementation (`reference/vq_vae.py`), and what it promises beyond.
+//! Tests vector quantisation against an independent implementation (`reference/vq_vae.py`), and its other
+//! guarantees.
 
 use ae_models::blocks::codebook::{Codebook, Settings, perplexity, straight_through};
 use ae_tensor::{Device, Kind, Noise, Tensor, tch};

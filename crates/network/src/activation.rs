@@ -27,7 +27,7 @@ pub enum Activation {
 /// Slope of [`Activation::LeakyRelu`] below zero.
 pub const LEAKY_SLOPE: f64 = 0.2;
 
-/// The values that something may have; both ends belong to it.
+/// A closed range of legal values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
     /// Least legal value.
@@ -49,7 +49,7 @@ impl Range {
 }
 
 impl Activation {
-    /// As a configuration writes it.
+    /// The name used in a configuration.
     pub fn name(self) -> &'static str {
         match self {
             Activation::Identity => "identity",
@@ -62,7 +62,7 @@ impl Activation {
         }
     }
 
-    /// Values that the function can give: what an output layer with it can reproduce.
+    /// The range of the function, and so of the data that an output layer with it can reproduce.
     pub fn range(self) -> Range {
         match self {
             Activation::Sigmoid => Range::UNIT,
@@ -72,9 +72,9 @@ impl Activation {
         }
     }
 
-    /// The pre-activation whose activation is `mean`: where the bias of an output layer starts, so that an
-    /// untrained network gives the data's mean. Small convolutional nets collapse to a blank picture without it.
-    /// `mean` is moved inside the range by 1e-6 first.
+    /// The pre-activation whose activation is `mean`: the initial bias of an output layer, so that an
+    /// untrained network outputs the data's mean. Without it, small convolutional networks collapse to a
+    /// blank picture. `mean` is first moved inside the range by 1e-6.
     pub fn link(self, mean: f64) -> f64 {
         let inside = |low: f64, high: f64| mean.clamp(low + 1e-6, high - 1e-6);
         match self {

@@ -1,11 +1,11 @@
-//! Layers in a row, checked once.
+//! A sequence of layers whose shapes are checked once.
 
 use crate::size::sum;
 use crate::{Layer, MAX_SIZE, TensorSpec, product};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A layer that cannot take what comes before it.
+/// A layer that does not fit its input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("layer {position} of the {network} ({layer}) cannot take {input:?}: {reason}")]
 pub struct ShapeError {
@@ -17,24 +17,24 @@ pub struct ShapeError {
     pub layer: String,
     /// Shape of one sample before the layer.
     pub input: Vec<i64>,
-    /// What would be right.
+    /// Why it does not fit, and what would.
     pub reason: String,
 }
 
-/// A network as data: its name, the shape of one sample that it takes, and its layers, which fit one another.
+/// A network as data: its name, the shape of one input sample, and layers that fit one another.
 ///
-/// As JSON: `{"name": "encoder", "input": [784], "layers": [{"dense": {"units": 64}}, {"activation": "relu"}]}`. Reading it
-/// checks it.
+/// As JSON: `{"name": "encoder", "input": [784], "layers": [{"dense": {"units": 64}}, {"activation":
+/// "relu"}]}`. Deserialising it checks the shapes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked", into = "Unchecked")]
 pub struct Architecture {
     name: String,
-    /// Shape of one sample before each layer, and behind the last.
+    /// Shape of one sample before each layer, and after the last.
     shapes: Vec<Vec<i64>>,
     layers: Vec<Layer>,
 }
 
-/// An [`Architecture`] as it is written.
+/// The serialised form of an [`Architecture`].
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Architecture", deny_unknown_fields)]
 struct Unchecked {
@@ -58,32 +58,32 @@ impl From<Architecture> for Unchecked {
     }
 }
 
-/// A layer in its place: between what comes in and what goes out.
+/// A layer with its position and its input and output shapes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Node<'a> {
-    /// Its place, counted from 0; the first part of the names of its tensors.
+    /// Position, counted from 0; the first part of its tensors' names.
     pub index: usize,
     /// The layer.
     pub layer: &'a Layer,
     /// Shape of one sample before it.
     pub input: &'a [i64],
-    /// Shape of one sample behind it.
+    /// Shape of one sample after it.
     pub output: &'a [i64],
 }
 
 impl Node<'_> {
-    /// What the layer learns or remembers, in the order that the layer's documentation says.
+    /// The layer's parameters and buffers, in the order given in the layer's documentation.
     pub fn tensors(&self) -> Vec<TensorSpec> {
         self.layer.tensors(self.input)
     }
 
-    /// Trained numbers; `i64::MAX` where there are more.
+    /// Number of trained parameters; saturates at `i64::MAX`.
     pub fn parameters(&self) -> i64 {
         sum(self.tensors().iter().filter(|tensor| tensor.trained).map(TensorSpec::numel))
     }
 
-    /// Floating-point operations of one sample's forward pass, a multiply and an add being two; biases, normalisations
-    /// and elementwise functions are left out. `i64::MAX` where there are more.
+    /// Floating-point operations of one sample's forward pass. A multiply and an add count as two; biases,
+    /// normalisations and elementwise functions are left out. Saturates at `i64::MAX`.
     pub fn flops(&self) -> i64 {
         self.layer.flops(self.input, self.output)
     }
@@ -102,23 +102,23 @@ impl Node<'_> {
 /// One line of a network's summary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerSummary {
-    /// Such as `dense 400`.
+    /// The layer, such as `dense 400`.
     pub layer: String,
-    /// Shape of one sample behind the layer.
+    /// Shape of one sample after the layer.
     pub output: Vec<i64>,
-    /// Trained numbers.
+    /// Number of trained parameters.
     pub parameters: i64,
-    /// Floating-point operations of one sample's forward pass; a multiply and an add are two.
+    /// Floating-point operations of one sample's forward pass; a multiply and an add count as two.
     pub flops: i64,
 }
 
 impl Architecture {
-    /// Checks that the layers fit one another for samples of shape `input`. `name` goes into errors, and into the draws
-    /// of whoever initialises the network: two networks of a model have two names.
+    /// Checks that the layers fit one another for samples of shape `input`. `name` appears in errors and may
+    /// seed the initial values, so give each network of a model its own name.
     ///
     /// # Errors
-    /// The first layer that does not fit, and what would; also where a size is above [`MAX_SIZE`] or a sample would hold
-    /// more than `i64::MAX` values.
+    /// If a layer does not fit (names the first, and what would fit), a size is above [`MAX_SIZE`], or a
+    /// sample would hold more than `i64::MAX` values.
     pub fn new(name: impl Into<String>, layers: Vec<Layer>, input: &[i64]) -> Result<Self, ShapeError> {
         let name = name.into();
         let error = |position: usize, input: &[i64], reason: String| ShapeError {
@@ -139,17 +139,17 @@ impl Architecture {
         Ok(Architecture { name, shapes, layers })
     }
 
-    /// What the network is called: `encoder`, `decoder`, ….
+    /// The network's name: `encoder`, `decoder`, ….
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Shape of one sample that the network takes.
+    /// Shape of one input sample.
     pub fn input_shape(&self) -> &[i64] {
         &self.shapes[0]
     }
 
-    /// Shape of one sample that the network gives.
+    /// Shape of one output sample.
     pub fn output_shape(&self) -> &[i64] {
         &self.shapes[self.layers.len()]
     }
@@ -169,8 +169,7 @@ impl Architecture {
         })
     }
 
-    /// All that the network learns or remembers, in the order of the layers, each under the name `index.tensor`, such as
-    /// `0.weight`.
+    /// All parameters and buffers, in the order of the layers, each named `index.tensor`, such as `0.weight`.
     pub fn tensors(&self) -> Vec<(String, TensorSpec)> {
         let mut all = Vec::new();
         for node in self.nodes() {
@@ -181,12 +180,12 @@ impl Architecture {
         all
     }
 
-    /// Trained numbers; `i64::MAX` where there are more.
+    /// Number of trained parameters; saturates at `i64::MAX`.
     pub fn parameters(&self) -> i64 {
         sum(self.nodes().map(|node| node.parameters()))
     }
 
-    /// Numbers of all tensors, trained or not; `i64::MAX` where there are more. What it takes to store the network.
+    /// Number of values in all tensors, trained or not; saturates at `i64::MAX`.
     pub fn numel(&self) -> i64 {
         sum(self.tensors().iter().map(|(_, tensor)| tensor.numel()))
     }
@@ -196,12 +195,12 @@ impl Architecture {
         sum(self.nodes().map(|node| node.flops()))
     }
 
-    /// Whether the network does the same for any number of steps or tokens.
+    /// Whether the network takes any number of steps or tokens.
     pub fn takes_any_number_of_steps(&self) -> bool {
         self.layers.iter().all(Layer::takes_any_number_of_steps)
     }
 
-    /// Layer by layer.
+    /// One line for each layer.
     pub fn summary(&self) -> Vec<LayerSummary> {
         self.nodes().map(|node| node.summary()).collect()
     }

@@ -1,28 +1,30 @@
-//! The transformer's block, on tokens `[T, D]`.
+//! The transformer block, on tokens `[T, D]`.
 
 use crate::size::{at_least_one, product, sequence};
 use crate::{Init, TensorSpec};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// How much wider than the tokens the hidden layer of the block's perceptron is, as in every vision transformer.
+/// Hidden width of the block's perceptron as a multiple of the token width, as in every vision transformer.
 const EXPANSION: i64 = 4;
 
-/// The block of a vision transformer (Vaswani et al., 2017; normalised before each half as in Dosovitskiy et al.,
-/// 2021, equations 2 and 3): `[T, D]` to `[T, D]`, any number of tokens; each sees all.
+/// The block of a vision transformer (Vaswani et al., 2017; normalised before each half as in Dosovitskiy et
+/// al., 2021, equations 2 and 3): `[T, D]` to `[T, D]`, for any number of tokens; each token attends to all.
 ///
-/// - `u = x + P · attention(q, k, v) + p`, where `q, k, v = A · norm₁(x) + a`, side by side in this order, and each head
-///   has `D / heads` consecutive features of each: `softmax(q kᵀ / √(D / heads)) v`, the heads side by side;
+/// - `u = x + P · attention(q, k, v) + p`, where `q, k, v = A · norm₁(x) + a`, concatenated in this order,
+///   and each head has `D / heads` consecutive features of each: `softmax(q kᵀ / √(D / heads)) v`, the heads
+///   concatenated;
 /// - `y = u + C · gelu(E · norm₂(u) + e) + c`, hidden width `4 D`;
 /// - `norm` is [`crate::Layer::LayerNorm`] over the features of a token.
 ///
-/// Tensors, in this order: `attention_norm_weight`, `attention_norm_bias` `[D]`; `qkv_weight` (A) `[3 D, D]`, `qkv_bias`
-/// `[3 D]`; `projection_weight` (P) `[D, D]`, `projection_bias` `[D]`; `mlp_norm_weight`, `mlp_norm_bias` `[D]`;
-/// `expand_weight` (E) `[4 D, D]`, `expand_bias` `[4 D]`; `contract_weight` (C) `[D, 4 D]`, `contract_bias` `[D]`.
+/// Tensors, in this order: `attention_norm_weight`, `attention_norm_bias` `[D]`; `qkv_weight` (A) `[3 D, D]`,
+/// `qkv_bias` `[3 D]`; `projection_weight` (P) `[D, D]`, `projection_bias` `[D]`; `mlp_norm_weight`,
+/// `mlp_norm_bias` `[D]`; `expand_weight` (E) `[4 D, D]`, `expand_bias` `[4 D]`; `contract_weight` (C)
+/// `[D, 4 D]`, `contract_bias` `[D]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TransformerBlock {
-    /// Heads of the attention; they share the width `D` evenly.
+    /// Number of attention heads; divides the width `D`.
     pub heads: i64,
 }
 
@@ -39,7 +41,7 @@ impl TransformerBlock {
         if width % self.heads != 0 {
             let heads = self.heads;
             return Err(format!(
-                "{heads} heads cannot share {width} features evenly; choose a divisor of them"
+                "{heads} heads cannot share {width} features evenly; choose a divisor of {width}"
             ));
         }
         Ok(input.to_vec())

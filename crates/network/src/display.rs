@@ -1,4 +1,4 @@
-//! Layers as summaries and errors write them.
+//! How summaries and errors display layers.
 
 use crate::Layer;
 use std::fmt;

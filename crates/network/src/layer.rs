@@ -7,7 +7,8 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// One layer of an [`crate::Architecture`]. Kernels, strides and paddings are square; shapes are those of one sample.
+/// One layer of an [`crate::Architecture`]. Kernels, strides and paddings are square; shapes are those of one
+/// sample.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Layer {
@@ -16,134 +17,139 @@ pub enum Layer {
         /// Width of the output.
         units: i64,
     },
-    /// `y = Wᵀ x + b` with the weight W of a dense layer of another network of the model: `[D]` to `[units]`, where that
-    /// layer takes `[units]` to `[D]`. Tensors: `bias` (b) `[units]`; the weight is the other layer's, and counted there.
+    /// `y = Wᵀ x + b` with the weight W of a dense layer in another network of the model: `[D]` to `[units]`,
+    /// where that layer maps `[units]` to `[D]`. Tensors: `bias` (b) `[units]`; the weight belongs to the
+    /// other layer and is counted there.
     TiedDense {
         /// Width of the output.
         units: i64,
         /// Name of the network that has the dense layer, such as `encoder`.
         network: String,
-        /// Place of the dense layer in it, counted from 0.
+        /// Position of the dense layer in that network, counted from 0.
         layer: usize,
     },
-    /// Convolution (a cross-correlation, as everywhere in the field): `[C, H, W]` to `[channels, H', W']` with
-    /// `H' = ⌊(H + 2·padding - kernel) / stride⌋ + 1`, `W'` likewise. `y[o, i, j] = b[o] + Σ_{c, k, l} w[o, c, k, l] ·
-    /// x[c, i·stride + k - padding, j·stride + l - padding]`, with zeros beyond the edge. Tensors: `weight`
-    /// `[channels, C, kernel, kernel]`, `bias` `[channels]`.
+    /// Convolution (a cross-correlation, as everywhere in the field): `[C, H, W]` to `[channels, H', W']`
+    /// with `H' = ⌊(H + 2·padding - kernel) / stride⌋ + 1`, `W'` likewise. `y[o, i, j] = b[o] + Σ_{c, k, l}
+    /// w[o, c, k, l] · x[c, i·stride + k - padding, j·stride + l -
+    /// padding]`, with zeros beyond the edge. Tensors: `weight` `[channels, C, kernel,
+    /// kernel]`, `bias` `[channels]`.
     Conv2d {
         /// Channels of the output.
         channels: i64,
         /// Side of the kernel.
         kernel: i64,
-        /// Step between two places of the kernel.
+        /// Step between adjacent kernel positions.
         stride: i64,
         /// Zeros around the image.
         padding: i64,
     },
     /// Transposed convolution: `[C, H, W]` to `[channels, H', W']` with
     /// `H' = (H - 1)·stride - 2·padding + kernel + output_padding`, `W'` likewise. Each `x[c, i, j]` adds
-    /// `w[c, o, k, l] · x[c, i, j]` to `y[o, i·stride + k - padding, j·stride + l - padding]`, where that lies in the
-    /// image; then `b[o]` is added. Tensors: `weight` `[C, channels, kernel, kernel]`, `bias` `[channels]`.
+    /// `w[c, o, k, l] · x[c, i, j]` to `y[o, i·stride + k - padding, j·stride + l - padding]`, where that
+    /// lies in the image; then `b[o]` is added. Tensors: `weight` `[C, channels, kernel, kernel]`, `bias`
+    /// `[channels]`.
     ConvTranspose2d {
         /// Channels of the output.
         channels: i64,
         /// Side of the kernel.
         kernel: i64,
-        /// Step between two places of the kernel.
+        /// Step between adjacent kernel positions.
         stride: i64,
-        /// Rows and columns cut off around.
+        /// Rows and columns cut off at each edge.
         padding: i64,
-        /// Rows and columns added at the lower and right edge; below the stride.
+        /// Rows and columns added at the lower and right edges; less than the stride.
         output_padding: [i64; 2],
     },
-    /// Greatest value of each `kernel × kernel` square: `[C, H, W]` to `[C, ⌊H / kernel⌋, ⌊W / kernel⌋]`; with `ceil`,
-    /// incomplete squares at the lower and right edge count, and the sides are rounded up.
+    /// Greatest value of each `kernel × kernel` square: `[C, H, W]` to `[C, ⌊H / kernel⌋, ⌊W / kernel⌋]`;
+    /// with `ceil`, incomplete squares at the lower and right edge count, and the sides are rounded up.
     MaxPool2d {
         /// Side of the square.
         kernel: i64,
         /// Whether incomplete squares at the edge count.
         ceil: bool,
     },
-    /// The way back from [`Layer::MaxPool2d`].
+    /// Undoes [`Layer::MaxPool2d`].
     MaxUnpool2d(MaxUnpool2d),
     /// The upper left part of an image: `[C, H, W]` to `[C, size…]`.
     Crop2d {
-        /// `[H, W]` that are left.
+        /// `[H, W]` of the output.
         size: [i64; 2],
     },
     /// Nearest-neighbour enlargement: `[C, H, W]` to `[C, factor·H, factor·W]`,
     /// `y[c, i, j] = x[c, ⌊i / factor⌋, ⌊j / factor⌋]`.
     Upsample2d {
-        /// How much larger.
+        /// Enlargement factor.
         factor: i64,
     },
-    /// Batch normalisation of each channel (each feature of a vector), `y = weight · (x - mean) / √(variance + 1e-5) +
-    /// bias`: by the batch's own moments in training, by their running means in use (Ioffe & Szegedy, 2015,
-    /// algorithms 1 and 2). A batch with one value a channel has no variance, and is treated as in use. `[D]` or
-    /// `[C, H, W]` to the same. Tensors, each `[D]` or `[C]`: `weight`, `bias`, and the buffers `running_mean`,
-    /// `running_variance`, which move a tenth of the way to the moments of each training batch (the variance's with the
-    /// divisor `n - 1`).
+    /// Batch normalisation of each channel (each feature of a vector),
+    /// `y = weight · (x - mean) / √(variance + 1e-5) + bias`: with the batch's own moments in training and
+    /// their running means in use (Ioffe & Szegedy, 2015, algorithms 1 and 2). A batch with one value per
+    /// channel has no variance and is normalised as in use. `[D]` or `[C, H, W]` to the same. Tensors, each
+    /// `[D]` or `[C]`: `weight`, `bias`, and the buffers `running_mean`, `running_variance`, which move a
+    /// tenth of the way to the moments of each training batch (the variance's with the divisor `n - 1`).
     BatchNorm,
     /// LSTM or GRU: `[T, F]` to `[T, units]` or `[units]`.
     Recurrent(Recurrent),
     /// The same vector at every step: `[D]` to `[times, D]`.
     Repeat {
-        /// How many steps.
+        /// Number of steps.
         times: i64,
     },
-    /// The same `y = W x + b` at every step or token: `[…, F]` to `[…, units]`. Tensors: `weight` (W) `[units, F]`,
-    /// `bias` (b) `[units]`.
+    /// The same `y = W x + b` at every step or token: `[…, F]` to `[…, units]`. Tensors: `weight` (W)
+    /// `[units, F]`, `bias` (b) `[units]`.
     DensePerStep {
         /// Width of the output.
         units: i64,
     },
-    /// Convolution over a step and those before it: `[T, F]` to `[T, channels]`.
+    /// Convolution over each step and those before it: `[T, F]` to `[T, channels]`.
     CausalConv1d(CausalConv1d),
     /// Residual block of two dilated causal convolutions: `[T, F]` to `[T, channels]`.
     TemporalBlock(TemporalBlock),
     /// Two convolutions whose output is added to their input: `[C, H, W]` to the same.
     ResidualBlock(ResidualBlock),
-    /// Mean of each stretch of steps, the last of which may be shorter and is then the mean of fewer: `[T, F]` to
+    /// Mean over consecutive windows of steps; the last window may be shorter: `[T, F]` to
     /// `[⌈T / kernel⌉, F]`.
     AveragePool1d {
-        /// Steps of a stretch.
+        /// Steps in a window.
         kernel: i64,
     },
-    /// Each step several times, then cut: `[T, F]` to `[steps, F]`, `y_t = x_⌊t / factor⌋`; undoes the shape of
-    /// [`Layer::AveragePool1d`].
+    /// Repeats each step, then truncates: `[T, F]` to `[steps, F]`, `y_t = x_⌊t / factor⌋`; undoes the shape
+    /// of [`Layer::AveragePool1d`].
     Upsample1d {
         /// How often each step is repeated.
         factor: i64,
         /// Steps of the output; at most `factor · T`.
         steps: i64,
     },
-    /// Each step or token to mean 0 and variance 1 over its features, then scaled and shifted (Ba, Kiros & Hinton,
-    /// 2016): `y = weight · (x - mean) / √(variance + 1e-5) + bias`, the variance with the divisor `F`. `[…, F]` to the
-    /// same. Tensors: `weight`, `bias` `[F]`.
+    /// Normalises each step or token to mean 0 and variance 1 over its features, then scales and shifts it
+    /// (Ba, Kiros & Hinton, 2016): `y = weight · (x - mean) / √(variance + 1e-5) + bias`, the variance with
+    /// the divisor `F`. `[…, F]` to the same. Tensors: `weight`, `bias` `[F]`.
     LayerNorm,
-    /// Attention and a perceptron, each added to what came in: `[T, D]` to the same.
+    /// Attention and a perceptron, each added to its input: `[T, D]` to the same.
     TransformerBlock(TransformerBlock),
-    /// The same learned token behind the others: `[T, D]` to `[T + times, D]`. Tensor: `token` `[1, 1, D]`.
+    /// Appends the same learned token `times` times: `[T, D]` to `[T + times, D]`. Tensor: `token`
+    /// `[1, 1, D]`.
     AppendTokens {
-        /// How often.
+        /// Number of tokens to append.
         times: i64,
     },
     /// An elementwise function.
     Activation(Activation),
     /// Any shape to `[D]`, row-major.
     Flatten,
-    /// Any shape to another with as many values, row-major.
+    /// Any shape to another with the same number of values, row-major.
     Reshape(Vec<i64>),
 }
 
 impl Layer {
     /// Added to variances by [`Layer::BatchNorm`] and [`Layer::LayerNorm`], as in PyTorch.
     pub const NORM_EPSILON: f64 = 1e-5;
-    /// How much of a training batch's moments goes into the running ones of [`Layer::BatchNorm`], as in PyTorch.
+    /// How much of a training batch's moments goes into the running ones of [`Layer::BatchNorm`], as in
+    /// PyTorch.
     pub const BATCH_NORM_MOMENTUM: f64 = 0.1;
 
-    /// Shape of one sample behind the layer, or why it cannot be. No size of `input` is above [`crate::MAX_SIZE`], so a
-    /// product of two sizes is in range.
+    /// Shape of one sample after the layer, or why the layer does not fit. No size of `input` is above
+    /// [`crate::MAX_SIZE`], so a product of two sizes is in range.
     pub(crate) fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>, String> {
         match *self {
             Layer::Dense { units } | Layer::TiedDense { units, .. } => {
@@ -173,7 +179,8 @@ impl Layer {
                     let n = (n - 1) * stride - 2 * padding + kernel + extra;
                     if n < 1 || extra >= stride {
                         return Err(
-                            "its output would have no rows, or an output padding not below the stride".into(),
+                            "its output would have no rows, or its output padding is not below the stride"
+                                .into(),
                         );
                     }
                     Ok::<_, String>(n)
@@ -211,7 +218,7 @@ impl Layer {
                 at_least_one("times", times)?;
                 match *input {
                     [width] => Ok(vec![times, width]),
-                    _ => Err("a vector [D] is repeated; put a flatten before it".into()),
+                    _ => Err("a repeat takes a vector [D]; put a flatten before it".into()),
                 }
             }
             Layer::DensePerStep { units } => {
@@ -219,7 +226,7 @@ impl Layer {
                 match input {
                     [steps @ .., _] if !steps.is_empty() => Ok([steps, &[units]].concat()),
                     _ => {
-                        Err("it takes steps with features, such as [T, F]; a vector takes a dense layer"
+                        Err("it takes steps with features, such as [T, F]; use a dense layer for a vector"
                             .into())
                     }
                 }
@@ -266,7 +273,7 @@ impl Layer {
         }
     }
 
-    /// What the layer learns or remembers, for an input that [`Self::output_shape`] took.
+    /// The layer's parameters and buffers, for an input that [`Self::output_shape`] accepts.
     pub(crate) fn tensors(&self, input: &[i64]) -> Vec<TensorSpec> {
         match *self {
             Layer::Dense { units } => TensorSpec::weight_and_bias(&[units, input[0]]),
@@ -308,15 +315,15 @@ impl Layer {
         }
     }
 
-    /// Whether the layer does the same for any number of steps or tokens.
+    /// Whether the layer takes any number of steps or tokens.
     pub fn takes_any_number_of_steps(&self) -> bool {
         use Layer::{Activation, AppendTokens, DensePerStep, LayerNorm, TransformerBlock};
         let any = matches!(self, DensePerStep { .. } | LayerNorm | Activation(_) | AppendTokens { .. });
         any || matches!(self, TransformerBlock(_))
     }
 
-    /// Multiplications and additions of one sample's forward pass; biases, normalisations and elementwise functions are
-    /// left out. `i64::MAX` where there are more.
+    /// Multiplications and additions of one sample's forward pass; biases, normalisations and elementwise
+    /// functions are left out. Saturates at `i64::MAX`.
     pub(crate) fn flops(&self, input: &[i64], output: &[i64]) -> i64 {
         match *self {
             Layer::Dense { units } | Layer::TiedDense { units, .. } => product(&[2, units, input[0]]),

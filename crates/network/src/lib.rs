@@ -1,6 +1,6 @@
-//! A neural network as data: its layers, their shape rules, what each of them learns, what a forward pass costs. No tensor
-//! library: whoever computes with a network (a training library, an exporter, a scorer, a report) reads this one
-//! description and brings arithmetic of its own.
+//! A neural network as data: its layers, their shape rules, their parameters and the cost of a forward pass.
+//! No tensor library is needed: whatever computes with a network (a training library, an exporter, a scorer,
+//! a report) reads this one description and brings its own arithmetic.
 //!
 //! ```
 //! use ae_network::{Activation, Architecture, Layer};
@@ -17,7 +17,7 @@
 //! let names: Vec<String> = encoder.tensors().into_iter().map(|(name, _)| name).collect();
 //! assert_eq!(names, ["0.weight", "0.bias", "3.weight", "3.bias"]);
 //!
-//! // What does not fit is refused before anything is computed, in words.
+//! // Layers that do not fit are refused before anything is computed, with the reason.
 //! let error = Architecture::new("encoder", vec![Layer::Dense { units: 32 }], &[1, 28, 28]).unwrap_err();
 //! assert_eq!(
 //!     error.to_string(),
@@ -28,14 +28,14 @@
 //!
 //! # From a description to a forward pass
 //!
-//! An [`Architecture`] and its named tensors determine the forward pass. Samples go through the layers in their order; what
-//! a layer computes, and the shape and meaning of each of its tensors, stands at [`Layer`] and at the layer's own type.
-//! Tensors are row-major, single precision. Tensor `t` of layer `i` (counted from 0) is called `i.t`, such as `0.weight`;
-//! a model of several networks puts the network's name before it, `encoder.0.weight`, and a model file the word `model`:
-//! `model.encoder.0.weight`.
+//! An [`Architecture`] and its named tensors determine the forward pass. Samples go through the layers in
+//! order. [`Layer`] and the layers' own types document what a layer computes, and the shape and meaning of
+//! each of its tensors. Tensors are row-major, single precision. Tensor `t` of layer `i` (counted from 0) is
+//! named `i.t`, such as `0.weight`; a model of several networks puts the network's name before it,
+//! `encoder.0.weight`, and a model file the word `model`: `model.encoder.0.weight`.
 //!
-//! Letters in shapes: `C H W` image, `T F` sequence or tokens, `D` features. Shapes are those of one sample; whoever
-//! computes puts the batch's dimension before them.
+//! Letters in shapes: `C H W` image, `T F` sequence or tokens, `D` features. Shapes are those of one sample;
+//! in computations the batch dimension comes first.
 
 mod activation;
 mod architecture;

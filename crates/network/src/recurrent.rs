@@ -24,7 +24,7 @@ impl Cell {
         }
     }
 
-    /// As a configuration writes it.
+    /// The name used in a configuration.
     pub fn name(self) -> &'static str {
         match self {
             Cell::Lstm => "lstm",
@@ -33,19 +33,20 @@ impl Cell {
     }
 }
 
-/// One recurrent layer, forward in time, starting from a state of zeros: `[T, F]` to `[T, units]`, or to the last
-/// state `[units]`. LSTM (Hochreiter & Schmidhuber, 1997, with the forget gate of Gers et al., 2000) or GRU (Cho et
-/// al., 2014); equations and the order of the gates are PyTorch's:
+/// One recurrent layer, forward in time, starting from a state of zeros: `[T, F]` to `[T, units]`, or to the
+/// last state `[units]`. LSTM (Hochreiter & Schmidhuber, 1997, with the forget gate of Gers et al., 2000) or
+/// GRU (Cho et al., 2014); equations and the order of the gates are PyTorch's:
 ///
-/// - LSTM: `i, f, g, o = W x_t + b + U h_{t-1} + d`; `c_t = σ(f) c_{t-1} + σ(i) tanh(g)`; `h_t = σ(o) tanh(c_t)`;
-/// - GRU: `r, z` likewise; `n = tanh(W x_t + b + σ(r) (U h_{t-1} + d))`; `h_t = (1 - σ(z)) n + σ(z) h_{t-1}`, with the
-///   rows of `W` and `U` in the order `r, z, n`.
+/// - LSTM: `i, f, g, o = W x_t + b + U h_{t-1} + d`; `c_t = σ(f) c_{t-1} + σ(i) tanh(g)`;
+///   `h_t = σ(o) tanh(c_t)`;
+/// - GRU: `r, z` likewise; `n = tanh(W x_t + b + σ(r) (U h_{t-1} + d))`; `h_t = (1 - σ(z)) n + σ(z) h_{t-1}`,
+///   with the rows of `W` and `U` in the order `r, z, n`.
 ///
-/// Tensors, for `G` gates (4 or 3), in this order: `input_weight` (W) `[G · units, F]`, `recurrent_weight` (U)
-/// `[G · units, units]`, `input_bias` (b) and `recurrent_bias` (d) `[G · units]`.
+/// Tensors, for `G` gates (4 or 3), in this order: `input_weight` (W) `[G · units, F]`, `recurrent_weight`
+/// (U) `[G · units, units]`, `input_bias` (b) and `recurrent_bias` (d) `[G · units]`.
 ///
-/// Input weights start as Glorot's, recurrent ones orthogonal (Saxe et al., 2014), biases at zero but the LSTM's
-/// forget gate at 1, so that it remembers until it learns to forget (Jozefowicz et al., 2015).
+/// Input weights start as Glorot's, recurrent ones orthogonal (Saxe et al., 2014), biases at zero, except the
+/// LSTM's forget gate at 1, so that it remembers until it learns to forget (Jozefowicz et al., 2015).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recurrent {
@@ -53,7 +54,7 @@ pub struct Recurrent {
     pub cell: Cell,
     /// Width of the state.
     pub units: i64,
-    /// Whether the states of all steps are given, or the last one alone.
+    /// Whether the output holds the states of all steps, or only the last.
     pub whole: bool,
 }
 

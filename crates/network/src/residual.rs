@@ -1,16 +1,16 @@
-//! The residual block of images.
+//! The residual block for images.
 
 use crate::size::{at_least_one, image, product};
 use crate::{Init, TensorSpec};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// `y = x + V ∗ relu(W ∗ relu(x) + b) + d`, with `W` a 3×3 convolution (padding 1) to `hidden` channels and `V` a 1×1
-/// convolution back: `[C, H, W]` to the same. The block of van den Oord et al. (2017, section 4.1), an activation short
-/// of He et al. (2016).
+/// `y = x + V ∗ relu(W ∗ relu(x) + b) + d`, with `W` a 3×3 convolution (padding 1) to `hidden` channels and
+/// `V` a 1×1 convolution back: `[C, H, W]` to the same. The block of van den Oord et al. (2017, section 4.1),
+/// with one activation fewer than in He et al. (2016).
 ///
-/// Tensors, in this order: `first_weight` (W) `[hidden, C, 3, 3]`, `first_bias` (b) `[hidden]`, `second_weight` (V)
-/// `[C, hidden, 1, 1]`, `second_bias` (d) `[C]`.
+/// Tensors, in this order: `first_weight` (W) `[hidden, C, 3, 3]`, `first_bias` (b) `[hidden]`,
+/// `second_weight` (V) `[C, hidden, 1, 1]`, `second_bias` (d) `[C]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResidualBlock {

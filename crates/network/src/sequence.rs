@@ -1,12 +1,12 @@
-//! Layers over time: `[T, F]`, the features of a step side by side.
+//! Convolutional layers over time, on sequences `[T, F]`.
 
 use crate::size::{at_least_one, product, sequence};
 use crate::{Init, TensorSpec};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Dilated causal convolution, `y_t = b + Σ_k W_k x_{t - (kernel - 1 - k)·dilation}`, where there are zeros before the
-/// first step: `[T, F]` to `[T, channels]`. What a step gives depends on no later one.
+/// Dilated causal convolution, `y_t = b + Σ_k W_k x_{t - (kernel - 1 - k)·dilation}`, with zeros before the
+/// first step: `[T, F]` to `[T, channels]`. No output step depends on a later input step.
 ///
 /// Tensors: `weight` (W) `[channels, F, kernel]`, `bias` (b) `[channels]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,9 +14,9 @@ use std::fmt;
 pub struct CausalConv1d {
     /// Features of the output.
     pub channels: i64,
-    /// Steps that it looks at.
+    /// Number of steps that it looks at.
     pub kernel: i64,
-    /// Distance between two of them.
+    /// Distance between two of these steps.
     pub dilation: i64,
 }
 
@@ -45,22 +45,22 @@ impl CausalConv1d {
     }
 }
 
-/// The residual block of a temporal convolutional network (Bai, Kolter & Koltun, 2018, figure 1b): two dilated causal
-/// convolutions with ReLUs, and the input added to them, through a 1-wide convolution where the widths differ:
-/// `y = relu(relu(W₂ ∗ relu(W₁ ∗ x + b₁) + b₂) + S x + s)`, `[T, F]` to `[T, channels]`. The convolutions are
-/// [`CausalConv1d`]; weight normalisation and dropout are left out.
+/// The residual block of a temporal convolutional network (Bai, Kolter & Koltun, 2018, figure 1b): two
+/// dilated causal convolutions with ReLUs, and the input added to them, through a 1-wide convolution where
+/// the widths differ: `y = relu(relu(W₂ ∗ relu(W₁ ∗ x + b₁) + b₂) + S x + s)`, `[T, F]` to `[T, channels]`.
+/// The convolutions are [`CausalConv1d`]; weight normalisation and dropout are left out.
 ///
 /// Tensors, in this order: `first_weight` `[channels, F, kernel]`, `first_bias` `[channels]`, `second_weight`
-/// `[channels, channels, kernel]`, `second_bias` `[channels]`, and where `F ≠ channels` `skip_weight` (S)
-/// `[channels, F, 1]`, `skip_bias` (s) `[channels]`; elsewhere `S x + s` is `x`.
+/// `[channels, channels, kernel]`, `second_bias` `[channels]`, and, if `F ≠ channels`, `skip_weight` (S)
+/// `[channels, F, 1]`, `skip_bias` (s) `[channels]`; otherwise `S x + s` is `x`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TemporalBlock {
     /// Features of the output.
     pub channels: i64,
-    /// Steps that each convolution looks at.
+    /// Number of steps that each convolution looks at.
     pub kernel: i64,
-    /// Distance between two of them.
+    /// Distance between two of these steps.
     pub dilation: i64,
 }
 
@@ -71,7 +71,7 @@ impl fmt::Display for TemporalBlock {
 }
 
 impl TemporalBlock {
-    /// The convolution that it has twice.
+    /// The convolution that the block applies twice.
     pub fn convolution(&self) -> CausalConv1d {
         CausalConv1d { channels: self.channels, kernel: self.kernel, dilation: self.dilation }
     }

@@ -1,14 +1,15 @@
 //! Sizes and counts that cannot overflow, whatever a file says.
 
-/// Largest legal size: of a dimension, and of every setting that stands for one. A product of two of them fits an `i64`.
+/// Largest legal size of a dimension, and of every setting that sets one. A product of two of them fits an
+/// `i64`.
 pub const MAX_SIZE: i64 = i32::MAX as i64;
 
-/// The product; `i64::MAX` where it is larger. Factors are not negative.
+/// The product, saturating at `i64::MAX`. Factors must not be negative.
 pub(crate) fn product(factors: &[i64]) -> i64 {
     factors.iter().fold(1, |product, &factor| product.saturating_mul(factor))
 }
 
-/// The sum; `i64::MAX` where it is larger. Terms are not negative.
+/// The sum, saturating at `i64::MAX`. Terms must not be negative.
 pub(crate) fn sum(terms: impl IntoIterator<Item = i64>) -> i64 {
     terms.into_iter().fold(0, i64::saturating_add)
 }
@@ -17,8 +18,8 @@ pub(crate) fn sum(terms: impl IntoIterator<Item = i64>) -> i64 {
 pub(crate) fn at_least_one(name: &str, got: i64) -> Result<(), String> {
     match got {
         1..=MAX_SIZE => Ok(()),
-        ..1 => Err(format!("{name} is at least 1, got {got}")),
-        _ => Err(format!("{name} is at most {MAX_SIZE}, got {got}")),
+        ..1 => Err(format!("{name} must be at least 1, got {got}")),
+        _ => Err(format!("{name} must be at most {MAX_SIZE}, got {got}")),
     }
 }
 
@@ -26,8 +27,8 @@ pub(crate) fn at_least_one(name: &str, got: i64) -> Result<(), String> {
 pub(crate) fn at_least_zero(name: &str, got: i64) -> Result<(), String> {
     match got {
         0..=MAX_SIZE => Ok(()),
-        ..0 => Err(format!("{name} is at least 0, got {got}")),
-        _ => Err(format!("{name} is at most {MAX_SIZE}, got {got}")),
+        ..0 => Err(format!("{name} must be at least 0, got {got}")),
+        _ => Err(format!("{name} must be at most {MAX_SIZE}, got {got}")),
     }
 }
 
@@ -40,10 +41,11 @@ pub(crate) fn image(input: &[i64]) -> Result<[i64; 3], String> {
 pub(crate) fn sequence(input: &[i64]) -> Result<[i64; 2], String> {
     input
         .try_into()
-        .map_err(|_| "it takes a sequence [T, F]; a vector [D] becomes one by a reshape to [D, 1]".into())
+        .map_err(|_| "it takes a sequence [T, F]; use a reshape to [D, 1] for a vector [D]".into())
 }
 
-/// Where the shape of one sample holds its channels, features or values: first in `[C, H, W]` and `[D]`, last in `[T, F]`.
+/// The axis of one sample's shape that holds its channels, features or values: first in `[C, H, W]` and
+/// `[D]`, last in `[T, F]`.
 pub fn channel_axis(shape: &[i64]) -> usize {
     if shape.len() == 2 { 1 } else { 0 }
 }

@@ -1,18 +1,18 @@
-//! The way back from max pooling.
+//! Unpooling: the layer that undoes max pooling.
 
 use crate::size::{at_least_one, image};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Undoes a max pooling: `[C, h, w]` to `[C, H, W]`. Values go to where the maxima were (Zeiler & Fergus, ECCV 2014,
-/// "switches"; Badrinarayanan et al., SegNet, 2017), everything else is zero.
+/// Undoes a max pooling: `[C, h, w]` to `[C, H, W]`. Values go to where the maxima were (Zeiler & Fergus,
+/// ECCV 2014, "switches"; Badrinarayanan et al., SegNet, 2017), everything else is zero.
 ///
-/// Where nothing remembers the maxima's places, as when a code is decoded on its own, each value goes to the upper left
-/// corner of its square (Dosovitskiy et al., CVPR 2015, section 4.1). No tensors.
+/// If the positions of the maxima are unknown, as when a code is decoded on its own, each value goes to the
+/// upper left corner of its square (Dosovitskiy et al., CVPR 2015, section 4.1). No tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MaxUnpool2d {
-    /// Side of the pooling's square.
+    /// Side of the pooling square.
     pub kernel: i64,
     /// `[H, W]`, the sides before the pooling.
     pub size: [i64; 2],

@@ -1,4 +1,4 @@
-//! Shape rules, counts and files of networks. That libtorch's shapes agree is tested in `ae-models`.
+//! Tests of shape rules, counts and files of networks. `ae-models` tests that libtorch's shapes agree.
 
 use ae_network::{
     Activation, Architecture, CausalConv1d, Cell, Layer, MAX_SIZE, MaxUnpool2d, Recurrent, ResidualBlock,
@@ -47,31 +47,31 @@ fn misfits_say_which_layer_and_what_would_be_right() {
     check(&[Layer::Dense { units: 7 }], &[1, 28, 28], "put a flatten before it");
     check(&[conv(3, 1, 1)], &[784], "an image [C, H, W]");
     check(&[conv(9, 1, 0)], &[1, 5, 5], "larger than");
-    check(&[conv(3, 0, 0)], &[1, 5, 5], "stride is at least 1, got 0");
-    check(&[conv(3, 1, -1)], &[1, 5, 5], "padding is at least 0, got -1");
+    check(&[conv(3, 0, 0)], &[1, 5, 5], "stride must be at least 1, got 0");
+    check(&[conv(3, 1, -1)], &[1, 5, 5], "padding must be at least 0, got -1");
     check(&[transposed(1, [2, 0])], &[1, 5, 5], "not below the stride");
-    check(&[transposed(1, [0, -1])], &[1, 5, 5], "output_padding is at least 0, got -1");
+    check(&[transposed(1, [0, -1])], &[1, 5, 5], "output_padding must be at least 0, got -1");
     check(&[transposed(9, [0, 0])], &[1, 5, 5], "would have no rows");
     check(&[Layer::Flatten, Layer::Reshape(vec![3, 5])], &[16], "15 values");
-    check(&[Layer::Flatten, Layer::Reshape(vec![-4, -4])], &[16], "a size is at least 1, got -4");
-    check(&[Layer::Flatten, Layer::Dense { units: 0 }], &[16], "units is at least 1");
+    check(&[Layer::Flatten, Layer::Reshape(vec![-4, -4])], &[16], "a size must be at least 1, got -4");
+    check(&[Layer::Flatten, Layer::Dense { units: 0 }], &[16], "units must be at least 1");
     check(&[Layer::Crop2d { size: [5, 7] }], &[3, 7, 6], "5×7 cannot be cut out of 7×6");
     check(&[unpool(2, [7, 6])], &[3, 3, 3], "takes 7×6 to 4×3");
-    check(&[unpool(0, [7, 6])], &[3, 3, 3], "kernel is at least 1");
+    check(&[unpool(0, [7, 6])], &[3, 3, 3], "kernel must be at least 1");
     check(&[Layer::MaxPool2d { kernel: 0, ceil: true }], &[1, 4, 4], "at least 1");
     check(&[Layer::MaxPool2d { kernel: 5, ceil: false }], &[1, 4, 4], "smaller than one 5×5 square");
     check(&[Layer::ResidualBlock(ResidualBlock { hidden: 1 })], &[40], "it takes an image");
     check(&[Layer::BatchNorm], &[4, 4], "a vector [D] or an image");
     check(&[recurrent(Cell::Lstm, 4, true)], &[140], "a reshape to [D, 1]");
-    check(&[recurrent(Cell::Gru, 0, true)], &[6, 2], "units is at least 1");
+    check(&[recurrent(Cell::Gru, 0, true)], &[6, 2], "units must be at least 1");
     check(&[Layer::Repeat { times: 3 }], &[6, 2], "put a flatten before it");
-    check(&[Layer::DensePerStep { units: 3 }], &[6], "a vector takes a dense layer");
-    check(&[causal(3, 0, 1)], &[6, 2], "kernel is at least 1");
-    check(&[temporal(3, 3, 0)], &[6, 2], "dilation is at least 1");
+    check(&[Layer::DensePerStep { units: 3 }], &[6], "use a dense layer for a vector");
+    check(&[causal(3, 0, 1)], &[6, 2], "kernel must be at least 1");
+    check(&[temporal(3, 3, 0)], &[6, 2], "dilation must be at least 1");
     check(&[transformer(3)], &[6, 8], "a divisor");
-    check(&[transformer(0)], &[6, 8], "heads is at least 1");
+    check(&[transformer(0)], &[6, 8], "heads must be at least 1");
     check(&[Layer::Upsample1d { factor: 2, steps: 9 }], &[3, 2], "fewer than 9");
-    check(&[Layer::AppendTokens { times: 0 }], &[3, 2], "times is at least 1");
+    check(&[Layer::AppendTokens { times: 0 }], &[3, 2], "times must be at least 1");
     check(&[Layer::AveragePool1d { kernel: 2 }], &[1, 4, 4], "a sequence [T, F]");
     check(&[], &[3, 0], "a size of [3, 0] is not between 1 and");
 }
@@ -147,7 +147,7 @@ fn names_are_unique_in_a_layer_and_every_output_bias_is_called_bias() {
     }
 }
 
-/// Every layer with every one of its numbers at the edges of what a file can say.
+/// Every layer with each of its settings at the extremes that a file can hold.
 fn extreme_layers() -> Vec<Layer> {
     let mut layers = Vec::new();
     let values = [i64::MIN, -1, 0, 1, 3, MAX_SIZE - 1, MAX_SIZE, MAX_SIZE + 1, i64::MAX];
@@ -229,7 +229,7 @@ fn a_network_comes_back_from_json_and_a_wrong_one_does_not() {
     let network = network(layers, &[12]).unwrap();
     let text = serde_json::to_string(&network).unwrap();
     assert_eq!(serde_json::from_str::<Architecture>(&text).unwrap(), network);
-    // The form is a file format: it stays.
+    // This is a file format and must not change.
     assert_eq!(
         text,
         "{\"name\":\"encoder\",\"input\":[12],\"layers\":[{\"reshape\":[6,2]},\
@@ -241,7 +241,7 @@ fn a_network_comes_back_from_json_and_a_wrong_one_does_not() {
         let error = serde_json::from_str::<Architecture>(text).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
-    refused(&text.replace("\"units\":2", "\"units\":0"), "units is at least 1, got 0");
+    refused(&text.replace("\"units\":2", "\"units\":0"), "units must be at least 1, got 0");
     refused(&text.replace("\"units\":2", "\"units\":2,\"width\":3"), "unknown field `width`");
     refused(&text.replace("[12]", "[13]"), "layer 1 of the encoder (reshape [6, 2]) cannot take [13]");
 }

@@ -18,7 +18,7 @@ char* ae_fused_adam(Tensor** parameters, Tensor** first, Tensor** second, Tensor
                     double beta1, double beta2, double weight_decay, double epsilon, int decoupled);
 char* ae_fused_sgd(Tensor** parameters, Tensor** momenta, int64_t n, double rate, double momentum,
                    double weight_decay, int nesterov, int first_step);
-// `means` is read where `centered`, `momenta` with a momentum only.
+// `means` is read only if `centered`, `momenta` only with a momentum.
 char* ae_rmsprop(Tensor** parameters, Tensor** means, Tensor** squares, Tensor** momenta, int64_t n, double rate,
                  double alpha, double epsilon, double momentum, double weight_decay, int centered);
 char* ae_gradient_norm(Tensor** parameters, int64_t n, Tensor** norm);

@@ -1,9 +1,9 @@
-//! What activations compute.
+//! The arithmetic of activations.
 
 use ae_network::{Activation, LEAKY_SLOPE};
 use tch::Tensor;
 
-/// The arithmetic of an [`Activation`].
+/// Computes an [`Activation`].
 pub trait Activate {
     /// The function, elementwise, on any shape.
     fn apply(self, x: &Tensor) -> Tensor;
@@ -23,9 +23,9 @@ impl Activate for Activation {
     }
 }
 
-/// `x` times 1 above zero and times 0.2 elsewhere: what the gradient of a leaky ReLU does with the gradient that it is
-/// given. libtorch's own forward function, whose slope `tch` does not pass on, computes the same; a maximum of two
-/// tensors takes twenty times as long with its gradient.
+/// `x` times 1 above zero and times 0.2 elsewhere, computed as the gradient of a leaky ReLU. libtorch's own
+/// forward function computes the same, but `tch` does not expose its slope. A maximum of two tensors takes
+/// twenty times as long with its gradient.
 fn leaky_relu(x: &Tensor) -> Tensor {
     x.detach().leaky_relu_backward(x, LEAKY_SLOPE, false)
 }

@@ -1,27 +1,29 @@
 //! Losses of a generator against a discriminator (Goodfellow et al., NeurIPS 2014). `real` and `fake` are the
-//! discriminator's logits `[B, 1]` for samples of the data and of the model; all results are scalars, in nats.
+//! discriminator's logits `[B, 1]` for samples of the data and of the model; all results are scalars, in
+//! nats.
 
 use tch::{Kind, Tensor};
 
-/// `E[-log D(x)] + E[-log(1 - D(G(z)))]`, what the discriminator minimises (equation 1 with its sign turned).
+/// `E[-log D(x)] + E[-log(1 - D(G(z)))]`, what the discriminator minimises (equation 1 with the sign
+/// reversed).
 pub fn discriminator(real: &Tensor, fake: &Tensor) -> Tensor {
     (-real).softplus().mean(None::<Kind>) + fake.softplus().mean(None::<Kind>)
 }
 
-/// `E[-log D(G(z))]`, what the generator minimises: the non-saturating form of section 3, whose gradient is strong
-/// where the discriminator is sure.
+/// `E[-log D(G(z))]`, what the generator minimises: the non-saturating form of section 3, whose gradient is
+/// strong when the discriminator is confident.
 pub fn generator(fake: &Tensor) -> Tensor {
     (-fake).softplus().mean(None::<Kind>)
 }
 
-/// What a discriminator proves about the Jensen-Shannon divergence between data and model (equations 4 to 6): a
-/// lower bound of it, which the best discriminator reaches. At most `ln 2`; below zero only by a discriminator that
-/// is worse than none.
+/// A lower bound on the Jensen-Shannon divergence between data and model, from a discriminator (equations 4
+/// to 6). The best discriminator reaches it. At most `ln 2`; below zero only for a discriminator that is
+/// worse than guessing.
 pub fn jensen_shannon_bound(real: &Tensor, fake: &Tensor) -> Tensor {
     std::f64::consts::LN_2 - discriminator(real, fake) * 0.5
 }
 
-/// How many samples a discriminator tells rightly: of the real ones and of the fakes, each in [0, 1].
+/// Shares of the real samples and of the fakes that a discriminator classifies correctly, each in [0, 1].
 #[derive(Debug)]
 pub struct Accuracy {
     /// Share of real samples with a logit above zero.
@@ -31,7 +33,7 @@ pub struct Accuracy {
 }
 
 impl Accuracy {
-    /// Counts; 0.5 each is what a discriminator gets that cannot tell them apart.
+    /// Computes both shares; a discriminator that cannot tell them apart gets 0.5 each.
     pub fn of(real: &Tensor, fake: &Tensor) -> Self {
         let share = |right: Tensor| right.to_kind(Kind::Float).mean(None::<Kind>);
         Accuracy { real: share(real.gt(0.0)), fake: share(fake.le(0.0)) }
@@ -71,7 +73,8 @@ mod tests {
 
     #[test]
     fn the_best_discriminator_reaches_the_divergence() {
-        // Data are 0 or 1 with probabilities 3/4 and 1/4, the model's samples with 1/4 and 3/4: D = p / (p + q).
+        // Data are 0 or 1 with probabilities 3/4 and 1/4, the model's samples with 1/4 and 3/4: D = p / (p +
+        // q).
         let logit = 3f64.ln();
         let (real, fake) = (column(&[logit, logit, logit, -logit]), column(&[logit, -logit, -logit, -logit]));
         let kl = 0.75 * (0.75f64 / 0.5).ln() + 0.25 * (0.25f64 / 0.5).ln();

@@ -1,4 +1,4 @@
-//! The bridge to `ndarray`: without a copy where the memory allows it.
+//! Conversions to and from `ndarray`, without a copy if the memory layout allows it.
 
 use crate::native;
 use ae_records::arrays::{Element, StoredArray};
@@ -22,8 +22,8 @@ pub fn from_array<D: Dimension>(array: Array<f32, D>) -> Tensor {
     native::adopt(values, &dims).unwrap_or_else(|e| panic!("cannot make a tensor of {dims:?}: {e}"))
 }
 
-/// Looks at a tensor's memory as an array, without a copy. `None` where the memory cannot be looked at: another
-/// kind than float, another device than the CPU, or not contiguous; [`to_array`] serves those.
+/// Views a tensor's memory as an array, without a copy. `None` if the tensor is not float, not on the CPU or
+/// not contiguous; use [`to_array`] for those.
 pub fn view(tensor: &Tensor) -> Option<ArrayViewD<'_, f32>> {
     if tensor.kind() != Kind::Float || tensor.device() != Device::Cpu || !tensor.is_contiguous() {
         return None;
@@ -31,21 +31,21 @@ pub fn view(tensor: &Tensor) -> Option<ArrayViewD<'_, f32>> {
     let shape: Vec<usize> = tensor.size().iter().map(|&d| d as usize).collect();
     let values: &[f32] = match tensor.numel() {
         0 => &[],
-        // SAFETY: the tensor is contiguous, float and on the CPU, so `numel` floats lie at its data pointer; they
-        // live as long as the borrow of the tensor.
+        // SAFETY: the tensor is contiguous, float and on the CPU, so `numel` floats lie at its data pointer;
+        // they live as long as the borrow of the tensor.
         n => unsafe { slice::from_raw_parts(tensor.data_ptr().cast::<f32>(), n) },
     };
     ArrayViewD::from_shape(IxDyn(&shape), values).ok()
 }
 
-/// The tensor's values as an array of its own: float, from any kind and device.
+/// Copies the tensor's values into a float array, from any kind and device.
 pub fn to_array(tensor: &Tensor) -> ArrayD<f32> {
     let tensor = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
-    view(&tensor).expect("a contiguous float tensor on the CPU can be looked at").to_owned()
+    view(&tensor).expect("a contiguous float tensor on the CPU can be viewed").to_owned()
 }
 
-/// Samples `[N, …]` as rows `[N, D]`, each sample's values in row-major order; `[N]` becomes `[N, 1]`. Float, from any kind
-/// and device.
+/// Samples `[N, …]` as rows `[N, D]`, each sample's values in row-major order; `[N]` becomes `[N, 1]`. Float,
+/// from any kind and device.
 pub fn to_rows(samples: &Tensor) -> Array2<f32> {
     let rows = if samples.dim() == 1 { samples.unsqueeze(1) } else { samples.flatten(1, -1) };
     to_array(&rows).into_dimensionality::<Ix2>().expect("flattened samples have two dimensions")
@@ -63,7 +63,7 @@ pub fn to_vec(tensor: &Tensor) -> Vec<f64> {
     Vec::<f64>::try_from(&flat).expect("a flat double tensor on the CPU is a vector")
 }
 
-/// A tensor as files hold it. Panics for kinds that no file of ours holds: all but float, double and int64.
+/// Converts a tensor to the form stored in files. Panics for kinds other than float, double and int64.
 pub fn to_stored(tensor: &Tensor) -> StoredArray {
     let tensor = tensor.detach().to_device(Device::Cpu).contiguous();
     let element = match tensor.kind() {
@@ -80,7 +80,7 @@ pub fn to_stored(tensor: &Tensor) -> StoredArray {
 /// A stored array as a tensor on the CPU.
 ///
 /// # Errors
-/// A shape that libtorch does not take.
+/// If libtorch does not accept the shape.
 pub fn from_stored(stored: &StoredArray) -> Result<Tensor, TchError> {
     let kind = match stored.element() {
         Element::F32 => Kind::Float,

@@ -1,8 +1,10 @@
-//! Dense networks on a CPU without libtorch's cost per call: for a single row, where a call costs more than the
-//! arithmetic, and for millions of rows, where a block stays in the cache from the first layer to the last.
+//! Dense networks on a CPU without libtorch's cost per call. This serves single rows, where a call costs more
+//! than the arithmetic, and millions of rows, where a block stays in the cache from the first layer to the
+//! last.
 //!
-//! The outputs of a row are summed in one fixed order, whichever rows stand beside it: a row alone and a row among a
-//! million give the same bits on the same processor. Against libtorch they differ by rounding.
+//! The outputs of a row are summed in one fixed order, whatever other rows are computed with it: alone or
+//! among a million, a row gives the same bits on the same processor. The outputs differ from libtorch's by
+//! rounding.
 
 mod lanes;
 
@@ -12,9 +14,9 @@ use lanes::{Block, Processor};
 use ndarray::{Array2, ArrayView2, s};
 use rayon::prelude::*;
 
-/// Numbers that are computed side by side.
+/// Outputs that are computed at once.
 const LANES: usize = 16;
-/// Rows that one thread takes at once: few enough for its cache, many enough to be worth handing out.
+/// Rows that a thread takes at once: few enough for its cache, many enough to be worth scheduling.
 const ROWS: usize = 256;
 
 /// Dense layers and their activations, packed for this processor.
@@ -30,14 +32,14 @@ pub struct DenseChain {
 struct Layer {
     inputs: usize,
     outputs: usize,
-    /// Panels of `LANES` outputs, each `[inputs, LANES]`; zeros behind the last output.
+    /// Panels of `LANES` outputs, each `[inputs, LANES]`; zeros after the last output.
     weights: Vec<f32>,
     /// `[panels · LANES]`.
     bias: Vec<f32>,
     activation: Activation,
 }
 
-/// What a row passes through on its way, so that scoring one row allocates nothing.
+/// Buffers for [`DenseChain::row`], so that scoring one row allocates nothing.
 #[derive(Clone, Debug)]
 pub struct Scratch {
     one: Vec<f32>,
@@ -45,8 +47,8 @@ pub struct Scratch {
 }
 
 impl DenseChain {
-    /// Packs layers of weights `[out, in]`, biases `[out]` and the activation behind each. `None` where they do not fit
-    /// one another, or have an activation that is left to libtorch (`gelu`).
+    /// Packs layers of weights `[out, in]`, biases `[out]` and the activation after each. `None` if they do
+    /// not fit one another, or have an activation that is left to libtorch (`gelu`).
     pub fn new(layers: &[(&Tensor, &Tensor, Activation)]) -> Option<Self> {
         let layers: Vec<Layer> = layers.iter().map(pack).collect::<Option<_>>()?;
         let fits = layers.windows(2).all(|pair| pair[0].outputs == pair[1].inputs);
@@ -54,12 +56,12 @@ impl DenseChain {
         fits.then(|| DenseChain { layers, processor: Processor::of_this_machine(), widest })
     }
 
-    /// Values of a row, and of what comes out of it.
+    /// Widths of an input row and an output row.
     pub fn widths(&self) -> (usize, usize) {
         (self.layers[0].inputs, self.layers[self.layers.len() - 1].outputs)
     }
 
-    /// Room for [`Self::row`].
+    /// Buffers for [`Self::row`].
     pub fn scratch(&self) -> Scratch {
         Scratch { one: vec![0.0; self.widest], other: vec![0.0; self.widest] }
     }
@@ -101,7 +103,7 @@ impl DenseChain {
         Array2::from_shape_vec((rows.nrows(), outputs), out).expect("a row of outputs for each row")
     }
 
-    /// A layer of a block of rows into `to`, rows of `widest` values.
+    /// Computes a layer for a block of rows into `to`, whose rows hold `widest` values.
     fn layer(&self, index: usize, from: Block<'_>, to: &mut [f32]) {
         let layer = &self.layers[index];
         self.processor.layer(from, &layer.weights, &layer.bias, layer.inputs, to, self.widest);

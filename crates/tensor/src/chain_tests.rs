@@ -79,7 +79,7 @@ fn a_row_gives_the_same_bits_alone_and_among_many() {
     }
 }
 
-/// What this machine does not choose by itself is right as well.
+/// Instruction sets that this machine would not choose are right as well.
 #[test]
 fn every_set_of_instructions_gives_the_same() {
     let net = Net::new(&[140, 33, 7, 140], Activation::Silu, Activation::Sigmoid);

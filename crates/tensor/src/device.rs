@@ -6,11 +6,11 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 use tch::{Cuda, Device};
 
-/// Where to compute, as the user says it: `auto`, `cpu`, `cuda` or `cuda:N`.
+/// The user's choice of device: `auto`, `cpu`, `cuda` or `cuda:N`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DeviceChoice {
-    /// The first CUDA device where there is one, else the CPU.
+    /// The first CUDA device if there is one, otherwise the CPU.
     #[default]
     Auto,
     /// The CPU.
@@ -19,20 +19,20 @@ pub enum DeviceChoice {
     Cuda(usize),
 }
 
-/// A device that cannot be had.
+/// A device that is not available.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
-    /// Not a device's name.
+    /// Not the name of a device.
     #[error("`{0}` is not a device; use auto, cpu, cuda or cuda:N, such as cuda:0")]
     Unknown(String),
-    /// CUDA was asked for and is absent.
+    /// CUDA was requested but is not available.
     #[error(
-        "cuda:{index} was asked for, but {reason}; use --device cpu, or --device auto to take what there is"
+        "cuda:{index} was requested, but {reason}; use --device cpu, or --device auto to take what is available"
     )]
     NoCuda {
-        /// Asked for.
+        /// The requested index.
         index: usize,
-        /// Why it cannot be had.
+        /// Why it is not available.
         reason: String,
     },
 }
@@ -79,8 +79,8 @@ impl fmt::Display for DeviceChoice {
 }
 
 impl DeviceChoice {
-    /// The device itself. Loads libtorch's CUDA library on the first need of it, so that a program built on the
-    /// CPU libraries uses CUDA where a full libtorch lies on the loader's path.
+    /// Resolves the choice. Loads libtorch's CUDA library on first use, so that a program built on the CPU
+    /// libraries uses CUDA if a full libtorch is on the loader's path.
     pub fn resolve(self) -> Result<Device, DeviceError> {
         match self {
             DeviceChoice::Cpu => Ok(Device::Cpu),
@@ -89,10 +89,11 @@ impl DeviceChoice {
             }
             DeviceChoice::Cuda(index) => match cuda_devices() {
                 Ok(n) if index < n => Ok(Device::Cuda(index)),
-                Ok(0) => Err(DeviceError::NoCuda { index, reason: "the driver shows no device".into() }),
-                Ok(n) => {
-                    Err(DeviceError::NoCuda { index, reason: format!("there are {n}, numbered from 0") })
-                }
+                Ok(0) => Err(DeviceError::NoCuda { index, reason: "the driver reports no device".into() }),
+                Ok(n) => Err(DeviceError::NoCuda {
+                    index,
+                    reason: format!("the driver reports only {n}, numbered from 0"),
+                }),
                 Err(reason) => Err(DeviceError::NoCuda { index, reason }),
             },
         }
@@ -113,7 +114,7 @@ pub fn libtorch_version() -> String {
     env!("AE_LIBTORCH_VERSION").into()
 }
 
-/// CUDA devices in reach, or why CUDA is not to be had.
+/// Number of available CUDA devices, or why CUDA is not available.
 pub fn cuda_devices() -> Result<usize, String> {
     load_cuda()?;
     Ok(usize::try_from(Cuda::device_count()).unwrap_or(0))
@@ -134,7 +135,7 @@ fn load_cuda() -> Result<(), String> {
             Err(error) => {
                 tracing::debug!("{name}: {error}");
                 Err(format!(
-                    "this libtorch is the CPU build ({name} cannot be loaded; `cargo xtask setup --cuda` brings it)"
+                    "this libtorch is the CPU build ({name} cannot be loaded; run `cargo xtask setup --cuda` to get it)"
                 ))
             }
         }
@@ -142,21 +143,21 @@ fn load_cuda() -> Result<(), String> {
     LOADED.get_or_init(load).clone()
 }
 
-/// Sets the threads that libtorch uses within an operation; 0 leaves its own choice (one for each core).
-/// Results are the same bit for bit only with the same number of threads.
+/// Sets the number of threads that libtorch uses within an operation; 0 keeps its default (one for each
+/// core). Results are bit-identical only with the same number of threads.
 pub fn set_threads(threads: usize) {
     if threads > 0 {
         tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
     }
 }
 
-/// Threads that libtorch uses within an operation.
+/// Number of threads that libtorch uses within an operation.
 pub fn threads() -> usize {
     usize::try_from(tch::get_num_threads()).unwrap_or(1)
 }
 
-/// Tells glibc to keep freed memory instead of giving it back to the system after every step, which costs up to
-/// half of the time of a training step in page faults. First thing in `main`; does nothing elsewhere.
+/// Tells glibc to keep freed memory instead of returning it to the system after every step, which costs up to
+/// half of a training step in page faults. Call it first in `main`; without glibc it does nothing.
 pub fn tune_allocator() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {

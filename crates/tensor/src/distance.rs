@@ -12,7 +12,7 @@ pub enum Distance {
 }
 
 impl Distance {
-    /// The squared or absolute error of each value, in the shape of both: in the (squared) unit of the data.
+    /// The squared or absolute error of each value, in the shape of both and the (squared) unit of the data.
     pub fn per_value(self, reconstruction: &Tensor, target: &Tensor) -> Tensor {
         let difference = reconstruction - target;
         match self {
@@ -27,7 +27,8 @@ impl Distance {
         values.mean_dim([1i64].as_slice(), false, None::<Kind>)
     }
 
-    /// Mean over all values: a scalar. As every sample has as many values, it is the mean of [`Self::per_sample`].
+    /// Mean over all values: a scalar. Every sample has the same number of values, so it is the mean of
+    /// [`Self::per_sample`].
     pub fn mean(self, reconstruction: &Tensor, target: &Tensor) -> Tensor {
         match self {
             Distance::MeanSquared => reconstruction.mse_loss(target, tch::Reduction::Mean),

@@ -43,8 +43,8 @@ impl DiagonalGaussian {
         sum_rows(&((scaled - 1.0 + &other.log_var - &self.log_var) * 0.5))
     }
 
-    /// `log q(z)` of each row, in nats: `[…, B]` for `z` `[…, B, D]`; dimensions before the batch's are further
-    /// draws for the same rows.
+    /// `log q(z)` of each row, in nats: `[…, B]` for `z` `[…, B, D]`; leading dimensions are further draws
+    /// for the same rows.
     pub fn log_prob(&self, z: &Tensor) -> Tensor {
         let scaled = (z - &self.mean).square() * (-&self.log_var).exp();
         sum_rows(&((scaled + &self.log_var + (2.0 * PI).ln()) * -0.5))
@@ -56,9 +56,9 @@ pub fn standard_log_prob(z: &Tensor) -> Tensor {
     sum_rows(&((z.square() + (2.0 * PI).ln()) * -0.5))
 }
 
-/// `Σ_d max(floor, mean over the batch of KL_d)`: a scalar, in nats, of `per_dimension` `[B, D]`. Below `floor`
-/// nats a latent dimension costs no more, so it is not given up early (Kingma et al., 2016, equation 15, with one
-/// dimension a group).
+/// `Σ_d max(floor, mean over the batch of KL_d)`: a scalar, in nats, of `per_dimension` `[B, D]`. Reducing a
+/// latent dimension below `floor` nats gains nothing, so it is not given up early (Kingma et al., 2016,
+/// equation 15, with one dimension per group).
 pub fn free_bits(per_dimension: &Tensor, floor: f64) -> Tensor {
     per_dimension.mean_dim([0i64].as_slice(), false, None::<Kind>).clamp_min(floor).sum(None::<Kind>)
 }
@@ -75,8 +75,8 @@ fn sum_rows(values: &Tensor) -> Tensor {
     values.sum_dim_intlist([-1i64].as_slice(), false, None::<Kind>)
 }
 
-/// `KL(Bernoulli(rate) ‖ Bernoulli(observed))`, elementwise, in nats; `observed` holds probabilities, which are
-/// moved inside (0, 1) by 1e-7. `rate` lies in (0, 1).
+/// `KL(Bernoulli(rate) ‖ Bernoulli(observed))`, elementwise, in nats; `observed` holds probabilities, which
+/// are moved inside (0, 1) by 1e-7. `rate` lies in (0, 1).
 pub fn bernoulli_kl(rate: f64, observed: &Tensor) -> Tensor {
     assert!(rate > 0.0 && rate < 1.0, "a rate lies between 0 and 1, got {rate}");
     let observed = observed.clamp(1e-7, 1.0 - 1e-7);

@@ -4,8 +4,8 @@ use crate::noise::Noise;
 use ae_network::{Init, TensorSpec};
 use tch::{Device, Kind, Tensor};
 
-/// A layer's tensor before the first step; it collects gradients if it is trained. `purpose` names it, so that each has
-/// draws of its own.
+/// A layer's tensor before the first step; it collects gradients if it is trained. `purpose` identifies it,
+/// so that each tensor has its own draws.
 pub fn tensor(spec: &TensorSpec, noise: &Noise, purpose: &str) -> Tensor {
     values(spec.init, noise, purpose, &spec.shape).set_requires_grad(spec.trained)
 }
@@ -29,11 +29,12 @@ fn values(init: Init, noise: &Noise, purpose: &str, shape: &[i64]) -> Tensor {
     }
 }
 
-/// The orthogonal factor of a Gaussian matrix, with the signs that make it uniform over all rotations (Mezzadri, 2007).
+/// The orthogonal factor of a Gaussian matrix, with the signs that make it uniform over all rotations
+/// (Mezzadri, 2007).
 fn orthogonal(noise: &Noise, purpose: &str, shape: &[i64]) -> Tensor {
     let [rows, side] = shape[..] else { panic!("orthogonal weights are [blocks · in, in], got {shape:?}") };
     assert!(side > 0 && rows % side == 0, "orthogonal weights are [blocks · in, in], got {shape:?}");
-    // On the CPU in double precision: every device then starts as orthogonal as can be.
+    // On the CPU in double precision, so that the matrix is as orthogonal as possible on every device.
     let gaussian =
         noise.normal(purpose, &[rows / side, side, side]).to_device(Device::Cpu).to_kind(Kind::Double);
     let (q, r) = Tensor::linalg_qr(&gaussian, "reduced");

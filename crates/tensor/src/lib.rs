@@ -1,13 +1,13 @@
-//! The numerical ground of the workspace, on libtorch: devices and threads, seeded noise, conversions to and
-//! from `ndarray`, likelihoods, divergences and penalties (each formula has its one home here), initialisers,
-//! and optimizers whose state lies in our hands.
+//! Numerical building blocks on libtorch: devices and threads, seeded noise, conversions to and from
+//! `ndarray`, likelihoods, divergences and penalties (each formula is defined only here), initialisers, and
+//! optimizers whose state can be saved.
 //!
 //! Letters in shapes: `B` batch, `C H W` image, `T F` sequence, `D` features or latents, `K` codes.
 //!
 //! ```
 //! use ae_tensor::{Device, Kind, Likelihood, Noise, Tensor, array, divergence::DiagonalGaussian};
 //!
-//! // A draw is a function of seed, step and purpose; nothing else is read or moved.
+//! // A draw is a function of seed, step and purpose; no other state is read or changed.
 //! let noise = Noise::new(7, 0, Device::Cpu);
 //! assert_eq!(noise.normal("latents", &[4, 2]), noise.normal("latents", &[4, 2]));
 //!
@@ -19,7 +19,7 @@
 //! assert_eq!(array::to_vec(&posterior.kl_to_standard()), [0.0; 4]);
 //! ```
 
-#![expect(unsafe_code, reason = "this crate alone speaks to libtorch's C++ through `native/`")]
+#![expect(unsafe_code, reason = "only this crate calls libtorch's C++, through `native/`")]
 
 pub mod activation;
 pub mod adversarial;
@@ -48,8 +48,8 @@ pub use native::TorchError;
 pub use noise::Noise;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use pca::Pca;
-// Likelihoods and chains of dense layers speak of it.
+// Used by likelihoods and dense chains.
 pub use ae_network::Activation;
-// Whoever uses this crate needs the very `tch` that it was built with.
+// Users of this crate need the same `tch` that it was built with.
 pub use tch;
 pub use tch::{Device, Kind, Tensor};

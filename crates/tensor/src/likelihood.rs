@@ -6,16 +6,17 @@ use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 use tch::{Kind, Tensor};
 
-/// The distribution of a sample given the decoder's output. It fixes the output's activation, which data are
-/// legal, and where the output's bias starts.
+/// The distribution of a sample given the decoder's output. It determines the output's activation, the legal
+/// data, and the output's initial bias.
 ///
-/// `output` is what the decoder's last layer gives before any activation, `[B, …]`, in the shape that
+/// `output` is the output of the decoder's last layer before any activation, `[B, …]`, in the shape that
 /// [`Likelihood::output_shape`] says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Likelihood {
-    /// Each value is a probability of one; the output is its logit. Grey values in between are legal targets: the
-    /// figure is then a cross-entropy (Kingma & Welling, 2014, appendix C.1), not a likelihood of bits.
+    /// Each value is the probability of a 1; the output is its logit. Grey values in between are legal
+    /// targets: the figure is then a cross-entropy (Kingma & Welling, 2014, appendix C.1), not a likelihood
+    /// of bits.
     #[default]
     Bernoulli,
     /// N(output, σ²) with the same σ for every value.
@@ -23,7 +24,8 @@ pub enum Likelihood {
         /// The standard deviation, in the unit of the data; above zero.
         sigma: f64,
     },
-    /// N(mean, exp(log-variance)), both from the decoder, for every value (Kingma & Welling, 2014, appendix C.2).
+    /// N(mean, exp(log-variance)), both from the decoder, for every value (Kingma & Welling, 2014, appendix
+    /// C.2).
     GaussianLearned,
     /// Laplace(output, scale): heavier tails, so a few large errors count less.
     Laplace {
@@ -32,16 +34,16 @@ pub enum Likelihood {
     },
 }
 
-/// Log-variances of [`Likelihood::GaussianLearned`] stay above this, softly: without a floor the likelihood of
-/// a value that never changes grows without bound (Rybkin et al., 2021, section 3.3).
+/// Log-variances of [`Likelihood::GaussianLearned`] stay above this, softly: without a floor the likelihood
+/// of a value that never changes grows without bound (Rybkin et al., 2021, section 3.3).
 const LOG_VARIANCE_FLOOR: f64 = -12.0;
 
-/// Data or parameters that a likelihood cannot take.
+/// Data or parameters that a likelihood does not accept.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum LikelihoodError {
     /// Values outside the legal range.
     #[error(
-        "the data range over [{low}, {high}], but {likelihood} takes values in [{legal_low}, {legal_high}] only; \
+        "the data span [{low}, {high}], but {likelihood} only takes values in [{legal_low}, {legal_high}]; \
          scale the data, or choose another likelihood"
     )]
     OutOfRange {
@@ -61,13 +63,13 @@ pub enum LikelihoodError {
     Scale {
         /// Which likelihood.
         likelihood: &'static str,
-        /// Got.
+        /// The value given.
         got: f64,
     },
 }
 
 impl Likelihood {
-    /// The name as it is written in a configuration.
+    /// The name used in a configuration.
     pub fn name(self) -> &'static str {
         match self {
             Likelihood::Bernoulli => "bernoulli",
@@ -77,9 +79,9 @@ impl Likelihood {
         }
     }
 
-    /// The shape that a decoder gives for a sample of this shape: the sample's own, but for
-    /// [`Likelihood::GaussianLearned`], which takes the means of all channels (or features, or values) and behind them
-    /// their log-variances: `[2·D]`, `[2·C, H, W]` or `[T, 2·F]`.
+    /// The decoder's output shape for a sample of this shape: the sample's own, except for
+    /// [`Likelihood::GaussianLearned`], which takes the means of all channels (or features, or values)
+    /// followed by their log-variances: `[2·D]`, `[2·C, H, W]` or `[T, 2·F]`.
     pub fn output_shape(self, sample: &[i64]) -> Vec<i64> {
         let mut shape = sample.to_vec();
         if self == Likelihood::GaussianLearned {
@@ -88,9 +90,10 @@ impl Likelihood {
         shape
     }
 
-    /// Where the output starts before training, one value for each equal part of its channels: its mean is `mean`, in the
-    /// unit of the data. A log-variance starts at that of a uniform distribution over the data's range `low..=high`, so
-    /// that no unit of the data makes the first steps too small or too large; at 0 where the range is not known.
+    /// Initial values of the output, one for each equal part of its channels. The mean starts at `mean`, in
+    /// the unit of the data. A log-variance starts at that of a uniform distribution over the data's range
+    /// `low..=high`, so that no unit of the data makes the first steps too small or too large; at 0 if the
+    /// range is not known.
     pub fn output_start(self, mean: f64, low: f64, high: f64) -> Vec<f64> {
         let mean = self.activation().link(mean);
         if self != Likelihood::GaussianLearned {
@@ -105,16 +108,17 @@ impl Likelihood {
         if self == Likelihood::Bernoulli { Activation::Sigmoid } else { Activation::Identity }
     }
 
-    /// Legal data.
+    /// The range of legal data.
     pub fn range(self) -> Range {
         if self == Likelihood::Bernoulli { Range::UNIT } else { Range::REALS }
     }
 
-    /// Refuses data that the likelihood cannot take; `low` and `high` are the least and greatest value seen.
+    /// Refuses a scale or data that the likelihood does not accept; `low` and `high` are the least and
+    /// greatest values seen.
     pub fn check(self, low: f64, high: f64) -> Result<(), LikelihoodError> {
         let likelihood = self.name();
         if let Likelihood::Gaussian { sigma: got } | Likelihood::Laplace { scale: got } = self {
-            // Written so that NaN is refused, too.
+            // Written so that NaN is refused as well.
             if !(got > 0.0 && got.is_finite()) {
                 return Err(LikelihoodError::Scale { likelihood, got });
             }
@@ -153,7 +157,8 @@ impl Likelihood {
         values.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>)
     }
 
-    /// `-log p(target | output)` of each value, given the output: `[B, D]`, each sample's values in one row, in nats.
+    /// `-log p(target | output)` of each value, given the output: `[B, D]`, each sample's values in one row,
+    /// in nats.
     pub fn negative_log_prob_per_value(self, output: &Tensor, target: &Tensor) -> Tensor {
         let target = target.flatten(1, -1);
         match self {

@@ -1,4 +1,4 @@
-//! What an autoencoder minimises between its output and the sample, under the names of the field.
+//! Reconstruction losses: what an autoencoder minimises between its output and the sample.
 
 use crate::activation::Activate;
 use crate::distance::Distance;
@@ -17,9 +17,9 @@ pub enum ReconstructionLoss {
     /// Mean absolute error, in the unit of the data.
     #[serde(rename = "mae", alias = "mean_absolute")]
     MeanAbsolute,
-    /// Binary cross-entropy `-x ln x̂ - (1 - x) ln(1 - x̂)`, in nats: each value of a sample is the probability of a one,
-    /// and the output its logit. It is [`Likelihood::Bernoulli`] for each value. At a perfect reconstruction it is the
-    /// entropy of the values, which is 0 for bits alone.
+    /// Binary cross-entropy `-x ln x̂ - (1 - x) ln(1 - x̂)`, in nats: each value of a sample is the
+    /// probability of a 1, and the output is its logit. It is [`Likelihood::Bernoulli`] for each value. For a
+    /// perfect reconstruction it is the entropy of the values, which is 0 only for bits.
     #[serde(rename = "bce")]
     BinaryCrossEntropy,
 }
@@ -27,7 +27,7 @@ pub enum ReconstructionLoss {
 /// An output or data for which a reconstruction loss is not defined.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum LossError {
-    /// An output whose values are no probabilities.
+    /// An output whose values are not probabilities.
     #[error(
         "the loss bce needs a sigmoid output, got {output}; set output = \"sigmoid\", or choose the loss mse or mae"
     )]
@@ -35,10 +35,10 @@ pub enum LossError {
         /// The output's activation.
         output: String,
     },
-    /// Values that are no probabilities.
+    /// Values that are not probabilities.
     #[error(
-        "the data range over [{low}, {high}], but the loss bce takes values in [0, 1] only; scale the data, or \
-             choose the loss mse or mae"
+        "the data span [{low}, {high}], but the loss bce only takes values in [0, 1]; scale the data, or \
+         choose the loss mse or mae"
     )]
     OutOfRange {
         /// Least value seen.
@@ -58,8 +58,8 @@ impl ReconstructionLoss {
         }
     }
 
-    /// Refuses an output or data that the loss is not defined for; `low` and `high` are the least and greatest value
-    /// seen.
+    /// Refuses an output or data that the loss is not defined for; `low` and `high` are the least and
+    /// greatest values seen.
     ///
     /// # Errors
     /// For [`Self::BinaryCrossEntropy`], an output other than a sigmoid, or values outside [0, 1].
@@ -73,9 +73,9 @@ impl ReconstructionLoss {
         if Range::UNIT.holds(low, high) { Ok(()) } else { Err(LossError::OutOfRange { low, high }) }
     }
 
-    /// The mean over all values, or over those that were observed: a scalar. `output` is what the decoder gives before
-    /// its `activation`; `observed` is 1 where a value counts and 0 elsewhere, and without a single observed value the
-    /// loss is 0. All are `[B, …]`.
+    /// The mean over all values, or over those that were observed: a scalar. `output` is what the decoder
+    /// gives before its `activation`; `observed` is 1 where a value counts and 0 elsewhere, and if no value
+    /// was observed, the loss is 0. All are `[B, …]`.
     pub fn mean(
         self,
         output: &Tensor,
@@ -102,7 +102,7 @@ impl ReconstructionLoss {
     }
 }
 
-/// The mean of what was observed: a scalar, 0 where nothing was. Both are of one shape.
+/// The mean of the observed values: a scalar, 0 if there are none. Both tensors have the same shape.
 fn mean_of_observed(values: &Tensor, observed: &Tensor) -> Tensor {
     (values * observed).sum(None::<Kind>) / observed.sum(None::<Kind>).clamp_min(1.0)
 }
@@ -128,7 +128,8 @@ mod tests {
         }
     }
 
-    /// `torch.nn.functional.binary_cross_entropy_with_logits` of PyTorch 2.11, in double precision, on the same numbers.
+    /// `torch.nn.functional.binary_cross_entropy_with_logits` of PyTorch 2.11, in double precision, on the
+    /// same numbers.
     const PYTORCH: f64 = 1.0981450909973138;
 
     #[test]

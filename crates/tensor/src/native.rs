@@ -5,7 +5,7 @@ use std::ptr;
 use tch::Tensor;
 use torch_sys::C_tensor;
 
-/// libtorch refused an operation.
+/// libtorch returned an error.
 #[derive(Debug, thiserror::Error)]
 #[error("libtorch: {0}")]
 pub struct TorchError(String);
@@ -81,7 +81,7 @@ unsafe extern "C" {
     ) -> *mut c_char;
 }
 
-/// Takes over the error message of a call, if there is one.
+/// Turns a call's error message, if there is one, into an error.
 fn check(message: *mut c_char) -> Result<(), TorchError> {
     if message.is_null() {
         return Ok(());
@@ -120,7 +120,7 @@ pub(crate) fn zero_gradients(parameters: &[Tensor]) -> Result<(), TorchError> {
     check(unsafe { ae_zero_gradients(all.as_mut_ptr(), all.len() as i64) })
 }
 
-/// The numbers of Adam's update.
+/// The settings of Adam's update.
 pub(crate) struct AdamStep {
     pub(crate) rate: f64,
     pub(crate) beta1: f64,
@@ -185,7 +185,7 @@ pub(crate) fn fused_sgd(
     })
 }
 
-/// The numbers of RMSprop's update.
+/// The settings of RMSprop's update.
 pub(crate) struct RmspropStep {
     pub(crate) rate: f64,
     pub(crate) alpha: f64,
@@ -208,8 +208,8 @@ pub(crate) fn rmsprop(
     assert!(how.momentum == 0.0 || momenta.len() == n, "one buffer for each parameter");
     let (mut p, mut m, mut s, mut v) =
         (pointers(parameters), pointers(means), pointers(squares), pointers(momenta));
-    // SAFETY: arrays of valid tensors that live through the call; `means` is read only where centred and `momenta`
-    // only with momentum, checked above.
+    // SAFETY: arrays of valid tensors that live through the call; `means` is read only if centred and
+    // `momenta` only with momentum, checked above.
     check(unsafe {
         ae_rmsprop(
             p.as_mut_ptr(),
@@ -263,7 +263,8 @@ pub(crate) fn random(seed: u64, draw: Draw, dims: &[i64], device: tch::Device) -
     made(|out| unsafe { ae_random(seed, draw as c_int, dims.as_ptr(), dims.len() as i64, cuda_index, out) })
 }
 
-/// A tensor over the memory of `values`, without a copy; the memory is freed with the last user of the tensor.
+/// A tensor over the memory of `values`, without a copy; the memory is freed when the last user of the tensor
+/// is gone.
 pub(crate) fn adopt(values: Vec<f32>, dims: &[i64]) -> Result<Tensor, TorchError> {
     extern "C" fn release(context: *mut c_void) {
         // SAFETY: `context` came from `Box::into_raw` below and the shim calls this exactly once.

@@ -4,11 +4,12 @@ use crate::native::{self, Draw};
 use ae_records::seed::stream_seed;
 use tch::{Device, Kind, Tensor};
 
-/// The draws of one step. Making it costs nothing; it has no state.
+/// The draws of one step. It has no state and costs nothing to make.
 ///
 /// Asking twice for the same purpose gives the same numbers, so a step that draws twice names two purposes.
-/// The numbers are libtorch's own (Mersenne twister on a CPU, Philox on CUDA) from a generator of their own:
-/// libtorch's global generator is neither read nor moved. They depend on the kind of device, not on threads.
+/// The numbers are libtorch's (Mersenne twister on a CPU, Philox on CUDA), but from a separate generator:
+/// libtorch's global generator is neither read nor advanced. They depend on the kind of device, not on the
+/// number of threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Noise {
     seed: u64,
@@ -22,12 +23,12 @@ impl Noise {
         Noise { seed, step, device }
     }
 
-    /// The same seed and step, for a part of its own: `"validation"` draws other numbers than training.
+    /// The same seed and step, with separate draws: `"validation"` draws different numbers from training.
     pub fn fork(&self, purpose: &str) -> Self {
         Noise { seed: stream_seed(self.seed, purpose, u64::MAX), ..*self }
     }
 
-    /// Where the tensors lie.
+    /// The device of the tensors.
     pub fn device(&self) -> Device {
         self.device
     }

@@ -1,11 +1,10 @@
-//! Optimizers over ATen's fused kernels, with their state in our hands: it can be saved, and loading it
-//! continues bit for bit.
+//! Optimizers over ATen's fused kernels. Their state can be saved, and loading it continues bit for bit.
 
 use crate::native::{self, AdamStep, RmspropStep, TorchError};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-/// Which optimizer, with its numbers; the learning rate comes with each step, because a schedule moves it.
+/// An optimizer and its settings. The learning rate is passed to each step, because a schedule changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum OptimizerConfig {
@@ -16,13 +15,13 @@ pub enum OptimizerConfig {
     Adam(Adam),
     /// AdamW (Loshchilov & Hutter, 2019, algorithm 2); weight decay shrinks the weights themselves.
     Adamw(Adam),
-    /// RMSprop (Tieleman & Hinton, 2012, lecture 6.5; centred: Graves, 2013, equations 38-45), in PyTorch's form:
-    /// `s ← α · s + (1 - α) · g²`, `v ← momentum · v + g / (√s + ε)`, `θ ← θ - rate · v`; weight decay adds to the
-    /// gradient.
+    /// RMSprop (Tieleman & Hinton, 2012, lecture 6.5; centred: Graves, 2013, equations 38-45), in PyTorch's
+    /// form: `s ← α · s + (1 - α) · g²`, `v ← momentum · v + g / (√s + ε)`, `θ ← θ - rate · v`; weight decay
+    /// adds to the gradient.
     Rmsprop(Rmsprop),
 }
 
-/// Numbers of stochastic gradient descent.
+/// Settings of stochastic gradient descent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sgd {
@@ -30,11 +29,11 @@ pub struct Sgd {
     pub momentum: f64,
     /// Whether the gradient looks ahead by the momentum (Nesterov); needs a momentum above zero.
     pub nesterov: bool,
-    /// L2 penalty's factor.
+    /// Factor of the L2 penalty.
     pub weight_decay: f64,
 }
 
-/// Numbers of Adam and AdamW.
+/// Settings of Adam and AdamW.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Adam {
@@ -44,7 +43,7 @@ pub struct Adam {
     pub beta2: f64,
     /// Keeps the quotient finite.
     pub epsilon: f64,
-    /// See the optimizer.
+    /// See [`OptimizerConfig::Adam`] and [`OptimizerConfig::Adamw`].
     pub weight_decay: f64,
 }
 
@@ -54,19 +53,19 @@ impl Default for Adam {
     }
 }
 
-/// Numbers of RMSprop.
+/// Settings of RMSprop.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rmsprop {
-    /// Decay of the mean of squared gradients, and of the mean gradient where `centered`; α of the formula.
+    /// Decay of the mean of squared gradients, and of the mean gradient if `centered`; α of the formula.
     pub alpha: f64,
     /// Keeps the quotient finite.
     pub epsilon: f64,
     /// Share of the last step that is kept; 0 is the lecture's rule.
     pub momentum: f64,
-    /// Whether the square of the mean gradient is taken off the mean square: the variance in its place.
+    /// Whether the square of the mean gradient is subtracted from the mean square, which leaves the variance.
     pub centered: bool,
-    /// L2 penalty's factor.
+    /// Factor of the L2 penalty.
     pub weight_decay: f64,
 }
 
@@ -82,29 +81,29 @@ impl Default for OptimizerConfig {
     }
 }
 
-/// An optimizer or a state that cannot be.
+/// An invalid setting or saved state of an optimizer.
 #[derive(Debug, thiserror::Error)]
 pub enum OptimizerError {
-    /// A number out of its range.
-    #[error("{name} = {got} is out of range; {name} is {legal}")]
+    /// A setting out of range.
+    #[error("{name} = {got} is out of range; it must be {legal}")]
     OutOfRange {
         /// The setting.
         name: &'static str,
-        /// Got.
+        /// The value given.
         got: f64,
-        /// What would be right.
+        /// What it must be.
         legal: &'static str,
     },
     /// A saved state of another model or optimizer.
-    #[error("the saved optimizer does not fit: {0}")]
+    #[error("the saved optimizer state does not fit: {0}")]
     State(String),
-    /// libtorch refused.
+    /// An error from libtorch.
     #[error(transparent)]
     Torch(#[from] TorchError),
 }
 
 impl OptimizerConfig {
-    /// Refuses numbers out of range.
+    /// Refuses settings out of range.
     pub fn check(&self) -> Result<(), OptimizerError> {
         let legal = |name, got: f64, fine: bool, legal| {
             if fine { Ok(()) } else { Err(OptimizerError::OutOfRange { name, got, legal }) }
@@ -117,7 +116,7 @@ impl OptimizerConfig {
                 share("momentum", sgd.momentum)?;
                 positive("weight_decay", sgd.weight_decay)?;
                 let fine = !sgd.nesterov || sgd.momentum > 0.0;
-                legal("momentum", sgd.momentum, fine, "above 0 where nesterov is true")
+                legal("momentum", sgd.momentum, fine, "above 0 if nesterov is true")
             }
             OptimizerConfig::Adam(adam) | OptimizerConfig::Adamw(adam) => {
                 share("beta1", adam.beta1)?;
@@ -140,7 +139,7 @@ impl OptimizerConfig {
 pub struct Optimizer {
     config: OptimizerConfig,
     parameters: Vec<Tensor>,
-    /// Means of gradients and of their squares, and what is kept of the last step; empty where the optimizer
+    /// Means of gradients and of their squares, and what is kept of the last step; empty if the optimizer
     /// keeps none.
     first: Vec<Tensor>,
     second: Vec<Tensor>,
@@ -151,7 +150,7 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// Makes the state, all zero, for these parameters. They are shared, not copied.
+    /// Makes an all-zero state for these parameters, which are shared, not copied.
     pub fn new(config: OptimizerConfig, parameters: &[Tensor]) -> Result<Self, OptimizerError> {
         config.check()?;
         let zeros = |kept: bool| -> Vec<Tensor> {
@@ -175,23 +174,24 @@ impl Optimizer {
         })
     }
 
-    /// Forgets the gradients; the next backward pass starts from none.
+    /// Clears the gradients.
     pub fn zero_gradients(&self) -> Result<(), TorchError> {
         native::zero_gradients(&self.parameters)
     }
 
-    /// Adds the gradients of `loss`, a scalar, to this group's parameters and to no others. `retain_graph` keeps
-    /// the graph for the loss of another group.
+    /// Adds the gradients of `loss`, a scalar, to this group's parameters and to no others. `retain_graph`
+    /// keeps the graph for the loss of another group.
     pub fn backward(&self, loss: &Tensor, retain_graph: bool) -> Result<(), TorchError> {
         native::backward(loss, &self.parameters, retain_graph)
     }
 
-    /// One update with the gradients that lie in the parameters. Parameters without a gradient are left alone.
+    /// Updates the parameters with their gradients. Parameters without a gradient are left alone.
     pub fn step(&mut self, rate: f64) -> Result<(), TorchError> {
         match self.config {
             OptimizerConfig::Sgd(sgd) => {
                 let Sgd { momentum, nesterov, weight_decay } = sgd;
-                // A first step on zeroed buffers is the same as one that fills them: no special case to resume.
+                // A first step on zeroed buffers is the same as one that fills them: no special case to
+                // resume.
                 let p = &self.parameters;
                 native::fused_sgd(p, &self.momenta, rate, momentum, weight_decay, nesterov, false)?;
             }
@@ -217,8 +217,8 @@ impl Optimizer {
     }
 
     /// Scales the gradients down so that their joint L2 norm is at most `max_norm` (Pascanu et al., 2013);
-    /// returns the norm before, a scalar on the device. A norm that is not finite leaves them as they are not
-    /// finite themselves.
+    /// returns the norm before, a scalar on the device. If the norm is not finite, the gradients stay
+    /// non-finite.
     pub fn clip_gradient_norm(&self, max_norm: f64) -> Result<Tensor, TorchError> {
         let norm = native::gradient_norm(&self.parameters)?;
         let factor = (max_norm / (&norm + 1e-6)).clamp_max(1.0);
@@ -242,8 +242,8 @@ impl Optimizer {
         parts.into_iter().flat_map(named).collect()
     }
 
-    /// Takes over a state that [`Self::state`] gave. `find` looks a tensor up by its name; `taken` is
-    /// [`Self::steps_taken`] of then.
+    /// Restores a state from [`Self::state`]. `find` looks up a tensor by name; `taken` is
+    /// [`Self::steps_taken`] at that time.
     pub fn load_state(
         &mut self,
         find: impl Fn(&str) -> Option<Tensor>,
@@ -254,7 +254,7 @@ impl Optimizer {
             if saved.size() != mine.size() {
                 let (got, needed) = (saved.size(), mine.size());
                 return Err(OptimizerError::State(format!(
-                    "`{name}` has the shape {got:?} in place of {needed:?}"
+                    "`{name}` has shape {got:?} instead of {needed:?}"
                 )));
             }
             tch::no_grad(|| mine.copy_(&saved));

@@ -8,7 +8,7 @@ use tch::{Kind, Tensor};
 pub struct Pca {
     /// `[D]`.
     mean: Tensor,
-    /// `[D, D]`, one axis in each column, that of the greatest variance first.
+    /// `[D, D]`, one axis in each column, greatest variance first.
     axes: Tensor,
     /// `[D]`, variance along each axis.
     variances: Tensor,
@@ -42,7 +42,7 @@ impl Pca {
         self.axes.narrow(1, 0, code.min(self.most()))
     }
 
-    /// Numbers that a code of `code` values is made with: the axes and the mean.
+    /// Number of parameters behind codes of `code` values: the axes and the mean.
     pub fn parameters(&self, code: i64) -> i64 {
         (code + 1) * self.most()
     }
@@ -52,8 +52,8 @@ impl Pca {
         (flat(rows) - &self.mean).matmul(&self.axes(code))
     }
 
-    /// Reconstructions `[N, …]` of rows in the same shape, from their first `code` components; not clipped to the
-    /// range of the data.
+    /// Reconstructions `[N, …]` of rows in the same shape, from their first `code` components; not clipped to
+    /// the range of the data.
     pub fn reconstruct(&self, rows: &Tensor, code: i64) -> Tensor {
         let axes = self.axes(code);
         let centred = flat(rows) - &self.mean;

@@ -21,11 +21,12 @@ pub fn sigmoid_jacobian_norm(code: &Tensor, weight: &Tensor) -> Tensor {
     (code - code.square()).square().matmul(&row_norms)
 }
 
-/// `‖∂h/∂x‖²_F` of each sample for any encoder: `[B]`, exactly, by one backward pass for each of the code's `D` numbers.
+/// `‖∂h/∂x‖²_F` of each sample for any encoder: `[B]`, exactly, by one backward pass for each of the code's
+/// `D` numbers.
 ///
-/// `code` is `[B, …]`, computed from `x` `[B, …]`, which collects gradients; no sample's code may depend on another
-/// sample (no batch normalisation in training). `create_graph` keeps what a further backward pass needs, so that the
-/// norm can be minimised.
+/// `code` is `[B, …]`, computed from `x` `[B, …]`, which collects gradients; no sample's code may depend on
+/// another sample (no batch normalisation in training). `create_graph` keeps what a further backward pass
+/// needs, so that the norm can be minimised.
 pub fn jacobian_norm(code: &Tensor, x: &Tensor, create_graph: bool) -> Tensor {
     let code = code.flatten(1, -1);
     let rows = (0..code.size()[1]).map(|d| squared_norm(&code.select(1, d), x, create_graph));
@@ -33,9 +34,9 @@ pub fn jacobian_norm(code: &Tensor, x: &Tensor, create_graph: bool) -> Tensor {
 }
 
 /// An estimate of [`jacobian_norm`], `[B]`: the mean of `‖vᵀ ∂h/∂x‖²` over probes `v`, one backward pass each
-/// (Hutchinson, 1990). Its expectation is exact where the entries of the probes have mean 0 and variance 1 and are
-/// independent of each other; it has the least variance where they are ±1. `code`, `x` and `create_graph` are as there,
-/// a probe has the shape of `code`.
+/// (Hutchinson, 1990). Its expectation is exact if the entries of the probes are independent with mean 0 and
+/// variance 1; its variance is least if they are ±1. `code`, `x` and `create_graph` are as there; a probe has
+/// the shape of `code`.
 pub fn jacobian_norm_estimate(code: &Tensor, x: &Tensor, probes: &[Tensor], create_graph: bool) -> Tensor {
     let products = probes.iter().map(|probe| squared_norm(&(code * probe), x, create_graph));
     products.reduce(|sum, product| sum + product).expect("an estimate has at least one probe")

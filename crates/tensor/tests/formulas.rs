@@ -1,5 +1,5 @@
-//! Every formula against values from an independent source (`golden/make.py`), and its gradient against finite
-//! differences.
+//! Tests every formula against values from an independent source (`golden/make.py`), and its gradient against
+//! finite differences.
 
 use ae_tensor::divergence::{DiagonalGaussian, bernoulli_kl, free_bits, log_mean_exp, standard_log_prob};
 use ae_tensor::{Activate, Activation, Distance, Kind, Likelihood, Tensor, penalty};
@@ -22,8 +22,8 @@ fn check(name: &str, obtained: &Tensor, expected: &Value, tolerance: f64) {
     assert!(difference < tolerance, "{name} is off by {difference:e}");
 }
 
-/// The gradient of `f`'s sum at `x` by autograd, against central differences; all in double precision, where a
-/// step of 1e-5 leaves an error near 1e-9.
+/// The gradient of `f`'s sum at `x` by autograd, against central differences; all in double precision, where
+/// a step of 1e-5 leaves an error near 1e-9.
 fn check_gradient(name: &str, x: &Tensor, f: impl Fn(&Tensor) -> Tensor) {
     let x = x.to_kind(Kind::Double).detach().copy().set_requires_grad(true);
     f(&x).sum(Kind::Double).backward();

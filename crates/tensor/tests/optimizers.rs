@@ -1,5 +1,5 @@
-//! The fused optimizers against plain implementations of the papers' algorithms in double precision, and their
-//! state through a save and a load.
+//! Tests the fused optimizers against plain implementations of the papers' algorithms in double precision,
+//! and their state through a save and a load.
 
 use ae_tensor::optimizer::{Adam, Rmsprop, Sgd, update_averages};
 use ae_tensor::{Device, Kind, Optimizer, OptimizerConfig, Tensor};
@@ -166,7 +166,7 @@ fn a_state_of_something_else_is_refused() {
     assert!(error.contains("`first.0`"), "{error}");
     let wrong = Tensor::zeros([3], (Kind::Float, Device::Cpu));
     let error = optimizer.load_state(|_| Some(wrong.shallow_clone()), 0).unwrap_err().to_string();
-    assert!(error.contains("[3] in place of [4, 6]"), "{error}");
+    assert!(error.contains("[3] instead of [4, 6]"), "{error}");
 }
 
 #[test]

@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Where the loop stands, apart from its tensors.
+/// The position of the loop, without its tensors.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Position {
     /// Steps taken.
     pub(crate) step: u64,
     /// Epochs finished.
     pub(crate) epoch: u64,
-    /// Batches of the running epoch that were taken.
+    /// Batches taken in the current epoch.
     pub(crate) batch: usize,
     /// Sums since the last line of the log.
     pub(crate) window: Window,
-    /// Early stopping: best validation loss and when.
+    /// Early stopping: the best validation loss and its epoch.
     pub(crate) best: Option<Best>,
     /// Whether early stopping has ended the run.
     pub(crate) stopped: bool,
@@ -31,7 +31,8 @@ pub(crate) struct Position {
     pub(crate) resumed: u32,
 }
 
-/// Loss terms summed over samples, in double precision, in the order of steps; each with its number of samples.
+/// Loss terms summed over samples, in double precision, in the order of steps; each with its number of
+/// samples.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Window {
     pub(crate) sums: BTreeMap<String, (f64, i64)>,
@@ -44,13 +45,13 @@ pub(crate) struct Best {
     pub(crate) epoch: u64,
 }
 
-/// A checkpoint that cannot be taken up.
+/// A checkpoint that cannot be resumed.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The file itself.
     #[error(transparent)]
     File(#[from] TensorFileError),
-    /// Of another model or optimizer.
+    /// A checkpoint of another model or optimizer.
     #[error("{} is not a checkpoint of this run: {reason}", path.display())]
     Mismatch {
         /// The file.
@@ -60,7 +61,7 @@ pub enum CheckpointError {
     },
 }
 
-/// Tensors of a run beside its parameters.
+/// What a checkpoint stores of a run.
 pub(crate) struct Parts<'a> {
     pub(crate) model: &'a dyn Model,
     pub(crate) optimizers: &'a mut [Optimizer],
@@ -73,7 +74,8 @@ pub(crate) struct Parts<'a> {
 impl Parts<'_> {
     /// Every tensor by name; all share memory with the run.
     fn named(&self) -> Vec<(String, Tensor)> {
-        // Parameters come first in the state, so the averages, which are of parameters only, find their names.
+        // Parameters come first in the state, so the averages, which cover parameters only, get the right
+        // names.
         let state = self.model.state();
         let with = |prefix: &str, tensors: &[Tensor]| -> Vec<(String, Tensor)> {
             let name = |((name, _), tensor): (&(String, Tensor), &Tensor)| {
@@ -103,7 +105,7 @@ impl Parts<'_> {
             let saved = saved.get(&name).ok_or_else(|| mismatch(format!("it has no `{name}`")))?;
             if saved.size() != mine.size() {
                 let (got, needed) = (saved.size(), mine.size());
-                return Err(mismatch(format!("`{name}` has the shape {got:?} in place of {needed:?}")));
+                return Err(mismatch(format!("`{name}` has shape {got:?} instead of {needed:?}")));
             }
             ae_tensor::tch::no_grad(|| mine.copy_(saved));
         }

@@ -1,4 +1,4 @@
-//! What a run is asked to do: an experiment, as a preset or a user's file writes it.
+//! The configuration of an experiment, as written in a preset or a user's file.
 
 use crate::expected::Expected;
 use crate::schedule::{Length, OneCycle, Schedule};
@@ -6,14 +6,15 @@ use crate::tier::TierPart;
 use ae_datasets::DataConfig;
 use ae_models::ModelConfig;
 use ae_tensor::OptimizerConfig;
+use ae_tensor::optimizer::OptimizerError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// An experiment: data, model, training and what should come out.
+/// An experiment: data, model, training and expected results.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
-    /// One sentence.
+    /// A description in one sentence.
     #[serde(default)]
     pub description: String,
     /// The variant and its settings.
@@ -21,28 +22,28 @@ pub struct Experiment {
     /// The data.
     #[serde(default)]
     pub data: DataConfig,
-    /// The loop.
+    /// The training loop.
     #[serde(default)]
     pub training: TrainingConfig,
     /// Names of the measures that `expected` needs beyond what every run records.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measures: Vec<String>,
-    /// What a run should reach, each with its source.
+    /// Results that a run should reach, each with its source.
     #[serde(default)]
     pub expected: Vec<Expected>,
-    /// What differs in the tier `smoke`.
+    /// Settings that differ in the tier `smoke`.
     #[serde(default, skip_serializing_if = "TierPart::is_default")]
     pub smoke: TierPart,
-    /// What differs in the tier `cpu`: its seeds, if anything.
+    /// Settings that differ in the tier `cpu`: its seeds, if any.
     #[serde(default, skip_serializing_if = "TierPart::is_default")]
     pub cpu: TierPart,
-    /// What differs in the tier `full`.
+    /// Settings that differ in the tier `full`.
     #[serde(default, skip_serializing_if = "TierPart::is_default")]
     pub full: TierPart,
 }
 
 impl Experiment {
-    /// A model with the default data and training, and nothing expected.
+    /// An experiment with this model, the default data and training, and no expected results.
     pub fn of(model: ModelConfig) -> Self {
         Experiment {
             description: String::new(),
@@ -62,26 +63,27 @@ impl Experiment {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainingConfig {
-    /// What every draw depends on: weights, order, noise, splits.
+    /// Seed of every draw: weights, order, noise, splits.
     pub seed: u64,
     /// Passes over the training data.
     pub epochs: u64,
-    /// Samples in a step: a number, or `"full"`.
+    /// Samples per step: a number, or `"full"`.
     pub batch: BatchSize,
     /// Optimizer of every group of parameters.
     pub optimizer: OptimizerConfig,
     /// Base learning rate.
     pub learning_rate: f64,
-    /// How the learning rate moves.
+    /// How the learning rate changes over time.
     pub schedule: Schedule,
-    /// Greatest L2 norm of a group's gradient; absent: as it is.
+    /// Greatest L2 norm of a group's gradient; absent: no clipping.
     pub clip_norm: Option<f64>,
-    /// Decay of the moving average of the weights that is evaluated and saved in their place, such as 0.999;
+    /// Decay of a moving average of the weights, such as 0.999, which is evaluated and saved in their place;
     /// absent: none.
     pub ema: Option<f64>,
     /// Stops when the validation loss no longer falls; needs `data.validation` above 0.
     pub early_stopping: Option<EarlyStopping>,
-    /// Groups of parameters that differ: `[training.groups.discriminator]`. The names are the model's.
+    /// Settings for single groups of parameters: `[training.groups.discriminator]`. The model defines the
+    /// names.
     pub groups: BTreeMap<String, GroupConfig>,
     /// Steps between two points of the loss curves.
     pub log_every: u64,
@@ -108,7 +110,7 @@ impl Default for TrainingConfig {
     }
 }
 
-/// Settings of one group of parameters, where they differ from those of the others.
+/// Settings of one group of parameters that override the general ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GroupConfig {
@@ -118,7 +120,7 @@ pub struct GroupConfig {
     pub optimizer: Option<OptimizerConfig>,
 }
 
-/// Samples in a step.
+/// Samples per step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BatchText", into = "BatchText")]
 pub enum BatchSize {
@@ -141,9 +143,11 @@ impl TryFrom<BatchText> for BatchSize {
     fn try_from(text: BatchText) -> Result<Self, String> {
         match text {
             BatchText::Number(n) if n >= 1 => Ok(BatchSize::Samples(n as usize)),
-            BatchText::Number(n) => Err(format!("a batch holds at least 1 sample, got {n}")),
+            BatchText::Number(n) => Err(format!("a batch must hold at least 1 sample, got {n}")),
             BatchText::Word(word) if word == "full" => Ok(BatchSize::Full),
-            BatchText::Word(word) => Err(format!("a batch is a number or \"full\", got \"{word}\"")),
+            BatchText::Word(word) => {
+                Err(format!("a batch size must be a number or \"full\", got \"{word}\""))
+            }
         }
     }
 }
@@ -177,7 +181,7 @@ impl BatchSize {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EarlyStopping {
-    /// Epochs without a better validation loss that are waited for.
+    /// Epochs to wait for a better validation loss.
     pub patience: u64,
     /// How much lower a loss must be to count as better.
     pub min_delta: f64,
@@ -191,28 +195,28 @@ impl Default for EarlyStopping {
 
 /// Settings for a group of parameters that the model does not have.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("training.groups.{group} fits no group of this model's parameters; it has `{known}`")]
+#[error("training.groups.{group} is not a group of this model's parameters; its groups are `{known}`")]
 pub struct UnknownGroup {
-    /// As it was written.
+    /// The name as written.
     pub group: String,
-    /// What there is.
+    /// The model's groups.
     pub known: String,
 }
 
-/// A setting out of its range.
+/// A setting out of range.
 #[derive(Debug, PartialEq, thiserror::Error)]
-#[error("{setting} = {got} is out of range; it is {legal}")]
+#[error("{setting} = {got} is out of range; it must be {legal}")]
 pub struct SettingError {
     /// Path of the setting.
     pub setting: &'static str,
-    /// Got.
+    /// The value given.
     pub got: String,
-    /// What would be right.
+    /// What it must be.
     pub legal: &'static str,
 }
 
 impl TrainingConfig {
-    /// The learning rate of a group at step `step`, counted from 0, where an epoch has so many batches.
+    /// The learning rate of a group at step `step`, counted from 0; an epoch has `batches` batches.
     pub fn rate(&self, group: &str, step: u64, batches: usize) -> f64 {
         let epoch = batches as u64;
         let length = Length { epoch, total: self.epochs * epoch };
@@ -232,7 +236,7 @@ impl TrainingConfig {
     /// Refuses settings for groups that the model does not have.
     ///
     /// # Errors
-    /// Names the unknown group and those that there are.
+    /// Names the unknown group and the model's groups.
     pub fn check_groups(&self, names: &[&str]) -> Result<(), UnknownGroup> {
         match self.groups.keys().find(|group| !names.contains(&group.as_str())) {
             None => Ok(()),
@@ -243,7 +247,7 @@ impl TrainingConfig {
     /// Refuses settings out of range.
     ///
     /// # Errors
-    /// Names the first setting that is, and what would be right.
+    /// Names the first setting out of range, and what it must be.
     pub fn check(&self) -> Result<(), SettingError> {
         let legal = |setting, got: String, fine: bool, legal| {
             if fine { Ok(()) } else { Err(SettingError { setting, got, legal }) }
@@ -288,10 +292,11 @@ impl TrainingConfig {
             let fine = own > 0.0 && own.is_finite();
             legal("training.groups.….learning_rate", own.to_string(), fine, "above 0")?;
         }
-        self.optimizer.check().map_err(|e| SettingError {
-            setting: "training.optimizer",
-            got: e.to_string(),
-            legal: "as the optimizer's documentation says",
+        self.optimizer.check().map_err(|error| match error {
+            OptimizerError::OutOfRange { name, got, legal } => {
+                SettingError { setting: "training.optimizer", got: format!("{{ {name} = {got} }}"), legal }
+            }
+            other => SettingError { setting: "training.optimizer", got: other.to_string(), legal: "valid" },
         })
     }
 }
@@ -311,32 +316,32 @@ mod tests {
     fn schedules_out_of_range_are_refused_by_name() {
         let step = |every, factor| Schedule::Step { every, unit: Unit::Epochs, factor };
         check(step(1, 0.5), "fine");
-        check(step(0, 0.5), "training.schedule.step.every = 0 is out of range; it is at least 1");
+        check(step(0, 0.5), "training.schedule.step.every = 0 is out of range; it must be at least 1");
         check(
             step(2, 1.5),
-            "training.schedule.step.factor = 1.5 is out of range; it is above 0 and at most 1",
+            "training.schedule.step.factor = 1.5 is out of range; it must be above 0 and at most 1",
         );
         check(
             step(2, f64::NAN),
-            "training.schedule.step.factor = NaN is out of range; it is above 0 and at most 1",
+            "training.schedule.step.factor = NaN is out of range; it must be above 0 and at most 1",
         );
         let stages = Schedule::Stages { first: 0, growth: 3, factor: 0.5 };
-        check(stages, "training.schedule.stages.first = 0 is out of range; it is at least 1");
+        check(stages, "training.schedule.stages.first = 0 is out of range; it must be at least 1");
         let cycle = |rise, start, end| Schedule::OneCycle(OneCycle { rise, start, end });
         check(cycle(0.3, 25.0, 1e4), "fine");
         check(
             cycle(30.0, 25.0, 1e4),
-            "training.schedule.one_cycle.rise = 30 is out of range; it is between 0 and 1",
+            "training.schedule.one_cycle.rise = 30 is out of range; it must be between 0 and 1",
         );
         check(
             cycle(0.3, 0.0, 1e4),
-            "training.schedule.one_cycle.start = 0 is out of range; it is at least 1",
+            "training.schedule.one_cycle.start = 0 is out of range; it must be at least 1",
         );
         check(
             cycle(0.3, 25.0, f64::INFINITY),
-            "training.schedule.one_cycle.end = inf is out of range; it is at least 1",
+            "training.schedule.one_cycle.end = inf is out of range; it must be at least 1",
         );
         let cosine = Schedule::Cosine { warmup: 0, floor: 2.0 };
-        check(cosine, "training.schedule.cosine.floor = 2 is out of range; it is between 0 and 1");
+        check(cosine, "training.schedule.cosine.floor = 2 is out of range; it must be between 0 and 1");
     }
 }

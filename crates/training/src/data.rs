@@ -1,4 +1,4 @@
-//! A data set as the loop sees it: tensors, and batches of an epoch in a seeded order.
+//! Data for the training loop: tensors, and the batches of an epoch in a seeded order.
 
 use ae_datasets::{Dataset, SampleShape, Samples, epoch_order};
 use ae_models::{Batch, DataSummary};
@@ -6,37 +6,38 @@ use ae_tensor::{Device, Kind, Tensor, array};
 use ndarray::Array2;
 use std::mem;
 
-/// Data above this are sent to a CUDA device batch by batch instead of being kept there.
+/// Data larger than this are sent to a CUDA device batch by batch instead of being kept there.
 const RESIDENT_BYTES: usize = 4 << 30;
 
-/// The rows of one part.
+/// The rows of one split.
 #[derive(Debug)]
 pub struct Split {
     /// `[N, …]`, float.
     values: Tensor,
     /// `[N]`, int64.
     labels: Option<Tensor>,
-    /// `[N, …]`, float: 1 where a value was observed, 0 where it does not count in the losses; `None` where every value was.
+    /// `[N, …]`, float: 1 if a value was observed, 0 if it does not count in the losses; `None` if all were
+    /// observed.
     observed: Option<Tensor>,
     device: Device,
 }
 
-/// Training, validation and test rows, and what a model is told of them.
+/// Training, validation and test rows, and their summary for a model.
 #[derive(Debug)]
 pub struct Splits {
-    /// What the optimizer sees.
+    /// Rows that the optimizer sees.
     pub train: Split,
-    /// What early stopping sees; may be empty.
+    /// Rows that early stopping sees; may be empty.
     pub validation: Split,
-    /// What nothing is chosen on; may be empty.
+    /// Rows that no choice depends on; may be empty.
     pub test: Split,
     /// Shape, mean and range of the training rows.
     pub summary: DataSummary,
-    /// The data set's names, files and preprocessing; its parts have been taken out.
+    /// The data set's names, files and preprocessing; its rows have been moved out.
     pub dataset: Dataset,
 }
 
-/// A data set that cannot be trained on.
+/// A data set without training rows.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} has no training rows; check data.validation, data.test and data.max_train")]
 pub struct EmptyData(pub String);
@@ -45,7 +46,7 @@ impl Splits {
     /// Takes over the memory of a data set, without a copy on a CPU.
     ///
     /// # Errors
-    /// Where there are no training rows.
+    /// If there are no training rows.
     pub fn new(mut dataset: Dataset, device: Device) -> Result<Self, EmptyData> {
         let shape: Vec<i64> = dataset.shape.dims().iter().map(|&d| d as i64).collect();
         if dataset.train.values.is_empty() {
@@ -60,16 +61,17 @@ impl Splits {
         Ok(Splits { train, validation, test, summary, dataset })
     }
 
-    /// Rows at hand, to train and to validate on, without test rows; `validation` may be empty. Each row is a vector, on the
-    /// CPU; see [`Self::shaped`] and [`Self::on`]. What was not observed counts neither in the losses nor in the summary.
+    /// Training and validation rows in memory, without test rows; `validation` may be empty. Each row is a
+    /// vector on the CPU; see [`Self::shaped`] and [`Self::on`]. Values that were not observed count neither
+    /// in the losses nor in the summary.
     ///
     /// # Errors
-    /// Where there are no training rows.
+    /// If there are no training rows.
     pub fn of(train: Samples, validation: Samples) -> Result<Self, EmptyData> {
         Splits::new(Dataset::of(train, validation), Device::Cpu)
     }
 
-    /// The same rows, each as a sample of this shape. Panics where it holds another number of values.
+    /// The same rows, each as a sample of this shape. Panics if the shape holds another number of values.
     pub fn shaped(mut self, shape: SampleShape) -> Self {
         let dims: Vec<i64> = shape.dims().iter().map(|&d| d as i64).collect();
         assert_eq!(
@@ -100,7 +102,7 @@ impl Splits {
     }
 }
 
-/// What a model is told of its training rows: mean and range are those of the observed values.
+/// The summary of the training rows for a model; mean and range are those of the observed values.
 fn summary(train: &Split, shape: Vec<i64>, classes: i64) -> DataSummary {
     let seen = train.observed.as_ref().map(|observed| train.values.masked_select(&observed.gt(0.0)));
     let seen = seen.filter(|values| values.numel() > 0);
@@ -171,12 +173,12 @@ impl Split {
         self.values.size()[0] as usize
     }
 
-    /// Whether there is no row.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// All values, `[N, …]`, where they are kept.
+    /// All values, `[N, …]`, on the device where they are kept.
     pub fn values(&self) -> &Tensor {
         &self.values
     }
@@ -186,17 +188,17 @@ impl Split {
         self.labels.as_ref()
     }
 
-    /// Which values were observed, `[N, …]`, float, 1 or 0; `None` where all were.
+    /// Which values were observed, `[N, …]`, float, 1 or 0; `None` if all were.
     pub fn observed(&self) -> Option<&Tensor> {
         self.observed.as_ref()
     }
 
-    /// Where batches are put together.
+    /// The device on which batches are assembled.
     pub fn device(&self) -> Device {
         self.device
     }
 
-    /// Rows `start..start + n`, in their own order.
+    /// Rows `start..start + n`, in storage order.
     pub fn rows(&self, start: usize, n: usize) -> Batch {
         let narrow = |t: &Tensor| t.narrow(0, start as i64, n as i64).to_device(self.device);
         Batch {
@@ -206,12 +208,12 @@ impl Split {
         }
     }
 
-    /// The batches that the held-out figures are computed in: `size` rows each, the last may be smaller.
+    /// The batches for held-out figures: `size` rows each; the last may be smaller.
     pub fn in_order(&self, size: usize) -> impl Iterator<Item = Batch> + '_ {
         (0..self.len()).step_by(size).map(move |start| self.rows(start, size.min(self.len() - start)))
     }
 
-    /// The order of an epoch, to take batches from.
+    /// An epoch in its seeded order, to take batches from.
     pub fn epoch(&self, seed: u64, epoch: u64, batch: usize) -> Epoch<'_> {
         let order: Vec<i64> = epoch_order(self.len(), seed, epoch).into_iter().map(i64::from).collect();
         let order = Tensor::from_slice(&order).to_device(self.values.device());
@@ -233,7 +235,7 @@ impl Epoch<'_> {
         self.split.len().div_ceil(self.batch)
     }
 
-    /// Whether there is no batch.
+    /// Whether there are no batches.
     pub fn is_empty(&self) -> bool {
         self.split.is_empty()
     }

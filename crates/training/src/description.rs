@@ -1,32 +1,34 @@
-//! What a model and its file are told of the data, and what can be trained on.
+//! Descriptions of data for models and their files, and the trait of data that can be trained on.
 
 use crate::data::{EmptyData, Splits};
 use ae_datasets::{Dataset, Preprocessing, Samples};
 use ae_models::DataSummary;
 use ae_tensor::Device;
 
-/// What a model and its file are told of their data.
+/// The description of the data that a model and its file hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataDescription {
     /// Name of the data set.
     pub name: String,
     /// Shape, mean and range of the training rows: what the model is built for.
     pub summary: DataSummary,
-    /// From raw values to those of the training rows.
+    /// The preprocessing from raw values to those of the training rows.
     pub preprocessing: Preprocessing,
-    /// Names of the labels, where the data have some.
+    /// Names of the labels, if the data have any.
     pub label_names: Vec<String>,
 }
 
 /// Data that can be trained on.
 pub trait TrainingData {
-    /// The rows as tensors, for a model on `device`. A [`Dataset`] is copied; [`Splits`] stay where they are and are shared.
+    /// The rows as tensors, for a model on `device`. A [`Dataset`] is copied; [`Splits`] stay where they are
+    /// and are shared.
     ///
     /// # Errors
-    /// Where there are no training rows.
+    /// If there are no training rows.
     fn splits(&self, device: Device) -> Result<Splits, EmptyData>;
 
-    /// What a model is built from: `config.build(&data.summary(), seed)`. Panics where there are no training rows.
+    /// What a model is built from: `config.build(&data.summary(), seed)`. Panics if there are no training
+    /// rows.
     fn summary(&self) -> DataDescription;
 }
 

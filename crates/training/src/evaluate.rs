@@ -6,11 +6,13 @@ use ae_models::{Losses, Model, Pass};
 use ae_tensor::{Device, Kind, Noise, Tensor};
 use std::collections::BTreeMap;
 
-/// Rows in one batch of an evaluation. Part of a result's definition: the draws of a batch depend on its place.
+/// Rows per batch of an evaluation. Results depend on it, because the draws of a batch depend on its
+/// position.
 pub const BATCH: usize = 1000;
 
-/// Mean over the rows of a split of each loss term, and of the objective under its own name. `purpose` (`test`,
-/// `validation`) and `seed` fix the draws, so the figures of two epochs differ by the weights alone.
+/// The mean of each loss term over the rows of a split, and of the objective under its own name. `purpose`
+/// (`test`, `validation`) and `seed` fix the draws, so the figures of two epochs differ only through the
+/// weights.
 pub fn evaluate(model: &dyn Model, split: &Split, seed: u64, purpose: &str) -> BTreeMap<String, f64> {
     let mut window = Window::default();
     let groups = group_names(model);
@@ -33,9 +35,9 @@ pub(crate) fn group_names(model: &dyn Model) -> Vec<&'static str> {
     model.groups().iter().map(|group| group.name).collect()
 }
 
-/// Names of all terms, and their values in one tensor `[terms]` on the device: each group's total as `loss`, then
-/// its terms where it has several, then its figures. With several groups, the names of totals and terms start with
-/// the group's. `totals` are those of `losses`, scalars; a group that rests has none.
+/// Names of all terms, and their values in one tensor `[terms]` on the device: each group's total as `loss`,
+/// then its terms if it has several, then its figures. With several groups, the names of totals and terms
+/// start with the group's. `totals` are those of `losses`, scalars; a group that rests has none.
 pub(crate) fn named_terms(
     groups: &[&str],
     losses: &[Losses],

@@ -1,10 +1,11 @@
-//! What a preset should reach, and whether a run does.
+//! Expected results of a preset, and whether a run meets them.
 
 use ae_records::record::Expectation;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::collections::BTreeMap;
 
-/// A result that a preset should reach: a reference value with its tolerance, a bar, or both; all must hold.
+/// A result that a preset should reach: a reference value with its tolerance, a bound, or both; all must
+/// hold.
 ///
 /// ```toml
 /// [[expected]]
@@ -17,16 +18,16 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self", default, deny_unknown_fields)]
 pub struct Expected {
-    /// Name of a metric: `test/…` and `validation/…` are recorded by every run, `<measure>/…` by a measure that
-    /// the preset lists.
+    /// Name of a metric: `test/…` and `validation/…` are recorded by every run, `<measure>/…` by a measure
+    /// that the preset lists.
     pub metric: String,
     /// The reference result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
-    /// How much worse than `value`, in its unit, still counts as reached; 0 where absent.
+    /// How much worse than `value`, in its unit, still counts as reached; absent: 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<f64>,
-    /// What is better than `value`.
+    /// Which results are better than `value`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub better: Option<Better>,
     /// Upper bound.
@@ -39,7 +40,7 @@ pub struct Expected {
     pub source: String,
 }
 
-/// What is better than a reference value.
+/// Which results are better than a reference value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Better {
@@ -47,11 +48,11 @@ pub enum Better {
     Lower,
     /// Anything above it, as for accuracies.
     Higher,
-    /// Nothing: the result is to lie within the tolerance on either side.
+    /// Nothing: the result must lie within the tolerance on either side.
     Equal,
 }
 
-/// The checks that serde cannot do come after it.
+/// Runs the checks that serde cannot do.
 impl<'de> Deserialize<'de> for Expected {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let this = Self::deserialize(deserializer)?;
@@ -67,7 +68,7 @@ impl Serialize for Expected {
 }
 
 impl Expected {
-    /// Refuses what cannot be judged; the words go on after the key of the configuration.
+    /// Refuses an expectation that cannot be judged; the message continues after the configuration key.
     fn check(&self) -> Result<(), String> {
         let Expected { metric, value, tolerance, better, at_most, at_least, .. } = self;
         if !metric.contains('/') {
@@ -84,7 +85,7 @@ impl Expected {
             );
         }
         if value.is_none() && (tolerance.is_some() || better.is_some()) {
-            return Err("must have the `value` that `tolerance` and `better` are about".into());
+            return Err("must have a `value` for `tolerance` and `better` to refer to".into());
         }
         if let Some(tolerance) = tolerance
             && !(*tolerance >= 0.0 && tolerance.is_finite())
@@ -92,18 +93,19 @@ impl Expected {
             return Err(format!("must have a tolerance of 0 or more, got {tolerance}"));
         }
         if [value, at_most, at_least].into_iter().flatten().any(|number| !number.is_finite()) {
-            return Err("must have finite numbers".into());
+            return Err("must hold finite numbers only".into());
         }
         Ok(())
     }
 
-    /// The measure that computes the metric; none for what every run records by itself.
+    /// The measure that computes the metric; `None` if every run records it.
     pub fn measure(&self) -> Option<&str> {
         let (group, _) = self.metric.split_once('/')?;
         (!["train", "validation", "test"].contains(&group)).then_some(group)
     }
 
-    /// Whether a result is within the tolerance of the reference or better, and within the bounds. NaN is not.
+    /// Whether a result is within the tolerance of the reference or better, and within the bounds. NaN never
+    /// is.
     pub fn is_met_by(&self, obtained: f64) -> bool {
         let tolerance = self.tolerance.unwrap_or(0.0);
         let by_value = self.value.is_none_or(|value| match self.better {
@@ -116,22 +118,28 @@ impl Expected {
         finite && by_value && below && self.at_least.is_none_or(|bound| obtained >= bound)
     }
 
-    /// As a person reads it: `105.3 ± 0.3 or lower`, `≤ 106`.
+    /// Human-readable: `105.3 ± 0.3 or lower`, `≤ 106`.
     pub fn to_text(&self) -> String {
-        let value = self.value.map(|value| {
+        let mut parts = Vec::new();
+        if let Some(value) = self.value {
             let tolerance = self.tolerance.map_or(String::new(), |tolerance| format!(" ± {tolerance}"));
             let better = match self.better {
                 Some(Better::Lower) => " or lower",
                 Some(Better::Higher) => " or higher",
                 Some(Better::Equal) | None => "",
             };
-            format!("{value}{tolerance}{better}")
-        });
-        let bounds = [self.at_least.map(|b| format!("≥ {b}")), self.at_most.map(|b| format!("≤ {b}"))];
-        value.into_iter().chain(bounds.into_iter().flatten()).collect::<Vec<_>>().join(" and ")
+            parts.push(format!("{value}{tolerance}{better}"));
+        }
+        if let Some(bound) = self.at_least {
+            parts.push(format!("≥ {bound}"));
+        }
+        if let Some(bound) = self.at_most {
+            parts.push(format!("≤ {bound}"));
+        }
+        parts.join(" and ")
     }
 
-    /// Compares with what a run obtained.
+    /// Compares this with what a run obtained.
     pub fn compare(&self, metrics: &BTreeMap<String, f64>) -> Expectation {
         let obtained = metrics.get(&self.metric).copied();
         Expectation {
@@ -196,7 +204,7 @@ mod tests {
         };
         refused("", "a `value`, or a bound");
         refused("value = 1.0", "better = \"lower\"");
-        refused("tolerance = 1.0\nat_most = 1.0", "must have the `value`");
+        refused("tolerance = 1.0\nat_most = 1.0", "must have a `value` for");
         refused("value = 1.0\nbetter = 'lower'\ntolerance = -1.0", "0 or more, got -1");
         refused("value = nan\nbetter = 'lower'", "finite");
         refused("value = 1.0\nbetter = 'smaller'", "unknown variant `smaller`");

@@ -1,4 +1,4 @@
-//! An experiment in a folder: data, model, training, held-out figures, the model file and the record.
+//! Runs an experiment in a folder: data, model, training, held-out figures, the model file and the record.
 
 use crate::config::Experiment;
 use crate::data::{EmptyData, Splits};
@@ -21,9 +21,9 @@ use std::sync::atomic::AtomicBool;
 /// What to run, and where.
 #[derive(Debug)]
 pub struct Request {
-    /// Name of the preset, or of the configuration file without its ending.
+    /// Name of the preset, or of the configuration file without its extension.
     pub name: String,
-    /// What to do.
+    /// The experiment.
     pub experiment: Experiment,
     /// The run's folder.
     pub run: RunDir,
@@ -31,15 +31,15 @@ pub struct Request {
     pub resume: bool,
     /// Where to compute.
     pub device: DeviceChoice,
-    /// Where data come from.
+    /// Sources of the data.
     pub sources: Sources,
-    /// The command that makes this run again, for the record.
+    /// The command that repeats this run, for the record.
     pub command: String,
 }
 
-/// A run with everything that it was made of, for pictures and further figures.
+/// A run and everything that it was made from, for pictures and further figures.
 pub struct Run {
-    /// What is also in `record.json`.
+    /// The record, as in `record.json`.
     pub record: Record,
     /// The trained model.
     pub model: Box<dyn Model>,
@@ -49,7 +49,7 @@ pub struct Run {
     pub experiment: Experiment,
     /// The folder.
     pub dir: RunDir,
-    /// Whether it was interrupted; there is no model file then.
+    /// Whether it was interrupted; if so, there is no model file.
     pub interrupted: bool,
 }
 
@@ -59,7 +59,7 @@ impl std::fmt::Debug for Run {
     }
 }
 
-/// Why a run could not be made.
+/// Why a run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The folder.
@@ -102,10 +102,10 @@ impl RunError {
     }
 }
 
-/// Carries out a request; on return the folder holds all that a run leaves behind but its pictures.
+/// Carries out a request; on return the folder holds everything that a run leaves behind except its pictures.
 ///
 /// # Errors
-/// See [`RunError`]. A run that was begun says in its record that it failed, and why.
+/// See [`RunError`]. If the run had begun, its record says that it failed, and why.
 pub fn run(
     request: Request,
     progress: &mut dyn ae_fetch::Progress,
@@ -114,7 +114,7 @@ pub fn run(
 ) -> Result<Run, RunError> {
     let device = request.device.resolve()?;
     request.experiment.training.check().map_err(TrainError::from)?;
-    // Data and model before the folder: what cannot be trained leaves nothing behind.
+    // Data and model come before the folder, so that a run that cannot train leaves nothing behind.
     let seed = request.experiment.training.seed;
     let dataset = ae_datasets::load(&request.experiment.data, &request.sources, seed, progress)?;
     let splits = Splits::new(dataset, device)?;
@@ -212,7 +212,7 @@ fn finish(
             record.metrics.insert(format!("{purpose}/{term}"), value);
         }
     }
-    // What a measure computes is judged where it is computed.
+    // Metrics of measures are judged where they are computed.
     let judged = experiment.expected.iter().filter(|expected| expected.measure().is_none());
     record.expected = judged.map(|expected| expected.compare(&record.metrics)).collect();
     record.status = Status::Finished;
@@ -241,14 +241,14 @@ pub fn model_record(model: &dyn Model) -> ModelRecord {
     }
 }
 
-/// The processor's name, where the system tells it.
+/// The processor's name, or `unknown`.
 fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let line = text.lines().find(|line| line.starts_with("model name"));
     line.and_then(|line| line.split(':').nth(1)).map_or("unknown".into(), |name| name.trim().into())
 }
 
-/// A folder for a new run: `runs/<name>/<time>-seed<seed>`, with a number behind it where that is taken.
+/// A folder for a new run: `runs/<name>/<time>-seed<seed>`, with a number appended if that is taken.
 pub fn new_run_dir(runs: &std::path::Path, name: &str, seed: u64) -> RunDir {
     let time: String = now().chars().filter(char::is_ascii_digit).collect();
     let id = format!("{}-{}-seed{seed}", &time[..8], &time[8..14]);

@@ -1,9 +1,10 @@
-//! The training loop: batches, losses, optimizers, checkpoints and records, one for every model.
+//! The training loop for every model: batches, losses, optimizers, checkpoints and records.
 //!
-//! A run that is killed at any moment and resumed gives the same bytes as one that was never interrupted: every
-//! draw is a function of (seed, purpose, step), and a checkpoint holds everything else that a step depends on.
+//! A run that is killed at any moment and resumed gives the same bytes as one that was never interrupted:
+//! every draw is a function of (seed, purpose, step), and a checkpoint holds everything else that a step
+//! depends on.
 //!
-//! [`train`] and [`train_with`] train on what is at hand; [`experiment::run`] is a whole run in a folder.
+//! [`train`] and [`train_with`] train on data in memory; [`experiment::run`] makes a whole run in a folder.
 //!
 //! ```
 //! use ae_datasets::{Dataset, Scale};

@@ -1,4 +1,4 @@
-//! `model.safetensors`: the weights, and in the metadata all that is needed to use them.
+//! `model.safetensors`: the weights, and metadata with everything needed to use them.
 
 use crate::description::DataDescription;
 use crate::tensors::{self, TensorFileError};
@@ -11,18 +11,19 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-/// Rows that are stored with their reconstruction errors, so that reading can prove that the model still does what it did.
+/// Number of rows stored with their reconstruction errors, to check on loading that the model still computes
+/// the same.
 const GOLDEN_ROWS: i64 = 8;
 /// Greatest relative difference between a golden row's stored error and the one computed anew: float sums in
 /// another order on another machine differ by about 1e-6.
 const GOLDEN_TOLERANCE: f64 = 1e-4;
 
-/// What the file says of its weights.
+/// Metadata of the weights in a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
     /// Version of this layout: 1.
     pub format: u32,
-    /// Name of the preset; that of the variant where there is none.
+    /// Name of the preset, or of the variant if there is none.
     pub preset: String,
     /// The variant and its settings.
     pub model: NamedSettings,
@@ -32,9 +33,9 @@ pub struct Metadata {
     pub shape: Vec<i64>,
     /// Mean, least and greatest of the training values, after preprocessing.
     pub range: [f64; 3],
-    /// From raw values to what the model takes.
+    /// The preprocessing from raw values to the model's input.
     pub preprocessing: Preprocessing,
-    /// Names of the labels, where the data have some.
+    /// Names of the labels, if the data have any.
     pub label_names: Vec<String>,
     /// The seed of the initial weights.
     pub seed: u64,
@@ -59,7 +60,7 @@ pub struct NamedSettings {
 }
 
 impl NamedSettings {
-    /// As a file holds these settings.
+    /// These settings in the form stored in a file.
     pub fn of(model: &impl ModelSettings) -> Self {
         let named = model.serialize_named(serde_json::value::Serializer);
         named.ok().and_then(|value| serde_json::from_value(value).ok()).expect("settings are always JSON")
@@ -70,10 +71,10 @@ impl NamedSettings {
         &self.name
     }
 
-    /// As settings that a model can be built from.
+    /// Parses these into settings that a model can be built from.
     ///
     /// # Errors
-    /// Where they are those of another variant, or none that it takes.
+    /// If they belong to another variant, or the variant does not accept them.
     pub fn parse<S: ModelSettings>(&self) -> Result<S, serde_json::Error> {
         S::deserialize_named(Value::from(Map::from(self.clone())))
     }
@@ -86,7 +87,7 @@ impl TryFrom<Map<String, Value>> for NamedSettings {
         let mut entries = map.into_iter();
         match (entries.next(), entries.next()) {
             (Some((name, settings)), None) => Ok(NamedSettings { name, settings }),
-            _ => Err("a model is the name of one variant, with its settings"),
+            _ => Err("a model must be the name of one variant, with its settings"),
         }
     }
 }
@@ -97,21 +98,21 @@ impl From<NamedSettings> for Map<String, Value> {
     }
 }
 
-/// A model with everything that its file says of it: what [`Build::build`] makes and [`PortableModel::load`] reads. It is used
-/// as the [`Model`] that it holds.
+/// A model with the metadata of its file: what [`Build::build`] makes and [`PortableModel::load`] reads. It
+/// dereferences to its [`Model`].
 pub struct PortableModel {
-    /// The model, on the device that was asked for.
+    /// The model, on the requested device.
     pub model: Box<dyn Model>,
-    /// What the file says of it.
+    /// Its metadata.
     pub metadata: Metadata,
 }
 
-/// Building a model that can be saved, from the settings of any variant, in the registry or not.
+/// Builds saveable models from the settings of any variant, in the registry or not.
 pub trait Build: ModelSettings {
-    /// The model before its first step, on the CPU; its initial weights are a function of `seed`.
+    /// The untrained model, on the CPU; its initial weights are a function of `seed`.
     ///
     /// # Errors
-    /// Where a setting is out of range, layers do not fit, or the data are not what the output can give.
+    /// If a setting is out of range, layers do not fit, or the output cannot reproduce the data.
     fn build(&self, data: &DataDescription, seed: u64) -> Result<PortableModel, ModelError> {
         self.build_on(data, seed, Device::Cpu)
     }
@@ -172,8 +173,8 @@ pub enum ModelFileError {
     /// The file itself.
     #[error(transparent)]
     File(#[from] TensorFileError),
-    /// Settings of another variant, or that it no longer takes.
-    #[error("{} holds no such model: {source}", path.display())]
+    /// Settings of another variant, or that the variant no longer accepts.
+    #[error("{} does not hold the expected model: {source}", path.display())]
     Settings {
         /// The file.
         path: PathBuf,
@@ -188,7 +189,7 @@ pub enum ModelFileError {
         /// Why.
         source: ModelError,
     },
-    /// Weights that are not those of the model.
+    /// Weights that do not match the model.
     #[error("{} does not hold the model that it describes: {reason}", path.display())]
     Mismatch {
         /// The file.
@@ -202,7 +203,7 @@ impl PortableModel {
     /// Writes the model. The same weights and settings give the same bytes.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelFileError> {
         let name = |(name, tensor)| (format!("model.{name}"), tensor);
         let mut all: Vec<(String, Tensor)> = self.model.state().into_iter().map(name).collect();
@@ -214,12 +215,12 @@ impl PortableModel {
         Ok(tensors::write(path.as_ref(), &all, &self.metadata)?)
     }
 
-    /// Reads a model to `device`, and checks it against its golden rows. `S` says which variants are known: the settings of
-    /// one, or [`ae_models::ModelConfig`] for all of the registry.
+    /// Reads a model onto `device`, and checks it against its golden rows. `S` determines the known variants:
+    /// the settings of one, or [`ae_models::ModelConfig`] for the whole registry.
     ///
     /// # Errors
-    /// Where the file is damaged, foreign, of another variant, or does not hold what it describes. Nothing larger than the
-    /// file is allocated for weights.
+    /// If the file is damaged, foreign, of another variant, or does not hold what it describes. Nothing
+    /// larger than the file is allocated for weights.
     pub fn load<S: ModelSettings>(path: impl AsRef<Path>, device: Device) -> Result<Self, ModelFileError> {
         let path = path.as_ref();
         let (tensors, metadata): (BTreeMap<String, Tensor>, Metadata) = tensors::read(path)?;
@@ -232,7 +233,7 @@ impl PortableModel {
         let values = metadata.shape.iter().try_fold(1i64, |n, &d| n.checked_mul(d)).unwrap_or(i64::MAX);
         if metadata.shape.iter().any(|&d| d < 1) || values > limit.max(1) {
             let shape = &metadata.shape;
-            return Err(mismatch(format!("its samples of shape {shape:?} are larger than its weights")));
+            return Err(mismatch(format!("a sample of shape {shape:?} is larger than the weights")));
         }
         let failed = |source| ModelFileError::Model { path: path.into(), source };
         let noise = Noise::new(metadata.seed, 0, device);
@@ -245,7 +246,7 @@ impl PortableModel {
                 .ok_or_else(|| mismatch(format!("the weights `{name}` are missing")))?;
             if saved.size() != parameter.size() || saved.kind() != parameter.kind() {
                 let (got, needed) = (saved.size(), parameter.size());
-                return Err(mismatch(format!("`{name}` has the shape {got:?} in place of {needed:?}")));
+                return Err(mismatch(format!("`{name}` has shape {got:?} instead of {needed:?}")));
             }
             tch::no_grad(|| parameter.copy_(saved));
         }
@@ -256,7 +257,8 @@ impl PortableModel {
         Ok(loaded)
     }
 
-    /// Values within the range of the training data, `[N, …]`, on the model's device: the same for the same file.
+    /// Values within the range of the training data, `[N, …]`, on the model's device: the same for the same
+    /// file.
     fn golden_rows(&self) -> Tensor {
         let Metadata { ref shape, range: [_, low, high], seed, .. } = self.metadata;
         let device = self.model.parameters().first().map_or(Device::Cpu, |(_, tensor)| tensor.device());
@@ -264,7 +266,7 @@ impl PortableModel {
         Noise::new(seed, 0, device).fork("golden rows").uniform("rows", &size) * (high - low) + low
     }
 
-    /// Whether rows are reconstructed with the errors that they should have; else what is wrong.
+    /// Checks that rows are reconstructed with the stored errors; otherwise says what is wrong.
     fn check(&self, rows: &Tensor, expected: &Tensor) -> Result<(), String> {
         let fits =
             rows.size().get(1..) == Some(&self.metadata.shape[..]) && expected.size() == rows.size()[..1];
@@ -277,12 +279,13 @@ impl PortableModel {
             return Ok(());
         }
         Err(format!(
-            "its stored rows are reconstructed with errors that are off by {off:.1e} (at most {GOLDEN_TOLERANCE:.0e} is \
-             right)"
+            "the errors of its stored rows differ from the stored errors by {off:.1e} (at most \
+             {GOLDEN_TOLERANCE:.0e} is allowed)"
         ))
     }
 
-    /// Mean squared error of each row's reconstruction, `[N]`, on the CPU; none for a model that reconstructs nothing.
+    /// Mean squared error of each row's reconstruction, `[N]`, on the CPU; `None` for a model that does not
+    /// reconstruct.
     fn errors(&self, rows: &Tensor) -> Option<Tensor> {
         let autoencoder = self.model.as_autoencoder()?;
         let error = |rows: &Tensor| Distance::MeanSquared.per_sample(&autoencoder.reconstruct(rows), rows);

@@ -1,8 +1,8 @@
-//! Who watches a training run: progress bars, plain lines, anything else.
+//! Observers of a training run: progress bars, plain lines, anything else.
 
 use std::collections::BTreeMap;
 
-/// How far a run is, with the means since the report before.
+/// Progress of a run, with means since the previous report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
     /// Optimizer steps taken, of `steps`.
@@ -13,7 +13,7 @@ pub struct Progress {
     pub epoch: u64,
     /// Epochs of the whole run.
     pub epochs: u64,
-    /// Mean of each loss term since the report before.
+    /// Mean of each loss term since the previous report.
     pub terms: BTreeMap<String, f64>,
     /// Learning rate of the last step.
     pub learning_rate: f64,
@@ -21,7 +21,7 @@ pub struct Progress {
     pub samples_per_second: f64,
 }
 
-/// Callbacks of the loop; each does nothing unless it is written. They cannot change the run.
+/// Callbacks of the loop; each does nothing by default. They cannot change the run.
 pub trait Observer {
     /// Before the first step; `step` and `epoch` are above zero in a resumed run.
     fn on_start(&mut self, _progress: &Progress) {}
@@ -29,15 +29,15 @@ pub trait Observer {
     /// At each point of the loss curves.
     fn on_log(&mut self, _progress: &Progress) {}
 
-    /// After each epoch: means over the epoch's last window, and over the validation rows where there are some.
+    /// After each epoch: means over the epoch's last window, and over the validation rows if there are any.
     fn on_epoch(&mut self, _progress: &Progress, _validation: Option<&BTreeMap<String, f64>>) {}
 
-    /// After the last step, also of a run that was stopped.
+    /// After the last step, even if the run was interrupted.
     fn on_end(&mut self) {}
 
-    /// What is done now, in a few words, between runs and where there are none.
+    /// What is being done, in a few words, outside training runs.
     fn on_note(&mut self, _text: &str) {}
 }
 
-/// Watches nothing.
+/// Observes nothing.
 impl Observer for () {}

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// Whether the run was asked to stop before its end; it can be resumed.
+    /// Whether the run was interrupted; it can then be resumed.
     pub interrupted: bool,
     /// Whether early stopping ended it.
     pub stopped_early: bool,
@@ -28,15 +28,15 @@ pub struct Outcome {
     pub resumed: u32,
 }
 
-/// Why a run stopped.
+/// Why training failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// A setting out of its range.
+    /// A setting out of range.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// A loss that is not a number any more.
+    /// A loss that became NaN or infinite.
     #[error(
-        "the loss term `{term}` became {value} at step {step}; {}. A lower training.learning_rate or a \
+        "the loss term `{term}` became {value} at step {step}; {}; a lower training.learning_rate or a \
          training.clip_norm often helps",
         checkpoint.as_ref().map_or("there is no checkpoint".to_string(), |path| format!(
             "the last good checkpoint is {}", path.display()
@@ -55,10 +55,10 @@ pub enum TrainError {
     /// Settings of a group that the model does not have.
     #[error(transparent)]
     Group(#[from] UnknownGroup),
-    /// Early stopping without rows to judge by.
+    /// Early stopping without validation rows.
     #[error("training.early_stopping needs validation rows; set data.validation, such as 0.1")]
     NoValidation,
-    /// Nothing to train on.
+    /// No training rows.
     #[error(transparent)]
     Empty(#[from] EmptyData),
     /// Missing values that would be learned as zeros.
@@ -70,7 +70,7 @@ pub enum TrainError {
     /// The optimizer.
     #[error(transparent)]
     Optimizer(#[from] OptimizerError),
-    /// libtorch refused.
+    /// An error from libtorch.
     #[error(transparent)]
     Torch(#[from] TorchError),
     /// A checkpoint.

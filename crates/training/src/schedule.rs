@@ -1,17 +1,17 @@
-//! Learning rates over time.
+//! Learning-rate schedules.
 
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
-/// How the learning rate moves.
+/// How the learning rate changes over time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
     /// The same throughout.
     #[default]
     Constant,
-    /// Rises in a straight line from zero over `warmup` steps, then falls along half a cosine to `floor` times the
-    /// base rate at the last step (Loshchilov & Hutter, 2017, equation 5, without restarts).
+    /// Rises linearly from zero over `warmup` steps, then falls along half a cosine to `floor` times the base
+    /// rate at the last step (Loshchilov & Hutter, 2017, equation 5, without restarts).
     Cosine {
         /// Steps of the rise.
         warmup: u64,
@@ -30,22 +30,23 @@ pub enum Schedule {
         #[serde(default = "tenth")]
         factor: f64,
     },
-    /// Multiplies the rate by `factor` after each of several stages, of which the first lasts `first` epochs and each
-    /// `growth` times as long as the one before. The schedule of Burda et al. (2016) is `first` 1, `growth` 3 and
-    /// `factor` 10^(-1/7): the rate 0.001·10^(-i/7) for 3^i epochs, 3,280 in all for i = 0 to 7.
+    /// Multiplies the rate by `factor` after each of several stages, of which the first lasts `first` epochs
+    /// and each `growth` times as long as the one before. The schedule of Burda et al. (2016) is `first` 1,
+    /// `growth` 3 and `factor` 10^(-1/7): the rate 0.001·10^(-i/7) for 3^i epochs, 3,280 in all for i = 0 to
+    /// 7.
     Stages {
         /// Epochs of the first stage.
         #[serde(default = "one")]
         first: u64,
-        /// How many times as long the next stage is; at least 1.
+        /// Length of each stage as a multiple of the one before; at least 1.
         growth: u64,
         /// What the rate is multiplied by.
         #[serde(default = "tenth")]
         factor: f64,
     },
-    /// One cycle (Smith & Topin, 2018): rises along half a cosine from the base rate divided by `start` to the base
-    /// rate, then falls along another to the first rate divided by `end`. Shape and defaults are those of PyTorch's
-    /// `OneCycleLR`; the momentum stays as it is.
+    /// One cycle (Smith & Topin, 2018): rises along half a cosine from the base rate divided by `start` to
+    /// the base rate, then falls along another to the first rate divided by `end`. Shape and defaults are
+    /// those of PyTorch's `OneCycleLR`; the momentum stays as it is.
     OneCycle(OneCycle),
 }
 
@@ -60,7 +61,7 @@ pub enum Unit {
     Steps,
 }
 
-/// Numbers of [`Schedule::OneCycle`].
+/// Settings of [`Schedule::OneCycle`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OneCycle {
@@ -78,7 +79,7 @@ impl Default for OneCycle {
     }
 }
 
-/// How many steps there are.
+/// Numbers of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Length {
     /// In one epoch; at least 1.
@@ -96,7 +97,7 @@ fn one() -> u64 {
 }
 
 impl Schedule {
-    /// The rate of step `step`, counted from 0. A step behind the last has the last one's rate.
+    /// The rate of step `step`, counted from 0. A step after the last has the last one's rate.
     pub fn rate(self, base: f64, step: u64, length: Length) -> f64 {
         let step = step.min(length.total.saturating_sub(1));
         match self {

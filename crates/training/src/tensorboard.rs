@@ -1,9 +1,9 @@
 //! Event files that TensorBoard reads: records framed as TFRecord, each a protobuf message `Event`.
 //!
-//! A record is its length (`u64`, little-endian), the masked CRC-32C of these eight bytes, the message, and the
-//! masked CRC-32C of the message. The messages are the few fields of TensorFlow's `event.proto` and
-//! `summary.proto` that scalars need, so no schema compiler is. Values are 32-bit floats there: curves are for
-//! looking at, and `metrics.jsonl` holds the exact numbers.
+//! A record is its length (`u64`, little-endian), the masked CRC-32C of these eight bytes, the message, and
+//! the masked CRC-32C of the message. The messages hold the few fields of TensorFlow's `event.proto` and
+//! `summary.proto` that scalars need, so no schema compiler is needed. Values are 32-bit floats;
+//! `metrics.jsonl` holds the exact numbers.
 
 use ae_records::files::{self, FileError};
 use prost::Message;
@@ -12,11 +12,11 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Part of the name by which TensorBoard knows an event file.
+/// Part of the file name by which TensorBoard recognises an event file.
 const MARK: &str = "tfevents";
 /// First message of every event file.
 const VERSION: &str = "brain.Event:2";
-/// Bytes of a record around its message.
+/// Bytes of a record besides its message.
 const FRAME: u64 = 16;
 
 /// An event file could not be read or written.
@@ -32,11 +32,11 @@ pub struct EventWriter {
 }
 
 impl EventWriter {
-    /// Starts a new event file in a folder, which is created if need be. `start_wall_time` is in seconds since
-    /// 1970, and in the file's name.
+    /// Starts a new event file in a folder, which is created if need be. `start_wall_time` is in seconds
+    /// since 1970, and in the file's name.
     ///
     /// # Errors
-    /// Where the folder cannot be written to, or holds a file of that name already.
+    /// If the folder cannot be written to, or already holds a file of that name.
     pub fn create(folder: &Path, start_wall_time: f64) -> Result<Self, EventError> {
         files::create_dir(folder)?;
         let path = folder.join(format!("events.out.{MARK}.{:010}.ae", start_wall_time.max(0.0) as u64));
@@ -48,11 +48,11 @@ impl EventWriter {
         Ok(writer)
     }
 
-    /// Continues the event files of a folder as they were at `step`: later events go, and so does a last record
-    /// that was cut short, so that a resumed run draws no point twice. A folder without any gets a new file.
+    /// Continues the event files of a folder as they were at `step`: drops later events and a truncated last
+    /// record, so that a resumed run draws no point twice. A folder without event files gets a new one.
     ///
     /// # Errors
-    /// Where a file cannot be read or written.
+    /// If a file cannot be read or written.
     pub fn append_after(folder: &Path, step: u64) -> Result<Self, EventError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
         let paths = event_files(folder)?;
@@ -66,19 +66,20 @@ impl EventWriter {
         Ok(EventWriter { path, file: BufWriter::new(file) })
     }
 
-    /// Adds a point to the curve `tag`, such as `train/loss`: `value` after `step` steps, at `wall_time` seconds
-    /// since 1970. It is on disk after the next [`flush`](Self::flush).
+    /// Adds a point to the curve `tag`, such as `train/loss`: `value` after `step` steps, at `wall_time`
+    /// seconds since 1970. It is on disk after the next [`flush`](Self::flush).
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn scalar(&mut self, step: u64, tag: &str, value: f64, wall_time: f64) -> Result<(), EventError> {
         self.write(&Event::scalar(to_i64(step), tag, value, wall_time))
     }
 
-    /// Hands all points to the system; from then on TensorBoard shows them, and a killed process loses none.
+    /// Hands all points to the operating system; from then on TensorBoard shows them, and none are lost if
+    /// the process is killed.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn flush(&mut self) -> Result<(), EventError> {
         self.file.flush().map_err(FileError::new("write", &self.path)).map_err(EventError)
     }
@@ -118,7 +119,7 @@ struct Summary {
 struct Value {
     #[prost(string, tag = "1")]
     tag: String,
-    // Optional, so that a zero is written and not left out.
+    // Optional, so that a zero is written rather than left out.
     #[prost(float, optional, tag = "2")]
     simple_value: Option<f32>,
 }
@@ -138,7 +139,7 @@ fn to_i64(step: u64) -> i64 {
     i64::try_from(step).unwrap_or(i64::MAX)
 }
 
-/// TFRecord's checksum: CRC-32C, rotated and shifted, so that a checksum over checksums stays one.
+/// TFRecord's checksum: CRC-32C, rotated and shifted, so that a checksum over checksums stays reliable.
 fn masked_crc(bytes: &[u8]) -> [u8; 4] {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }
@@ -149,7 +150,7 @@ fn frame(event: &Event) -> Vec<u8> {
     [&length[..], &masked_crc(&length), &message, &masked_crc(&message)].concat()
 }
 
-/// Event files, oldest first; none where there is no folder.
+/// Event files, oldest first; empty if there is no folder.
 fn event_files(folder: &Path) -> Result<Vec<PathBuf>, EventError> {
     let list = || -> io::Result<Vec<PathBuf>> {
         let paths: io::Result<Vec<_>> = fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect();
@@ -166,7 +167,7 @@ fn event_files(folder: &Path) -> Result<Vec<PathBuf>, EventError> {
     }
 }
 
-/// The whole records up to the first broken one, as they stand, without those after `step`.
+/// The intact records up to the first broken one, unchanged, without those after `step`.
 fn kept_records(path: &Path, step: i64) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let mut left = file.metadata()?.len();
@@ -183,8 +184,8 @@ fn kept_records(path: &Path, step: i64) -> io::Result<Vec<u8>> {
     Ok(kept)
 }
 
-/// One record with its frame; `None` at the end of the file or where it is broken. `left` bytes are in the file
-/// from here on: nothing longer is believed.
+/// One record with its frame; `None` at the end of the file or if the record is broken. `left` is the number
+/// of bytes left in the file; a longer record is not read.
 fn read_record(reader: &mut impl Read, left: u64) -> io::Result<Option<Vec<u8>>> {
     if left < FRAME {
         return Ok(None);

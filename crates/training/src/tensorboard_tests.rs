@@ -1,4 +1,4 @@
-//! Framing and resuming; `tests/tensorboard.rs` asks the real reader.
+//! Tests of framing and resuming; `tests/tensorboard.rs` uses TensorBoard's own reader.
 
 use super::*;
 
@@ -37,7 +37,7 @@ fn write(folder: &Path, steps: std::ops::RangeInclusive<u64>) -> PathBuf {
     writer.path().to_owned()
 }
 
-/// Steps of the scalars in a file that is whole to its last byte.
+/// Steps of the scalars in a file, which must be intact to its last byte.
 fn steps(path: &Path) -> Vec<i64> {
     let bytes = fs::read(path).unwrap();
     let (mut rest, mut steps) = (bytes.as_slice(), Vec::new());
@@ -51,7 +51,7 @@ fn steps(path: &Path) -> Vec<i64> {
         steps.extend(event.summary.map(|_| event.step));
         rest = &rest[record.len()..];
     }
-    assert!(rest.is_empty(), "{} bytes are no record", rest.len());
+    assert!(rest.is_empty(), "{} bytes are not a record", rest.len());
     steps
 }
 

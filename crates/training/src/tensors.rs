@@ -12,7 +12,7 @@ pub use ae_records::arrays::TensorFileError;
 /// Writes named tensors with `metadata`. The same tensors and metadata give the same bytes.
 ///
 /// # Errors
-/// Where the file cannot be written.
+/// If the file cannot be written.
 pub fn write<M: Serialize>(
     path: &Path,
     tensors: &[(String, Tensor)],
@@ -25,7 +25,7 @@ pub fn write<M: Serialize>(
 /// Reads all tensors, to the CPU, and the metadata.
 ///
 /// # Errors
-/// Where the file cannot be read, is damaged, or is not ours.
+/// If the file cannot be read, is damaged, or is not ours.
 pub fn read<M: DeserializeOwned>(path: &Path) -> Result<(BTreeMap<String, Tensor>, M), TensorFileError> {
     let (arrays, metadata) = arrays::read(path)?;
     let mut tensors = BTreeMap::new();

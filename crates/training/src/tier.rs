@@ -1,6 +1,6 @@
-//! Tiers: how much is spent on a preset when its reference is to be reached again.
+//! Tiers: how much compute is spent on reproducing a preset's reference.
 //!
-//! A preset is by itself what the tier `cpu` runs. `[smoke]`, `[cpu]` and `[full]` say what differs:
+//! A preset by itself is what the tier `cpu` runs. `[smoke]`, `[cpu]` and `[full]` say what differs:
 //!
 //! ```toml
 //! [smoke]
@@ -24,48 +24,48 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
-/// The tier `smoke` keeps so many training rows, …
+/// Training rows in the tier `smoke`, unless the preset says otherwise.
 const SMOKE_TRAIN: usize = 2000;
-/// … so many test rows, …
+/// Test rows in the tier `smoke`, unless the preset says otherwise.
 const SMOKE_TEST: usize = 500;
-/// … and so many epochs, unless the preset says otherwise.
+/// Epochs in the tier `smoke`, unless the preset says otherwise.
 const SMOKE_EPOCHS: u64 = 2;
 
-/// How much is spent on a preset.
+/// How much compute is spent on a preset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
     /// Seconds: few rows and epochs, to see that everything works.
     Smoke,
-    /// What a few cores reach in minutes.
+    /// Minutes on a few cores.
     #[default]
     Cpu,
     /// The published schedule, for a GPU.
     Full,
 }
 
-/// What a preset says of a tier.
+/// A preset's entry for a tier.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TierPart {
-    /// The preset does not run in it.
+    /// The preset does not run in this tier.
     Off,
-    /// It runs, with these settings.
+    /// The preset runs, with these settings.
     On(TierSettings),
 }
 
-/// What differs in a tier from the preset itself.
+/// Settings of a tier that differ from the preset.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TierSettings {
-    /// Overrides of the form `key.path=value`; in `smoke` they are laid over 2,000 training rows, 500 test rows and
-    /// 2 epochs.
+    /// Overrides of the form `key.path=value`; in `smoke` they are applied after the defaults of 2,000
+    /// training rows, 500 test rows and 2 epochs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<String>,
-    /// Seeds that the preset is run with; seed 0 where empty.
+    /// Seeds that the preset is run with; empty: seed 0.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub seeds: Vec<u64>,
-    /// What should come out. Where empty: in `smoke` a run is to finish with finite figures and a loss that fell;
-    /// in the other tiers it is what the preset expects.
+    /// Expected results. If empty: in `smoke` a run must finish with finite figures and a loss that fell; in
+    /// the other tiers the expectations of the preset apply.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub expected: Vec<Expected>,
 }
@@ -125,7 +125,7 @@ impl fmt::Display for Tier {
 }
 
 impl Experiment {
-    /// What is said of a tier; none where the preset does not run in it.
+    /// The settings of a tier; `None` if the preset does not run in it.
     pub fn tier(&self, tier: Tier) -> Option<&TierSettings> {
         let part = match tier {
             Tier::Smoke => &self.smoke,
@@ -138,7 +138,7 @@ impl Experiment {
         }
     }
 
-    /// The overrides that make this the experiment of a tier; none where it does not run in it.
+    /// The overrides that turn this into the experiment of a tier; `None` if it does not run in it.
     pub fn tier_overrides(&self, tier: Tier) -> Option<Vec<String>> {
         let settings = self.tier(tier)?;
         let mut overrides = Vec::new();
@@ -153,18 +153,18 @@ impl Experiment {
             if training.epochs > SMOKE_EPOCHS {
                 overrides.push(format!("training.epochs={SMOKE_EPOCHS}"));
             }
-            // Few steps: each is a point of the curve, so that it can be seen to fall.
+            // With so few steps every one is a point of the curve, so that its fall is visible.
             overrides.push("training.log_every=1".into());
         }
         overrides.extend(settings.set.iter().cloned());
         Some(overrides)
     }
 
-    /// The experiment of a tier, with its expectations and without what is said of tiers; none where the preset
-    /// does not run in it. In `smoke` it has those measures only that its expectations are about.
+    /// The experiment of a tier, with its expectations and without the settings of tiers; `None` if the
+    /// preset does not run in it. In `smoke` it has only the measures that its expectations refer to.
     ///
     /// # Errors
-    /// An override that does not fit.
+    /// If an override does not fit.
     pub fn at(&self, tier: Tier) -> Result<Option<Experiment>, ConfigError> {
         let (Some(settings), Some(overrides)) = (self.tier(tier), self.tier_overrides(tier)) else {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! The loop: batches, losses, optimizers, checkpoints. One for every model.
+//! The training loop for every model: batches, losses, optimizers and checkpoints.
 
 use crate::checkpoint::{Best, Parts, Position};
 use crate::config::TrainingConfig;
@@ -18,12 +18,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// What stands around a training beside its configuration.
+/// Options of a training run besides its configuration.
 #[derive(Default)]
 pub struct TrainOptions<'a> {
-    /// A folder that gets `metrics.jsonl`, TensorBoard events and checkpoints; a checkpoint that lies there is gone on from.
+    /// A folder that gets `metrics.jsonl`, TensorBoard events and checkpoints; training resumes from a
+    /// checkpoint that is already there.
     pub run: Option<&'a RunDir>,
-    /// Who watches.
+    /// The observer.
     pub observer: Option<&'a mut dyn Observer>,
     /// Training stops at the next step when this is set.
     pub stop: Option<&'a AtomicBool>,
@@ -38,7 +39,8 @@ impl std::fmt::Debug for TrainOptions<'_> {
     }
 }
 
-/// Trains `model` in place, in memory, unwatched; [`train_with`] is the same with a folder, an observer and a way to stop.
+/// Trains `model` in place, without a folder or an observer; [`train_with`] adds a folder, an observer and a
+/// way to stop.
 ///
 /// # Errors
 /// See [`TrainError`].
@@ -50,8 +52,8 @@ pub fn train<'m>(
     train_with(model, data, config, TrainOptions::default())
 }
 
-/// Trains `model` in place, on its device. At the end it holds the weights to be used: the averages with EMA, those of the
-/// best epoch with early stopping.
+/// Trains `model` in place, on its device. At the end it holds the weights to use: the averages with EMA,
+/// those of the best epoch with early stopping.
 ///
 /// # Errors
 /// See [`TrainError`].
@@ -97,7 +99,7 @@ struct Loop<'a> {
     averages: Vec<Tensor>,
     best: Vec<Tensor>,
     position: Position,
-    /// Terms of steps whose values still lie on the device: values `[terms]`, and samples.
+    /// Loss terms of steps that are still on the device: values `[terms]`, and the number of samples.
     pending: Vec<(Tensor, i64)>,
     names: Vec<String>,
     samples: i64,
@@ -186,7 +188,7 @@ impl<'a> Loop<'a> {
         })
     }
 
-    /// The steps of an epoch that are still to be taken; whether it was interrupted.
+    /// Takes the remaining steps of an epoch; returns whether it was interrupted.
     fn steps_of(
         &mut self,
         epoch: &Epoch<'_>,
@@ -222,7 +224,8 @@ impl<'a> Loop<'a> {
         for optimizer in &self.optimizers {
             optimizer.zero_gradients()?;
         }
-        // All gradients before any update: the graph of a later group may run through an earlier one's weights.
+        // All gradients before any update: the graph of a later group may run through an earlier one's
+        // weights.
         let active: Vec<(usize, &Tensor)> =
             totals.iter().enumerate().filter_map(|(group, total)| Some((group, total.as_ref()?))).collect();
         let last = active.len().saturating_sub(1);
@@ -241,7 +244,7 @@ impl<'a> Loop<'a> {
             update_averages(&self.averages, &self.parameters, decay)?;
         }
         if self.names != names {
-            self.collect()?; // a model that learns in stages has other terms from now on
+            self.collect()?; // a model that learns in stages has new terms from now on
             self.names = names;
         }
         self.pending.push((values, batch.len()));
@@ -281,7 +284,7 @@ impl<'a> Loop<'a> {
         Ok(figures)
     }
 
-    /// Brings pending losses over from the device and checks that each is a number.
+    /// Fetches pending losses from the device and checks that each is finite.
     fn collect(&mut self) -> Result<(), TrainError> {
         let (values, samples): (Vec<Tensor>, Vec<i64>) = self.pending.drain(..).unzip();
         let first = self.position.step + 1 - values.len() as u64;
@@ -369,7 +372,7 @@ impl<'a> Loop<'a> {
     }
 }
 
-/// Copies values into tensors that stay where they are.
+/// Copies values into existing tensors.
 fn copy(to: &[Tensor], from: &[Tensor]) {
     ae_tensor::tch::no_grad(|| {
         for (to, from) in to.iter().zip(from) {

@@ -1,4 +1,4 @@
-//! What the loop promises apart from resuming.
+//! Tests what the loop guarantees apart from resuming.
 
 mod common;
 

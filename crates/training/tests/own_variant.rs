@@ -1,4 +1,4 @@
-//! A variant that no registry knows trains, saves and loads by the calls that those of the registry take.
+//! Tests that a variant outside the registry trains, saves and loads through the same calls as those in it.
 
 use ae_datasets::{Dataset, Samples, Scale};
 use ae_models::blocks::{dense, point::PointAutoencoder};
@@ -67,7 +67,7 @@ fn reconstruct(model: &PortableModel, rows: &Tensor) -> Vec<f64> {
     array::to_vec(&model.as_autoencoder().unwrap().reconstruct(rows))
 }
 
-/// A trained model of one's own, in a file.
+/// A trained model of the custom variant, saved to a file.
 fn saved(path: &Path) -> PortableModel {
     ae_tensor::device::set_threads(1);
     let data = Dataset::from_rows(rows(90)).unwrap().hold_out(0.1, 0.1, 0).unwrap();
@@ -139,7 +139,7 @@ fn a_file_that_describes_more_than_it_holds_is_refused_before_it_is_made() {
     model.metadata.model = ae_training::NamedSettings::of(&huge);
     model.save(&path).unwrap();
     let error = PortableModel::load::<Hourglass>(&path, Device::Cpu).unwrap_err().to_string();
-    assert!(error.contains("it holds 36507222117 numbers, and at most"), "{error}");
+    assert!(error.contains("it holds 36507222117 numbers, but at most"), "{error}");
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn missing_values_are_never_learned_as_zeros() {
     let config = TrainingConfig { early_stopping: Some(stopping), ..config() };
     let model = Hourglass::default().build(&splits.summary(), 0).unwrap();
     train(&model, &splits, &config).unwrap();
-    // A variant that takes what stands in place of a missing value for a value.
+    // A variant that treats the placeholder of a missing value as a value.
     let labelled = DataSummary { classes: 2, low: 0.0, high: 1.0, ..splits.summary.clone() };
     let classifier = ModelConfig::Stacked(Default::default());
     let classifier = classifier.initialise(&labelled, &Noise::new(0, 0, Device::Cpu)).unwrap();

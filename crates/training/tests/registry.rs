@@ -1,5 +1,5 @@
-//! What the loop promises, for every variant of the registry with its default settings: the same seed gives the same
-//! bytes, and so does a run that was interrupted and resumed.
+//! Tests what the loop guarantees for every variant of the registry with its default settings: the same seed
+//! gives the same bytes, and so does a run that was interrupted and resumed.
 
 use ae_datasets::{SampleShape, Samples};
 use ae_models::{Model, ModelConfig};
@@ -25,7 +25,7 @@ fn splits(shape: SampleShape) -> Splits {
     Splits::of(waves(23, 0.0), waves(6, 0.3)).unwrap().shaped(shape)
 }
 
-/// A table's row where the variant takes one, else an image.
+/// Table rows if the variant takes them, otherwise images.
 fn data_for(config: &ModelConfig) -> Splits {
     let shapes =
         [SampleShape::Vector { features: 12 }, SampleShape::Image { channels: 1, height: 28, width: 28 }];
@@ -42,7 +42,7 @@ impl Observer for Stops<'_> {
     }
 }
 
-/// Trains in a folder, on from its checkpoint if there is one; weights that start from `seed` where there is none.
+/// Trains in a folder, from its checkpoint if there is one, otherwise from weights that start from `seed`.
 fn attempt(config: &ModelConfig, data: &Splits, folder: &Path, seed: u64, until: u64) -> Box<dyn Model> {
     let training = TrainingConfig {
         seed: 5,
@@ -59,7 +59,7 @@ fn attempt(config: &ModelConfig, data: &Splits, folder: &Path, seed: u64, until:
     model
 }
 
-/// Everything that a run leaves: its curves, and all numbers of the model.
+/// Everything that a run leaves: its curves, and all values of the model.
 fn outcome(folder: &Path, model: &dyn Model) -> (String, Vec<Vec<f64>>) {
     let numbers = model.state().iter().map(|(_, tensor)| ae_tensor::array::to_vec(tensor)).collect();
     (fs::read_to_string(RunDir::new(folder).metrics()).unwrap(), numbers)
@@ -76,7 +76,7 @@ fn every_variant_repeats_itself_and_resumes_bit_for_bit() {
             fs::create_dir(&folder).unwrap();
             let mut model = None;
             for (attempts, &until) in stops.iter().chain(&[u64::MAX]).enumerate() {
-                // Where it resumes, other weights than the checkpoint's must not matter.
+                // On resuming, the initial weights must not matter.
                 model = Some(attempt(&config, &data, &folder, attempts as u64, until));
             }
             outcome(&folder, model.unwrap().as_ref())

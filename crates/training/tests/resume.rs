@@ -1,4 +1,5 @@
-//! A run that dies at any moment and is resumed leaves the same bytes as one that was never interrupted.
+//! Tests that a run that dies at any moment and is resumed leaves the same bytes as one that was never
+//! interrupted.
 
 mod common;
 
@@ -51,7 +52,7 @@ fn configs() -> Vec<TrainingConfig> {
     ]
 }
 
-/// Dies at a step, as suddenly as a test can: nothing behind the panic runs in the loop.
+/// Dies at a step, as suddenly as a test can: nothing after the panic runs in the loop.
 struct Dies(u64);
 
 impl Observer for Dies {

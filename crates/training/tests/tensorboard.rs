@@ -1,7 +1,8 @@
-//! Our event files, read back by TensorBoard's own reader.
+//! Tests that TensorBoard's own reader reads our event files.
 //!
-//! The reader comes from its Python package into a folder beside the build's output, once; without `python3`,
-//! `pip` and a way to the package this test fails, because a reader that was not asked has not agreed.
+//! The reader is installed once, from its Python package into a folder beside the build output. Without
+//! `python3`, `pip` and access to the package this test fails, because files that were not read are not
+//! verified.
 
 use ae_training::tensorboard::EventWriter;
 use std::collections::BTreeMap;
@@ -56,7 +57,7 @@ fn check_read(folder: &Path, expected: &Curves) {
 }
 
 /// The folder with the reader, filled on the first call. The stamp is written last and the lock is held
-/// meanwhile, so that neither a second run at once nor an interrupted one leaves half of it.
+/// meanwhile, so that neither a concurrent run nor an interrupted one leaves it incomplete.
 fn reader() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the build's output has a folder");
     let folder = target.join("test-tensorboard");

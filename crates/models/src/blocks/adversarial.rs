@@ -1,5 +1,5 @@
-//! Generators and discriminators: DCGAN's convolutions for images (Radford, Metz & Chintala, ICLR 2016), dense layers
-//! for everything else.
+//! Generators and discriminators: DCGAN's convolutions for images (Radford, Metz & Chintala, ICLR 2016),
+//! dense layers for everything else.
 
 use crate::network::{Layer, Network};
 use ae_tensor::{Activation, Noise};
@@ -9,9 +9,9 @@ const PADDING: i64 = 1;
 const WEIGHT_STD: f64 = 0.02;
 
 /// Latents `[latent]` to an image of `shape` `[C, H, W]`, without an activation at the end: a dense layer to
-/// `channels.last()` maps of the smallest size, then 4×4 transposed convolutions that double the sides and have the
-/// other channels in reverse. Batch normalisation and ReLU stand behind each layer but the last. Any sides of at
-/// least `2^channels.len()` come out; `channels` has at least one entry.
+/// `channels.last()` maps of the smallest size, then 4×4 transposed convolutions that double the sides and
+/// use the other channels in reverse. Batch normalisation and ReLU follow each layer but the last. Any sides
+/// of at least `2^channels.len()` are possible; `channels` has at least one entry.
 pub fn image_generator(channels: &[i64], shape: &[i64; 3]) -> Vec<Layer> {
     let side = |side: i64, level: usize| side >> level;
     let deepest = *channels.last().expect("a convolutional generator has channels");
@@ -21,7 +21,7 @@ pub fn image_generator(channels: &[i64], shape: &[i64; 3]) -> Vec<Layer> {
     layers.extend(normalised.clone());
     layers.push(Layer::Reshape(vec![deepest, height, width]));
     for level in (0..channels.len()).rev() {
-        // Halving dropped a row where the side was odd; it is added back.
+        // Halving dropped a row if the side was odd; it is added back.
         let output_padding = [side(shape[1], level) % 2, side(shape[2], level) % 2];
         layers.push(Layer::ConvTranspose2d {
             channels: if level == 0 { shape[0] } else { channels[level - 1] },
@@ -37,8 +37,8 @@ pub fn image_generator(channels: &[i64], shape: &[i64; 3]) -> Vec<Layer> {
     layers
 }
 
-/// An image `[C, H, W]` to one logit: 4×4 convolutions of stride 2 with these channels, each with a leaky ReLU behind
-/// it, all but the first with batch normalisation, and a dense layer.
+/// An image `[C, H, W]` to one logit: 4×4 convolutions of stride 2 with these channels, each followed by a
+/// leaky ReLU, all but the first with batch normalisation, and a dense layer.
 pub fn image_discriminator(channels: &[i64]) -> Vec<Layer> {
     let mut layers = Vec::new();
     for (index, &channels) in channels.iter().enumerate() {
@@ -52,8 +52,8 @@ pub fn image_discriminator(channels: &[i64]) -> Vec<Layer> {
     layers
 }
 
-/// Latents `[latent]` to a sample of any `shape`, without an activation at the end, through dense layers of these
-/// widths with batch normalisation and ReLU.
+/// Latents `[latent]` to a sample of any `shape`, without an activation at the end, through dense layers of
+/// these widths with batch normalisation and ReLU.
 pub fn dense_generator(widths: &[i64], shape: &[i64]) -> Vec<Layer> {
     let layer = |&units| [Layer::Dense { units }, Layer::BatchNorm, Layer::Activation(Activation::Relu)];
     let mut layers: Vec<Layer> = widths.iter().flat_map(layer).collect();
@@ -73,11 +73,11 @@ pub fn dense_discriminator(widths: &[i64]) -> Vec<Layer> {
     layers
 }
 
-/// Draws the weights of all dense and convolutional layers anew from N(0, 0.02²) (Radford et al., section 4). `name`
-/// goes into the draws, so two networks of a model differ.
+/// Draws the weights of all dense and convolutional layers anew from N(0, 0.02²) (Radford et al., section 4).
+/// `name` seeds the draws, so that two networks of a model differ.
 pub fn start_as_dcgan(name: &str, network: &Network, noise: &Noise) {
     for (leaf, mut weight) in network.parameters() {
-        // Batch normalisation has weights, too: one for each channel.
+        // Batch normalisation has weights as well: one for each channel.
         if leaf.ends_with(".weight") && weight.dim() > 1 {
             let start = noise.normal(&format!("{name}.{leaf} as in DCGAN"), &weight.size()) * WEIGHT_STD;
             ae_tensor::tch::no_grad(|| weight.copy_(&start));

@@ -1,7 +1,7 @@
-//! Encoders and decoders as configuration: what lies between a sample and a vector.
+//! Encoders and decoders as configuration: the layers between a sample and a vector.
 //!
-//! `encoder = "conv"` chooses a kind with its defaults, `[model.vae.encoder.conv]` with `channels = [16, 32]` says
-//! more. Any encoder goes with any decoder: they meet in a vector.
+//! `encoder = "conv"` chooses a kind with its defaults; `[model.vae.encoder.conv]` with `channels = [16, 32]`
+//! sets more. Any encoder goes with any decoder: they meet in a vector.
 
 use super::{dense, recurrent, strided};
 use crate::model::ModelError;
@@ -21,7 +21,7 @@ pub enum Body {
     Dense(Dense),
     /// Convolutions of stride 2, for images `[C, H, W]` of any size.
     Conv(Conv),
-    /// LSTM or GRU, for sequences `[T, F]` and vectors `[D]`, which count as `[D, 1]`.
+    /// LSTM or GRU, for sequences `[T, F]` and vectors `[D]`, which are treated as `[D, 1]`.
     Recurrent(recurrent::Settings),
 }
 
@@ -41,11 +41,12 @@ pub struct Conv {
     pub channels: Vec<i64>,
     /// Widths of dense layers between the convolutions and the vector, in the order of the forward pass.
     pub hidden: Vec<i64>,
-    /// Whether the convolutions go without padding, as Keras' `valid` does: a side of `n` becomes `⌊(n - 1) / 2⌋`,
-    /// and the image's border counts less. A decoder has none.
+    /// Whether the convolutions have no padding, as Keras' `valid`: a side of `n` becomes `⌊(n - 1) / 2⌋`,
+    /// and the image's border counts less. Only for encoders.
     #[serde(skip_serializing_if = "is_false")]
     pub valid: bool,
-    /// Channels of the small map that a decoder begins with; absent: the last of `channels`. An encoder has none.
+    /// Channels of the small map that a decoder begins with; absent: the last of `channels`. Only for
+    /// decoders.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<i64>,
 }
@@ -94,7 +95,7 @@ impl Body {
     /// Refuses widths and channels below 1; `setting` is `encoder` or `decoder`.
     ///
     /// # Errors
-    /// Names the setting, what it is and what would be right.
+    /// Names the setting, its value and what it must be.
     pub fn check(&self, variant: &'static str, setting: &'static str) -> Result<(), ModelError> {
         match self {
             Body::Dense(Dense { hidden }) => widths(variant, setting, hidden),
@@ -106,17 +107,27 @@ impl Body {
                 match (channels.is_empty(), setting, start) {
                     (false, "decoder", _) if *valid => {
                         let got = "conv { valid = true }";
-                        Err(out_of_range(variant, setting, got, "without `valid`, which is an encoder's"))
+                        Err(out_of_range(
+                            variant,
+                            setting,
+                            got,
+                            "a conv body without `valid`, which only encoders have",
+                        ))
                     }
                     (true, _, _) => Err(out_of_range(
                         variant,
                         setting,
                         "conv { channels = [] }",
-                        "a conv body with channels",
+                        "a conv body with at least one channel count",
                     )),
                     (_, "encoder", Some(start)) => {
                         let got = format!("conv {{ start = {start} }}");
-                        Err(out_of_range(variant, setting, &got, "without `start`, which is a decoder's"))
+                        Err(out_of_range(
+                            variant,
+                            setting,
+                            &got,
+                            "a conv body without `start`, which only decoders have",
+                        ))
                     }
                     _ => Ok(()),
                 }
@@ -124,11 +135,11 @@ impl Body {
         }
     }
 
-    /// From samples of `shape` to a vector `[units]`, without an activation of its own; `activation` stands after
-    /// each layer before it.
+    /// From samples of `shape` to a vector `[units]`, without a final activation; `activation` follows each
+    /// layer but the last.
     ///
     /// # Errors
-    /// Where samples are not images and the body is convolutional, or not sequences and it is recurrent.
+    /// If samples are not images and the body is convolutional, or not sequences and it is recurrent.
     pub fn encoder(
         &self,
         shape: &[i64],
@@ -154,11 +165,11 @@ impl Body {
         }
     }
 
-    /// From a vector `[D]` to an output of `shape`, without an activation of its own; sides of any size, also odd
-    /// ones, come back exactly.
+    /// From a vector `[D]` to an output of `shape`, without a final activation; sides of any size, even odd
+    /// ones, are restored exactly.
     ///
     /// # Errors
-    /// Where samples are not images and the body is convolutional, or not sequences and it is recurrent.
+    /// If samples are not images and the body is convolutional, or not sequences and it is recurrent.
     pub fn decoder(&self, shape: &[i64], activation: Activation) -> Result<Vec<Layer>, ShapeError> {
         match self {
             Body::Dense(Dense { hidden }) => Ok(dense::decoder(hidden, activation, shape)),
@@ -202,7 +213,7 @@ enum Name {
     Recurrent,
 }
 
-/// Beside what serde derives, a bare name stands for the kind with its defaults.
+/// Besides what serde derives, a bare name means the kind with its defaults.
 impl<'de> Deserialize<'de> for Body {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either;

@@ -1,4 +1,4 @@
-//! Encoders and decoders from their configuration: shapes, refusals, and how they are written.
+//! Tests of encoders and decoders from their configuration: shapes, refusals and serialised form.
 
 use super::recurrent::Cell;
 use super::*;
@@ -124,8 +124,8 @@ fn what_cannot_be_is_said_before_the_first_step() {
         (Body::conv([-2]), "decoder", "model.vae.decoder = [-2]"),
         (recurrent(0), "encoder", "model.vae.encoder = [0]"),
         (start(0), "decoder", "model.vae.decoder = [0]"),
-        (start(8), "encoder", "a decoder's"),
-        (valid.clone(), "decoder", "without `valid`, which is an encoder's"),
+        (start(8), "encoder", "which only decoders have"),
+        (valid.clone(), "decoder", "without `valid`, which only encoders have"),
     ] {
         let error = body.check("vae", setting).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
@@ -134,7 +134,8 @@ fn what_cannot_be_is_said_before_the_first_step() {
     assert!(valid.check("vae", "encoder").is_ok());
 }
 
-/// Without padding 28 becomes 13 and then 6, and what is too small for a kernel is refused before the first step.
+/// Without padding 28 becomes 13 and then 6, and what is too small for a kernel is refused before the first
+/// step.
 #[test]
 fn valid_convolutions_lose_the_border() {
     let noise = Noise::new(0, 0, Device::Cpu);

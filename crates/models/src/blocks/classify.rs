@@ -1,4 +1,4 @@
-//! What classifiers share: the head's loss and figures.
+//! Loss and figures that classifiers share.
 
 use crate::model::{Batch, Losses, ModelError};
 use ae_tensor::{Kind, Tensor};
@@ -6,8 +6,8 @@ use ae_tensor::{Kind, Tensor};
 /// The name of the figure that a classifier is judged by.
 pub const ERROR: &str = "error";
 
-/// Cross-entropy in nats as the term that is minimised, and as figures the shares of samples that are told right
-/// (`accuracy`) and wrong (`error`). `logits` are `[B, K]`; labels lie below `K`.
+/// Cross-entropy in nats as the term that is minimised, and as figures the shares of samples that are
+/// classified correctly (`accuracy`) and wrongly (`error`). `logits` are `[B, K]`; labels are below `K`.
 pub fn losses(logits: &Tensor, batch: &Batch) -> Losses {
     let labels =
         batch.labels.as_ref().expect("a model that learns from labels is built for data that have some");
@@ -19,10 +19,10 @@ pub fn losses(logits: &Tensor, batch: &Batch) -> Losses {
         .with_figure(ERROR, &(-&right + 1.0))
 }
 
-/// How many classes there are.
+/// The number of classes.
 ///
 /// # Errors
-/// Where the data have no labels.
+/// If the data have no labels.
 pub fn classes(variant: &'static str, classes: i64) -> Result<i64, ModelError> {
     if classes >= 1 { Ok(classes) } else { Err(ModelError::NoLabels { variant }) }
 }

@@ -1,5 +1,5 @@
-//! Vector quantisation with a codebook that follows its codes by moving averages (van den Oord, Vinyals & Kavukcuoglu,
-//! NeurIPS 2017, section 3 and appendix A.1).
+//! Vector quantisation with a codebook that follows its codes by moving averages (van den Oord, Vinyals &
+//! Kavukcuoglu, NeurIPS 2017, section 3 and appendix A.1).
 
 use ae_tensor::{Kind, Noise, Tensor, tch};
 use std::cell::OnceCell;
@@ -16,11 +16,11 @@ pub struct Settings {
     pub width: i64,
     /// Weight of the past in the moving averages, `γ`; in [0, 1).
     pub decay: f64,
-    /// An entry is dead when it is used less than this share of an even use, `rows / K`; 0 lets all live.
+    /// An entry is dead if it is used less than this share of an even use, `rows / K`; 0: entries never die.
     pub dead_below: f64,
 }
 
-/// `K` entries of width `D`, and the moving averages that they come from; made when they are first asked for, as the tensors
+/// `K` entries of width `D`, and the moving averages that they come from; made on first use, as the tensors
 /// of a [`crate::Network`] are.
 #[derive(Debug)]
 pub struct Codebook {
@@ -33,7 +33,7 @@ pub struct Codebook {
 struct State {
     /// `[K, D]`.
     entries: Tensor,
-    /// `[K]`, `N` in the paper: how many rows of a batch take an entry.
+    /// `[K]`, `N` in the paper: how many rows of a batch take each entry.
     counts: Tensor,
     /// `[K, D]`, `m` in the paper: their sum.
     sums: Tensor,
@@ -49,8 +49,8 @@ pub struct Quantised {
 }
 
 impl Codebook {
-    /// Entries that nobody has used yet, drawn from N(0, 1). The first training pass finds all of them dead, and
-    /// [`Self::revive`] starts them from its codes.
+    /// Entries that are not used yet, drawn from N(0, 1). The first training pass finds all of them dead, and
+    /// [`Self::revive`] restarts them from its codes.
     pub fn new(settings: Settings, noise: &Noise) -> Self {
         Codebook { settings, noise: *noise, state: OnceCell::new() }
     }
@@ -67,7 +67,7 @@ impl Codebook {
         })
     }
 
-    /// Numbers in entries and averages; `i64::MAX` where there are more.
+    /// Number of values in entries and averages; saturates at `i64::MAX`.
     pub fn numel(&self) -> i64 {
         let Settings { entries, width, .. } = self.settings;
         entries.saturating_mul(width.saturating_mul(2).saturating_add(1))
@@ -102,8 +102,9 @@ impl Codebook {
         entries.view(shape.as_slice()).movedim_int(-1, 1).contiguous()
     }
 
-    /// Moves the averages and with them the entries towards the codes that took them: equations 6 to 8, with counts
-    /// smoothed as in the authors' implementation. In place; entries looked up before keep their values.
+    /// Moves the averages and with them the entries towards the codes that took them: equations 6 to 8, with
+    /// counts smoothed as in the authors' implementation. In place; entries looked up before keep their
+    /// values.
     pub fn learn(&self, codes: &Tensor, indices: &Tensor) {
         let Settings { entries: k, decay, .. } = self.settings;
         tch::no_grad(|| {
@@ -121,9 +122,10 @@ impl Codebook {
         });
     }
 
-    /// Starts dead entries again from codes of the batch, chosen at random, as if they were used twice as much as it takes
-    /// to live: an entry that lies apart from all codes is never taken and would stay where it is for good. The light
-    /// average lets it move quickly, and lets it be tried elsewhere soon where it finds no codes. How many were dead.
+    /// Restarts dead entries from randomly chosen codes of the batch, as if their use were twice the limit
+    /// for dead entries. An entry far from all codes is never chosen, so it would otherwise never move. With
+    /// so small an average a restarted entry moves quickly, and is soon restarted elsewhere if no code takes
+    /// it. Returns how many were dead.
     pub fn revive(&self, codes: &Tensor, noise: &Noise) -> i64 {
         let Settings { entries: k, dead_below, .. } = self.settings;
         tch::no_grad(|| {
@@ -150,19 +152,19 @@ impl Codebook {
         self.settings.entries
     }
 
-    /// Whether there is no entry.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// The entries as the decoder takes them, with the gradient passed on to the codes as it is (section 3.2).
+/// The entries as the decoder takes them, with the gradient passed on to the codes unchanged (section 3.2).
 pub fn straight_through(codes: &Tensor, entries: &Tensor) -> Tensor {
     codes + (entries - codes).detach()
 }
 
-/// How many of `k` entries would be in use if all used ones were used alike: `exp` of the entropy of their shares, a
-/// scalar in [1, k]. `indices` is int64, any shape.
+/// The effective number of the `k` entries in use: `exp` of the entropy of their shares, a scalar in [1, k].
+/// `indices` is int64, any shape.
 pub fn perplexity(indices: &Tensor, k: i64) -> Tensor {
     let shares = indices.flatten(0, -1).one_hot(k).to_kind(Kind::Float);
     let shares = shares.mean_dim([0i64].as_slice(), false, Kind::Float);

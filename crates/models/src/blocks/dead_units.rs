@@ -1,24 +1,26 @@
-//! Units of a k-sparse code that no sample selects any more, and an auxiliary loss that brings them back (Gao et al.,
-//! "Scaling and evaluating sparse autoencoders", 2024, arXiv:2406.04093, section 2.4 and appendix A.2: AuxK).
+//! Dead units of a k-sparse code, which no sample selects any more, and an auxiliary loss that revives them
+//! (Gao et al., "Scaling and evaluating sparse autoencoders", 2024, arXiv:2406.04093, section 2.4 and
+//! appendix A.2: AuxK).
 //!
-//! A unit that is not selected gets no gradient and never changes again. Here the dead ones learn to rebuild what the
-//! others miss: `weight · mean (e - ê)²`, where `e = x - x̂` is the reconstruction's error, held fixed, and `ê` the decoder's
-//! output, without its bias, for the `k` largest numbers of the code that belong to dead units.
+//! A unit that is not selected gets no gradient and never changes again. Here the dead units learn to
+//! reconstruct what the others miss: `weight · mean (e - ê)²`, where `e = x - x̂` is the reconstruction's
+//! error, held fixed, and `ê` the decoder's output, without its bias, for the `k` largest code values of dead
+//! units.
 
 use ae_tensor::{Kind, Noise, Tensor, tch};
 use serde::{Deserialize, Serialize};
 use std::cell::OnceCell;
 
-/// Settings of the auxiliary loss. The weight is the paper's; it counts tokens where `dead_after` counts steps, and has 512
-/// units for codes of thousands.
+/// Settings of the auxiliary loss. The weight is the paper's. The paper counts tokens where `dead_after`
+/// counts steps, and uses 512 units for codes of thousands.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Dead units that each sample takes; at least 1 and at most the width of the code.
+    /// Dead units that each sample uses; at least 1 and at most the width of the code.
     pub k: i64,
     /// Weight of the loss; at least 0.
     pub weight: f64,
-    /// Steps in a row in which no sample selects a unit, after which it counts as dead; at least 1.
+    /// Number of consecutive steps without selection after which a unit is dead; at least 1.
     pub dead_after: u32,
 }
 
@@ -34,12 +36,12 @@ pub struct DeadUnits {
     settings: Settings,
     code: i64,
     noise: Noise,
-    /// Steps since each unit was last selected: `[D]`, float; made when it is first asked for.
+    /// Steps since each unit was last selected: `[D]`, float; made on first use.
     idle: OnceCell<Tensor>,
 }
 
 impl DeadUnits {
-    /// None of `code` units is dead.
+    /// A record of `code` units, none of them dead.
     pub fn new(settings: Settings, code: i64, noise: &Noise) -> Self {
         DeadUnits { settings, code, noise: *noise, idle: OnceCell::new() }
     }
@@ -48,7 +50,7 @@ impl DeadUnits {
         self.idle.get_or_init(|| Tensor::zeros([self.code], (Kind::Float, self.noise.device())))
     }
 
-    /// Numbers in what is saved with the model.
+    /// Number of values saved with the model.
     pub fn numel(&self) -> i64 {
         self.code
     }
@@ -58,12 +60,12 @@ impl DeadUnits {
         self.settings.weight
     }
 
-    /// What is saved with the model.
+    /// The buffer saved with the model.
     pub fn buffer(&self) -> (String, Tensor) {
         ("code.idle".into(), self.idle().shallow_clone())
     }
 
-    /// Counts a training step; `selected` `[B, D]` is zero where a number was not selected.
+    /// Counts a training step; `selected` `[B, D]` is zero where a value was not selected.
     pub fn count(&self, selected: &Tensor) {
         tch::no_grad(|| {
             let used = selected.ne(0.0).any_dim(0, false);
@@ -72,8 +74,8 @@ impl DeadUnits {
         });
     }
 
-    /// The `k` largest numbers of dead units in each row of `code` `[B, D]`, as it is before the selection; zeros in place of
-    /// the others. Nothing waits for the device, so it is computed also where no unit is dead.
+    /// The `k` largest values of dead units in each row of `code` `[B, D]`, before the selection; the others
+    /// are zero. To avoid waiting for the device, it is computed even if no unit is dead.
     pub fn largest(&self, code: &Tensor) -> Tensor {
         let dead = self.dead();
         let alone = code.detach().masked_fill(&dead.logical_not(), f64::NEG_INFINITY);
@@ -81,7 +83,7 @@ impl DeadUnits {
         code * alone.zeros_like().scatter_value(-1, &places, 1.0) * dead
     }
 
-    /// 1 where a unit is dead and 0 where none is: a scalar.
+    /// 1 if any unit is dead, otherwise 0: a scalar.
     pub fn any(&self) -> Tensor {
         self.dead().any().to_kind(Kind::Float)
     }

@@ -3,16 +3,16 @@
 use crate::network::Layer;
 use ae_tensor::Activation;
 
-/// Any sample, flattened, through dense layers of these widths; `activation` stands after each but the last,
-/// `last` after that one.
+/// Any sample, flattened, through dense layers of these widths; `activation` follows each but the last,
+/// `last` the last.
 pub fn encoder(widths: &[i64], activation: Activation, last: Activation) -> Vec<Layer> {
     let mut layers = vec![Layer::Flatten];
     stack(&mut layers, widths, activation, last);
     layers
 }
 
-/// A code through dense layers of these widths and one more that gives a sample of `shape`, without an
-/// activation of its own.
+/// A code through dense layers of these widths and one more that gives a sample of `shape`, without a final
+/// activation.
 pub fn decoder(widths: &[i64], activation: Activation, shape: &[i64]) -> Vec<Layer> {
     let mut layers = Vec::new();
     stack(&mut layers, widths, activation, activation);
@@ -23,8 +23,8 @@ pub fn decoder(widths: &[i64], activation: Activation, shape: &[i64]) -> Vec<Lay
     layers
 }
 
-/// Ties each dense layer of a decoder to the one of `encoder` that it mirrors, the last one back being the first one
-/// there: its weight is the transpose of the other's.
+/// Ties each dense layer of a decoder to the one of `encoder` that it mirrors (the decoder's last to the
+/// encoder's first): its weight is the transpose of the other's.
 pub fn tie(encoder: &[Layer], decoder: &mut [Layer]) {
     let dense = encoder.iter().enumerate().filter(|(_, layer)| matches!(layer, Layer::Dense { .. }));
     let mut mirrored = dense.map(|(place, _)| place).rev();

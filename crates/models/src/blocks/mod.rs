@@ -1,4 +1,4 @@
-//! Networks that variants share.
+//! Building blocks that variants share.
 
 pub mod adversarial;
 pub mod body;

@@ -20,7 +20,7 @@ impl Patches {
     /// Cuts images of `shape` into patches of `side × side` pixels.
     ///
     /// # Errors
-    /// Where a sample is not an image, or `side` does not divide its height and width; says which sides do.
+    /// If a sample is not an image, or `side` does not divide its height and width; says which sides do.
     pub fn new(shape: &[i64], side: i64) -> Result<Self, ShapeError> {
         let error = |reason: String| ShapeError {
             network: "embedding".into(),

@@ -1,11 +1,11 @@
-//! The deterministic autoencoder that most variants are: an encoder to one point, a decoder, and a reconstruction loss.
-//! As it stands it minimises that loss and nothing else; a variant with more to it wraps it.
+//! The deterministic autoencoder that most variants are: an encoder to one point, a decoder, and a
+//! reconstruction loss. By itself it minimises only that loss; a variant that needs more wraps it.
 
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::{Layer, Network, dense_chain};
 use ae_tensor::{Activate, Activation, DenseChain, Noise, ReconstructionLoss, Tensor};
 
-/// Encoder, decoder and what is minimised between input and reconstruction.
+/// Encoder, decoder and reconstruction loss.
 #[derive(Debug)]
 pub struct PointAutoencoder {
     /// `[B, …]` to codes.
@@ -14,7 +14,7 @@ pub struct PointAutoencoder {
     pub decoder: Network,
     /// Turns the decoder's output into values in the unit of the data.
     pub output: Activation,
-    /// What is minimised.
+    /// The reconstruction loss.
     pub loss: ReconstructionLoss,
 }
 
@@ -36,14 +36,14 @@ impl PointAutoencoder {
         Ok(PointAutoencoder { encoder, decoder, output, loss })
     }
 
-    /// Says so where the code holds as many numbers as a sample: for variants in which nothing else keeps them from
-    /// copying.
+    /// A warning if the code holds at least as many values as a sample, for variants in which nothing else
+    /// prevents copying.
     pub fn copying_warning(&self) -> Option<String> {
         let (code, sample) = (self.code_size(), self.encoder.input_shape().iter().product::<i64>());
         (code >= sample).then(|| {
             format!(
-                "the code holds {code} numbers and a sample {sample}, so the model may learn to copy; a smaller code, a \
-                 penalty (sparse, contractive) or damaged input (denoising) makes it learn more than that"
+                "the code holds {code} values and a sample {sample}, so the model may learn to copy; use a smaller \
+                 code, a penalty (sparse, contractive) or damaged input (denoising)"
             )
         })
     }
@@ -64,7 +64,7 @@ impl PointAutoencoder {
     }
 }
 
-/// Refuses data that an output with this activation cannot give.
+/// Refuses data that an output with this activation cannot reproduce.
 pub(crate) fn check_output(output: Activation, data: &DataSummary) -> Result<(), ModelError> {
     let legal = output.range();
     if legal.holds(data.low, data.high) {

@@ -1,4 +1,5 @@
-//! Sequences through recurrent layers to one vector, and back. A vector `[D]` counts as a sequence `[D, 1]`.
+//! Recurrent encoders and decoders between sequences and vectors. A vector sample `[D]` is treated as
+//! `[D, 1]`.
 
 use crate::network::{Layer, Recurrent, ShapeError};
 use serde::{Deserialize, Serialize};
@@ -8,18 +9,18 @@ pub use crate::network::Cell;
 /// A sequence through one recurrent layer to its last state `[units]`.
 ///
 /// # Errors
-/// Where a sample is neither a vector nor a sequence.
+/// If a sample is neither a vector nor a sequence.
 pub fn encoder(shape: &[i64], cell: Cell, units: i64) -> Result<Vec<Layer>, ShapeError> {
     let mut layers = as_sequence("encoder", shape)?;
     layers.push(Layer::Recurrent(Recurrent { cell, units, whole: false }));
     Ok(layers)
 }
 
-/// A code `[D]`, repeated at every step, through one recurrent layer and a dense one per step to a sample of `shape`,
-/// without an activation of its own.
+/// A code `[D]`, repeated at every step, through one recurrent layer and a dense one per step to a sample of
+/// `shape`, without a final activation.
 ///
 /// # Errors
-/// Where a sample is neither a vector nor a sequence.
+/// If a sample is neither a vector nor a sequence.
 pub fn decoder(shape: &[i64], cell: Cell, units: i64) -> Result<Vec<Layer>, ShapeError> {
     let [steps, features] = steps_and_features("decoder", shape)?;
     let mut layers = vec![
@@ -33,10 +34,10 @@ pub fn decoder(shape: &[i64], cell: Cell, units: i64) -> Result<Vec<Layer>, Shap
     Ok(layers)
 }
 
-/// What makes `[T, F]` of a sample of `shape`: nothing, or for a vector a reshape.
+/// The layers that turn a sample of `shape` into `[T, F]`: none, or a reshape for a vector.
 ///
 /// # Errors
-/// Where a sample is neither a vector nor a sequence.
+/// If a sample is neither a vector nor a sequence.
 pub fn as_sequence(network: &str, shape: &[i64]) -> Result<Vec<Layer>, ShapeError> {
     let sequence = steps_and_features(network, shape)?;
     Ok(if shape.len() == 1 { vec![Layer::Reshape(sequence.to_vec())] } else { vec![] })
@@ -45,7 +46,7 @@ pub fn as_sequence(network: &str, shape: &[i64]) -> Result<Vec<Layer>, ShapeErro
 /// `[T, F]` of a sequence, `[D, 1]` of a vector.
 ///
 /// # Errors
-/// Where a sample is neither; `network` is who complains.
+/// If a sample is neither; `network` is named in the error.
 pub fn steps_and_features(network: &str, shape: &[i64]) -> Result<[i64; 2], ShapeError> {
     match *shape {
         [steps] => Ok([steps, 1]),
@@ -55,7 +56,7 @@ pub fn steps_and_features(network: &str, shape: &[i64]) -> Result<[i64; 2], Shap
             position: 1,
             layer: "sequence".into(),
             input: shape.into(),
-            reason: "it needs a sequence [T, F] or a vector [D]; take a dense or convolutional model for images, or \
+            reason: "it needs a sequence [T, F] or a vector [D]; use a dense or convolutional model for images, or \
                      give the data another `shape`"
                 .into(),
         }),

@@ -18,12 +18,12 @@ pub fn encoder(channels: &[i64], activation: Activation, valid: bool) -> Vec<Lay
 }
 
 /// The mirror of [`encoder`] for images of `shape` `[C, H, W]`: transposed convolutions with the channels in
-/// reverse, each back to the very size that the encoder had there (also an odd one), then a 3×3 convolution to
-/// `outputs` channels without an activation.
+/// reverse, each restoring the exact size that the encoder had there (even an odd one), then a 3×3
+/// convolution to `outputs` channels without an activation.
 pub fn decoder(channels: &[i64], activation: Activation, shape: &[i64; 3], outputs: i64) -> Vec<Layer> {
     let mut layers = Vec::new();
     for (level, &channels) in channels.iter().enumerate().rev() {
-        // A side of `n` at this level became `ceil(n / 2)`: doubled, it is one too many where `n` was odd.
+        // A side of `n` at this level became `ceil(n / 2)`: doubled, it is one too many if `n` was odd.
         let extra = |side: i64| (side_at(side, level) + 1) % 2;
         let output_padding = [extra(shape[1]), extra(shape[2])];
         layers.push(Layer::ConvTranspose2d {

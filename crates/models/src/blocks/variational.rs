@@ -1,5 +1,5 @@
-//! What every variational autoencoder is: a posterior from the encoder, a likelihood from the decoder, and a price
-//! on the divergence between posterior and prior. As it stands it minimises `-ELBO`; a variant with another
+//! The core of every variational autoencoder: a posterior from the encoder, a likelihood from the decoder,
+//! and a KL term between posterior and prior. By itself it minimises `-ELBO`; a variant with another
 //! objective wraps it.
 
 mod kl;
@@ -17,10 +17,10 @@ use crate::registry::at_least_one;
 use ae_tensor::divergence::DiagonalGaussian;
 use ae_tensor::{Activation, Kind, Likelihood, Noise, Tensor};
 
-/// What variational variants have in common; each lists those of them that it lets be set.
+/// Settings that variational variants have in common; each variant exposes some of them.
 #[derive(Clone, Debug)]
 pub struct Parts {
-    /// The variant that errors name.
+    /// The name of the variant in errors.
     pub variant: &'static str,
     /// From samples to the posterior.
     pub encoder: Body,
@@ -34,7 +34,7 @@ pub struct Parts {
     pub likelihood: Likelihood,
     /// What is reconstructed.
     pub targets: Targets,
-    /// The price of the divergence.
+    /// The KL term.
     pub kl: Kl,
 }
 
@@ -49,7 +49,7 @@ pub struct Variational {
     pub likelihood: Likelihood,
     /// What is reconstructed.
     pub targets: Targets,
-    /// The price of the divergence.
+    /// The KL term.
     pub kl: Kl,
     /// Width of the latent space, `D`.
     pub latent: i64,
@@ -58,19 +58,20 @@ pub struct Variational {
 }
 
 impl Variational {
-    /// Checks settings, shapes and the data's range, and starts the output's bias where the mean of `p(x|z)` is the data's.
+    /// Checks settings, shapes and the data's range, and sets the output's initial bias so that the mean of
+    /// `p(x|z)` is the data's.
     ///
     /// # Errors
-    /// The first that does not fit, and what would.
+    /// Names the first that does not fit, and what would.
     pub fn new(parts: &Parts, data: &DataSummary, noise: &Noise) -> Result<Self, ModelError> {
         Self::conditional(parts, &data.shape, 0, data, noise)
     }
 
-    /// As [`Self::new`], with an encoder for samples of shape `input`, and `extra` numbers beside the latents that
-    /// go into the decoder.
+    /// As [`Self::new`], with an encoder for samples of shape `input`, and `extra` values besides the latents
+    /// as input of the decoder.
     ///
     /// # Errors
-    /// As there.
+    /// As [`Self::new`].
     pub fn conditional(
         parts: &Parts,
         input: &[i64],
@@ -89,7 +90,8 @@ impl Variational {
         let layers = bodies.0.encoder(input, 2 * latent, activation)?;
         let encoder = Network::new("encoder", layers, input, noise)?;
 
-        // A sequence has an axis for the two numbers of a learned variance; doubled steps would not be steps any more.
+        // A sequence doubles its features for the log-variances; a vector `[steps]` has no feature axis, so
+        // it gets one.
         let sample = match (&bodies.1, data.shape.as_slice()) {
             (Body::Recurrent(_), &[steps]) => vec![steps, 1],
             (_, shape) => shape.to_vec(),
@@ -105,8 +107,8 @@ impl Variational {
         posterior.reparameterise(&noise.normal("reparameterise", &posterior.mean.size()))
     }
 
-    /// What is minimised, from the decoder's `output`, the values that it should give, which of them were observed
-    /// (the others do not count: Nazábal et al., 2020, equation 5), and the posterior.
+    /// The losses, from the decoder's `output`, the target values, which of them were observed (the others do
+    /// not count: Nazábal et al., 2020, equation 5), and the posterior.
     pub fn elbo_losses(
         &self,
         output: &Tensor,
@@ -127,7 +129,7 @@ impl Variational {
         vec![losses.with_figure("kl", &kl).with_figure("negative_elbo", &bound)]
     }
 
-    /// The mean of `p(x|z)`, in the unit of the data, for what goes into the decoder.
+    /// The mean of `p(x|z)`, in the unit of the data, for this input of the decoder.
     pub fn mean(&self, input: &Tensor) -> Tensor {
         let mean = self.likelihood.mean(&self.decoder.forward(input));
         mean.reshape([&[-1], self.shape.as_slice()].concat())

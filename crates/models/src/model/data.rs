@@ -1,8 +1,8 @@
-//! What a model is told of its data, and the samples of a step.
+//! The summary of the data that a model is built from, and batches of samples.
 
 use ae_tensor::Tensor;
 
-/// What a model is told of its data before the first step.
+/// What a model knows of its data before the first step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DataSummary {
     /// Shape of one sample: `[D]`, `[C, H, W]` or `[T, F]`.
@@ -13,7 +13,7 @@ pub struct DataSummary {
     pub low: f64,
     /// Greatest value.
     pub high: f64,
-    /// How many labels there are; 0 where the data have none. A batch's labels lie below it.
+    /// Number of labels; 0 if the data have none. The labels of a batch are below it.
     pub classes: i64,
 }
 
@@ -27,12 +27,13 @@ impl DataSummary {
 /// Samples that are trained on or evaluated together.
 #[derive(Debug)]
 pub struct Batch {
-    /// `[B, …]`, the sample's shape behind the batch dimension; float.
+    /// `[B, …]`, the batch dimension followed by the sample's shape; float.
     pub values: Tensor,
-    /// `[B]`, int64, where the data have labels. Only conditional models and classifiers look at them.
+    /// `[B]`, int64, if the data have labels. Only conditional models and classifiers use them.
     pub labels: Option<Tensor>,
-    /// `[B, …]`, 1 where a value was observed and 0 where it is missing (and stands as 0 in `values`); absent where
-    /// nothing is missing. Only what was observed counts in the losses of a model that [`Model::masks_missing`](crate::Model::masks_missing).
+    /// `[B, …]`, 1 where a value was observed and 0 where it is missing (and is 0 in `values`); `None` if
+    /// nothing is missing. Only observed values count in the losses of a model with
+    /// [`Model::masks_missing`](crate::Model::masks_missing).
     pub observed: Option<Tensor>,
 }
 
@@ -42,7 +43,7 @@ impl Batch {
         self.values.size()[0]
     }
 
-    /// Whether there is no sample.
+    /// Whether there are no samples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -1,8 +1,8 @@
-//! What a step is computed under, and what it gives.
+//! The context of a step, and its losses.
 
 use ae_tensor::{Noise, Tensor};
 
-/// Under which circumstances losses are computed: the draws of the step, and whether it trains.
+/// The context in which losses are computed: the draws of the step, and whether it trains.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
     /// The draws.
@@ -14,14 +14,14 @@ pub struct Pass {
 /// What losses are computed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// To train: running statistics move, schedules inside the objective stand at this step.
+    /// Training: running statistics move, and schedules inside the objective are at this step.
     Training {
         /// The step, counted from 0.
         step: u64,
         /// Steps of the whole run; at least 1.
         steps: u64,
     },
-    /// To measure: nothing in the model changes, and schedules inside the objective stand at their end.
+    /// Evaluation: nothing in the model changes, and schedules inside the objective are at their end.
     Evaluation,
 }
 
@@ -31,17 +31,17 @@ impl Pass {
         Pass { noise, phase: Phase::Training { step, steps } }
     }
 
-    /// A measurement.
+    /// An evaluation.
     pub fn evaluation(noise: Noise) -> Self {
         Pass { noise, phase: Phase::Evaluation }
     }
 
-    /// Whether the model learns from what is computed.
+    /// Whether this is a training pass.
     pub fn is_training(&self) -> bool {
         self.phase != Phase::Evaluation
     }
 
-    /// How much of the run is done before this step, in [0, 1); 1 for a measurement.
+    /// How much of the run is done before this step, in [0, 1); 1 in an evaluation.
     pub fn progress(&self) -> f64 {
         match self.phase {
             Phase::Training { step, steps } => step as f64 / steps.max(1) as f64,
@@ -50,13 +50,13 @@ impl Pass {
     }
 }
 
-/// What one group of parameters minimises, by name. The names appear in logs, plots and records as they are.
+/// What one group of parameters minimises, by name. The names appear unchanged in logs, plots and records.
 #[derive(Debug, Default)]
 pub struct Losses {
-    /// Name and value of each term: scalars, already weighted, means over the batch. The group minimises their sum;
-    /// without any it rests in this step.
+    /// Name and value of each term: scalars, already weighted, means over the batch. The group minimises
+    /// their sum; without terms it rests in this step.
     pub terms: Vec<(&'static str, Tensor)>,
-    /// What is measured along the way and minimised by nobody: scalars, means over the batch, without a graph.
+    /// Figures that are measured but not minimised: scalars, means over the batch, without a graph.
     pub figures: Vec<(&'static str, Tensor)>,
 }
 
@@ -82,7 +82,7 @@ impl Losses {
         self
     }
 
-    /// The sum that is minimised, a scalar; none for a group that rests.
+    /// The sum that is minimised, a scalar; `None` for a group that rests.
     pub fn total(&self) -> Option<Tensor> {
         let mut terms = self.terms.iter().map(|(_, value)| value);
         let first = terms.next()?.shallow_clone();

@@ -1,9 +1,9 @@
-//! Attention, by libtorch's fused operation.
+//! Attention, with libtorch's fused operation.
 
 use ae_network::{Layer, TransformerBlock};
 use ae_tensor::Tensor;
 
-/// [`TransformerBlock`] on `[B, T, D]`; the parameters are in the order that is documented there.
+/// [`TransformerBlock`] on `[B, T, D]`; the parameters are in the order documented there.
 pub(super) fn transformer_block(block: TransformerBlock, x: &Tensor, parameters: &[Tensor]) -> Tensor {
     let [qkv, projection, expand, contract] = [2, 4, 8, 10].map(|i| (&parameters[i], &parameters[i + 1]));
     let dense = |x: &Tensor, (weight, bias): (&Tensor, &Tensor)| x.linear(weight, Some(bias));
@@ -13,7 +13,7 @@ pub(super) fn transformer_block(block: TransformerBlock, x: &Tensor, parameters:
     x + dense(&hidden, contract)
 }
 
-/// Queries, keys and values side by side, `[B, T, 3 D]`, to what each token gathers, `[B, T, D]`.
+/// Queries, keys and values side by side, `[B, T, 3 D]`, to the output of attention, `[B, T, D]`.
 fn attend(qkv: &Tensor, heads: i64) -> Tensor {
     let [n, tokens, three] = qkv.size()[..] else { panic!("tokens have three dimensions, got {qkv:?}") };
     let width = three / 3;

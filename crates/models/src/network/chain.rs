@@ -1,14 +1,14 @@
-//! A chain of dense networks as a kernel of its own.
+//! Conversion of dense networks to a [`DenseChain`].
 
 use super::{Layer, Network};
 use ae_tensor::{Activation, DenseChain, Tensor};
 
-/// The networks one behind the other, then `output`, without libtorch: `None` where a layer is neither dense nor an
-/// activation, or only changes the shape. The weights are copied; training goes unnoticed.
+/// The networks in sequence, then `output`, without libtorch. `None` if a layer is anything but dense, an
+/// activation or a change of shape. The weights are copied, so later training does not change the chain.
 pub fn dense_chain(networks: &[&Network], output: Activation) -> Option<DenseChain> {
     let mut layers: Vec<(Tensor, &Tensor, Activation)> = Vec::new();
     let follow = |layers: &mut Vec<(Tensor, &Tensor, Activation)>, activation| {
-        // Two activations in a row, or one before any layer, are nothing that a chain knows.
+        // A chain has no two activations in a row, and none before the first layer.
         let last = layers.last_mut().filter(|last| last.2 == Activation::Identity);
         last.map(|last| last.2 = activation)
     };

@@ -1,4 +1,4 @@
-//! Convolutions of images, in the memory layout that they are fastest in.
+//! Convolutions of images, in their fastest memory layout.
 
 use ae_tensor::{Device, Tensor};
 
@@ -8,7 +8,8 @@ pub(super) fn convolve(x: &Tensor, parameters: &[Tensor], stride: i64, padding: 
     channels_last(x).conv2d(&parameters[0], Some(&parameters[1]), pair(stride), pair(padding), pair(1), 1)
 }
 
-/// `[B, C, H, W]` through the transposed convolution with `parameters`, a weight `[C, O, K, K]` and a bias `[O]`.
+/// `[B, C, H, W]` through the transposed convolution with `parameters`, a weight `[C, O, K, K]` and a bias
+/// `[O]`.
 pub(super) fn convolve_transposed(
     x: &Tensor,
     parameters: &[Tensor],
@@ -26,14 +27,15 @@ pub(super) fn convolve_transposed(
         1,
         pair(1),
     );
-    // Apart: oneDNN has a bias only in the plain loops of its reference, which take longer than this with its gradient.
+    // Added separately: oneDNN has a bias only in its reference loops, which take longer than this and its
+    // gradient.
     y += parameters[1].view([-1, 1, 1]);
     y
 }
 
-/// The same values `[B, C, H, W]`, on a CPU with the channels of a pixel side by side in memory. The layers behind keep
-/// that layout, so a network pays for at most one copy, and training takes half to three quarters of the time. Images
-/// of one channel are left as they are: their layouts are the same.
+/// The same values `[B, C, H, W]`, on a CPU with the channels of a pixel adjacent in memory. The layers after
+/// it keep that layout, so a network pays for at most one copy, and training takes half to three quarters of
+/// the time. Images of one channel are left as they are: their layouts are the same.
 fn channels_last(x: &Tensor) -> Tensor {
     match x.device() {
         Device::Cpu => x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]),

@@ -1,4 +1,4 @@
-//! What each layer computes, on libtorch.
+//! The forward pass of each layer, on libtorch.
 
 use super::attention;
 use super::convolution::{convolve, convolve_transposed};

@@ -1,4 +1,5 @@
-//! Networks on libtorch: a description ([`Architecture`], from `ae-network`) with its tensors, and the forward pass.
+//! Networks on libtorch: a description ([`Architecture`], from `ae-network`) with its tensors, and the
+//! forward pass.
 
 mod attention;
 mod chain;
@@ -21,46 +22,46 @@ use ae_network::channel_axis;
 use ae_tensor::{Noise, Tensor, init, tch};
 use std::cell::OnceCell;
 
-/// A description and its tensors.
+/// An [`Architecture`] and its tensors.
 ///
-/// The tensors are made when they are first asked for: a model can be built and its size looked at, or refused, before
-/// anything is allocated. When that is makes no difference to their values, as every draw is a function of seed and name.
+/// The tensors are made on first use, so that a model can be built and its size checked before anything is
+/// allocated. Their values do not depend on when that is, because every draw is a function of seed and name.
 #[derive(Debug)]
 pub struct Network {
     architecture: Architecture,
     noise: Noise,
-    /// Where the output starts, see [`Network::start_output_at`]; empty for zero.
+    /// Initial values of the output, see [`Network::start_output_at`]; empty for zero.
     output_start: Vec<f64>,
-    /// What each layer learns or remembers, in the order of [`ae_network::Node::tensors`].
+    /// Parameters and buffers of each layer, in the order of [`ae_network::Node::tensors`].
     tensors: OnceCell<Vec<Vec<Tensor>>>,
 }
 
 impl Network {
-    /// Checks that the layers fit one another for samples of shape `input`. `name` goes into errors and into the draws of
-    /// the initial values, so two networks of a model differ.
+    /// Checks that the layers fit one another for samples of shape `input`. `name` appears in errors and
+    /// seeds the initial values, so that two networks of a model differ.
     ///
     /// # Errors
-    /// The first layer that does not fit, and what would.
+    /// Names the first layer that does not fit, and what would.
     pub fn new(name: &str, layers: Vec<Layer>, input: &[i64], noise: &Noise) -> Result<Self, ShapeError> {
         Ok(Network::initialised(Architecture::new(name, layers, input)?, noise))
     }
 
-    /// A network of this description, with initial values that `noise` gives, on its device.
+    /// A network of this architecture, with initial values drawn from `noise`, on its device.
     pub fn initialised(architecture: Architecture, noise: &Noise) -> Self {
         Network { architecture, noise: *noise, output_start: Vec::new(), tensors: OnceCell::new() }
     }
 
-    /// The description.
+    /// The architecture.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
     }
 
-    /// Shape of one sample that the network takes.
+    /// Shape of one input sample.
     pub fn input_shape(&self) -> &[i64] {
         self.architecture.input_shape()
     }
 
-    /// Shape of one sample that the network gives.
+    /// Shape of one output sample.
     pub fn output_shape(&self) -> &[i64] {
         self.architecture.output_shape()
     }
@@ -70,7 +71,8 @@ impl Network {
         self.run(x, false)
     }
 
-    /// The forward pass of a model in training: normalisation goes by the batch, and its running statistics move.
+    /// The forward pass of a model in training: normalisation uses the batch's statistics and updates the
+    /// running ones.
     pub fn forward_training(&self, x: &Tensor) -> Tensor {
         self.run(x, true)
     }
@@ -80,8 +82,8 @@ impl Network {
         self.run(x, pass.is_training())
     }
 
-    /// [`Self::forward`] where dense layers of this network are tied to some of `owner`: each takes the transpose of the
-    /// other's weight, and gradients reach that weight by both ways.
+    /// [`Self::forward`] for a network with dense layers that are tied to those of `owner`: each uses the
+    /// transpose of the other's weight, which gets gradients from both.
     pub fn forward_tied(&self, x: &Tensor, owner: &Network) -> Tensor {
         assert_eq!(x.size()[1..], *self.input_shape(), "a network got samples of another shape");
         self.layers().fold(x.shallow_clone(), |x, (layer, tensors)| match layer {
@@ -93,15 +95,17 @@ impl Network {
         })
     }
 
-    /// The transposed weight `[D, units]` of the dense layer at this place: what a layer that is tied to it multiplies by.
+    /// The transposed weight `[D, units]` of the dense layer at this position, as used by a layer that is
+    /// tied to it.
     pub(crate) fn transposed_weight(&self, layer: usize) -> Tensor {
         let is_dense = matches!(self.architecture.layers().get(layer), Some(Layer::Dense { .. }));
         assert!(is_dense, "layer {layer} of the {} is not dense", self.architecture.name());
         self.tensors()[layer][0].tr()
     }
 
-    /// The forward pass for another number of tokens than the network was made for: `[B, T, F]` with any `T`. It is
-    /// for networks whose layers take any: dense per step, layer norm, transformer blocks and what is added to them.
+    /// The forward pass for a number of tokens other than the network was made for: `[B, T, F]` with any `T`.
+    /// All layers must take any number: dense per step, layer norm, transformer blocks and what is added to
+    /// them.
     pub fn forward_tokens(&self, x: &Tensor) -> Tensor {
         assert!(self.architecture.takes_any_number_of_steps(), "a layer is bound to its number of tokens");
         assert_eq!(x.size()[2..], self.input_shape()[1..], "a network got tokens of another width");
@@ -118,7 +122,7 @@ impl Network {
             .fold(x.shallow_clone(), |x, (layer, tensors)| forward::forward(layer, &x, tensors, training))
     }
 
-    /// Each layer with what it learns or remembers.
+    /// Each layer with its tensors.
     fn layers(&self) -> impl Iterator<Item = (&Layer, &[Tensor])> {
         self.architecture.layers().iter().zip(self.tensors().iter().map(Vec::as_slice))
     }
@@ -139,13 +143,13 @@ impl Network {
         })
     }
 
-    /// Named parameters, such as `index.weight` and `index.bias`, in the order of the layers; they share memory with
-    /// the network.
+    /// Named parameters, such as `index.weight` and `index.bias`, in the order of the layers; they share
+    /// memory with the network.
     pub fn parameters(&self) -> Vec<(String, Tensor)> {
         self.named(true)
     }
 
-    /// Named tensors that no gradient reaches, such as running means; they share memory with the network.
+    /// Named tensors without gradients, such as running means; they share memory with the network.
     pub fn buffers(&self) -> Vec<(String, Tensor)> {
         self.named(false)
     }
@@ -158,13 +162,13 @@ impl Network {
             .collect()
     }
 
-    /// Sets every bias of the last layer that has one: where the output starts.
+    /// Sets every bias of the last layer that has one, and so the initial output.
     pub fn set_output_bias(&mut self, value: f64) {
         self.start_output_at(&[value]);
     }
 
-    /// Starts the output at these values, by the biases of the last layer that has some: one value for each of as many
-    /// equal parts of the output's channels (or features, or numbers; see [`channel_axis`]).
+    /// Sets the initial output through the biases of the last layer that has some: one value for each of as
+    /// many equal parts of the output's channels (or features, or values; see [`channel_axis`]).
     pub fn start_output_at(&mut self, parts: &[f64]) {
         self.output_start = parts.to_vec();
         if let Some(tensors) = self.tensors.get() {
@@ -190,7 +194,7 @@ impl Network {
     fn output_by_parts(&self, parts: &[f64], n: usize) -> Tensor {
         let (shape, axis) = (self.output_shape(), channel_axis(self.output_shape()));
         let channels = shape[axis];
-        assert_eq!(channels % parts.len() as i64, 0, "{parts:?} are no equal parts of {shape:?}");
+        assert_eq!(channels % parts.len() as i64, 0, "{parts:?} are not equal parts of {shape:?}");
         let each = channels / parts.len() as i64;
         let values = Tensor::from_slice(parts).repeat_interleave_self_int(each, 0, channels);
         if n as i64 == channels {

@@ -1,14 +1,15 @@
-//! Fixed positions, added to tokens so that attention knows where each lies.
+//! Fixed position encodings, added to tokens so that attention knows where each token is.
 
 use super::ShapeError;
 use ae_tensor::{Device, Kind, Tensor};
 use std::cell::OnceCell;
 
-/// Sines and cosines of a token's row and column in a grid (Vaswani et al., 2017, section 3.5, in two dimensions as by
-/// Chen, Xie & He, 2021): `[rows · columns, width]`, row by row. The quarters of the width hold `sin(row · ω)`,
-/// `cos(row · ω)`, `sin(column · ω)`, `cos(column · ω)` with `ω_i = 10000^(-4 i / width)`.
+/// Sines and cosines of a token's row and column in a grid (Vaswani et al., 2017, section 3.5, in two
+/// dimensions as by Chen, Xie & He, 2021): `[rows · columns, width]`, row by row. The quarters of the width
+/// hold `sin(row · ω)`, `cos(row · ω)`, `sin(column · ω)`, `cos(column · ω)` with
+/// `ω_i = 10000^(-4 i / width)`.
 ///
-/// Computed when first asked for, as the tensors of a [`super::Network`] are made.
+/// Computed on first use, as the tensors of a [`super::Network`] are.
 #[derive(Debug)]
 pub struct SineCosine2d {
     rows: i64,
@@ -19,10 +20,10 @@ pub struct SineCosine2d {
 }
 
 impl SineCosine2d {
-    /// Positions of a grid.
+    /// Encodings for the positions of a grid.
     ///
     /// # Errors
-    /// Where the width is not a multiple of 4.
+    /// If the width is not a multiple of 4.
     pub fn new(rows: i64, columns: i64, width: i64, device: Device) -> Result<Self, ShapeError> {
         if width < 4 || width % 4 != 0 {
             return Err(ShapeError {
@@ -30,8 +31,9 @@ impl SineCosine2d {
                 position: 1,
                 layer: "sine and cosine".into(),
                 input: vec![rows * columns, width],
-                reason: "rows and columns take a sine and a cosine each; choose a width that 4 divides"
-                    .into(),
+                reason:
+                    "rows and columns each take a sine and a cosine; choose a width that is a multiple of 4"
+                        .into(),
             });
         }
         Ok(SineCosine2d { rows, columns, width, device, tensor: OnceCell::new() })
@@ -42,7 +44,7 @@ impl SineCosine2d {
         self.tensor.get_or_init(|| self.compute())
     }
 
-    /// Numbers in the position of a token.
+    /// Number of values that encode the position of a token.
     pub fn width(&self) -> i64 {
         self.width
     }

@@ -1,4 +1,4 @@
-//! Recurrent layers, by libtorch's fused operations.
+//! Recurrent layers, with libtorch's fused operations.
 
 use ae_network::{Cell, Recurrent};
 use ae_tensor::Tensor;

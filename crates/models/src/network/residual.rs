@@ -1,9 +1,9 @@
-//! The residual block of images.
+//! The residual block for images.
 
 use super::convolution::convolve;
 use ae_tensor::Tensor;
 
-/// [`ae_network::ResidualBlock`] on `[B, C, H, W]`; the parameters are in the order that is documented there.
+/// [`ae_network::ResidualBlock`] on `[B, C, H, W]`; the parameters are in the order documented there.
 pub(super) fn residual_block(x: &Tensor, parameters: &[Tensor]) -> Tensor {
     let hidden = convolve(&x.relu(), &parameters[..2], 1, 1);
     x + convolve(&hidden.relu(), &parameters[2..], 1, 0)

@@ -1,4 +1,4 @@
-//! Layers over time. Samples are `[T, F]`, and libtorch convolves `[F, T]`; turning is a view.
+//! Layers over time. Samples are `[T, F]`, but libtorch convolves `[F, T]`; the transposition is a view.
 
 use ae_network::{CausalConv1d, TemporalBlock};
 use ae_tensor::Tensor;
@@ -15,7 +15,7 @@ fn convolve(layer: CausalConv1d, x: &Tensor, weight: &Tensor, bias: &Tensor) -> 
     padded.conv1d(weight, Some(bias), 1, 0, layer.dilation, 1)
 }
 
-/// [`TemporalBlock`] on `[B, T, F]`; the parameters are in the order that is documented there.
+/// [`TemporalBlock`] on `[B, T, F]`; the parameters are in the order documented there.
 pub(super) fn temporal_block(block: TemporalBlock, x: &Tensor, parameters: &[Tensor]) -> Tensor {
     let (layer, x) = (block.convolution(), x.transpose(1, 2));
     let hidden = convolve(layer, &x, &parameters[0], &parameters[1]).relu();

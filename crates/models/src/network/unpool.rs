@@ -1,12 +1,12 @@
-//! The way back from max pooling.
+//! Unpooling: undoes max pooling.
 
 use super::forward::forward;
 use super::{Layer, Network};
 use ae_network::MaxUnpool2d;
 use ae_tensor::{Kind, Tensor};
 
-/// [`MaxUnpool2d`]: `[B, C, h, w]` to `[B, C, H, W]`; `places` are the maxima's, int64 of the shape of `x`, counted row by
-/// row within an image.
+/// [`MaxUnpool2d`]: `[B, C, h, w]` to `[B, C, H, W]`; `places` are the positions of the maxima, int64 in the
+/// shape of `x`, counted row by row within an image.
 pub(super) fn max_unpool(layer: MaxUnpool2d, x: &Tensor, places: Option<&Tensor>) -> Tensor {
     let corners = || {
         let [height, width] = [x.size()[2], x.size()[3]];
@@ -20,8 +20,8 @@ pub(super) fn max_unpool(layer: MaxUnpool2d, x: &Tensor, places: Option<&Tensor>
 }
 
 impl Network {
-    /// The forward pass of a model in use, as [`Network::forward`]. Each max pooling adds the places of its maxima to
-    /// `switches`; each unpooling takes the last ones away and puts its values there.
+    /// The forward pass of a model in use, as [`Network::forward`]. Each max pooling pushes the positions of
+    /// its maxima onto `switches`; each unpooling pops the last ones and puts its values there.
     pub fn forward_with_switches(&self, x: &Tensor, switches: &mut Vec<Tensor>) -> Tensor {
         assert_eq!(x.size()[1..], *self.input_shape(), "a network got samples of another shape");
         self.layers().fold(x.shallow_clone(), |x, (layer, tensors)| match *layer {

@@ -1,12 +1,15 @@
-//! The adversarial autoencoder (Makhzani et al., "Adversarial Autoencoders", 2016; section 2, deterministic encoder).
+//! The adversarial autoencoder (Makhzani et al., "Adversarial Autoencoders", 2016; section 2, deterministic
+//! encoder).
 //!
-//! Two players share the encoder's codes `h(x)`. The autoencoder minimises `d(x, g(h(x))) + λ · E[-log D(h(x))]`, the
-//! discriminator `E[-log D(z)] + E[-log(1 - D(h(x)))]` with `z` drawn from the prior N(0, I): the codes of all data
-//! together, the aggregated posterior, become a draw of the prior. The paper takes a reconstruction step and an
-//! adversarial step in turn, with learning rates of their own; here both terms form one step, and `λ` balances them.
+//! Two players share the encoder's codes `h(x)`. The autoencoder minimises
+//! `d(x, g(h(x))) + λ · E[-log D(h(x))]`, the discriminator `E[-log D(z)] + E[-log(1 - D(h(x)))]` with `z`
+//! drawn from the prior N(0, I): the codes of all data together, the aggregated posterior, come to follow the
+//! prior. The paper alternates reconstruction and adversarial steps, each with its own learning rate; here
+//! both terms form one step, and `λ` balances them.
 //!
-//! Use it to generate from a plain autoencoder's sharp code space, or where codes should follow a given distribution
-//! and no likelihood is wanted. For a probability of each sample, or a distribution over codes, use `vae`.
+//! Use it to generate from a plain autoencoder's sharp code space, or when codes should follow a given
+//! distribution and no likelihood is needed. For a probability of each sample, or a distribution over codes,
+//! use `vae`.
 
 use crate::blocks::adversarial;
 use crate::blocks::body::Body;
@@ -33,13 +36,14 @@ pub struct Config {
     pub latent: i64,
     /// Widths of the discriminator.
     pub discriminator: Vec<i64>,
-    /// `λ`: weight of the adversarial term beside the loss, which is a mean over a sample's values; at least 0.
+    /// `λ`: weight of the adversarial term relative to the loss, which is a mean over a sample's values; at
+    /// least 0.
     pub adversarial: f64,
     /// Activation of the hidden layers of encoder and decoder.
     pub activation: Activation,
     /// Activation of the reconstruction.
     pub output: Activation,
-    /// What is minimised between input and reconstruction: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    /// Reconstruction loss: `mse`, `mae`, or `bce` (binary cross-entropy) for a sigmoid output.
     #[serde(alias = "distance")]
     pub loss: ReconstructionLoss,
 }
@@ -69,7 +73,7 @@ impl Variant for Config {
         self.encoder.check(Self::NAME, "encoder")?;
         decoder.check(Self::NAME, "decoder")?;
         widths(Self::NAME, "discriminator", &self.discriminator)?;
-        // Written so that NaN is refused, too.
+        // Written so that NaN is refused as well.
         if !(self.adversarial >= 0.0 && self.adversarial.is_finite()) {
             let got = self.adversarial.to_string();
             return Err(out_of_range(Self::NAME, "adversarial", &got, "a number of at least 0"));

@@ -1,12 +1,13 @@
 //! The β-VAE (Higgins et al., ICLR 2017; with a capacity: Burgess et al., 2018).
 //!
 //! Minimises  `E_q[-log p(x|z)] + β · KL(q(z|x) ‖ N(0, I))`  (2017, equation 4), or with a capacity
-//! `E_q[-log p(x|z)] + β · |KL(q(z|x) ‖ N(0, I)) - C|`, `C` rising during training (2018, equation 8). It is judged by
-//! `-ELBO`, the same with `β = 1` and no capacity, so that every β is measured by one yardstick.
+//! `E_q[-log p(x|z)] + β · |KL(q(z|x) ‖ N(0, I)) - C|`, `C` rising during training (2018, equation 8). It is
+//! judged by `-ELBO`, the same with `β = 1` and no capacity, so that every β is measured by the same
+//! yardstick.
 //!
-//! Use it to trade reconstruction against few, more independent latents, and to draw the rate-distortion curve of
-//! a model: each β is a point of it. For densities and for the best bound use `vae`: above `β = 1` latents are given
-//! up, and without a capacity few remain active.
+//! Use it to trade reconstruction against few, more independent latents, and to draw the rate-distortion
+//! curve of a model: each β is a point on it. For densities and for the best bound use `vae`: above `β = 1`
+//! latents are given up, and without a capacity few remain active.
 
 use crate::blocks::body::Body;
 use crate::blocks::variational::{Capacity, Kl, Parts, Span, Targets, Variational};
@@ -15,13 +16,14 @@ use crate::registry::{Variant, out_of_range};
 use ae_tensor::{Activation, Likelihood, Noise};
 use serde::{Deserialize, Serialize};
 
-/// Settings of the β-VAE; networks are those of `vae`, to be compared with it.
+/// Settings of the β-VAE; the networks are those of `vae`, for comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// β, the weight of the divergence; the paper's is 4. With a capacity it is the paper's γ, in the hundreds.
+    /// β, the weight of the divergence; the paper's is 4. With a capacity it is the paper's γ, in the
+    /// hundreds.
     pub beta: f64,
-    /// How long the weight rises from 0; absent: it stands from the start.
+    /// How long the weight rises from 0; absent: full weight from the start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<Span>,
     /// The amount of information to ask for; absent: as little as β leaves.
@@ -31,7 +33,7 @@ pub struct Config {
     pub latent: i64,
     /// Activation of the hidden layers.
     pub activation: Activation,
-    /// What stands for a sample: grey values, or bits drawn from them.
+    /// What represents a sample: grey values, or bits drawn from them.
     pub targets: Targets,
     /// `p(x|z)`.
     pub likelihood: Likelihood,
@@ -60,7 +62,7 @@ impl Default for Config {
 
 impl Variant for Config {
     const NAME: &'static str = "beta_vae";
-    const ABOUT: &'static str = "variational, with a price on information: few, more independent latents";
+    const ABOUT: &'static str = "variational, with a weighted KL term: few, more independent latents";
 
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         let Config { beta, warm_up, capacity, latent, activation, targets, likelihood, .. } = *self;

@@ -1,12 +1,13 @@
-//! A small convolutional classifier (LeCun et al., "Gradient-based learning applied to document recognition", 1998, in
-//! today's form: ReLUs, max pooling, Adam). It is no autoencoder: it is the yardstick of generated images, by
-//! the classes that it finds among them and by the distance between its features, and of fine-tuned encoders.
+//! A small convolutional classifier (LeCun et al., "Gradient-based learning applied to document recognition",
+//! 1998, in today's form: ReLUs, max pooling, Adam). It is not an autoencoder. It judges generated images, by
+//! the classes that it finds among them and by the distance between its features, and it is the yardstick for
+//! fine-tuned encoders.
 //!
-//! Minimises the cross-entropy of the labels, `-log softmax(W f(x) + b)[y]`, where `f` is two 3×3 convolutions, each
-//! with a max pooling of 2, and a dense layer of 128 features.
+//! Minimises the cross-entropy of the labels, `-log softmax(W f(x) + b)[y]`, where `f` is two 3×3
+//! convolutions, each with a max pooling of 2, and a dense layer of 128 features.
 //!
-//! Use it to judge generators of small images on which it has learned to tell the classes apart. It takes images with
-//! labels. It is too small for photographs.
+//! Use it to judge generators of small images on which it has learned to tell the classes apart. It takes
+//! images with labels. It is too small for photographs.
 
 use crate::blocks::classify;
 use crate::model::{Batch, Classifier, DataSummary, Losses, Model, ModelError, Pass};
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Channels of the convolutions; behind each stands a max pooling of 2.
+    /// Channels of the convolutions, each followed by a max pooling of 2.
     pub channels: Vec<i64>,
     /// Width of the features, the last layer before the classes.
     pub features: i64,
@@ -35,7 +36,7 @@ impl Default for Config {
 
 impl Variant for Config {
     const NAME: &'static str = "classifier";
-    const ABOUT: &'static str = "no autoencoder: tells labelled images apart, to judge generated ones by";
+    const ABOUT: &'static str = "not an autoencoder: classifies labelled images, to judge generated ones by";
 
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         widths(Self::NAME, "channels", &self.channels)?;

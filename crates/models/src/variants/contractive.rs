@@ -1,18 +1,20 @@
-//! The contractive autoencoder (Rifai, Vincent, Muller, Glorot & Bengio, "Contractive auto-encoders: explicit invariance
-//! during feature extraction", ICML 2011).
+//! The contractive autoencoder (Rifai, Vincent, Muller, Glorot & Bengio, "Contractive auto-encoders: explicit
+//! invariance during feature extraction", ICML 2011).
 //!
-//! Minimises `mean (x - x̂)² + λ · ‖∂h/∂x‖²_F`, the second term being the mean over samples of the squared Frobenius norm of
-//! the encoder's Jacobian, for `h = sigmoid(W x + b)` and `x̂ = sigmoid(Wᵀ h + b')`. The weights are tied, as in the paper:
-//! a decoder with weights of its own could grow while the encoder's shrink, and the penalty would fall without any
-//! contraction. For one layer of sigmoids the norm has a closed form (section 3.1); for other encoders it is computed
-//! exactly, by one double backward pass for each number of the code, or estimated from a few random probes.
+//! Minimises `mean (x - x̂)² + λ · ‖∂h/∂x‖²_F`, the second term being the mean over samples of the squared
+//! Frobenius norm of the encoder's Jacobian, for `h = sigmoid(W x + b)` and `x̂ = sigmoid(Wᵀ h + b')`. The
+//! weights are tied, as in the paper: separate decoder weights could grow while the encoder's shrink, and the
+//! penalty would fall without any contraction. For one layer of sigmoids the norm has a closed form (section
+//! 3.1); for other encoders it is computed exactly, by one double backward pass for each number of the code,
+//! or estimated from a few random probes.
 //!
-//! The paper minimises the cross-entropy (`loss = "bce"`), summed over the values of a sample, by stochastic gradient
-//! descent. Here the loss is a mean over values, so that λ is the paper's divided by their number; the preset takes the
-//! squared error, as the other presets do, and Adam.
+//! The paper minimises the cross-entropy (`loss = "bce"`), summed over the values of a sample, by stochastic
+//! gradient descent. Here the loss is a mean over values, so λ is the paper's divided by their number; the
+//! preset uses the squared error, as the other presets do, and Adam.
 //!
-//! The figure `jacobian` is the mean of `‖∂h/∂x‖_F`. Use this variant for codes that hold still when a sample moves a little,
-//! as features for a classifier. For reconstruction alone the penalty only costs: take [`super::vanilla`].
+//! The figure `jacobian` is the mean of `‖∂h/∂x‖_F`. Use this variant for codes that hardly change when a
+//! sample changes a little, as features for a classifier. For reconstruction alone the penalty only hurts:
+//! use [`super::vanilla`].
 
 use super::deep;
 use crate::blocks::{body::Body, point::PointAutoencoder};
@@ -26,24 +28,26 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Widths between data and code; the decoder has them in reverse. None with the closed form.
+    /// Widths between data and code; the decoder uses them in reverse. Empty with the closed form.
     pub hidden: Vec<i64>,
-    /// Another encoder than dense layers of `hidden`, such as `"conv"`; none with the closed form.
+    /// An encoder other than dense layers of `hidden`, such as `"conv"`; absent with the closed form.
     pub encoder: Option<Body>,
-    /// Another decoder than the mirror of the encoder.
+    /// A decoder other than the encoder's mirror.
     pub decoder: Option<Body>,
     /// Width of the code.
     pub code: i64,
-    /// Whether the decoder's weights are the transposes of the encoder's, as in the paper, where both are dense layers of
-    /// `hidden`; other networks have weights of their own.
+    /// Whether the decoder's weights are the transposes of the encoder's, as in the paper, where both are
+    /// dense layers of `hidden`; other networks have separate weights.
     pub tied: bool,
-    /// Activation of the hidden layers; a smooth one, where there are some: the second derivative of a ReLU is zero.
+    /// Activation of the hidden layers, if any; a smooth one, because the second derivative of a ReLU is
+    /// zero.
     pub activation: Activation,
     /// Activation of the code; `sigmoid` with the closed form.
     pub code_activation: Activation,
     /// Activation of the reconstruction; `identity` for data that are not scaled to [0, 1].
     pub output: Activation,
-    /// What is minimised beside the penalty: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    /// Reconstruction loss besides the penalty: `mse`, `mae`, or `bce` (binary cross-entropy) for a sigmoid
+    /// output.
     #[serde(alias = "distance")]
     pub loss: ReconstructionLoss,
     /// λ, the weight of the penalty; at least 0.
@@ -108,7 +112,7 @@ impl Config {
 
 impl Variant for Config {
     const NAME: &'static str = "contractive";
-    const ABOUT: &'static str = "a code that hardly moves when the sample is moved a little";
+    const ABOUT: &'static str = "a code that hardly changes when the sample changes a little";
 
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         self.check()?;
@@ -146,7 +150,7 @@ impl Contractive {
             let norm = penalty::sigmoid_jacobian_norm(&code, weight);
             return (code, norm);
         }
-        // Also where a model is only measured, the norm itself needs gradients.
+        // The norm itself needs gradients, even in an evaluation.
         tch::with_grad(|| {
             let x = x.detach().set_requires_grad(true);
             let code = encoder.forward(&x);
@@ -178,8 +182,8 @@ impl Model for Contractive {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let evaded = "the decoder has weights of its own, so small weights of the encoder and large ones of the decoder can \
-                      evade the penalty; with model.contractive.tied = true and dense layers they are the same";
+        let evaded = "the decoder has separate weights, so small encoder weights and large decoder weights can evade the \
+                      penalty; to tie them, set model.contractive.tied = true and use dense layers";
         if self.tied { vec![] } else { vec![evaded.into()] }
     }
 

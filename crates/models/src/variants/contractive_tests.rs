@@ -1,4 +1,4 @@
-//! Three ways to one penalty.
+//! Tests that three ways give the same penalty.
 
 use super::*;
 use ae_tensor::Device;

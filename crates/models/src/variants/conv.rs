@@ -1,15 +1,17 @@
-//! The convolutional autoencoder with pooling (Masci et al., ICANN 2011; in this form: Chollet, "Building autoencoders in
-//! Keras", 2016): conv 16-8-8, each 3×3 with a max pooling of 2, and back by nearest-neighbour enlargement.
+//! The convolutional autoencoder with pooling (Masci et al., ICANN 2011; in this form: Chollet, "Building
+//! autoencoders in Keras", 2016): conv 16-8-8, each 3×3 with a max pooling of 2, and back by
+//! nearest-neighbour upsampling.
 //!
-//! Minimises `mean (x - x̂)²`. The article's decoder ends at 28×28 because its third convolution, without padding, takes
-//! 16×16 to 14×14. Here that convolution is unpadded wherever this does not make it too small, and what is still too much
-//! is cut off at the lower and right edge, so images of any size come back; at 28×28 the layers are the article's.
+//! Minimises `mean (x - x̂)²`. The article's decoder ends at 28×28 because its third convolution, without
+//! padding, takes 16×16 to 14×14. Here that convolution is unpadded wherever this does not make it too small,
+//! and any excess is cut off at the lower and right edges, so images of any size are restored; at 28×28 the
+//! layers are the article's.
 //!
-//! With `unpool = "indices"` the decoder puts values back to where the encoder's poolings found them (see
-//! [`crate::network::MaxUnpool2d`]): sharper pictures, but the places are carried past the code, so that the code alone
-//! says less. Decoded on its own, a code is put into the corners.
+//! With `unpool = "indices"` the decoder puts values back where the encoder's poolings found them (see
+//! [`crate::network::MaxUnpool2d`]): sharper pictures, but the positions bypass the code, so the code alone
+//! says less. If a code is decoded on its own, its values go to the corners.
 //!
-//! Use it for images whose parts repeat at different places. For larger images take strided convolutions
+//! Use it for images whose parts repeat at different places. For larger images use strided convolutions
 //! ([`super::denoising`], [`super::deep`] with `encoder = "conv"`), which cost less.
 
 use crate::blocks::point::PointAutoencoder;
@@ -23,13 +25,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Channels of the encoder's convolutions, each 3×3 with a max pooling of 2; the decoder has them in reverse.
+    /// Channels of the encoder's convolutions, each 3×3 with a max pooling of 2; the decoder uses them in
+    /// reverse.
     pub channels: Vec<i64>,
     /// Activation of the hidden layers and of the code.
     pub activation: Activation,
     /// Activation of the reconstruction; `identity` for data that are not scaled to [0, 1].
     pub output: Activation,
-    /// What is minimised: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    /// Reconstruction loss: `mse`, `mae`, or `bce` (binary cross-entropy) for a sigmoid output.
     #[serde(alias = "distance")]
     pub loss: ReconstructionLoss,
     /// How the decoder enlarges.
@@ -70,7 +73,7 @@ impl Config {
     fn decoder(&self, shape: [i64; 3]) -> Vec<Layer> {
         let mut layers = Vec::new();
         for (level, &channels) in self.channels.iter().enumerate().rev() {
-            // Sides before the pooling of this level, and behind it.
+            // Sides before and after the pooling of this level.
             let [before, behind] =
                 [level, level + 1].map(|level| [side(shape[1], level), side(shape[2], level)]);
             if self.unpool == Unpool::Indices {
@@ -128,19 +131,14 @@ impl Variant for Config {
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         widths(Self::NAME, "channels", &self.channels)?;
         if self.channels.is_empty() {
-            return Err(out_of_range(
-                Self::NAME,
-                "channels",
-                "[]",
-                "a list of at least one number of channels",
-            ));
+            return Err(out_of_range(Self::NAME, "channels", "[]", "a list of at least one channel count"));
         }
         let shape: [i64; 3] = data.shape.as_slice().try_into().map_err(|_| ShapeError {
             network: "encoder".into(),
             position: 1,
             layer: "conv".into(),
             input: data.shape.clone(),
-            reason: "the conv variant takes images [C, H, W]; for other samples choose `deep`".into(),
+            reason: "the conv variant takes images [C, H, W]; for other samples use `deep`".into(),
         })?;
         let (encoder, decoder) = (self.encoder(), self.decoder(shape));
         let inner = PointAutoencoder::new(encoder, decoder, self.output, self.loss, data, noise)?;

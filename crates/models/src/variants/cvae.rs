@@ -1,14 +1,14 @@
-//! The conditional variational autoencoder (Sohn, Lee & Yan, NeurIPS 2015; Kingma et al., NeurIPS 2014, model M2 with
-//! all labels known).
+//! The conditional variational autoencoder (Sohn, Lee & Yan, NeurIPS 2015; Kingma et al., NeurIPS 2014, model
+//! M2 with all labels known).
 //!
-//! Minimises  `E_q[-log p(x|z, y)] + KL(q(z|x, y) ‖ N(0, I))`, in nats for each sample: a bound on `-log p(x|y)`. The label
-//! `y`, one-hot, stands beside what goes into the encoder (as further values, as constant
-//! planes of an image or at every step of a sequence) and
-//! beside the latents that go into the decoder. The prior does not depend on it.
+//! Minimises  `E_q[-log p(x|z, y)] + KL(q(z|x, y) ‖ N(0, I))`, in nats for each sample: a bound on
+//! `-log p(x|y)`. The one-hot label `y` is appended to the input of the encoder (as further values, as
+//! constant planes of an image or at every step of a sequence) and to the latents that go into the decoder.
+//! The prior does not depend on it.
 //!
-//! Use it to make samples of a wanted class, and to keep what the label says out of the latents: they are left with
-//! the style. It needs labels in training. Where none is given in use, each label weighs the same, which is no
-//! input that it was trained on: reconstructions are then worse.
+//! Use it to generate samples of a given class, and to keep what the label says out of the latents, which are
+//! left with the style. It needs labels in training. Without a label in use, all labels get the same weight;
+//! the model was not trained on such input, so reconstructions are worse.
 
 use crate::blocks::body::Body;
 use crate::blocks::variational::{Kl, Parts, Targets, Variational};
@@ -29,11 +29,11 @@ pub struct Config {
     pub latent: i64,
     /// Activation of the hidden layers.
     pub activation: Activation,
-    /// What stands for a sample: grey values, or bits drawn from them.
+    /// What represents a sample: grey values, or bits drawn from them.
     pub targets: Targets,
     /// `p(x|z, y)`.
     pub likelihood: Likelihood,
-    /// The price of the divergence; as it stands, the bound's own.
+    /// The KL term; by default that of the bound.
     pub kl: Kl,
     /// From samples and labels to the posterior.
     pub encoder: Body,
@@ -58,7 +58,7 @@ impl Default for Config {
 
 impl Variant for Config {
     const NAME: &'static str = "cvae";
-    const ABOUT: &'static str = "variational, told the label: makes new samples of a wanted class";
+    const ABOUT: &'static str = "variational, given the label: generates samples of a given class";
 
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         let classes = data.classes;
@@ -88,7 +88,7 @@ struct Cvae {
 }
 
 impl Cvae {
-    /// Labels one-hot, `[B, K]`; without labels each weighs the same.
+    /// Labels one-hot, `[B, K]`; without labels all get the same weight.
     fn condition(&self, labels: Option<&Tensor>, like: &Tensor) -> Tensor {
         match labels {
             Some(labels) => labels.one_hot(self.classes).to_kind(like.kind()),
@@ -120,7 +120,7 @@ impl Cvae {
         )
     }
 
-    /// Labels in turn, for whoever asks for none.
+    /// Labels in turn, if none are given.
     fn labels_in_turn(&self, latents: &Tensor) -> Tensor {
         Tensor::arange(latents.size()[0], (Kind::Int64, latents.device())).remainder(self.classes)
     }
@@ -205,7 +205,7 @@ impl Generator for Cvae {
         self.inner.latent
     }
 
-    /// Labels take turns: sample `i` is of label `i mod K`.
+    /// Labels take turns: sample `i` has label `i mod K`.
     fn generate(&self, latents: &Tensor) -> Tensor {
         self.generate_labelled(latents, &self.labels_in_turn(latents))
     }

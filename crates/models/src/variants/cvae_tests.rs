@@ -1,4 +1,4 @@
-//! What the label reaches.
+//! Tests of what the label affects.
 
 use super::*;
 use crate::testing::*;
@@ -72,7 +72,7 @@ fn the_label_reaches_the_posterior_and_the_sample() {
 fn data_without_labels_are_refused() {
     let data = DataSummary { classes: 0, ..data() };
     let error = Config::default().initialise(&data, &noise()).err().expect("no labels").to_string();
-    assert!(error.contains("model.cvae is told the label") && error.contains("data.label"), "{error}");
+    assert!(error.contains("model.cvae needs the label") && error.contains("data.label"), "{error}");
     let vector = Config { encoder: Body::conv([4]), ..Config::default() };
     let error = vector.initialise(&self::data(), &noise()).err().expect("no image").to_string();
     assert!(error.contains("cannot take [6]: convolutions need an image"), "{error}");

@@ -1,10 +1,11 @@
-//! The deep autoencoder: several dense layers on both sides (Hinton & Salakhutdinov, Science 2006; with ReLUs:
-//! Chollet, "Building autoencoders in Keras", 2016).
+//! The deep autoencoder: several dense layers on both sides (Hinton & Salakhutdinov, Science 2006; with
+//! ReLUs: Chollet, "Building autoencoders in Keras", 2016).
 //!
-//! Minimises `mean (x - x̂)²`, as [`super::vanilla`] does; depth buys codes that bend with the data.
+//! Minimises `mean (x - x̂)²`, as [`super::vanilla`] does; depth lets codes follow curved structure in the
+//! data.
 //!
-//! Use it where a plain autoencoder of the same code width reconstructs too coarsely. It needs more epochs. Encoder
-//! and decoder may be convolutional.
+//! Use it when a plain autoencoder of the same code width reconstructs too coarsely. It needs more epochs.
+//! Encoder and decoder may be convolutional.
 
 use crate::blocks::{body::Body, dense, point::PointAutoencoder};
 use crate::model::{DataSummary, Model, ModelError};
@@ -17,11 +18,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Widths between data and code; the decoder has them in reverse.
+    /// Widths between data and code; the decoder uses them in reverse.
     pub hidden: Vec<i64>,
-    /// Another encoder than dense layers of `hidden`, such as `"conv"`.
+    /// An encoder other than dense layers of `hidden`, such as `"conv"`.
     pub encoder: Option<Body>,
-    /// Another decoder than the mirror of the encoder.
+    /// A decoder other than the encoder's mirror.
     pub decoder: Option<Body>,
     /// Width of the code.
     pub code: i64,
@@ -31,7 +32,7 @@ pub struct Config {
     pub code_activation: Activation,
     /// Activation of the reconstruction; `identity` for data that are not scaled to [0, 1].
     pub output: Activation,
-    /// What is minimised: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    /// Reconstruction loss: `mse`, `mae`, or `bce` (binary cross-entropy) for a sigmoid output.
     #[serde(alias = "distance")]
     pub loss: ReconstructionLoss,
 }
@@ -58,8 +59,8 @@ impl Config {
         dense && self.decoder.is_none()
     }
 
-    /// The model itself, for variants that are this one with other numbers. With `tied`, which [`Self::can_be_tied`]
-    /// allows, the weights of the decoder are the transposes of the encoder's.
+    /// The model itself, for variants that differ from it only in their settings. With `tied`, which
+    /// [`Self::can_be_tied`] allows, the weights of the decoder are the transposes of the encoder's.
     pub(super) fn autoencoder(
         &self,
         variant: &'static str,

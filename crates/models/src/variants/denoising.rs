@@ -3,7 +3,7 @@
 //! Minimises `mean (x - x̂(x̃))²`, where `x̃ ~ q(x̃|x)` is a damaged copy of `x`: Gaussian noise, masking, or
 //! salt-and-pepper (JMLR 2010, section 3.3).
 //!
-//! Use it to remove damage of a kind that can be imitated, and where a plain autoencoder's features follow
+//! Use it to remove damage of a kind that can be imitated, and when a plain autoencoder's features follow
 //! single pixels. It takes images.
 
 use crate::blocks::{point::PointAutoencoder, strided};
@@ -17,20 +17,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Channels of the encoder's convolutions, each 3×3 with stride 2; the decoder has them in reverse.
+    /// Channels of the encoder's convolutions, each 3×3 with stride 2; the decoder uses them in reverse.
     pub channels: Vec<i64>,
     /// Activation of the hidden layers and of the code.
     pub activation: Activation,
     /// Activation of the reconstruction.
     pub output: Activation,
-    /// What is minimised: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    /// Reconstruction loss: `mse`, `mae`, or `bce` (binary cross-entropy) for a sigmoid output.
     #[serde(alias = "distance")]
     pub loss: ReconstructionLoss,
     /// How the input is damaged.
     pub corruption: Corruption,
 }
 
-/// How a sample is damaged; the result stays in [0, 1] where the output is a sigmoid.
+/// How a sample is damaged; the result stays in [0, 1] if the output is a sigmoid.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Corruption {
@@ -44,7 +44,7 @@ pub enum Corruption {
         /// Share of values lost.
         rate: f64,
     },
-    /// Sets each value with this probability to 0 or 1, as a fair coin falls.
+    /// Sets each value with this probability to 0 or 1, each equally likely.
     SaltAndPepper {
         /// Share of values lost.
         rate: f64,

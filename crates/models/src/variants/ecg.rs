@@ -1,11 +1,11 @@
-//! The dense autoencoder of the anomaly detection tutorials: small, on one heartbeat of 140 points (TensorFlow,
-//! "Intro to autoencoders", third example, 2020; data: Goldberger et al., 2000).
+//! The dense autoencoder of the anomaly detection tutorials: small, on one heartbeat of 140 points
+//! (TensorFlow, "Intro to autoencoders", third example, 2020; data: Goldberger et al., 2000).
 //!
-//! Minimises `mean |x - x̂|`, with 140-32-16-8-16-32-140 units. Trained on normal beats alone, it reconstructs
-//! them well and others badly: the error is the anomaly score.
+//! Minimises `mean |x - x̂|`, with 140-32-16-8-16-32-140 units. Trained on normal beats alone, it
+//! reconstructs them well and others badly: the error is the anomaly score.
 //!
-//! Use it for short, aligned series of one length and for tables. For long or misaligned series take a recurrent
-//! or convolutional variant.
+//! Use it for short, aligned series of one length and for tables. For long or misaligned series use a
+//! recurrent or convolutional variant.
 
 use super::deep;
 use crate::model::{DataSummary, Model, ModelError};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Widths between data and code; the decoder has them in reverse.
+    /// Widths between data and code; the decoder uses them in reverse.
     pub hidden: Vec<i64>,
     /// Width of the code.
     pub code: i64,
@@ -25,7 +25,7 @@ pub struct Config {
     pub activation: Activation,
     /// Activation of the reconstruction; `identity` for data that are not scaled to [0, 1].
     pub output: Activation,
-    /// What is minimised: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    /// Reconstruction loss: `mse`, `mae`, or `bce` (binary cross-entropy) for a sigmoid output.
     #[serde(alias = "distance")]
     pub loss: ReconstructionLoss,
 }

@@ -1,16 +1,17 @@
-//! The generative adversarial network (Goodfellow et al., NeurIPS 2014) with the networks of DCGAN (Radford, Metz &
-//! Chintala, ICLR 2016).
+//! The generative adversarial network (Goodfellow et al., NeurIPS 2014) with the networks of DCGAN (Radford,
+//! Metz & Chintala, ICLR 2016).
 //!
-//! Two players: the discriminator minimises `E[-log D(x)] + E[-log(1 - D(G(z)))]`, the generator the non-saturating
-//! `E[-log D(G(z))]` (2014, section 3), with `z` drawn from N(0, I). Both gradients come from one pass over the fakes
-//! and are applied at the same time, where the paper takes turns. Samples of the data and fakes pass the
-//! discriminator's batch normalisation as batches of their own.
+//! Two players: the discriminator minimises `E[-log D(x)] + E[-log(1 - D(G(z)))]`, the generator the
+//! non-saturating `E[-log D(G(z))]` (2014, section 3), with `z` drawn from N(0, I). Both gradients come from
+//! one pass over the fakes and are applied at the same time, where the paper takes turns. Real samples and
+//! fakes pass the discriminator's batch normalisation in separate batches.
 //!
-//! Use it for sharp samples where no code of a given sample is needed: there is no encoder, no reconstruction and no
-//! likelihood. Its losses do not fall as it learns; look at the samples, or at the Fréchet distance of
-//! `ae eval generate`. The figure that it is judged by on held-out data, `jensen_shannon`, is what its discriminator
-//! proves about the divergence between data and model: 0 where it cannot tell them apart, at most ln 2. Where one
-//! sample a class must not be lost, or training must be calm, a variational autoencoder is the safer choice.
+//! Use it for sharp samples when no code of a given sample is needed: there is no encoder, no reconstruction
+//! and no likelihood. Its losses do not fall as it learns; look at the samples, or at the Fréchet distance of
+//! `ae eval generate`. On held-out data it is judged by `jensen_shannon`, the lower bound that its
+//! discriminator gives on the divergence between data and model: 0 if it cannot tell them apart, at most
+//! ln 2. If every class must be covered, or training must be stable, a variational autoencoder is the safer
+//! choice.
 
 use crate::blocks::adversarial::{self, start_as_dcgan};
 use crate::blocks::point::check_output;
@@ -27,10 +28,11 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Width of the latent space, `D`.
     pub latent: i64,
-    /// For images: channels of the discriminator's convolutions; the generator has them in reverse. Each halves the
-    /// sides. Empty: dense layers as for other data.
+    /// For images: channels of the discriminator's convolutions; the generator has them in reverse. Each
+    /// halves the sides. Empty: dense layers as for other data.
     pub channels: Vec<i64>,
-    /// For vectors and sequences: widths of the generator's dense layers; the discriminator has them in reverse.
+    /// For vectors and sequences: widths of the generator's dense layers; the discriminator has them in
+    /// reverse.
     pub hidden: Vec<i64>,
     /// Activation of the samples.
     pub output: Activation,
@@ -53,7 +55,7 @@ impl Variant for Config {
         check_output(self.output, data)?;
         let image = <[i64; 3]>::try_from(data.shape.as_slice()).ok().filter(|_| !self.channels.is_empty());
         let reversed: Vec<i64> = self.hidden.iter().rev().copied().collect();
-        // The discriminator comes first: it says which image is too small.
+        // The discriminator comes first: its error says which image is too small.
         let judge = image.map_or_else(
             || adversarial::dense_discriminator(&reversed),
             |_| adversarial::image_discriminator(&self.channels),

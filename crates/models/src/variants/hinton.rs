@@ -1,12 +1,13 @@
-//! The deep autoencoder of Hinton & Salakhutdinov, "Reducing the dimensionality of data with neural networks",
-//! Science 2006: 784-1000-500-250-30 with a linear code.
+//! The deep autoencoder of Hinton & Salakhutdinov, "Reducing the dimensionality of data with neural
+//! networks", Science 2006: 784-1000-500-250-30 with a linear code.
 //!
-//! Minimises `mean (x - x̂)²`, `x̂` the sigmoid of the decoder's output. The paper pre-trains logistic units with
-//! restricted Boltzmann machines and fine-tunes by conjugate gradients; here ReLUs and Adam make pre-training
-//! unnecessary, as later work found (Martens, ICML 2010, trains the same network from random weights).
+//! Minimises `mean (x - x̂)²`, `x̂` the sigmoid of the decoder's output. The paper pre-trains logistic units
+//! with restricted Boltzmann machines and fine-tunes by conjugate gradients; here ReLUs and Adam make
+//! pre-training unnecessary, as later work found (Martens, ICML 2010, trains the same network from random
+//! weights).
 //!
-//! Use it for the least error at a small code, given time: its error keeps falling for hundreds of epochs. For quick
-//! results take [`super::deep`].
+//! Use it for the least error at a small code, given time: its error keeps falling for hundreds of epochs.
+//! For quick results use [`super::deep`].
 
 use super::deep;
 use crate::blocks::body::Body;
@@ -19,11 +20,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Widths between data and code; the decoder has them in reverse.
+    /// Widths between data and code; the decoder uses them in reverse.
     pub hidden: Vec<i64>,
-    /// Another encoder than dense layers of `hidden`, such as `"conv"`.
+    /// An encoder other than dense layers of `hidden`, such as `"conv"`.
     pub encoder: Option<Body>,
-    /// Another decoder than the mirror of the encoder.
+    /// A decoder other than the encoder's mirror.
     pub decoder: Option<Body>,
     /// Width of the code.
     pub code: i64,
@@ -31,7 +32,7 @@ pub struct Config {
     pub activation: Activation,
     /// Activation of the reconstruction; `identity` for data that are not scaled to [0, 1].
     pub output: Activation,
-    /// What is minimised: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    /// Reconstruction loss: `mse`, `mae`, or `bce` (binary cross-entropy) for a sigmoid output.
     #[serde(alias = "distance")]
     pub loss: ReconstructionLoss,
 }

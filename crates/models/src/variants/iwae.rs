@@ -1,12 +1,12 @@
 //! The importance-weighted autoencoder (Burda, Grosse & Salakhutdinov, ICLR 2016).
 //!
-//! Minimises  `-L_K = -E[log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x)]`, `z_k ~ q(z|x)`, in nats for each sample (equation 8),
-//! with reparameterised draws (equation 13). `L_1` is the evidence lower bound, and `L_K` rises to `log p(x)` with `K`.
-//! The figure `negative_elbo` beside it is the mean over the same draws.
+//! Minimises  `-L_K = -E[log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x)]`, `z_k ~ q(z|x)`, in nats for each sample
+//! (equation 8), with reparameterised draws (equation 13). `L_1` is the evidence lower bound, and `L_K` rises
+//! to `log p(x)` with `K`. The figure `negative_elbo` is the mean over the same draws.
 //!
-//! Use it where the density counts: at the same budget it gives a better likelihood than `vae` and keeps more
-//! latents active. It costs about `K` times as much decoding, and its posterior fits a single draw less well, so
-//! reconstructions and codes are better taken from `vae`.
+//! Use it when the density matters: at the same budget it gives a better likelihood than `vae` and keeps more
+//! latents active. It costs about `K` times as much decoding, and its posterior fits a single draw less well,
+//! so use `vae` for reconstructions and codes.
 
 use crate::blocks::body::Body;
 use crate::blocks::variational::{Kl, Parts, Targets, Variational};
@@ -29,7 +29,7 @@ pub struct Config {
     pub latent: i64,
     /// Activation of the hidden layers.
     pub activation: Activation,
-    /// What stands for a sample: grey values, or bits drawn from them.
+    /// What represents a sample: grey values, or bits drawn from them.
     pub targets: Targets,
     /// `p(x|z)`.
     pub likelihood: Likelihood,
@@ -75,8 +75,8 @@ struct Iwae {
 }
 
 impl Iwae {
-    /// `log p(x|z) + log p(z) - log q(z|x)`, `[K, B]`, of targets `[B, …]` at the draws that `noise` `[K, B, D]` gives;
-    /// `p(x|z)` is that of the values that were observed.
+    /// `log p(x|z) + log p(z) - log q(z|x)`, `[K, B]`, of targets `[B, …]` at the draws that `noise`
+    /// `[K, B, D]` gives; `p(x|z)` covers the observed values.
     fn log_weights(
         &self,
         targets: &Tensor,

@@ -1,4 +1,4 @@
-//! The importance-weighted bound against PyTorch's.
+//! Tests the importance-weighted bound against PyTorch's.
 
 use super::*;
 use crate::testing::*;

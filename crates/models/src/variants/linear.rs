@@ -1,11 +1,12 @@
-//! The linear autoencoder (Baldi & Hornik, "Neural networks and principal component analysis", Neural Networks 1989).
+//! The linear autoencoder (Baldi & Hornik, "Neural networks and principal component analysis", Neural
+//! Networks 1989).
 //!
-//! Minimises `mean (x - x̂)²`, `x̂ = W' (W x + b) + b'`: no activation anywhere. Its least error is that of principal
-//! component analysis with as many components, and there the columns of `W'` span the same space as the first
-//! principal axes (Baldi & Hornik, section 3); `b'` takes up the mean, so the data need no centring.
+//! Minimises `mean (x - x̂)²`, `x̂ = W' (W x + b) + b'`: no activation anywhere. Its least error is that of
+//! principal component analysis with as many components, and there the columns of `W'` span the same space as
+//! the first principal axes (Baldi & Hornik, section 3); `b'` absorbs the mean, so the data need no centring.
 //!
-//! Use it as a check on everything else, for an error that is known in advance, and for data too many for an
-//! eigendecomposition. For anything but that, PCA itself is faster, and its axes are ordered.
+//! Use it as a check on everything else, for an error that is known in advance, and for data too large for an
+//! eigendecomposition. Otherwise PCA itself is faster, and its axes are ordered.
 
 use crate::blocks::{dense, point::PointAutoencoder};
 use crate::model::{DataSummary, Model, ModelError};

@@ -1,11 +1,12 @@
-//! The recurrent autoencoder (Srivastava, Mansimov & Salakhutdinov, ICML 2015, section 2.1; for anomalies: Malhotra et
-//! al., 2016): the encoder's last state is the code; the decoder gets it again at every step.
+//! The recurrent autoencoder (Srivastava, Mansimov & Salakhutdinov, ICML 2015, section 2.1; for anomalies:
+//! Malhotra et al., 2016): the encoder's last state is the code; the decoder gets it again at every step.
 //!
-//! Minimises `mean |x - x̂|` over all steps and features. Trained on normal series alone, its error is the anomaly score.
+//! Minimises `mean |x - x̂|` over all steps and features. Trained on normal series alone, its error is the
+//! anomaly score.
 //!
-//! Use it for series with several features, and where order matters more than place: it takes any length, and what is
-//! late by a step stays alike. It is slow, since steps wait for each other, and forgets over hundreds of them: on long
-//! series `tcn` is faster and better, on short aligned ones `ecg` may do.
+//! Use it for series with several features, and when order matters more than position: it takes any length,
+//! and a delay of one step changes little. It is slow, because steps wait for each other, and it forgets over
+//! hundreds of them: on long series `tcn` is faster and better, on short aligned ones `ecg` may suffice.
 
 use crate::blocks::point::PointAutoencoder;
 use crate::blocks::recurrent::{self, Cell};
@@ -22,9 +23,9 @@ pub struct Config {
     pub cell: Cell,
     /// Width of the states, and so of the code.
     pub units: i64,
-    /// Activation of the reconstruction; `identity` gives any value.
+    /// Activation of the reconstruction; `identity` allows any value.
     pub output: Activation,
-    /// What is minimised: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    /// Reconstruction loss: `mse`, `mae`, or `bce` (binary cross-entropy) for a sigmoid output.
     #[serde(alias = "distance")]
     pub loss: ReconstructionLoss,
 }
@@ -42,7 +43,7 @@ impl Default for Config {
 
 impl Variant for Config {
     const NAME: &'static str = "lstm";
-    const ABOUT: &'static str = "recurrent: reads a sequence into one state and tells it again; LSTM or GRU";
+    const ABOUT: &'static str = "recurrent: reads a sequence into one state and reproduces it; LSTM or GRU";
 
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         at_least_one(Self::NAME, "units", self.units)?;

@@ -1,17 +1,20 @@
-//! The masked autoencoder (He, Chen, Xie, Li, Dollár & Girshick, CVPR 2022), sized for images of a few dozen pixels.
+//! The masked autoencoder (He, Chen, Xie, Li, Dollár & Girshick, CVPR 2022), sized for images of a few dozen
+//! pixels.
 //!
-//! Minimises `mean_{i masked} (x_i - x̂_i)²`, the mean squared error over the pixels of the masked patches alone. Of each
-//! image a random part of the patches is masked at every step; a vision transformer encodes the visible ones, so its cost
-//! falls with their number; a light decoder gets a learned token for each masked patch, and predicts its pixels.
-//! Positions are fixed sines and cosines. As in the paper, images lose their detail in training but not in use: the code is
-//! the mean of the encoder's tokens over all patches.
+//! Minimises `mean_{i masked} (x_i - x̂_i)²`, the mean squared error over the pixels of the masked patches
+//! alone. At every step a random part of the patches of each image is masked; a vision transformer encodes
+//! the visible ones, so its cost falls with their number; a light decoder gets a learned token for each
+//! masked patch, and predicts its pixels. Positions are fixed sines and cosines. As in the paper, patches are
+//! masked in training but not in use: the code is the mean of the encoder's tokens over all patches.
 //!
-//! Use it to learn features from many unlabelled images, for a linear classifier or fine-tuning, and for anomalies that
-//! their surroundings give away. It does not compress: what is visible is never reconstructed, and `decode` of a mean
-//! over patches gives a blur. Where codes should turn into pictures take `conv` or `vae`.
+//! Use it to learn features from many unlabelled images, for a linear classifier or fine-tuning, and for
+//! anomalies that their surroundings give away. It does not compress: visible patches are never
+//! reconstructed, and `decode` of a mean over patches gives a blur. To turn codes into pictures use `conv` or
+//! `vae`.
 //!
-//! [`Autoencoder::reconstruct`] predicts every patch from other patches only: a few fixed masks, as large as in training,
-//! between them cover the image, and a patch that several of them hide gets the mean of its predictions.
+//! [`Autoencoder::reconstruct`] predicts every patch from other patches only: a few fixed masks, as large as
+//! in training, together cover the image, and a patch that several of them hide gets the mean of its
+//! predictions.
 
 use crate::blocks::patches::Patches;
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
@@ -20,7 +23,8 @@ use crate::registry::{Variant, at_least_one, out_of_range};
 use ae_tensor::{Device, Distance, Kind, Noise, Tensor};
 use serde::{Deserialize, Serialize};
 
-/// Settings of the masked autoencoder. Patch, widths and depths are far below the paper's, whose images are larger.
+/// Settings of the masked autoencoder. Patch, widths and depths are far below the paper's, whose images are
+/// larger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -84,7 +88,12 @@ impl Config {
         let count = patches.count();
         if count < 2 {
             let got = self.patch.to_string();
-            return Err(out_of_range(Self::NAME, "patch", &got, "so small that an image has two patches"));
+            return Err(out_of_range(
+                Self::NAME,
+                "patch",
+                &got,
+                "small enough for an image to have two patches",
+            ));
         }
         let visible = ((count as f64 * (1.0 - self.masked)) as i64).clamp(1, count - 1);
 
@@ -117,8 +126,8 @@ impl Config {
     }
 }
 
-/// Tokens of the whole image are in the order of [`Patches`]; those of a masked one in an `order` that begins with the
-/// visible patches. Attention does not mind, and nothing need be put back in training.
+/// Tokens of the whole image are in the order of [`Patches`]; those of a masked one in an `order` that begins
+/// with the visible patches. Attention does not depend on the order, so nothing needs reordering in training.
 #[derive(Debug)]
 struct Mae {
     embedding: Network,
@@ -134,7 +143,7 @@ struct Mae {
     patches: Patches,
     /// Patches that the encoder sees.
     visible: i64,
-    /// What a masked patch looks like in a picture.
+    /// The value of masked patches in a picture.
     grey: f64,
 }
 
@@ -236,7 +245,7 @@ impl Autoencoder for Mae {
         Code::Point(self.tokens(x).mean_dim([1i64].as_slice(), false, None::<Kind>))
     }
 
-    /// The decoder's picture where every visible patch gave the code itself: a blur of what such images share.
+    /// The decoder's picture if every visible patch gave the code itself: a blur of what such images share.
     fn decode(&self, code: &Tensor) -> Tensor {
         let token = self.bridge.forward_tokens(&code.unsqueeze(1));
         let tokens = token + self.decoder_positions.tensor();
@@ -265,7 +274,7 @@ impl Autoencoder for Mae {
         Some(self.patches.join(&put(&patches, &masked, &grey)))
     }
 
-    /// The patches that [`Self::corrupt`] turns grey, filled in from the others; these stay as they are.
+    /// The patches that [`Self::corrupt`] turns grey, filled in from the others, which stay unchanged.
     fn restore(&self, batch: &Batch, noise: &Noise) -> Tensor {
         let x = &batch.values;
         self.patches.join(&self.fill(&self.patches.split(x), &self.random_order(x.size()[0], noise)))

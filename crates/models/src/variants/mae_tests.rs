@@ -1,4 +1,4 @@
-//! The masked loss against PyTorch's, and what is seen of a masked image.
+//! Tests the masked loss against PyTorch's, and what the model sees of a masked image.
 
 use super::*;
 use ae_tensor::array;
@@ -92,7 +92,7 @@ fn only_masked_patches_are_in_the_loss_and_only_visible_ones_in_the_prediction()
     // The targets of visible patches move, those of masked ones do not: the loss stays to the last bit.
     assert_eq!(error(&predicted(&patches), &shifted(&visible)), error(&predicted(&patches), &patches));
     assert_ne!(error(&predicted(&patches), &shifted(&masked)), error(&predicted(&patches), &patches));
-    // And what is predicted hangs on the visible ones alone.
+    // The predictions depend only on the visible ones.
     assert_eq!(predicted(&shifted(&masked)), predicted(&patches));
     assert_ne!(predicted(&shifted(&visible)), predicted(&patches));
 }
@@ -169,10 +169,10 @@ fn settings_that_cannot_be_say_what_would_be_right() {
         let error = config.initialise(&data(&[1, 28, 28]), &noise(0)).err().unwrap().to_string();
         assert!(error.contains(expected), "{error}");
     };
-    check(Config { masked: 1.0, ..TINY }, "model.mae.masked = 1 is out of range; it is between 0 and 1");
+    check(Config { masked: 1.0, ..TINY }, "model.mae.masked = 1 is out of range; it must be between 0 and 1");
     check(Config { patch: 5, ..TINY }, "choose 1, 2, 4, 7, 14, 28");
-    check(Config { patch: 28, ..TINY }, "so small that an image has two patches");
-    check(Config { width: 6, ..TINY }, "a width that 4 divides");
+    check(Config { patch: 28, ..TINY }, "small enough for an image to have two patches");
+    check(Config { width: 6, ..TINY }, "a width that is a multiple of 4");
     check(Config { heads: 3, ..TINY }, "choose a divisor");
     check(Config { decoder_heads: 0, ..TINY }, "model.mae.decoder_heads = 0");
 }

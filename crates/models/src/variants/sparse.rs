@@ -1,17 +1,21 @@
-//! Sparse autoencoders: for each sample, few of many code units answer.
+//! Sparse autoencoders: for each sample, only a few of many code units are active.
 //!
 //! Minimises `mean (x - x̂)² + penalty`, in one of three ways:
-//! - `l1` (default): `weight · Σ|h|`, the L1 norm of each sample's code (Chollet, "Building autoencoders in Keras", 2016);
-//! - `rate`: `weight · Σ_d KL(ρ ‖ mean of h_d over the batch)`, for a code of sigmoids (Ng, CS294A lecture notes, 2011,
-//!   section 3; the notes' weight is for the summed, halved error: divide it by half the number of values in a sample);
-//! - `top_k`: no penalty; the `k` largest numbers of each sample's code are kept, the others are zero (Makhzani & Frey,
-//!   "k-sparse autoencoders", ICLR 2014). As there: `tied = true`, and `code_activation` and `output` are `identity`.
+//! - `l1` (default): `weight · Σ|h|`, the L1 norm of each sample's code (Chollet, "Building autoencoders in
+//!   Keras", 2016);
+//! - `rate`: `weight · Σ_d KL(ρ ‖ mean of h_d over the batch)`, for a code of sigmoids (Ng, CS294A lecture
+//!   notes, 2011, section 3; the notes' weight is for the summed, halved error: divide it by half the number
+//!   of values in a sample);
+//! - `top_k`: no penalty; the `k` largest values of each sample's code are kept, the others are zero
+//!   (Makhzani & Frey, "k-sparse autoencoders", ICLR 2014). As in the paper: `tied = true`, and
+//!   `code_activation` and `output` are `identity`.
 //!
-//! Units that are never among the `k` largest get no gradient and stay unused. The paper's remedy is a `k` that falls during
-//! training (`start`); the `auxiliary` loss of Gao et al. (2024) leaves far fewer of them.
+//! Units that are never among the `k` largest get no gradient and stay unused. The paper's remedy is a `k`
+//! that falls during training (`start`); the `auxiliary` loss of Gao et al. (2024) leaves far fewer of them.
 //!
-//! The figure `active` is the share of code numbers above 1e-3. Use it for codes wider than the data, and for parts that
-//! one can look at: the run's report shows the dictionary. For the least error at a given width take [`super::vanilla`].
+//! The figure `active` is the share of code values above 1e-3. Use it for codes wider than the data, and for
+//! parts that can be inspected: the run's report shows the dictionary. For the least error at a given width
+//! use [`super::vanilla`].
 
 use super::deep;
 use crate::blocks::dead_units::{self, DeadUnits};
@@ -22,30 +26,33 @@ use crate::registry::{Variant, out_of_range};
 use ae_tensor::{Activation, Kind, Noise, ReconstructionLoss, Tensor, penalty};
 use serde::{Deserialize, Serialize};
 
-/// A number of the code above this counts as active.
+/// A code value above this counts as active.
 const ACTIVE: f64 = 1e-3;
 
 /// Settings of the sparse autoencoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Widths between data and code; the decoder has them in reverse. Without any, the decoder is a dictionary.
+    /// Widths between data and code; the decoder uses them in reverse. Without any, the decoder is a
+    /// dictionary.
     pub hidden: Vec<i64>,
-    /// Another encoder than dense layers of `hidden`, such as `"conv"`.
+    /// An encoder other than dense layers of `hidden`, such as `"conv"`.
     pub encoder: Option<Body>,
-    /// Another decoder than the mirror of the encoder.
+    /// A decoder other than the encoder's mirror.
     pub decoder: Option<Body>,
     /// Width of the code.
     pub code: i64,
-    /// Whether the decoder's weights are the transposes of the encoder's; both are then dense layers of `hidden`.
+    /// Whether the decoder's weights are the transposes of the encoder's; both are then dense layers of
+    /// `hidden`.
     pub tied: bool,
     /// Activation of the hidden layers.
     pub activation: Activation,
-    /// Activation of the code; `sigmoid` where the sparsity is a rate.
+    /// Activation of the code; `sigmoid` if the sparsity is a rate.
     pub code_activation: Activation,
     /// Activation of the reconstruction; `identity` for data that are not scaled to [0, 1].
     pub output: Activation,
-    /// What is minimised beside the penalty: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    /// Reconstruction loss besides the penalty: `mse`, `mae`, or `bce` (binary cross-entropy) for a sigmoid
+    /// output.
     #[serde(alias = "distance")]
     pub loss: ReconstructionLoss,
     /// What makes the code sparse.
@@ -61,23 +68,23 @@ pub enum Sparsity {
         /// Its weight; at least 0.
         weight: f64,
     },
-    /// How far the mean of each code number over the batch is from a target.
+    /// The divergence of each code value's mean over the batch from a target.
     Rate {
         /// The target ρ, between 0 and 1.
         rate: f64,
-        /// The weight of the divergence, in the unit of the loss for a nat; at least 0.
+        /// The weight of the divergence, in the unit of the loss per nat; at least 0.
         weight: f64,
     },
-    /// Only the largest numbers of each sample's code are kept.
+    /// Only the largest values of each sample's code are kept.
     TopK {
         /// How many; at least 1 and at most the width of the code.
         k: i64,
-        /// How many at the beginning, falling in a straight line to `k` over the first half of a run, so that no unit
-        /// is left out for good (section 4.2.1 there); absent: `k` from the first step.
+        /// How many at the beginning, falling linearly to `k` over the first half of a run, so that no unit
+        /// is left out for good (section 4.2.1 of the paper); absent: `k` from the first step.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         start: Option<i64>,
-        /// A loss that brings units back that no sample selects any more; for one linear layer back to the data and an
-        /// `identity` output. Absent: none, as in the paper.
+        /// A loss that revives dead units, for a decoder of one linear layer and an `identity` output.
+        /// Absent: none, as in the paper.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         auxiliary: Option<dead_units::Settings>,
     },
@@ -120,7 +127,7 @@ impl Config {
                     sigmoid,
                     "code_activation",
                     got,
-                    "sigmoid where the sparsity is a rate: a rate lies in (0, 1)",
+                    "sigmoid if the sparsity is a rate, because a rate lies in (0, 1)",
                 )
             }
             Sparsity::TopK { k, start, auxiliary } => {
@@ -168,15 +175,15 @@ impl Variant for Config {
             loss: self.loss,
         };
         if self.tied && !deep.can_be_tied() {
-            let legal = "false where encoder or decoder are others than the dense layers of `hidden`";
+            let legal = "false unless encoder and decoder are the dense layers of `hidden`";
             return Err(out_of_range(Self::NAME, "tied", "true", legal));
         }
         let inner = deep.autoencoder(Self::NAME, self.tied, data, noise)?;
         let mut dead_units = None;
         if let Sparsity::TopK { auxiliary: Some(settings), .. } = self.sparsity {
             if inner.dictionary().is_none() || self.output != Activation::Identity {
-                let legal = "absent, unless one linear layer leads from the code to the data and output = \"identity\"";
-                return Err(out_of_range(Self::NAME, "sparsity.top_k.auxiliary", "a loss", legal));
+                let legal = "absent unless one linear layer leads from the code to the data and output = \"identity\"";
+                return Err(out_of_range(Self::NAME, "sparsity.top_k.auxiliary", "{ … }", legal));
             }
             dead_units = Some(DeadUnits::new(settings, self.code, noise));
         }
@@ -188,12 +195,12 @@ impl Variant for Config {
 struct Sparse {
     inner: PointAutoencoder,
     sparsity: Sparsity,
-    /// With an auxiliary loss.
+    /// Present with an auxiliary loss.
     dead_units: Option<DeadUnits>,
 }
 
 impl Sparse {
-    /// What is left of the encoder's output `[B, D]` when so much of the run is done.
+    /// What is kept of the encoder's output `[B, D]` at this progress of the run.
     fn selected(&self, code: &Tensor, progress: f64) -> Tensor {
         match self.sparsity {
             Sparsity::TopK { k, start, .. } => {
@@ -204,7 +211,8 @@ impl Sparse {
         }
     }
 
-    /// What the dead units miss of the error that `output` leaves: a scalar. `code` is the encoder's output.
+    /// The auxiliary loss, a scalar: what the dead units miss of the error that `output` leaves. `code` is
+    /// the encoder's output.
     fn auxiliary(&self, dead_units: &DeadUnits, code: &Tensor, output: &Tensor, batch: &Batch) -> Tensor {
         let bias = self.inner.output_of(&code.detach().narrow(0, 0, 1).zeros_like());
         let rebuilt = self.inner.output_of(&dead_units.largest(code)) - bias;
@@ -224,7 +232,7 @@ impl Sparse {
     }
 }
 
-/// The `k` largest numbers of each row of `code` `[B, D]`; zeros in place of the others.
+/// The `k` largest values of each row of `code` `[B, D]`; the others are zero.
 fn keep_largest(code: &Tensor, k: i64) -> Tensor {
     let (_, places) = code.topk(k, -1, true, false);
     code * code.detach().zeros_like().scatter_value(-1, &places, 1.0)

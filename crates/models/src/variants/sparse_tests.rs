@@ -1,4 +1,4 @@
-//! The three sparsities on small data.
+//! Tests of the three sparsities on small data.
 
 use super::*;
 use ae_tensor::{Device, Optimizer, OptimizerConfig};
@@ -12,7 +12,7 @@ fn the_largest_are_kept_with_their_gradients() {
     assert_eq!(code.grad(), Tensor::from_slice(&[1f32, 0.0, 1.0, 1.0, 1.0, 0.0]).view([2, 3]));
 }
 
-/// Trains on sixteen random samples; the code of them afterwards.
+/// Trains on sixteen random samples; returns their codes.
 fn code_after_training(config: &Config) -> Tensor {
     ae_tensor::device::set_threads(1);
     let noise = Noise::new(0, 0, Device::Cpu);
@@ -33,7 +33,8 @@ fn mean(code: &Tensor) -> f64 {
     code.abs().mean(Kind::Double).double_value(&[])
 }
 
-/// 784 in small: 20 values, of which each sample has a few; 60 units, of which each sample keeps 3.
+/// A small k-sparse problem: 20 values, of which each sample has a few; 60 units, of which each sample keeps
+/// 3.
 fn k_sparse(auxiliary: Option<dead_units::Settings>) -> Config {
     Config {
         code: 60,

@@ -1,14 +1,15 @@
-//! Stacked denoising autoencoders (Vincent et al., "Stacked denoising autoencoders", JMLR 2010; the greedy idea: Hinton,
-//! Osindero & Teh, 2006, and Bengio et al., 2007). A classifier whose layers learn without labels first.
+//! Stacked denoising autoencoders (Vincent et al., "Stacked denoising autoencoders", JMLR 2010; the greedy
+//! idea: Hinton, Osindero & Teh, 2006, and Bengio et al., 2007). A classifier whose layers first learn
+//! without labels.
 //!
-//! In the first part of a run, one layer after the other minimises
-//! `Σ (h_{k-1} - r_k(h_k(h̃_{k-1})))²`, the mean over samples, where `h̃` is the code of the frozen layers below with a share
-//! of its numbers set to zero, `h_k` the new layer and `r_k` a decoder of its own. In the rest, all layers and a softmax
-//! on top minimise the cross-entropy of the labels. The paper takes sigmoids and their cross-entropy
+//! In the first part of a run, the layers in turn minimise `Σ (h_{k-1} - r_k(h_k(h̃_{k-1})))²`, the mean over
+//! samples, where `h̃` is the code of the frozen layers below with a share of its values set to zero, `h_k`
+//! the new layer and `r_k` its own decoder. In the rest of the run, all layers and a softmax on top minimise
+//! the cross-entropy of the labels. The paper uses sigmoids and their cross-entropy
 //! (`activation = "sigmoid"`, `loss = "bce"`); ReLUs and squares learn as good a start in fewer epochs.
 //!
-//! Use it where labels are few and samples are many: the fewer labels, the more the first part helps. With labels
-//! enough and convolutions at hand, [`super::classifier`] is better on images.
+//! Use it when labels are few and samples are many: the fewer labels, the more the first part helps. With
+//! enough labels, the convolutional [`super::classifier`] is better on images.
 
 use crate::blocks::{classify, point::check_output};
 use crate::model::{Batch, Classifier, DataSummary, Group, Losses, Model, ModelError, Pass, Phase};
@@ -30,18 +31,19 @@ pub struct Config {
     pub hidden: Vec<i64>,
     /// Activation of the layers.
     pub activation: Activation,
-    /// Activation of the first decoder, which rebuilds the data; those above take `activation`'s range as it is.
+    /// Activation of the first decoder, which reconstructs the data; the decoders above it reconstruct codes.
     pub output: Activation,
-    /// What a layer minimises while it learns without labels, summed over the numbers that it rebuilds: `mse`, `mae`, or
-    /// `bce`, the paper's, for which `activation` is `sigmoid`, too.
+    /// What a layer minimises while it learns without labels, summed over the values that it reconstructs:
+    /// `mse`, `mae`, or the paper's `bce`, for which `activation` must be `sigmoid` as well.
     pub loss: ReconstructionLoss,
-    /// Share of numbers that are set to zero before a layer while it learns to rebuild them; at least 0, below 1. At 0
-    /// the layers are plain autoencoders.
+    /// Share of a layer's input values that are set to zero while it learns to reconstruct them; at least 0,
+    /// below 1. At 0 the layers are plain autoencoders.
     pub masking: f64,
-    /// Share of a sample's values that are set to zero while all layers learn from labels; at least 0, below 1. The paper
-    /// takes 0; more keeps wide layers from learning the training rows by heart.
+    /// Share of a sample's values that are set to zero while all layers learn from labels; at least 0,
+    /// below 1. The paper uses 0; more keeps wide layers from memorising the training rows.
     pub fine_tuning_masking: f64,
-    /// Share of the run that pre-trains, the same for each layer; between 0 (no pre-training) and 1 (nothing else).
+    /// Share of the run spent on pre-training, split evenly between the layers; between 0 (no pre-training)
+    /// and 1 (nothing else).
     pub pretraining: f64,
 }
 
@@ -79,7 +81,7 @@ impl Config {
             sigmoids,
             "activation",
             got,
-            "sigmoid where the loss is bce: codes are rebuilt as probabilities",
+            "sigmoid if the loss is bce, because codes are reconstructed as probabilities",
         )?;
         let share = self.pretraining;
         fine((0.0..=1.0).contains(&share), "pretraining", share.to_string(), "between 0 and 1")
@@ -119,13 +121,14 @@ impl Variant for Config {
 struct Stacked {
     config: Config,
     encoders: Vec<Network>,
-    /// Each rebuilds what the encoder of the same index was given; its activation is [`Stacked::rebuilds_by`].
+    /// Each reconstructs the input of the encoder of the same index; its activation is
+    /// [`Stacked::rebuilds_by`].
     decoders: Vec<Network>,
     head: Network,
 }
 
 impl Stacked {
-    /// Which group trains at this step: a layer, or all of them with the softmax as the last one.
+    /// Index of the group that trains at this step: a layer, or last all of them with the softmax.
     fn stage(&self, step: u64, steps: u64) -> usize {
         let (depth, steps) = (self.encoders.len(), steps.max(1));
         // Counted in whole steps, so that equal shares are equal numbers of steps.
@@ -148,7 +151,7 @@ impl Stacked {
         }
     }
 
-    /// What a layer minimises: the loss of its reconstruction, summed over numbers, the mean over samples.
+    /// What a layer minimises: the loss of its reconstruction, summed over values, the mean over samples.
     fn layer_loss(&self, x: &Tensor, index: usize, noise: &Noise) -> Losses {
         let target = tch::no_grad(|| self.below(x, index));
         let kept = -noise.mask(LAYERS[index], &target.size(), self.config.masking) + 1.0;

@@ -1,14 +1,16 @@
-//! The temporal convolutional autoencoder (Thill, Konen, Wang & Bäck, Applied Soft Computing 112, 2021, baseline
-//! TCN-AE), of the residual blocks of Bai, Kolter & Koltun (2018).
+//! The temporal convolutional autoencoder (Thill, Konen, Wang & Bäck, Applied Soft Computing 112, 2021,
+//! baseline TCN-AE), of the residual blocks of Bai, Kolter & Koltun (2018).
 //!
-//! Minimises `mean |x - x̂|` over all steps and features. The encoder's blocks of growing dilation see `1 + 2 (kernel - 1)
-//! Σ dilations` steps; a dense layer per step narrows them, and means over stretches of `pool` steps are the code. The
-//! decoder repeats each of its steps `pool` times and goes through blocks of its own.
+//! Minimises `mean |x - x̂|` over all steps and features. The encoder's blocks of growing dilation see
+//! `1 + 2 (kernel - 1) Σ dilations` steps; a dense layer per step narrows them, and means over windows of
+//! `pool` steps are the code. The decoder repeats each of its steps `pool` times and goes through blocks of
+//! its own.
 //!
-//! Use it for long series and for anomalies in their shape: all steps are computed side by side, and the narrow code keeps
-//! what is common. Where a sample's steps must come out exactly, `pool` blurs; where place matters more than shape,
-//! take `ecg`. Differences from the paper's program: causal convolutions as Bai's (there, padding on both
-//! sides), the last block's output in place of the sum over blocks, the absolute error in place of log-cosh.
+//! Use it for long series and for anomalies in their shape: all steps are computed in parallel, and the
+//! narrow code keeps what is common. `pool` blurs, so single steps are not restored exactly; if position
+//! matters more than shape, use `ecg`. Differences from the paper's program: causal convolutions as in Bai et
+//! al. (there, padding on both sides), the last block's output instead of the sum over blocks, the absolute
+//! error instead of log-cosh.
 
 use crate::blocks::point::PointAutoencoder;
 use crate::blocks::recurrent::{as_sequence, steps_and_features};
@@ -24,17 +26,17 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Features within the blocks.
     pub channels: i64,
-    /// Steps that each convolution looks at.
+    /// Number of steps that each convolution looks at.
     pub kernel: i64,
     /// Distances between these steps: one block for each, in encoder and decoder.
     pub dilations: Vec<i64>,
-    /// Steps that become one step of the code; the last stretch may be shorter.
+    /// Steps that become one step of the code; the last window may be shorter.
     pub pool: i64,
     /// Features of a step of the code.
     pub code_channels: i64,
-    /// Activation of the reconstruction; `identity` gives any value.
+    /// Activation of the reconstruction; `identity` allows any value.
     pub output: Activation,
-    /// What is minimised: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    /// Reconstruction loss: `mse`, `mae`, or `bce` (binary cross-entropy) for a sigmoid output.
     #[serde(alias = "distance")]
     pub loss: ReconstructionLoss,
 }

@@ -1,13 +1,13 @@
 //! The variational autoencoder (Kingma & Welling, ICLR 2014; Rezende, Mohamed & Wierstra, ICML 2014).
 //!
-//! Minimises the negative evidence lower bound  `-ELBO = E_q[-log p(x|z)] + KL(q(z|x) ‖ N(0, I))`, in nats for
-//! each sample, with one reparameterised draw of `z` (2014, equation 10).
+//! Minimises the negative evidence lower bound  `-ELBO = E_q[-log p(x|z)] + KL(q(z|x) ‖ N(0, I))`, in nats
+//! for each sample, with one reparameterised draw of `z` (2014, equation 10).
 //!
-//! Encoder and decoder are dense or convolutional: the presets `cvae-conv` and `vae-nll` are this variant with
-//! other settings. [`Kl`] weighs the divergence, warms it up, leaves bits free or asks for a capacity.
+//! Encoder and decoder are dense or convolutional: the presets `cvae-conv` and `vae-nll` are this variant
+//! with other settings. [`Kl`] weights the divergence, warms it up, leaves bits free or sets a capacity.
 //!
-//! Use it to generate, to interpolate, and where an anomaly should be scored by probability. Reconstructions are
-//! blurred compared with a plain autoencoder of the same width.
+//! Use it to generate, to interpolate, and when an anomaly should be scored by probability. Reconstructions
+//! are blurred compared with a plain autoencoder of the same width.
 
 use crate::blocks::body::Body;
 use crate::blocks::variational::{Kl, Parts, Targets, Variational};
@@ -24,11 +24,11 @@ pub struct Config {
     pub latent: i64,
     /// Activation of the hidden layers.
     pub activation: Activation,
-    /// What stands for a sample: grey values, or bits drawn from them.
+    /// What represents a sample: grey values, or bits drawn from them.
     pub targets: Targets,
     /// `p(x|z)`.
     pub likelihood: Likelihood,
-    /// The price of the divergence; as it stands, the bound's own.
+    /// The KL term; by default that of the bound.
     pub kl: Kl,
     /// From samples to the posterior.
     pub encoder: Body,

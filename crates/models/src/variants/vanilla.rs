@@ -1,10 +1,10 @@
-//! The plain autoencoder (Rumelhart, Hinton & Williams, 1986; in this form: Chollet, "Building autoencoders in
-//! Keras", 2016, first section).
+//! The plain autoencoder (Rumelhart, Hinton & Williams, 1986; in this form: Chollet, "Building autoencoders
+//! in Keras", 2016, first section).
 //!
 //! Minimises `mean (x - x̂)²`, `x̂ = sigmoid(W' relu(W x + b) + b')`.
 //!
-//! Use it to compress, and as the yardstick for everything else. Its codes are not meant to be sampled from, and
-//! with a code as wide as the data it may learn to copy.
+//! Use it to compress, and as the yardstick for everything else. Its codes are not meant to be sampled from,
+//! and with a code as wide as the data it may learn to copy.
 
 use crate::blocks::{dense, point::PointAutoencoder};
 use crate::model::{DataSummary, Model, ModelError};
@@ -22,7 +22,7 @@ pub struct Config {
     pub activation: Activation,
     /// Activation of the reconstruction; `identity` for data that are not scaled to [0, 1].
     pub output: Activation,
-    /// What is minimised: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    /// Reconstruction loss: `mse`, `mae`, or `bce` (binary cross-entropy) for a sigmoid output.
     #[serde(alias = "distance")]
     pub loss: ReconstructionLoss,
 }

@@ -1,15 +1,16 @@
-//! The vector-quantised autoencoder, VQ-VAE (van den Oord, Vinyals & Kavukcuoglu, "Neural Discrete Representation
-//! Learning", NeurIPS 2017).
+//! The vector-quantised autoencoder, VQ-VAE (van den Oord, Vinyals & Kavukcuoglu, "Neural Discrete
+//! Representation Learning", NeurIPS 2017).
 //!
-//! Each place of the code takes the nearest of `K` entries `e` of a codebook. Minimises
-//! `d(x, g(e)) + β · mean (h(x) - sg[e])²`  (equation 3), `sg` stopping the gradient; the gradient at the decoder's input
-//! goes on to the encoder as it is. Entries follow their codes by moving averages (appendix A.1) instead of the second
-//! term of equation 3, and dead ones start again from codes of the batch. The networks are the authors' with fewer
-//! channels.
+//! Each position of the code takes the nearest of `K` entries `e` of a codebook. Minimises
+//! `d(x, g(e)) + β · mean (h(x) - sg[e])²`  (equation 3), `sg` stopping the gradient; the gradient at the
+//! decoder's input is passed on to the encoder unchanged. Entries follow their codes by moving averages
+//! (appendix A.1) instead of the second term of equation 3, and dead ones are restarted from codes of the
+//! batch. The networks are the authors' with fewer channels.
 //!
-//! Use it for discrete codes: to compress, or as tokens for a second model. `perplexity` says how many entries are in
-//! use. It has no prior to draw new samples from, until a second model is trained on its codes; for that use `vae`.
-//! Moving averages of weights (`training.ema`) leave the codebook as it is.
+//! Use it for discrete codes: to compress, or as tokens for a second model. `perplexity` says how many
+//! entries are in use. It has no prior to sample from until a second model is trained on its codes; to
+//! generate samples directly, use `vae`. Moving averages of weights (`training.ema`) do not change the
+//! codebook.
 
 use crate::blocks::codebook::{Codebook, Quantised, Settings, perplexity, straight_through};
 use crate::blocks::point::check_output;
@@ -30,28 +31,30 @@ pub struct Config {
     pub entries: i64,
     /// Width of an entry, `D`.
     pub width: i64,
-    /// For images: channels of the encoder's convolutions, each of which halves the sides; the decoder has them in
-    /// reverse. A code has a place for each pixel that is left. Empty: dense layers as for other data.
+    /// For images: channels of the encoder's convolutions, each of which halves the sides; the decoder uses
+    /// them in reverse. A code has one position for each remaining pixel. Empty: dense layers as for other
+    /// data.
     pub channels: Vec<i64>,
-    /// For images: residual blocks between the convolutions and the codes, on either side of them.
+    /// For images: number of residual blocks between the convolutions and the codes, in both encoder and
+    /// decoder.
     pub residual_blocks: usize,
     /// Channels within a residual block.
     pub residual_channels: i64,
-    /// For vectors and sequences: widths of the encoder's dense layers; the decoder has them in reverse.
+    /// For vectors and sequences: widths of the encoder's dense layers; the decoder uses them in reverse.
     pub hidden: Vec<i64>,
-    /// For vectors and sequences: places in a code.
+    /// For vectors and sequences: number of positions in a code.
     pub places: i64,
     /// `β`: weight of the commitment term; at least 0.
     pub commitment: f64,
     /// `γ`: weight of the past in the codebook's moving averages; in [0, 1).
     pub decay: f64,
-    /// An entry starts again when it is used less than this share of an even use; 0 for never.
+    /// An entry is restarted if it is used less than this share of an even use; 0: never.
     pub dead_below: f64,
     /// Activation of the hidden layers.
     pub activation: Activation,
     /// Activation of the reconstruction.
     pub output: Activation,
-    /// What is minimised between input and reconstruction: `mse`, `mae`, or for a sigmoid output `bce`, the binary cross-entropy.
+    /// Reconstruction loss: `mse`, `mae`, or `bce` (binary cross-entropy) for a sigmoid output.
     #[serde(alias = "distance")]
     pub loss: ReconstructionLoss,
 }
@@ -99,7 +102,7 @@ impl Config {
         range("dead_below", dead_below, (0.0..1.0).contains(&dead_below), "at least 0 and below 1")
     }
 
-    /// Encoder to codes `[D, …]`, and decoder from there.
+    /// Layers of the encoder to codes `[D, …]`, and of the decoder back.
     fn layers(&self, shape: &[i64]) -> (Vec<Layer>, Vec<Layer>) {
         let image = <[i64; 3]>::try_from(shape).ok().filter(|_| !self.channels.is_empty());
         if let Some(image) = image {

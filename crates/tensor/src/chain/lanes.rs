@@ -1,4 +1,4 @@
-//! The kernels: sixteen outputs side by side, in the widest registers that the processor has.
+//! The kernels: sixteen outputs at once, in the processor's widest registers.
 
 use super::LANES;
 use crate::Activation;
@@ -7,13 +7,13 @@ use ae_network::LEAKY_SLOPE;
 /// Rows of inputs.
 #[derive(Clone, Copy)]
 pub(super) struct Block<'a> {
-    /// `[rows, stride]`, of which the first values count.
+    /// `[rows, stride]`; only the first values of each row count.
     pub values: &'a [f32],
     pub stride: usize,
     pub rows: usize,
 }
 
-/// Which instructions there are.
+/// The instruction set to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Processor {
     #[cfg(target_arch = "x86_64")]
@@ -37,7 +37,8 @@ impl Processor {
         Processor::Any
     }
 
-    /// `to[r] = bias + weights · from[r]` for each row; `to` has rows of `stride` values, at least as many as `bias`.
+    /// `to[r] = bias + weights · from[r]` for each row; `to` has rows of `stride` values, at least as many as
+    /// `bias`.
     pub(super) fn layer(
         self,
         from: Block<'_>,
@@ -95,7 +96,7 @@ struct Call<'a> {
     stride: usize,
 }
 
-/// Sixteen numbers.
+/// Sixteen values.
 trait Lanes: Copy {
     unsafe fn load(from: *const f32) -> Self;
     unsafe fn store(self, to: *mut f32);
@@ -109,13 +110,13 @@ struct Plain([f32; LANES]);
 impl Lanes for Plain {
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller vouches for sixteen numbers.
+        // SAFETY: the caller guarantees sixteen values.
         Plain(unsafe { from.cast::<[f32; LANES]>().read_unaligned() })
     }
 
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller vouches for room for sixteen numbers.
+        // SAFETY: the caller guarantees room for sixteen values.
         unsafe { to.cast::<[f32; LANES]>().write_unaligned(self.0) }
     }
 
@@ -132,7 +133,7 @@ impl Lanes for Plain {
 #[inline(always)]
 unsafe fn run<L: Lanes, const R: usize, const P: usize, const Q: usize>(call: &Call<'_>) {
     let whole = call.from.rows / R * R;
-    // SAFETY: as the caller's.
+    // SAFETY: the caller's guarantee.
     unsafe {
         for row in (0..whole).step_by(R) {
             panels::<L, R, P>(call, row);
@@ -147,7 +148,7 @@ unsafe fn run<L: Lanes, const R: usize, const P: usize, const Q: usize>(call: &C
 unsafe fn panels<L: Lanes, const R: usize, const P: usize>(call: &Call<'_>, row: usize) {
     let all = call.bias.len() / LANES;
     let whole = all / P * P;
-    // SAFETY: as the caller's.
+    // SAFETY: the caller's guarantee.
     unsafe {
         for panel in (0..whole).step_by(P) {
             tile::<L, R, P>(call, row, panel);
@@ -158,10 +159,10 @@ unsafe fn panels<L: Lanes, const R: usize, const P: usize>(call: &Call<'_>, row:
     }
 }
 
-/// `R` rows and `P` panels; every output adds its inputs in their order, whatever `R` and `P` are.
+/// `R` rows and `P` panels; every output adds its inputs in order, whatever `R` and `P` are.
 #[inline(always)]
 unsafe fn tile<L: Lanes, const R: usize, const P: usize>(call: &Call<'_>, row: usize, panel: usize) {
-    // SAFETY: `layer` has checked that rows, panels and room are there.
+    // SAFETY: `layer` has checked the sizes of rows, panels and output.
     unsafe {
         let x = call.from.values.as_ptr().add(row * call.from.stride);
         let w = call.weights.as_ptr().add(panel * call.inputs * LANES);
@@ -197,19 +198,19 @@ mod x86 {
     impl Lanes for Avx512 {
         #[inline(always)]
         unsafe fn load(from: *const f32) -> Self {
-            // SAFETY: as the caller's.
+            // SAFETY: the caller's guarantee.
             Avx512(unsafe { _mm512_loadu_ps(from) })
         }
 
         #[inline(always)]
         unsafe fn store(self, to: *mut f32) {
-            // SAFETY: as the caller's.
+            // SAFETY: the caller's guarantee.
             unsafe { _mm512_storeu_ps(to, self.0) }
         }
 
         #[inline(always)]
         unsafe fn add_product(self, factor: f32, weights: Self) -> Self {
-            // SAFETY: as the caller's.
+            // SAFETY: the caller's guarantee.
             Avx512(unsafe { _mm512_fmadd_ps(_mm512_set1_ps(factor), weights.0, self.0) })
         }
     }
@@ -220,13 +221,13 @@ mod x86 {
     impl Lanes for Avx2 {
         #[inline(always)]
         unsafe fn load(from: *const f32) -> Self {
-            // SAFETY: as the caller's.
+            // SAFETY: the caller's guarantee.
             Avx2(unsafe { [_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(LANES / 2))] })
         }
 
         #[inline(always)]
         unsafe fn store(self, to: *mut f32) {
-            // SAFETY: as the caller's.
+            // SAFETY: the caller's guarantee.
             unsafe {
                 _mm256_storeu_ps(to, self.0[0]);
                 _mm256_storeu_ps(to.add(LANES / 2), self.0[1]);
@@ -235,7 +236,7 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn add_product(self, factor: f32, weights: Self) -> Self {
-            // SAFETY: as the caller's.
+            // SAFETY: the caller's guarantee.
             Avx2(unsafe {
                 let factor = _mm256_set1_ps(factor);
                 [
@@ -250,14 +251,14 @@ mod x86 {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx2,fma")]
 unsafe fn avx512(call: &Call<'_>) {
-    // SAFETY: as the caller's.
+    // SAFETY: the caller's guarantee.
     unsafe { run::<x86::Avx512, 8, 2, 4>(call) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2(call: &Call<'_>) {
-    // SAFETY: as the caller's.
+    // SAFETY: the caller's guarantee.
     unsafe { run::<x86::Avx2, 4, 1, 3>(call) }
 }
 
@@ -277,7 +278,7 @@ unsafe fn activate_avx2(activation: Activation, values: &mut [f32]) {
 fn activate_with(activation: Activation, values: &mut [f32], add: impl Fn(f32, f32, f32) -> f32 + Copy) {
     let sigmoid = |x: f32| 1.0 / (1.0 + exp(-x, add));
     let each = |values: &mut [f32], f: &dyn Fn(f32) -> f32| values.iter_mut().for_each(|x| *x = f(*x));
-    // A NaN stays one, so that it is noticed.
+    // NaN stays NaN, so that it is noticed.
     match activation {
         Activation::Identity => {}
         Activation::Relu => values.iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x }),
@@ -288,11 +289,12 @@ fn activate_with(activation: Activation, values: &mut [f32], add: impl Fn(f32, f
         Activation::Silu => values.iter_mut().for_each(|x| *x *= sigmoid(*x)),
         // Near zero `1 - 2 / (exp(2x) + 1)` loses digits; these layers are small.
         Activation::Tanh => each(values, &f32::tanh),
-        Activation::Gelu => unreachable!("packing has refused it"),
+        Activation::Gelu => unreachable!("packing refuses it"),
     }
 }
 
-/// `exp` within 2 units in the last place, without a branch: `2^n · exp(r)`, the latter by its series (Cephes).
+/// `exp` within 2 units in the last place, without a branch: `2^n · exp(r)`, the latter by its series
+/// (Cephes).
 #[inline(always)]
 fn exp(x: f32, add: impl Fn(f32, f32, f32) -> f32) -> f32 {
     const ROUND: f32 = 12_582_912.0;

@@ -1,4 +1,4 @@
-//! The price of the divergence between posterior and prior, and how it moves during training.
+//! The KL term between posterior and prior, and how it changes during training.
 
 use crate::model::{ModelError, Pass, Phase};
 use crate::registry::out_of_range;
@@ -6,30 +6,30 @@ use ae_tensor::divergence::{DiagonalGaussian, free_bits};
 use ae_tensor::{Kind, Tensor};
 use serde::{Deserialize, Serialize};
 
-/// Settings of the KL term. As they stand they are those of the evidence lower bound: weight 1 throughout.
+/// Settings of the KL term. The defaults are those of the evidence lower bound: weight 1 throughout.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Kl {
-    /// β: 1 is the bound itself, more presses information out of the latents (Higgins et al., 2017), less lets more
-    /// in; 0 is none.
+    /// β: 1 is the bound itself, a larger weight presses information out of the latents (Higgins et al.,
+    /// 2017), a smaller one lets more in; 0: no KL term.
     pub weight: f64,
-    /// How long the weight rises in a straight line from 0; absent: it stands from the start (Bowman et al., 2016,
+    /// How long the weight rises linearly from 0; absent: full weight from the start (Bowman et al., 2016,
     /// section 3.1; Sønderby et al., 2016).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<Span>,
-    /// Nats in the mean over a batch below which a latent dimension costs no more (Kingma et al., 2016,
-    /// equation 15); 0: none.
+    /// Nats, in the mean over a batch, below which reducing a latent dimension gains nothing (Kingma et al.,
+    /// 2016, equation 15); 0: none.
     pub free_bits: f64,
-    /// Asks for an amount of information in place of as little as possible; absent: none.
+    /// Asks for an amount of information instead of as little as possible; absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Capacity>,
 }
 
-/// `weight · |KL - C|`, `C` rising in a straight line from 0 to `nats` (Burgess et al., 2018, equation 8).
+/// `weight · |KL - C|`, `C` rising linearly from 0 to `nats` (Burgess et al., 2018, equation 8).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Capacity {
-    /// Where `C` ends.
+    /// The final `C`.
     pub nats: f64,
     /// How long it rises.
     pub rise: Span,
@@ -39,7 +39,7 @@ pub struct Capacity {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Span {
-    /// So many steps.
+    /// This many steps.
     Steps(u64),
     /// This share of all steps; between 0 and 1.
     Share(f64),
@@ -52,7 +52,7 @@ impl Default for Kl {
 }
 
 impl Span {
-    /// How much of the span is over before this step, in [0, 1]; 1 in an evaluation.
+    /// The share of the span that is over before this step, in [0, 1]; 1 in an evaluation.
     pub fn done(self, pass: &Pass) -> f64 {
         let done = match (self, pass.phase) {
             (_, Phase::Evaluation) => 1.0,
@@ -71,12 +71,12 @@ impl Span {
 }
 
 impl Kl {
-    /// Whether the price is the divergence itself at every step.
+    /// Whether the term is the divergence itself at every step.
     pub fn is_plain(&self) -> bool {
         *self == Kl::default()
     }
 
-    /// What the divergence of the batch costs at this step: a scalar.
+    /// The KL term of the batch at this step: a scalar.
     pub fn price(&self, posterior: &DiagonalGaussian, pass: &Pass) -> Tensor {
         let kl = match self.capacity {
             _ if self.free_bits > 0.0 => free_bits(&posterior.kl_to_standard_per_dimension(), self.free_bits),
@@ -107,7 +107,7 @@ impl Kl {
         span("kl.warm_up", warm_up)?;
         span("kl.capacity.rise", capacity.map(|c| c.rise))?;
         if free_bits > 0.0 && capacity.is_some() {
-            let legal = "0 where there is a capacity: each sets an amount of information";
+            let legal = "0 if a capacity is set, because each of them sets an amount of information";
             return Err(out_of_range(variant, "kl.free_bits", &free_bits.to_string(), legal));
         }
         Ok(())

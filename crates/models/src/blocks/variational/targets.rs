@@ -1,5 +1,5 @@
-//! What a variational autoencoder reconstructs of grey values in [0, 1]. Likelihoods of different targets cannot be
-//! compared, so results name them.
+//! The targets that a variational autoencoder reconstructs for grey values in [0, 1]. Likelihoods of
+//! different targets cannot be compared, so results name the targets.
 
 use crate::model::ModelError;
 use crate::registry::out_of_range;
@@ -7,7 +7,7 @@ use ae_tensor::{Kind, Likelihood, Noise, Tensor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What stands for a sample, as the encoder's input and as what is reconstructed.
+/// What represents a sample, as the encoder's input and as the target of the reconstruction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Targets {
@@ -29,7 +29,7 @@ impl fmt::Display for Targets {
 }
 
 impl Targets {
-    /// What stands for `values` in this step, in their shape.
+    /// The targets for `values` in this step, in their shape.
     pub fn draw(self, values: &Tensor, noise: &Noise) -> Tensor {
         match self {
             Targets::Grey => values.shallow_clone(),
@@ -43,7 +43,7 @@ impl Targets {
         if self == Targets::Grey || likelihood == Likelihood::Bernoulli {
             return Ok(());
         }
-        let legal = "\"grey\" unless the likelihood is \"bernoulli\": bits have no other";
+        let legal = "\"grey\" unless the likelihood is \"bernoulli\", the only one for bits";
         Err(out_of_range(variant, "targets", "\"stochastic\"", legal))
     }
 }

@@ -1,4 +1,4 @@
-//! The price of the divergence, and what the shared core minimises.
+//! Tests of the KL term, and of what the shared core minimises.
 
 use super::*;
 use crate::testing::*;
@@ -28,7 +28,7 @@ fn losses(model: &Variational, pass: &Pass) -> Losses {
     model.elbo_losses(&output, &grey(), None, &posterior, pass).remove(0)
 }
 
-/// The weighted KL at step `step` of 100, and in an evaluation where there is none.
+/// The weighted KL at step `step` of 100, or in an evaluation if it is `None`.
 fn price(kl: Kl, step: Option<u64>) -> f64 {
     let pass = step.map_or(Pass::evaluation(noise()), |step| Pass::training(noise(), step, 100));
     let losses = losses(&built(kl), &pass);
@@ -110,7 +110,10 @@ fn settings_out_of_range_are_refused() {
     };
     let rise = Span::Share(0.5);
     for (kl, expected) in [
-        (Kl { weight: -1.0, ..Kl::default() }, "model.vae.kl.weight = -1 is out of range; it is 0 or more"),
+        (
+            Kl { weight: -1.0, ..Kl::default() },
+            "model.vae.kl.weight = -1 is out of range; it must be 0 or more",
+        ),
         (Kl { free_bits: f64::NAN, ..Kl::default() }, "model.vae.kl.free_bits = NaN"),
         (Kl { warm_up: Some(Span::Share(1.5)), ..Kl::default() }, "model.vae.kl.warm_up = share(1.5)"),
         (
@@ -119,7 +122,7 @@ fn settings_out_of_range_are_refused() {
         ),
         (
             Kl { free_bits: 0.1, capacity: Some(Capacity { nats: 2.0, rise }), ..Kl::default() },
-            "0 where there is a capacity",
+            "0 if a capacity is set",
         ),
     ] {
         check(parts(kl), expected);
@@ -132,7 +135,8 @@ fn settings_out_of_range_are_refused() {
     check(parts, "model.vae.targets = \"stochastic\" is out of range");
 }
 
-/// Losses of training `likelihood` for 60 steps on sixteen samples of `shape` around `mean`: before and after.
+/// Losses of training `likelihood` for 60 steps on sixteen samples of `shape` around `mean`: before and
+/// after.
 fn losses_around(mean: f64, shape: &[i64], body: Body, likelihood: Likelihood) -> [f64; 2] {
     ae_tensor::device::set_threads(1);
     let values = noise().normal("samples", &[&[16], shape].concat()) * 0.5 + mean;
