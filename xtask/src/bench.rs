@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the benchmarks.
+//! `cargo xtask bench`: runs the benchmarks.
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -1,5 +1,4 @@
-//! `cargo xtask check`: everything that can be wrong with the code but is not a failing test, cheapest first; or those
-//! checks that are named.
+//! `cargo xtask check`: runs every check except the tests, cheapest first, or only the named checks.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode, Stdio};
@@ -20,16 +19,16 @@ struct Step {
 enum Action {
     /// Runs a program with these arguments.
     Run(&'static str, &'static [&'static str]),
-    /// Calls a function of ours; after a failure the text says what to do.
+    /// Calls a function; the text is the command to run after a failure.
     Call(fn(&Workspace) -> anyhow::Result<()>, &'static str),
 }
 
-/// What a check cannot do without.
+/// What a check requires.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Needs {
     Nothing,
     Libtorch,
-    /// A program that answers these arguments; where it does not, the check is left out and this is said.
+    /// A program that accepts these arguments; if it does not, the check is skipped and this hint is printed.
     Tool(&'static [&'static str], &'static str),
 }
 
@@ -38,8 +37,9 @@ const fn cargo(name: &'static str, args: &'static [&'static str], needs: Needs) 
     Step { name, action: Action::Run("cargo", args), needs }
 }
 
-/// The facade with some of its features only, beside all other crates, so that these and what they depend on are
-/// compiled once for all such checks. The examples want its usual features.
+/// Checks the facade with only these features. All other crates are checked as well, so that they and their
+/// dependencies are compiled once for all such checks; the examples are excluded because they need the
+/// default features.
 macro_rules! facade {
     ($features:literal) => {
         cargo(
@@ -104,7 +104,7 @@ const STEPS: &[Step] = &[
 pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
     let known = || STEPS.iter().map(|step| format!("'{}'", step.name)).collect::<Vec<_>>().join(", ");
     if let Some(word) = args.iter().find(|word| STEPS.iter().all(|step| step.name != **word)) {
-        return Err(Usage(format!("there is no check '{}'; there are: {}", word.display(), known())).into());
+        return Err(Usage(format!("unknown check '{}'; known checks: {}", word.display(), known())).into());
     }
     let begun = Instant::now();
     for step in STEPS.iter().filter(|step| args.is_empty() || args.iter().any(|word| *word == *step.name)) {
@@ -114,7 +114,7 @@ pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<
         if let (Needs::Tool(question, install), Action::Run(program, _)) = (step.needs, step.action)
             && !answers(command(workspace, program, question))
         {
-            println!("{:<32} left out: not installed here ({install})", step.name);
+            println!("{:<32} skipped: not installed ({install})", step.name);
             continue;
         }
         let since = Instant::now();
@@ -142,11 +142,11 @@ fn perform(workspace: &Workspace, step: &Step) -> anyhow::Result<()> {
     }
 }
 
-/// What to type to see the failure again.
+/// The command that shows the failure again.
 fn by_hand(program: &str, args: &[&str]) -> String {
     let mut words = vec![program];
     words.extend(args);
-    // What rewrites the files is of more use than what complains about them.
+    // Formatting the files is of more use than checking them again.
     words.join(" ").replace(" fmt --all --check", " fmt --all")
 }
 

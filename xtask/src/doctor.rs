@@ -1,4 +1,4 @@
-//! `cargo xtask doctor`: what was found on this machine, and what to do about what is missing. Changes nothing.
+//! `cargo xtask doctor`: checks this machine, and says how to fix what is missing. Changes nothing.
 
 use std::ffi::OsString;
 use std::fs;
@@ -16,13 +16,13 @@ struct Finding {
     what: &'static str,
     /// What was found, or why it was not.
     found: Result<String, String>,
-    /// What to do where it was not found.
+    /// What to do if it was not found.
     advice: &'static str,
-    /// Whether nothing works without it.
+    /// Whether it is required.
     needed: bool,
 }
 
-/// Less free space than this is too little for a build with its test binaries.
+/// Free space in bytes that a build with its test binaries needs.
 const SPACE_NEEDED: u64 = 8 << 30;
 
 pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
@@ -42,8 +42,8 @@ pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<
     let missing = findings.iter().filter(|finding| finding.needed && finding.found.is_err()).count();
     if missing > 0 {
         anyhow::bail!(
-            "{missing} of what is needed {} missing; see above",
-            if missing == 1 { "is" } else { "are" }
+            "{missing} required {} missing; see above",
+            if missing == 1 { "item is" } else { "items are" }
         );
     }
     Ok(ExitCode::SUCCESS)
@@ -51,7 +51,7 @@ pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<
 
 fn findings(root: &Path) -> Vec<Finding> {
     let libtorch = libtorch(root);
-    // They only serve to bring libtorch, or data, from a package index.
+    // pip is needed only to download libtorch or data from a package index.
     let python_needed = libtorch.is_err();
     vec![
         Finding {
@@ -69,56 +69,56 @@ fn findings(root: &Path) -> Vec<Finding> {
         Finding {
             what: "C++ compiler",
             found: compiler(),
-            advice: "install g++ or clang++ (Debian, Ubuntu: apt-get install g++), or name one by CXX",
+            advice: "install g++ or clang++ (Debian, Ubuntu: apt-get install g++), or name one in CXX",
             needed: true,
         },
         Finding {
             what: "Python's pip",
             found: pip(),
-            advice: "brings libtorch and some data (Debian, Ubuntu: apt-get install python3-pip)",
+            advice: "downloads libtorch and some data (Debian, Ubuntu: apt-get install python3-pip)",
             needed: python_needed,
         },
         Finding {
             what: "npm",
             found: first_line("npm", &["--version"]),
-            advice: "brings some data where their servers are out of reach (Debian, Ubuntu: apt-get install npm)",
+            advice: "downloads some data if their servers are out of reach (Debian, Ubuntu: apt-get install npm)",
             needed: false,
         },
         Finding { what: "libtorch", found: libtorch, advice: "cargo xtask setup", needed: true },
         Finding {
             what: "CUDA driver",
             found: first_line("nvidia-smi", &["--query-gpu=name,driver_version", "--format=csv,noheader"]),
-            advice: "only for training on a GPU; then also `cargo xtask setup --cuda`",
+            advice: "needed only for training on a GPU, with `cargo xtask setup --cuda`",
             needed: false,
         },
         Finding { what: "CPU", found: Ok(processors()), advice: "", needed: false },
         Finding {
             what: "data cache",
             found: cache(root),
-            advice: "data are downloaded when first needed; `cargo xtask data fetch` brings all",
+            advice: "data are downloaded when first needed; `cargo xtask data fetch` downloads all",
             needed: false,
         },
         Finding {
             what: "free disk",
             found: space(root),
-            advice: "libtorch and a full build take about 8 GB; `cargo clean` frees what old builds took",
+            advice: "libtorch and a full build take about 8 GB; `cargo clean` removes old builds",
             needed: false,
         },
     ]
 }
 
-/// The first line that a program says about itself.
+/// The first line that a program prints.
 fn first_line(program: &str, args: &[&str]) -> Result<String, String> {
     let output = Command::new(program).args(args).stdin(Stdio::null()).stderr(Stdio::null()).output();
     let output = output.map_err(|_| format!("{program} is not on the PATH"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     match text.lines().next() {
         Some(line) if output.status.success() => Ok(line.trim().to_string()),
-        _ => Err(format!("{program} does not work: {}", output.status)),
+        _ => Err(format!("{program} failed: {}", output.status)),
     }
 }
 
-/// The one that the build will use.
+/// The compiler that the build will use.
 fn compiler() -> Result<String, String> {
     let named = std::env::var("CXX").ok().filter(|name| !name.is_empty());
     let candidates =

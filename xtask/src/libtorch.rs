@@ -1,4 +1,4 @@
-//! What a libtorch on disk looks like, and which one this checkout uses.
+//! Finds the libtorch that this checkout uses, and checks its files.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
 /// A libtorch that can be built against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Libtorch {
-    /// Its folder; none where a Python environment holds it.
+    /// Its folder; `None` if it belongs to a Python environment.
     pub(crate) path: Option<PathBuf>,
     pub(crate) version: String,
     /// `cpu` or `cuda`.
     pub(crate) flavour: String,
-    /// Where it came from, in words.
+    /// Description of where it came from.
     pub(crate) source: String,
 }
 
-/// `.libtorch/stamp.toml`: what setup put there.
+/// `.libtorch/stamp.toml`: what setup installed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Stamp {
@@ -32,8 +32,8 @@ pub(crate) struct Stamp {
     pub(crate) libraries: BTreeMap<String, u64>,
 }
 
-/// What the user asked for by environment variables, if anything. The line in `.cargo/config.toml` that points
-/// `LIBTORCH` at this checkout's own folder is not the user's wish.
+/// The libtorch that the user chose by environment variables, if any. The line in `.cargo/config.toml` that
+/// points `LIBTORCH` to this checkout's own folder does not count.
 pub(crate) fn of_user(root: &Path, version: &str) -> anyhow::Result<Option<Libtorch>> {
     if env::var_os("LIBTORCH_USE_PYTORCH").is_some() {
         return from_python(version).map(Some);
@@ -95,9 +95,7 @@ fn require_version(found: &str, version: &str, what: &str) -> anyhow::Result<()>
     if found.split('+').next() == Some(version) || env::var_os("LIBTORCH_BYPASS_VERSION_CHECK").is_some() {
         return Ok(());
     }
-    anyhow::bail!(
-        "{what} is version {found}; {version} is needed (unset it, and `cargo xtask setup` brings that)"
-    )
+    anyhow::bail!("{what} is version {found}, but {version} is needed; unset it, and run `cargo xtask setup`")
 }
 
 /// The version of the libtorch, or of the installed Python package, in this folder.
@@ -118,19 +116,19 @@ fn library(name: &str) -> String {
     format!("{}{name}{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX)
 }
 
-/// The first file of a libtorch that is not here, if any.
+/// The first missing file of a libtorch, if any.
 fn missing_in(path: &Path) -> Option<String> {
     let headers =
         ["include/ATen/ATen.h", "include/c10/core/Device.h", "include/torch/csrc/api/include/torch/torch.h"];
     let libraries = ["c10", "torch_cpu", "torch"].map(|name| format!("lib/{}", library(name)));
     let expected = headers.into_iter().map(String::from).chain(libraries);
-    // A link that points nowhere and an empty file are missing, too.
+    // Broken links and empty files count as missing.
     let absent =
         |file: &String| !path.join(file).metadata().is_ok_and(|data| data.is_file() && data.len() > 0);
     expected.into_iter().find(absent)
 }
 
-/// What an earlier setup left in `<root>/.libtorch`. None when there is nothing whole of this version.
+/// The libtorch in `<root>/.libtorch`; `None` if there is no complete one of this version.
 pub(crate) fn of_checkout(root: &Path, version: &str) -> Option<Libtorch> {
     let path = root.join(".libtorch/libtorch");
     let found = version_in(&path)?;
@@ -141,14 +139,14 @@ pub(crate) fn of_checkout(root: &Path, version: &str) -> Option<Libtorch> {
     let (flavour, source) = match stamp.and_then(|text| toml::from_str::<Stamp>(&text).ok()) {
         Some(stamp) if stamp.libraries == libraries_in(&path) => (stamp.flavour, stamp.source),
         Some(_) => return None,
-        // Made by hand. Without its CUDA companions libtorch_cpu cannot be loaded.
+        // Installed by hand. Without its CUDA companions libtorch_cpu cannot be loaded.
         None if !loadable(&path) => return None,
-        None => (if has_cuda(&path) { "cuda" } else { "cpu" }.into(), "put there by hand".into()),
+        None => (if has_cuda(&path) { "cuda" } else { "cpu" }.into(), "installed by hand".into()),
     };
     Some(Libtorch { path: Some(path), version: found, flavour, source })
 }
 
-/// Whether the libraries that `libtorch_cpu` of the CUDA build is linked against are here, where it is that build.
+/// Whether `libtorch_cpu` can be loaded: that of the CUDA build is linked against further libraries.
 fn loadable(path: &Path) -> bool {
     let lib = path.join("lib");
     let whole = |name: &str| lib.join(name).metadata().is_ok_and(|data| data.len() > 0);
@@ -157,7 +155,7 @@ fn loadable(path: &Path) -> bool {
     big_enough && (companions == [true, true] || !is_cuda_build(path))
 }
 
-/// The CUDA build has this header, which its build writes.
+/// Whether this is the CUDA build, by a header that only its build writes.
 fn is_cuda_build(path: &Path) -> bool {
     path.join("include/c10/cuda/impl/cuda_cmake_macros.h").is_file()
 }

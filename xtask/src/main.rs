@@ -23,30 +23,30 @@ The project's task runner
 
 Usage: cargo xtask TASK [ARGS]
 
-Tasks that set up what is missing, build the program `ae` and run it:
+Tasks that install libtorch if it is missing, then build and run the program `ae`:
   train      Train a preset or a TOML file, and write its report
-  eval       Evaluate, training what is missing
+  eval       Run an evaluation, training missing models
   reproduce  Train presets in parallel and compare them with their references
   data       List, fetch or verify the data sets
   report     Write a run's report again
   …          Any other command of `ae`; `cargo xtask ae --help` lists them
 
 Tasks of the project:
-  setup      Bring libtorch: --cuda for the CUDA build, --mirror DIR, --force to bring it again
+  setup      Install libtorch: --cuda for the CUDA build, --mirror DIR, --force to install it again
   test       Run every test of the workspace
   check      Format, tidy, clippy, packages, docs, workflows and licences, cheapest first: what CI runs
   bench      Run the benchmarks
-  readmes    Write the README.md of each crate again, from its documentation
-  doctor     Show what was found on this machine, and what to do about what is missing
+  readmes    Regenerate the README.md of each crate from its documentation
+  doctor     Check this machine, and say how to fix what is missing
 
 Examples:
   cargo xtask train vae                 everything from a bare checkout: libtorch, data, build, train, report
   cargo xtask eval anomaly --json
-  cargo xtask reproduce --tier smoke    every preset for seconds: does everything work here?
+  cargo xtask reproduce --tier smoke    every preset for a few seconds, to see that everything works
   cargo xtask setup --mirror /media/usb
   cargo xtask test -p ae-models registry
 
-Exit codes: 0 done, 1 failed, 2 wrong usage; those of `ae` and of the tests are handed on.";
+Exit codes: 0 success, 1 failure, 2 usage error; those of `ae` and of the tests are passed on.";
 
 /// A mistake on the command line: exit code 2.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ fn run(task: &str, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
         option if option.starts_with('-') => {
             Err(Usage(format!("unknown option {option}; `cargo xtask --help` lists the tasks")).into())
         }
-        // The program knows its commands, and says so when there is no such one.
+        // The program itself refuses a command that does not exist.
         command => {
             let args = std::iter::once(OsString::from(command)).chain(args).collect();
             program::run(&workspace, args)

@@ -1,4 +1,5 @@
-//! Whether every crate can be published: packed by cargo, unpacked, and checked from what is in the packages alone.
+//! Checks that every crate can be published: packs and unpacks them, then builds them from the packages
+//! alone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +9,14 @@ use anyhow::Context;
 
 use crate::workspace::{self, Workspace};
 
-/// Members that are for the checkout only.
+/// Members of the workspace that are not published.
 const NOT_PUBLISHED: [&str; 3] = ["ae-benches", "ae-examples", "xtask"];
 
 /// Packs all crates and checks what was packed.
 ///
-/// `cargo package` would verify each by building it with all it depends on in a folder of its own, libtorch's bindings
-/// included, which takes many minutes. Here the unpacked crates are one workspace whose dependencies are those that the
-/// checkout has compiled already.
+/// `cargo package` would build each crate with all its dependencies, libtorch's bindings included, in a
+/// folder of its own, which takes many minutes. Here the unpacked crates form one workspace that reuses the
+/// dependencies already compiled for the checkout.
 pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     let packed = workspace.output().join("package");
     for package in packages(&packed)? {
@@ -33,7 +34,7 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     fs::create_dir_all(&place).with_context(|| format!("cannot create {}", place.display()))?;
     for package in packages(&packed)? {
         let mut tar = Command::new("tar");
-        // Touched, as packages hold one fixed time for all files, by which cargo would not see what has changed.
+        // `-m`: all files in a package have one fixed time, so that cargo would not notice changes.
         tar.args(["-x", "-z", "-m", "-f"]).arg(&package).arg("-C").arg(&place);
         anyhow::ensure!(workspace::status(&mut tar)?.success(), "cannot unpack {}", package.display());
     }
@@ -68,15 +69,17 @@ fn folders(place: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// A workspace of the unpacked crates that use one another, with the checkout's profiles, so that what was compiled with
-/// these is used again.
+/// The manifest of a workspace in which the unpacked crates use one another. It has the checkout's profiles,
+/// so that dependencies compiled with these are reused.
 fn manifest(root: &Path, folders: &[PathBuf]) -> anyhow::Result<String> {
     let text = fs::read_to_string(root.join("Cargo.toml")).context("cannot read Cargo.toml")?;
     let root: toml::Table = toml::from_str(&text).context("Cargo.toml is not TOML")?;
     let mut patches = toml::Table::new();
     for folder in folders {
-        let name = folder.file_name().and_then(|name| name.to_str()).context("a package has a name")?;
-        let (package, _version) = name.rsplit_once('-').context("a package's folder ends in its version")?;
+        let name =
+            folder.file_name().and_then(|name| name.to_str()).context("a package's folder has no name")?;
+        let (package, _version) =
+            name.rsplit_once('-').context("a package's folder does not end in a version")?;
         let path = toml::Table::from_iter([("path".to_string(), name.into())]);
         patches.insert(package.into(), path.into());
     }

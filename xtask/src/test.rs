@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test and documentation example of the workspace.
+//! `cargo xtask test`: runs every test and documentation example of the workspace.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use crate::workspace::{self, Workspace};
 
 pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
     setup::ensure(workspace, None)?;
-    // `-p ae-models` asks for less than everything.
+    // Arguments such as `-p ae-models` choose packages themselves.
     let before_dashes = args.iter().take_while(|word| *word != "--");
     let chooses = before_dashes.filter_map(|word| word.to_str()).any(|word| {
         word.starts_with("-p")

@@ -1,4 +1,4 @@
-//! Where the checkout lies, and how to run things in it.
+//! Finds the checkout, and runs commands in it.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -16,11 +16,11 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     pub(crate) fn find() -> anyhow::Result<Self> {
-        // Cargo says where it found the manifest; when run without cargo, it lies where it was built.
+        // Cargo names the folder of the manifest; without cargo, it is the folder at build time.
         let manifest = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let root = Path::new(&manifest).parent().map(Path::to_path_buf);
         let root = root.filter(|root| root.join("xtask/libtorch.toml").is_file());
-        let root = root.context("cannot find the checkout; run this as `cargo xtask` inside of it")?;
+        let root = root.context("cannot find the checkout; run `cargo xtask` inside it")?;
         Ok(Workspace { root })
     }
 
@@ -46,13 +46,13 @@ impl Workspace {
     }
 }
 
-/// Runs to the end, with this program's input and output.
+/// Runs a command to its end, with this program's standard input and output.
 pub(crate) fn status(command: &mut Command) -> anyhow::Result<ExitStatus> {
     let name = command.get_program().to_string_lossy().into_owned();
     command.status().with_context(|| format!("cannot run {name}"))
 }
 
-/// The same exit code; 1 for a process that was killed.
+/// The exit code of a process; 1 if it was killed.
 pub(crate) fn code(status: ExitStatus) -> ExitCode {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     code.map_or(ExitCode::FAILURE, ExitCode::from)

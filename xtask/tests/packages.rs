@@ -1,10 +1,10 @@
-//! What the published packages promise: the oldest Rust that builds them, and that crates.io can say what they are.
+//! Checks the published packages: the oldest Rust that builds them, and their metadata for crates.io.
 
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What `cargo metadata` says, as far as it is looked at here.
+/// The parts of `cargo metadata` that are used here.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -16,9 +16,9 @@ struct Package {
     version: String,
     /// The oldest Rust that builds it, `1.89` or `1.89.0`; many do not say.
     rust_version: Option<String>,
-    /// None for packages of this checkout.
+    /// `None` for packages of this checkout.
     source: Option<String>,
-    /// Registries that it may go to; none is any.
+    /// Registries that it may be published to; `None` means any.
     publish: Option<Vec<String>>,
     manifest_path: PathBuf,
     description: Option<String>,
@@ -50,7 +50,7 @@ impl Package {
     }
 }
 
-/// Every package that a build on this machine takes.
+/// Every package that a build on this machine uses.
 fn packages() -> Vec<Package> {
     let rustc = Command::new("rustc").arg("-vV").output().expect("rustc runs");
     let about = String::from_utf8(rustc.stdout).unwrap();
@@ -97,7 +97,7 @@ fn versions_are_compared_by_number() {
     assert_eq!(release("1.89"), release("1.89.0"));
 }
 
-/// Of https://crates.io/category_slugs, what suits a crate of this workspace.
+/// The entries of https://crates.io/category_slugs that suit crates of this workspace.
 const CATEGORIES: &[&str] = &[
     "algorithms",
     "command-line-utilities",
@@ -113,7 +113,7 @@ const CATEGORIES: &[&str] = &[
     "web-programming::http-client",
 ];
 
-/// What crates.io or docs.rs would miss in a package.
+/// What a package lacks for crates.io or docs.rs.
 fn shortcomings(package: &Package) -> Vec<String> {
     let mut found = Vec::new();
     let mut require = |holds: bool, what: &str| {
@@ -148,7 +148,10 @@ fn shortcomings(package: &Package) -> Vec<String> {
             .as_array()
             .map(|features| features.contains(&"doc-only".into()))
     });
-    require(!links_libtorch || built_for_docs == Some(true), "asks docs.rs for libtorch, which it has not");
+    require(
+        !links_libtorch || built_for_docs == Some(true),
+        "needs libtorch on docs.rs, which does not have it",
+    );
     found
 }
 

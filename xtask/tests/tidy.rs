@@ -1,13 +1,14 @@
-//! House rules that a compiler does not know: how a file begins and ends, how long it is, who depends on whom.
+//! House rules that the compiler does not check: how files begin and end, how long they are, which crate uses
+//! which.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A longer file is split.
+/// Longer files must be split.
 const MAX_LINES: usize = 400;
 
-/// Which crate may use which of ours. A new arrow is a change of the design: say why in ARCHITECTURE.md.
+/// Which of our crates each crate may use. A new entry changes the design: say why in ARCHITECTURE.md.
 const ARROWS: &[(&str, &[&str])] = &[
     ("ae-records", &[]),
     ("ae-link", &[]),
@@ -67,7 +68,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ae-cli", &["*"]),
 ];
 
-/// These build on a machine that has no libtorch.
+/// Crates that build on a machine without libtorch.
 const WITHOUT_LIBTORCH: &[&str] = &[
     "ae-datasets",
     "ae-fetch",
@@ -84,7 +85,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the checkout")
 }
 
-/// All files with this ending that are the project's own.
+/// All files of the project with this ending.
 fn files(ending: &str) -> Vec<PathBuf> {
     fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -112,7 +113,7 @@ fn none(complaints: Vec<String>) {
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
 }
 
-/// What is wrong with a source file, each with its line.
+/// The violations in a source file, each with its line.
 fn complaints(text: &str, unsafe_is_allowed: bool) -> Vec<String> {
     let mut found = Vec::new();
     if !text.starts_with("//! ") {
@@ -132,11 +133,11 @@ fn complaints(text: &str, unsafe_is_allowed: bool) -> Vec<String> {
             complain("a tab".into());
         }
         if line.ends_with([' ', '\r']) {
-            complain("a blank at the end".into());
+            complain("trailing whitespace".into());
         }
         let mut parts = line.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
         if let Some(word) = parts.find(|part| words.iter().any(|word| word == part)) {
-            complain(format!("{word}: do it, or say it in an issue"));
+            complain(format!("{word}: do it, or open an issue"));
         }
         if let Some(name) = macros.iter().find(|name| line.contains(name.as_str())) {
             complain(format!("{name}…) left in"));
@@ -181,8 +182,8 @@ fn the_rules_see_what_they_should() {
     check("fn main() {}\n", &["1: begins without"]);
     check("//! Good.\n\n", &["one newline"]);
     check("//! Good.", &["one newline"]);
-    check("//! Good.\n\tlet a; \n", &["2: a tab", "2: a blank"]);
-    check(&format!("//! Good.\n// {}{}: more\n", "TO", "DO"), &["do it, or say it in an issue"]);
+    check("//! Good.\n\tlet a; \n", &["2: a tab", "2: trailing whitespace"]);
+    check(&format!("//! Good.\n// {}{}: more\n", "TO", "DO"), &["do it, or open an issue"]);
     check(&format!("//! Good.\n{}{}!(x);\n", "db", "g"), &["left in"]);
     check("//! Good.\nconst MAX_ROWS: usize = 1;\nconst MOSTLY: f64 = 0.9;\n", &[]);
     check("//! Good.\nconst MOST: usize = 1;\n", &["2: a constant is a noun"]);
@@ -192,7 +193,7 @@ fn the_rules_see_what_they_should() {
     check(&format!("//! Good.\n{}", "x\n".repeat(400)), &["split it"]);
 }
 
-/// Name and dependencies of each package: those of the library and the program, and those of tests too.
+/// Dependencies of a package: those of its library or program, and those of its tests.
 struct Package {
     uses: BTreeSet<String>,
     tests_use: BTreeSet<String>,
@@ -209,7 +210,7 @@ fn packages() -> BTreeMap<String, Package> {
         };
         assert!(
             !table.contains_key("target"),
-            "{name}: dependencies per platform are not looked at by this test"
+            "{name}: this test does not check platform-specific dependencies"
         );
         let uses = &keys("dependencies") | &keys("build-dependencies");
         Some((name, Package { tests_use: keys("dev-dependencies"), uses }))
@@ -248,7 +249,7 @@ fn what_needs_no_libtorch_does_not_link_it() {
     let mut complaints = Vec::new();
     for &name in WITHOUT_LIBTORCH {
         let mut seen = BTreeSet::from([name.to_string()]);
-        // Tests of the package itself count, those of what it uses do not.
+        // The tests of the package itself count, those of its dependencies do not.
         let mut open: Vec<String> =
             packages[name].tests_use.iter().cloned().chain([name.to_string()]).collect();
         while let Some(next) = open.pop() {

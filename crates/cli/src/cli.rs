@@ -1,4 +1,4 @@
-//! The command line, as types.
+//! The command-line arguments as types.
 
 mod detect;
 mod tasks;
@@ -13,18 +13,18 @@ use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
-  ae train vae                                   train a preset; data are downloaded on the first use
+  ae train vae                                   train a preset; data are downloaded on first use
   ae train vae --set model.vae.latent=2          the same with two latents, and a picture of the latent space
-  ae train mine.toml --seed 3                    an experiment of your own (start from `ae presets --show vae`)
+  ae train mine.toml --seed 3                    your own experiment (start from `ae presets --show vae`)
   ae train --resume runs/vae/20261121-054210-seed0    continue an interrupted run
-  ae eval anomaly                                the ECG5000 heartbeats: train what is missing, evaluate, report
+  ae eval anomaly                                ECG5000 heartbeats: train missing models, evaluate, report
   ae detect fit normal.csv                       learn what is normal in your own file; then `ae detect score`
-  ae reproduce vae                               train it and see whether it reaches its reference
+  ae reproduce vae                               train it and compare it with its reference
   ae data verify                                 check the downloaded files
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something was found (ae detect score --check).";
+Exit codes: 0 success, 1 failure, 2 usage error, 3 anomalies or bad lines found (ae detect score --check).";
 
-/// Autoencoders: train, evaluate and use them, reproducibly
+/// Train, evaluate and use autoencoders, reproducibly
 #[derive(Debug, Parser)]
 #[command(name = "ae", version, after_help = EXAMPLES, arg_required_else_help = true, propagate_version = true)]
 pub(crate) struct Cli {
@@ -39,32 +39,32 @@ pub(crate) struct Cli {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 
-    /// Print more about what is done; twice for everything
+    /// Print more details; give it twice for all of them
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Train a preset or an experiment of your own, and write its report
+    /// Train a preset or your own experiment, and write its report
     Train(TrainArgs),
-    /// Evaluate: train what is missing, print the table, write the report
+    /// Run an evaluation: train missing models, print the tables, write the report
     Eval(EvalArgs),
-    /// Train presets in parallel and compare them with their references; continues where it was stopped
+    /// Train presets in parallel and compare them with their references; resumes where it was interrupted
     Reproduce(ReproduceArgs),
-    /// Anomalies in your own file or stream: fit a detector, score, watch
+    /// Detect anomalies in your own file or stream: fit a detector, score, watch
     Detect(DetectArgs),
     /// List, fetch or verify the data sets
     Data(DataArgs),
     /// List the presets, or show one
     Presets(PresetsArgs),
-    /// Write the report of a run anew
+    /// Write the report of a run again
     Report(ReportArgs),
-    /// Show what was found on this machine, and what to do about what is missing
+    /// Check this machine, and say how to fix what is missing
     Doctor(SourceArgs),
     /// Print a completion script for a shell
     Completions {
-        /// Which shell
+        /// The shell
         shell: Shell,
     },
 }
@@ -79,11 +79,11 @@ pub(crate) struct TrainArgs {
     #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "resume")]
     pub(crate) overrides: Vec<String>,
 
-    /// The seed of everything random; short for --set training.seed=N
+    /// Random seed; short for --set training.seed=N
     #[arg(long, value_name = "N", conflicts_with = "resume")]
     pub(crate) seed: Option<u64>,
 
-    /// Compute the measures that the preset lists as well, and compare them with what it expects
+    /// Also compute the preset's measures, and compare them with its expected results
     #[arg(long)]
     pub(crate) measure: bool,
 
@@ -91,7 +91,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Continue the run in this folder, bit for bit as if it had not been interrupted
+    /// Resume the run in this folder, bit for bit as if it had not been interrupted
     #[arg(long, value_name = "DIR")]
     pub(crate) resume: Option<PathBuf>,
 
@@ -109,7 +109,7 @@ pub(crate) struct EvalArgs {
     pub(crate) task: ChosenTask,
 }
 
-/// What every task of `ae eval` takes.
+// Arguments of every task of `ae eval`. A doc comment here would replace the help text of each task.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
     /// Seeds to evaluate, such as 0,1,2 [default: the task's own]
@@ -129,39 +129,39 @@ pub(crate) struct ReproduceArgs {
     #[arg(value_name = "PRESET|FILE")]
     pub(crate) presets: Vec<String>,
 
-    /// How much to spend: smoke for seconds per preset, cpu for what a few cores reach, full for a GPU
+    /// Compute budget: smoke (seconds per preset), cpu (a few cores) or full (a GPU)
     #[arg(long, value_enum, default_value_t = TierName::Cpu)]
     pub(crate) tier: TierName,
 
-    /// Seeds of every preset, such as 0,1,2 [default: the preset's own, else 0]
+    /// Seeds for every preset, such as 0,1,2 [default: the preset's own, else 0]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     pub(crate) seeds: Vec<u64>,
 
-    /// Runs side by side [default: one per core, or one on a GPU]
+    /// Runs in parallel [default: one per core, or one on a GPU]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) jobs: usize,
 
-    /// Threads of each run; results are the same bit for bit only with the same number
+    /// Threads per run; results repeat bit for bit only with the same number of threads
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     pub(crate) threads: usize,
 
-    /// Where to compute: auto, cpu, cuda or cuda:N
+    /// Device: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
 
-    /// The folder of runs: finished ones are reused, and the table is written there
+    /// Folder of the runs; finished runs are reused, and the table is written there
     #[arg(long, value_name = "DIR", default_value = "runs", env = "AE_RUNS")]
     pub(crate) runs: PathBuf,
 
-    /// Also write the table here, such as RESULTS.md
+    /// Also write the table to this file, such as RESULTS.md
     #[arg(long, value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
 
-    /// Compute measures again, even where they are kept beside a run
+    /// Compute measures again, even if they are stored with a run
     #[arg(long)]
     pub(crate) again: bool,
 
-    /// One preset with this seed, in this process, for the parent that started it
+    /// Run one preset with this seed in this process; used by the parent process
     #[arg(long, value_name = "SEED", hide = true, requires = "presets")]
     pub(crate) job: Option<u64>,
 
@@ -169,12 +169,12 @@ pub(crate) struct ReproduceArgs {
     pub(crate) sources: SourceArgs,
 }
 
-/// How much to spend.
+/// The compute budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TierName {
     /// Seconds per preset: few rows and epochs
     Smoke,
-    /// What a few cores reach
+    /// Sized for a few CPU cores
     Cpu,
     /// The published schedule, for a GPU
     Full,
@@ -192,37 +192,38 @@ impl From<TierName> for Tier {
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("give a whole number of at least 1".into()),
+        Ok(0) | Err(_) => Err("must be a whole number of at least 1".into()),
         Ok(n) => Ok(n),
     }
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ComputeArgs {
-    /// Where to compute: auto, cpu, cuda or cuda:N
+    /// Device: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     pub(crate) device: String,
 
-    /// Threads of one operation; results repeat bit for bit only with the same number [default: one per core; with --resume, as many as the run began with]
+    /// Threads per operation; results repeat bit for bit only with the same number of threads [default: one
+    /// per core; with --resume, the number that the run began with]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) threads: usize,
 
-    /// The folder that runs are kept in
+    /// Folder of the runs
     #[arg(long, value_name = "DIR", default_value = "runs", env = "AE_RUNS")]
     pub(crate) runs: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct SourceArgs {
-    /// A folder that holds data as SET/FILE, tried before the network
+    /// Folder that holds data as SET/FILE, tried before the network
     #[arg(long, value_name = "DIR", env = "AE_DATA_MIRROR")]
     pub(crate) mirror: Option<PathBuf>,
 
-    /// Where downloaded data are kept [default: data/cache of a checkout, else the user's cache folder]
+    /// Folder for downloaded data [default: data/cache in a checkout, else the user's cache folder]
     #[arg(long, value_name = "DIR", env = "AE_DATA_CACHE")]
     pub(crate) cache: Option<PathBuf>,
 
-    /// Use the cache and the mirror only
+    /// Use only the cache and the mirror, never the network
     #[arg(long)]
     pub(crate) offline: bool,
 }
@@ -235,7 +236,7 @@ pub(crate) struct DataArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataAction {
-    /// The data sets, their licences and whether they are here
+    /// List the data sets, their licences and whether they are downloaded
     List(SourceArgs),
     /// Download data sets
     Fetch {
@@ -244,7 +245,7 @@ pub(crate) enum DataAction {
         #[command(flatten)]
         sources: SourceArgs,
     },
-    /// Check the files that are here against their checksums
+    /// Check the downloaded files against their checksums
     Verify {
         /// Names, such as mnist [default: all]
         sets: Vec<String>,
@@ -255,7 +256,7 @@ pub(crate) enum DataAction {
 
 #[derive(Debug, Args)]
 pub(crate) struct PresetsArgs {
-    /// Print the complete configuration of this preset, to start a file of your own from
+    /// Print the complete configuration of this preset, as a starting point for your own
     #[arg(long, value_name = "PRESET")]
     pub(crate) show: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! How the program fails: one line and a hint on standard error, and an exit code.
+//! Errors as the user sees them: one line with a hint on standard error, and an exit code.
 
 use ae_datasets::{DataError, TableError};
 use ae_training::experiment::RunError;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 pub(crate) struct Failure {
     message: String,
     code: u8,
-    /// Everything is said already.
+    /// The user has already been told, so nothing more is printed.
     told: bool,
 }
 
@@ -25,12 +25,12 @@ impl Failure {
         Failure { message: error.to_string(), code: 1, told: false }
     }
 
-    /// Everything is said already: the user stopped the program, or the result is a failure and says so. Exit code 1.
+    /// The user interrupted the program, or the printed result already says what failed. Exit code 1.
     pub(crate) fn told() -> Self {
         Failure { message: String::new(), code: 1, told: true }
     }
 
-    /// What was looked for was found, and is told already. Exit code 3.
+    /// `--check` found something, and the printed result already says so. Exit code 3.
     pub(crate) fn found() -> Self {
         Failure { code: 3, ..Failure::told() }
     }
@@ -50,7 +50,7 @@ impl From<RunError> for Failure {
     }
 }
 
-/// Whether `[data]` asks for what cannot be, rather than the data being bad.
+/// Whether the error lies in the `[data]` settings rather than in the data.
 fn is_setting(error: &DataError) -> bool {
     match error {
         DataError::UnknownSet { .. }

@@ -1,14 +1,14 @@
 //! The program `ae`: train, evaluate and use autoencoders on the command line.
 //!
 //! ```sh
-//! ae train vae                                  # a preset; data are downloaded on the first use
+//! ae train vae                                  # a preset; data are downloaded on first use
 //! ae detect fit normal.csv --out detector.safetensors
 //! ae detect score new.csv --model detector.safetensors --out scored.csv
 //! ae reproduce                                  # every preset against its reference
 //! ```
 //!
-//! `ae --help` teaches the rest. Building it needs libtorch 2.11 in the folder that `LIBTORCH` names; in a checkout of the
-//! project `cargo xtask train vae` brings it.
+//! `ae --help` lists the rest. Building needs libtorch 2.11 in the folder named by `LIBTORCH`; in a checkout
+//! of the project, `cargo xtask train vae` downloads it.
 
 mod cli;
 mod commands;

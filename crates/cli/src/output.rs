@@ -1,5 +1,4 @@
-//! The only place that writes to standard output and standard error: results to the former, all else to the
-//! latter.
+//! All output of the program: results on standard output, everything else on standard error.
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
@@ -20,7 +19,7 @@ pub(crate) fn init(quiet: bool, verbose: u8) {
         (_, 1) => "info",
         _ => "debug",
     };
-    // What the drawing library thinks of a bar without a width is of no use to anybody.
+    // The drawing library warns about bars of zero width; that is no use to the user.
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("{level},usvg=error")));
     tracing_subscriber::fmt()
@@ -37,29 +36,29 @@ pub(crate) fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }
 
-/// Characters in a line of the terminal that results are written to; none where they go to a file or a pipe.
+/// Width, in characters, of the terminal that results are written to; `None` for a file or a pipe.
 pub(crate) fn width() -> Option<u16> {
     terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)
 }
 
-/// A line about what is going on.
+/// Prints a status line, unless `--quiet` is given.
 pub(crate) fn note(line: &str) {
     if !is_quiet() {
         to_stderr(line);
     }
 }
 
-/// A line of the result.
+/// Prints a line of the result.
 pub(crate) fn result(line: &str) {
     write_out(format_args!("{}\n", printable(line)));
 }
 
-/// Rows of a result whose cells stand below one another.
+/// Prints rows of the result in aligned columns.
 pub(crate) fn columns<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) {
     aligned(rows).iter().for_each(|line| result(line));
 }
 
-/// A line for each row, its cells below those of the other rows; a cell of several lines takes as many.
+/// Rows laid out in aligned columns; a cell of several lines takes that many lines.
 pub(crate) fn aligned<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).add_rows(rows);
@@ -69,12 +68,13 @@ pub(crate) fn aligned<const N: usize>(rows: impl IntoIterator<Item = [String; N]
     table.lines().map(|line| line.trim_end().to_string()).collect()
 }
 
-/// A line on standard error. A closed one does not stop the program.
+/// Writes a line to standard error. If that is closed, the program goes on.
 fn to_stderr(line: &str) {
     let _ = writeln!(io::stderr(), "{}", printable(line));
 }
 
-/// What a file holds must not move the cursor of a terminal: control characters as `\u{1b}`, all but line ends and tabs.
+/// Escapes control characters other than line ends and tabs (`\u{1b}`), so that text from a file cannot
+/// control the terminal.
 fn printable(text: &str) -> Cow<'_, str> {
     let is_control = |c: char| c.is_control() && c != '\n' && c != '\t';
     if !text.contains(is_control) {
@@ -83,13 +83,13 @@ fn printable(text: &str) -> Cow<'_, str> {
     text.chars().map(|c| if is_control(c) { c.escape_default().to_string() } else { c.into() }).collect()
 }
 
-/// The result as JSON.
+/// Prints the result as JSON.
 pub(crate) fn json(value: &impl Serialize) {
     let text = serde_json::to_string_pretty(value).expect("results are always JSON");
     write_out(format_args!("{text}\n"));
 }
 
-/// A line of JSON for another process.
+/// Prints a line of JSON for another process.
 pub(crate) fn json_line(value: &impl Serialize) {
     let text = serde_json::to_string(value).expect("events are always JSON");
     write_out(format_args!("{text}\n"));
@@ -102,7 +102,7 @@ fn write_out(text: std::fmt::Arguments<'_>) {
     }
 }
 
-/// The error that ends the program.
+/// Prints the error that ends the program.
 pub(crate) fn error(message: &str, as_json: bool) {
     to_stderr(&format!("error: {message}"));
     if as_json {

@@ -1,4 +1,4 @@
-//! Progress on a terminal as bars, elsewhere as plain lines.
+//! Shows progress: bars on a terminal, plain lines elsewhere.
 
 use crate::output;
 use ae_training::{Observer, Progress};
@@ -12,20 +12,20 @@ pub(crate) struct Training {
     bar: Option<ProgressBar>,
     /// Whether plain lines are wanted.
     plain: bool,
-    /// Said when training begins: what, and where.
+    /// Printed when training begins: what is trained, and in which folder.
     headline: Option<String>,
 }
 
 impl Training {
     pub(crate) fn new(headline: Option<String>) -> Self {
         let terminal = std::io::stderr().is_terminal() && !output::is_quiet();
-        // Drawn from the first note or step on, so that warnings before it have lines of their own.
+        // Not drawn before the first note or step, so that earlier warnings get their own lines.
         let bar = terminal.then(ProgressBar::no_length);
         Training { bar, plain: !terminal && !output::is_quiet(), headline }
     }
 }
 
-/// Draws a bar from now on, also one that was cleared.
+/// Draws a bar from now on, even if it was cleared.
 fn show(bar: &ProgressBar, template: &str) {
     bar.set_style(ProgressStyle::with_template(template).expect("the template is valid"));
     bar.reset();

@@ -1,5 +1,5 @@
-//! Bad input: whatever is wrong, the program says so in one line that names it and what would be right, prints
-//! nothing else, and exits with 2 where the user's request is at fault and with 1 where something else is.
+//! Bad input: the program reports it in one line that names the problem and what would be right, prints nothing
+//! else, and exits with 2 if the user's request is at fault and with 1 otherwise.
 
 mod common;
 
@@ -64,7 +64,7 @@ fn malformed_and_out_of_range_settings_are_refused() {
     refused("data.validation=2", &["data.validation = 2", "from 0 to below 1"]);
     refused("data.max_train=0", &["data.max_train = 0"]);
     refused("data.max_test=0", &["data.max_test = 0"]);
-    // Nothing was begun, so nothing is left behind.
+    // No run was started, so nothing is left behind.
     assert!(!place.path("runs").exists());
     refused("training.early_stopping.patience=3 --set data.validation=0", &["data.validation"]);
 }
@@ -165,7 +165,7 @@ fn a_folder_without_permission_is_named() {
     }
 }
 
-/// A limit on the size of files stands for a full disk: the write fails half-way through in the same place.
+/// A limit on file sizes simulates a full disk: the write fails half-way through in the same place.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_disk_that_fills_up_ends_the_run_with_its_reason() {
@@ -180,7 +180,7 @@ fn a_disk_that_fills_up_ends_the_run_with_its_reason() {
     assert!(!place.path("run/model.safetensors").exists());
     let litter = common::files(&place.path("run")).into_iter().any(|name| name.contains(".writing-"));
     assert!(!litter, "half a file is left");
-    // With space again, the run goes on.
+    // Once there is space again, the run resumes.
     place.check("train --resume run --threads 1", 0, &["report: run/report.html"]);
 }
 
@@ -289,7 +289,7 @@ fn cuda_that_is_absent_is_said_before_anything_else() {
     }
     place.check_refused("train mine.toml --device cuda", 2, &["cuda:0 was asked for", "--device cpu"]);
     place.check_refused("train mine.toml --device cuda:3 -q", 2, &["cuda:3 was asked for"]);
-    // Whoever asked for JSON finds the reason there as well.
+    // With --json the reason is in the JSON as well.
     let ran = place.check("train mine.toml --device cuda:3 --json", 2, &[]);
     let answer: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert!(answer["error"].as_str().unwrap().contains("cuda:3 was asked for"), "{answer}");

@@ -1,4 +1,4 @@
-//! The program's manners: help that teaches, machine-readable answers, completions, silence and closed pipes.
+//! The program's interface: help, JSON output, completions, `--quiet` and closed pipes.
 
 mod common;
 
@@ -27,7 +27,7 @@ fn help_names_every_command_with_examples_and_exit_codes() {
         place.check(&format!("{command} --help"), 0, &["Usage: ae", command]);
     }
     place.check("train --help", 0, &["--seed", "--device", "--resume", "--offline", "AE_DATA_MIRROR"]);
-    // Without arguments the help is the answer, and usage was wrong.
+    // Without arguments, help is printed and the exit code is that of a usage error.
     place.check("", 2, &["Usage: ae"]);
     place.check("tarin", 2, &["'tarin'", "'train'"]);
     place.check("train", 2, &["PRESET|FILE"]);
@@ -48,7 +48,7 @@ fn completions_are_scripts_that_shells_can_read() {
         place.write("script", script);
         let mut parse = place.command(shell);
         parse.args(["-n", "script"]);
-        // A shell that is not here cannot be asked; bash is everywhere that this is developed.
+        // Shells that are not installed are skipped; bash is required.
         if shell == "bash" || Command::new(shell).arg("--version").output().is_ok() {
             check(parse, 0, &[]);
         }
@@ -69,7 +69,7 @@ fn presets_are_listed_and_each_is_a_file_to_start_from() {
     for name in presets {
         let shown = place.check(&format!("presets --show {name}"), 0, &["[training]"]).stdout;
         place.write("shown.toml", &shown);
-        // What is shown is read back: the run gets as far as its data.
+        // The shown configuration is valid: the run gets as far as loading its data.
         place.check_refused("train shown.toml --offline", 1, &["downloads are off"]);
     }
 }

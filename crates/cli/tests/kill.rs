@@ -1,5 +1,5 @@
-//! Exact resumption, with real signals: a run that was killed at any moment, any number of times, ends with the
-//! bytes of one that was left alone.
+//! Exact resumption, with real signals: a run that is killed at any moment, any number of times, ends with the same
+//! bytes as an uninterrupted run.
 
 mod common;
 
@@ -11,10 +11,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Long enough to be hit in all its phases: 300 steps, a checkpoint after each.
+/// Long enough to be killed in all its phases: 300 steps, a checkpoint after each.
 const LONGER: &str = "\nlog_every = 3\ncheckpoint_every = 1\n";
 
-/// Nothing here takes as long on its own.
+/// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// When to kill.
@@ -24,7 +24,7 @@ enum Moment {
     AtOnce,
     /// After this many milliseconds.
     After(u64),
-    /// When this epoch has ended.
+    /// At the end of this epoch.
     Epoch(u64),
     /// While a checkpoint is being written.
     Checkpointing,
@@ -99,7 +99,7 @@ fn an_interrupted_run_is_saved_and_says_how_to_go_on() {
     assert!(!place.path("run/model.safetensors").exists());
     let told = ran.stderr.lines().find_map(|line| line.split_once("continue with: ae "));
     let (_, command) = told.unwrap_or_else(|| panic!("no command in\n{}", ran.stderr));
-    // Without --threads: a resumed run takes as many as it began with.
+    // Without --threads: a resumed run uses the number that it began with.
     place.check(command, 0, &["resuming mine in run"]);
     for file in ["model.safetensors", "metrics.jsonl"] {
         assert!(place.read(&format!("whole/{file}")) == place.read(&format!("run/{file}")), "{file}");
@@ -140,7 +140,7 @@ fn start(place: &Place, arguments: &str) -> Child {
     place.ae(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Returns when the moment has come, or the child has ended.
+/// Waits until the moment has come or the child has ended.
 fn wait_for(place: &Place, moment: Moment, child: &mut Child) {
     let started = Instant::now();
     let before: Vec<String> = common::files_of(&place.path("run/checkpoint")).collect();

@@ -1,4 +1,4 @@
-//! `ae reproduce`: what it trains, what it says, and what is left when it or its children are stopped.
+//! `ae reproduce`: what it trains and prints, and what is left if it or its children are stopped.
 
 mod common;
 
@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Nothing here takes as long on its own.
+/// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Reached by any run that learns at all.
@@ -22,7 +22,7 @@ source = \"a sum of squares\"
 seeds = [0, 1]
 ";
 
-/// Reached by none.
+/// Reached by no run.
 const IMPOSSIBLE: &str = "
 [[expected]]
 metric = \"test/mse\"
@@ -49,9 +49,9 @@ fn runs(place: &Place, preset: &str) -> Vec<PathBuf> {
 #[test]
 fn presets_are_trained_once_measured_and_compared() {
     let place = place("good.toml", EXPECTED);
-    let words = ["good seed 0: begun", "[2/2] good seed", "pca/error_per_sample", "reached", "results.md"];
+    let words = ["good seed 0: started", "[2/2] good seed", "pca/error_per_sample", "reached", "results.md"];
     let ran = place.check("reproduce good.toml --jobs 2 --write RESULTS.md", 0, &words);
-    assert!(ran.stdout.starts_with("Tier cpu\n") && !ran.stdout.contains("begun"), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("Tier cpu\n") && !ran.stdout.contains("started"), "{}", ran.stdout);
     assert_eq!(runs(&place, "good").len(), 2);
     let markdown = place.text("RESULTS.md");
     assert_eq!(markdown, place.text("runs/reproduce-cpu/results.md"));
@@ -62,7 +62,7 @@ fn presets_are_trained_once_measured_and_compared() {
     }
     assert!(place.text("runs/reproduce-cpu/logs/good-seed1.log").contains("measuring pca"));
 
-    // The second time all of it is there.
+    // The second time everything is already there.
     let results = place.json("runs/reproduce-cpu/results.json");
     let again = place.check("reproduce good.toml --json", 0, &[]);
     let again: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
@@ -86,15 +86,15 @@ fn in_smoke_a_run_is_to_finish_with_a_loss_that_fell() {
 #[test]
 fn what_falls_short_and_what_fails_is_listed_with_what_to_do() {
     let place = place("short.toml", IMPOSSIBLE);
-    // An identity output and a mad step: the loss is NaN after a few steps.
+    // An identity output and a huge learning rate: the loss is NaN after a few steps.
     let wild = EXPERIMENT.replace("code = 2", "code = 2\noutput = \"identity\"");
     place.write("wild.toml", format!("{wild}learning_rate = 1e30\n[training.optimizer.sgd]\n"));
     let words = [
         "short test/mse: 0.",
-        "where it should be -1 ± 0.5 or lower; look at runs/short/",
+        "expected -1 ± 0.5 or lower; look at runs/short/",
         "wild seed 0 failed; ",
         "see runs/reproduce-cpu/logs/wild-seed0.log, or try: ae train wild.toml --seed 0 --threads 1",
-        "error: 2 of 2 rows are not reached",
+        "error: 2 of 2 rows failed or fell short",
     ];
     let ran = place.check("reproduce short.toml wild.toml", 1, &words);
     assert!(ran.stdout.contains("falls short") && ran.stdout.contains("failed"), "{}", ran.stdout);
@@ -139,7 +139,7 @@ fn children_of_a_killed_call_save_their_runs_and_end() {
     check_stopped("KILL", None);
 }
 
-/// Stops a call with two runs under way, and does it again to the end.
+/// Stops a call during two runs, then repeats it to the end.
 fn check_stopped(signal: &str, code: Option<i32>) {
     let place = place("long.toml", "log_every = 1\n");
     place.write("long.toml", place.text("long.toml").replace("epochs = 3", "epochs = 400"));
@@ -159,14 +159,14 @@ fn check_stopped(signal: &str, code: Option<i32>) {
         let text = fs::read_to_string(run.join("record.json")).unwrap();
         serde_json::from_str::<serde_json::Value>(&text).unwrap()["status"]["state"].clone()
     };
-    // Children of a killed parent hear of it at once, and save within a step.
+    // Children notice at once that their parent was killed, and save within a step.
     wait(|| runs(&place, "long").iter().all(|run| state(run) != "running"));
     if signal == "INT" {
         assert!(ran.stderr.contains("of 2 runs done; the same command continues"), "{}", ran.stderr);
     }
     place.check("reproduce long.toml --seeds 0,1 --jobs 2", 0, &["train/loss_change", "reached"]);
-    assert_eq!(runs(&place, "long").len(), 2, "the runs were gone on with");
-    // Names begin with the second that a run was begun in, so the seed says which is which.
+    assert_eq!(runs(&place, "long").len(), 2, "the runs were resumed");
+    // Names begin with the start time in seconds, so only the seed tells them apart.
     let is_seed_1 = |run: &PathBuf| run.to_string_lossy().ends_with("-seed1");
     let one = runs(&place, "long").into_iter().find(is_seed_1).expect("a run of seed 1");
     let weights = |run: PathBuf| fs::read(run.join("model.safetensors")).unwrap();

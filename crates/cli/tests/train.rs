@@ -1,4 +1,4 @@
-//! `ae train`: what a run leaves behind, that it repeats bit for bit, and that others can read it.
+//! `ae train`: what a run leaves behind, that it repeats bit for bit, and that other programs can read it.
 
 mod common;
 
@@ -7,10 +7,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Read by the test that loads a model in Python; pip picks the versions that fit the Python at hand.
+/// Packages for the test that loads a model in Python; pip picks versions that fit the installed Python.
 const PACKAGES: [&str; 2] = ["safetensors", "numpy"];
 
-/// The same bytes of these files in two runs are what "reproducible" means.
+/// A run is reproducible if it gives these files with the same bytes again.
 const SAME: [&str; 2] = ["model.safetensors", "metrics.jsonl"];
 
 #[test]
@@ -163,8 +163,8 @@ fn numel(shape: &serde_json::Value) -> u64 {
     shape.as_array().unwrap().iter().map(|side| side.as_u64().unwrap()).product()
 }
 
-/// The folder with the Python packages, filled on the first call. The stamp is written last and the lock is held
-/// meanwhile, so that neither a second run at once nor an interrupted one leaves half of it.
+/// The folder of the Python packages, filled on the first call. A lock is held meanwhile and the stamp is written
+/// last, so that neither a concurrent nor an interrupted call leaves it incomplete.
 fn packages() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the build's output has a folder");
     let folder = target.join("test-safetensors");

@@ -72,7 +72,7 @@ impl Place {
         self.root.path().join(".libtorch")
     }
 
-    /// The mirror is gone: what is there must do.
+    /// Without the mirror, so that only an installed libtorch is found.
     fn without_mirror(&self) -> anyhow::Result<Libtorch> {
         let options = Options::default();
         bring(self.root.path(), &self.recipes, ("os", "arch"), &options, &mut Silent)

@@ -1,4 +1,4 @@
-//! The subcommands of `ae eval`, made of the list of tasks.
+//! The subcommands of `ae eval`, built from the list of tasks.
 
 use super::TaskArgs;
 use ae_evaluation::{OptionValues, TASKS, Task, TaskOption};
@@ -9,9 +9,9 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, Sub
 #[derive(Debug)]
 pub(crate) struct ChosenTask {
     pub(crate) task: &'static Task,
-    /// What only this task takes.
+    /// Options of this task only.
     pub(crate) options: OptionValues,
-    /// What all tasks take.
+    /// Arguments of all tasks.
     pub(crate) common: TaskArgs,
 }
 

@@ -1,4 +1,4 @@
-//! `ae completions`.
+//! `ae completions`: prints a completion script for a shell.
 
 use crate::cli::Cli;
 use crate::failure::Failure;

@@ -1,4 +1,4 @@
-//! `ae data`.
+//! `ae data`: lists, downloads and verifies the data sets.
 
 use super::{downloads, sources};
 use crate::cli::{Cli, DataAction, DataArgs};
@@ -23,7 +23,7 @@ fn list(sources: &Sources, json: bool) -> Result<(), Failure> {
     }
     output::columns(sets.iter().map(|set| {
         let SetInfo { name, title, licence, bytes, cached, homepage, .. } = set;
-        let here = if *cached { "here" } else { "not fetched" };
+        let here = if *cached { "downloaded" } else { "not downloaded" };
         let megabytes = *bytes as f64 / 1e6;
         let about = format!("{title}; {megabytes:.1} MB, {here}\nlicence: {licence}; {homepage}");
         [name.clone(), about]
@@ -32,7 +32,7 @@ fn list(sources: &Sources, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The sets that were named, or all.
+/// The given sets, or all of them.
 fn named(sets: &[String], sources: &Sources) -> Vec<String> {
     match sets {
         [] => ae_datasets::list(sources).into_iter().map(|set| set.name).collect(),
@@ -87,9 +87,9 @@ fn verify(sets: &[String], sources: &Sources, json: bool) -> Result<(), Failure>
     }
     match (wrong, missing) {
         (0, 0) => Ok(()),
-        // Without names the question is about what is here.
+        // Without names, only the files that are present count.
         (0, _) if all_sets => Ok(()),
-        (0, n) => Err(Failure::new(format!("{n} files are missing; `ae data fetch` brings them"))),
+        (0, n) => Err(Failure::new(format!("{n} files are missing; `ae data fetch` downloads them"))),
         (n, _) => Err(Failure::new(format!("{n} files are damaged; `ae data fetch` replaces them"))),
     }
 }

@@ -1,4 +1,4 @@
-//! `ae detect`.
+//! `ae detect`: fits, applies and inspects anomaly detectors.
 
 mod explain;
 mod fit;
@@ -28,20 +28,20 @@ fn load(path: &Path) -> Result<Detector, Failure> {
     Detector::load(path).map_err(Failure::new)
 }
 
-/// Refuses to replace a file unless told to, or one of those that are read; makes sure before the work that it can be
-/// written.
+/// Refuses an output that is one of the inputs or, without `force`, one that exists. Checks before the work
+/// starts that it can be written.
 fn keep(path: &Path, force: bool, sources: &[&Path]) -> Result<(), Failure> {
     apart(path, sources)?;
     if path.exists() && !force {
         return Err(Failure::usage(format!(
-            "{} is there already; give another name, or --force to replace it",
+            "{} already exists; give another name, or --force to replace it",
             path.display()
         )));
     }
     if path.is_dir() { Ok(()) } else { files::check_writable(path).map_err(Failure::new) }
 }
 
-/// Refuses an output that is one of the files that are read.
+/// Refuses an output that is one of the inputs.
 fn apart(path: &Path, sources: &[&Path]) -> Result<(), Failure> {
     let real = |path: &Path| path.canonicalize().ok();
     let same = sources.iter().find(|source| {
@@ -53,7 +53,7 @@ fn apart(path: &Path, sources: &[&Path]) -> Result<(), Failure> {
         Some(source) => {
             let (path, source) = (path.display(), source.display());
             Err(Failure::usage(format!(
-                "{path} would overwrite {source}, which is needed; give another name"
+                "{path} would overwrite {source}, which this command uses; give another name"
             )))
         }
     }

@@ -1,4 +1,4 @@
-//! `ae doctor`: what an installed program finds. In a checkout `cargo xtask doctor` looks at the tools as well.
+//! `ae doctor`: checks the machine. In a checkout, `cargo xtask doctor` checks the tools as well.
 
 use super::sources;
 use crate::cli::{Cli, SourceArgs};
@@ -19,14 +19,17 @@ struct Finding {
 pub(crate) fn run(args: &SourceArgs, cli: &Cli) -> Result<(), Failure> {
     let sources = sources(args);
     let cuda = match device::cuda_devices() {
-        Ok(0) => ("the driver shows no device".into(), None),
+        Ok(0) => ("the driver lists no device".into(), None),
         Ok(n) => (format!("{n} devices"), None),
         Err(reason) => (format!("none: {reason}"), None),
     };
     let missing: Vec<String> =
         ae_datasets::list(&sources).into_iter().filter(|set| !set.cached).map(|set| set.name).collect();
     let advice = (!missing.is_empty()).then(|| {
-        format!("{} not fetched yet; `ae data fetch` brings them, or the first use does", missing.join(", "))
+        format!(
+            "not downloaded: {}; run `ae data fetch`, or let the first use download them",
+            missing.join(", ")
+        )
     });
     let findings = [
         ("ae", (env!("CARGO_PKG_VERSION").to_string(), None)),
@@ -52,7 +55,7 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Free space where the data go; a gigabyte holds every set and many runs.
+/// Free space for the data; a gigabyte is enough for every set and many runs.
 fn free(cache: &Path) -> (String, Option<String>) {
     let there =
         cache.ancestors().find_map(|path| path.canonicalize().ok()).unwrap_or_else(|| PathBuf::from("."));
@@ -62,7 +65,7 @@ fn free(cache: &Path) -> (String, Option<String>) {
         .filter(|disk| there.starts_with(disk.mount_point()))
         .max_by_key(|disk| disk.mount_point().as_os_str().len());
     let Some(bytes) = disk.map(|disk| disk.available_space()) else { return ("unknown".into(), None) };
-    let advice =
-        (bytes < 1 << 30).then(|| "less than 1 GB: free some, or set AE_DATA_CACHE elsewhere".to_string());
+    let advice = (bytes < 1 << 30)
+        .then(|| "less than 1 GB: free some, or point AE_DATA_CACHE to another disk".to_string());
     (format!("{:.1} GB", bytes as f64 / 1e9), advice)
 }

@@ -1,4 +1,4 @@
-//! `ae eval`.
+//! `ae eval`: runs an evaluation.
 
 use super::{compute, downloads, sources, stop_flag};
 use crate::cli::{ChosenTask, Cli, EvalArgs};
@@ -12,7 +12,7 @@ pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
     let device = compute(&common.compute)?;
     let sources = sources(&common.sources);
     let (mut progress, mut observer) =
-        (downloads(), Training::new(Some("training a model that is missing (-v says which)".into())));
+        (downloads(), Training::new(Some("training a missing model (-v shows which)".into())));
     let mut context = Context {
         sources: &sources,
         device,

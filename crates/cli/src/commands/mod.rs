@@ -17,7 +17,7 @@ use ae_fetch::Progress;
 use ae_tensor::{DeviceChoice, device};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Where data come from.
+/// The sources of data, from the arguments and the environment.
 pub(crate) fn sources(args: &SourceArgs) -> Sources {
     let mut sources = Sources::from_env();
     sources.mirror = args.mirror.clone().or(sources.mirror);
@@ -46,9 +46,9 @@ pub(crate) fn stop_flag() -> &'static AtomicBool {
         if STOP.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        crate::output::note("stopping after this step (press again to stop at once)");
+        crate::output::note("stopping after this step (press Ctrl-C again to stop at once)");
     };
-    // Where a handler is set already, it is this one.
+    // Setting fails only if this handler is already set.
     let _ = ctrlc::set_handler(handler);
     &STOP
 }

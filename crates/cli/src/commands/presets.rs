@@ -1,4 +1,4 @@
-//! `ae presets`.
+//! `ae presets`: lists the presets, or shows one.
 
 use crate::cli::{Cli, PresetsArgs};
 use crate::failure::Failure;

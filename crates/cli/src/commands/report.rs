@@ -1,4 +1,4 @@
-//! `ae report`.
+//! `ae report`: writes the report of a run again.
 
 use crate::cli::{Cli, ReportArgs};
 use crate::failure::Failure;

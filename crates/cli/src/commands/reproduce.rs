@@ -1,4 +1,4 @@
-//! `ae reproduce`: every preset to its reference, in parallel processes of this program.
+//! `ae reproduce`: trains presets in parallel child processes, and compares them with their references.
 
 mod child;
 mod event;
@@ -50,19 +50,13 @@ pub(crate) fn run(args: &ReproduceArgs, cli: &Cli) -> Result<(), Failure> {
     verdict(&result, cli)
 }
 
-/// Fails where a row does, and says what to do about each.
+/// Fails if any row falls short, and prints advice on each that does.
 fn verdict(result: &Reproduction, cli: &Cli) -> Result<(), Failure> {
     let bad: Vec<_> = result.shortfalls().collect();
     for row in &bad {
         let about = match row.verdict {
             Standing::Failed => format!("{} seed {} failed", row.preset, row.seeds[0]),
-            _ => format!(
-                "{} {}: {} where it should be {}",
-                row.preset,
-                row.metric,
-                row.obtained(),
-                row.reference
-            ),
+            _ => format!("{} {}: {}, expected {}", row.preset, row.metric, row.obtained(), row.reference),
         };
         output::note(&format!("{about}; {}", row.advice));
     }
@@ -70,11 +64,11 @@ fn verdict(result: &Reproduction, cli: &Cli) -> Result<(), Failure> {
         0 => Ok(()),
         // One JSON object is enough.
         _ if cli.json => Err(Failure::told()),
-        n => Err(Failure::new(format!("{n} of {} rows are not reached", result.rows.len()))),
+        n => Err(Failure::new(format!("{n} of {} rows failed or fell short", result.rows.len()))),
     }
 }
 
-/// The data of all jobs, once and with bars, before several processes ask for them.
+/// Downloads the data of all jobs once, with progress bars, before several processes need them.
 fn bring_data(jobs: &[Job], args: &ReproduceArgs) -> Result<(), Failure> {
     let sources = sources(&args.sources);
     let known = ae_datasets::list(&sources);
@@ -85,8 +79,8 @@ fn bring_data(jobs: &[Job], args: &ReproduceArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Jobs that took long before come first, so that none is left alone at the end. Those that were never run come
-/// before them, the last of the list first: presets are listed from the simplest on.
+/// The longest jobs first, by the time of earlier runs, so that no long job runs alone at the end. Jobs
+/// without an earlier run come before them, the last listed first: presets are listed from the simplest on.
 fn longest_first(jobs: &[Job], runs: &Path) -> Vec<Job> {
     let mut timed: Vec<(f64, &Job)> =
         jobs.iter().rev().map(|job| (job.earlier_seconds(runs).unwrap_or(f64::INFINITY), job)).collect();
@@ -103,7 +97,7 @@ fn workers(asked: usize, device: Device) -> usize {
     }
 }
 
-/// The command that does it again.
+/// The command that repeats this call.
 fn command(args: &ReproduceArgs) -> String {
     let mut words = vec![format!("cargo xtask reproduce --tier {}", Tier::from(args.tier))];
     if !args.seeds.is_empty() {

@@ -1,4 +1,4 @@
-//! `ae train`.
+//! `ae train`: trains an experiment, or resumes a run.
 
 use super::{compute, downloads, sources, stop_flag};
 use crate::cli::{Cli, TrainArgs};
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &TrainArgs, cli: &Cli) -> Result<(), Failure> {
         None => fresh(args)?,
     };
     if args.compute.threads == 0 && args.resume.is_some() {
-        // As many as the run began with: sums in another order would end in other bits.
+        // The number that the run began with: another order of summation would change the bits.
         let threads = Record::read(&run.record()).map_or(0, |record| record.machine.threads);
         ae_tensor::device::set_threads(threads);
     }
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &TrainArgs, cli: &Cli) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Puts the figures of the preset's measures beside those of the record, and judges all that is expected.
+/// Adds the figures of the preset's measures to the record, and compares all of them with what is expected.
 fn measure(run: &mut Run, sources: &Sources, args: &TrainArgs) -> Result<(), Failure> {
     let mut downloads = downloads();
     let mut context = Context {
@@ -98,7 +98,7 @@ fn fresh(args: &TrainArgs) -> Result<(String, Experiment, RunDir), Failure> {
     Ok((name, experiment, run))
 }
 
-/// A run that was begun.
+/// An existing run, to resume.
 fn earlier(folder: &Path) -> Result<(String, Experiment, RunDir), Failure> {
     let run = RunDir::new(folder);
     if !run.config().exists() {
@@ -111,7 +111,7 @@ fn earlier(folder: &Path) -> Result<(String, Experiment, RunDir), Failure> {
     Ok((name, experiment, run))
 }
 
-/// The command that makes this run again.
+/// The command that repeats this run.
 fn command(name: &str, experiment: &Experiment, args: &TrainArgs) -> String {
     let given = args.experiment.as_deref().unwrap_or(name);
     let mut words = vec!["ae train".to_string(), given.to_string()];
@@ -126,7 +126,7 @@ fn command(name: &str, experiment: &Experiment, args: &TrainArgs) -> String {
 fn summary(record: &Record, report: &Path) {
     let ModelRecord { parameters, flops, .. } = record.model;
     output::result(&format!(
-        "{} · {parameters} parameters · {:.2} MFLOP a sample · {} epochs in {:.1} s ({:.1} s each) on {}",
+        "{} · {parameters} parameters · {:.2} MFLOP per sample · {} epochs in {:.1} s ({:.1} s each) on {}",
         record.variant,
         flops as f64 / 1e6,
         record.epochs,

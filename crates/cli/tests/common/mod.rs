@@ -1,4 +1,4 @@
-//! A place to run the program `ae` in: a temporary folder with small data, nothing of the user's settings, and no
+//! A place to run the program `ae` in: a temporary folder with small data, without the user's settings or a
 //! network.
 
 #![allow(dead_code, reason = "each test file uses its part")]
@@ -31,7 +31,7 @@ pub(crate) struct Place {
     folder: TempDir,
 }
 
-/// What a run of the program left.
+/// The result of a run of the program.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -87,7 +87,7 @@ impl Place {
         command
     }
 
-    /// `ae` with `arguments`, parted at spaces.
+    /// `ae` with `arguments`, split at spaces.
     pub(crate) fn ae(&self, arguments: &str) -> Command {
         let mut command = self.command(AE);
         command.args(arguments.split_whitespace());

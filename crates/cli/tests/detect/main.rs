@@ -1,4 +1,4 @@
-//! `ae detect` as a person uses it: fit on a file, score another, watch a stream, and all that can go wrong.
+//! `ae detect` as a user runs it: fits on a file, scores another, watches a stream, and handles errors.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -66,7 +66,7 @@ fn the_same_file_gives_the_same_detector_and_a_broken_pairing_is_found() {
     new[17] = "4,-8,-4,high".into();
     new[99] = "-3,-6,3,high".into();
     place.write("new.csv", table(&new));
-    let told = ["anomalous", "verdicts: scored.csv", "explained: scored.explained"];
+    let told = ["anomalous", "verdicts: scored.csv", "explanations: scored.explained"];
     place.check("detect score new.csv --model detector.safetensors --out scored.csv --explain", 0, &told);
     let scored = place.text("scored.csv");
     let (lines, verdicts) = (column(&scored, 0), column(&scored, 1));
@@ -140,7 +140,7 @@ fn nothing_is_lost_whatever_a_file_holds() {
 fn requests_that_cannot_be_met_are_refused_in_one_line() {
     let place = fitted();
     let refused = |arguments: &str, code, expected: &[&str]| place.check_refused(arguments, code, expected);
-    refused(FIT, 2, &["detector.safetensors is there already", "--force"]);
+    refused(FIT, 2, &["detector.safetensors already exists", "--force"]);
     place.write("empty.csv", "");
     place.write("header.csv", HEADER);
     place.write("few.csv", table(&rows(12, 3)));
@@ -227,7 +227,7 @@ fn a_watch_unpacks_names_what_is_no_text_and_tells_odd_times() {
         let mut command = place.ae("detect watch --model detector.safetensors");
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // What is refused is not read to its end.
+        // Refused input is not read to its end.
         let _ = child.stdin.take().unwrap().write_all(input);
         let output = child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -237,9 +237,9 @@ fn a_watch_unpacks_names_what_is_no_text_and_tells_odd_times() {
     assert!(done && verdicts.lines().count() == 59, "{notes}");
     for told in [
         "line 32: the time in column",
-        "lies before the one before",
+        "is earlier than the previous one",
         "line 51:",
-        "is equal to the one before",
+        "equals the previous one",
     ] {
         assert_eq!(notes.matches(told).count(), 1, "{told}: {notes}");
     }
@@ -251,7 +251,7 @@ fn a_watch_unpacks_names_what_is_no_text_and_tells_odd_times() {
     assert!(!done && verdicts.is_empty(), "{verdicts}");
     assert_eq!(
         notes,
-        "error: the standard input is UTF-16 text; save it as UTF-8, as `iconv -f UTF-16 -t UTF-8` does\n"
+        "error: standard input is UTF-16 text; convert it to UTF-8, for example with `iconv -f UTF-16 -t UTF-8`\n"
     );
     let (done, _, notes) = watch(b"PK\x03\x04\0\0");
     assert!(!done && notes.contains("a zip archive or a spreadsheet"), "{notes}");
@@ -289,7 +289,7 @@ fn a_watch_that_is_killed_goes_on_without_losing_or_repeating_a_line() {
     assert_eq!(whole.len(), 402);
     assert!(whole[0].contains("warming_up") && whole[399].contains("score"), "{} {}", whole[0], whole[399]);
 
-    // Killed again and again, in the middle of whatever it does; the input begins anew each time.
+    // Killed again and again at arbitrary moments; the input starts over each time.
     let watch = "detect watch --model detector.safetensors --state state --out verdicts.jsonl --replay";
     let mut kills = 0;
     for wait in [150u64, 220, 260, 310, 200, 400] {
@@ -311,7 +311,7 @@ fn a_watch_that_is_killed_goes_on_without_losing_or_repeating_a_line() {
         .collect();
     assert_eq!(verdicts, whole, "after {kills} kills");
 
-    // The same in two parts, the second without the header: a stream that goes on.
+    // The same in two parts, the second without the header: a continued stream.
     let cut = stream.lines().take(201).map(str::len).sum::<usize>() + 201;
     let mut parts = watched(&place, "--state two", &stream[..cut]);
     parts.extend(watched(&place, "--state two", &stream[cut..]));

@@ -4,7 +4,7 @@ use super::{FIT, HEADER, fitted, rows, table};
 use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 
-/// Neither what is read, nor a device, nor a second watch's work is overwritten, whatever `--force` says.
+/// Neither inputs nor the state of another watch are overwritten, even with `--force`.
 #[test]
 fn nothing_that_is_needed_is_overwritten() {
     let place = fitted();
@@ -38,7 +38,7 @@ fn nothing_that_is_needed_is_overwritten() {
     assert!(first.wait().unwrap().success());
 }
 
-/// A log that nobody can write to any more does not end the work.
+/// A log that cannot be written to does not end the work.
 #[cfg(target_os = "linux")]
 #[test]
 fn notes_that_cannot_be_told_cost_no_verdict() {
@@ -88,7 +88,7 @@ fn old_explanations_make_way() {
     assert!(!place.path("s.explained").exists());
 }
 
-/// Notes of a stream that goes on count its lines from the beginning.
+/// Notes about a continued stream count lines from its beginning.
 #[test]
 fn notes_name_the_line_of_the_whole_stream() {
     let place = fitted();

@@ -1,4 +1,4 @@
-//! The most severe alarms, explained: JSON lines and a picture each.
+//! Explains the most severe alarms: a line of JSON and a picture each.
 
 use crate::failure::Failure;
 use crate::progress;
@@ -11,17 +11,17 @@ use serde::Serialize;
 use std::fs;
 use std::path::Path;
 
-/// Shares that are drawn for a row of a table.
+/// Maximum number of shares shown for a row of a table.
 const SHOWN: usize = 12;
 
-/// An alarm that is kept until the end.
+/// An alarm to explain at the end.
 struct Alarm {
     line: u64,
     verdict: Verdict,
     row: Samples,
 }
 
-/// Keeps the most severe alarms; of equals the first.
+/// Keeps the most severe alarms; among equals, the first.
 pub(super) struct Severest {
     most: usize,
     alarms: Vec<Alarm>,
@@ -58,7 +58,7 @@ impl Severest {
         }
     }
 
-    /// Removes what an earlier call wrote into a folder, and the folder where nothing else is in it.
+    /// Removes what an earlier call wrote into a folder, and the folder itself if nothing else is in it.
     pub(super) fn clear(folder: &Path) -> Result<(), Failure> {
         let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
         for entry in entries.flatten() {
@@ -70,12 +70,12 @@ impl Severest {
                     .map_err(Failure::new)?;
             }
         }
-        // Whatever else is in it stays, and so does the folder.
+        // Fails if other files are left; they stay, and so does the folder.
         let _ = fs::remove_dir(folder);
         Ok(())
     }
 
-    /// Writes `alarms.jsonl` and `line-N.png` into a folder, and says how many there are.
+    /// Writes `alarms.jsonl` and `line-N.png` into a folder, and returns the number of alarms.
     pub(super) fn write(&self, detector: &Detector, folder: &Path) -> Result<usize, Failure> {
         if self.alarms.is_empty() {
             return Ok(0);
@@ -140,7 +140,8 @@ fn in_words(share: &Share) -> String {
     }
 }
 
-/// For each channel what came, what was expected and the nearest normal series; and below where the error lies.
+/// For each channel, the observed, the expected and the nearest normal series. A single channel also gets a
+/// panel with the share of the error at each step.
 fn panels(channels: usize, schema: &Schema, explanation: &Explanation) -> Vec<Panel> {
     let channels = if schema.windows.is_some() { channels } else { 1 };
     let mut shares: Vec<_> = explanation.shares.iter().collect();
@@ -151,7 +152,7 @@ fn panels(channels: usize, schema: &Schema, explanation: &Explanation) -> Vec<Pa
         let step = |index: usize| (index / channels) as f64;
         let line = |name: &str, points: Vec<(f64, f64)>| (name.to_string(), points);
         let mut lines = vec![
-            line("the series", of_channel().filter_map(|s| Some((step(s.index), s.value?))).collect()),
+            line("observed", of_channel().filter_map(|s| Some((step(s.index), s.value?))).collect()),
             line("expected", of_channel().filter_map(|s| Some((step(s.index), s.expected?))).collect()),
         ];
         if let Some(nearest) = &explanation.nearest {
@@ -165,7 +166,7 @@ fn panels(channels: usize, schema: &Schema, explanation: &Explanation) -> Vec<Pa
         let name = schema.fields.get(channel).map_or(String::new(), |field| field.name.clone());
         let part: f64 = of_channel().map(|share| share.share).sum();
         let title = match channels {
-            1 => "What came".into(),
+            1 => "Observed and expected".into(),
             _ => format!("{name}: {:.0} % of the error", 100.0 * part),
         };
         let (x, y) = (Axis { name: "step".into(), ..Axis::default() }, Axis::default());
@@ -177,7 +178,7 @@ fn panels(channels: usize, schema: &Schema, explanation: &Explanation) -> Vec<Pa
         shares.iter().map(|share| ((share.index / channels) as f64, 100.0 * share.share)).collect();
     if !error.is_empty() && channels == 1 {
         panels.push(Panel {
-            title: "Where the error lies".into(),
+            title: "Location of the error".into(),
             x: Axis { name: "step".into(), ..Axis::default() },
             y: Axis { name: "share of the error, %".into(), ..Axis::default() },
             lines: vec![("share of the error".into(), error)],

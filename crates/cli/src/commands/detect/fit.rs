@@ -1,4 +1,4 @@
-//! `ae detect fit`.
+//! `ae detect fit`: fits a detector and writes it to a file.
 
 use super::{keep, words};
 use crate::cli::{Cli, FitArgs, StoreName};
@@ -34,7 +34,7 @@ pub(super) fn run(args: &FitArgs, cli: &Cli) -> Result<(), Failure> {
     words::report(&detector)?.iter().for_each(|line| output::result(line));
     output::result(&format!("detector: {}", args.out.display()));
     output::note(&format!(
-        "judge new rows: ae detect score NEW.csv --model {0} --out scored.csv",
+        "score new rows: ae detect score NEW.csv --model {0} --out scored.csv",
         args.out.display()
     ));
     Ok(())
@@ -77,7 +77,7 @@ fn settings(args: &FitArgs) -> Result<FitConfig, Failure> {
     Ok(config)
 }
 
-/// What can be mended by asking for something else is wrong usage.
+/// Errors that other arguments would fix are usage errors.
 fn refused(error: IntakeError) -> Failure {
     match error {
         IntakeError::OutOfRange { .. } | IntakeError::WhichIsNormal { .. } | IntakeError::NoNormal { .. } => {

@@ -1,4 +1,4 @@
-//! `ae detect inspect`.
+//! `ae detect inspect`: describes a detector.
 
 use super::{load, words};
 use crate::cli::Cli;
@@ -9,7 +9,7 @@ use ae_intake::{Field, FieldKind, Format, Schema};
 use serde_json::json;
 use std::path::Path;
 
-/// Longer tables are cut.
+/// Maximum number of columns shown.
 const MAX_COLUMNS: usize = 60;
 
 pub(super) fn run(path: &Path, cli: &Cli) -> Result<(), Failure> {
@@ -38,13 +38,16 @@ fn lines(detector: &Detector) -> Result<Vec<String>, Failure> {
     if let (Some(least), Some(greatest)) = (scores.first(), scores.last()) {
         let median = scores[scores.len() / 2];
         lines.push(format!(
-            "calibration: {} normal rows, scores {least:.4} to {greatest:.4}, median {median:.4}; a p-value is at least \
-             {:.2e}",
+            "calibration: {} normal rows, scores {least:.4} to {greatest:.4}, median {median:.4}; the smallest possible \
+             p-value is {:.2e}",
             scores.len(),
             1.0 / (scores.len() + 1) as f64
         ));
     }
-    lines.push(format!("golden rows: {}, scored as when it was made", detector.golden_rows()));
+    lines.push(format!(
+        "golden rows: {}, scores unchanged since the detector was made",
+        detector.golden_rows()
+    ));
     lines.push(String::new());
     lines.push(format!("made by version {}:", detector.about().version));
     lines.extend(words::report(detector)?.into_iter().map(|line| format!("  {line}")));
@@ -55,21 +58,18 @@ fn schema(schema: &Schema) -> Vec<String> {
     let written = match schema.format {
         Format::Json => "JSON lines".to_string(),
         Format::Csv { delimiter, header } => {
-            format!("CSV split at {delimiter:?}, {} header", if header { "with a" } else { "without a" })
+            format!("CSV, delimiter {delimiter:?}, {} header", if header { "with a" } else { "without a" })
         }
     };
     let mut lines = vec![format!("expects: {} ({written}), {} columns", schema.layout, schema.fields.len())];
     if let Some(windows) = schema.windows {
-        lines.push(format!("windows: {} steps, one ends with each row", windows.length));
+        lines.push(format!("windows: {} steps, one ending at each row", windows.length));
     }
     if let Some(stamp) = &schema.timestamp {
-        let step = stamp.step.map_or("no usual step".to_string(), |step| format!("a step of {step}"));
+        let step = stamp.step.map_or("no regular step".to_string(), |step| format!("a step of {step}"));
         lines.push(format!("times: column `{}`, {step}", stamp.name));
     }
-    lines.push(format!(
-        "a row of which less than {:.0} % is observed is not judged",
-        100.0 * schema.min_observed
-    ));
+    lines.push(format!("rows with less than {:.0} % observed are not judged", 100.0 * schema.min_observed));
     let columns = output::aligned(schema.fields.iter().take(MAX_COLUMNS).map(column));
     lines.extend(columns.into_iter().map(|line| format!("  {line}")));
     if schema.fields.len() > MAX_COLUMNS {
@@ -78,7 +78,7 @@ fn schema(schema: &Schema) -> Vec<String> {
     lines
 }
 
-/// Its name, its values, and how much of them was observed where that is not all.
+/// The name of a column, its values, and the share observed if below 100 %.
 fn column(field: &Field) -> [String; 3] {
     let what = match &field.kind {
         FieldKind::Number { constant: true, min, .. } => format!("always {min}"),

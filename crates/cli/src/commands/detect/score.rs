@@ -1,4 +1,4 @@
-//! `ae detect score`.
+//! `ae detect score`: writes a verdict for every row of a file.
 
 use super::explain::Severest;
 use super::verdicts::{self, Counts, Form};
@@ -29,7 +29,7 @@ pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
     }
     device::set_threads(args.threads);
     if args.threads > 0 {
-        // The pool can be sized once; a later call keeps what it has.
+        // The pool can be sized only once; a later call fails and keeps the size.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(args.threads).build_global();
     }
     let detector = load(&args.model)?;
@@ -60,12 +60,12 @@ pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
         }
         None => match scoring.write(&mut reader, &mut io::stdout().lock()) {
             Ok(()) => {}
-            // The reader has seen enough.
+            // The process that reads the output has closed it.
             Err(Stop::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
                 return Err(Failure::told());
             }
             Err(Stop::Write(error)) => {
-                return Err(Failure::new(FileError::new("write", "the standard output")(error)));
+                return Err(Failure::new(FileError::new("write", "standard output")(error)));
             }
             Err(Stop::Other(failure)) => return Err(failure),
         },
@@ -118,7 +118,7 @@ impl Scoring<'_> {
             scope.spawn(move || {
                 while let Some(block) = input.next_block().transpose() {
                     let is_last = block.is_err();
-                    // Nobody listens where the output has failed.
+                    // The receiver is gone if writing the output has failed.
                     if blocks.send(block).is_err() || is_last {
                         break;
                     }
@@ -149,8 +149,8 @@ fn open(path: &Path, detector: &Detector) -> Result<Reader<Box<dyn BufRead + Sen
     if path != Path::new("-") {
         return Reader::open(path, detector.schema(), &options).map_err(reading);
     }
-    let options = ReadOptions { name: "the standard input".into(), ..options };
-    let input = inflated(io::stdin()).map_err(FileError::new("read", "the standard input"));
+    let options = ReadOptions { name: "standard input".into(), ..options };
+    let input = inflated(io::stdin()).map_err(FileError::new("read", "standard input"));
     Reader::new(input.map_err(Failure::new)?, detector.schema(), &options).map_err(reading)
 }
 
@@ -163,7 +163,7 @@ fn form_of(out: Option<&Path>, json: bool) -> Form {
     }
 }
 
-/// `scored.csv` has its explanations in `scored.explained`.
+/// The folder of explanations: `scored.explained` for `scored.csv`.
 fn folder_beside(out: &Path) -> PathBuf {
     out.with_extension("explained")
 }
@@ -187,7 +187,7 @@ fn tell(args: &ScoreArgs, cli: &Cli, scoring: &Scoring<'_>, explained: Option<&P
     output::result(&format!("{} ({:.0} lines/s)", counts.to_text(), lines as f64 / seconds.max(1e-9)));
     notices.lines().iter().for_each(|line| output::result(&format!("note: {line}")));
     if let Some(folder) = explained {
-        output::result(&format!("explained: {}", folder.display()));
+        output::result(&format!("explanations: {}", folder.display()));
     }
     output::result(&format!("verdicts: {}", out.display()));
 }

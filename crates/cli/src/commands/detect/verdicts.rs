@@ -1,4 +1,4 @@
-//! Verdicts as they are written: CSV or JSON lines.
+//! Writes verdicts as CSV or JSON lines.
 
 use ae_anomaly::{Explanation, Judgement};
 use ae_intake::{BadLine, Block};
@@ -8,17 +8,17 @@ use std::io::Write;
 
 /// The columns of a CSV file of verdicts.
 pub(super) const HEADER: &str = "line,verdict,score,p_value,severity,threshold,reason\n";
-/// Rows that are written by one thread at a time.
+/// Number of rows that one thread formats at a time.
 const PIECE: usize = 4096;
 
-/// How verdicts are written.
+/// The format of written verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Csv,
     JsonLines,
 }
 
-/// What came out, counted.
+/// Counts of the verdicts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
     pub(super) normal: u64,
@@ -63,7 +63,7 @@ struct Bad<'a> {
     reason: &'a str,
 }
 
-/// The verdicts of a block in the order of its lines, a line each; `shift` is added to the numbers of lines.
+/// The verdicts of a block, one line each, in the order of its lines; `shift` is added to the line numbers.
 pub(super) fn of_block(form: Form, block: &Block, judgements: &[Judgement], shift: u64) -> Vec<u8> {
     // Where each bad line belongs among the rows.
     let mut places: Vec<(usize, &BadLine)> = Vec::with_capacity(block.bad.len());
@@ -77,7 +77,7 @@ pub(super) fn of_block(form: Form, block: &Block, judgements: &[Judgement], shif
             let end = (start + PIECE).min(judgements.len());
             let mut out = Vec::with_capacity((end - start) * 96);
             let first = places.partition_point(|(place, _)| *place < start);
-            // What stands behind the last row goes with the last piece.
+            // Bad lines after the last row go with the last piece.
             let is_last = end == judgements.len();
             let last = places.partition_point(|(place, _)| *place < end || (is_last && *place == end));
             let mut bad = places[first..last].iter().peekable();
@@ -141,7 +141,7 @@ fn bad_line(form: Form, bad: &BadLine, shift: u64, out: &mut Vec<u8>) {
     }
 }
 
-/// A cell that may hold anything.
+/// A quoted CSV cell with arbitrary text.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
 }

@@ -1,9 +1,10 @@
-//! `ae detect watch`: a stream in, a line of JSON out for each of its lines.
+//! `ae detect watch`: reads a stream, and writes a line of JSON for each of its lines.
 //!
-//! With `--state` a line is acknowledged when its verdict is out and the state says so. After a `kill -9` the watch goes
-//! on behind the last acknowledged line: its input is what follows, or with `--replay` the whole stream from its first
-//! line. No acknowledged line loses its verdict or gets a second one; with `--out` verdicts that were not acknowledged
-//! are taken back, so that the file holds exactly one for each line.
+//! With `--state`, a line is acknowledged once its verdict is written and the state records it. After a
+//! `kill -9` the watch continues after the last acknowledged line: the input is the rest of the stream, or with
+//! `--replay` the whole stream from its first line. No acknowledged line loses its verdict or gets a second
+//! one. With `--out`, verdicts that were not acknowledged are removed, so that the file holds exactly one for
+//! each line.
 
 use super::verdicts::{self, Form};
 use super::{apart, load, reading};
@@ -21,26 +22,26 @@ use std::io::{self, BufRead, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-/// Rows, in the mean, until the watch for drift raises a false alarm.
+/// Mean number of rows until the drift detector raises a false alarm.
 const RUN_LENGTH: f64 = 100_000.0;
-/// A first line longer than this is no header.
+/// A first line longer than this is not a header.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 
-/// Where a watch is.
+/// The position of a watch in its stream.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct State {
-    /// Layout of this file: 1.
+    /// Format version of this file: 1.
     format: u32,
-    /// Which detector: another one cannot continue from these windows.
+    /// Fingerprint of the detector: another detector cannot continue from this state.
     detector: String,
     /// The last acknowledged line, from 1; 0 for none.
     line: u64,
-    /// The first line, where it names the columns.
+    /// The first line, if it names the columns.
     header: Option<String>,
     /// Steps that the next window begins with.
     window: Option<WindowState>,
-    /// The watch over the distribution of scores.
+    /// Detects drift of the distribution of scores.
     drift: Option<Drift>,
     /// Bytes of the output that are acknowledged.
     written: u64,
@@ -62,7 +63,7 @@ pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
         _ => State::new(&detector),
     };
     if let Some(path) = &args.state {
-        // What cannot be kept is said before the first verdict.
+        // A state that cannot be written is reported before the first verdict.
         state.write(path)?;
     }
     let out = match &args.out {
@@ -83,7 +84,7 @@ pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
 impl State {
     fn new(detector: &Detector) -> Self {
         let scores = NormalScores::of_held_out_rows(detector.calibration().scores()).ok();
-        // Too few calibration scores to tell a drift by: there is no watch for it.
+        // Without enough calibration scores, drift is not detected.
         let drift = scores.and_then(|scores| Drift::new(&scores, RUN_LENGTH, 0).ok());
         State { format: 1, detector: fingerprint(detector), drift, ..State::default() }
     }
@@ -91,14 +92,14 @@ impl State {
     fn read(path: &Path, detector: &Detector) -> Result<Self, Failure> {
         let wrong = |reason: String| {
             Failure::new(format!(
-                "{} is not a state to continue from: {reason}; remove it to start over",
+                "cannot continue from the state {}: {reason}; remove it to start over",
                 path.display()
             ))
         };
         let text = fs::read_to_string(path).map_err(FileError::new("read", path)).map_err(Failure::new)?;
         let state: State = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         if state.format != 1 {
-            return Err(wrong(format!("it has layout {}", state.format)));
+            return Err(wrong(format!("it has format {}, not 1", state.format)));
         }
         if state.detector != fingerprint(detector) {
             return Err(wrong("it belongs to another detector".into()));
@@ -106,8 +107,8 @@ impl State {
         Ok(state)
     }
 
-    /// Replaces the file in one step. It survives the end of the process, however sudden; the system's own end may cost
-    /// the last lines.
+    /// Replaces the file atomically. It survives a crash of the process; a crash of the system may lose the
+    /// last lines.
     fn write(&self, path: &Path) -> Result<(), Failure> {
         let temporary = PathBuf::from(format!("{}.new", path.display()));
         let text = serde_json::to_vec(self).expect("the state is always JSON");
@@ -116,7 +117,7 @@ impl State {
     }
 }
 
-/// Holds a state against a second watch until the process ends, however it ends.
+/// Locks a state against a second watch until the process ends, however it ends.
 fn lock(state: &Path) -> Result<File, Failure> {
     let path = PathBuf::from(format!("{}.lock", state.display()));
     let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
@@ -124,14 +125,14 @@ fn lock(state: &Path) -> Result<File, Failure> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Failure::usage(format!(
-            "another watch is using {}; give another --state, or end that one",
+            "another watch is using {}; give another --state, or stop that watch",
             state.display()
         ))),
         Err(TryLockError::Error(source)) => Err(Failure::new(FileError::new("lock", path)(source))),
     }
 }
 
-/// Tells detectors apart.
+/// Identifies a detector by its scorer and its calibration scores.
 fn fingerprint(detector: &Detector) -> String {
     let scores = detector.calibration().scores();
     let sum = scores.iter().fold(0u64, |sum, score| sum.rotate_left(5).wrapping_add(score.to_bits()));
@@ -144,15 +145,16 @@ fn append(path: &Path, written: Option<u64>) -> Result<File, Failure> {
         let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
         if length < written {
             let message = format!(
-                "{} holds {length} bytes and the state has acknowledged {written}, there or on the standard output; give the \
-                 output that belongs to the state (or none), or remove the state to start over",
+                "{} holds {length} bytes, but the state has acknowledged {written}; give the --out that belongs to the \
+                 state (none if it was standard output), or remove the state to start over",
                 path.display()
             );
             return Err(Failure::new(message));
         }
         if written == 0 && length > 0 {
             let message = format!(
-                "{} is there already, and no state says how far it goes; give another --out, or the --state of that watch",
+                "{} is not empty, and the state does not record how far it goes; give another --out, or \
+                 the --state of that watch",
                 path.display()
             );
             return Err(Failure::usage(message));
@@ -177,24 +179,24 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     fn run(&mut self, state: &mut State) -> Result<(), Failure> {
-        let broken = |error| Failure::new(FileError::new("read", "the standard input")(error));
+        let broken = |error| Failure::new(FileError::new("read", "standard input")(error));
         let mut input = inflated(io::stdin()).map_err(broken)?;
-        // Before the first line is taken for text, whatever it is.
-        ensure_text("the standard input", input.fill_buf().map_err(broken)?).map_err(reading)?;
+        // Checked before the first line is decoded as text.
+        ensure_text("standard input", input.fill_buf().map_err(broken)?).map_err(reading)?;
         let first = first_line(&mut input).map_err(broken)?;
         let goes_on = state.line > 0 && !self.args.replay;
         let names_again = state.header.as_deref() == Some(first.as_str());
-        // A continued stream has no header of its own: it gets the one that it began with.
+        // A continued stream has no header of its own; it gets the one from its beginning.
         let header = state.header.clone().filter(|_| goes_on && !names_again).unwrap_or_default();
         let has_header = goes_on && state.header.is_some();
         let options = ReadOptions {
-            name: "the standard input".into(),
+            name: "standard input".into(),
             header: (goes_on && state.header.is_none()).then_some(false),
             ..ReadOptions::default()
         };
         let input = Cursor::new([header.into_bytes(), first.clone().into_bytes()].concat()).chain(input);
         let mut reader = Reader::new(input, self.detector.schema(), &options).map_err(reading)?;
-        // Lines are numbered through all that came, the header once.
+        // Line numbers run through the whole stream, and the header counts once.
         let header_lines = state.header.as_deref().filter(|_| has_header).map_or(0, lines_in);
         let shift = if goes_on { state.line.saturating_sub(header_lines) } else { 0 };
         if state.line > 0 {
@@ -244,7 +246,7 @@ impl Watch<'_> {
             _ => verdicts::of_block(Form::JsonLines, block, &judgements, shift),
         };
         if let (Some(drift), Some(row)) = (&mut state.drift, block.rows.first()) {
-            // Windows that share steps have scores that depend on each other; one in a window's length does not.
+            // Scores of overlapping windows are correlated, so only one per window length is observed.
             let verdict = judgements.first().and_then(Judgement::verdict);
             if let Some(verdict) = verdict.filter(|_| (row.line + shift).is_multiple_of(self.window)) {
                 drift.observe(verdict.score).map_err(Failure::new)?;
@@ -254,8 +256,8 @@ impl Watch<'_> {
                     text.extend(event.to_string().into_bytes());
                     text.push(b'\n');
                     output::note(
-                        "the distribution of scores has changed since the calibration; look at the data, and fit the \
-                         detector again where the new ones are normal",
+                        "the distribution of scores has changed since the calibration; check the data, and fit the \
+                         detector again if the new data are normal",
                     );
                 }
             }
@@ -266,7 +268,7 @@ impl Watch<'_> {
     }
 
     fn write(&mut self, text: &[u8]) -> Result<(), Failure> {
-        let name = self.args.out.clone().unwrap_or_else(|| "the standard output".into());
+        let name = self.args.out.clone().unwrap_or_else(|| "standard output".into());
         let written = match &mut self.out {
             Some(file) => file.write_all(text),
             None => {
@@ -280,7 +282,7 @@ impl Watch<'_> {
         }
     }
 
-    /// The first of its kind and column is told.
+    /// Prints the first notice of each kind and column.
     fn notice(&mut self, notice: ae_intake::Notice) {
         if self.notices.add(&notice) {
             output::note(&format!("note: {notice}"));
@@ -288,8 +290,8 @@ impl Watch<'_> {
     }
 }
 
-/// The first line that is not blank, with its end and the blank ones before it; what is no text stays for the reader to
-/// report.
+/// The first line that is not blank, with its line end and the blank lines before it. Invalid UTF-8 is left
+/// for the reader to report.
 fn first_line(input: &mut impl BufRead) -> io::Result<String> {
     let mut lines = Vec::new();
     while lines.iter().all(u8::is_ascii_whitespace) {

@@ -1,4 +1,4 @@
-//! How a fit is told to a person.
+//! Describes a fit in lines of text for the user.
 
 use crate::failure::Failure;
 use crate::output;
@@ -6,10 +6,10 @@ use ae_anomaly::fit::{Judged, Role, TestFigures};
 use ae_anomaly::{Detector, FitConfig, FitReport, Rule, Store};
 use ae_intake::Notice;
 
-/// Notices of one kind that are shown at most.
+/// Maximum number of notices of one kind shown.
 const SHOWN: usize = 8;
 
-/// What is odd about the data, the same kind of thing together, long lists cut.
+/// Notices about the data, grouped by kind; long lists are cut.
 pub(super) fn notices(notices: &[Notice]) -> Vec<String> {
     let kind = |notice: &Notice| std::mem::discriminant(notice);
     let mut lines = Vec::new();
@@ -57,19 +57,19 @@ pub(super) fn judged(judged: &[Judged]) -> Vec<String> {
 fn test(figures: &TestFigures) -> Vec<String> {
     let TestFigures { normal, anomalous, .. } = figures;
     let mut lines = vec![format!(
-        "on {normal} normal and {anomalous} anomalous rows held out: false alarms {}, anomalies found {}",
+        "test on {normal} normal and {anomalous} anomalous held-out rows: false-alarm rate {}, recall {}",
         or_none(figures.false_alarm_rate, percent),
         or_none(figures.recall, percent),
     )];
     if let (Some(auroc), Some(auprc)) = (figures.auroc, figures.auprc) {
-        lines.push(format!("AUROC {auroc:.4}, AUPRC {auprc:.4} (by chance {:.4})", figures.prevalence));
+        lines.push(format!("AUROC {auroc:.4}, AUPRC {auprc:.4} (chance {:.4})", figures.prevalence));
     }
     lines
 }
 
 /// How a detector was fitted, line by line.
 pub(super) fn report(detector: &Detector) -> Result<Vec<String>, Failure> {
-    let unreadable = |error| Failure::new(format!("the detector's own report cannot be read: {error}"));
+    let unreadable = |error| Failure::new(format!("cannot read the report stored in the detector: {error}"));
     let config = FitConfig::of(detector).map_err(unreadable)?;
     let report = FitReport::of(detector).map_err(unreadable)?;
     let sizes = &report.sizes;
@@ -77,13 +77,13 @@ pub(super) fn report(detector: &Detector) -> Result<Vec<String>, Failure> {
     let mut lines = vec![
         format!("layout: {} ({})", report.layout, report.layout_because),
         format!(
-            "{} {rows} of {} values: {} to train, {} to stop early and compare, {} to calibrate{}",
+            "{} {rows} of {} values: {} for training, {} for early stopping and comparison, {} for calibration{}",
             sizes.normal,
             sizes.width,
             sizes.train,
             sizes.validation,
             sizes.calibration,
-            if sizes.test > 0 { format!(", {} held out", sizes.test) } else { String::new() }
+            if sizes.test > 0 { format!(", {} for testing", sizes.test) } else { String::new() }
         ),
     ];
     if sizes.bad_lines > 0 {
@@ -93,39 +93,39 @@ pub(super) fn report(detector: &Detector) -> Result<Vec<String>, Failure> {
     }
     if sizes.too_little_observed > 0 {
         lines.push(format!(
-            "{} {rows} were left out: too little of them was observed",
+            "{} {rows} were left out because too few of their values were observed",
             sizes.too_little_observed
         ));
     }
     if report.duplicates > 0.05 {
         lines.push(format!(
-            "{} of the rows are equal to an earlier one, so the parts share values: held-out errors look smaller than \
-             those of new rows",
+            "{} of the rows repeat an earlier row, so training and held-out rows overlap: errors look smaller on held-out \
+             rows than on new ones",
             percent(report.duplicates)
         ));
     }
     lines.extend(notices(&report.notices).into_iter().map(|notice| format!("note: {notice}")));
     lines.push(format!(
-        "model: {} with a code of {}, {} epochs{}{}",
+        "model: {}, code size {}, {} epochs{}{}",
         report.model.name(),
         report.code,
         report.epochs,
         if report.stopped_early { ", stopped early" } else { "" },
         if report.seconds > 0.0 { format!(", in {:.1} s", report.seconds) } else { String::new() }
     ));
-    lines.push("AUROC on damaged copies of normal rows against the rows themselves:".into());
+    lines.push("AUROC, damaged copies of normal rows against the rows themselves:".into());
     lines.extend(judged(&report.judged));
     let as_good = report.as_good();
     if let Some(best) = as_good.iter().max_by(|a, b| a.auroc.total_cmp(&b.auroc)) {
         lines.push(match (best.role, config.store) {
             (Role::Untrained, _) => {
-                "the untrained network is as good as the autoencoder here: training did not help with such damage".into()
+                "the untrained network does as well as the autoencoder here: training did not help against such damage".into()
             }
             (_, Store::Autoencoder) => format!(
-                "{} is as good as the autoencoder here; `--store best` keeps the best of them instead",
+                "{} does as well as the autoencoder here; `--store best` stores the best of them instead",
                 best.name
             ),
-            _ => format!("{} is as good as the autoencoder here", best.name),
+            _ => format!("{} does as well as the autoencoder here", best.name),
         });
     }
     lines.push(format!("stored: {}", report.stored));
@@ -141,11 +141,10 @@ pub(super) fn report(detector: &Detector) -> Result<Vec<String>, Failure> {
         ));
     }
     if report.trimmed > 0 {
-        lines.push(format!("{} training rows were left out of the last training", report.trimmed));
+        lines.push(format!("{} training rows were left out of the final training", report.trimmed));
     }
     if !report.suspects.is_empty() {
-        lines
-            .push(format!("{} rows stand far above the others; look at these first:", report.suspects.len()));
+        lines.push(format!("{} rows score far above the others; check these first:", report.suspects.len()));
         lines.extend(
             report
                 .suspects

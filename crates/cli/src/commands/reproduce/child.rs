@@ -1,5 +1,5 @@
-//! One job in a process of its own. Its standard input is held open by the parent: when it closes, because the
-//! parent wants it to stop or is no more, the run is saved and the process ends.
+//! Runs one job in a child process. The parent holds the child's standard input open. When it closes, because
+//! the parent asks the child to stop or has died, the child saves its run and exits.
 
 use super::event::Event;
 use crate::cli::ReproduceArgs;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Time between two reports.
+/// Minimum time between two reports.
 const OFTEN: Duration = Duration::from_millis(250);
 
 pub(super) fn run(args: &ReproduceArgs, seed: u64) -> Result<(), Failure> {
@@ -64,7 +64,7 @@ pub(super) fn run(args: &ReproduceArgs, seed: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Tells how far the training is, now and then to the parent and once an epoch to the log.
+/// Reports the progress of the training: every now and then to the parent, once an epoch to the log.
 struct Reporter {
     last: Option<Instant>,
 }

@@ -1,4 +1,4 @@
-//! What a child process tells its parent: one line of JSON for each event, on its standard output.
+//! What a child process reports to its parent: one line of JSON per event, on its standard output.
 
 use ae_evaluation::reproduce::Ending;
 use serde::{Deserialize, Serialize};
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Event {
-    /// How far the training is.
+    /// Progress of the training.
     Training {
         step: u64,
         steps: u64,
-        /// As a person reads it.
+        /// Text for the user.
         message: String,
     },
     /// A measure is being computed.

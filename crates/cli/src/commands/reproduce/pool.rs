@@ -1,4 +1,4 @@
-//! So many children at a time until all jobs are done.
+//! Runs all jobs in child processes, a limited number at a time.
 
 use super::event::Event;
 use super::show::Show;
@@ -16,20 +16,20 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-/// A child under way.
+/// A running child.
 struct Running {
     child: Child,
     /// Closing it asks the child to save and stop.
     leash: Option<ChildStdin>,
     log: PathBuf,
-    /// The last line, once it was read.
+    /// The child's last line, once it has been read.
     ending: Option<Ending>,
 }
 
-/// What the thread that listens to a child says: an event, or nothing any more.
+/// A message about the child with this index: an event, or `None` at the end of its output.
 type Heard = (usize, Option<Event>);
 
-/// Does the jobs, at most `workers` at a time, and returns those that ended by themselves: all of them, unless
+/// Runs the jobs, at most `workers` at a time, and returns those that were not stopped: all of them, unless
 /// `stop` was set.
 pub(super) fn run(
     jobs: &[Job],
@@ -73,7 +73,7 @@ pub(super) fn run(
     Ok(done)
 }
 
-/// Starts a child of this very program; `log` gets what it says of itself.
+/// Starts this program as a child; its standard error goes to `log`.
 fn start(
     index: usize,
     job: &Job,
@@ -100,9 +100,9 @@ fn start(
     thread::spawn(move || {
         for line in output.lines().map_while(Result::ok) {
             match serde_json::from_str(&line) {
-                // Nobody listens any more: the parent is about to end.
+                // Sending fails only if the parent is about to exit.
                 Ok(event) => drop(sender.send((index, Some(event)))),
-                Err(error) => tracing::debug!("a child said `{line}`: {error}"),
+                Err(error) => tracing::debug!("cannot read the line `{line}` of a child: {error}"),
             }
         }
         drop(sender.send((index, None)));
@@ -110,7 +110,7 @@ fn start(
     Ok(Running { child, leash, log, ending: None })
 }
 
-/// This program, also where its file was replaced by a newer one meanwhile: all runs are to be of one version.
+/// This program, even if its file has been replaced by a newer one: all runs must use one version.
 fn program() -> Result<Command, Failure> {
     let this = Path::new("/proc/self/exe");
     if this.exists() {
@@ -120,7 +120,7 @@ fn program() -> Result<Command, Failure> {
     Ok(Command::new(path.map_err(|e| Failure::new(format!("cannot find this program's file: {e}")))?))
 }
 
-/// How a child that speaks no more ended; none where it was stopped.
+/// How a finished child ended; `None` if it was stopped.
 fn end(mut it: Running, job: &Job, stop: &AtomicBool) -> Result<Option<Done>, String> {
     let status = it.child.wait().map_err(|e| format!("cannot wait for {}: {e}", job.id()))?;
     let ending = match it.ending {
@@ -131,7 +131,7 @@ fn end(mut it: Running, job: &Job, stop: &AtomicBool) -> Result<Option<Done>, St
     Ok(Some(Done { preset: job.preset.clone(), seed: job.seed, log: it.log, ending }))
 }
 
-/// The last thing that a log says.
+/// The last line of a log that is not blank.
 fn last_line(log: &Path) -> String {
     let text = files::read_to_string(log).unwrap_or_default();
     let line = text.lines().rev().find(|line| !line.trim().is_empty());

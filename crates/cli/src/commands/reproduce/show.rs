@@ -1,5 +1,5 @@
-//! What the user sees meanwhile: on a terminal one live line for each job under way, elsewhere a line when a job
-//! begins and when it ends.
+//! Shows the jobs: on a terminal one live line for each running job, elsewhere a line when a job starts and
+//! when it ends.
 
 use super::event::Event;
 use crate::output;
@@ -36,7 +36,7 @@ impl Show {
             bar
         });
         if bar.is_none() {
-            output::note(&format!("{title}: begun"));
+            output::note(&format!("{title}: started"));
         }
         self.under_way.insert(index, (Instant::now(), bar));
     }
@@ -58,7 +58,7 @@ impl Show {
         }
     }
 
-    /// `done` is none for a job that was stopped.
+    /// `done` is `None` for a job that was stopped.
     pub(super) fn end(&mut self, index: usize, job: &Job, done: Option<&Done>) {
         let began = self.under_way.remove(&index).map(|(began, bar)| {
             if let Some(bar) = bar {
@@ -84,7 +84,7 @@ impl Show {
             }
         };
         match &self.bars {
-            // What cannot be printed is in the table.
+            // If the line cannot be printed, the table still has the result.
             Some(bars) => drop(bars.println(line)),
             None => output::note(&line),
         }
