@@ -1,4 +1,4 @@
-//! `data/sources.toml`: what sets there are, compiled into the program.
+//! The data sets of `data/sources.toml`, compiled into the program.
 
 use crate::rows::Halves;
 use crate::{DataConfig, DataError, Sources, ecg5000, mnist};
@@ -71,24 +71,24 @@ pub(crate) enum PackageEntry {
     Debian { debian: String, member: String },
 }
 
-/// Reads the files of a set, fetched first if they have to be: training and test rows, raw. Splits depend on the seed
-/// and on nothing else.
+/// Reads the raw training and test rows of a set, and fetches its files first if necessary. Splits depend
+/// only on the seed.
 pub(crate) type Loader =
     fn(&SetEntry, &DataConfig, &Sources, u64, &mut dyn Progress) -> Result<Halves, DataError>;
 
-/// The sets of plain rows, and what reads each; the other sets have readers of their own.
+/// The sets of plain rows with their loaders; the other sets have readers of their own.
 const LOADERS: [(&str, Loader); 3] =
     [("mnist", mnist::read), ("fashion-mnist", mnist::read), ("ecg5000", ecg5000::read)];
 
 impl SetEntry {
-    /// What reads this set, where it is one of plain rows to train on.
+    /// The loader of this set, if it is one of plain rows to train on.
     pub(crate) fn loader(&self) -> Option<Loader> {
         LOADERS.iter().find(|(name, _)| *name == self.name).map(|(_, loader)| *loader)
     }
 }
 
 impl FileEntry {
-    /// Everything that this file may be.
+    /// Every content that is accepted for this file.
     pub(crate) fn accepted(&self) -> Vec<ae_fetch::Digest> {
         let mut digests = vec![
             ae_fetch::Digest::with_bytes(&self.sha256, self.bytes),
@@ -104,12 +104,12 @@ pub(crate) fn sets() -> &'static [SetEntry] {
     &CATALOGUE.set
 }
 
-/// The set of this name; spelling is forgiven only in the error.
+/// The set with exactly this name; the error suggests similar names.
 pub(crate) fn find(name: &str) -> Result<&'static SetEntry, DataError> {
     sets().iter().find(|set| set.name == name).ok_or_else(|| unknown(name))
 }
 
-/// "No set or file is called …", with the most alike names.
+/// The error for an unknown name, with the most similar names.
 pub(crate) fn unknown(name: &str) -> DataError {
     let known: Vec<String> = sets().iter().map(|set| set.name.clone()).collect();
     DataError::UnknownSet { name: name.to_owned(), nearest: nearest(name, &known), known }

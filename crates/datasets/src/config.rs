@@ -1,4 +1,4 @@
-//! What the `[data]` table of a preset says.
+//! The `[data]` table of a preset.
 
 use crate::{DataError, Scale};
 use ae_intake::{Column, splits_cells};
@@ -12,21 +12,23 @@ pub struct DataConfig {
     /// Name of a set ([`crate::list`]), or the path of your own data: a table (`.csv`, `.tsv`), an array
     /// (`.npy`), an idx file (`…-ubyte`, `.idx`, also `.gz`), or a folder of PNG or JPEG images.
     pub set: String,
-    /// How the rows of a set become training and test rows; only `ecg5000` has a choice.
+    /// How a set is split into training and test rows; only `ecg5000` offers a choice.
     pub protocol: Protocol,
-    /// Share of the training rows that is kept for early stopping and thresholds, in `[0, 1)`.
+    /// Share of the training rows held out for early stopping and thresholds, in `[0, 1)`.
     pub validation: f64,
-    /// Share of the rows that is kept for testing, in `[0, 1)`; for your own data, as sets bring their own.
+    /// Share of the rows held out for testing, in `[0, 1)`; only for your own data, as sets have test rows of
+    /// their own.
     pub test: f64,
-    /// At most this many training rows, chosen by the seed: for trying things out.
+    /// At most this many training rows, chosen by the seed, for quick experiments.
     pub max_train: Option<usize>,
-    /// At most this many test rows, chosen by the seed: figures come sooner and are less sure.
+    /// At most this many test rows, chosen by the seed: figures are faster to compute and less precise.
     pub max_test: Option<usize>,
     /// How values are scaled; fitted on training rows.
     pub scale: Scale,
     /// Name of the label that is normal: only its rows are trained on, and all others are anomalies.
     pub normal_label: Option<String>,
-    /// What one sample is, where the source leaves a choice: `[D]` vector, `[T, F]` sequence, `[C, H, W]` image.
+    /// Shape of one sample, if the source leaves a choice: `[D]` vector, `[T, F]` sequence, `[C, H, W]`
+    /// image.
     pub shape: Option<Vec<usize>>,
     /// Table: the columns to read; empty for all but `label` and `ignore`.
     pub columns: Vec<Column>,
@@ -34,15 +36,15 @@ pub struct DataConfig {
     pub ignore: Vec<Column>,
     /// Table: the column that holds the label.
     pub label: Option<Column>,
-    /// Table: whether its first line names the columns; recognised where not given.
+    /// Table: whether its first line names the columns; detected by default.
     pub header: Option<bool>,
-    /// Table: what stands between two cells; recognised where not given.
+    /// Table: the separator of cells; detected by default.
     pub delimiter: Option<char>,
     /// Array or idx file: another such file with one whole number per row.
     pub labels: Option<PathBuf>,
     /// Images: grey or colour.
     pub color: Color,
-    /// Images: height and width that all are brought to.
+    /// Images: height and width to resize all images to.
     pub resize: Option<[usize; 2]>,
 }
 
@@ -70,7 +72,7 @@ impl Default for DataConfig {
     }
 }
 
-/// How the rows of a set become training and test rows.
+/// How a set is split into training and test rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
@@ -104,7 +106,7 @@ impl DataConfig {
             return out_of_range("set", "``".into(), "the name of a set, or a path");
         }
         for (key, share) in [("validation", self.validation), ("test", self.test)] {
-            // Written so that NaN is refused too.
+            // Negated, so that NaN is refused, too.
             if !(0.0..1.0).contains(&share) {
                 return out_of_range(key, share.to_string(), "a share of the rows, from 0 to below 1");
             }
@@ -115,7 +117,7 @@ impl DataConfig {
             }
         }
         if let Some(delimiter) = self.delimiter.filter(|&delimiter| !splits_cells(delimiter)) {
-            let right = "one ASCII character that is no quote and ends no line";
+            let right = "one ASCII character other than a quote or a line end";
             return out_of_range("delimiter", format!("{delimiter:?}"), right);
         }
         if let Some(shape) = &self.shape
@@ -132,7 +134,7 @@ impl DataConfig {
     }
 }
 
-/// Largest height or width that images are brought to.
+/// Maximum height or width to resize images to.
 const MAX_SIDE: usize = 8192;
 
 #[cfg(test)]
@@ -162,7 +164,7 @@ mod tests {
         }
         check(
             "delimiter = 'é'",
-            "data.delimiter = 'é' is out of range: give one ASCII character that is no quote and ends no line",
+            "data.delimiter = 'é' is out of range: give one ASCII character other than a quote or a line end",
         );
         check("shape = [0]", "data.shape = [0] is out of range: give [D], [T, F] or [C, H, W] without zeros");
         for resize in ["[0, 5]", "[5, 0]", "[5, 100000]"] {

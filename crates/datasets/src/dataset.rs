@@ -1,4 +1,4 @@
-//! A data set in memory: its parts, their labels, and what was done to the values.
+//! A data set in memory: its parts, their labels, and the preprocessing of the values.
 
 use crate::{Preprocessing, SampleShape};
 use ae_intake::Samples;
@@ -9,28 +9,28 @@ use ae_records::record::FileRecord;
 pub struct Dataset {
     /// Name of the set, or the user's path.
     pub name: String,
-    /// What one sample is.
+    /// Shape of one sample.
     pub shape: SampleShape,
-    /// What is fitted on. Holds only rows of the normal label where there is one.
+    /// Training rows. If there is a normal label, only rows with that label.
     pub train: Samples,
     /// Taken from the training rows, for early stopping and thresholds; may have no rows.
     pub validation: Samples,
-    /// What nothing is fitted on or chosen by; may have no rows. Keeps all labels.
+    /// Test rows: nothing is fitted or chosen on them; may have no rows. Keeps all labels.
     pub test: Samples,
     /// Name of each label.
     pub label_names: Vec<String>,
-    /// The label that is normal, all others being anomalies; `None` where none is named.
+    /// The normal label; all others are anomalies. `None` if none is named.
     pub normal_label: Option<u32>,
-    /// Names of the features of a table; empty where they have none.
+    /// Names of the features of a table; empty if they have none.
     pub feature_names: Vec<String>,
-    /// The files that were read. The checksum is that of the content, decompressed.
+    /// The files that were read, with checksums of their decompressed content.
     pub files: Vec<FileRecord>,
     /// From raw values to the values of the parts; fitted on training rows only.
     pub preprocessing: Preprocessing,
 }
 
 impl Dataset {
-    /// For each row of `part`, whether it is an anomaly; `None` where labels or a normal label are missing.
+    /// For each row of `part`, whether it is an anomaly; `None` without labels or a normal label.
     pub fn anomalies(&self, part: &Samples) -> Option<Vec<bool>> {
         let normal = self.normal_label?;
         part.labels.as_ref().map(|labels| labels.iter().map(|&label| label != normal).collect())

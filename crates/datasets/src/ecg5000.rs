@@ -1,5 +1,5 @@
-//! ECG5000 (UCR archive; heartbeats of PhysioNet's BIDMC record chf07): 5,000 beats of 140 points, already
-//! z-normalised one by one, in five classes of which the first is normal.
+//! Reads ECG5000 (UCR archive; heartbeats of PhysioNet's BIDMC record chf07): 5,000 beats of 140 points, each
+//! already z-normalised, in five classes of which the first is normal.
 //!
 //! Protocols: [`Protocol::Ucr`] trains on the 292 normal beats of the UCR training file and tests on all 4,500 of
 //! its test file. [`Protocol::Article`] is that of the TensorFlow tutorial "Intro to Autoencoders": all 5,000
@@ -28,7 +28,7 @@ const POINTS: usize = 140;
 /// The tutorial's share of test beats.
 const ARTICLE_TEST_SHARE: f64 = 0.2;
 
-/// Both files, by the configured protocol.
+/// Reads both files, and splits them by the configured protocol.
 pub(crate) fn read(
     set: &SetEntry,
     config: &DataConfig,
@@ -62,7 +62,7 @@ pub(crate) fn read(
     })
 }
 
-/// All beats in a seeded random order; the first 80 % and the rest.
+/// The first 80 % of all beats in a seeded random order, and the rest.
 fn article_split(parts: &[Samples], seed: u64) -> (Samples, Samples) {
     let all = Samples::concat(POINTS, parts);
     let order = permutation(all.len(), &mut stream_rng(seed, "article split", 0));

@@ -1,4 +1,4 @@
-//! What can be wrong with data, each with what would be right.
+//! Errors of data, each with what would be right.
 
 use crate::preprocessing::ConstantData;
 use ae_intake::content::ContentError;
@@ -7,7 +7,7 @@ use ae_records::files::FileError;
 use ae_records::names::did_you_mean;
 use std::path::{Path, PathBuf};
 
-/// Data could not be had, read or used.
+/// Data that cannot be fetched, read or used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
@@ -20,15 +20,17 @@ pub enum DataError {
     UnknownSet {
         /// What was asked for.
         name: String,
-        /// Sets that are spelled alike, nearest first.
+        /// Sets with similar names, nearest first.
         nearest: Vec<String>,
         /// All sets.
         known: Vec<String>,
     },
-    /// A set of another form than rows of numbers.
-    #[error("the set {0} is no set of plain rows to train on; `ae eval anomaly --data {0}` uses it")]
+    /// A set that does not consist of rows of numbers.
+    #[error(
+        "the set {0} does not consist of plain rows to train on; use it with `ae eval anomaly --data {0}`"
+    )]
     NotDense(String),
-    /// The file is there, but is of no kind that is read.
+    /// The file exists, but its kind is not supported.
     #[error(
         "cannot tell what {} is; give a .csv, .tsv, .npy or idx file, or a folder of PNG or JPEG images",
         path.display()
@@ -37,7 +39,7 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
     },
-    /// A file of a set could not be had from any source.
+    /// No source provided a file of a set.
     #[error("cannot get `{file}` of the set {set}: {source}")]
     Fetch {
         /// The set.
@@ -49,8 +51,8 @@ pub enum DataError {
     },
     /// A file of a set is neither in the cache nor in the mirror, and nothing may be downloaded.
     #[error(
-        "`{file}` of the set {set} is not in {}, and downloads are off; fetch it where there is a network, or name \
-         a folder that holds {set}/{file} with AE_DATA_MIRROR",
+        "`{file}` of the set {set} is not in {}, and downloads are off; fetch it while online, or set \
+         AE_DATA_MIRROR to a folder that holds {set}/{file}",
         cache.display()
     )]
     Offline {
@@ -61,7 +63,7 @@ pub enum DataError {
         /// Where it was looked for.
         cache: PathBuf,
     },
-    /// A file of a set has another content than it should.
+    /// A file of a set has the wrong content.
     #[error(
         "{} has the wrong content: expected sha256 {expected}, got {got}; delete it and fetch it again",
         path.display()
@@ -71,7 +73,7 @@ pub enum DataError {
         path: PathBuf,
         /// Expected checksum of the content.
         expected: String,
-        /// What it is.
+        /// The actual checksum.
         got: String,
     },
     /// A file could not be read or written.
@@ -106,7 +108,7 @@ pub enum DataError {
         /// What is wrong, and what would be right.
         reason: String,
     },
-    /// A value that no model can take.
+    /// A value that is NaN or infinite.
     #[error("{} has {value} in row {row}, position {position}; remove or replace it", path.display())]
     NotFinite {
         /// The file.
@@ -118,7 +120,7 @@ pub enum DataError {
         /// Within the row, from 0, in row-major order.
         position: usize,
     },
-    /// Labels do not go with the rows.
+    /// The number of labels is not that of the rows.
     #[error("{} has {labels} labels for {rows} rows", path.display())]
     LabelCount {
         /// The file of labels.
@@ -158,7 +160,7 @@ pub enum DataError {
         /// For what.
         what: &'static str,
     },
-    /// More rows than indices of 32 bits can tell apart.
+    /// More rows than 32-bit indices can number.
     #[error("{name} has {got} rows; at most {} can be used", u32::MAX)]
     TooManyRows {
         /// The data.
@@ -166,7 +168,7 @@ pub enum DataError {
         /// Rows there are.
         got: usize,
     },
-    /// The configured shape does not go with the rows.
+    /// The configured shape does not fit the rows.
     #[error("shape = {shape:?} has {} numbers, but a row of {name} has {numel}", shape.iter().product::<usize>())]
     Shape {
         /// What was asked for.
@@ -189,16 +191,17 @@ pub enum DataError {
     OutOfRange {
         /// The key within `[data]`.
         key: &'static str,
-        /// What it is.
+        /// The actual value.
         value: String,
         /// What it should be.
         right: &'static str,
     },
-    /// Rows that were scaled before: a second scale, or rows held out now, would know of rows that they should not.
-    #[error("the rows are scaled already; hold rows out first, then scale them once")]
+    /// Rows that are already scaled: scaling again, or holding out rows now, would leak held-out rows into
+    /// the scale.
+    #[error("the rows are already scaled; hold out rows first, then scale once")]
     AlreadyScaled,
-    /// A scale of rows in which values are missing: what stands in their place would be scaled, too.
-    #[error("values are missing from the rows; scale them before they are masked")]
+    /// Rows with missing values: their placeholders would be scaled, too.
+    #[error("the rows have missing values; scale them before masking")]
     ScaledWithMissing,
     /// The values cannot be scaled.
     #[error("{name}: {source}")]

@@ -1,18 +1,18 @@
-//! A data set of rows at hand.
+//! Data sets of rows in memory.
 
 use crate::rows::take_away;
 use crate::{DataError, Dataset, Preprocessing, SampleShape, Samples, Scale};
 use ndarray::Array2;
 
-/// What errors call rows that come from no file.
+/// The name, in error messages, of rows that come from no file.
 const NAME: &str = "the array";
 
 impl Dataset {
-    /// Rows at hand, `[N, D]`: all of them to train on, each a vector, their values as they are. [`Self::hold_out`],
-    /// [`Self::scaled`] and [`Self::shaped`] change that, in this order.
+    /// Rows in memory, `[N, D]`: all are training rows, each is a vector, and values are unchanged. Apply
+    /// [`Self::hold_out`], [`Self::scaled`] and [`Self::shaped`] in this order to change that.
     ///
     /// # Errors
-    /// Where there is no value, or one that is not finite.
+    /// If there are no values, or one of them is not finite.
     pub fn from_rows(rows: Array2<f32>) -> Result<Self, DataError> {
         if rows.is_empty() {
             return Err(DataError::TooFewRows { name: NAME.into(), got: 0, needed: 1, what: "train on" });
@@ -24,8 +24,8 @@ impl Dataset {
         Ok(Dataset { name: NAME.into(), ..Dataset::of(Samples::complete(rows), validation) })
     }
 
-    /// Rows to train and to validate on, each a vector, as they are, with their masks; `validation` may be empty. Labels are
-    /// called by their numbers.
+    /// Training and validation rows, each a vector, unchanged and with their masks; `validation` may be
+    /// empty. Labels are named by their numbers.
     pub fn of(train: Samples, validation: Samples) -> Self {
         let features = train.width();
         let labels = [&train, &validation].into_iter().flat_map(|samples| samples.labels.iter().flatten());
@@ -44,11 +44,12 @@ impl Dataset {
         }
     }
 
-    /// Takes rows out of training, at random: `test` is a share of all, `validation` a share of those that are left, each
-    /// at least 0 and below 1. A share above 0 takes at least one row and leaves one.
+    /// Takes rows out of training, at random: `test` is a share of all rows, `validation` a share of the
+    /// rest, each at least 0 and below 1. A share above 0 takes at least one row and leaves one.
     ///
     /// # Errors
-    /// A share out of range, and rows that were scaled before: the scale would know the rows that are held out.
+    /// If a share is out of range, or the rows are already scaled: the scale would depend on the held-out
+    /// rows.
     pub fn hold_out(mut self, validation: f64, test: f64, seed: u64) -> Result<Self, DataError> {
         for (key, share) in [("validation", validation), ("test", test)] {
             if !(0.0..1.0).contains(&share) {
@@ -70,8 +71,8 @@ impl Dataset {
     /// [`Scale::Standard`].
     ///
     /// # Errors
-    /// Where every value is the same and a range is asked for, where values are missing, and where the rows were scaled
-    /// before.
+    /// If a range is asked for but all values are the same, if values are missing, or if the rows are already
+    /// scaled.
     pub fn scaled(mut self, scale: Scale) -> Result<Self, DataError> {
         self.check_unscaled()?;
         if [&self.train, &self.validation, &self.test].iter().any(|samples| samples.observed.is_some()) {
@@ -89,7 +90,7 @@ impl Dataset {
     /// The same rows, each as a sample of `shape`, row-major.
     ///
     /// # Errors
-    /// Where a row holds another number of values.
+    /// If a row holds another number of values.
     pub fn shaped(mut self, shape: SampleShape) -> Result<Self, DataError> {
         if shape.numel() != self.shape.numel() {
             let (shape, numel) = (shape.dims(), self.shape.numel());
@@ -147,8 +148,8 @@ mod tests {
         check(data().hold_out(1.0, 0.0, 0), "data.validation = 1 is out of range");
         check(data().hold_out(0.0, f64::NAN, 0), "data.test = NaN is out of range");
         let scaled = data().scaled(Scale::MinMax).unwrap();
-        check(scaled.clone().hold_out(0.1, 0.1, 0), "hold rows out first");
-        check(scaled.scaled(Scale::MinMax), "hold rows out first");
+        check(scaled.clone().hold_out(0.1, 0.1, 0), "hold out rows first");
+        check(scaled.scaled(Scale::MinMax), "hold out rows first");
         let masked = Samples::complete(rows()).with_observed(rows().mapv(|value| value > 2.0));
         check(Dataset::of(masked, Samples::empty(3)).scaled(Scale::Standard), "scale them before");
         check(Dataset::from_rows(array![[3.0], [3.0]]).unwrap().scaled(Scale::MinMax), "nothing to scale by");

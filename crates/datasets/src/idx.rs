@@ -9,7 +9,7 @@ pub(crate) struct Idx<'a> {
     pub values: &'a [u8],
 }
 
-/// Checks the header against the content; allocates nothing of the size that the header states.
+/// Checks the header against the content. Never allocates by the size that the header states.
 pub(crate) fn parse(content: &[u8]) -> Result<Idx<'_>, String> {
     let [0, 0, kind, n_dims, rest @ ..] = content else {
         return Err(format!(
@@ -19,12 +19,12 @@ pub(crate) fn parse(content: &[u8]) -> Result<Idx<'_>, String> {
     };
     if *kind != 0x08 {
         return Err(format!(
-            "its values are of type {}; only unsigned bytes (0x08) are read",
+            "its values are of type {}; only unsigned bytes (0x08) are supported",
             kind_name(*kind)
         ));
     }
     if !(1..=4).contains(n_dims) {
-        return Err(format!("it states {n_dims} dimensions; 1 to 4 are read"));
+        return Err(format!("it states {n_dims} dimensions; 1 to 4 are supported"));
     }
     let Some((header, values)) = rest.split_at_checked(usize::from(*n_dims) * 4) else {
         return Err(format!("it ends inside its header, after {} bytes", content.len()));
@@ -33,8 +33,8 @@ pub(crate) fn parse(content: &[u8]) -> Result<Idx<'_>, String> {
     let dims: Vec<usize> = words.iter().map(|word| u32::from_be_bytes(*word) as usize).collect();
     let numel = dims.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
     if numel != Some(values.len()) {
-        let stated = numel.map_or("more than can be counted".into(), |n| n.to_string());
-        return Err(format!("its header states {dims:?}, so {stated} values, but {} follow", values.len()));
+        let stated = numel.map_or("more values than can be counted".into(), |n| format!("{n} values"));
+        return Err(format!("its header states {dims:?}, so {stated}, but {} follow", values.len()));
     }
     Ok(Idx { dims, values })
 }
@@ -46,7 +46,7 @@ fn kind_name(kind: u8) -> String {
         0x0c => "32-bit integers (0x0c)".into(),
         0x0d => "32-bit floats (0x0d)".into(),
         0x0e => "64-bit floats (0x0e)".into(),
-        other => format!("{other:#04x}, which the format does not know"),
+        other => format!("{other:#04x}, which is unknown to the format"),
     }
 }
 
@@ -72,8 +72,8 @@ mod tests {
         check(&[0, 0, 8, 1, 0, 0, 0, 3, 7, 9], Err("its header states [3], so 3 values, but 2 follow"));
         check(&[0, 0, 8, 1, 0, 0, 0, 1, 7, 9], Err("its header states [1], so 1 values, but 2 follow"));
         check(&[0, 0, 8, 2, 0, 0], Err("it ends inside its header, after 6 bytes"));
-        check(&[0, 0, 8, 9], Err("it states 9 dimensions; 1 to 4 are read"));
-        let floats = "its values are of type 32-bit floats (0x0d); only unsigned bytes (0x08) are read";
+        check(&[0, 0, 8, 9], Err("it states 9 dimensions; 1 to 4 are supported"));
+        let floats = "its values are of type 32-bit floats (0x0d); only unsigned bytes (0x08) are supported";
         check(&[0, 0, 13, 1, 0, 0, 0, 0], Err(floats));
         check(
             b"<html>",
@@ -84,8 +84,8 @@ mod tests {
         check(
             &[[0, 0, 8, 4].as_slice(), &[255; 16]].concat(),
             Err(
-                "its header states [4294967295, 4294967295, 4294967295, 4294967295], so more than can be counted \
-                 values, but 0 follow",
+                "its header states [4294967295, 4294967295, 4294967295, 4294967295], so more values than can be \
+                 counted, but 0 follow",
             ),
         );
     }

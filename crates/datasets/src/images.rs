@@ -1,4 +1,4 @@
-//! A folder of PNG or JPEG images; subfolders are labels.
+//! Reads a folder of PNG or JPEG images; subfolders are labels.
 
 use crate::rows::{RawRows, number_labels};
 use crate::{Color, DataConfig, DataError, SampleShape, Scale, own};
@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Most memory that decoding one image may take, in bytes: what a file of some bytes claims is not believed.
+/// Maximum memory for decoding one image, in bytes; the size that a file states is not trusted.
 const MAX_ALLOC: u64 = 256 << 20;
 
 /// Reads all images below `folder`, in the order of their paths.
@@ -28,7 +28,7 @@ pub(crate) fn read(folder: &Path, config: &DataConfig) -> Result<RawRows, DataEr
                 let [other_height, other_width] = heads[other].size;
                 return Err(wrong(format!(
                     "images differ in size: {} is {height}x{width}, but {} is {other_height}x{other_width} (height \
-                     x width); set resize = [{height}, {width}] to bring all to one",
+                     x width); set resize = [{height}, {width}] to resize them all",
                     short(folder, &paths[0]),
                     short(folder, &paths[other]),
                 )));
@@ -64,7 +64,7 @@ pub(crate) fn read(folder: &Path, config: &DataConfig) -> Result<RawRows, DataEr
     })
 }
 
-/// One record for all images: a run's record shall not list sixty thousand files.
+/// One record for all images, so that a run's record does not list sixty thousand files.
 fn folder_record(folder: &Path, files: &[FileRecord]) -> FileRecord {
     let lines: String = files.iter().map(|file| format!("{}  {}\n", file.sha256, file.name)).collect();
     let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
@@ -74,7 +74,7 @@ fn folder_record(folder: &Path, files: &[FileRecord]) -> FileRecord {
     }
 }
 
-/// The images, and the name of the subfolder of each where there are subfolders.
+/// The images, and the name of the subfolder of each if there are subfolders.
 fn find(folder: &Path) -> Result<(Vec<PathBuf>, Option<Vec<String>>), DataError> {
     let wrong = |reason| DataError::Images { path: folder.to_owned(), reason };
     let (mut images, folders, others) = entries(folder)?;
@@ -90,12 +90,12 @@ fn find(folder: &Path) -> Result<(Vec<PathBuf>, Option<Vec<String>>), DataError>
     }
     match (images.is_empty(), classes.is_empty()) {
         (true, true) => {
-            let seen = if others > 0 { format!(" among its {others} files") } else { String::new() };
-            Err(wrong(format!("there is no PNG or JPEG image in it{seen}, nor in its subfolders")))
+            let seen = if others > 0 { format!(" ({others} other files)") } else { String::new() };
+            Err(wrong(format!("no PNG or JPEG images in the folder{seen} or its subfolders")))
         }
         (false, false) => Err(wrong(format!(
-            "there are images both in it and in its subfolders (such as {}); put all in subfolders, one per label, \
-             or none",
+            "images both in the folder and in its subfolders (such as {}); put all of them in subfolders, one per \
+             label, or none",
             short(folder, &classes[0])
         ))),
         (true, false) => Ok((classes, Some(labels))),
@@ -106,7 +106,8 @@ fn find(folder: &Path) -> Result<(Vec<PathBuf>, Option<Vec<String>>), DataError>
     }
 }
 
-/// Images and folders in a folder, sorted, and the number of other files. Hidden ones count as not there.
+/// Images and folders in a folder, sorted, and the number of other files. Hidden files and folders are
+/// ignored.
 fn entries(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>, usize), DataError> {
     let (mut images, mut folders, mut others) = (Vec::new(), Vec::new(), 0);
     for entry in fs::read_dir(folder).map_err(FileError::new("read", folder))? {
@@ -126,7 +127,7 @@ fn entries(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>, usize), DataErr
     images.sort_unstable();
     folders.sort_unstable();
     if others > 0 && !images.is_empty() {
-        tracing::info!("{others} files in {} are no PNG or JPEG images and were left out", folder.display());
+        tracing::info!("skipped {others} files in {} that are not PNG or JPEG images", folder.display());
     }
     Ok((images, folders, others))
 }
@@ -167,7 +168,7 @@ fn planes(image: &DynamicImage) -> Vec<u8> {
 
 fn open(path: &Path) -> Result<ImageReader<std::io::BufReader<fs::File>>, DataError> {
     let reader = ImageReader::open(path).map_err(FileError::new("read", path))?;
-    // By content: a JPEG that is called .png is still an image.
+    // By content, so that a JPEG named .png is still read.
     let mut reader = reader.with_guessed_format().map_err(FileError::new("read", path))?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_ALLOC);

@@ -1,7 +1,7 @@
-//! Real data sets and your own files: downloaded, verified, parsed, split, scaled, shuffled.
+//! Real data sets and your own files: downloads, verifies, parses, splits, scales and shuffles them.
 //!
-//! [`load`] does it all for what a [`DataConfig`] says. Knows nothing of libtorch and of models. All that is random is
-//! a pure function of a seed.
+//! [`load`] does all of this as a [`DataConfig`] says. Depends on neither libtorch nor any model. Everything
+//! random is a pure function of a seed.
 //!
 //! ```
 //! use ae_datasets::{DataConfig, Sources, load};
@@ -61,12 +61,12 @@ pub use sources::Sources;
 
 use ae_fetch::Progress;
 
-/// Loads what `config` says: a set by name, fetched first if it has to be, or your own file or folder. Splits and
-/// limits depend on `seed` and on nothing else.
+/// Loads what `config` names: a set, which is fetched first if necessary, or your own file or folder. Splits
+/// and limits depend only on `seed`.
 ///
 /// # Errors
-/// [`DataError`]: a configured value out of range, data that could not be had, are not what they claim to be, or
-/// cannot be used; each says what would be right.
+/// [`DataError`] if a configured value is out of range, or if the data cannot be fetched, are not valid, or
+/// cannot be used. Each error says what would be right.
 pub fn load(
     config: &DataConfig,
     sources: &Sources,
@@ -83,10 +83,10 @@ pub fn load(
     }
 }
 
-/// Reads all rows of your own file or folder, unsplit and unscaled: what a trained model is used on.
+/// Reads all rows of your own file or folder, unsplit and unscaled, to use a trained model on.
 ///
 /// # Errors
-/// As [`load`]. The sets of [`list`] have no path and are not read by this.
+/// As [`load`]. The sets of [`list`] have no path, so this does not read them.
 pub fn read(config: &DataConfig) -> Result<RawRows, DataError> {
     config.validate()?;
     own::read(config)

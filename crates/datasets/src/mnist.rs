@@ -1,5 +1,5 @@
-//! MNIST (LeCun et al., 1998) and Fashion-MNIST (Xiao et al., 2017): 60,000 training and 10,000 test images of
-//! `[1, 28, 28]`, ten classes, in four idx files.
+//! Reads MNIST (LeCun et al., 1998) and Fashion-MNIST (Xiao et al., 2017): 60,000 training and 10,000 test
+//! images of `[1, 28, 28]`, ten classes, in four idx files.
 
 use crate::catalogue::SetEntry;
 use crate::rows::Halves;
@@ -70,7 +70,7 @@ pub(crate) fn read(
     })
 }
 
-/// `[N, numel]` of an idx array `[N, …]`.
+/// The values of an idx array `[N, …]` as `[N, numel]`.
 pub(crate) fn to_rows(idx: &idx::Idx<'_>) -> Array2<f32> {
     let n = idx.dims[0];
     let numel = idx.dims[1..].iter().product();

@@ -1,8 +1,8 @@
-//! The Numenta Anomaly Benchmark (Lavin and Ahmad, IEEE ICMLA 2015): real series whose anomalies have a known cause, with
-//! labelled windows around them.
+//! Reads the Numenta Anomaly Benchmark (Lavin and Ahmad, IEEE ICMLA 2015): real series whose anomalies have a
+//! known cause, with labelled windows around them.
 //!
-//! The probation of the benchmark, the first 15 % of a series and 750 points at most, is what may be learned from; a
-//! label never lies in it. Stamps repeat in places and are not evenly spaced everywhere.
+//! The benchmark's probation, the first 15 % of a series and at most 750 points, is for training; it has no
+//! labelled windows. Time stamps repeat in places and are not evenly spaced everywhere.
 
 use crate::{DataError, Series, Sources, catalogue};
 use ae_fetch::Progress;
@@ -13,17 +13,17 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-/// Share of a series that is probation (`probationPercent` of the benchmark), and the length of a series from which on
-/// it grows no more.
+/// Share of a series that is probation (`probationPercent` of the benchmark), and the length of a series
+/// above which it no longer grows.
 const PROBATION: (f64, usize) = (0.15, 5000);
 
 /// Windows by the series' path below `data/`: stamps of the first and of the last point.
 type Windows = BTreeMap<String, Vec<[String; 2]>>;
 
-/// All series of the set `nab`, fetched first if they have to be.
+/// Loads all series of the set `nab`, and fetches them first if necessary.
 ///
 /// # Errors
-/// Files that cannot be had, or are not what they claim to be.
+/// If a file cannot be fetched or is not valid.
 pub fn load(sources: &Sources, progress: &mut dyn Progress) -> Result<Vec<Series>, DataError> {
     let set = catalogue::find("nab")?;
     let paths = sources.bring(set, progress)?;
@@ -84,8 +84,8 @@ fn parse(
     })
 }
 
-/// The points whose stamps lie in a window, both of its ends included. Repeated or swapped stamps can part them; what
-/// lies between the first and the last belongs to it.
+/// The points whose stamps lie in a window, both ends included. Repeated or swapped stamps can leave gaps;
+/// all points between the first and the last are included.
 fn stretch(window: &[String; 2], times: &[f64], path: &Path) -> Result<Range<usize>, DataError> {
     let (from, to) = (seconds(&window[0], path)?, seconds(&window[1], path)?);
     let inside = |time: &f64| (from..=to).contains(time);
@@ -98,7 +98,7 @@ fn stretch(window: &[String; 2], times: &[f64], path: &Path) -> Result<Range<usi
 fn seconds(stamp: &str, path: &Path) -> Result<f64, DataError> {
     let parsed = stamp.trim().parse::<DateTime>().ok();
     let instant = parsed.and_then(|time| jiff::tz::Offset::UTC.to_timestamp(time).ok());
-    let no_time = || wrong(path, format!("`{stamp}` is no time such as 2014-03-07 03:41:00"));
+    let no_time = || wrong(path, format!("`{stamp}` is not a time such as 2014-03-07 03:41:00"));
     Ok(instant.ok_or_else(no_time)?.as_nanosecond() as f64 / 1e9)
 }
 
@@ -145,7 +145,7 @@ mod tests {
             let error = read(content, windows).unwrap_err();
             assert!(error.contains(expected), "{error}");
         };
-        check("timestamp,value\n2014-13-01 00:00:00,1\n", &[], "`2014-13-01 00:00:00` is no time");
+        check("timestamp,value\n2014-13-01 00:00:00,1\n", &[], "`2014-13-01 00:00:00` is not a time");
         check("timestamp,value\n2014-01-01 00:00:00,inf\n", &[], "line 2 has no finite value");
         check("timestamp\n2014-01-01 00:00:00\n", &[], "line 2 has 1 cells, not 2");
         check(FIVE, &[["2015-01-01 00:00:00", "2015-01-02 00:00:00"]], "no point lies in the window");

@@ -1,9 +1,9 @@
-//! NumPy's `.npy` arrays of numbers.
+//! Reads NumPy's `.npy` arrays of numbers.
 
 use ndarray::{Array2, ArrayD, IxDyn, ShapeBuilder};
 use npyz::{DType, NpyFile, Order, TypeChar};
 
-/// An array, read.
+/// An array read from a file.
 #[derive(Debug)]
 pub(crate) struct Npy {
     /// `[N, …]`.
@@ -14,9 +14,9 @@ pub(crate) struct Npy {
     pub bytes: bool,
 }
 
-/// Longest header that is read; NumPy's own are 128 bytes.
+/// Maximum length of a header, in bytes; NumPy's own are 128 bytes.
 const MAX_HEADER: usize = 4096;
-/// A dict with a tuple in it.
+/// Maximum nesting in a header, which is a dict with a tuple in it.
 const MAX_NESTING: usize = 4;
 
 /// Reads an array of numbers. Nothing is allocated before the header agrees with the length of the content.
@@ -77,7 +77,7 @@ fn to_rows(dims: &[usize], values: Vec<f32>, order: Order) -> Result<Array2<f32>
         .map_err(|error| error.to_string())
 }
 
-/// The text of the header, found without trusting the length that it states, and what follows it.
+/// The text of the header, found without trusting its stated length, and the data after it.
 fn split_header(content: &[u8]) -> Result<(&str, &[u8]), String> {
     let not_npy = || "it does not start with NumPy's signature".to_owned();
     let rest = content.strip_prefix(b"\x93NUMPY").ok_or_else(not_npy)?;
@@ -85,11 +85,15 @@ fn split_header(content: &[u8]) -> Result<(&str, &[u8]), String> {
         [1, 0, a, b, rest @ ..] => (usize::from(u16::from_le_bytes([*a, *b])), rest),
         [2 | 3, 0, a, b, c, d, rest @ ..] => (u32::from_le_bytes([*a, *b, *c, *d]) as usize, rest),
         [1..=3, 0, ..] => return Err("it ends inside its header".into()),
-        [major, minor, ..] => return Err(format!("its version is {major}.{minor}; 1.0 to 3.0 are read")),
+        [major, minor, ..] => {
+            return Err(format!("its version is {major}.{minor}; 1.0 to 3.0 are supported"));
+        }
         _ => return Err(not_npy()),
     };
     if length > MAX_HEADER {
-        return Err(format!("its header states a length of {length} bytes; at most {MAX_HEADER} are read"));
+        return Err(format!(
+            "its header states a length of {length} bytes; at most {MAX_HEADER} are supported"
+        ));
     }
     let (header, data) = rest.split_at_checked(length).ok_or("it ends inside its header")?;
     let header = std::str::from_utf8(header).map_err(|_| "its header is not text")?;
@@ -107,7 +111,7 @@ fn split_header(content: &[u8]) -> Result<(&str, &[u8]), String> {
     Ok((header, data))
 }
 
-/// The product of the shape, checked: `npyz` multiplies it unchecked when it reads the header.
+/// The product of the shape, with overflow checks: `npyz` multiplies it unchecked when it reads the header.
 fn stated_numel(header: &str) -> Result<usize, String> {
     let after = header.split_once("'shape'").or_else(|| header.split_once("\"shape\""));
     let inside = after.and_then(|(_, rest)| rest.split_once('(')).and_then(|(_, rest)| rest.split_once(')'));

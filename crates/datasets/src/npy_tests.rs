@@ -101,9 +101,9 @@ fn a_header_must_tell_the_truth() {
     check(b"\x93NUMPY\x01\x00\x76\x00{'descr'", Err("it ends inside its header".into()));
     check(
         b"\x93NUMPY\x02\x00\xff\xff\xff\xff{",
-        Err("its header states a length of 4294967295 bytes; at most 4096 are read".into()),
+        Err("its header states a length of 4294967295 bytes; at most 4096 are supported".into()),
     );
-    check(b"\x93NUMPY\x09\x00\x00\x00", Err("its version is 9.0; 1.0 to 3.0 are read".into()));
+    check(b"\x93NUMPY\x09\x00\x00\x00", Err("its version is 9.0; 1.0 to 3.0 are supported".into()));
     check(&file("{}", &[]), Err("its header has no shape".into()));
     check(
         &file(&format!("{{'shape': {}", "(".repeat(2000)), &[]),

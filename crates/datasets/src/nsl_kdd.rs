@@ -1,8 +1,8 @@
 //! NSL-KDD (Tavallaee et al., IEEE CISDA 2009): network connections of KDD Cup 99 without its repeated rows, normal or
 //! one of 39 attacks. 17 of the attacks occur in the test file only.
 //!
-//! [`load`] gives typed columns; [`Connections::csv`] gives the same rows as a table with a header, to be
-//! learned from as any user's file.
+//! [`load`] gives typed columns; [`Connections::csv`] gives the same rows as a table with a header, to learn
+//! from like any user's file.
 
 use crate::{DataError, Sources, catalogue};
 use ae_fetch::Progress;
@@ -105,7 +105,7 @@ const FAMILIES: [(Family, &[&str]); 5] = [
     (Family::U2r, &["buffer_overflow", "loadmodule", "perl", "ps", "rootkit", "sqlattack", "xterm"]),
 ];
 
-/// What an attack is after.
+/// The families of attacks, and normal connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Family {
     /// No attack.
@@ -124,7 +124,7 @@ impl Family {
     /// All families, in the order of their numbers.
     pub const ALL: [Family; 5] = [Family::Normal, Family::Dos, Family::Probe, Family::R2l, Family::U2r];
 
-    /// The family of a label of the files; `None` where it is none of the 40.
+    /// The family of a label of the files; `None` if it is none of the 40.
     pub fn of(label: &str) -> Option<Family> {
         FAMILIES.iter().find(|(_, labels)| labels.contains(&label)).map(|(family, _)| *family)
     }
@@ -164,14 +164,15 @@ pub struct Connections {
     pub labels: Vec<String>,
     /// `[N]`: the family of the label.
     pub families: Vec<Family>,
-    /// `[N]`: how many of 21 classifiers got the row right, 0 to 21. Made with the labels: no feature.
+    /// `[N]`: how many of 21 classifiers got the row right, 0 to 21. Derived from the labels, so not a
+    /// feature.
     pub difficulty: Vec<u8>,
 }
 
-/// Loads the set `nsl-kdd`, fetched first if it has to be.
+/// Loads the set `nsl-kdd`, and fetches it first if necessary.
 ///
 /// # Errors
-/// Files that cannot be had, or are not what they claim to be.
+/// If a file cannot be fetched or is not valid.
 pub fn load(sources: &Sources, progress: &mut dyn Progress) -> Result<NslKdd, DataError> {
     let set = catalogue::find("nsl-kdd")?;
     let paths = sources.bring(set, progress)?;
@@ -203,7 +204,7 @@ impl Connections {
     }
 
     /// The rows of these indices as a table of text: a header, then the 41 features of each row split by commas. Labels
-    /// are left out. Panics where an index is not below [`len`](Self::len).
+    /// are left out. Panics if an index is not below [`len`](Self::len).
     pub fn csv(&self, rows: &[usize]) -> String {
         let mut text = FEATURES.join(",");
         text.push('\n');
@@ -239,7 +240,7 @@ fn parse(content: &[u8], path: &Path) -> Result<Connections, DataError> {
             if !SYMBOLIC.contains(&feature) {
                 let number = cell.parse::<f64>().ok().filter(|number| number.is_finite());
                 let name = FEATURES[feature];
-                let no_number = || wrong(format!("line {line}: `{cell}` is no finite number for {name}"));
+                let no_number = || wrong(format!("line {line}: `{cell}` is not a finite number for {name}"));
                 numbers.push(number.ok_or_else(no_number)?);
             }
         }
@@ -250,7 +251,7 @@ fn parse(content: &[u8], path: &Path) -> Result<Connections, DataError> {
         connections.families.push(Family::of(label).ok_or_else(unknown)?);
         connections.labels.push(label.to_owned());
         let difficulty = record[FEATURES.len() + 1].parse().ok().filter(|difficulty| *difficulty <= 21);
-        let no_difficulty = || wrong(format!("line {line}: the difficulty is no number from 0 to 21"));
+        let no_difficulty = || wrong(format!("line {line}: the difficulty is not a number from 0 to 21"));
         connections.difficulty.push(difficulty.ok_or_else(no_difficulty)?);
     }
     let shape = (connections.len(), FEATURES.len() - SYMBOLIC.len());
@@ -307,7 +308,7 @@ mod tests {
         check(format!("{LINE},teatime,1"), "`teatime` is neither `normal` nor an attack");
         check(
             format!("{LINE},normal,21\n{LINE},normal,21").replace("45076", "NaN"),
-            "no finite number for dst_bytes",
+            "not a finite number for dst_bytes",
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Your own data: a table, an array, an idx file, a folder of images.
+//! Reads the user's own data: a table, an array, an idx file or a folder of images.
 
 use crate::rows::{RawRows, number_labels};
 use crate::{DataConfig, DataError, SampleShape, Scale, catalogue, idx, images, mnist, npy};
@@ -55,7 +55,7 @@ pub(crate) fn read(config: &DataConfig) -> Result<RawRows, DataError> {
     check_count(rows)
 }
 
-/// The shape that the configuration asks for, if it goes with rows of this one.
+/// The configured shape, if rows of this shape fit it; without one, this shape.
 pub(crate) fn reshape(config: &DataConfig, shape: SampleShape, name: &str) -> Result<SampleShape, DataError> {
     let Some(dims) = &config.shape else { return Ok(shape) };
     SampleShape::from_dims(dims)
@@ -63,7 +63,7 @@ pub(crate) fn reshape(config: &DataConfig, shape: SampleShape, name: &str) -> Re
         .ok_or_else(|| DataError::Shape { shape: dims.clone(), name: name.to_owned(), numel: shape.numel() })
 }
 
-/// Refuses more rows than 32-bit indices can tell apart.
+/// Refuses more rows than 32-bit indices can number.
 pub(crate) fn check_count(rows: RawRows) -> Result<RawRows, DataError> {
     if u32::try_from(rows.samples.len()).is_err() {
         return Err(DataError::TooManyRows { got: rows.samples.len(), name: rows.name });
@@ -169,7 +169,7 @@ fn label_texts(content: &[u8], path: &Path) -> Result<Vec<String>, DataError> {
         _ => return Err(DataError::UnknownKind { path: path.to_owned() }),
     };
     if values.ncols() != 1 || values.iter().any(|value| value.fract() != 0.0) {
-        let reason = format!("labels are one whole number per row, but its shape is {dims:?}");
+        let reason = format!("labels must be one whole number per row, but its shape is {dims:?}");
         return Err(wrong(path, "label")(reason));
     }
     Ok(values.iter().map(|value| format!("{value:.0}")).collect())

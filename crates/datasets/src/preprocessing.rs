@@ -1,19 +1,19 @@
-//! Reversible maps from raw values to what the model sees.
+//! Reversible maps from raw values to the model's input.
 
 use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Which map is wanted; [`Preprocessing`] is the fitted one.
+/// The map to fit; [`Preprocessing`] is the fitted map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
-    /// What suits the source: 8-bit pixels are divided by 255, tables are standardised, other images and
-    /// sequences are brought to `[0, 1]` by their global minimum and maximum.
+    /// By the source: 8-bit pixels are divided by 255, tables are standardised, other images and sequences
+    /// are scaled to `[0, 1]` by their global minimum and maximum.
     #[default]
     Auto,
-    /// Values as they are.
+    /// Values unchanged.
     None,
     /// Divided by 255.
     Pixels,
@@ -23,11 +23,11 @@ pub enum Scale {
     Standard,
 }
 
-/// A reversible map from raw values to what the model sees. Serialisable, so that it travels with a model.
+/// A reversible map from raw values to the model's input. Serialisable, so that it is stored with a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Preprocessing {
-    /// Values as they are.
+    /// Values unchanged.
     Identity,
     /// `x / divisor`.
     Divide {
@@ -52,7 +52,7 @@ pub enum Preprocessing {
     },
 }
 
-/// Every value of the training rows is the same, so that no range can be scaled by.
+/// Every value of the training rows is the same, so that they cannot be scaled to a range.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("every value of the training rows is {value}; there is nothing to scale by and nothing to learn")]
 pub struct ConstantData {
@@ -62,7 +62,7 @@ pub struct ConstantData {
 
 impl Preprocessing {
     /// Fits `scale` on training rows `[N, D]`; sums are taken in double precision.
-    /// [`Scale::Auto`] is the caller's to resolve and counts as [`Scale::None`] here.
+    /// The caller must resolve [`Scale::Auto`], which counts as [`Scale::None`] here.
     pub fn fit(scale: Scale, rows: &Array2<f32>) -> Result<Self, ConstantData> {
         match scale {
             Scale::Auto | Scale::None => Ok(Preprocessing::Identity),
@@ -78,7 +78,7 @@ impl Preprocessing {
         }
     }
 
-    /// Raw values `[N, D]` to what the model sees, in place. Panics where `D` is not that of the fit.
+    /// Maps raw values `[N, D]` to the model's input, in place. Panics if `D` is not that of the fit.
     pub fn apply(&self, rows: &mut Array2<f32>) {
         self.check_width(rows);
         match self {
@@ -91,8 +91,8 @@ impl Preprocessing {
         }
     }
 
-    /// What the model sees to raw values `[N, D]`, in place; up to rounding the inverse of
-    /// [`Preprocessing::apply`].
+    /// Maps the model's input back to raw values `[N, D]`, in place: the inverse of [`Preprocessing::apply`],
+    /// up to rounding.
     pub fn invert(&self, rows: &mut Array2<f32>) {
         self.check_width(rows);
         match self {
@@ -105,7 +105,7 @@ impl Preprocessing {
         }
     }
 
-    /// The number of features that it was fitted on, where that matters.
+    /// The number of features that it was fitted on; `None` if any number will do.
     pub fn features(&self) -> Option<usize> {
         match self {
             Preprocessing::Standardise { mean, .. } => Some(mean.len()),
@@ -128,7 +128,7 @@ fn fit_standard(rows: &Array2<f32>) -> Preprocessing {
     let n = rows.nrows().max(1) as f64;
     let (mut mean, mut std, mut constant) = (Vec::new(), Vec::new(), Vec::new());
     for (feature, column) in rows.axis_iter(Axis(1)).enumerate() {
-        // Told by the range, not by the variance: rounding leaves a constant 0.1 a variance above 0.
+        // Decided by the range, not by the variance: rounding leaves a constant 0.1 a variance above 0.
         let (min, max) = range(column.iter().copied());
         if min >= max {
             constant.push(feature);
@@ -139,7 +139,7 @@ fn fit_standard(rows: &Array2<f32>) -> Preprocessing {
         let average = column.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
         let variance = column.iter().map(|&x| (f64::from(x) - average).powi(2)).sum::<f64>() / n;
         mean.push(average as f32);
-        // Keeps subnormal spreads from dividing by zero.
+        // Avoids a division by zero for subnormal spreads.
         std.push((variance.sqrt() as f32).max(f32::MIN_POSITIVE));
     }
     Preprocessing::Standardise { mean, std, constant }

@@ -1,4 +1,5 @@
-//! From rows as a reader gives them to a data set: splits, the normal label, the greatest number of rows, the scale.
+//! Turns the rows of a reader into a data set: splits them, chooses normal rows, limits their number, scales
+//! them.
 
 use crate::split::stratified;
 use crate::{DataConfig, DataError, Dataset, Preprocessing, SampleShape, Scale};
@@ -7,26 +8,26 @@ use ae_intake::order::permutation;
 use ae_records::record::FileRecord;
 use ae_records::seed::stream_rng;
 
-/// All rows of your own data, unsplit and unscaled; what [`crate::read`] gives.
+/// All rows of your own data, unsplit and unscaled, from [`crate::read`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct RawRows {
     /// The path they came from.
     pub name: String,
-    /// What one sample is.
+    /// Shape of one sample.
     pub shape: SampleShape,
     /// Raw values and labels.
     pub samples: Samples,
     /// Name of each label.
     pub label_names: Vec<String>,
-    /// Names of the features of a table; empty where they have none.
+    /// Names of the features of a table; empty if they have none.
     pub feature_names: Vec<String>,
     /// The files that were read.
     pub files: Vec<FileRecord>,
-    /// What [`Scale::Auto`] means for them.
+    /// The meaning of [`Scale::Auto`] for these rows.
     pub auto_scale: Scale,
 }
 
-/// Training and test rows that are apart already, raw.
+/// Raw training and test rows, already split.
 pub(crate) struct Halves {
     pub name: String,
     pub shape: SampleShape,
@@ -34,7 +35,7 @@ pub(crate) struct Halves {
     pub test: Samples,
     pub label_names: Vec<String>,
     pub feature_names: Vec<String>,
-    /// The normal label where the configuration names none.
+    /// The normal label if the configuration names none.
     pub normal_label: Option<&'static str>,
     pub files: Vec<FileRecord>,
     pub auto_scale: Scale,
@@ -43,11 +44,11 @@ pub(crate) struct Halves {
 }
 
 impl RawRows {
-    /// Keeps the configured share for testing.
+    /// Holds out the configured share for testing.
     pub(crate) fn split(self, config: &DataConfig, seed: u64) -> Result<Halves, DataError> {
         let n = self.samples.len();
         if n < 2 {
-            let what = "train a model and to tell how good it is";
+            let what = "train and test a model";
             return Err(DataError::TooFewRows { name: self.name, got: n, needed: 2, what });
         }
         let (train, test) = take_away(self.samples, config.test, seed, "split");
@@ -67,7 +68,8 @@ impl RawRows {
 }
 
 impl Halves {
-    /// Chooses normal rows, takes validation rows away, keeps no more than asked for, fits the scale on what is left, applies it.
+    /// Chooses normal rows, takes validation rows away, limits the number of rows, fits the scale on the
+    /// remaining training rows, and applies it.
     pub(crate) fn finish(self, config: &DataConfig, seed: u64) -> Result<Dataset, DataError> {
         let Halves { name, shape, mut train, mut test, label_names, .. } = self;
         let scale = if config.scale == Scale::Auto { self.auto_scale } else { config.scale };
@@ -117,14 +119,14 @@ impl Halves {
     }
 }
 
-/// What stays and what is taken; a share of 0 copies nothing.
+/// The rows that stay and the rows taken away; a share of 0 copies nothing.
 pub(crate) fn take_away(part: Samples, share: f64, seed: u64, purpose: &str) -> (Samples, Samples) {
     let (kept, taken) = stratified(&part, share, seed, purpose);
     let away = part.select(&taken);
     if taken.is_empty() { (part, away) } else { (part.select(&kept), away) }
 }
 
-/// Keeps at most so many rows, in a seeded random order; all rows stay as they are.
+/// Keeps at most `most` rows, in a seeded random order; without a smaller limit nothing changes.
 fn keep(part: &mut Samples, most: Option<usize>, seed: u64, purpose: &str) {
     if let Some(most) = most.filter(|&most| most < part.len()) {
         let order = permutation(part.len(), &mut stream_rng(seed, purpose, 0));
@@ -144,7 +146,8 @@ fn find_label(wanted: &str, name: &str, known: &[String], train: &Samples) -> Re
         .ok_or_else(|| DataError::NormalLabel { label: wanted.to_owned(), known: known.to_vec() })
 }
 
-/// Numbers the labels: the names, each once, in the order of numbers where all are numbers, else of text.
+/// Numbers the labels. Also returns the distinct names, in numeric order if all are numbers, else in text
+/// order.
 pub(crate) fn number_labels(labels: &[String]) -> (Vec<u32>, Vec<String>) {
     let mut names: Vec<String> = labels.to_vec();
     names.sort_unstable();

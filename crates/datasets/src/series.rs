@@ -1,4 +1,4 @@
-//! A long series with labelled stretches, as the benchmarks of anomaly detection come.
+//! Long series with labelled anomalies, from benchmarks of anomaly detection.
 
 use ae_records::record::FileRecord;
 use ndarray::Array2;
@@ -11,12 +11,12 @@ pub struct Series {
     pub name: String,
     /// `[T, F]`, in the unit of the source, finite.
     pub values: Array2<f64>,
-    /// `[T]`, seconds since 1970 (as if in UTC), not always rising; `None` where the source has no times.
+    /// `[T]`, seconds since 1970 (as if in UTC), not always rising; `None` if the source has no times.
     pub times: Option<Vec<f64>>,
-    /// Points from the start that may be learned from. The benchmark says that they are normal; all later points are
-    /// the test.
+    /// Number of training points from the start. The benchmark says that they are normal; all later points
+    /// are for testing.
     pub n_train: usize,
-    /// Anomalous stretches: indices of points, ends exclusive, in order and apart.
+    /// Anomalous stretches: indices of points, ends exclusive, in order and disjoint.
     pub anomalies: Vec<Range<usize>>,
     /// The files that were read.
     pub files: Vec<FileRecord>,

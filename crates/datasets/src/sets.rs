@@ -1,4 +1,4 @@
-//! What `ae data list`, `fetch` and `verify` show and do.
+//! Lists, fetches and verifies data sets, for `ae data`.
 
 use crate::catalogue::{self, SetEntry};
 use crate::{DataError, Sources};
@@ -6,16 +6,16 @@ use ae_fetch::Progress;
 use ae_records::files::FileError;
 use std::path::PathBuf;
 
-/// A set that can be asked for by name.
+/// A set that can be loaded by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetInfo {
-    /// What to write in `data.set`.
+    /// Name for `data.set`.
     pub name: String,
-    /// One line.
+    /// Title, one line.
     pub title: String,
-    /// Under which terms the data may be used.
+    /// The terms under which the data may be used.
     pub licence: String,
-    /// Whom to cite.
+    /// What to cite.
     pub citation: String,
     /// Where to read more.
     pub homepage: String,
@@ -23,7 +23,7 @@ pub struct SetInfo {
     pub files: Vec<String>,
     /// Bytes to download.
     pub bytes: u64,
-    /// Whether all its files are in the cache (looked at, not verified: [`verify_set`] does that).
+    /// Whether all its files are in the cache (not verified; [`verify_set`] does that).
     pub cached: bool,
 }
 
@@ -47,9 +47,9 @@ pub enum FileState {
     Missing,
     /// Its checksum is wrong; [`fetch_set`] replaces it.
     Wrong {
-        /// The right sha256, of the file as it is published or of its content, whichever is there.
+        /// The right sha256: of the published file or of its content, whichever is there.
         expected: String,
-        /// What it is.
+        /// The actual sha256.
         got: String,
     },
 }
@@ -59,10 +59,10 @@ pub fn list(sources: &Sources) -> Vec<SetInfo> {
     catalogue::sets().iter().map(|set| info(set, sources)).collect()
 }
 
-/// Brings all files of a set into the cache, verified. Answers what it then knows of the set.
+/// Fetches all files of a set into the cache, verified. Returns the information about the set.
 pub fn fetch_set(name: &str, sources: &Sources, progress: &mut dyn Progress) -> Result<SetInfo, DataError> {
     let set = catalogue::find(name)?;
-    // What is there under the content's name is otherwise trusted by its length until it is read.
+    // Otherwise a file under the content's name is checked only by its length until it is read.
     for file in verify_set(name, sources)? {
         if matches!(file.state, FileState::Wrong { .. }) && !sources.offline {
             tracing::warn!("{} is damaged; fetching it again", file.path.display());
@@ -73,7 +73,7 @@ pub fn fetch_set(name: &str, sources: &Sources, progress: &mut dyn Progress) -> 
     Ok(info(set, sources))
 }
 
-/// Checks the checksum of every file of a set that is in the cache.
+/// Checks the checksum of every cached file of a set.
 pub fn verify_set(name: &str, sources: &Sources) -> Result<Vec<CheckedFile>, DataError> {
     let set = catalogue::find(name)?;
     let mut files = Vec::new();

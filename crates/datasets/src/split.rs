@@ -1,12 +1,12 @@
-//! Seeded, stratified splits.
+//! Splits rows by label, with a seed.
 
 use ae_intake::Samples;
 use ae_intake::order::shuffle;
 use ae_records::seed::stream_rng;
 use std::collections::BTreeMap;
 
-/// Splits the rows of `part` in two: the rows that stay, and about `share` of them that are taken away. Each
-/// label gives its share (rounded so that the total is right); both lists are ascending. A share above 0
+/// Splits the rows of `part` in two: the rows that stay, and about `share` of all rows that are taken away.
+/// Each label gives its share (rounded so that the total is right); both lists are ascending. A share above 0
 /// takes at least one row and leaves at least one.
 pub(crate) fn stratified(part: &Samples, share: f64, seed: u64, purpose: &str) -> (Vec<usize>, Vec<usize>) {
     let mut strata = BTreeMap::<u32, Vec<usize>>::new();

@@ -1,8 +1,8 @@
-//! The UCR anomaly archive (Wu and Keogh, IEEE TKDE 2023): series with exactly one anomaly each, of which the file's name
-//! tells everything.
+//! Reads the UCR anomaly archive (Wu and Keogh, IEEE TKDE 2023): series with exactly one anomaly each, which
+//! the name of the file locates.
 //!
 //! `135_UCR_Anomaly_InternalBleeding16_1200_4187_4199.txt` is series 135; points 1 to 1200 are for training, and points
-//! 4187 to 4199 are anomalous, counted from 1 and with both ends. The other points are normal.
+//! 4187 to 4199 are anomalous, counted from 1, both ends included. The other points are normal.
 
 use crate::{DataError, Series, Sources, catalogue};
 use ae_fetch::Progress;
@@ -12,15 +12,16 @@ use ndarray::Array2;
 use std::ops::Range;
 use std::path::Path;
 
-/// What the archive calls the series that the package holds; the labels of its own table are one point short.
+/// The archive's name of the series in the package; the labels in the package's own table are one point
+/// short.
 const SERIES: &str = "135_UCR_Anomaly_InternalBleeding16_1200_4187_4199";
-/// Longest file of the archive is below 20 MB.
+/// Maximum length of a file; the longest of the archive is below 20 MB.
 const MAX_ARCHIVE_BYTES: u64 = 1 << 28;
 
-/// The series of the set `ucr-anomaly`, fetched first if it has to be.
+/// Loads the series of the set `ucr-anomaly`, and fetches it first if necessary.
 ///
 /// # Errors
-/// A file that cannot be had, or is not what it claims to be.
+/// If the file cannot be fetched or is not valid.
 pub fn load(sources: &Sources, progress: &mut dyn Progress) -> Result<Vec<Series>, DataError> {
     let set = catalogue::find("ucr-anomaly")?;
     let paths = sources.bring(set, progress)?;
@@ -35,10 +36,10 @@ pub fn load(sources: &Sources, progress: &mut dyn Progress) -> Result<Vec<Series
     Ok(vec![series])
 }
 
-/// Reads a file of the archive, told by its name; values stand one a line, or some on one line with blanks between.
+/// Reads a file of the archive, with the labels in its name; values are separated by line ends or spaces.
 ///
 /// # Errors
-/// A file that cannot be read, a name that is not of this archive, values that are no numbers.
+/// If the file cannot be read, its name is not of this archive, or a value is not a finite number.
 pub fn read(path: &Path) -> Result<Series, DataError> {
     let content = content::read(path, MAX_ARCHIVE_BYTES)?;
     let text = std::str::from_utf8(&content).map_err(|_| wrong(path, "it is not text".into()))?;
@@ -48,7 +49,7 @@ pub fn read(path: &Path) -> Result<Series, DataError> {
     series(&name, text.split_whitespace(), vec![record], path)
 }
 
-/// Whether a file is named as those of the archive.
+/// Whether a file is named like those of the archive.
 pub fn is_named_like_one(path: &Path) -> bool {
     parse_name(&path.file_stem().unwrap_or_default().to_string_lossy()).is_some()
 }
@@ -60,14 +61,14 @@ fn series<'a>(
     path: &Path,
 ) -> Result<Series, DataError> {
     let named = parse_name(name);
-    let like = || wrong(path, format!("`{name}` is no name such as {SERIES}"));
+    let like = || wrong(path, format!("`{name}` is not a name such as {SERIES}"));
     let (n_train, anomaly) = named.ok_or_else(like)?;
     let mut values = Vec::new();
     for cell in cells {
         let value = cell.parse::<f64>().ok().filter(|value| value.is_finite());
         let position = values.len() + 1;
         values.push(
-            value.ok_or_else(|| wrong(path, format!("value {position} is `{cell}`, no finite number")))?,
+            value.ok_or_else(|| wrong(path, format!("value {position} is `{cell}`, not a finite number")))?,
         );
     }
     if anomaly.end > values.len() || n_train > anomaly.start {
@@ -125,9 +126,9 @@ mod tests {
     fn what_does_not_fit_is_said() {
         check("7_UCR_Anomaly_x_2_4_6.txt", "1 2 3 4 5", Err("does not fit 5 points"));
         check("7_UCR_Anomaly_x_4_4_5.txt", "1 2 3 4 5", Err("with training before the anomaly"));
-        check("7_UCR_Anomaly_x_2_5_4.txt", "1 2 3 4 5", Err("no name such as 135_UCR"));
-        check("7_UCR_Anomaly_x_2_0_4.txt", "1 2 3 4 5", Err("no name such as 135_UCR"));
-        check("beats.txt", "1 2", Err("`beats` is no name such as 135_UCR"));
-        check("7_UCR_Anomaly_x_1_2_3.txt", "1 NaN 3", Err("value 2 is `NaN`, no finite number"));
+        check("7_UCR_Anomaly_x_2_5_4.txt", "1 2 3 4 5", Err("not a name such as 135_UCR"));
+        check("7_UCR_Anomaly_x_2_0_4.txt", "1 2 3 4 5", Err("not a name such as 135_UCR"));
+        check("beats.txt", "1 2", Err("`beats` is not a name such as 135_UCR"));
+        check("7_UCR_Anomaly_x_1_2_3.txt", "1 NaN 3", Err("value 2 is `NaN`, not a finite number"));
     }
 }

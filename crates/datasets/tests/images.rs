@@ -68,8 +68,8 @@ fn sizes_that_differ_are_named_with_the_way_out() {
     check_error(
         &folder,
         "",
-        "HERE: images differ in size: a.png is 2x3, but b.png is 5x4 (height x width); set resize = [2, 3] to bring \
-         all to one",
+        "HERE: images differ in size: a.png is 2x3, but b.png is 5x4 (height x width); set resize = [2, 3] to \
+         resize them all",
     );
     assert_eq!(read_from(&folder, "resize = [2, 3]").unwrap().shape.to_string(), "1x2x3");
     assert_eq!(read_from(&folder, "resize = [8, 7]").unwrap().shape.to_string(), "1x8x7");
@@ -78,20 +78,16 @@ fn sizes_that_differ_are_named_with_the_way_out() {
 #[test]
 fn folders_that_cannot_be_used_are_named_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
-    check_error(&folder, "", "HERE: there is no PNG or JPEG image in it, nor in its subfolders");
+    check_error(&folder, "", "HERE: no PNG or JPEG images in the folder or its subfolders");
     std::fs::write(folder.path().join("a.txt"), "").unwrap();
-    check_error(
-        &folder,
-        "",
-        "HERE: there is no PNG or JPEG image in it among its 1 files, nor in its subfolders",
-    );
+    check_error(&folder, "", "HERE: no PNG or JPEG images in the folder (1 other files) or its subfolders");
     gray(&folder.path().join("a.png"), 2, 2);
     gray(&folder.path().join("x/b.png"), 2, 2);
     check_error(
         &folder,
         "",
-        "HERE: there are images both in it and in its subfolders (such as x/b.png); put all in subfolders, one per \
-         label, or none",
+        "HERE: images both in the folder and in its subfolders (such as x/b.png); put all of them in subfolders, one \
+         per label, or none",
     );
 }
 

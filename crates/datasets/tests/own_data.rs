@@ -1,4 +1,4 @@
-//! Your own data, from a file or folder to a split, scaled data set; and what is said where that fails.
+//! Your own data, from a file or folder to a split, scaled data set, and the errors if that fails.
 
 use ae_datasets::{DataConfig, Dataset, Preprocessing, SampleShape, Sources, load, read};
 use ae_fetch::Silent;
@@ -144,7 +144,7 @@ fn tables_that_cannot_be_used_are_named_with_the_reason() {
         &folder,
         "one.csv",
         "",
-        "one.csv has 1 usable rows; at least 2 are needed to train a model and to tell how good it is",
+        "one.csv has 1 usable rows; at least 2 are needed to train and test a model",
     );
     check_error(
         &folder,
@@ -265,7 +265,7 @@ fn arrays_are_vectors_or_images_and_may_have_labels() {
         &folder,
         "liar.idx",
         "",
-        "liar.idx is not a usable idx file: its header states [4294967295, 4294967295, 4294967295], so more than can \
-         be counted values, but 1 follow",
+        "liar.idx is not a usable idx file: its header states [4294967295, 4294967295, 4294967295], so more values \
+         than can be counted, but 1 follow",
     );
 }

@@ -1,4 +1,4 @@
-//! The real sets. They are downloaded where they are not cached, so these tests run only when asked for:
+//! The real sets. They are downloaded if they are not cached, so these tests run only on request:
 //! `cargo test -p ae-datasets --test real_sets -- --ignored`.
 
 use ae_datasets::{Dataset, FileState, Preprocessing, Sources, fetch_set, load, verify_set};

@@ -1,4 +1,4 @@
-//! Sets by name: what is said where they cannot be had. What they hold is tested in `real_sets.rs`.
+//! Sets by name: the errors if they cannot be fetched. Their content is tested in `real_sets.rs`.
 
 use ae_datasets::{DataConfig, FileState, Sources, fetch_set, list, load, verify_set};
 use ae_fetch::Silent;
@@ -22,7 +22,7 @@ fn offline_and_not_there_is_said_so() {
         folder.path(),
         "set = 'mnist'",
         "`train-images-idx3-ubyte.gz` of the set mnist is not in HERE/cache/mnist, and downloads are off; fetch it \
-         where there is a network, or name a folder that holds mnist/train-images-idx3-ubyte.gz with AE_DATA_MIRROR",
+         while online, or set AE_DATA_MIRROR to a folder that holds mnist/train-images-idx3-ubyte.gz",
     );
     check_error(
         folder.path(),
@@ -83,7 +83,7 @@ fn sets_of_another_form_say_where_they_are_used() {
     let folder = tempfile::tempdir().unwrap();
     for set in ["nsl-kdd", "nab", "ucr-anomaly"] {
         let expected = format!(
-            "the set {set} is no set of plain rows to train on; `ae eval anomaly --data {set}` uses it"
+            "the set {set} does not consist of plain rows to train on; use it with `ae eval anomaly --data {set}`"
         );
         check_error(folder.path(), &format!("set = '{set}'"), &expected);
     }

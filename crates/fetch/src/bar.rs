@@ -1,4 +1,4 @@
-//! A progress bar for terminals; plain lines where there is none.
+//! A progress bar on terminals, plain lines elsewhere.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -7,7 +7,8 @@ use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::progress::Progress;
 
-/// Shows downloads on standard error: a bar on a terminal, else a line at the beginning and every ten seconds.
+/// Shows downloads on standard error: a bar on a terminal, otherwise a line at the beginning and every ten
+/// seconds.
 #[derive(Debug, Default)]
 pub struct Bar {
     bar: Option<ProgressBar>,

@@ -1,4 +1,4 @@
-//! What can go wrong, for each source and for all of them.
+//! Errors of a fetch and of its sources.
 
 use std::fmt;
 use std::io;
@@ -14,12 +14,12 @@ use crate::tool::ToolError;
 #[non_exhaustive]
 pub enum FetchError {
     /// The artifact names no checksum, so nothing could be verified.
-    #[error("{name} has no checksum to verify it by; give the SHA-256 of the right file")]
+    #[error("{name} has no checksum to verify it with; give the SHA-256 of the right file")]
     NoDigest {
         /// The artifact.
         name: String,
     },
-    /// A checksum that cannot be one.
+    /// A malformed checksum.
     #[error("the checksum of {name} is {sha256:?}, but a SHA-256 has 64 hexadecimal digits")]
     BadDigest {
         /// The artifact.
@@ -38,7 +38,7 @@ pub enum FetchError {
         name: String,
         /// Where the file was to go.
         destination: PathBuf,
-        /// Each source and why it failed, in the order of trying.
+        /// Each source and why it failed, in the order in which they were tried.
         failures: Vec<Failure>,
     },
 }
@@ -63,7 +63,7 @@ fn list(failures: &[Failure]) -> String {
 /// One source that failed.
 #[derive(Debug)]
 pub struct Failure {
-    /// The source, in words.
+    /// Description of the source.
     pub source: String,
     /// Why it failed.
     pub reason: SourceError,
@@ -99,24 +99,24 @@ pub enum SourceError {
         /// How often it was tried.
         tries: u32,
     },
-    /// The file came, but is another one.
+    /// The file was received, but has another checksum.
     #[error("wrong checksum, file deleted: expected sha256 {}, got {got} ({bytes} bytes)",
             expected.join(" or "))]
     Checksum {
         /// The accepted checksums.
         expected: Vec<String>,
-        /// The checksum of what came.
+        /// The checksum of the received file.
         got: String,
-        /// The length of what came.
+        /// The length of the received file.
         bytes: u64,
     },
-    /// More came than the file has; the rest was not read.
-    #[error("more than the expected {limit} bytes, so it is another file")]
+    /// More bytes came than the file has; the rest was not read.
+    #[error("more than the expected {limit} bytes, so it is not the right file")]
     TooLong {
         /// The largest accepted length.
         limit: u64,
     },
-    /// A program that is needed is missing or failed.
+    /// A required program is missing or failed.
     #[error(transparent)]
     Tool(#[from] ToolError),
     /// A program showed no progress for a long time and was stopped.
@@ -124,10 +124,10 @@ pub enum SourceError {
     Stalled {
         /// The program.
         tool: String,
-        /// How long it was waited for.
+        /// How long it made no progress.
         after: Duration,
     },
-    /// The package came, but the file is not in it.
+    /// The package was fetched, but the file is not in it.
     #[error("{archive} has no member {member}")]
     NoMember {
         /// The archive's file name.
@@ -135,7 +135,7 @@ pub enum SourceError {
         /// The member that was looked for.
         member: String,
     },
-    /// The package came, but cannot be unpacked.
+    /// The package was fetched, but cannot be unpacked.
     #[error("cannot unpack {archive}: {reason}")]
     Archive {
         /// The archive's file name.
@@ -148,9 +148,9 @@ pub enum SourceError {
 fn meaning(status: u16) -> &'static str {
     match status {
         401 | 403 => " (not allowed)",
-        404 | 410 => " (not there)",
+        404 | 410 => " (not found)",
         429 => " (too many requests)",
-        500..=599 => " (the server's own trouble)",
+        500..=599 => " (server error)",
         _ => "",
     }
 }

@@ -1,4 +1,4 @@
-//! Trying the sources one after the other.
+//! Fetches a file by trying its sources one after the other.
 
 use std::fs::{self, File};
 use std::io;
@@ -17,21 +17,21 @@ use crate::package::{self, Workplace};
 use crate::progress::Progress;
 use crate::sink::{Fault, Sink};
 
-/// No file that is fetched is larger: 64 GiB.
+/// Maximum length of a file whose length is not stated: 64 GiB.
 const LARGEST: u64 = 64 << 30;
 
 /// Retries and time limits of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetcher {
-    /// How often a URL is tried when the trouble may pass; a try that brings a megabyte starts the count again.
+    /// How often a URL is tried after temporary errors; a try that transfers a megabyte resets the count.
     pub tries: u32,
-    /// The wait after the first failed try; each next one is twice as long.
+    /// The wait after the first failed try; it doubles with each further one.
     pub wait: Duration,
-    /// How long finding and reaching a host may take.
+    /// How long it may take to resolve and reach a host.
     pub connect_timeout: Duration,
     /// How long a server may be silent.
     pub read_timeout: Duration,
-    /// How long a package client may write nothing.
+    /// How long a package client may go without writing anything.
     pub stall_timeout: Duration,
 }
 
@@ -47,7 +47,7 @@ impl Default for Fetcher {
     }
 }
 
-/// Brings a file to its destination, with the default patience; see [`Fetcher::fetch`].
+/// Fetches a file to its destination with the default settings; see [`Fetcher::fetch`].
 ///
 /// # Errors
 /// As [`Fetcher::fetch`].
@@ -56,15 +56,16 @@ pub fn fetch(artifact: &Artifact, progress: &mut dyn Progress) -> Result<Fetched
 }
 
 impl Fetcher {
-    /// Brings a file to its destination, or finds the right one there. A wrong one there is replaced.
+    /// Fetches a file to its destination, unless the right file is already there. A wrong file there is
+    /// replaced.
     ///
     /// # Errors
-    /// [`FetchError::AllFailed`] with each source's reason; [`FetchError::Local`] where the destination cannot be
-    /// written (full disk, no permission); [`FetchError::NoDigest`] and [`FetchError::BadDigest`] for an
-    /// artifact that could not be verified.
+    /// [`FetchError::AllFailed`] with each source's reason; [`FetchError::Local`] if the destination cannot
+    /// be written (full disk, no permission); [`FetchError::NoDigest`] and [`FetchError::BadDigest`] for an
+    /// artifact without a valid checksum.
     pub fn fetch(&self, artifact: &Artifact, progress: &mut dyn Progress) -> Result<Fetched, FetchError> {
         validate(artifact)?;
-        // Before anything is written: the right file in a folder that may only be read is fine.
+        // Checked before anything is written, so that the right file in a read-only folder is accepted.
         if let Some(fetched) = already_there(artifact)? {
             return Ok(fetched);
         }
@@ -110,7 +111,8 @@ impl Fetcher {
         Err(FetchError::AllFailed { name, destination, failures })
     }
 
-    /// The right file under a temporary name beside the destination, and its checksum.
+    /// Fetches the file from one source under a temporary name beside the destination; returns this and the
+    /// checksum.
     fn bring(
         &self,
         artifact: &Artifact,
@@ -126,7 +128,7 @@ impl Fetcher {
             if verified.is_ok() || !resumed {
                 return verified;
             }
-            // What lay there before may have been the beginning of another file.
+            // The earlier part may have been the beginning of another file.
             progress.note(&format!("{url}: the resumed download has a wrong checksum; starting again"));
             let (sha256, bytes, _) = http::download(self, url, &part, limit, progress)?;
             return verify(artifact, part, sha256, bytes);
@@ -211,7 +213,7 @@ fn already_there(artifact: &Artifact) -> Result<Option<Fetched>, FetchError> {
     }))
 }
 
-/// Removes a file at the destination that is not the right one; returns that as the first failure.
+/// Removes a wrong file at the destination, and returns it as the first failure.
 fn discard_wrong(artifact: &Artifact) -> Result<Vec<Failure>, FetchError> {
     let path = &artifact.destination;
     if !path.is_file() {
@@ -241,7 +243,7 @@ fn verify(
     Err(wrong(artifact, sha256, bytes).into())
 }
 
-/// The hidden names beside a destination that a fetch uses while it runs.
+/// The hidden temporary names beside a destination.
 struct Names {
     folder: PathBuf,
     file: String,
@@ -260,7 +262,7 @@ impl Names {
         self.folder.join(format!(".{}.{ending}", self.file))
     }
 
-    /// Each URL has its own, so that a download is resumed only from where it began.
+    /// Each URL has its own, so that a download is resumed only from the same URL.
     fn part(&self, source: &Source) -> PathBuf {
         match source {
             Source::Url(url) => self.beside(&format!("{}.part", &hex(Sha256::new_with_prefix(url))[..8])),

@@ -1,4 +1,4 @@
-//! Downloads by URL: streaming, resumed where they stopped, tried again when the trouble may pass.
+//! Downloads by URL: streamed, resumed where they stopped, and retried after temporary errors.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,17 +15,17 @@ use crate::fetcher::Fetcher;
 use crate::progress::Progress;
 use crate::sink::{Fault, Sink};
 
-/// A try that brought this much is progress: the count of tries starts again.
+/// A try that transferred this many bytes resets the count of tries.
 const PROGRESS_BYTES: u64 = 1 << 20;
 
-/// How long a host that could not be reached is not asked again. Several files often name the same host, and a
-/// firewall that swallows packets costs the whole timeout for each.
+/// How long an unreachable host is not tried again. Several files often share a host, and behind a firewall
+/// that drops packets each would cost the whole timeout.
 const UNREACHABLE_FOR: Duration = Duration::from_secs(60);
 
 static UNREACHABLE: LazyLock<Mutex<HashMap<String, (Instant, String)>>> = LazyLock::new(Mutex::default);
 
-/// Downloads `url` behind what `part` already holds. Answers the checksum, the length, and whether some of it was
-/// there before.
+/// Downloads `url`, continuing after what `part` already holds. Returns the checksum, the length, and whether
+/// the download was resumed.
 pub(crate) fn download(
     fetcher: &Fetcher,
     url: &str,
@@ -54,7 +54,7 @@ pub(crate) fn download(
         if sink.bytes >= before + PROGRESS_BYTES {
             tries = 1;
         }
-        // A host that does not answer at all seldom answers a moment later.
+        // A host that does not answer at all rarely answers a moment later.
         let tries_allowed = if trouble.answered { fetcher.tries } else { fetcher.tries.min(2) };
         if tries >= tries_allowed {
             if !trouble.answered {
@@ -77,11 +77,11 @@ enum Outcome {
     Trouble(Trouble),
 }
 
-/// Something that may pass.
+/// An error that may be temporary.
 struct Trouble {
     reason: String,
     status: Option<u16>,
-    /// Whether there was any answer.
+    /// Whether the host answered at all.
     answered: bool,
     /// How long the server asks to wait.
     wait: Option<Duration>,
@@ -94,7 +94,7 @@ impl Trouble {
 }
 
 fn attempt(agent: &Agent, url: &str, sink: &mut Sink, progress: &mut dyn Progress) -> Result<Outcome, Fault> {
-    // Compressed on the way, the bytes would not be those that the checksum is of.
+    // Bytes compressed for the transfer would not match the checksum.
     let mut request = agent.get(url).header("accept-encoding", "identity");
     if sink.bytes > 0 {
         request = request.header("range", format!("bytes={}-", sink.bytes));
@@ -113,9 +113,9 @@ fn attempt(agent: &Agent, url: &str, sink: &mut Sink, progress: &mut dyn Progres
         StatusCode::PARTIAL_CONTENT if range_start(response.headers()) == Some(sink.bytes) => {}
         StatusCode::PARTIAL_CONTENT => {
             sink.restart()?;
-            return Ok(Trouble::broken("the server resumed at the wrong place".into()));
+            return Ok(Trouble::broken("the server resumed at the wrong position".into()));
         }
-        // Nothing lies behind what is here: the checksum will tell whether it is all.
+        // There are no further bytes; the checksum will tell whether the file is complete.
         StatusCode::RANGE_NOT_SATISFIABLE if sink.bytes > 0 => return Ok(Outcome::Complete),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
             return Ok(busy(&response));
@@ -186,7 +186,7 @@ fn agent(fetcher: &Fetcher) -> Agent {
         .new_agent()
 }
 
-/// The system's certificates, which know a company's proxy; the built-in ones where the system has none.
+/// The system's certificates, which may include a company's proxy; the built-in ones if the system has none.
 fn root_certs() -> RootCerts {
     let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some());
     let bundles =
@@ -200,7 +200,7 @@ fn root_certs() -> RootCerts {
 
 fn plain(error: &ureq::Error) -> String {
     match error {
-        ureq::Error::HostNotFound => "the host's name is not known here (is there a network?)".into(),
+        ureq::Error::HostNotFound => "unknown host (is there a network?)".into(),
         ureq::Error::ConnectionFailed => "the connection failed".into(),
         ureq::Error::Io(error) => lower_first(&error.to_string()),
         ureq::Error::Timeout(_) => "no answer in time".into(),

@@ -1,7 +1,7 @@
 //! Verified downloads from several sources: a mirror folder, URLs, and packages of public registries.
 //!
 //! An [`Artifact`] says what a file must be (its SHA-256), where it goes, and where it may come from.
-//! [`fetch`] tries the sources in order and gives the file its name only when the checksum is right:
+//! [`fetch`] tries the sources in order and gives the file its name only if the checksum is right:
 //!
 //! ```
 //! use ae_fetch::{Artifact, Digest, Silent, Source};
@@ -24,8 +24,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Interrupted at any moment and run again, or run by several processes at once, the outcome is the same: the
-//! whole file or no file, and nothing else beside it. A download by URL continues where it stopped.
+//! A fetch may be interrupted at any moment and repeated, or run by several processes at once. The outcome is
+//! the same: the whole file or no file, and nothing else beside it. A download by URL continues where it
+//! stopped.
 
 mod archive;
 mod artifact;

@@ -1,11 +1,11 @@
-//! One process at a time.
+//! A lock file that admits one process at a time.
 
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use crate::error::FetchError;
 
-/// Holds a lock file until dropped; others who want it wait. The system frees it when the process dies.
+/// Holds a lock file until dropped; other processes wait for it. The system frees it when the process dies.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -13,10 +13,10 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Waits for the lock file `path`, which is made if it is not there.
+    /// Waits for the lock file `path`, which is created if it does not exist.
     ///
     /// # Errors
-    /// [`FetchError::Local`] where the file cannot be made or locked.
+    /// [`FetchError::Local`] if the file cannot be created or locked.
     pub fn acquire(path: &Path) -> Result<Self, FetchError> {
         loop {
             let file = OpenOptions::new()
@@ -27,7 +27,7 @@ impl Lock {
                 .open(path)
                 .map_err(FetchError::local("create", path))?;
             file.lock().map_err(FetchError::local("lock", path))?;
-            // Whoever had the lock before may have removed the file; then a newcomer would lock another one.
+            // The previous holder may have removed the file; another process would then lock a new one.
             if still_there(&file, path) {
                 return Ok(Lock { file, path: path.to_path_buf() });
             }
@@ -37,7 +37,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Only where the check in `acquire` sees it; elsewhere an empty file stays.
+        // Only on Unix, where `acquire` notices the removal; elsewhere an empty file stays.
         if cfg!(unix) {
             let _ = fs::remove_file(&self.path);
         }

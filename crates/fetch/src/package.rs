@@ -1,4 +1,4 @@
-//! Packages of public registries, brought by their own clients and only read.
+//! Fetches packages of public registries with their own clients; the packages are only read.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use crate::progress::Progress;
 use crate::sink::{Fault, Sink};
 use crate::tool::{self, ToolError};
 
-/// A folder for a client to download into, and what bounds it.
+/// A folder for a client to download into, and its time limit.
 pub(crate) struct Workplace<'a> {
-    /// Made empty, and removed by whoever calls.
+    /// Emptied first; the caller removes it.
     pub(crate) folder: &'a Path,
-    /// How long a client may write nothing.
+    /// How long a client may go without writing anything.
     pub(crate) stall: Duration,
     pub(crate) progress: &'a mut dyn Progress,
 }
@@ -29,24 +29,24 @@ impl Workplace<'_> {
     }
 
     fn run(&mut self, tool: &str, install: &str, command: &mut Command) -> Result<(), Fault> {
-        // What a client keeps aside counts as progress too, and goes when the folder goes.
+        // A client's temporary files count as progress, too, and are removed with the folder.
         command.env("TMPDIR", self.folder.join("tmp"));
         tool::run(tool, install, command, self.folder, self.stall, self.progress)
     }
 
-    /// The one file with this ending that the client left.
+    /// The file with this ending that the client downloaded.
     fn found(&self, tool: &str, ending: &str) -> Result<PathBuf, Fault> {
         let entries = fs::read_dir(self.folder).map_err(FetchError::local("read", self.folder))?;
         let mut files = entries.flatten().map(|entry| entry.path());
         let is_it = |path: &PathBuf| path.extension().is_some_and(|found| found == ending);
         files.find(is_it).ok_or_else(|| {
-            let reason = format!("it left no .{ending} file");
+            let reason = format!("it downloaded no .{ending} file");
             SourceError::from(ToolError::Failed { tool: tool.into(), reason }).into()
         })
     }
 }
 
-/// Downloads a wheel; `target` is the Python version and the platform, this machine's when `None`.
+/// Downloads a wheel; `target` is the Python version and the platform; `None` means those of this machine.
 pub(crate) fn wheel(
     place: &mut Workplace<'_>,
     requirement: &str,
@@ -91,7 +91,7 @@ pub(crate) fn debian(
     member: &str,
     sink: &mut Sink,
 ) -> Result<(), Fault> {
-    const INSTALL: &str = "this source needs Debian, Ubuntu or a kin of theirs";
+    const INSTALL: &str = "this source needs Debian, Ubuntu or a derivative";
     place.empty()?;
     let download = |place: &mut Workplace<'_>| {
         let mut command = Command::new("apt-get");
@@ -122,7 +122,7 @@ pub(crate) fn debian(
     })?;
     let stream = child.stdout.take().expect("stdout is piped");
     let taken = archive::tar_member(&archive, stream, member, sink, place.progress);
-    // It may still be writing members that are not wanted.
+    // It may still be writing other members.
     let _ = child.kill();
     let _ = child.wait();
     taken

@@ -1,18 +1,18 @@
-//! How a download tells how far it is.
+//! Reports the progress of downloads.
 
-/// Watches downloads. All methods do nothing unless given.
+/// Watches downloads. By default, every method does nothing.
 pub trait Progress {
-    /// A file, or one more try for it from another source, begins; `total` is its length in bytes, if known.
+    /// A file begins, or another try for it from the next source; `total` is its length in bytes, if known.
     fn begin(&mut self, name: &str, total: Option<u64>) {
         let _ = (name, total);
     }
 
-    /// So many bytes of the file are here. May fall back when a server cannot resume.
+    /// This many bytes of the file have arrived. The number drops if a server cannot resume.
     fn advance(&mut self, bytes_so_far: u64) {
         let _ = bytes_so_far;
     }
 
-    /// Something worth telling: a source that failed, a wait before the next try.
+    /// A message for the user: a source that failed, a wait before the next try.
     fn note(&mut self, message: &str) {
         let _ = message;
     }
@@ -21,7 +21,7 @@ pub trait Progress {
     fn end(&mut self) {}
 }
 
-/// Says nothing.
+/// Reports nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 

@@ -1,4 +1,4 @@
-//! Where the bytes of a source go: into a file, through the hash, never more than the file can have.
+//! Writes the bytes of a source to a file while hashing them, never more than the file can have.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -10,7 +10,7 @@ use crate::digest::hex;
 use crate::error::{FetchError, SourceError};
 use crate::progress::Progress;
 
-/// Why a source was given up: its own fault, or one that every source would meet.
+/// Why a source was given up: its own error, or a local one that every source would meet.
 #[derive(Debug)]
 pub(crate) enum Fault {
     Source(SourceError),
@@ -34,7 +34,7 @@ pub(crate) struct Sink {
     path: PathBuf,
     hasher: Sha256,
     pub(crate) bytes: u64,
-    /// No more than this is written.
+    /// Maximum number of bytes written.
     limit: u64,
 }
 
@@ -45,7 +45,7 @@ impl Sink {
         Ok(Sink { file, path: path.to_path_buf(), hasher: Sha256::new(), bytes: 0, limit })
     }
 
-    /// What an interrupted download left, to continue it; empty where there is nothing or too much.
+    /// What an interrupted download left, to continue it; empty if there is nothing or too much.
     pub(crate) fn resume(path: &Path, limit: u64) -> Result<Self, FetchError> {
         let local = FetchError::local("open", path);
         let file = OpenOptions::new()
@@ -74,7 +74,7 @@ impl Sink {
         Ok(sink)
     }
 
-    /// Forgets what is there.
+    /// Discards what has been written.
     pub(crate) fn restart(&mut self) -> Result<(), FetchError> {
         let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
         emptied.map_err(FetchError::local("write", &self.path))?;
@@ -83,7 +83,7 @@ impl Sink {
         Ok(())
     }
 
-    /// Takes all that `reader` gives. The inner result is the reader's own.
+    /// Writes everything from `reader`. The inner result is the reader's own.
     pub(crate) fn take(
         &mut self,
         reader: &mut dyn Read,
@@ -107,7 +107,7 @@ impl Sink {
         }
     }
 
-    /// The checksum and the length, once all is on the disk.
+    /// Flushes the file to disk; returns its checksum and length.
     pub(crate) fn finish(self) -> Result<(String, u64), FetchError> {
         self.file.sync_all().map_err(FetchError::local("write", &self.path))?;
         Ok((hex(self.hasher), self.bytes))

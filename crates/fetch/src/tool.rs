@@ -1,4 +1,4 @@
-//! Programs of the system that bring packages, run with an eye on what they have written.
+//! Runs the system's package clients, and watches what they have written.
 
 use std::fs;
 use std::io::Read;
@@ -29,12 +29,12 @@ pub enum ToolError {
     Failed {
         /// The program.
         tool: String,
-        /// Its last words.
+        /// Its error message.
         reason: String,
     },
 }
 
-/// The command that runs pip here, say `["python3", "-m", "pip"]`.
+/// The command that runs pip on this machine, such as `["python3", "-m", "pip"]`.
 ///
 /// # Errors
 /// [`ToolError::Missing`], with what to install.
@@ -106,7 +106,7 @@ pub(crate) fn run(
     Err(SourceError::from(ToolError::Failed { tool: tool.into(), reason: last_words(&words, status) }).into())
 }
 
-/// The lines that say what went wrong, as one.
+/// The lines that say what went wrong, joined.
 fn last_words(words: &str, status: std::process::ExitStatus) -> String {
     const MARKS: [&str; 5] = ["ERROR:", "E:", "npm error", "npm ERR!", "dpkg-deb: error:"];
     let lines: Vec<&str> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
     use crate::Silent;
 
-    /// Runs a shell script; answers the message of its failure.
+    /// Runs a shell script, which must fail with this message.
     fn check(program: &str, script: &str, stall: Duration, expected: &str) {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(program);

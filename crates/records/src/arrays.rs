@@ -1,7 +1,8 @@
-//! Named arrays in a safetensors file: written whole with one metadata entry, read without trusting them.
+//! Reads and writes named arrays with one metadata entry as a safetensors file. Writes are atomic, and files
+//! are not trusted.
 //!
-//! Nothing here links libtorch: a detector, a model and a checkpoint are all kept this way, and can be looked at by any
-//! program that reads safetensors.
+//! Detectors, models and checkpoints are all stored this way. Nothing here links libtorch, and any program
+//! that reads safetensors can inspect the files.
 
 use crate::files::{self, FileError};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The one metadata entry; more than one would be written in an order that changes from run to run.
+/// The only metadata entry; the order of several would change from run to run.
 const KEY: &str = "autoencoders";
 
 /// A tensor file that cannot be used.
@@ -22,14 +23,14 @@ pub enum TensorFileError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Not a safetensors file, or a damaged one.
-    #[error("{} is not a complete safetensors file: {reason}; it may be truncated, or of another kind", path.display())]
+    #[error("{} is not a complete safetensors file: {reason}; it may be truncated, or in another format", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong.
         reason: String,
     },
-    /// A safetensors file of something else.
+    /// A safetensors file of another program.
     #[error("{} was not written by autoencoders: {reason}", path.display())]
     Foreign {
         /// The file.
@@ -39,7 +40,7 @@ pub enum TensorFileError {
     },
 }
 
-/// What the numbers of an array are.
+/// The type of the numbers in an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element {
     /// 32-bit floats.
@@ -78,24 +79,24 @@ pub struct StoredArray {
 }
 
 impl StoredArray {
-    /// An array of these bytes, little-endian, row-major. Panics where their number does not fit the shape.
+    /// An array of these bytes, little-endian, row-major. Panics if their number does not match the shape.
     pub fn new(element: Element, shape: Vec<usize>, bytes: Vec<u8>) -> Self {
         let numbers: usize = shape.iter().product();
         assert_eq!(bytes.len(), numbers * element.width(), "the bytes of an array of shape {shape:?}");
         StoredArray { element, shape, bytes }
     }
 
-    /// 32-bit floats of a shape. Panics where their number does not fit it.
+    /// 32-bit floats of a shape. Panics if their number does not match it.
     pub fn of_f32(shape: &[usize], numbers: impl IntoIterator<Item = f32>) -> Self {
         Self::new(Element::F32, shape.to_vec(), numbers.into_iter().flat_map(f32::to_le_bytes).collect())
     }
 
-    /// 64-bit floats of a shape. Panics where their number does not fit it.
+    /// 64-bit floats of a shape. Panics if their number does not match it.
     pub fn of_f64(shape: &[usize], numbers: impl IntoIterator<Item = f64>) -> Self {
         Self::new(Element::F64, shape.to_vec(), numbers.into_iter().flat_map(f64::to_le_bytes).collect())
     }
 
-    /// What its numbers are.
+    /// The type of its numbers.
     pub fn element(&self) -> Element {
         self.element
     }
@@ -139,7 +140,7 @@ impl StoredArray {
             Dtype::I64 => Element::I64,
             _ => return None,
         };
-        // The reader of the format has made sure that the bytes fit the shape.
+        // safetensors has checked that the bytes fit the shape.
         Some(StoredArray { element, shape: view.shape().to_vec(), bytes: view.data().to_vec() })
     }
 }
@@ -166,7 +167,7 @@ impl safetensors::View for &StoredArray {
 /// the same bytes.
 ///
 /// # Errors
-/// Where the file cannot be written.
+/// If the file cannot be written.
 pub fn write<M: Serialize>(
     path: &Path,
     arrays: &[(String, StoredArray)],
@@ -182,20 +183,25 @@ pub fn write<M: Serialize>(
 /// Reads all arrays and the metadata. Nothing larger than the file itself is allocated.
 ///
 /// # Errors
-/// Where the file cannot be read, is damaged, or is not ours.
+/// If the file cannot be read, is damaged, or is not ours.
 pub fn read<M: DeserializeOwned>(path: &Path) -> Result<(BTreeMap<String, StoredArray>, M), TensorFileError> {
     let damaged = |reason: String| TensorFileError::Damaged { path: path.into(), reason };
     let foreign = |reason: String| TensorFileError::Foreign { path: path.into(), reason };
     let bytes = fs::read(path).map_err(FileError::new("read", path))?;
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
     let text = header.metadata().as_ref().and_then(|m| m.get(KEY));
-    let text = text.ok_or_else(|| foreign(format!("its metadata have no `{KEY}`")))?;
-    let metadata = serde_json::from_str(text).map_err(|e| foreign(format!("its metadata: {e}")))?;
+    let text = text.ok_or_else(|| foreign(format!("its metadata lack `{KEY}`")))?;
+    let metadata =
+        serde_json::from_str(text).map_err(|e| foreign(format!("cannot read its metadata: {e}")))?;
     let file = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
     let mut arrays = BTreeMap::new();
     for (name, view) in file.iter() {
         let array = StoredArray::of_view(&view).ok_or_else(|| {
-            foreign(format!("`{name}` is {:?} {:?}, which no file of ours holds", view.dtype(), view.shape()))
+            foreign(format!(
+                "`{name}` is {:?} {:?}, a type that our files never hold",
+                view.dtype(),
+                view.shape()
+            ))
         })?;
         arrays.insert(name.to_string(), array);
     }

@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all: written to a temporary name beside the target, then renamed.
+//! Writes files atomically: to a temporary name beside the target, which is then renamed.
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// How the temporary names begin.
 const TEMPORARY: &str = ".writing-";
 
-/// A file could not be read or written; says which, and what to do where that is known.
+/// A file that could not be read or written, with advice if there is any.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {source}{}", path.display(), hint(source))]
 pub struct FileError {
@@ -15,7 +15,7 @@ pub struct FileError {
     pub action: &'static str,
     /// The file or folder.
     pub path: PathBuf,
-    /// What the system answered.
+    /// The system's error.
     pub source: io::Error,
 }
 
@@ -48,7 +48,7 @@ pub fn create_dir(path: &Path) -> Result<(), FileError> {
 pub(crate) fn remove_temporary(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
-            // What cannot be removed does no harm.
+            // A file that cannot be removed does no harm.
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -59,7 +59,7 @@ pub fn read_to_string(path: &Path) -> Result<String, FileError> {
     fs::read_to_string(path).map_err(FileError::new("read", path))
 }
 
-/// Writes a file through `write`: readers see the old content or the new one, never half of it, even when the
+/// Writes a file through `write`: readers see the old content or the new one, never half of it, even if the
 /// process is killed or the power fails in between.
 pub fn write_atomic(
     path: &Path,
@@ -68,12 +68,12 @@ pub fn write_atomic(
     replace(path, write).map_err(FileError::new("write", path))
 }
 
-/// [`write_atomic`] of bytes that are at hand.
+/// Writes these bytes as [`write_atomic`] does.
 pub fn write_atomic_bytes(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write_atomic(path, |file| file.write_all(bytes))
 }
 
-/// Whether [`write_atomic`] could write this file, tried without touching it.
+/// Checks whether [`write_atomic`] could write this file, without touching it.
 pub fn check_writable(path: &Path) -> Result<(), FileError> {
     target(path).and_then(|path| beside(&path)).map(drop).map_err(FileError::new("write", path))
 }
@@ -88,13 +88,14 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     Ok(())
 }
 
-/// The file that is replaced: that behind a link, and no device, which a rename would put a file in place of.
+/// The file to replace: the target of a link. Refuses devices and pipes, which a rename would replace by a
+/// file.
 fn target(path: &Path) -> io::Result<PathBuf> {
     let path = if path.is_symlink() { path.canonicalize()? } else { path.to_path_buf() };
     match fs::metadata(&path) {
         Ok(there) if !there.is_file() => {
             let what = if there.is_dir() { "a folder" } else { "a device or a pipe" };
-            Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}, no file")))
+            Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}, not a file")))
         }
         _ => Ok(path),
     }
@@ -146,7 +147,7 @@ mod tests {
         assert_eq!(fs::read(&file).unwrap(), b"new");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         for error in [write_atomic_bytes(&socket, b"").unwrap_err(), check_writable(&socket).unwrap_err()] {
-            assert!(error.to_string().ends_with("it is a device or a pipe, no file"), "{error}");
+            assert!(error.to_string().ends_with("it is a device or a pipe, not a file"), "{error}");
         }
         check_writable(&file).unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"new");

@@ -1,8 +1,8 @@
-//! What a run is, apart from its arithmetic: seeds, the run folder, the records in it, configurations, and files that are
-//! written whole or not at all. Knows neither libtorch nor any model.
+//! Everything about a run apart from its arithmetic: seeds, the run folder and its records, configurations,
+//! and atomic file writes. Depends on neither libtorch nor any model.
 //!
-//! All randomness comes from a stream that is named by (seed, purpose, step), so a run that is resumed draws what an
-//! uninterrupted one does:
+//! All randomness comes from streams named by (seed, purpose, step), so a resumed run draws the same numbers
+//! as an uninterrupted one:
 //!
 //! ```
 //! use ae_records::seed::stream_seed;
@@ -11,7 +11,7 @@
 //! assert_ne!(stream_seed(0, "shuffle", 3), stream_seed(0, "shuffle", 4));
 //! ```
 //!
-//! A configuration is TOML, with overrides, and an error names its line and what was probably meant:
+//! A configuration is TOML with overrides; an error names the line and what was probably meant:
 //!
 //! ```
 //! use ae_records::config;

@@ -8,12 +8,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// One line: the mean of each loss term over the samples since the line before of the same split.
+/// One line: the mean of each loss term over the samples since the previous line of the same split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetricLine {
     /// Optimizer steps taken so far.
     pub step: u64,
-    /// Epochs finished so far; a line in the middle of the first epoch says 0.
+    /// Epochs finished so far; 0 during the first epoch.
     pub epoch: u64,
     /// `train`, `validation` or `test`.
     pub split: String,
@@ -29,12 +29,12 @@ pub struct MetricsLog {
 }
 
 impl MetricsLog {
-    /// Opens the log and keeps its first `length` bytes: what a checkpoint had seen of it. 0 starts anew.
+    /// Opens the log and truncates it to `length` bytes, its length at the checkpoint; 0 starts a new log.
     pub fn open(path: &Path, length: u64) -> Result<Self, FileError> {
         let open = || -> io::Result<File> {
             let file = OpenOptions::new().create(true).append(true).open(path)?;
             if file.metadata()?.len() < length {
-                let message = format!("it is shorter than the {length} bytes that the checkpoint has seen");
+                let message = format!("it is shorter than the {length} bytes that the checkpoint recorded");
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
             file.set_len(length)?;
@@ -50,14 +50,14 @@ impl MetricsLog {
         self.file.write_all(text.as_bytes()).map_err(FileError::new("write", &self.path))
     }
 
-    /// Bytes written so far; a checkpoint keeps it to continue there. What was written is on disk afterwards.
+    /// Bytes written so far, which a checkpoint records to continue from there. Flushes them to disk first.
     pub fn length(&mut self) -> Result<u64, FileError> {
         let length = || self.file.sync_data().and_then(|()| self.file.metadata()).map(|m| m.len());
         length().map_err(FileError::new("write", &self.path))
     }
 }
 
-/// All lines of a log. A last line without its newline (the process was killed in it) is left out.
+/// All lines of a log. A last line without a newline (the process was killed while writing it) is left out.
 pub fn read(path: &Path) -> Result<Vec<MetricLine>, FileError> {
     let text = files::read_to_string(path)?;
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);

@@ -1,7 +1,7 @@
-//! "Did you mean": the known names that are nearest to what was typed.
+//! Suggests the known names nearest to what was typed ("did you mean").
 
-/// Up to three of `known`, nearest first: those that are a slip of the fingers away from `typed`, begin with it, or
-/// begin it. Upper case, blanks, hyphens and underscores do not count. An exact match stands alone.
+/// Up to three of `known`, nearest first: those that are a typo away from `typed`, begin with it, or are its
+/// beginning. Case, spaces, hyphens and underscores are ignored. An exact match is returned alone.
 ///
 /// ```
 /// use ae_records::names::{did_you_mean, nearest};
@@ -31,7 +31,7 @@ pub fn nearest<S: AsRef<str>>(typed: &str, known: impl IntoIterator<Item = S>) -
     found.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
-/// `; did you mean `a`, `b` or `c`?`, to append to a message; empty where nothing is near.
+/// `; did you mean `a`, `b` or `c`?`, to append to a message; empty if nothing is near.
 pub fn did_you_mean(nearest: &[String]) -> String {
     if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", list(nearest, " or ")) }
 }
@@ -45,7 +45,7 @@ pub(crate) fn list(names: &[String], last: &str) -> String {
     }
 }
 
-/// `batchSize`, `batch-size` and `batch_size` are the same slip.
+/// Makes `batchSize`, `batch-size` and `batch_size` equal.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }

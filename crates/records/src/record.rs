@@ -1,5 +1,5 @@
-//! `record.json`: what was run, on what, with which result. Everything in it is for people and reports;
-//! nothing in it is needed to use the model.
+//! `record.json`: what was run, on which data and machine, and with which result. It is for people and
+//! reports; nothing in it is needed to use the model.
 
 use crate::files::{self, FileError};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-/// One run, from its start on; rewritten when something is known that was not before.
+/// The record of one run, written at its start and rewritten as more is known.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Record {
@@ -19,23 +19,23 @@ pub struct Record {
     pub variant: String,
     /// One sentence from the preset.
     pub description: String,
-    /// The command that makes this run again.
+    /// The command that repeats this run.
     pub command: String,
     /// The seed that every draw depends on.
     pub seed: u64,
-    /// Where the run stands.
+    /// The state of the run.
     pub status: Status,
     /// UTC, RFC 3339.
     pub started: String,
     /// UTC, RFC 3339; when the status last changed.
     pub ended: Option<String>,
-    /// Epochs and steps taken.
+    /// Epochs taken.
     pub epochs: u64,
     /// Optimizer steps taken.
     pub steps: u64,
     /// How often the run was resumed after an interruption.
     pub resumed: u32,
-    /// The data it saw.
+    /// The data.
     pub data: DataRecord,
     /// The networks.
     pub model: ModelRecord,
@@ -47,15 +47,15 @@ pub struct Record {
     pub seconds: Seconds,
     /// Held-out figures by name, such as `test/negative_elbo`; the unit is in the name or in the docs of the task.
     pub metrics: BTreeMap<String, f64>,
-    /// What the preset expects, beside what was obtained.
+    /// What the preset expects, with what was obtained.
     pub expected: Vec<Expectation>,
 }
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum Status {
-    /// Started; also what a killed run says.
+    /// Started; also the state of a killed run.
     #[default]
     Running,
     /// Reached its last epoch, or stopped early as configured.
@@ -77,13 +77,13 @@ pub struct DataRecord {
     pub set: String,
     /// Shape of one sample, such as `[1, 28, 28]`.
     pub shape: Vec<usize>,
-    /// Rows of each part.
+    /// Training rows.
     pub train: usize,
-    /// Rows kept for early stopping.
+    /// Validation rows, for early stopping.
     pub validation: usize,
-    /// Rows that nothing is chosen on.
+    /// Test rows; nothing is chosen on them.
     pub test: usize,
-    /// What was done to the values, in words.
+    /// Description of the preprocessing.
     pub preprocessing: String,
     /// Files read.
     pub files: Vec<FileRecord>,
@@ -102,9 +102,9 @@ pub struct FileRecord {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ModelRecord {
-    /// Trained numbers.
+    /// Trainable parameters.
     pub parameters: u64,
-    /// Floating-point operations of one sample's forward pass; a multiply and an add are two.
+    /// Floating-point operations of one sample's forward pass; a multiply and an add count as two.
     pub flops: u64,
     /// Layer by layer.
     pub layers: Vec<LayerRecord>,
@@ -119,13 +119,13 @@ pub struct LayerRecord {
     pub layer: String,
     /// Output shape of one sample.
     pub output: Vec<i64>,
-    /// Trained numbers of this layer.
+    /// Trainable parameters of this layer.
     pub parameters: u64,
     /// As in [`ModelRecord::flops`].
     pub flops: u64,
 }
 
-/// Where it ran.
+/// The machine of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Machine {
@@ -139,7 +139,7 @@ pub struct Machine {
     pub system: String,
 }
 
-/// Time spent, in seconds of wall clock. Sums over resumptions.
+/// Wall-clock time in seconds, summed over resumptions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Seconds {
@@ -151,14 +151,14 @@ pub struct Seconds {
     pub samples_per_second: f64,
 }
 
-/// An expected result and what came out.
+/// An expected result and the result obtained.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Expectation {
     /// Name in [`Record::metrics`].
     pub metric: String,
-    /// What this run got; `None` when it did not measure it.
+    /// The result of this run; `None` if it was not measured.
     pub obtained: Option<f64>,
-    /// The bound, as a person reads it: `≤ 106`.
+    /// The bound as text: `≤ 106`.
     pub expected: String,
     /// Where the bound comes from.
     pub source: String,
@@ -173,7 +173,7 @@ impl Record {
         serde_json::from_str(&text).map_err(|e| FileError::new("read", path)(io::Error::from(e)))
     }
 
-    /// Writes `record.json`, whole or not at all.
+    /// Writes `record.json` atomically.
     pub fn write(&self, path: &Path) -> Result<(), FileError> {
         let mut text = serde_json::to_string_pretty(self).expect("a record is always JSON");
         text.push('\n');

@@ -1,4 +1,4 @@
-//! The folder that a run leaves behind, and the lock that keeps two runs out of one folder.
+//! The folder of a run, and the lock that keeps a second run out of it.
 
 use crate::files::{self, FileError};
 use std::fs::{File, TryLockError};
@@ -10,15 +10,15 @@ pub struct RunDir {
     root: PathBuf,
 }
 
-/// Why a folder cannot be taken for a run.
+/// Why a folder cannot be used for a run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunDirError {
-    /// Another process writes there now.
+    /// Another process is writing there.
     #[error(
         "another run is writing to {}; wait for it, or choose another folder with --out", .0.display()
     )]
     Busy(PathBuf),
-    /// A run is there already.
+    /// The folder already holds a run.
     #[error(
         "{} already holds a run; continue it with --resume {}, or choose another folder with --out",
         .0.display(), .0.display()
@@ -69,7 +69,7 @@ impl RunDir {
         self.root.join("events")
     }
 
-    /// Weights and all that is needed to use them.
+    /// The weights, and everything needed to use them.
     pub fn model(&self) -> PathBuf {
         self.root.join("model.safetensors")
     }
@@ -79,7 +79,7 @@ impl RunDir {
         self.root.join("checkpoint").join("state.safetensors")
     }
 
-    /// Figures that were computed after training, with the checksum of the model that they are about.
+    /// Figures computed after training, with the checksum of their model.
     pub fn measures(&self) -> PathBuf {
         self.root.join("measures.json")
     }
@@ -94,7 +94,7 @@ impl RunDir {
         self.root.join("report.html")
     }
 
-    /// Takes the folder for a new run: creates it, refuses one that holds a run.
+    /// Claims the folder for a new run: creates it, and refuses one that already holds a run.
     pub fn create(&self) -> Result<RunLock, RunDirError> {
         files::create_dir(&self.root)?;
         let lock = self.lock()?;
@@ -104,7 +104,7 @@ impl RunDir {
         Ok(lock)
     }
 
-    /// Takes the folder of an earlier run to continue it.
+    /// Claims the folder of an earlier run, to resume it.
     pub fn reopen(&self) -> Result<RunLock, RunDirError> {
         if !self.config().exists() {
             return Err(RunDirError::NotARun(self.root.clone()));

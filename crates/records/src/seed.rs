@@ -1,7 +1,7 @@
-//! Where all randomness starts: every draw is a pure function of (seed, purpose, step).
+//! Streams of random numbers: every draw is a pure function of (seed, purpose, step).
 //!
-//! There is no generator whose state lives from one step to the next. A run that is resumed at step 700 draws
-//! at step 700 what the uninterrupted run drew there, because both ask for the same stream.
+//! No generator keeps its state from one step to the next. A run resumed at step 700 draws the same numbers
+//! there as an uninterrupted run, because both use the same stream.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -16,12 +16,13 @@ pub fn stream_seed(seed: u64, purpose: &str, step: u64) -> u64 {
     u64::from_le_bytes(std::array::from_fn(|i| digest[i]))
 }
 
-/// A generator for the draws of one stream that are made outside libtorch, such as a shuffled order.
+/// A generator of one stream for draws outside libtorch, such as a shuffled order.
 pub fn stream_rng(seed: u64, purpose: &str, step: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(digest(seed, purpose, step))
 }
 
-/// `most` of the numbers `0..n` without replacement, in ascending order; all of them where there are no more.
+/// Draws `most` of the numbers `0..n` without replacement, in ascending order; all of them if there are no
+/// more.
 pub fn draw(n: usize, most: usize, seed: u64, purpose: &str, step: u64) -> Vec<usize> {
     let mut rng = stream_rng(seed, purpose, step);
     let mut chosen = rand::seq::index::sample(&mut rng, n, most.min(n)).into_vec();
@@ -30,7 +31,7 @@ pub fn draw(n: usize, most: usize, seed: u64, purpose: &str, step: u64) -> Vec<u
 }
 
 fn digest(seed: u64, purpose: &str, step: u64) -> [u8; 32] {
-    // Fixed-width numbers first: no two different triples spell the same bytes.
+    // Fixed-width numbers first, so that different triples never give the same bytes.
     Sha256::new()
         .chain_update(b"ae-stream-1")
         .chain_update(seed.to_le_bytes())

@@ -276,7 +276,7 @@ fn wrong_values_are_named_with_their_line() {
     check_error(
         "model = 'vae'",
         &[],
-        "mine.toml:1: `model` cannot be the bare name `vae`; write [model.vae] for it",
+        "mine.toml:1: `model` cannot be the bare name `vae`; write [model.vae] instead",
     );
     check_error("[model.vae]\n[model.vanilla]", &[], "mine.toml:1: `model` must hold exactly one choice");
     check_error("seed = 1\nmodel = {}", &[], "mine.toml:2: `model` must hold exactly one choice");

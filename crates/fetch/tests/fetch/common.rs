@@ -10,7 +10,7 @@ use std::time::Duration;
 use ae_fetch::{Artifact, Digest, Fetcher, Progress, Source};
 use sha2::Digest as _;
 
-/// 3 MB of bytes that repeat nowhere near.
+/// 3 MB of bytes without a short period.
 pub(crate) fn content() -> Vec<u8> {
     (0..750_000_u32).flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
 }

@@ -112,9 +112,9 @@ fn a_server_in_trouble_is_asked_again() {
 
 #[test]
 fn what_cannot_be_helped_fails_at_once() {
-    let missing = check_fails(vec![Reply::Status("404 Not Found")], "answered 404 (not there)");
+    let missing = check_fails(vec![Reply::Status("404 Not Found")], "answered 404 (not found)");
     assert_eq!(missing.len(), 1, "a missing file is not asked for twice");
-    let trouble = check_fails(vec![Reply::Status("500 Oops")], "answered 500 (the server's own trouble)");
+    let trouble = check_fails(vec![Reply::Status("500 Oops")], "answered 500 (server error)");
     assert_eq!(trouble.len(), 4);
     check_fails(vec![Reply::Silence], "(4 tries)");
 }
@@ -173,7 +173,7 @@ fn all_failures_are_listed_in_order() {
         "{message}"
     );
     assert!(message.contains("mirror folder"), "{message}");
-    assert!(files(&folder.path().join("sub")).is_empty(), "an empty part is no use to anybody");
+    assert!(files(&folder.path().join("sub")).is_empty(), "an empty part is removed");
     let FetchError::AllFailed { failures, .. } = error else { panic!("{message}") };
     assert!(matches!(failures[0].reason, SourceError::NoSuchFile));
     assert!(matches!(failures[1].reason, SourceError::Status { status: 404 }));

@@ -1,6 +1,6 @@
-//! From a TOML document to a value, or to a [`Fault`]: what serde found wrong, taken apart into its key, its
-//! position and what was expected there. serde says these in words only; words that are not recognised are
-//! passed on as they are.
+//! Decodes a TOML document into a value, or into a [`Fault`]: serde's error, taken apart into its key, its
+//! position and what was expected there. serde gives these only as text; text that is not recognised is
+//! passed on unchanged.
 
 use super::error::{ConfigError, Names, Place};
 use crate::names::nearest;
@@ -16,11 +16,11 @@ pub(super) type Document<'a> = Spanned<DeTable<'a>>;
 /// What serde refused.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
-    /// Keys from the root down; of an unknown key, itself; of an unknown variant, the enum.
+    /// Keys from the root down. An unknown key is itself the last one; for an unknown variant, the enum is.
     pub(super) path: Vec<String>,
-    /// The way on from there into a list: `[1]`, `[1].name`.
+    /// The rest of the path, inside a list: `[1]`, `[1].name`.
     below: String,
-    /// First byte of the offending text.
+    /// Position of the first byte of the offending text.
     start: Option<usize>,
     /// What is wrong there.
     pub(super) kind: Kind,
@@ -35,7 +35,7 @@ pub(super) enum Kind {
     Value { message: String },
 }
 
-/// Reads a text alone.
+/// Reads a text without overrides.
 pub(super) fn text<T: DeserializeOwned + Serialize>(origin: &str, text: &str) -> Result<T, ConfigError> {
     let document = DeTable::parse(text).map_err(|e| {
         let place = line_of(origin, text, e.span().map(|span| span.start));
@@ -61,7 +61,7 @@ fn line_of(origin: &str, text: &str, start: Option<usize>) -> Place {
     Place::Line { origin: origin.into(), line }
 }
 
-/// A dotted key as one writes it in TOML.
+/// A dotted key in TOML syntax.
 pub(super) fn dotted(path: &[String]) -> String {
     let bare = |name: &str| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
@@ -89,7 +89,7 @@ pub(super) fn all_keys(text: &str) -> Vec<Vec<String>> {
     keys
 }
 
-/// The keys that the document would have without its mistakes: what a misplaced key may have meant.
+/// The keys that the document would have without its mistakes, as suggestions for a misplaced key.
 fn keys_beside_mistakes<T: DeserializeOwned + Serialize>(mut document: Document<'_>) -> Vec<Vec<String>> {
     const MISTAKES: usize = 100;
     for _ in 0..MISTAKES {
@@ -142,7 +142,7 @@ impl Fault {
         fault
     }
 
-    /// Makes the path end where [`Fault::path`] says it does.
+    /// Makes the path end as documented at [`Fault::path`].
     fn point(&mut self, message: &str) {
         if !self.below.is_empty() {
             return;
@@ -164,7 +164,8 @@ impl Fault {
         }
     }
 
-    /// In words. `known` are the keys of a right configuration; `rest` is what the user wrote after the key.
+    /// The error for the user. `known` are the keys of a valid configuration; `rest` is what the user wrote
+    /// after the key.
     pub(super) fn report(self, place: Place, known: &[Vec<String>], rest: &[String]) -> ConfigError {
         let Fault { path, below, kind, .. } = self;
         let full = |parents: &[String], name: &str| {
@@ -201,7 +202,7 @@ impl Fault {
                 ConfigError::UnknownChoice { place, key, got, names: Box::new(names) }
             }
             Kind::NeedsSettings { variant } => {
-                let message = format!("cannot be the bare name `{variant}`; write [{key}.{variant}] for it");
+                let message = format!("cannot be the bare name `{variant}`; write [{key}.{variant}] instead");
                 ConfigError::Value { place, key, message }
             }
             Kind::Value { message } => {
@@ -237,7 +238,7 @@ impl Kind {
         } else {
             // A type's own check says `must …`, which follows the key.
             let own =
-                if message.starts_with("must ") { message.into() } else { format!("is refused: {message}") };
+                if message.starts_with("must ") { message.into() } else { format!("is invalid: {message}") };
             wrong_value(message).unwrap_or(own)
         };
         Kind::Value { message }
@@ -249,7 +250,7 @@ fn quoted(message: &str, skip: usize) -> Vec<String> {
     message.split('`').skip(1).step_by(2).skip(skip).map(str::to_owned).collect()
 }
 
-/// `invalid type: string "ten", expected u64` for people.
+/// Rewords `invalid type: string "ten", expected u64` for the user.
 fn wrong_value(message: &str) -> Option<String> {
     let rest = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "))?;
     let (got, expected) = rest.rsplit_once(", expected ")?;

@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration, in words that say what to do.
+//! Errors in configurations, with advice on how to fix them.
 
 use crate::names::{did_you_mean, list};
 use std::fmt;
@@ -14,7 +14,7 @@ pub enum ConfigError {
         /// What the parser says.
         message: String,
     },
-    /// A key that nothing reads.
+    /// A key that does not exist.
     #[error("{place}: unknown key `{key}`{}", names.advice("keys known here"))]
     UnknownKey {
         /// Where it was written.
@@ -43,7 +43,7 @@ pub enum ConfigError {
         place: Place,
         /// Full dotted key.
         key: String,
-        /// What would be right, and what was given.
+        /// What is expected, and what was given.
         message: String,
     },
     /// An override that is not `key=value`.
@@ -54,7 +54,7 @@ pub enum ConfigError {
         /// What it lacks.
         reason: &'static str,
     },
-    /// An override of the settings of a choice that was not made.
+    /// An override of settings that belong to another choice.
     #[error(
         "{place}: `{key}` is `{current}` here, so `{key}.{wanted}` does not exist; \
          put --set {key}={wanted} before it to change `{key}` to `{wanted}`"
@@ -66,12 +66,12 @@ pub enum ConfigError {
         key: String,
         /// What is chosen.
         current: String,
-        /// What the override is about.
+        /// The choice that the override belongs to.
         wanted: String,
     },
 }
 
-/// Names that would be right.
+/// Names that would be valid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     /// Those that may have been meant, nearest first.

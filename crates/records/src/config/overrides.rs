@@ -1,4 +1,4 @@
-//! `--set key.path=value`, laid over a complete configuration.
+//! Applies `--set key.path=value` to a complete configuration.
 
 use super::decode::{Document, Fault, Kind, all_keys, document_to, dotted};
 use super::error::{ConfigError, Names, Place};
@@ -19,8 +19,8 @@ struct Override<'a> {
 /// One value set in the document.
 type Edit<'a> = (Vec<String>, DeValue<'a>);
 
-/// Applies overrides in their order. Two that are right only together (a choice, then a setting that it
-/// requires) may follow each other: the first one's error counts only if it is still there at the end.
+/// Applies overrides in order. Two that are valid only together (a choice, then a setting that it requires)
+/// may follow each other: the error of the first counts only if it remains at the end.
 pub(super) fn apply<T: DeserializeOwned + Serialize>(
     mut config: T,
     overrides: &[String],
@@ -34,7 +34,7 @@ pub(super) fn apply<T: DeserializeOwned + Serialize>(
     Ok(config)
 }
 
-/// Applies overrides up to the first that gives a right configuration again, and counts them.
+/// Applies overrides until the configuration is valid again, and returns how many that took.
 fn apply_until_right<T: DeserializeOwned + Serialize>(
     config: &T,
     overrides: &[String],
@@ -59,7 +59,7 @@ fn apply_until_right<T: DeserializeOwned + Serialize>(
     Err(first_error.expect("without overrides there is nothing to apply"))
 }
 
-/// The names in a dotted key; `None` when it is not one.
+/// The names in a dotted key; `None` if it is not one.
 fn parse_key(key: &str) -> Option<Vec<String>> {
     if key.contains('\n') {
         return None;
@@ -94,7 +94,8 @@ impl<'a> Override<'a> {
         Place::Set(self.given.into())
     }
 
-    /// Tries the readings of the value in turn: TOML; text; the name of a variant with its default settings.
+    /// Tries to read the value as TOML, then as text, then as the name of a variant with its default
+    /// settings.
     fn try_on<T: DeserializeOwned>(
         &self,
         document: &Document<'a>,
@@ -145,7 +146,7 @@ impl<'a> Override<'a> {
         fault.report(self.place(), &all_keys(complete), &rest)
     }
 
-    /// `model.vae.latent=2` where `model` is `vanilla` would put a second choice beside the first.
+    /// Refuses `model.vae.latent=2` if `model` is `vanilla`: it would put a second choice beside the first.
     fn refuse_other_choice<T: DeserializeOwned>(
         &self,
         document: &Document<'_>,
@@ -200,7 +201,7 @@ fn try_edit<T: DeserializeOwned>(document: &Document<'_>, edit: &Edit<'_>) -> Re
     document_to(document)
 }
 
-/// Sets one value; whatever stands in the way of the path becomes a table.
+/// Sets one value; anything else on the path is replaced by a table.
 fn set<'a>(table: &mut DeTable<'a>, path: &[String], value: DeValue<'a>) {
     let Some((first, rest)) = path.split_first() else { return };
     if rest.is_empty() {
@@ -224,7 +225,7 @@ fn find<'t, 'a>(table: &'t DeTable<'a>, path: &[String]) -> Option<&'t Spanned<D
     if rest.is_empty() { Some(value) } else { find(value.get_ref().as_table()?, rest) }
 }
 
-/// The settings of `variant` where it is what is chosen.
+/// The settings of `variant` if it is chosen.
 fn chosen<'t, 'a>(
     value: Option<&'t Spanned<DeValue<'a>>>,
     variant: &str,
