@@ -1,5 +1,5 @@
-//! Reading what a detector scores: a table of 140 columns of numbers, in megabytes a second, in blocks (parsed in
-//! parallel, scaled) and line by line.
+//! Benchmarks reading the input of a detector, a table of 140 columns of numbers, in megabytes per second: in
+//! blocks (parsed in parallel and scaled) and line by line.
 
 use ae_intake::{InputConfig, ReadOptions, Reader, Schema, Table};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

@@ -1,1 +1,1 @@
-//! The benchmarks are the other files of this folder; this one is empty because a package needs a target.
+//! Empty, because a package needs a target; the benchmarks are the other files of this folder.

@@ -1,5 +1,5 @@
-//! The encoder of the masked autoencoder, forward and backward, at the preset's size (49 patches of MNIST, batch 128): its
-//! cost falls with the visible share. `cargo xtask bench`.
+//! Benchmarks the encoder of the masked autoencoder, forward and backward, at the preset's size (49 patches
+//! of MNIST, batch 128), by the share of visible patches. `cargo xtask bench`.
 
 use ae_models::network::{Layer, Network, TransformerBlock};
 use ae_models::variants::mae;

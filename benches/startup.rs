@@ -1,4 +1,4 @@
-//! From nothing to a help text: what every use of the program pays. Needs `cargo build --release` first.
+//! Benchmarks the start of the program until its help text. Needs `cargo build --release` first.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::path::Path;

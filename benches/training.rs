@@ -1,5 +1,5 @@
-//! One training step of each variant at the presets' size (MNIST or ECG5000 shapes, batch 128), and the parts that
-//! all share: drawing noise and the fused optimizer. `cargo xtask bench`.
+//! Benchmarks one training step of each variant at the presets' size (MNIST or ECG5000 shapes, batch 128),
+//! and drawing noise, which all share. `cargo xtask bench`.
 
 use ae_models::{Batch, DataSummary, Group, ModelConfig, Pass};
 use ae_tensor::{Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};

@@ -1,5 +1,5 @@
-//! Finds anomalous rows in a table of your own: learns from rows that are known to be normal, keeps some of them for the
-//! threshold, and lists the rows of a second table that lie above it, with what is odd about them.
+//! Finds anomalous rows in your own table: learns from normal rows, holds some of them out for the threshold,
+//! and lists the rows of a second table that score above it.
 //!
 //! `cargo run --release -p ae-examples --example anomalies_in_csv -- normal.csv new.csv`
 
@@ -10,7 +10,7 @@ use autoencoders::prelude::*;
 fn main() -> anyhow::Result<()> {
     let paths: Vec<String> = std::env::args().skip(1).collect();
     let [normal, new] = paths.as_slice() else {
-        anyhow::bail!("give two tables: one of normal rows, one to look through");
+        anyhow::bail!("give two tables: one of normal rows, and one to search for anomalies");
     };
     for (line, judgement) in anomalies(normal, new)? {
         println!("line {line}: {judgement}");
@@ -46,7 +46,7 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             path.display().to_string()
         };
-        // Six columns that follow from one hidden number.
+        // Six columns that depend on one hidden number.
         let row = |i: usize| {
             let t = (i as f64 * 0.618).fract() * 6.0;
             [t.sin(), t.cos(), t.sin() * 2.0, -t.cos(), t.sin() + t.cos(), t.sin() - t.cos()]

@@ -1,1 +1,1 @@
-//! The examples are the other files of this folder; this one is empty because a package needs a target.
+//! Empty, because a package needs a target; the examples are the other files of this folder.

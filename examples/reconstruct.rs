@@ -11,7 +11,7 @@ use std::path::Path;
 
 fn main() -> anyhow::Result<()> {
     let path = std::env::args().nth(1);
-    let path = path.ok_or_else(|| anyhow::anyhow!("which model? give the path of a model.safetensors"))?;
+    let path = path.ok_or_else(|| anyhow::anyhow!("no model given; give the path of a model.safetensors"))?;
     reconstruct(Path::new(&path))
 }
 
@@ -20,17 +20,17 @@ fn reconstruct(path: &Path) -> anyhow::Result<()> {
     let model = PortableModel::load::<ModelConfig>(path, Device::Cpu)?;
     let metadata = &model.metadata;
     println!("a `{}` trained on {} with seed {}", metadata.model.name(), metadata.data, metadata.seed);
-    println!("raw values were preprocessed so: {}", metadata.preprocessing);
+    println!("preprocessing of raw values: {}", metadata.preprocessing);
     let autoencoder = model.as_autoencoder();
-    let autoencoder = autoencoder.ok_or_else(|| anyhow::anyhow!("it does not reconstruct"))?;
+    let autoencoder = autoencoder.ok_or_else(|| anyhow::anyhow!("the model does not reconstruct"))?;
 
-    // Four samples of the right shape; in your program these are your own, preprocessed in the same way.
+    // Four samples of the right shape; in your program, use your own, preprocessed in the same way.
     let shape: Vec<i64> = [4].into_iter().chain(metadata.shape.iter().copied()).collect();
     let samples = Tensor::full(&shape, metadata.range[0], (Kind::Float, Device::Cpu));
     let reconstructions = autoencoder.reconstruct(&samples);
     let errors = Distance::MeanSquared.per_sample(&reconstructions, &samples);
     println!(
-        "codes of {} numbers; errors of four flat samples: {:.5}",
+        "codes of {} numbers; errors of four constant samples: {:.5}",
         autoencoder.code_size(),
         array::to_array(&errors)
     );

@@ -1,4 +1,4 @@
-//! Trains a variational autoencoder on an array of your own, in memory, and draws new rows from it.
+//! Trains a variational autoencoder on an array in memory, and draws new rows from it.
 //!
 //! `cargo run --release -p ae-examples --example train_on_array`
 
@@ -15,7 +15,7 @@ fn main() -> anyhow::Result<()> {
     let rows = Array2::from_shape_fn((700, 16), |(row, i)| bump(row, i));
     let data = Dataset::from_rows(rows)?.hold_out(0.0, 0.15, 0)?.scaled(Scale::MinMax)?;
 
-    // A paper's values are the defaults; name what differs.
+    // The defaults are the paper's values; give only what differs.
     let config = vae::Config { encoder: Body::dense([64]), latent: 2, ..Default::default() };
     let model = config.build(&data.summary(), 0)?;
     let splits = data.splits(Device::Cpu)?;
@@ -23,7 +23,7 @@ fn main() -> anyhow::Result<()> {
     let before = held_out();
     train(&model, &splits, &TrainingConfig { epochs: 40, learning_rate: 3e-3, ..Default::default() })?;
     let after = held_out();
-    println!("-ELBO of rows it has not seen: {before:.2} nats before training, {after:.2} after");
+    println!("-ELBO of held-out rows: {before:.2} nats before training, {after:.2} after");
 
     let generator = model.as_generator().expect("a VAE generates");
     let new = array::to_array(&generator.sample(3, &Noise::new(1, 0, Device::Cpu)));

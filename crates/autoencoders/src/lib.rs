@@ -3,7 +3,7 @@
 //! This crate gathers the workspace's libraries under one name; [`prelude`] holds what most programs need. The
 //! program `ae`, which does the same on the command line, is the package `ae-cli`.
 //!
-//! An anomaly detector learns from rows that are normal, and judges others:
+//! An anomaly detector learns from normal rows and judges new ones:
 //!
 //! ```
 //! # #[cfg(feature = "anomaly")]
@@ -11,7 +11,7 @@
 //! use autoencoders::prelude::*;
 //! use ndarray::{Array2, array};
 //!
-//! // Rows of a machine that runs as it should: pressure and temperature follow the speed.
+//! // Rows from a machine in normal operation: pressure and temperature follow the speed.
 //! let speed = |row: usize| (row as f32 * 0.618).fract();
 //! let rows = Array2::from_shape_fn((400, 3), |(row, column)| match column {
 //!     0 => speed(row),
@@ -21,7 +21,7 @@
 //! let table = Table::from_array(rows.view(), &["speed", "pressure", "temperature"])?; // or from_csv, from_reader
 //! let detector = Detector::fit(&table, &FitConfig::default())?;
 //!
-//! // Each value of the second row is usual by itself; full speed without pressure is not.
+//! // Each value of the second row is normal by itself; high speed without pressure is not.
 //! let new = array![[0.5, 0.5, 35.0], [0.9, 0.1, 47.0]];
 //! let judgements = detector.judge(new.view())?;
 //! assert!(matches!(judgements[..], [Judgement::Normal(_), Judgement::Anomalous(_)]), "{judgements:?}");
@@ -36,7 +36,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! A model learns from rows by named steps:
+//! A model is trained on rows in a few named steps:
 //!
 //! ```
 //! # #[cfg(feature = "training")]
@@ -64,7 +64,7 @@
 //!
 //! # Map
 //!
-//! | module | what it is for | feature |
+//! | module | purpose | feature |
 //! |---|---|---|
 //! | `anomaly` | detectors: fit, judge, explain, save and load | `anomaly` (default) |
 //! | `training` | the loop: batches, losses, optimizers, checkpoints, records | `training` |
@@ -79,8 +79,9 @@
 //! | `evaluation` | presets, and the tasks of `ae eval` and `ae reproduce` | `evaluation` |
 //! | `records` | seeds, the run folder, records, configurations | always |
 //!
-//! A feature brings what it is built on: `anomaly` brings `training` and `metrics`, `training` brings `models` and `datasets`.
-//! Without `default-features`, and with no more than `datasets`, `intake`, `metrics`, `network` and `report`, nothing links libtorch.
+//! A feature enables those it is built on: `anomaly` enables `training` and `metrics`, `training` enables
+//! `models` and `datasets`. Without default features, and with only `datasets`, `intake`, `metrics`,
+//! `network` and `report`, nothing links libtorch.
 
 #[cfg(feature = "anomaly")]
 pub use ae_anomaly as anomaly;

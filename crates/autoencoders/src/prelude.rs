@@ -1,4 +1,4 @@
-//! What most programs need, as far as the chosen features have it.
+//! What most programs need, as far as the enabled features provide it.
 
 #[cfg(feature = "anomaly")]
 pub use ae_anomaly::{Detector, FitConfig, Judgement};
