@@ -208,7 +208,7 @@ pub struct UnknownGroup {
 #[error("{setting} = {got} is out of range; it must be {legal}")]
 pub struct SettingError {
     /// Path of the setting.
-    pub setting: &'static str,
+    pub setting: String,
     /// The value given.
     pub got: String,
     /// What it must be.
@@ -249,8 +249,8 @@ impl TrainingConfig {
     /// # Errors
     /// Names the first setting out of range, and what it must be.
     pub fn check(&self) -> Result<(), SettingError> {
-        let legal = |setting, got: String, fine: bool, legal| {
-            if fine { Ok(()) } else { Err(SettingError { setting, got, legal }) }
+        let legal = |setting: &str, got: String, fine: bool, legal| {
+            if fine { Ok(()) } else { Err(SettingError { setting: setting.into(), got, legal }) }
         };
         let rate = self.learning_rate;
         legal("training.learning_rate", rate.to_string(), rate > 0.0 && rate.is_finite(), "above 0")?;
@@ -288,17 +288,26 @@ impl TrainingConfig {
                 times("training.schedule.one_cycle.end", end)?;
             }
         }
-        for own in self.groups.values().filter_map(|group| group.learning_rate) {
-            let fine = own > 0.0 && own.is_finite();
-            legal("training.groups.….learning_rate", own.to_string(), fine, "above 0")?;
-        }
-        self.optimizer.check().map_err(|error| match error {
-            OptimizerError::OutOfRange { name, got, legal } => {
-                SettingError { setting: "training.optimizer", got: format!("{{ {name} = {got} }}"), legal }
+        for (name, group) in &self.groups {
+            let own = group.learning_rate.unwrap_or(rate);
+            let setting = format!("training.groups.{name}.learning_rate");
+            legal(&setting, own.to_string(), own > 0.0 && own.is_finite(), "above 0")?;
+            if let Some(optimizer) = &group.optimizer {
+                check_optimizer(&format!("training.groups.{name}.optimizer"), optimizer)?;
             }
-            other => SettingError { setting: "training.optimizer", got: other.to_string(), legal: "valid" },
-        })
+        }
+        check_optimizer("training.optimizer", &self.optimizer)
     }
+}
+
+fn check_optimizer(setting: &str, optimizer: &OptimizerConfig) -> Result<(), SettingError> {
+    let setting = || setting.to_string();
+    optimizer.check().map_err(|error| match error {
+        OptimizerError::OutOfRange { name, got, legal } => {
+            SettingError { setting: setting(), got: format!("{{ {name} = {got} }}"), legal }
+        }
+        other => SettingError { setting: setting(), got: other.to_string(), legal: "valid" },
+    })
 }
 
 #[cfg(test)]
@@ -310,6 +319,22 @@ mod tests {
         let config = TrainingConfig { schedule, ..TrainingConfig::default() };
         let obtained = config.check().map_or_else(|error| error.to_string(), |()| "fine".into());
         assert_eq!(obtained, expected);
+    }
+
+    #[test]
+    fn settings_of_a_group_out_of_range_are_refused_by_name() {
+        let check = |group: &str, expected: &str| {
+            let config: TrainingConfig = toml::from_str(&format!("[groups.critic]\n{group}")).unwrap();
+            assert_eq!(config.check().unwrap_err().to_string(), expected);
+        };
+        check(
+            "learning_rate = -1.0",
+            "training.groups.critic.learning_rate = -1 is out of range; it must be above 0",
+        );
+        check(
+            "optimizer = { adam = { beta1 = 2.0 } }",
+            "training.groups.critic.optimizer = { beta1 = 2 } is out of range; it must be at least 0 and below 1",
+        );
     }
 
     #[test]
