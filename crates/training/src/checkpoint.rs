@@ -62,7 +62,7 @@ pub enum CheckpointError {
 }
 
 /// What a checkpoint stores of a run.
-pub(crate) struct Parts<'a> {
+pub(crate) struct RunTensors<'a> {
     pub(crate) model: &'a dyn Model,
     pub(crate) optimizers: &'a mut [Optimizer],
     /// Moving averages of all parameters, in their order; empty without EMA.
@@ -71,7 +71,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) best: &'a [Tensor],
 }
 
-impl Parts<'_> {
+impl RunTensors<'_> {
     /// Every tensor by name; all share memory with the run.
     fn named(&self) -> Vec<(String, Tensor)> {
         // Parameters come first in the state, so the averages, which cover parameters only, get the right

@@ -1,6 +1,6 @@
 //! The training loop for every model: batches, losses, optimizers and checkpoints.
 
-use crate::checkpoint::{Best, Parts, Position};
+use crate::checkpoint::{Best, Position, RunTensors};
 use crate::config::TrainingConfig;
 use crate::data::{Epoch, Splits};
 use crate::description::TrainingData;
@@ -148,7 +148,7 @@ impl<'a> Loop<'a> {
             seconds_before: 0.0,
         };
         if let Some(path) = this.checkpoint.clone().filter(|path| path.exists()) {
-            this.position = this.parts().load(&path)?;
+            this.position = this.tensors().load(&path)?;
             this.position.resumed += 1;
             this.seconds_before = this.position.seconds;
         }
@@ -333,7 +333,7 @@ impl<'a> Loop<'a> {
         }
         self.position.seconds = self.seconds_before + self.started.elapsed().as_secs_f64();
         let position = self.position.clone();
-        self.parts().save(&path, &position)?;
+        self.tensors().save(&path, &position)?;
         Ok(())
     }
 
@@ -345,8 +345,8 @@ impl<'a> Loop<'a> {
         }
     }
 
-    fn parts(&mut self) -> Parts<'_> {
-        Parts {
+    fn tensors(&mut self) -> RunTensors<'_> {
+        RunTensors {
             model: self.model,
             optimizers: &mut self.optimizers,
             averages: &self.averages,
