@@ -19,7 +19,7 @@ use ae_tensor::{Activation, Kind, Likelihood, Noise, Tensor};
 
 /// Settings that variational variants have in common; each variant exposes some of them.
 #[derive(Clone, Debug)]
-pub struct Parts {
+pub struct VariationalConfig {
     /// The name of the variant in errors.
     pub variant: &'static str,
     /// From samples to the posterior.
@@ -63,8 +63,8 @@ impl Variational {
     ///
     /// # Errors
     /// Names the first that does not fit, and what would.
-    pub fn new(parts: &Parts, data: &DataSummary, noise: &Noise) -> Result<Self, ModelError> {
-        Self::conditional(parts, &data.shape, 0, data, noise)
+    pub fn new(config: &VariationalConfig, data: &DataSummary, noise: &Noise) -> Result<Self, ModelError> {
+        Self::conditional(config, &data.shape, 0, data, noise)
     }
 
     /// As [`Self::new`], with an encoder for samples of shape `input`, and `extra` values besides the latents
@@ -73,14 +73,14 @@ impl Variational {
     /// # Errors
     /// As [`Self::new`].
     pub fn conditional(
-        parts: &Parts,
+        config: &VariationalConfig,
         input: &[i64],
         extra: i64,
         data: &DataSummary,
         noise: &Noise,
     ) -> Result<Self, ModelError> {
-        let Parts { variant, latent, activation, likelihood, targets, kl, .. } = *parts;
-        let bodies = (&parts.encoder, parts.decoder.clone().unwrap_or_else(|| parts.encoder.mirror()));
+        let VariationalConfig { variant, latent, activation, likelihood, targets, kl, .. } = *config;
+        let bodies = (&config.encoder, config.decoder.clone().unwrap_or_else(|| config.encoder.mirror()));
         at_least_one(variant, "latent", latent)?;
         bodies.0.check(variant, "encoder")?;
         bodies.1.check(variant, "decoder")?;

@@ -10,7 +10,7 @@
 //! latents are given up, and without a capacity few remain active.
 
 use crate::blocks::body::Body;
-use crate::blocks::variational::{Capacity, Kl, Parts, Span, Targets, Variational};
+use crate::blocks::variational::{Capacity, Kl, Span, Targets, Variational, VariationalConfig};
 use crate::model::{DataSummary, Model, ModelError};
 use crate::registry::{Variant, out_of_range};
 use ae_tensor::{Activation, Likelihood, Noise};
@@ -71,8 +71,16 @@ impl Variant for Config {
         }
         let kl = Kl { weight: beta, warm_up, capacity, ..Kl::default() };
         let (encoder, decoder) = (self.encoder.clone(), self.decoder.clone());
-        let parts =
-            Parts { variant: Self::NAME, encoder, decoder, latent, activation, likelihood, targets, kl };
-        Ok(Box::new(Variational::new(&parts, data, noise)?))
+        let config = VariationalConfig {
+            variant: Self::NAME,
+            encoder,
+            decoder,
+            latent,
+            activation,
+            likelihood,
+            targets,
+            kl,
+        };
+        Ok(Box::new(Variational::new(&config, data, noise)?))
     }
 }

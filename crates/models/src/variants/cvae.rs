@@ -11,7 +11,7 @@
 //! the model was not trained on such input, so reconstructions are worse.
 
 use crate::blocks::body::Body;
-use crate::blocks::variational::{Kl, Parts, Targets, Variational};
+use crate::blocks::variational::{Kl, Targets, Variational, VariationalConfig};
 use crate::model::{
     Autoencoder, Batch, Code, DataSummary, Generator, LatentVariable, Losses, Model, ModelError, Pass,
 };
@@ -74,9 +74,17 @@ impl Variant for Config {
             (Body::Recurrent(_), [steps, features]) => vec![*steps, features + classes],
             (_, other) => other.to_vec(), // the body refuses it
         };
-        let parts =
-            Parts { variant: Self::NAME, encoder, decoder, latent, activation, likelihood, targets, kl };
-        let inner = Variational::conditional(&parts, &input, classes, data, noise)?;
+        let config = VariationalConfig {
+            variant: Self::NAME,
+            encoder,
+            decoder,
+            latent,
+            activation,
+            likelihood,
+            targets,
+            kl,
+        };
+        let inner = Variational::conditional(&config, &input, classes, data, noise)?;
         Ok(Box::new(Cvae { inner, classes }))
     }
 }

@@ -9,7 +9,7 @@ fn built(encoder: Body, data: &DataSummary) -> Cvae {
         (Body::Recurrent(_), [steps, features]) => vec![*steps, features + CLASSES],
         _ => vec![data.numel() + CLASSES],
     };
-    let parts = Parts {
+    let config = VariationalConfig {
         variant: Config::NAME,
         encoder,
         decoder: None,
@@ -20,7 +20,7 @@ fn built(encoder: Body, data: &DataSummary) -> Cvae {
         kl: Kl::default(),
     };
     Cvae {
-        inner: Variational::conditional(&parts, &input, CLASSES, data, &noise()).unwrap(),
+        inner: Variational::conditional(&config, &input, CLASSES, data, &noise()).unwrap(),
         classes: CLASSES,
     }
 }

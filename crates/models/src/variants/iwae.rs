@@ -9,7 +9,7 @@
 //! so use `vae` for reconstructions and codes.
 
 use crate::blocks::body::Body;
-use crate::blocks::variational::{Kl, Parts, Targets, Variational};
+use crate::blocks::variational::{Kl, Targets, Variational, VariationalConfig};
 use crate::model::{
     Autoencoder, Batch, DataSummary, Generator, LatentVariable, Losses, Model, ModelError, Pass,
 };
@@ -62,9 +62,17 @@ impl Variant for Config {
         at_least_one(Self::NAME, "samples", self.samples)?;
         let Config { samples, latent, activation, targets, likelihood, .. } = *self;
         let (encoder, decoder, kl) = (self.encoder.clone(), self.decoder.clone(), Kl::default());
-        let parts =
-            Parts { variant: Self::NAME, encoder, decoder, latent, activation, likelihood, targets, kl };
-        Ok(Box::new(Iwae { inner: Variational::new(&parts, data, noise)?, samples }))
+        let config = VariationalConfig {
+            variant: Self::NAME,
+            encoder,
+            decoder,
+            latent,
+            activation,
+            likelihood,
+            targets,
+            kl,
+        };
+        Ok(Box::new(Iwae { inner: Variational::new(&config, data, noise)?, samples }))
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::testing::*;
 
 fn built(samples: i64) -> Iwae {
-    let parts = Parts {
+    let config = VariationalConfig {
         variant: Config::NAME,
         encoder: Body::dense([HIDDEN]),
         decoder: None,
@@ -14,7 +14,7 @@ fn built(samples: i64) -> Iwae {
         targets: Targets::Stochastic,
         kl: Kl::default(),
     };
-    let inner = Variational::new(&parts, &data(), &noise()).unwrap();
+    let inner = Variational::new(&config, &data(), &noise()).unwrap();
     set_weights(&inner);
     Iwae { inner, samples }
 }

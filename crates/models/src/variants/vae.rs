@@ -10,7 +10,7 @@
 //! are blurred compared with a plain autoencoder of the same width.
 
 use crate::blocks::body::Body;
-use crate::blocks::variational::{Kl, Parts, Targets, Variational};
+use crate::blocks::variational::{Kl, Targets, Variational, VariationalConfig};
 use crate::model::{DataSummary, Model, ModelError};
 use crate::registry::Variant;
 use ae_tensor::{Activation, Likelihood, Noise};
@@ -58,8 +58,16 @@ impl Variant for Config {
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         let Config { latent, activation, targets, likelihood, kl, .. } = *self;
         let (encoder, decoder) = (self.encoder.clone(), self.decoder.clone());
-        let parts =
-            Parts { variant: Self::NAME, encoder, decoder, latent, activation, likelihood, targets, kl };
-        Ok(Box::new(Variational::new(&parts, data, noise)?))
+        let config = VariationalConfig {
+            variant: Self::NAME,
+            encoder,
+            decoder,
+            latent,
+            activation,
+            likelihood,
+            targets,
+            kl,
+        };
+        Ok(Box::new(Variational::new(&config, data, noise)?))
     }
 }

@@ -3,8 +3,8 @@
 use super::*;
 use crate::testing::*;
 
-fn parts(kl: Kl) -> Parts {
-    Parts {
+fn config(kl: Kl) -> VariationalConfig {
+    VariationalConfig {
         variant: "vae",
         encoder: Body::dense([HIDDEN]),
         decoder: None,
@@ -17,7 +17,7 @@ fn parts(kl: Kl) -> Parts {
 }
 
 fn built(kl: Kl) -> Variational {
-    let model = Variational::new(&parts(kl), &data(), &noise()).unwrap();
+    let model = Variational::new(&config(kl), &data(), &noise()).unwrap();
     set_weights(&model);
     model
 }
@@ -104,8 +104,8 @@ fn bits_are_drawn_at_their_rate_anew_at_every_step() {
 
 #[test]
 fn settings_out_of_range_are_refused() {
-    let check = |parts: Parts, expected: &str| {
-        let error = Variational::new(&parts, &data(), &noise()).unwrap_err().to_string();
+    let check = |config: VariationalConfig, expected: &str| {
+        let error = Variational::new(&config, &data(), &noise()).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
     let rise = Span::Share(0.5);
@@ -125,14 +125,21 @@ fn settings_out_of_range_are_refused() {
             "0 if a capacity is set",
         ),
     ] {
-        check(parts(kl), expected);
+        check(config(kl), expected);
     }
-    check(Parts { latent: 0, ..parts(Kl::default()) }, "model.vae.latent = 0");
-    check(Parts { decoder: Some(Body::dense([0])), ..parts(Kl::default()) }, "model.vae.decoder = [0]");
-    check(Parts { encoder: Body::conv([4]), ..parts(Kl::default()) }, "write encoder = \"dense\"");
+    check(VariationalConfig { latent: 0, ..config(Kl::default()) }, "model.vae.latent = 0");
+    check(
+        VariationalConfig { decoder: Some(Body::dense([0])), ..config(Kl::default()) },
+        "model.vae.decoder = [0]",
+    );
+    check(
+        VariationalConfig { encoder: Body::conv([4]), ..config(Kl::default()) },
+        "write encoder = \"dense\"",
+    );
     let laplace = Likelihood::Laplace { scale: 1.0 };
-    let parts = Parts { targets: Targets::Stochastic, likelihood: laplace, ..parts(Kl::default()) };
-    check(parts, "model.vae.targets = \"stochastic\" is out of range");
+    let config =
+        VariationalConfig { targets: Targets::Stochastic, likelihood: laplace, ..config(Kl::default()) };
+    check(config, "model.vae.targets = \"stochastic\" is out of range");
 }
 
 /// Losses of training `likelihood` for 60 steps on sixteen samples of `shape` around `mean`: before and
@@ -142,8 +149,8 @@ fn losses_around(mean: f64, shape: &[i64], body: Body, likelihood: Likelihood) -
     let values = noise().normal("samples", &[&[16], shape].concat()) * 0.5 + mean;
     let [low, high] = [values.min(), values.max()].map(|end| end.double_value(&[]));
     let data = DataSummary { shape: shape.to_vec(), mean, low, high, classes: 0 };
-    let parts = Parts { encoder: body, likelihood, ..parts(Kl::default()) };
-    let model = Variational::new(&parts, &data, &noise()).unwrap();
+    let config = VariationalConfig { encoder: body, likelihood, ..config(Kl::default()) };
+    let model = Variational::new(&config, &data, &noise()).unwrap();
     let parameters: Vec<Tensor> = model.parameters().into_iter().map(|p| p.1).collect();
     let mut optimizer = ae_tensor::Optimizer::new(Default::default(), &parameters).unwrap();
     let batch = Batch { values, labels: None, observed: None };
@@ -184,8 +191,12 @@ fn a_learned_variance_doubles_channels_and_features_and_starts_at_the_scale_of_t
     let data =
         |shape: &[i64]| DataSummary { shape: shape.into(), mean: 20.0, low: 2.0, high: 26.0, classes: 0 };
     let check = |shape: &[i64], body: Body, output: &[i64]| {
-        let parts = Parts { encoder: body, likelihood: Likelihood::GaussianLearned, ..parts(Kl::default()) };
-        let model = Variational::new(&parts, &data(shape), &noise()).unwrap();
+        let config = VariationalConfig {
+            encoder: body,
+            likelihood: Likelihood::GaussianLearned,
+            ..config(Kl::default())
+        };
+        let model = Variational::new(&config, &data(shape), &noise()).unwrap();
         assert_eq!(model.decoder.output_shape(), output);
         let latents = Tensor::zeros([1, LATENT], (Kind::Float, ae_tensor::Device::Cpu));
         let batch = Batch {
