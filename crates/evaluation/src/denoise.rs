@@ -9,7 +9,7 @@ use crate::draft::Draft;
 use crate::error::EvaluationError;
 use crate::held_out;
 use crate::images::{self, PSNR, SSIM, in_batches};
-use crate::outcome::{Evaluation, Table};
+use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::Figures;
 use crate::tasks::Task;
 use ae_models::variants::denoising::Corruption;
@@ -236,7 +236,7 @@ fn report(draft: &mut Draft, damage: &Damage, levels: &[AtLevel]) -> Result<(), 
     }
     let note =
         "The column under each name is the PSNR in dB, the next one the SSIM. Higher is better.".into();
-    draft.evaluation.tables.push(Table { title: damage.title.into(), columns, rows, note });
+    draft.evaluation.tables.push(ResultTable { title: damage.title.into(), columns, rows, note });
     Ok(())
 }
 

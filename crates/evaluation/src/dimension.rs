@@ -6,7 +6,7 @@ use crate::codes;
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::held_out::strided;
-use crate::outcome::{Evaluation, Table};
+use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{self, Figures, Quantity};
 use crate::tasks::Task;
 use ae_metrics::{knn_accuracy, trustworthiness};
@@ -128,7 +128,7 @@ fn evaluate(
         rows.push(row);
         figures.enter(&mut draft.evaluation.metrics, &format!("{name}/{size}"))?;
     }
-    draft.evaluation.tables.push(Table {
+    draft.evaluation.tables.push(ResultTable {
         title: "Neighbours".into(),
         columns: spread::columns(&["code", "dimensions"], &FIGURES),
         rows,

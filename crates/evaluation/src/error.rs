@@ -80,14 +80,14 @@ pub enum EvaluationError {
         /// Its run.
         folder: PathBuf,
     },
-    /// A measure that needs something the model does not have.
-    #[error("the measure `{measure}` does not suit the variant `{variant}`, which has no {missing}")]
+    /// A measure or task that needs something the model does not have.
+    #[error("`{measure}` does not suit the variant `{variant}`, which has no {missing}")]
     Unsuited {
-        /// The measure.
+        /// The measure or task.
         measure: &'static str,
         /// The variant.
         variant: String,
-        /// What the measure needs.
+        /// What it needs.
         missing: &'static str,
     },
     /// A model without a density.
@@ -200,6 +200,9 @@ impl EvaluationError {
             | EvaluationError::Unsuited { .. }
             | EvaluationError::NoDensity { .. }
             | EvaluationError::NoLabels(_)
+            | EvaluationError::AllNormal(_)
+            | EvaluationError::OwnLabels(_)
+            | EvaluationError::NothingToFind { .. }
             | EvaluationError::Data { .. } => true,
             _ => false,
         }

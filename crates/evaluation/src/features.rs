@@ -7,7 +7,7 @@ use crate::context::{Context, Wanted};
 use crate::draft::Draft;
 use crate::error::EvaluationError;
 use crate::held_out::strided;
-use crate::outcome::{Evaluation, Table};
+use crate::outcome::{Evaluation, ResultTable};
 use crate::probe::Probe;
 use crate::spread::{Figure, Quantity};
 use crate::tasks::Task;
@@ -247,7 +247,7 @@ fn report(
     let note = "Share of test rows classified correctly; higher is better. ± is the sample standard deviation over seeds and \
                 draws of the labelled rows."
         .into();
-    draft.evaluation.tables.push(Table { title: judge.title().into(), columns, rows, note });
+    draft.evaluation.tables.push(ResultTable { title: judge.title().into(), columns, rows, note });
     Ok(())
 }
 

@@ -7,7 +7,7 @@ mod figures;
 use crate::context::{Context, Wanted};
 use crate::draft::Draft;
 use crate::error::EvaluationError;
-use crate::outcome::{Evaluation, Table};
+use crate::outcome::{Evaluation, ResultTable};
 use crate::pictures;
 use crate::spread::{self, Figures, Quantity};
 use crate::tasks::Task;
@@ -150,7 +150,7 @@ fn reconstructions(run: &Run) -> Option<Tensor> {
     Some(Tensor::cat(&parts, 0))
 }
 
-fn distances(entrants: &[Entrant]) -> Result<Table, EvaluationError> {
+fn distances(entrants: &[Entrant]) -> Result<ResultTable, EvaluationError> {
     const FIGURES: [Quantity; 4] = [FID, RECONSTRUCTION_FID, CLASSES, RAREST];
     let mut rows = Vec::new();
     for Entrant { name, parameters, figures, .. } in entrants {
@@ -158,7 +158,7 @@ fn distances(entrants: &[Entrant]) -> Result<Table, EvaluationError> {
         row.extend(figures.cells(&FIGURES)?);
         rows.push(row);
     }
-    Ok(Table {
+    Ok(ResultTable {
         title: "Distance from held-out images".into(),
         columns: spread::columns(&["model", "parameters"], &FIGURES),
         rows,
@@ -174,7 +174,7 @@ fn for_scale(
     plan: &Plan<'_>,
     yardstick: &Yardstick,
     evaluation: &mut Evaluation,
-) -> Result<Table, EvaluationError> {
+) -> Result<ResultTable, EvaluationError> {
     let shape = yardstick.held_out().size();
     let noise = Noise::new(0, 0, yardstick.held_out().device()).fork("scale");
     let mut sets = vec![
@@ -188,11 +188,11 @@ fn for_scale(
         let other_images = array::from_array(rows).view([&[n], &shape[1..]].concat().as_slice());
         sets.insert(1, (format!("images of {}", name_of(&other.set)), "other", other_images));
     }
-    let mut table = Table {
+    let mut table = ResultTable {
         title: "Reference values".into(),
         columns: ["images", "FID", "classes"].map(String::from).into(),
         note: "A perfect generator would have the FID of the training images.".into(),
-        ..Table::default()
+        ..ResultTable::default()
     };
     for (title, name, set) in sets {
         let look = yardstick.judge(&title, &set)?;
@@ -207,12 +207,12 @@ fn name_of(set: &str) -> &str {
     set.rsplit(['/', '\\']).next().unwrap_or(set)
 }
 
-fn census(entrants: &[Entrant], yardstick: &Yardstick) -> Table {
+fn census(entrants: &[Entrant], yardstick: &Yardstick) -> ResultTable {
     let row = |entrant: &Entrant| {
         let counts = entrant.counts.iter().map(usize::to_string);
         std::iter::once(entrant.name.clone()).chain(counts).collect()
     };
-    Table {
+    ResultTable {
         title: format!("Classes of {COUNTED} samples"),
         columns: std::iter::once("model".to_string())
             .chain(yardstick.class_names().iter().cloned())

@@ -37,5 +37,5 @@ mod yardstick;
 
 pub use context::{Context, Wanted};
 pub use error::EvaluationError;
-pub use outcome::{Evaluation, Table};
+pub use outcome::{Evaluation, ResultTable};
 pub use tasks::{OptionValues, TASKS, Task, TaskOption};

@@ -6,7 +6,7 @@ use crate::density::{Latents, SAMPLES, density, latent_variable, latents, test_r
 use crate::draft::Draft;
 use crate::error::EvaluationError;
 use crate::held_out;
-use crate::outcome::{Evaluation, Table};
+use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{self, Figures, Quantity};
 use crate::tasks::Task;
 use ae_report::gallery::Entry;
@@ -141,14 +141,14 @@ fn entrant(
     Ok(Entrant { name: preset.into(), targets, figures, latents })
 }
 
-fn densities(entrants: &[Entrant]) -> Result<Table, EvaluationError> {
+fn densities(entrants: &[Entrant]) -> Result<ResultTable, EvaluationError> {
     let mut rows = Vec::new();
     for Entrant { name, targets, figures, .. } in entrants {
         let mut row = vec![name.clone(), targets.clone()];
         row.extend(figures.cells(&FIGURES)?);
         rows.push(row);
     }
-    Ok(Table {
+    Ok(ResultTable {
         title: "Densities".into(),
         columns: spread::columns(&["preset", "targets"], &FIGURES),
         rows,
@@ -158,9 +158,9 @@ fn densities(entrants: &[Entrant]) -> Result<Table, EvaluationError> {
     })
 }
 
-fn diagnoses(entrants: &[Entrant]) -> Table {
+fn diagnoses(entrants: &[Entrant]) -> ResultTable {
     let row = |entrant: &Entrant| vec![entrant.name.clone(), entrant.latents.diagnosis()];
-    Table {
+    ResultTable {
         title: "Has the posterior collapsed?".into(),
         columns: vec!["preset".into(), "diagnosis".into()],
         rows: entrants.iter().map(row).collect(),
@@ -188,13 +188,13 @@ fn rate_distortion(
 ) -> Result<Line, EvaluationError> {
     let seed = context.seeds.first().copied().ok_or(EvaluationError::NoSeeds)?;
     let mut curve = Line { name: "beta_vae".into(), ..Line::default() };
-    let mut table = Table {
+    let mut table = ResultTable {
         title: "Rate and distortion by β".into(),
         columns: ["β", "rate (KL)", "distortion", "-ELBO", "active"].map(String::from).into(),
         note: format!(
             "In nats per test sample, after only {EPOCHS} epochs each, so not comparable with a full training."
         ),
-        ..Table::default()
+        ..ResultTable::default()
     };
     for &beta in plan.betas {
         let run = draft.trained(context, &wanted("beta_vae", Some(beta), seed)?)?;

@@ -28,10 +28,21 @@ pub struct Measure {
     compute: fn(&mut Context<'_>, &Run) -> Result<Metrics, EvaluationError>,
 }
 
+mod active_units;
+mod anomaly;
+mod fid;
+mod jacobian;
+mod likelihood;
+mod pca;
+mod posterior;
+mod pretraining;
+mod probe;
+mod sparsity;
+mod standardised;
+mod subspace;
+
 macro_rules! measures {
     ($($name:ident),* $(,)?) => {
-        $(pub mod $name;)*
-
         /// All measures, in alphabetical order.
         pub const MEASURES: &[Measure] = &[
             $(Measure { name: stringify!($name), compute: $name::measure }),*

@@ -23,7 +23,7 @@ pub struct Evaluation {
     /// The seeds used.
     pub seeds: Vec<u64>,
     /// The results as tables.
-    pub tables: Vec<Table>,
+    pub tables: Vec<ResultTable>,
     /// The results by name: `article/seed0/accuracy` is the value of one seed, `article/accuracy` the mean
     /// over the seeds. With several values, `article/accuracy_std` is their sample standard deviation and
     /// `article/accuracy_ci95` is half the width of the 95 % interval of the mean.
@@ -36,7 +36,7 @@ pub struct Evaluation {
 
 /// A table of text; the first column names the row.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Table {
+pub struct ResultTable {
     /// The title.
     pub title: String,
     /// Heading of each column.
@@ -52,7 +52,7 @@ const GAP: u16 = 2;
 /// Minimum width of the first column; below it, the other columns are wrapped too.
 const MIN_NAME: u16 = 12;
 
-impl Table {
+impl ResultTable {
     /// Aligned columns with the title above and the note below. The first column is aligned left; the others
     /// hold figures and are aligned right. A table wider than `width` characters is wrapped within its
     /// columns, if possible only within the first.
@@ -91,7 +91,7 @@ impl Table {
 }
 
 impl Evaluation {
-    /// Text for a terminal; see [`Table::to_text`].
+    /// Text for a terminal; see [`ResultTable::to_text`].
     pub fn to_text(&self, width: Option<u16>) -> String {
         let tables: String = self.tables.iter().map(|table| format!("\n{}", table.to_text(width))).collect();
         format!("{}\n{}\n{tables}", self.title, self.method)
@@ -126,9 +126,9 @@ impl Evaluation {
     fn sections(&self, folder: &Path) -> Result<Vec<Section>, EvaluationError> {
         let method = vec![Block::Text(self.method.clone()), Block::Command(self.command.clone())];
         let mut sections = vec![Section { title: "Method".into(), blocks: method }];
-        for Table { title, columns, rows, note } in &self.tables {
+        for ResultTable { title, columns, rows, note } in &self.tables {
             let caption = note.clone();
-            let table = html::Table { caption, columns: columns.clone(), rows: rows.clone() };
+            let table = html::HtmlTable { caption, columns: columns.clone(), rows: rows.clone() };
             sections.push(Section { title: title.clone(), blocks: vec![Block::Table(table)] });
         }
         let gallery = Gallery::new(folder.join("images"));
@@ -159,7 +159,7 @@ mod tests {
             method: "A method.".into(),
             command: "ae eval test".into(),
             seeds: vec![0],
-            tables: vec![Table {
+            tables: vec![ResultTable {
                 title: "Figures".into(),
                 columns: cells(&["seed", "accuracy"]),
                 rows: vec![cells(&["0", "0.5"]), cells(&["mean ± std", "0.25 ± 0.125"])],
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn text_that_is_too_wide_is_wrapped_within_its_column() {
         let cells = |row: [&str; 3]| row.map(String::from).to_vec();
-        let table = Table {
+        let table = ResultTable {
             title: "Detectors".into(),
             columns: cells(["detector", "AUROC", "recall at 1 %"]),
             rows: vec![

@@ -4,7 +4,7 @@
 
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
-use crate::outcome::{Evaluation, Table};
+use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{Figure, Quantity};
 use crate::tasks::Task;
 use ae_models::ModelConfig;
@@ -76,13 +76,13 @@ fn evaluate(
             at.gain.push(seed, random - warm);
         }
     }
-    let mut table = Table {
+    let mut table = ResultTable {
         title: "Test error in % by number of labels".into(),
         columns: ["labels", Start::Random.title(), Start::Pretrained.title(), GAIN.heading]
             .map(String::from)
             .into(),
         note: "Mean ± standard deviation over the seeds. `reduction` is the difference of the errors, seed by seed.".into(),
-        ..Table::default()
+        ..ResultTable::default()
     };
     for AtBudget { budget, errors, gain } in &budgets {
         let mut row = vec![budget.unwrap_or(rows).to_string()];

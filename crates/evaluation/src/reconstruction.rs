@@ -6,7 +6,7 @@ use crate::context::{Context, Wanted};
 use crate::draft::Draft;
 use crate::error::EvaluationError;
 use crate::images::{self, PSNR, SSIM};
-use crate::outcome::{Evaluation, Table};
+use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{self, Figures, Quantity};
 use crate::tasks::Task;
 use ae_metrics::{mae, mse};
@@ -209,7 +209,7 @@ impl Contest {
         }
         let columns = spread::columns(&["model", "code", "parameters"], &FIGURES);
         let (title, note) = (self.title.to_string(), self.note.to_string());
-        draft.evaluation.tables.push(Table { title: title.clone(), columns, rows, note });
+        draft.evaluation.tables.push(ResultTable { title: title.clone(), columns, rows, note });
         let seed = draft.evaluation.seeds.first().copied().unwrap_or(0);
         let caption = format!("The first {} test images, seed {seed}; not hand-picked.", originals.dim().0);
         let entry = Entry { file: self.file.into(), title, caption, order };

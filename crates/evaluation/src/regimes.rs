@@ -2,7 +2,7 @@
 
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
-use crate::outcome::{Evaluation, Table};
+use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{self, Figures, Quantity};
 use crate::tasks::Task;
 use ae_records::metrics;
@@ -256,7 +256,7 @@ fn curves(run: &Run) -> Result<Curves, EvaluationError> {
     Ok(Curves { over_samples: over(seen), over_seconds: over(run.record.seconds.training) })
 }
 
-fn table(title: &str, trained: &[&Trained<'_>]) -> Result<Table, EvaluationError> {
+fn table(title: &str, trained: &[&Trained<'_>]) -> Result<ResultTable, EvaluationError> {
     let mut rows = Vec::new();
     for Trained { regime, setup, figures, .. } in trained {
         let mut row = vec![regime.title.to_string()];
@@ -266,7 +266,7 @@ fn table(title: &str, trained: &[&Trained<'_>]) -> Result<Table, EvaluationError
     }
     let columns = spread::columns(&["regime", "batch", "rate", "steps", "samples seen"], &FIGURES);
     let note = "The rate is the base learning rate of the schedule.".into();
-    Ok(Table { title: title.into(), columns, rows, note })
+    Ok(ResultTable { title: title.into(), columns, rows, note })
 }
 
 fn panels(trained: &[&Trained<'_>]) -> [Panel; 2] {

@@ -9,7 +9,7 @@ mod candidates;
 
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
-use crate::outcome::{Evaluation, Table};
+use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{self, Figures, Quantity};
 use crate::tasks::Task;
 use ae_anomaly::fit::Role;
@@ -175,7 +175,7 @@ impl Trial {
     }
 }
 
-fn table(lines: &[Line], baselines: &[Line]) -> Result<Table, EvaluationError> {
+fn table(lines: &[Line], baselines: &[Line]) -> Result<ResultTable, EvaluationError> {
     let scores = SCORES.map(|(quantity, _)| quantity);
     let mut rows = Vec::new();
     for (name, figures) in lines {
@@ -189,7 +189,7 @@ fn table(lines: &[Line], baselines: &[Line]) -> Result<Table, EvaluationError> {
         row.resize(SCORES.len() + 1, "–".into());
         rows.push(row);
     }
-    Ok(Table {
+    Ok(ResultTable {
         title: "AUROC of normal beats against damaged ones".into(),
         columns: spread::columns(&["candidate"], &scores),
         rows,

@@ -1,7 +1,7 @@
 //! Figures over seeds: the values of a quantity for each seed, with their mean and spread.
 
 use crate::error::EvaluationError;
-use crate::outcome::Table;
+use crate::outcome::ResultTable;
 use ae_metrics::{MeanStd, mean_std};
 use std::collections::BTreeMap;
 
@@ -173,7 +173,7 @@ impl Figures {
     ///
     /// # Errors
     /// No figures, or a value that is not finite.
-    pub(crate) fn by_seed(&self, title: String, note: String) -> Result<Table, EvaluationError> {
+    pub(crate) fn by_seed(&self, title: String, note: String) -> Result<ResultTable, EvaluationError> {
         let first = self.0.first().ok_or(EvaluationError::NoSeeds)?;
         let quantities: Vec<Quantity> = self.0.iter().map(|figure| figure.quantity).collect();
         let mut rows = Vec::new();
@@ -191,7 +191,7 @@ impl Figures {
             last.extend(self.cells(&quantities)?);
             rows.push(last);
         }
-        Ok(Table { title, columns: columns(&["seed"], &quantities), rows, note })
+        Ok(ResultTable { title, columns: columns(&["seed"], &quantities), rows, note })
     }
 }
 

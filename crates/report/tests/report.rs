@@ -4,7 +4,7 @@ use ae_records::record::*;
 use ae_records::run_dir::RunDir;
 use ae_report::ReportError;
 use ae_report::gallery::{CURVES, Entry, Gallery};
-use ae_report::html::{self, Block, Section, Table};
+use ae_report::html::{self, Block, HtmlTable, Section};
 use ae_report::picture::image_grid;
 use ndarray::Array4;
 use std::fs;
@@ -225,7 +225,7 @@ fn an_evaluation_has_its_sections() {
     let path = folder.path().join("eval/report.html");
     let table = |rows: Vec<Vec<String>>| {
         let columns = vec!["class <i>".to_string(), "F1".to_string()];
-        Block::Table(Table { caption: "5 seeds".into(), columns, rows })
+        Block::Table(HtmlTable { caption: "5 seeds".into(), columns, rows })
     };
     let rows = vec![vec!["normal".to_string(), "0.94 ± 0.01".to_string()]];
     let picture =

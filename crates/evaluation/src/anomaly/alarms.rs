@@ -3,7 +3,7 @@
 use super::problem::Problem;
 use super::rows::{Comparison, percent, promised};
 use crate::error::EvaluationError;
-use crate::outcome::{Evaluation, Table};
+use crate::outcome::{Evaluation, ResultTable};
 use ae_anomaly::{NormalScores, Scorer, Threshold};
 use ae_metrics::{AlarmBand, Confusion, conformal_alarm_band};
 
@@ -83,7 +83,7 @@ impl Alarms {
         if rows.is_empty() {
             return;
         }
-        evaluation.tables.push(Table {
+        evaluation.tables.push(ResultTable {
             title: format!("{}: promised and achieved false-alarm rates on held-out normal rows", comparison.title),
             columns: ["promised", "achieved, mean", "95 % band of one seed", "seeds inside", "accuracy", "recall"]
                 .map(String::from)

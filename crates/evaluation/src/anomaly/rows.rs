@@ -6,7 +6,7 @@ use super::problem::Problem;
 use super::rivals::{self, NETWORK, Rival};
 use crate::context::Context;
 use crate::error::EvaluationError;
-use crate::outcome::{Evaluation, Table};
+use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{Figure, Figures, Quantity, columns};
 use ae_anomaly::{Baseline, FitConfig, NormalScores, Rule, Threshold};
 use ae_metrics::{
@@ -213,13 +213,13 @@ impl Results {
             figures.enter(&mut evaluation.metrics, &format!("{name}/{key}"))?;
         }
         let columns = columns(&["detector"], &QUANTITIES);
-        evaluation.tables.push(Table { title: (*title).into(), columns, rows, note });
+        evaluation.tables.push(ResultTable { title: (*title).into(), columns, rows, note });
         self.alarms.report(comparison, evaluation);
         let mut rows = Vec::new();
         for (class, figure) in self.classes.iter().filter(|(_, figure)| !figure.is_empty()) {
             rows.push(vec![class.clone(), figure.to_text()?]);
         }
-        evaluation.tables.push(Table {
+        evaluation.tables.push(ResultTable {
             title: format!("{title}: flagged share of each class"),
             columns: ["class", "flagged"].map(String::from).into(),
             rows,
@@ -233,7 +233,7 @@ impl Results {
             rows.push(vec![percent(*share), figure.to_text()?]);
             figure.enter(&mut evaluation.metrics, &format!("{name}/contaminated_{share}"))?;
         }
-        evaluation.tables.push(Table {
+        evaluation.tables.push(ResultTable {
             title: format!("{title}: contaminated training data"),
             columns: ["anomalies in the training data", "AUROC"].map(String::from).into(),
             rows,

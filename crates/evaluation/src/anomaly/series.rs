@@ -212,7 +212,7 @@ pub(super) fn evaluate(
             problem.rows.calibration.len()
         ),
     };
-    evaluation.tables.push(outcome::Table {
+    evaluation.tables.push(outcome::ResultTable {
         title: format!("{}: {} points, {events}, VUS window {}", case.title, case.points, case.vus_window),
         columns: columns(&["detector"], &QUANTITIES),
         rows,

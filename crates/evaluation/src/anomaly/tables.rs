@@ -4,7 +4,7 @@ use super::Protocol;
 use super::articles::Outcome;
 use super::rivals::key;
 use crate::error::EvaluationError;
-use crate::outcome::{Evaluation, Table};
+use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{self, Figures, Quantity};
 use ae_anomaly::Baseline;
 
@@ -109,7 +109,7 @@ fn over_seeds(outcomes: &[(u64, Outcome)], of: fn(&Outcome) -> Values) -> Figure
     figures
 }
 
-fn comparison(title: &str, rivals: &[(String, Figures)]) -> Result<Table, EvaluationError> {
+fn comparison(title: &str, rivals: &[(String, Figures)]) -> Result<ResultTable, EvaluationError> {
     let quantities = [ACCURACY, F1, AUROC, AUPRC];
     let mut rows = Vec::new();
     for (name, figures) in rivals {
@@ -117,7 +117,7 @@ fn comparison(title: &str, rivals: &[(String, Figures)]) -> Result<Table, Evalua
         row.extend(figures.cells(&quantities)?);
         rows.push(row);
     }
-    Ok(Table {
+    Ok(ResultTable {
         title: format!("{title}: comparison with detectors without a network"),
         columns: spread::columns(&["detector"], &quantities),
         rows,

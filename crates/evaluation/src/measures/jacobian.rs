@@ -32,8 +32,7 @@ const ROWS: usize = 1000;
 /// cannot be trained.
 pub(super) fn measure(context: &mut Context<'_>, run: &Run) -> Result<Metrics, EvaluationError> {
     let own = movement(run)?;
-    let mut metrics =
-        Metrics::from([("norm".into(), own.norm), ("relative".into(), own.relative())]);
+    let mut metrics = Metrics::from([("norm".into(), own.norm), ("relative".into(), own.relative())]);
     if let ModelConfig::Contractive(config) = &run.experiment.model {
         let mut experiment = run.experiment.clone();
         experiment.model = ModelConfig::Contractive(contractive::Config { weight: 0.0, ..config.clone() });
@@ -75,7 +74,12 @@ fn movement(run: &Run) -> Result<Movement, EvaluationError> {
 
 /// `√(Σ_d var h_d)` of codes `[N, D]`.
 fn spread(codes: &Tensor) -> f64 {
-    codes.to_kind(Kind::Double).var_dim([0i64].as_slice(), false, false).sum(Kind::Double).double_value(&[]).sqrt()
+    codes
+        .to_kind(Kind::Double)
+        .var_dim([0i64].as_slice(), false, false)
+        .sum(Kind::Double)
+        .double_value(&[])
+        .sqrt()
 }
 
 #[cfg(test)]

@@ -38,17 +38,12 @@ pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, Evaluat
     let n = rows.size()[0];
     let noise = Noise::new(run.record.seed, 0, rows.device()).fork("posterior");
     let codes = tch::no_grad(|| match autoencoder.encode(&rows) {
-        Code::Gaussian(posterior) => {
-            posterior.reparameterise(&noise.normal("reparameterise", &[n, latent]))
-        }
+        Code::Gaussian(posterior) => posterior.reparameterise(&noise.normal("reparameterise", &[n, latent])),
         code => code.point().shallow_clone(),
     });
-    let [codes, prior, again] = [
-        codes,
-        noise.normal("prior", &[n, latent]),
-        noise.normal("prior again", &[n, latent]),
-    ]
-    .map(|tensor| array::to_rows(&tensor));
+    let [codes, prior, again] =
+        [codes, noise.normal("prior", &[n, latent]), noise.normal("prior again", &[n, latent])]
+            .map(|tensor| array::to_rows(&tensor));
     let mmd = |a, b| mmd_rbf(a, b, Bandwidth::Median).map_err(EvaluationError::metric("posterior"));
     let spreads = codes.std_axis(ndarray::Axis(0), 0.0);
     let widest = |pick: fn(f64, f64) -> f64, start| spreads.iter().map(|s| f64::from(*s)).fold(start, pick);

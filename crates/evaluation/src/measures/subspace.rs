@@ -22,7 +22,8 @@ pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, Evaluat
     })?;
     let columns = dictionary.flatten(1, -1).tr();
     let axes = Pca::fit(run.splits.train.values()).axes(columns.size()[1]);
-    let angles = principal_angles(&array::to_rows(&columns), &array::to_rows(&axes)).map_err(EvaluationError::metric("subspace"))?;
+    let angles = principal_angles(&array::to_rows(&columns), &array::to_rows(&axes))
+        .map_err(EvaluationError::metric("subspace"))?;
     let degrees: Vec<f64> = angles.into_iter().map(f64::to_degrees).collect();
     let mean = degrees.iter().sum::<f64>() / degrees.len() as f64;
     let largest = degrees.iter().copied().fold(0.0, f64::max);

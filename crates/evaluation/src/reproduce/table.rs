@@ -2,7 +2,7 @@
 
 use super::{Done, Ending, Finished, Job};
 use crate::error::EvaluationError;
-use crate::outcome::Table;
+use crate::outcome::ResultTable;
 use ae_metrics::mean_std;
 use ae_records::files::{self, FileError};
 use ae_training::{Expected, Tier};
@@ -126,7 +126,7 @@ impl Reproduction {
         self.rows.iter().filter(|row| row.verdict != Standing::Reached)
     }
 
-    /// Text for a terminal; see [`Table::to_text`].
+    /// Text for a terminal; see [`ResultTable::to_text`].
     pub fn to_text(&self, width: Option<u16>) -> String {
         let mut table = self.table();
         // Sources are sentences, too wide for a terminal.
@@ -190,7 +190,7 @@ impl Reproduction {
         })
     }
 
-    fn table(&self) -> Table {
+    fn table(&self) -> ResultTable {
         let columns = ["preset", "metric", "obtained", "reference", "verdict", "seeds", "seconds", "source"];
         let row = |row: &Row| {
             let seeds: Vec<String> = row.seeds.iter().map(u64::to_string).collect();
@@ -205,7 +205,7 @@ impl Reproduction {
                 row.source.clone(),
             ]
         };
-        Table {
+        ResultTable {
             title: format!("Tier {}", self.tier),
             columns: columns.map(String::from).to_vec(),
             rows: self.rows.iter().map(row).collect(),

@@ -22,7 +22,7 @@ pub enum Block {
     /// A command for the reader to copy.
     Command(String),
     /// A table.
-    Table(Table),
+    Table(HtmlTable),
     /// A PNG file; left out if it no longer exists.
     Picture {
         /// Path of the file, which is embedded in the report.
@@ -36,7 +36,7 @@ pub enum Block {
 
 /// A table; columns of numbers are aligned right.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Table {
+pub struct HtmlTable {
     /// A description, with units; may be empty.
     pub caption: String,
     /// Heading of each column.
@@ -72,7 +72,7 @@ fn block(block: &Block) -> Result<Markup, ReportError> {
     })
 }
 
-fn table_markup(table: &Table) -> Result<Markup, ReportError> {
+fn table_markup(table: &HtmlTable) -> Result<Markup, ReportError> {
     let width = table.columns.len();
     if let Some(row) = table.rows.iter().find(|row| row.len() != width) {
         return Err(ReportError::Shape {

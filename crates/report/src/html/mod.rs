@@ -5,5 +5,5 @@ mod evaluation;
 mod part;
 mod run;
 
-pub use evaluation::{Block, Section, Table, write_evaluation};
+pub use evaluation::{Block, HtmlTable, Section, write_evaluation};
 pub use run::write;
