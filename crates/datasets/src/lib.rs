@@ -45,7 +45,6 @@ mod sources;
 mod split;
 pub mod ucr_anomaly;
 
-pub use ae_intake as intake;
 pub use ae_intake::order::epoch_order;
 pub use ae_intake::{Column, Samples, TableError};
 pub use ae_records::record::FileRecord;
