@@ -109,7 +109,7 @@ pub(crate) struct EvalArgs {
     pub(crate) task: ChosenTask,
 }
 
-// Arguments of every task of `ae eval`. A doc comment here would replace the help text of each task.
+/// Arguments of every task of `ae eval`.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
     /// Seeds to evaluate, such as 0,1,2 [default: the task's own]

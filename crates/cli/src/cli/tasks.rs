@@ -51,8 +51,9 @@ impl FromArgMatches for ChosenTask {
 }
 
 fn subcommand(task: &Task) -> Command {
-    let command = Command::new(task.name).about(task.about).args(task.options.iter().map(argument));
-    TaskArgs::augment_args(command)
+    let command = Command::new(task.name).args(task.options.iter().map(argument));
+    // The help text comes last: a doc comment of `TaskArgs` would replace it.
+    TaskArgs::augment_args(command).about(task.about)
 }
 
 fn argument(option: &TaskOption) -> Arg {
