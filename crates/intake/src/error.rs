@@ -113,9 +113,9 @@ pub enum IntakeError {
         source: TableError,
     },
     /// A configured value is invalid.
-    #[error("input.{key} = {value} is invalid; use {right}")]
+    #[error("{key} = {value} is invalid; use {right}")]
     OutOfRange {
-        /// The key within `[input]`.
+        /// The full name of the setting.
         key: &'static str,
         /// The configured value.
         value: String,

@@ -132,7 +132,7 @@ impl InputConfig {
     /// [`IntakeError::OutOfRange`] with the allowed values.
     pub fn validate(&self) -> Result<(), IntakeError> {
         let wrong = |key, value: String, right| Err(IntakeError::OutOfRange { key, value, right });
-        for (key, share) in [("min_observed", self.min_observed), ("max_bad", self.max_bad)] {
+        for (key, share) in [("input.min_observed", self.min_observed), ("input.max_bad", self.max_bad)] {
             // Negated, so that NaN is refused too.
             if !(0.0..=1.0).contains(&share) {
                 return wrong(key, share.to_string(), "a share from 0 to 1");
@@ -141,20 +141,20 @@ impl InputConfig {
         if let Some(window) = self.window
             && !(2..=MAX_WINDOW).contains(&window)
         {
-            return wrong("window", window.to_string(), "2 to 65536 steps");
+            return wrong("input.window", window.to_string(), "2 to 65536 steps");
         }
         if self.stride == 0 {
-            return wrong("stride", "0".into(), "at least 1 step");
+            return wrong("input.stride", "0".into(), "at least 1 step");
         }
         if !(1..=MAX_LEVELS).contains(&self.max_categories) {
-            return wrong("max_categories", self.max_categories.to_string(), "1 to 65536");
+            return wrong("input.max_categories", self.max_categories.to_string(), "1 to 65536");
         }
         if let Some(delimiter) = self.delimiter.filter(|&delimiter| !splits_cells(delimiter)) {
             let right = "one ASCII character other than a quote or a line end";
-            return wrong("delimiter", format!("{delimiter:?}"), right);
+            return wrong("input.delimiter", format!("{delimiter:?}"), right);
         }
         if self.label.is_none() && !self.normal.is_empty() {
-            return wrong("normal", format!("{:?}", self.normal), "it only together with input.label");
+            return wrong("input.normal", format!("{:?}", self.normal), "it only together with input.label");
         }
         Ok(())
     }

@@ -30,7 +30,8 @@ fn errors_of_too_few_rows_say_how_many_are_needed() {
         "100 normal rows are too few; at least 175 are needed to split windows of 32 steps by time",
     );
     assert!(split_time(175, 32, Shares::default()).is_ok());
-    assert!(split_rows(100, 1, Shares { train: 0.0, ..Shares::default() }).is_err());
+    let error = split_rows(100, 1, Shares { train: 0.0, ..Shares::default() }).unwrap_err().to_string();
+    assert!(error.starts_with("shares = [0.0, 0.1, 0.25, 0.0] is invalid; use shares above 0"), "{error}");
     assert!(split_rows(100, 1, Shares { test: f64::NAN, ..Shares::default() }).is_err());
 }
 
