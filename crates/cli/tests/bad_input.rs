@@ -75,9 +75,9 @@ fn data_that_the_model_cannot_take_are_refused_with_what_was_seen() {
     let refused = |more: &str, expected: &[&str]| {
         place.check_refused(&format!("train mine.toml {more}"), 2, expected);
     };
-    refused("--set data.scale=none", &["range over [-", "[0, 1]", "scale the data"]);
+    refused("--set data.scale=none", &["the data span [-", "[0, 1]", "scale the data"]);
     let bernoulli = "--set model=vae --set model.vae.likelihood=bernoulli --set data.scale=standard";
-    refused(bernoulli, &["range over [-", "[0, 1]"]);
+    refused(bernoulli, &["the data span [-", "[0, 1]"]);
     refused("--set model=denoising", &["[4]", "images [C, H, W]"]);
     refused("--set data.shape=[3,2]", &["[3, 2] has 6 numbers", "a row of rows.csv has 4"]);
     refused("--set data.label=lable", &["no label column `lable`", "`a`, `b`, `c`, `d`"]);
@@ -287,10 +287,10 @@ fn cuda_that_is_absent_is_said_before_anything_else() {
         place.check_refused("train mine.toml --device cuda:99", 2, &["cuda:99", "--device"]);
         return;
     }
-    place.check_refused("train mine.toml --device cuda", 2, &["cuda:0 was asked for", "--device cpu"]);
-    place.check_refused("train mine.toml --device cuda:3 -q", 2, &["cuda:3 was asked for"]);
+    place.check_refused("train mine.toml --device cuda", 2, &["cuda:0 was requested", "--device cpu"]);
+    place.check_refused("train mine.toml --device cuda:3 -q", 2, &["cuda:3 was requested"]);
     // With --json the reason is in the JSON as well.
     let ran = place.check("train mine.toml --device cuda:3 --json", 2, &[]);
     let answer: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert!(answer["error"].as_str().unwrap().contains("cuda:3 was asked for"), "{answer}");
+    assert!(answer["error"].as_str().unwrap().contains("cuda:3 was requested"), "{answer}");
 }

@@ -164,7 +164,7 @@ fn an_evaluation_of_a_file_of_ones_own_says_what_was_odd_in_it_and_how_far_it_is
         &["PCA, as many components as the code", "report: runs/eval-anomaly/"],
     );
     let told = [
-        "left out: line 302: it has 2 cells instead of 3",
+        "skipped: line 302: it has 2 cells instead of 3",
         "own.csv: seed 3, 1 of 2",
         "own.csv: seed 4, 2 of 2",
     ];

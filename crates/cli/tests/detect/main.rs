@@ -158,7 +158,7 @@ fn requests_that_cannot_be_met_are_refused_in_one_line() {
     refused(
         &format!("{} --false-alarms 0.1%", fit("normal.csv")),
         1,
-        &["999", "calibration takes", "promise less"],
+        &["999", "calibration takes", "allow more false alarms"],
     );
     refused(&format!("{} --variant dep", fit("normal.csv")), 2, &["\"dep\"", "deep"]);
     refused(&format!("{} --set sede=3", fit("normal.csv")), 2, &["`sede`", "`seed`"]);

@@ -198,7 +198,7 @@ mod tests {
         };
         assert_eq!(line(Form::Csv, &verdict(3.0)), "7,anomalous,3,0.500000,0.250000,2,\n");
         let unknown = Judgement::Unknown { reason: Unknown::TooLittleObserved { observed: 0.25 } };
-        assert_eq!(line(Form::Csv, &unknown), "7,unknown,,,,,\"only 25 % was observed\"\n");
+        assert_eq!(line(Form::Csv, &unknown), "7,unknown,,,,,\"only 25 % of the values were observed\"\n");
         assert_eq!(
             line(Form::JsonLines, &unknown),
             "{\"line\":7,\"verdict\":\"unknown\",\"reason\":\"too_little_observed\",\"observed\":0.25}\n"
