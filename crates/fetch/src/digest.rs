@@ -38,9 +38,5 @@ pub fn is_accepted(accepted: &[Digest], sha256: &str, bytes: u64) -> bool {
 }
 
 pub(crate) fn hex(hasher: Sha256) -> String {
-    use std::fmt::Write;
-    hasher.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
+    ae_records::digest::hex(hasher.finalize())
 }

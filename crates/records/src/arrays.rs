@@ -2,19 +2,32 @@
 //! are not trusted.
 //!
 //! Detectors, models and checkpoints are all stored this way. Nothing here links libtorch, and any program
-//! that reads safetensors can inspect the files.
+//! that reads safetensors can inspect the files. Each holds the SHA-256 of its content, which shows accidental
+//! damage; it is no signature, so whoever alters a file on purpose can write a new one.
 
+use crate::digest::{Sealed, UNKNOWN};
 use crate::files::{self, FileError};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The only metadata entry; the order of several would change from run to run.
 const KEY: &str = "autoencoders";
+/// What stands before the checksum, as the header escapes it.
+const MARKER: &str = r#"{\"sha256\":\""#;
+/// Largest file that is read, in bytes.
+const MAX_BYTES: u64 = 8 << 30;
+
+/// The metadata entry.
+#[derive(Serialize, Deserialize)]
+struct Entry<M> {
+    /// Of the file, with these digits as zeros; first, so that it is found without parsing.
+    sha256: String,
+    content: M,
+}
 
 /// A tensor file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +50,23 @@ pub enum TensorFileError {
         path: PathBuf,
         /// What is missing.
         reason: String,
+    },
+    /// A file of an earlier version.
+    #[error("{} holds no checksum, so an earlier version of autoencoders wrote it; make it again", .0.display())]
+    NoChecksum(PathBuf),
+    /// Some bits have changed since the file was written.
+    #[error(
+        "{} is damaged: its content has the SHA-256 {actual}, but it was written with {stated}; restore it from a \
+         copy, or make it again",
+        path.display()
+    )]
+    Altered {
+        /// The file.
+        path: PathBuf,
+        /// The checksum in the file.
+        stated: String,
+        /// That of its content.
+        actual: String,
     },
 }
 
@@ -163,8 +193,8 @@ impl safetensors::View for &StoredArray {
     }
 }
 
-/// Writes named arrays with `metadata`; a crash leaves the old file or the new one. The same arrays and metadata give
-/// the same bytes.
+/// Writes named arrays with `metadata` and a checksum; a crash leaves the old file or the new one. The same arrays
+/// and metadata give the same bytes.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -173,27 +203,58 @@ pub fn write<M: Serialize>(
     arrays: &[(String, StoredArray)],
     metadata: &M,
 ) -> Result<(), TensorFileError> {
-    let metadata = serde_json::to_string(metadata).expect("our metadata are always JSON");
-    let metadata = HashMap::from([(KEY.to_string(), metadata)]);
+    let entry = Entry { sha256: UNKNOWN.into(), content: metadata };
+    let entry = serde_json::to_string(&entry).expect("our metadata are always JSON");
+    let entries = HashMap::from([(KEY.to_string(), entry)]);
     let views = arrays.iter().map(|(name, array)| (name.as_str(), array));
-    let bytes = safetensors::serialize(views, Some(metadata)).expect("arrays fit their shapes");
+    let mut bytes = safetensors::serialize(views, Some(entries)).expect("arrays fit their shapes");
+    assert!(sign(&mut bytes), "the entry has a place for the checksum");
     Ok(files::write_atomic(path, |file| file.write_all(&bytes))?)
 }
 
-/// Reads all arrays and the metadata. Nothing larger than the file itself is allocated.
+/// Writes the checksum of a file's content into the file, for programs that alter one. Returns whether there was
+/// a place for it.
+pub fn sign(bytes: &mut [u8]) -> bool {
+    sealed(bytes).seal(bytes)
+}
+
+/// The checksum is in the header, whose length comes first.
+fn sealed(bytes: &[u8]) -> Sealed<'static> {
+    let length = bytes.first_chunk::<8>().map_or(0, |length| u64::from_le_bytes(*length));
+    Sealed { marker: MARKER, within: usize::try_from(length.saturating_add(8)).unwrap_or(usize::MAX) }
+}
+
+/// Reads all arrays and the metadata of a regular file. No more memory is allocated than twice the file's length.
 ///
 /// # Errors
 /// If the file cannot be read, is damaged, or is not ours.
 pub fn read<M: DeserializeOwned>(path: &Path) -> Result<(BTreeMap<String, StoredArray>, M), TensorFileError> {
+    decode(&files::read(path, MAX_BYTES)?, path)
+}
+
+/// Reads all arrays and the metadata from the content of a file; `path` is what messages call it.
+///
+/// # Errors
+/// If the content is damaged, or is not ours.
+pub fn decode<M: DeserializeOwned>(
+    bytes: &[u8],
+    path: &Path,
+) -> Result<(BTreeMap<String, StoredArray>, M), TensorFileError> {
     let damaged = |reason: String| TensorFileError::Damaged { path: path.into(), reason };
     let foreign = |reason: String| TensorFileError::Foreign { path: path.into(), reason };
-    let bytes = fs::read(path).map_err(FileError::new("read", path))?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(e.to_string()))?;
     let text = header.metadata().as_ref().and_then(|m| m.get(KEY));
     let text = text.ok_or_else(|| foreign(format!("its metadata lack `{KEY}`")))?;
-    let metadata =
+    match sealed(bytes).stated_and_actual(bytes) {
+        None => return Err(TensorFileError::NoChecksum(path.into())),
+        Some((stated, actual)) if stated != actual => {
+            return Err(TensorFileError::Altered { path: path.into(), stated, actual });
+        }
+        Some(_) => {}
+    }
+    let entry: Entry<M> =
         serde_json::from_str(text).map_err(|e| foreign(format!("cannot read its metadata: {e}")))?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|e| damaged(e.to_string()))?;
     let mut arrays = BTreeMap::new();
     for (name, view) in file.iter() {
         let array = StoredArray::of_view(&view).ok_or_else(|| {
@@ -205,12 +266,13 @@ pub fn read<M: DeserializeOwned>(path: &Path) -> Result<(BTreeMap<String, Stored
         })?;
         arrays.insert(name.to_string(), array);
     }
-    Ok((arrays, metadata))
+    Ok((arrays, entry.content))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn arrays() -> Vec<(String, StoredArray)> {
         let whole = StoredArray::new(Element::I64, vec![1], 7i64.to_le_bytes().to_vec());
@@ -243,24 +305,37 @@ mod tests {
     }
 
     #[test]
-    fn every_truncation_and_every_flipped_header_byte_is_refused_or_read_without_harm() {
+    fn every_truncation_and_every_flipped_bit_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         write(&path, &arrays(), &"hello").unwrap();
         let whole = fs::read(&path).unwrap();
         for length in 0..whole.len() {
-            fs::write(&path, &whole[..length]).unwrap();
-            let error = read::<String>(&path).unwrap_err();
+            let error = decode::<String>(&whole[..length], &path).unwrap_err();
             assert!(matches!(error, TensorFileError::Damaged { .. }), "{length}: {error}");
         }
-        for place in 0..whole.len().min(300) {
-            for flip in [0x01, 0x80, 0xff] {
-                let mut bytes = whole.clone();
-                bytes[place] ^= flip;
-                fs::write(&path, &bytes).unwrap();
-                let _ = read::<String>(&path);
-            }
+        for bit in 0..8 * whole.len() {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode::<String>(&bytes, &path).is_err(), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn an_altered_file_is_told_from_one_without_a_checksum() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write(&path, &arrays(), &"hello").unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        let error = decode::<String>(&bytes, &path).unwrap_err();
+        assert!(matches!(error, TensorFileError::Altered { .. }), "{error}");
+        assert!(sign(&mut bytes));
+        decode::<String>(&bytes, &path).unwrap();
+        let header = br#"{"__metadata__":{"autoencoders":"{}"}}"#;
+        let old = [&(header.len() as u64).to_le_bytes()[..], header].concat();
+        let error = decode::<String>(&old, &path).unwrap_err();
+        assert!(matches!(error, TensorFileError::NoChecksum(_)), "{error}");
     }
 
     #[test]

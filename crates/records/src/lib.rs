@@ -31,6 +31,7 @@
 
 pub mod arrays;
 pub mod config;
+pub mod digest;
 pub mod files;
 pub mod metrics;
 pub mod names;

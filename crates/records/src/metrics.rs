@@ -51,8 +51,19 @@ impl MetricsLog {
     }
 
     /// Bytes written so far, which a checkpoint records to continue from there. Flushes them to disk first.
+    ///
+    /// # Errors
+    /// If the log cannot be written, or is no longer where it was opened: a checkpoint must not go to a folder
+    /// that was removed, or that another run uses by now.
     pub fn length(&mut self) -> Result<u64, FileError> {
-        let length = || self.file.sync_data().and_then(|()| self.file.metadata()).map(|m| m.len());
+        let length = || {
+            self.file.sync_data()?;
+            if !files::is_still_at(&self.file, &self.path) {
+                let message = "it was moved, removed or replaced while the run was writing it";
+                return Err(io::Error::new(io::ErrorKind::NotFound, message));
+            }
+            Ok(self.file.metadata()?.len())
+        };
         length().map_err(FileError::new("write", &self.path))
     }
 }

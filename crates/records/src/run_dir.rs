@@ -1,7 +1,7 @@
 //! The folder of a run, and the lock that keeps a second run out of it.
 
 use crate::files::{self, FileError};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Paths inside `runs/<preset>/<id>/`.
@@ -24,6 +24,20 @@ pub enum RunDirError {
         .0.display(), .0.display()
     )]
     Occupied(PathBuf),
+    /// The folder holds files of a run, but not its configuration.
+    #[error(
+        "{} holds {name} of a run, but no config.toml; choose another folder with --out, or remove that file",
+        path.display()
+    )]
+    Remains {
+        /// The folder.
+        path: PathBuf,
+        /// The file.
+        name: String,
+    },
+    /// The folder is no longer the one that was claimed.
+    #[error("{} was moved, removed or replaced during the run, so its results could not be kept", .0.display())]
+    Moved(PathBuf),
     /// There is no run to resume.
     #[error("{} holds no run; a run's folder has a config.toml (look in runs/)", .0.display())]
     NotARun(PathBuf),
@@ -35,7 +49,21 @@ pub enum RunDirError {
 /// Held while a run writes; dropping it frees the folder. A killed process frees it as well.
 #[derive(Debug)]
 pub struct RunLock {
-    _file: File,
+    file: File,
+    path: PathBuf,
+}
+
+impl RunLock {
+    /// Checks that the folder is still the one that was claimed.
+    ///
+    /// # Errors
+    /// [`RunDirError::Moved`].
+    pub fn check(&self) -> Result<(), RunDirError> {
+        if files::is_still_at(&self.file, &self.path) {
+            return Ok(());
+        }
+        Err(RunDirError::Moved(self.path.parent().unwrap_or(&self.path).to_path_buf()))
+    }
 }
 
 impl RunDir {
@@ -98,10 +126,17 @@ impl RunDir {
     pub fn create(&self) -> Result<RunLock, RunDirError> {
         files::create_dir(&self.root)?;
         let lock = self.lock()?;
-        if self.config().exists() || self.model().exists() {
+        if self.config().exists() {
             return Err(RunDirError::Occupied(self.root.clone()));
         }
-        Ok(lock)
+        let remains = [self.model(), self.checkpoint(), self.metrics(), self.record()];
+        match remains.into_iter().find(|path| path.exists()) {
+            Some(path) => {
+                let name = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
+                Err(RunDirError::Remains { path: self.root.clone(), name })
+            }
+            None => Ok(lock),
+        }
     }
 
     /// Claims the folder of an earlier run, to resume it.
@@ -111,18 +146,16 @@ impl RunDir {
         }
         let lock = self.lock()?;
         for folder in [self.root.clone(), self.root.join("checkpoint"), self.events(), self.images()] {
-            files::remove_temporary(&folder);
+            files::clear_temporary(&folder);
         }
         Ok(lock)
     }
 
     fn lock(&self) -> Result<RunLock, RunDirError> {
         let path = self.root.join(".lock");
-        let file = File::create(&path).map_err(FileError::new("write", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(RunLock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(RunDirError::Busy(self.root.clone())),
-            Err(TryLockError::Error(source)) => Err(FileError::new("lock", path)(source).into()),
+        match files::lock(&path)? {
+            Some(file) => Ok(RunLock { file, path }),
+            None => Err(RunDirError::Busy(self.root.clone())),
         }
     }
 }
@@ -152,5 +185,29 @@ mod tests {
         let _lock = run.reopen().unwrap();
         assert!(litter.iter().all(|litter| !litter.exists()), "what a killed writer left is removed");
         assert!(matches!(run.reopen(), Err(RunDirError::Busy(_))));
+    }
+
+    #[test]
+    fn what_is_left_of_a_run_is_not_adopted() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path().join("run"));
+        files::write_atomic_bytes(&run.checkpoint(), b"weights").unwrap();
+        let error = run.create().unwrap_err().to_string();
+        assert!(error.contains("state.safetensors of a run, but no config.toml"), "{error}");
+        std::fs::remove_file(run.checkpoint()).unwrap();
+        run.create().unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_is_moved_removed_or_reused_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path().join("run"));
+        let lock = run.create().unwrap();
+        lock.check().unwrap();
+        std::fs::rename(run.root(), folder.path().join("moved")).unwrap();
+        let error = lock.check().unwrap_err();
+        assert!(error.to_string().contains("was moved, removed or replaced"), "{error}");
+        let _other = run.create().unwrap();
+        assert!(cfg!(not(unix)) || matches!(lock.check(), Err(RunDirError::Moved(_))));
     }
 }
