@@ -5,11 +5,12 @@ use crate::pictures;
 use crate::presets::Preset;
 use ae_datasets::Sources;
 use ae_models::ModelConfig;
+use ae_records::files;
 use ae_records::record::{Record, Status};
 use ae_records::run_dir::RunDir;
 use ae_tensor::DeviceChoice;
 use ae_training::experiment::{self, Request, Run, RunError, new_run_dir};
-use ae_training::{Experiment, Observer, PortableModel, Splits};
+use ae_training::{Experiment, NamedSettings, Observer, PortableModel, Splits, TrainError};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -85,10 +86,32 @@ impl Context<'_> {
             }
         }
         // The record of a killed run says "running"; the lock on its folder shows whether it really is.
-        let unfinished = with(|status| matches!(status, Status::Interrupted | Status::Running))
-            .map(|(_, dir)| dir)
-            .find(|dir| dir.reopen().is_ok())
-            .cloned();
+        let mut unfinished = None;
+        for (record, dir) in with(|status| matches!(status, Status::Interrupted | Status::Running)) {
+            if self.has_same_data(wanted, record, dir)? && dir.reopen().is_ok() {
+                unfinished = Some(dir.clone());
+                break;
+            }
+        }
+        let run = match unfinished {
+            None => self.run(wanted, None)?,
+            Some(dir) => match self.run(wanted, Some(dir.clone())) {
+                Err(RunError::Train(TrainError::Checkpoint(error))) => {
+                    tracing::warn!("not resuming the run in {}: {error}", dir.root().display());
+                    self.run(wanted, None)?
+                }
+                other => other?,
+            },
+        };
+        if run.interrupted {
+            return Err(EvaluationError::Interrupted(run.dir.root().into()));
+        }
+        pictures::write(&run)?;
+        Ok(run)
+    }
+
+    /// Runs the experiment in a new folder, or resumes the run in a folder.
+    fn run(&mut self, wanted: &Wanted, unfinished: Option<RunDir>) -> Result<Run, RunError> {
         let resume = unfinished.is_some();
         let new = || new_run_dir(self.runs, &wanted.name, wanted.experiment.training.seed);
         let request = Request {
@@ -101,12 +124,7 @@ impl Context<'_> {
             command: wanted.command.clone(),
         };
         tracing::info!("training in {}", request.run.root().display());
-        let run = experiment::run(request, self.progress, self.observer, self.stop)?;
-        if run.interrupted {
-            return Err(EvaluationError::Interrupted(run.dir.root().into()));
-        }
-        pictures::write(&run)?;
-        Ok(run)
+        experiment::run(request, self.progress, self.observer, self.stop)
     }
 
     /// The output folder of a task: `runs/eval-<task>/<time>-seed<first seed>`.
@@ -145,7 +163,11 @@ impl Context<'_> {
                 return Ok(None);
             }
         };
-        let Experiment { data, training, .. } = &wanted.experiment;
+        let Experiment { model, data, training, .. } = &wanted.experiment;
+        if trained.metadata.model != NamedSettings::of(model) || trained.metadata.seed != training.seed {
+            tracing::warn!("not using the run in {}: its model has other settings", dir.root().display());
+            return Ok(None);
+        }
         let loaded = ae_datasets::load(data, self.sources, training.seed, self.progress);
         let dataset = loaded.map_err(RunError::from)?;
         if dataset.files != record.data.files || trained.metadata.preprocessing != dataset.preprocessing {
@@ -162,6 +184,23 @@ impl Context<'_> {
             dir: dir.clone(),
             interrupted: false,
         }))
+    }
+
+    /// Whether an unfinished run was trained on the data as they are now. Says so if not.
+    fn has_same_data(
+        &mut self,
+        wanted: &Wanted,
+        record: &Record,
+        dir: &RunDir,
+    ) -> Result<bool, EvaluationError> {
+        let Experiment { data, training, .. } = &wanted.experiment;
+        let dataset =
+            ae_datasets::load(data, self.sources, training.seed, self.progress).map_err(RunError::from)?;
+        let same = dataset.files == record.data.files;
+        if !same {
+            tracing::warn!("not resuming the run in {}: the data have changed since", dir.root().display());
+        }
+        Ok(same)
     }
 }
 
@@ -198,7 +237,7 @@ pub(crate) fn finished_seconds(folder: &Path, experiment: &Experiment) -> Option
 /// Whether a run has these settings; the description and expectations may differ.
 fn is_same(dir: &RunDir, wanted: &Experiment) -> bool {
     let path = dir.config();
-    let Ok(text) = fs::read_to_string(&path) else { return false };
+    let Ok(text) = files::read_to_string(&path) else { return false };
     let read = ae_records::config::load::<Experiment>(&path.display().to_string(), &text, &[]);
     read.is_ok_and(|it| it.model == wanted.model && it.data == wanted.data && it.training == wanted.training)
 }

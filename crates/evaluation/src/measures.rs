@@ -12,7 +12,6 @@ use ae_records::names::{did_you_mean, nearest};
 use ae_training::experiment::Run;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
@@ -151,7 +150,7 @@ pub fn of_run(
 
 /// `None` if the file is missing or damaged: its figures are then recomputed.
 fn read(path: &Path) -> Option<Kept> {
-    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+    serde_json::from_str(&files::read_to_string(path).ok()?).ok()
 }
 
 fn write(path: &Path, kept: &Kept) -> Result<(), FileError> {

@@ -114,7 +114,7 @@ pub(crate) fn read_png(path: &Path) -> Result<Option<Png>, ReportError> {
     if bytes > limit {
         return Err(ReportError::PictureTooLarge { path: path.into(), bytes, limit });
     }
-    let bytes = fs::read(path).map_err(FileError::new("read", path))?;
+    let bytes = files::read(path, MAX_BYTES)?;
     let reader = image::ImageReader::with_format(io::Cursor::new(&bytes), image::ImageFormat::Png);
     let (width, height) = reader.into_dimensions().map_err(|_| ReportError::NotAPicture(path.into()))?;
     Ok(Some(Png { bytes, width, height }))

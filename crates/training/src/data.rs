@@ -2,6 +2,8 @@
 
 use ae_datasets::{Dataset, SampleShape, Samples, epoch_order};
 use ae_models::{Batch, DataSummary};
+use ae_records::digest;
+use ae_records::record::FileRecord;
 use ae_tensor::{Device, Kind, Tensor, array};
 use ndarray::Array2;
 use std::mem;
@@ -95,6 +97,17 @@ impl Splits {
         self
     }
 
+    /// What the rows are made from: the files, or for rows in memory each part with the checksum of its values,
+    /// masks and labels.
+    pub(crate) fn checksums(&self) -> Vec<FileRecord> {
+        if !self.dataset.files.is_empty() {
+            return self.dataset.files.clone();
+        }
+        let parts = [("training rows", &self.train), ("validation rows", &self.validation)];
+        let record = |(name, part): (&str, &Split)| FileRecord { name: name.into(), sha256: part.checksum() };
+        parts.map(record).into()
+    }
+
     /// The same rows, in the same memory.
     pub(crate) fn share(&self) -> Self {
         let [train, validation, test] = [&self.train, &self.validation, &self.test].map(Split::share);
@@ -140,6 +153,13 @@ impl Split {
         split.reshape(shape);
         split.move_to(device);
         split
+    }
+
+    fn checksum(&self) -> String {
+        let tensors = [Some(&self.values), self.observed.as_ref(), self.labels.as_ref()];
+        let stored = tensors.into_iter().flatten().map(array::to_stored);
+        let digests: Vec<String> = stored.map(|stored| digest::sha256(stored.bytes())).collect();
+        digest::sha256(digests.join(" ").as_bytes())
     }
 
     fn share(&self) -> Self {

@@ -12,9 +12,10 @@ use ae_datasets::Sources;
 use ae_models::{Model, ModelError};
 use ae_records::files::{self, FileError};
 use ae_records::record::{DataRecord, LayerRecord, Machine, ModelRecord, Record, Seconds, Status, now};
-use ae_records::run_dir::{RunDir, RunDirError};
+use ae_records::run_dir::{RunDir, RunDirError, RunLock};
 use ae_tensor::device::{self, DeviceError};
 use ae_tensor::{Device, DeviceChoice};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
@@ -92,7 +93,7 @@ impl RunError {
     /// Whether the user's configuration or arguments are at fault, rather than the machine.
     pub fn is_usage(&self) -> bool {
         match self {
-            RunError::Folder(error) => !matches!(error, RunDirError::File(_)),
+            RunError::Folder(error) => !matches!(error, RunDirError::File(_) | RunDirError::Moved(_)),
             RunError::Device(_) | RunError::Model(_) | RunError::Empty(_) => true,
             RunError::Train(error) => {
                 matches!(error, TrainError::Setting(_) | TrainError::NoValidation | TrainError::Missing)
@@ -127,9 +128,11 @@ pub fn run(
         tracing::warn!("{warning}");
     }
 
-    let _lock = if request.resume { request.run.reopen()? } else { request.run.create()? };
+    let lock = if request.resume { request.run.reopen()? } else { request.run.create()? };
     let mut record = begin(&request, &splits, &*model, device)?;
-    let result = finish(&request, &model, &splits, &mut record, observer, stop);
+    let result = finish(&request, &model, &splits, &mut record, observer, stop, &lock);
+    // Nothing is written to a folder that is no longer ours: it may be gone, or another run's.
+    lock.check()?;
     record.ended = Some(now());
     if let Err(error) = &result {
         record.status = Status::Failed { reason: error.to_string() };
@@ -156,7 +159,7 @@ fn begin(request: &Request, splits: &Splits, model: &dyn Model, device: Device) 
         command: before.as_ref().map_or_else(|| request.command.clone(), |record| record.command.clone()),
         seed: experiment.training.seed,
         status: Status::Running,
-        started: before.map_or_else(now, |record| record.started),
+        started: before.as_ref().map_or_else(now, |record| record.started.clone()),
         data: DataRecord {
             set: dataset.name.clone(),
             shape: dataset.shape.dims(),
@@ -173,6 +176,7 @@ fn begin(request: &Request, splits: &Splits, model: &dyn Model, device: Device) 
             processor: processor(),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         },
+        resumed: before.as_ref().map_or(0, |record| record.resumed) + u32::from(request.resume),
         versions: BTreeMap::from([
             ("autoencoders".into(), env!("CARGO_PKG_VERSION").into()),
             ("libtorch".into(), device::libtorch_version()),
@@ -190,14 +194,20 @@ fn finish(
     record: &mut Record,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
+    lock: &RunLock,
 ) -> Result<Outcome, RunError> {
-    let Request { experiment, run, .. } = request;
+    let Request { experiment, run, resume, .. } = request;
     let seed = experiment.training.seed;
-    let options = TrainOptions { run: Some(run), observer: Some(observer), stop: Some(stop) };
+    let options = TrainOptions {
+        run: Some(run),
+        resume: *resume,
+        settings: json!({ "model": experiment.model, "data": experiment.data }),
+        observer: Some(observer),
+        stop: Some(stop),
+    };
     let outcome = train_with(model, splits, &experiment.training, options)?;
     record.epochs = outcome.epochs;
     record.steps = outcome.steps;
-    record.resumed = outcome.resumed;
     record.seconds = Seconds {
         training: outcome.seconds,
         per_epoch: outcome.seconds / (outcome.epochs.max(1) as f64),
@@ -216,6 +226,7 @@ fn finish(
     let judged = experiment.expected.iter().filter(|expected| expected.measure().is_none());
     record.expected = judged.map(|expected| expected.compare(&record.metrics)).collect();
     record.status = Status::Finished;
+    lock.check()?;
     model.save(run.model())?;
     Ok(outcome)
 }

@@ -24,8 +24,6 @@ pub struct Outcome {
     pub seconds: f64,
     /// Training samples per second, in this process.
     pub samples_per_second: f64,
-    /// How often the run was resumed.
-    pub resumed: u32,
 }
 
 /// Why training failed.

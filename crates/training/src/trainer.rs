@@ -1,6 +1,6 @@
 //! The training loop for every model: batches, losses, optimizers and checkpoints.
 
-use crate::checkpoint::{Best, Position, RunTensors};
+use crate::checkpoint::{Best, CheckpointError, Origin, Position, RunTensors};
 use crate::config::TrainingConfig;
 use crate::data::{Epoch, Splits};
 use crate::description::TrainingData;
@@ -13,6 +13,7 @@ use ae_records::metrics::{MetricLine, MetricsLog};
 use ae_records::run_dir::RunDir;
 use ae_tensor::optimizer::update_averages;
 use ae_tensor::{Device, Noise, Optimizer, Tensor};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,9 +22,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 /// Options of a training run besides its configuration.
 #[derive(Default)]
 pub struct TrainOptions<'a> {
-    /// A folder that gets `metrics.jsonl`, TensorBoard events and checkpoints; training resumes from a
-    /// checkpoint that is already there.
+    /// A folder that gets `metrics.jsonl`, TensorBoard events and checkpoints.
     pub run: Option<&'a RunDir>,
+    /// Whether training continues from the checkpoint in that folder, if there is one. The configuration, the
+    /// other `settings` and the data must be those that the run began with.
+    pub resume: bool,
+    /// What determines the run besides its configuration and data, such as the settings of the model.
+    pub settings: Value,
     /// The observer.
     pub observer: Option<&'a mut dyn Observer>,
     /// Training stops at the next step when this is set.
@@ -34,6 +39,7 @@ impl std::fmt::Debug for TrainOptions<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TrainOptions")
             .field("run", &self.run)
+            .field("resume", &self.resume)
             .field("stop", &self.stop)
             .finish_non_exhaustive()
     }
@@ -75,12 +81,20 @@ pub fn train_with<'m>(
         return Err(TrainError::Missing);
     }
     let never = AtomicBool::new(false);
-    let TrainOptions { run, observer, stop } = options;
-    let training = Loop::new(model, &data, config, device, run)?;
+    let TrainOptions { run, resume, settings, observer, stop } = options;
+    let folder = run.map(|run| Folder { run, resume, settings });
+    let training = Loop::new(model, &data, config, device, folder)?;
     match observer {
         Some(observer) => training.run(observer, stop.unwrap_or(&never)),
         None => training.run(&mut (), stop.unwrap_or(&never)),
     }
+}
+
+/// Where a run is kept.
+struct Folder<'r> {
+    run: &'r RunDir,
+    resume: bool,
+    settings: Value,
 }
 
 struct Loop<'a> {
@@ -88,7 +102,8 @@ struct Loop<'a> {
     data: &'a Splits,
     config: &'a TrainingConfig,
     device: Device,
-    checkpoint: Option<PathBuf>,
+    /// The checkpoint's path, and what it is made from.
+    checkpoint: Option<(PathBuf, Origin)>,
     log: Option<MetricsLog>,
     events: Option<EventWriter>,
     groups: Vec<&'static str>,
@@ -113,7 +128,7 @@ impl<'a> Loop<'a> {
         data: &'a Splits,
         config: &'a TrainingConfig,
         device: Device,
-        run: Option<&RunDir>,
+        folder: Option<Folder<'_>>,
     ) -> Result<Self, TrainError> {
         let tensors = |named: Vec<(String, Tensor)>| named.into_iter().map(|t| t.1).collect::<Vec<_>>();
         let (parameters, state) = (tensors(model.parameters()), tensors(model.state()));
@@ -131,7 +146,7 @@ impl<'a> Loop<'a> {
             data,
             config,
             device,
-            checkpoint: run.map(RunDir::checkpoint),
+            checkpoint: None,
             log: None,
             events: None,
             groups,
@@ -147,12 +162,22 @@ impl<'a> Loop<'a> {
             started: Instant::now(),
             seconds_before: 0.0,
         };
-        if let Some(path) = this.checkpoint.clone().filter(|path| path.exists()) {
-            this.position = this.tensors().load(&path)?;
-            this.position.resumed += 1;
-            this.seconds_before = this.position.seconds;
-        }
-        if let Some(run) = run {
+        if let Some(Folder { run, resume, settings }) = folder {
+            let path = run.checkpoint();
+            let origin = Origin {
+                settings: serde_json::json!({ "training": config, "settings": settings }),
+                data: data.checksums(),
+            };
+            match (path.exists(), resume) {
+                (true, false) => return Err(CheckpointError::Occupied(path).into()),
+                (true, true) => {
+                    this.position = this.tensors().load(&path, &origin)?;
+                    this.seconds_before = this.position.seconds;
+                }
+                // Killed before its first checkpoint, the run begins again.
+                (false, _) => {}
+            }
+            this.checkpoint = Some((path, origin));
             this.log = Some(MetricsLog::open(&run.metrics(), this.position.metrics_length)?);
             this.events = Some(EventWriter::append_after(&run.events(), this.position.step)?);
         }
@@ -184,7 +209,6 @@ impl<'a> Loop<'a> {
             steps: self.position.step,
             seconds,
             samples_per_second: self.samples_per_second(),
-            resumed: self.position.resumed,
         })
     }
 
@@ -294,7 +318,11 @@ impl<'a> Loop<'a> {
                     term: self.names[bad].clone(),
                     value: row[bad],
                     step: first + index as u64,
-                    checkpoint: self.checkpoint.clone().filter(|path| path.exists()),
+                    checkpoint: self
+                        .checkpoint
+                        .as_ref()
+                        .map(|(path, _)| path.clone())
+                        .filter(|path| path.exists()),
                 });
             }
             self.position.window.add(&self.names, &row, samples);
@@ -327,13 +355,13 @@ impl<'a> Loop<'a> {
 
     fn save(&mut self) -> Result<(), TrainError> {
         self.collect()?;
-        let Some(path) = self.checkpoint.clone() else { return Ok(()) };
+        let Some((path, origin)) = self.checkpoint.clone() else { return Ok(()) };
         if let Some(log) = &mut self.log {
             self.position.metrics_length = log.length()?;
         }
         self.position.seconds = self.seconds_before + self.started.elapsed().as_secs_f64();
         let position = self.position.clone();
-        self.tensors().save(&path, &position)?;
+        self.tensors().save(&path, &origin, &position)?;
         Ok(())
     }
 

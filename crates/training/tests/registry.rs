@@ -54,7 +54,13 @@ fn attempt(config: &ModelConfig, data: &Splits, folder: &Path, seed: u64, until:
     let model = config.initialise(&data.summary, &Noise::new(seed, 0, Device::Cpu)).unwrap();
     let (run, stop) = (RunDir::new(folder), AtomicBool::new(false));
     let mut observer = Stops(until, &stop);
-    let options = TrainOptions { run: Some(&run), observer: Some(&mut observer), stop: Some(&stop) };
+    let options = TrainOptions {
+        run: Some(&run),
+        resume: true,
+        observer: Some(&mut observer),
+        stop: Some(&stop),
+        ..TrainOptions::default()
+    };
     train_with(&model, data, &training, options).unwrap();
     model
 }

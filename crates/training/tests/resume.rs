@@ -9,7 +9,7 @@ use ae_tensor::OptimizerConfig;
 use ae_tensor::optimizer::{Adam, Rmsprop, Sgd};
 use ae_training::schedule::OneCycle;
 use ae_training::{
-    BatchSize, Build, EarlyStopping, Observer, Progress, Schedule, TrainOptions, TrainingConfig,
+    BatchSize, Build, EarlyStopping, Observer, Progress, Schedule, Splits, TrainOptions, TrainingConfig,
     TrainingData, train_with,
 };
 use common::{VAE, VANILLA, splits};
@@ -87,7 +87,13 @@ fn attempt(
     let settings: ModelConfig = serde_json::from_str(variant).unwrap();
     let mut model = settings.build(&splits.summary(), seed).unwrap();
     let run = RunDir::new(folder);
-    let options = TrainOptions { run: Some(&run), observer: Some(observer), stop: Some(stop) };
+    let options = TrainOptions {
+        run: Some(&run),
+        resume: true,
+        observer: Some(observer),
+        stop: Some(stop),
+        ..TrainOptions::default()
+    };
     let outcome = train_with(&model, &splits, config, options).unwrap();
     if !outcome.interrupted {
         model.metadata.seed = 3;
@@ -142,4 +148,64 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_does_not() {
     let (one, two, other) = (result("one", 3), result("two", 3), result("other", 4));
     assert!(one == two);
     assert_ne!(one.1, other.1);
+}
+
+/// Why a run over `splits` does not continue from the checkpoint in `folder`.
+fn refusal(config: &TrainingConfig, splits: &Splits, folder: &Path, resume: bool) -> String {
+    let settings: ModelConfig = serde_json::from_str(VANILLA).unwrap();
+    let model = settings.build(&splits.summary(), 3).unwrap();
+    let run = RunDir::new(folder);
+    let options = TrainOptions { run: Some(&run), resume, ..TrainOptions::default() };
+    train_with(&model, splits, config, options).unwrap_err().to_string()
+}
+
+#[test]
+fn a_run_does_not_go_on_with_something_else() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let config = configs().remove(0);
+    let stop = AtomicBool::new(false);
+    assert!(!attempt(VANILLA, &config, folder, &mut Stops(7, &stop), &stop));
+    let same = splits(47);
+    let check = |config: &TrainingConfig, splits: &Splits, resume, expected: &str| {
+        let error = refusal(config, splits, folder, resume);
+        assert!(error.contains(expected), "{error}");
+    };
+    check(&TrainingConfig { seed: 77, ..config.clone() }, &same, true, "`training.seed` was ");
+    check(&config, &splits(46), true, "the content of `training rows` has changed");
+    check(&config, &same, false, "belongs to an earlier run, which a new run must not continue");
+    // A flipped bit anywhere.
+    let path = RunDir::new(folder).checkpoint();
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    fs::write(&path, &bytes).unwrap();
+    check(&config, &same, true, "is damaged: its content has the SHA-256");
+}
+
+/// Moves the folder of the run at a step.
+struct Moves<'f>(u64, &'f Path);
+
+impl Observer for Moves<'_> {
+    fn on_log(&mut self, progress: &Progress) {
+        if progress.step == self.0 {
+            fs::rename(self.1, self.1.with_extension("moved")).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_is_moved_during_training_ends_it_with_an_error() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("run");
+    fs::create_dir(&folder).unwrap();
+    let splits = splits(47);
+    let settings: ModelConfig = serde_json::from_str(VANILLA).unwrap();
+    let model = settings.build(&splits.summary(), 3).unwrap();
+    let run = RunDir::new(&folder);
+    let mut observer = Moves(6, &folder);
+    let options = TrainOptions { run: Some(&run), observer: Some(&mut observer), ..TrainOptions::default() };
+    let error = train_with(&model, &splits, &configs().remove(0), options).unwrap_err().to_string();
+    assert!(error.contains("moved, removed or replaced"), "{error}");
+    assert!(!folder.exists(), "nothing is written where the folder was");
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::testing::{Bench, wanted};
 use ae_tensor::{Distance, array};
+use std::fs;
 
 fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| name.to_string()).collect()
