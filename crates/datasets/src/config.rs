@@ -46,6 +46,9 @@ pub struct DataConfig {
     pub color: Color,
     /// Images: height and width to resize all images to.
     pub resize: Option<[usize; 2]>,
+    /// Your own data: memory that reading them may take, in millions of bytes; absent: 200 and 64 bytes for each
+    /// byte of the files.
+    pub max_memory_mb: Option<u64>,
 }
 
 impl Default for DataConfig {
@@ -68,6 +71,7 @@ impl Default for DataConfig {
             labels: None,
             color: Color::Auto,
             resize: None,
+            max_memory_mb: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::preprocessing::ConstantData;
 use ae_intake::content::ContentError;
-use ae_intake::{IntakeError, TableError};
+use ae_intake::{IntakeError, MemoryError, TableError};
 use ae_records::files::FileError;
 use ae_records::names::did_you_mean;
 use std::path::{Path, PathBuf};
@@ -76,6 +76,9 @@ pub enum DataError {
         /// The actual checksum.
         got: String,
     },
+    /// Reading the user's data would take too much memory.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -218,6 +221,7 @@ impl DataError {
     pub(crate) fn of_table(path: &Path, error: IntakeError) -> Self {
         match error {
             IntakeError::Table { source, .. } => DataError::Table { path: path.to_owned(), source },
+            IntakeError::Memory(error) => DataError::Memory(error),
             other => DataError::NotTable(other),
         }
     }
@@ -228,6 +232,7 @@ impl From<ContentError> for DataError {
         match error {
             ContentError::File(error) => DataError::File(error),
             ContentError::Unusable { path, format, reason } => DataError::Format { path, format, reason },
+            ContentError::Memory(error) => DataError::Memory(error),
         }
     }
 }

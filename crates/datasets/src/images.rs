@@ -2,8 +2,9 @@
 
 use crate::rows::{RawRows, number_labels};
 use crate::{Color, DataConfig, DataError, SampleShape, Scale, own};
-use ae_intake::{Samples, content};
-use ae_records::files::FileError;
+use ae_intake::{MemoryLimit, Samples};
+use ae_records::digest;
+use ae_records::files::{self, FileError};
 use ae_records::record::FileRecord;
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
@@ -41,9 +42,10 @@ pub(crate) fn read(folder: &Path, config: &DataConfig) -> Result<RawRows, DataEr
         Color::Rgb => false,
         Color::Auto => heads.iter().all(|head| head.gray),
     };
+    let channels: usize = if gray { 1 } else { 3 };
+    check_memory(folder, &heads, channels.saturating_mul(height).saturating_mul(width), config)?;
     let images =
         paths.par_iter().map(|path| decode(path, [height, width], gray)).collect::<Result<Vec<_>, _>>()?;
-    let channels = if gray { 1 } else { 3 };
     let numel = channels * height * width;
     let mut values = Vec::with_capacity(images.len() * numel);
     let mut files = Vec::with_capacity(images.len());
@@ -68,10 +70,7 @@ pub(crate) fn read(folder: &Path, config: &DataConfig) -> Result<RawRows, DataEr
 fn folder_record(folder: &Path, files: &[FileRecord]) -> FileRecord {
     let lines: String = files.iter().map(|file| format!("{}  {}\n", file.sha256, file.name)).collect();
     let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
-    FileRecord {
-        name: format!("{name}/ ({} images)", files.len()),
-        sha256: content::sha256(lines.as_bytes()),
-    }
+    FileRecord { name: format!("{name}/ ({} images)", files.len()), sha256: digest::sha256(lines.as_bytes()) }
 }
 
 /// The images, and the name of the subfolder of each if there are subfolders.
@@ -136,13 +135,37 @@ struct Head {
     /// Height, width.
     size: [usize; 2],
     gray: bool,
+    /// Length of the file.
+    bytes: u64,
+}
+
+/// Copies of all pixels, as bytes and as 32-bit floats before and after the split.
+const PIXEL_BYTES: u64 = 1 + 4 + 4;
+/// Memory for each pixel of an image while it is decoded and converted.
+const DECODING_BYTES: u64 = 12;
+
+/// Checks the pixels of all images before any is decoded: a small PNG may state a huge one.
+fn check_memory(folder: &Path, heads: &[Head], numel: usize, config: &DataConfig) -> Result<(), DataError> {
+    let memory = MemoryLimit::for_input(heads.iter().map(|head| head.bytes).sum(), config.max_memory_mb);
+    let pixels = (heads.len() as u64).saturating_mul(numel as u64);
+    // Each thread decodes one image at a time, in its own size.
+    let largest = heads.iter().map(|head| head.size[0] as u64 * head.size[1] as u64).max().unwrap_or(0);
+    let decoding =
+        largest.saturating_mul(DECODING_BYTES * rayon::current_num_threads().min(heads.len()) as u64);
+    let need = pixels.saturating_mul(PIXEL_BYTES).saturating_add(decoding);
+    let what = || {
+        let advice = if config.resize.is_none() { " (resize = [H, W] would make fewer)" } else { "" };
+        format!("{} images, {pixels} pixel values in all{advice},", heads.len())
+    };
+    Ok(memory.check(&folder.display().to_string(), what, need)?)
 }
 
 fn head(path: &Path) -> Result<Head, DataError> {
     let decoder = open(path)?.into_decoder().map_err(|error| unreadable(path, &error))?;
     let (width, height) = decoder.dimensions();
     let gray = !decoder.color_type().has_color();
-    Ok(Head { size: [height as usize, width as usize], gray })
+    let bytes = fs::metadata(path).map_err(FileError::new("read", path))?.len();
+    Ok(Head { size: [height as usize, width as usize], gray, bytes })
 }
 
 /// Pixels `[C, H, W]`, 8 bits each; transparency is dropped.
@@ -167,7 +190,7 @@ fn planes(image: &DynamicImage) -> Vec<u8> {
 }
 
 fn open(path: &Path) -> Result<ImageReader<std::io::BufReader<fs::File>>, DataError> {
-    let reader = ImageReader::open(path).map_err(FileError::new("read", path))?;
+    let reader = ImageReader::new(std::io::BufReader::new(files::open(path)?));
     // By content, so that a JPEG named .png is still read.
     let mut reader = reader.with_guessed_format().map_err(FileError::new("read", path))?;
     let mut limits = Limits::default();

@@ -2,8 +2,8 @@
 
 use crate::rows::{RawRows, number_labels};
 use crate::{DataConfig, DataError, SampleShape, Scale, catalogue, idx, images, mnist, npy};
-use ae_intake::content::{self, MAX_CONTENT_BYTES};
-use ae_intake::{InputConfig, NumberTable, Samples};
+use ae_intake::{InputConfig, MemoryLimit, NumberTable, Samples, content};
+use ae_records::digest;
 use ae_records::files::FileError;
 use ae_records::record::FileRecord;
 use ndarray::Array2;
@@ -24,23 +24,26 @@ pub(crate) fn read(config: &DataConfig) -> Result<RawRows, DataError> {
             catalogue::unknown(&config.set)
         });
     }
-    let (content, mut files) = match kind {
-        Kind::Unknown => return Err(DataError::UnknownKind { path: path.to_owned() }),
-        _ => read_file(path)?,
-    };
+    if kind == Kind::Unknown {
+        return Err(DataError::UnknownKind { path: path.to_owned() });
+    }
+    let File { content, memory, mut records } = read_file(path, config)?;
     let mut rows = match kind {
-        Kind::Table => from_table(&content, config, path)?,
+        Kind::Table => from_table(&content, config, path, memory)?,
         Kind::Npy => {
+            check_memory(memory, path, &content)?;
             let array = npy::parse(&content).map_err(wrong(path, "npy"))?;
             from_array(&array.dims, array.rows, array.bytes, config)?
         }
         Kind::Idx | Kind::Unknown => {
+            check_memory(memory, path, &content)?;
             let idx = idx::parse(&content).map_err(wrong(path, "idx"))?;
             from_array(&idx.dims, mnist::to_rows(&idx), true, config)?
         }
     };
     if let Some(labels) = config.labels.as_deref().filter(|_| kind != Kind::Table) {
-        let (content, file) = read_file(labels)?;
+        let File { content, memory, records: file } = read_file(labels, config)?;
+        check_memory(memory, labels, &content)?;
         let (numbers, names) = number_labels(&label_texts(&content, labels)?);
         if numbers.len() != rows.samples.len() {
             let (got, path) = (numbers.len(), labels.to_owned());
@@ -48,9 +51,9 @@ pub(crate) fn read(config: &DataConfig) -> Result<RawRows, DataError> {
         }
         rows.samples.labels = Some(numbers);
         rows.label_names = names;
-        files.extend(file);
+        records.extend(file);
     }
-    rows.files = files;
+    rows.files = records;
     check_finite(path, &rows.samples.values)?;
     check_count(rows)
 }
@@ -91,14 +94,32 @@ fn kind_of(path: &Path) -> Kind {
     }
 }
 
-fn read_file(path: &Path) -> Result<(Vec<u8>, Vec<FileRecord>), DataError> {
-    let content = content::read(path, MAX_CONTENT_BYTES)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let sha256 = content::sha256(&content);
-    Ok((content, vec![FileRecord { name, sha256 }]))
+/// A file in memory.
+struct File {
+    content: Vec<u8>,
+    memory: MemoryLimit,
+    records: Vec<FileRecord>,
 }
 
-fn from_table(content: &[u8], config: &DataConfig, path: &Path) -> Result<RawRows, DataError> {
+fn read_file(path: &Path, config: &DataConfig) -> Result<File, DataError> {
+    let (content, memory) = content::read_own(path, config.max_memory_mb)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let sha256 = digest::sha256(&content);
+    Ok(File { content, memory, records: vec![FileRecord { name, sha256 }] })
+}
+
+/// Checks the numbers of an array, of at least a byte each, as 32-bit floats.
+fn check_memory(memory: MemoryLimit, path: &Path, content: &[u8]) -> Result<(), DataError> {
+    memory.check_rows(&path.display().to_string(), content.len(), content.len() as u64, 1)?;
+    Ok(())
+}
+
+fn from_table(
+    content: &[u8],
+    config: &DataConfig,
+    path: &Path,
+    memory: MemoryLimit,
+) -> Result<RawRows, DataError> {
     let input = InputConfig {
         columns: config.columns.clone(),
         ignore: config.ignore.clone(),
@@ -107,7 +128,7 @@ fn from_table(content: &[u8], config: &DataConfig, path: &Path) -> Result<RawRow
         delimiter: config.delimiter,
         ..Default::default()
     };
-    let table = NumberTable::parse(content, &path.display().to_string(), &input)
+    let table = NumberTable::parse_within(content, &path.display().to_string(), &input, memory)
         .map_err(|error| DataError::of_table(path, error))?;
     let (labels, label_names) = table.labels.map(|labels| number_labels(&labels)).unzip();
     let shape = SampleShape::Vector { features: table.values.ncols() };

@@ -4,6 +4,7 @@ use crate::DataError;
 use crate::catalogue::{FileEntry, PackageEntry, SetEntry};
 use ae_fetch::{Artifact, FetchError, Progress, Source};
 use ae_intake::content;
+use ae_records::digest;
 use ae_records::files::FileError;
 use ae_records::record::FileRecord;
 use std::fs;
@@ -158,7 +159,7 @@ impl PackageEntry {
 
 fn verified(file: &FileEntry, path: &Path) -> Result<(Vec<u8>, FileRecord), DataError> {
     let bytes = content::read(path, file.content.bytes)?;
-    let sha256 = content::sha256(&bytes);
+    let sha256 = digest::sha256(&bytes);
     if sha256 != file.content.sha256 {
         let expected = file.content.sha256.clone();
         return Err(DataError::WrongContent { path: path.to_owned(), expected, got: sha256 });

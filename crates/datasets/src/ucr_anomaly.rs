@@ -7,6 +7,7 @@
 use crate::{DataError, Series, Sources, catalogue};
 use ae_fetch::Progress;
 use ae_intake::content;
+use ae_records::digest;
 use ae_records::record::FileRecord;
 use ndarray::Array2;
 use std::ops::Range;
@@ -45,7 +46,7 @@ pub fn read(path: &Path) -> Result<Series, DataError> {
     let text = std::str::from_utf8(&content).map_err(|_| wrong(path, "it is not text".into()))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let record = FileRecord { name: file, sha256: content::sha256(&content) };
+    let record = FileRecord { name: file, sha256: digest::sha256(&content) };
     series(&name, text.split_whitespace(), vec![record], path)
 }
 

@@ -4,6 +4,7 @@ mod table;
 
 pub use table::TableError;
 
+use crate::memory::MemoryError;
 use crate::text::content::ContentError;
 use ae_records::files::FileError;
 use serde::{Deserialize, Serialize};
@@ -104,6 +105,9 @@ pub enum IntakeError {
     /// A file could not be read or unpacked.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// Reading the file, or learning from it, would take too much memory.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The table as a whole, or a line of it, is at fault.
     #[error("{name}: {source}")]
     Table {

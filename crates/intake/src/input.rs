@@ -40,6 +40,9 @@ pub struct InputConfig {
     pub max_categories: usize,
     /// Largest share of bad lines in a file to learn from.
     pub max_bad: f64,
+    /// Memory that reading a file, and learning from it, may take, in millions of bytes; absent: 200 and 64 bytes
+    /// for each byte of the file.
+    pub max_memory_mb: Option<u64>,
     /// How series are scaled; all their values share one map.
     pub scale: SeriesScale,
     /// How heavy-tailed columns of a table, such as bytes or amounts, are treated.
@@ -64,6 +67,7 @@ impl Default for InputConfig {
             min_observed: 0.5,
             max_categories: 256,
             max_bad: 0.05,
+            max_memory_mb: None,
             scale: SeriesScale::Standard,
             heavy_tails: HeavyTails::Compress,
         }

@@ -30,6 +30,7 @@
 mod columns;
 mod error;
 mod input;
+mod memory;
 mod numbers;
 pub mod order;
 mod samples;
@@ -45,6 +46,7 @@ pub use columns::layout::Layout;
 pub use columns::stamps::StampFormat;
 pub use error::{BadLine, BadReason, IntakeError, TableError};
 pub use input::{FormatChoice, HeavyTails, InputConfig, LayoutChoice, SeriesScale};
+pub use memory::{MemoryError, MemoryLimit};
 pub use numbers::NumberTable;
 pub use samples::Samples;
 pub use schema::encode::{EncodedRows, MAX_SCALED_VALUE, RowNote, State};

@@ -3,11 +3,13 @@
 use crate::columns::find::{column_name, find_column, shown};
 use crate::error::{BadReason, IntakeError, TableError};
 use crate::input::{FormatChoice, InputConfig};
+use crate::memory::MemoryLimit;
 use crate::text::cells::{self, Cell};
 use crate::text::head::look_at;
 use crate::text::parse::{ParseKind, RawBlock, RowParser, Syntax, Target, cells_of, lines};
 use crate::text::pieces::parse_all;
 use crate::text::recognise::{delimiter_seen_in, shorten};
+use memchr::memchr_iter;
 use ndarray::{Array2, Axis};
 use std::collections::HashMap;
 
@@ -45,6 +47,20 @@ impl NumberTable {
     /// [`IntakeError::Table`] with the first line and column at fault, or the column that does not exist;
     /// other errors if the content is not text.
     pub fn parse(content: &[u8], name: &str, config: &InputConfig) -> Result<Self, IntakeError> {
+        let memory = MemoryLimit::for_input(content.len() as u64, config.max_memory_mb);
+        Self::parse_within(content, name, config, memory)
+    }
+
+    /// Like [`NumberTable::parse`], in the memory that the file may take, for content that was decompressed.
+    ///
+    /// # Errors
+    /// As [`NumberTable::parse`], and [`IntakeError::Memory`].
+    pub fn parse_within(
+        content: &[u8],
+        name: &str,
+        config: &InputConfig,
+        memory: MemoryLimit,
+    ) -> Result<Self, IntakeError> {
         let config = InputConfig { format: FormatChoice::Csv, ..config.clone() };
         config.validate()?;
         let head = look_at(content, name, &config)?;
@@ -52,7 +68,10 @@ impl NumberTable {
         let header: Vec<String> =
             head.header.iter().flatten().map(|column| column.trim().to_owned()).collect();
         let file = Strict { header, width: head.width, delimiter };
-        let table = file.read(&content[head.body..], head.body_line, &config);
+        let body = &content[head.body..];
+        let rows = memchr_iter(b'\n', body).count() as u64 + 1;
+        memory.check_rows(name, content.len(), rows, head.width)?;
+        let table = file.read(body, head.body_line, &config);
         table.map_err(|source| IntakeError::Table { name: name.to_owned(), source })
     }
 }

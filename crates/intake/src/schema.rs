@@ -91,10 +91,16 @@ pub enum FieldKind {
     },
     /// One of `levels`, one-hot encoded; an unseen value becomes all zeros.
     Category {
-        /// The values of the training rows, sorted.
+        /// The values of the training rows that have a place of their own, sorted.
         levels: Vec<String>,
+        /// The rare values of the training rows, sorted, which share one more place; empty if all have their own.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rare: Vec<String>,
     },
 }
+
+/// What the rare values of a category are called where one has to be named.
+pub(crate) const RARE: &str = "(rare values)";
 
 /// An increasing map, applied before the scaling.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -203,8 +209,30 @@ impl Field {
     pub fn width(&self) -> usize {
         match &self.kind {
             FieldKind::Number { .. } => 1,
-            FieldKind::Category { levels } => levels.len(),
+            FieldKind::Category { levels, rare } => levels.len() + usize::from(!rare.is_empty()),
         }
+    }
+}
+
+impl FieldKind {
+    /// The code of each value of a category, which is its place in an encoded row; rare values share one.
+    pub fn codes(&self) -> impl Iterator<Item = (&str, u32)> {
+        let (levels, rare): (&[String], &[String]) = match self {
+            FieldKind::Number { .. } => (&[], &[]),
+            FieldKind::Category { levels, rare } => (levels, rare),
+        };
+        let shared = levels.len() as u32;
+        let own = levels.iter().map(String::as_str).zip(0..);
+        own.chain(rare.iter().map(move |value| (value.as_str(), shared)))
+    }
+
+    /// A name for each place of a category in an encoded row; empty for numbers.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        let (levels, rare): (&[String], &[String]) = match self {
+            FieldKind::Number { .. } => (&[], &[]),
+            FieldKind::Category { levels, rare } => (levels, rare),
+        };
+        levels.iter().map(String::as_str).chain((!rare.is_empty()).then_some(RARE))
     }
 }
 
@@ -320,22 +348,26 @@ fn is_sound(kind: &FieldKind, layout: Layout) -> bool {
             let scales = mean.is_finite() && std.is_finite() && *std >= f64::from(f32::MIN_POSITIVE);
             curve && scales && min.is_finite() && max.is_finite() && min <= max
         }
-        FieldKind::Category { levels } => {
-            let known: HashSet<&String> = levels.iter().collect();
+        FieldKind::Category { levels, rare } => {
+            let all = || levels.iter().chain(rare);
             layout != Layout::Series
-                && (1..=MAX_LEVELS).contains(&levels.len())
-                && known.len() == levels.len()
-                && levels.iter().all(|level| !level.is_empty() && level.len() <= MAX_LEVEL)
+                && !levels.is_empty()
+                && levels.len().saturating_add(rare.len()) <= MAX_LEVELS
+                && all().collect::<HashSet<_>>().len() == all().count()
+                && all().all(|level| !level.is_empty() && level.len() <= MAX_LEVEL)
         }
     }
 }
 
 fn features_of(field: &Field, steps_ago: Option<usize>) -> Vec<Feature> {
-    let feature =
-        |level: Option<&String>| Feature { column: field.name.clone(), level: level.cloned(), steps_ago };
+    let feature = |level: Option<&str>| Feature {
+        column: field.name.clone(),
+        level: level.map(str::to_owned),
+        steps_ago,
+    };
     match &field.kind {
         FieldKind::Number { .. } => vec![feature(None)],
-        FieldKind::Category { levels } => levels.iter().map(|level| feature(Some(level))).collect(),
+        FieldKind::Category { .. } => field.kind.places().map(|place| feature(Some(place))).collect(),
     }
 }
 

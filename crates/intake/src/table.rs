@@ -10,13 +10,15 @@ use crate::columns::profile::{self, Profile};
 use crate::error::TableError;
 use crate::error::{BadLine, IntakeError};
 use crate::input::InputConfig;
+use crate::memory::MemoryLimit;
 use crate::schema::notice::Notice;
 use crate::schema::{Format, Timestamp};
 use crate::split::window_ends;
-use crate::text::content::{self, MAX_CONTENT_BYTES};
+use crate::text::content;
 use crate::text::head::{Head, look_at};
 use crate::text::parse::{ParseKind, RawBlock, RowParser, Syntax, Target};
 use crate::text::pieces::parse_all;
+use ae_records::digest;
 use ae_records::record::FileRecord;
 use ndarray::Array2;
 use std::collections::HashMap;
@@ -57,6 +59,8 @@ pub struct Table {
     pub notices: Vec<Notice>,
     /// Name and sha256 of the file; `None` if the content did not come from a file.
     pub file: Option<FileRecord>,
+    /// How much memory learning from it may take.
+    pub memory: MemoryLimit,
     /// The settings that it was read with.
     pub config: InputConfig,
 }
@@ -88,10 +92,10 @@ impl Table {
     pub fn from_csv_with(path: impl AsRef<Path>, config: &InputConfig) -> Result<Self, IntakeError> {
         config.validate()?;
         let path = path.as_ref();
-        let content = content::read(path, MAX_CONTENT_BYTES)?;
+        let (content, memory) = content::read_own(path, config.max_memory_mb)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut table = Self::parse(&content, &path.display().to_string(), config)?;
-        table.file = Some(FileRecord { name, sha256: content::sha256(&content) });
+        let mut table = Self::parse_within(&content, &path.display().to_string(), config, memory)?;
+        table.file = Some(FileRecord { name, sha256: digest::sha256(&content) });
         Ok(table)
     }
 
@@ -115,8 +119,8 @@ impl Table {
     /// As [`Table::from_csv_with`].
     pub fn from_reader_with(input: impl Read, name: &str, config: &InputConfig) -> Result<Self, IntakeError> {
         config.validate()?;
-        let content = content::read_all(input, Path::new(name), MAX_CONTENT_BYTES)?;
-        Self::parse(&content, name, config)
+        let (content, memory) = content::read_all(input, Path::new(name), config.max_memory_mb)?;
+        Self::parse_within(&content, name, config, memory)
     }
 
     /// Parses the content of a file. `name` is what messages call it; if it ends in `.tsv`, cells are split
@@ -126,6 +130,16 @@ impl Table {
     /// As [`Table::from_csv_with`].
     pub fn parse(content: &[u8], name: &str, config: &InputConfig) -> Result<Self, IntakeError> {
         config.validate()?;
+        let memory = MemoryLimit::for_input(content.len() as u64, config.max_memory_mb);
+        Self::parse_within(content, name, config, memory)
+    }
+
+    fn parse_within(
+        content: &[u8],
+        name: &str,
+        config: &InputConfig,
+        memory: MemoryLimit,
+    ) -> Result<Self, IntakeError> {
         let head = look_at(content, name, config)?;
         let body = &content[head.body..];
         let profile = match head.syntax {
@@ -148,8 +162,12 @@ impl Table {
             }
         };
         let columns = kinds::decide(name, config, header, &profile, delimiter)?;
-        Table::assemble(name, config, format, columns, |columns| {
-            parse_all(&parser(&head, columns), body, head.body_line)
+        let lines = profile.lines;
+        drop(profile);
+        Table::assemble(name, config, format, columns, memory, |columns| {
+            let width = columns.data.len() + usize::from(columns.label.is_some());
+            memory.check_rows(name, content.len(), lines, width)?;
+            Ok(parse_all(&parser(&head, columns), body, head.body_line))
         })
     }
 
@@ -201,13 +219,14 @@ impl Table {
         config: &InputConfig,
         format: Format,
         mut columns: Columns,
-        read: impl Fn(&Columns) -> RawBlock,
+        memory: MemoryLimit,
+        read: impl Fn(&Columns) -> Result<RawBlock, IntakeError>,
     ) -> Result<Table, IntakeError> {
-        let mut block = read(&columns);
+        let mut block = read(&columns)?;
         let (layout, layout_because) = layout::decide(config, &columns, &block.stamps);
         // A channel of a series may rise with each step; in a table such a column is an identifier.
         if layout == Layout::Table && columns.leave_out_counters(name)? {
-            block = read(&columns);
+            block = read(&columns)?;
         }
         let total = block.lines.len() + block.bad.len();
         if let Some(first) = block.bad.first() {
@@ -285,6 +304,7 @@ impl Table {
             ignored,
             notices: columns.notices,
             file: None,
+            memory,
             config: config.clone(),
         })
     }

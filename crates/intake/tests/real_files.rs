@@ -41,7 +41,7 @@ fn connections_are_a_table() {
     let config = "label = -2\nignore = [-1]\nnormal = 'normal'";
     let (table, schema) = check(train, test, config, (Layout::Table, 125_973, 67_343, 77, 22_544));
     assert_eq!(table.columns.len(), 41);
-    let FieldKind::Category { levels } = &schema.fields[1].kind else { panic!("{:?}", schema.fields[1]) };
+    let FieldKind::Category { levels, .. } = &schema.fields[1].kind else { panic!("{:?}", schema.fields[1]) };
     assert_eq!(levels.join(" "), "icmp tcp udp");
 }
 

@@ -3,7 +3,7 @@
 use crate::error::ScorerError;
 use crate::scorers::Scorer;
 use crate::scorers::stored::{self, Arrays};
-use ae_intake::{Field, FieldKind, InputConfig, Layout, Schema, State, Table, TableColumn};
+use ae_intake::{Field, FieldKind, InputConfig, Layout, MemoryLimit, Schema, State, Table, TableColumn};
 use ae_records::arrays::StoredArray;
 use ndarray::{Array2, Axis};
 use std::collections::BTreeSet;
@@ -67,9 +67,9 @@ impl Golden {
             return Err(ScorerError::Stored(format!("there are too many golden rows: {}", raw.nrows())));
         }
         for (column, field) in raw.columns().into_iter().zip(&schema.fields) {
-            if let FieldKind::Category { levels } = &field.kind {
+            if let FieldKind::Category { .. } = &field.kind {
                 let legal = |code: &f64| {
-                    code.is_nan() || (code.fract() == 0.0 && (0.0..levels.len() as f64).contains(code))
+                    code.is_nan() || (code.fract() == 0.0 && (0.0..field.width() as f64).contains(code))
                 };
                 if !column.iter().all(legal) {
                     let reason = format!("a golden row has a category that column `{}` lacks", field.name);
@@ -124,7 +124,10 @@ fn table(schema: &Schema, values: Array2<f32>) -> Table {
         name: field.name.clone(),
         position: field.position,
         levels: match &field.kind {
-            FieldKind::Category { levels } => Some(levels.clone()),
+            FieldKind::Category { levels, rare } => {
+                // Any rare value stands for all of them.
+                Some(levels.iter().chain(rare.first()).cloned().collect())
+            }
             FieldKind::Number { .. } => None,
         },
     };
@@ -144,6 +147,7 @@ fn table(schema: &Schema, values: Array2<f32>) -> Table {
         ignored: Vec::new(),
         notices: Vec::new(),
         file: None,
+        memory: MemoryLimit::for_input(0, None),
         config: InputConfig::default(),
     }
 }
@@ -157,9 +161,10 @@ fn codes(schema: &Schema, table: &Table) -> Result<Array2<f32>, ScorerError> {
         let index =
             found.ok_or_else(|| ScorerError::Stored(format!("column `{}` is missing", field.name)))?;
         let code = |value: f32| match (&field.kind, &table.columns[index].levels) {
-            (FieldKind::Category { levels }, Some(there)) if !value.is_nan() => {
+            (FieldKind::Category { .. }, Some(there)) if !value.is_nan() => {
                 let level = &there[value as usize];
-                levels.iter().position(|known| known == level).map_or(f32::NAN, |code| code as f32)
+                let found = field.kind.codes().find(|(known, _)| known == level);
+                found.map_or(f32::NAN, |(_, code)| code as f32)
             }
             _ => value,
         };

@@ -189,7 +189,7 @@ pub enum FitError {
     )]
     TooLittleObserved {
         /// The part.
-        part: &'static str,
+        part: String,
         /// Number of such rows.
         got: usize,
         /// Rows that are needed.

@@ -200,23 +200,37 @@ impl TableSplit {
         let learned = Schema::learn(&self.table, &self.learn)?;
         let schema = learned.schema;
         let (mut left_out, mut notices) = (0, learned.notices);
-        let mut part = |rows: &[usize], part, needed| -> Result<Samples, FitError> {
+        let most = self.rows_in_memory(&schema);
+        let mut part = |rows: &[usize], part: &'static str, needed| -> Result<Samples, FitError> {
+            let thinned = thin(rows, most);
+            if thinned.len() < rows.len() {
+                let (used, of) = (thinned.len(), rows.len());
+                notices.push(Notice::Thinned { part: part.into(), used, of });
+            }
+            let rows = thinned.as_slice();
             let encoded = schema.encode(&self.table, rows)?;
             let ready = ready(&encoded);
             if ready.len() < needed {
-                let min_observed = self.table.config.min_observed;
+                let (part, min_observed) = (format!("the {part} part"), self.table.config.min_observed);
                 return Err(FitError::TooLittleObserved { part, got: ready.len(), needed, min_observed });
             }
             left_out += rows.len() - ready.len();
             notices.extend(encoded.notices);
             Ok(if ready.len() == rows.len() { encoded.samples } else { encoded.samples.select(&ready) })
         };
-        let train = part(&self.train, "the training part", MIN_ROWS[0])?;
-        let validation = part(&self.validation, "the validation part", MIN_ROWS[1])?;
-        let calibration = part(&self.calibration, "the calibration part", MIN_ROWS[2])?;
+        let train = part(&self.train, "training", MIN_ROWS[0])?;
+        let validation = part(&self.validation, "validation", MIN_ROWS[1])?;
+        let calibration = part(&self.calibration, "calibration", MIN_ROWS[2])?;
         let (shape, form) = (shape(&schema), Form::of(&schema));
         let rows = PreparedRows { train, validation, calibration, shape, form };
         Ok(EncodedSplit { schema, rows, left_out, notices })
+    }
+
+    /// How many encoded rows of a part may be held in memory. Overlapping windows, and categories with many values,
+    /// take many times what the table takes.
+    fn rows_in_memory(&self, schema: &Schema) -> usize {
+        let values = self.table.memory.encoded_values() / 2;
+        (values / schema.width()).max(MIN_ROWS[0])
     }
 
     /// Scores the locked rows, once.
@@ -228,13 +242,25 @@ impl TableSplit {
         let Some(labels) = self.table.labels.as_ref().filter(|_| !self.test.is_empty()) else {
             return Ok(None);
         };
-        let encoded = schema.encode(&self.table, &self.test)?;
-        let ready = ready(&encoded);
-        let truth: Vec<bool> = ready.iter().map(|&at| !labels.normal[self.test[at]]).collect();
-        let scores = scorer.scorer().scores(&encoded.samples.select(&ready))?;
+        let (mut truth, mut scores) = (Vec::new(), Vec::new());
+        for rows in self.test.chunks(self.rows_in_memory(schema)) {
+            let encoded = schema.encode(&self.table, rows)?;
+            let ready = ready(&encoded);
+            truth.extend(ready.iter().map(|&at| !labels.normal[rows[at]]));
+            scores.extend(scorer.scorer().scores(&encoded.samples.select(&ready))?);
+        }
         let flagged = scorer.calibration().threshold().flag(&scores);
         Ok(Some(TestFigures::of(&scores, &flagged, &truth)))
     }
+}
+
+/// At most `most` of these rows, evenly spaced.
+fn thin(rows: &[usize], most: usize) -> Vec<usize> {
+    let n = rows.len();
+    if n <= most {
+        return rows.to_vec();
+    }
+    (0..most).map(|at| rows[at * n / most]).collect()
 }
 
 /// Positions of the rows with enough observed values; the others cannot be judged.

@@ -56,9 +56,9 @@ pub(crate) fn match_first_line(
 fn bare(schema: &Schema) -> RowParser {
     let kind = |kind: &FieldKind| match kind {
         FieldKind::Number { .. } => ParseKind::Number,
-        FieldKind::Category { levels } => ParseKind::Category(
-            levels.iter().zip(0..).map(|(level, code)| (level.as_bytes().into(), code)).collect(),
-        ),
+        FieldKind::Category { .. } => {
+            ParseKind::Category(kind.codes().map(|(value, code)| (value.as_bytes().into(), code)).collect())
+        }
     };
     RowParser {
         syntax: Syntax::Json,

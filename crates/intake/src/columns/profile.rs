@@ -3,7 +3,7 @@
 use crate::columns::stamps::{self, DATES};
 use crate::text::cells::{self, Cell, number_text, trimmed};
 use crate::text::json::{self, Key};
-use crate::text::parse::{cells_of, is_blank, lines};
+use crate::text::parse::{MAX_LINE, cells_of, is_blank, lines};
 use crate::text::pieces::{Piece, pieces};
 use memchr::memchr;
 use ndarray::ArrayView2;
@@ -53,6 +53,8 @@ pub(crate) struct Profile {
     pub columns: Vec<ColumnProfile>,
     /// Number of valid lines.
     pub rows: u64,
+    /// Number of lines that are not blank, valid or not.
+    pub lines: u64,
 }
 
 impl ColumnProfile {
@@ -157,9 +159,13 @@ impl ColumnProfile {
 
 /// Profiles a table of `width` columns.
 pub(crate) fn of_table(content: &[u8], delimiter: u8, width: usize, most_values: usize) -> Profile {
-    let empty = || Profile { columns: vec![ColumnProfile::new(None); width], rows: 0 };
+    let empty = || Profile { columns: vec![ColumnProfile::new(None); width], rows: 0, lines: 0 };
     let add = |mut profile: Profile, piece: Piece<'_>| {
-        for line in lines(piece.bytes).filter(|line| is_text(line)) {
+        for line in lines(piece.bytes).filter(|line| !is_blank(line)) {
+            profile.lines += 1;
+            if !is_text(line) {
+                continue;
+            }
             // Few lines have quotes; without them, cells need not be copied.
             if delimiter != b' ' && memchr(b'"', line).is_none() {
                 let count = memchr::memchr_iter(delimiter, line).count() + 1;
@@ -178,6 +184,7 @@ pub(crate) fn of_table(content: &[u8], delimiter: u8, width: usize, most_values:
     // Rayon reduces neighbouring pieces in order, however the work is distributed.
     pieces(content, 1).into_par_iter().fold(empty, add).reduce(empty, |mut all, later| {
         all.rows += later.rows;
+        all.lines += later.lines;
         all.columns.iter_mut().zip(later.columns).for_each(|(column, more)| column.merge(more, most_values));
         all
     })
@@ -201,7 +208,7 @@ pub(crate) fn of_array(rows: ArrayView2<'_, f32>, most_values: usize) -> Profile
         profile
     };
     let columns = (0..rows.ncols()).into_par_iter().map(of_column).collect();
-    Profile { columns, rows: rows.nrows() as u64 }
+    Profile { columns, rows: rows.nrows() as u64, lines: rows.nrows() as u64 }
 }
 
 impl Profile {
@@ -219,7 +226,11 @@ pub(crate) fn of_json(content: &[u8], most_values: usize) -> Profile {
     let mut profile = Profile::default();
     let mut by_name = HashMap::<String, usize>::new();
     let mut found = Vec::new();
-    for line in lines(content).filter(|line| is_text(line)) {
+    for line in lines(content).filter(|line| !is_blank(line)) {
+        profile.lines += 1;
+        if !is_text(line) {
+            continue;
+        }
         found.clear();
         let mut visit = |key: Key<'_>, value: &json::Value<'_>| {
             let name = match key {
@@ -251,6 +262,7 @@ pub(crate) fn of_json(content: &[u8], most_values: usize) -> Profile {
     profile
 }
 
+/// Whether a line can be a row; the parser refuses the others.
 fn is_text(line: &[u8]) -> bool {
-    !is_blank(line) && memchr(0, line).is_none() && std::str::from_utf8(line).is_ok()
+    line.len() <= MAX_LINE && memchr(0, line).is_none() && std::str::from_utf8(line).is_ok()
 }

@@ -71,8 +71,8 @@ enum Coder {
 
 impl Encoder {
     pub(crate) fn new(schema: &Schema) -> Self {
-        let coder = |kind: &FieldKind| match kind {
-            FieldKind::Category { levels } => Coder::Category { levels: levels.len() },
+        let coder = |kind: &FieldKind, width: usize| match kind {
+            FieldKind::Category { .. } => Coder::Category { levels: width },
             FieldKind::Number { curve, mean, std, min, max, .. } => {
                 let (min, max) = (f64::from(*min), f64::from(*max));
                 let (low, high) = (curve.apply(min), curve.apply(max));
@@ -82,7 +82,7 @@ impl Encoder {
                 Coder::Number { curve: *curve, mean: *mean, scale: 1.0 / std, low, high }
             }
         };
-        let fields = schema.fields.iter().map(|field| coder(&field.kind)).collect();
+        let fields = schema.fields.iter().map(|field| coder(&field.kind, field.width())).collect();
         Encoder { fields, row_width: schema.row_width(), min_observed: schema.min_observed }
     }
 
@@ -246,9 +246,9 @@ impl Schema {
             let index = found.ok_or_else(|| differs(format!("column `{}` is missing", field.name)))?;
             match (&field.kind, &table.columns[index].levels) {
                 (FieldKind::Number { .. }, None) => Ok((index, None)),
-                (FieldKind::Category { levels }, Some(there)) => {
-                    let codes: HashMap<&String, u32> = levels.iter().zip(0..).collect();
-                    let code = |level: &String| codes.get(level).map_or(UNSEEN, |&code| code as f32);
+                (FieldKind::Category { .. }, Some(there)) => {
+                    let codes: HashMap<&str, u32> = field.kind.codes().collect();
+                    let code = |level: &String| codes.get(level.as_str()).map_or(UNSEEN, |&code| code as f32);
                     Ok((index, Some(there.iter().map(code).collect())))
                 }
                 (FieldKind::Number { .. }, Some(_)) => {

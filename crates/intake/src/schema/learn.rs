@@ -22,6 +22,9 @@ pub struct Learned {
 
 /// A tail is heavy if it extends beyond this many standard deviations.
 const HEAVY: f64 = 20.0;
+/// Most places that all categories together may take in an encoded row. More would make a small file wide: each
+/// row takes memory for each place.
+const MAX_CATEGORY_PLACES: usize = 4096;
 /// Columns with a smaller share of observed values are reported.
 const NEARLY_ALL: f64 = 0.999;
 
@@ -40,11 +43,12 @@ impl Schema {
         }
         let mut notices = Vec::new();
         let squeezes = table.layout == Layout::Table && table.config.heavy_tails == HeavyTails::Compress;
+        let places = places_of_categories(table);
         let mut fields: Vec<Field> = table
             .columns
             .par_iter()
             .enumerate()
-            .map(|(index, column)| learn_field(table, index, column, rows, squeezes))
+            .map(|(index, column)| learn_field(table, index, column, rows, squeezes, places))
             .collect();
         if table.layout == Layout::Series {
             scale_alike(table, rows, &mut fields);
@@ -91,17 +95,53 @@ fn choose_window(table: &Table, rows: &[usize], notices: &mut Vec<Notice>) -> us
     length
 }
 
-fn learn_field(table: &Table, index: usize, column: &TableColumn, rows: &[usize], squeezes: bool) -> Field {
+/// At most `places` values have a place of their own or, if there are more, one fewer: the most frequent ones, the
+/// first in order of equally frequent ones. The others share a place.
+fn learn_category(values: &[String], counts: &[u64], places: usize) -> FieldKind {
+    let mut seen: Vec<usize> = (0..values.len()).filter(|&code| counts[code] > 0).collect();
+    // Without any value it is still a column of later files, and needs a level.
+    if seen.is_empty() {
+        seen.push(0);
+    }
+    let mut rare = Vec::new();
+    if seen.len() > places.max(2) {
+        seen.sort_by_key(|&code| (std::cmp::Reverse(counts[code]), code));
+        rare = seen.split_off(places.max(2) - 1);
+        seen.sort_unstable();
+        rare.sort_unstable();
+    }
+    let names = |codes: &[usize]| codes.iter().map(|&code| values[code].clone()).collect();
+    FieldKind::Category { levels: names(&seen), rare: names(&rare) }
+}
+
+/// How many places of an encoded row each category may take, so that all together take at most
+/// [`MAX_CATEGORY_PLACES`].
+fn places_of_categories(table: &Table) -> usize {
+    let levels: Vec<usize> =
+        table.columns.iter().filter_map(|column| Some(column.levels.as_ref()?.len())).collect();
+    if levels.iter().sum::<usize>() <= MAX_CATEGORY_PLACES {
+        return usize::MAX;
+    }
+    // The largest number that fits if columns with fewer values take only what they need.
+    let fits = |most: usize| levels.iter().map(|&n| n.min(most)).sum::<usize>() <= MAX_CATEGORY_PLACES;
+    (1..=MAX_CATEGORY_PLACES).rev().find(|&most| fits(most)).unwrap_or(1)
+}
+
+fn learn_field(
+    table: &Table,
+    index: usize,
+    column: &TableColumn,
+    rows: &[usize],
+    squeezes: bool,
+    places: usize,
+) -> Field {
     let values: Vec<f32> =
         rows.iter().map(|&row| table.values[[row, index]]).filter(|x| !x.is_nan()).collect();
     let kind = match &column.levels {
         Some(levels) => {
-            let mut seen = vec![false; levels.len()];
-            values.iter().for_each(|&code| seen[code as usize] = true);
-            let seen: Vec<String> =
-                levels.iter().zip(seen).filter(|(_, seen)| *seen).map(|(level, _)| level.clone()).collect();
-            // Without any value it is still a column of later files, and needs a level.
-            FieldKind::Category { levels: if seen.is_empty() { levels[..1].to_vec() } else { seen } }
+            let mut counts = vec![0u64; levels.len()];
+            values.iter().for_each(|&code| counts[code as usize] += 1);
+            learn_category(levels, &counts, places)
         }
         None => learn_number(values.clone(), squeezes),
     };
@@ -193,7 +233,7 @@ fn scale_alike(table: &Table, rows: &[usize], fields: &mut [Field]) {
 fn is_constant(field: &Field) -> bool {
     match &field.kind {
         FieldKind::Number { constant, .. } => *constant,
-        FieldKind::Category { levels } => levels.len() == 1,
+        FieldKind::Category { levels, rare } => levels.len() == 1 && rare.is_empty(),
     }
 }
 
@@ -203,7 +243,11 @@ fn remark(field: &Field, layout: Layout, notices: &mut Vec<Notice>) {
         FieldKind::Number { constant: true, min, .. } if layout != Layout::Series || field.position == 0 => {
             notices.push(Notice::Constant { column: column(), value: min.to_string() });
         }
-        FieldKind::Category { levels } if levels.len() == 1 => {
+        FieldKind::Category { levels, rare } if !rare.is_empty() => {
+            let (kept, joined) = (levels.len(), rare.len());
+            notices.push(Notice::RareValues { column: column(), kept, joined });
+        }
+        FieldKind::Category { levels, .. } if levels.len() == 1 => {
             notices.push(Notice::Constant { column: column(), value: format!("`{}`", levels[0]) });
         }
         FieldKind::Number { curve: Curve::Asinh { .. }, .. } => {

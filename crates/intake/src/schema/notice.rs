@@ -46,6 +46,24 @@ pub enum Notice {
         /// The column.
         column: String,
     },
+    /// A category has too many values; the rare ones are treated as one.
+    RareValues {
+        /// The column.
+        column: String,
+        /// Number of values that are told apart.
+        kept: usize,
+        /// Number of values that are treated as one.
+        joined: usize,
+    },
+    /// Only some of the rows or windows of a part are used, evenly spaced, because all would take too much memory.
+    Thinned {
+        /// The part: `training`.
+        part: String,
+        /// How many are used.
+        used: usize,
+        /// Of how many.
+        of: usize,
+    },
     /// A column has missing values in the training rows.
     PartlyObserved {
         /// The column.
@@ -203,6 +221,7 @@ impl Notice {
             | Notice::Times { column }
             | Notice::LooksLikeLabel { column }
             | Notice::HeavyTails { column }
+            | Notice::RareValues { column, .. }
             | Notice::PartlyObserved { column, .. }
             | Notice::UnseenCategory { column, .. }
             | Notice::OutOfRange { column, .. }
@@ -212,6 +231,7 @@ impl Notice {
             | Notice::MissingColumn { column }
             | Notice::ExtraColumn { column } => Some(column),
             Notice::WindowChosen { .. }
+            | Notice::Thinned { .. }
             | Notice::IrregularTimes { .. }
             | Notice::RepeatedTimes { .. }
             | Notice::BackwardTimes { .. }
@@ -229,6 +249,8 @@ impl Notice {
             Notice::LooksLikeLabel { .. } => "looks_like_label",
             Notice::WindowChosen { .. } => "window_chosen",
             Notice::HeavyTails { .. } => "heavy_tails",
+            Notice::RareValues { .. } => "rare_values",
+            Notice::Thinned { .. } => "thinned",
             Notice::PartlyObserved { .. } => "partly_observed",
             Notice::IrregularTimes { .. } => "irregular_times",
             Notice::RepeatedTimes { .. } => "repeated_times",
@@ -300,6 +322,16 @@ impl fmt::Display for Notice {
             Notice::HeavyTails { column } => {
                 write!(f, "column `{column}` has heavy tails; its extremes are compressed")
             }
+            Notice::RareValues { column, kept, joined } => write!(
+                f,
+                "column `{column}` has many values: the {kept} most frequent ones are told apart, the other {joined} \
+                 are treated as one"
+            ),
+            Notice::Thinned { part, used, of } => write!(
+                f,
+                "only {used} of the {of} {part} rows are used, evenly spaced, because all would take too much memory; \
+                 set max_memory_mb to allow more"
+            ),
             Notice::PartlyObserved { column, share } => {
                 write!(f, "column `{column}` has a value in {:.1} % of the rows", share * 100.0)
             }

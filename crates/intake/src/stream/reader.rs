@@ -16,10 +16,9 @@ use crate::stream::windower::{WindowState, Windower};
 use crate::text::head::{MARK, ensure_line_feeds, ensure_text};
 use crate::text::lines::{Chunk, Lines};
 use crate::text::parse::{MAX_LINE, RawBlock, RowParser, is_blank};
-use ae_records::files::FileError;
+use ae_records::files::{self, FileError};
 use flate2::bufread::MultiGzDecoder;
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
@@ -97,13 +96,12 @@ pub fn inflated(mut input: impl Read + Send + 'static) -> io::Result<Box<dyn Buf
 }
 
 impl Reader<Box<dyn BufRead + Send>> {
-    /// Opens a file, plain or gz.
+    /// Opens a regular file, plain or gz.
     ///
     /// # Errors
     /// As [`Reader::new`], and if the file cannot be read.
     pub fn open(path: &Path, schema: &Schema, options: &ReadOptions) -> Result<Self, IntakeError> {
-        let file = File::open(path).map_err(FileError::new("read", path))?;
-        let input = inflated(file).map_err(FileError::new("read", path))?;
+        let input = inflated(files::open(path)?).map_err(FileError::new("read", path))?;
         Reader::new(input, schema, options)
     }
 }

@@ -4,6 +4,7 @@ use crate::columns::kinds::{self, Columns, Kind};
 use crate::columns::profile;
 use crate::error::{BadLine, BadReason, IntakeError, TableError};
 use crate::input::InputConfig;
+use crate::memory::MemoryLimit;
 use crate::schema::encode::EncodedRows;
 use crate::schema::{FieldKind, Format, Schema};
 use crate::table::{Table, TableColumn};
@@ -58,7 +59,9 @@ impl Table {
         let format = Format::Csv { delimiter: ',', header: header.is_some() };
         let profile = profile::of_array(rows, config.max_categories);
         let columns = kinds::decide(NAME, config, header, &profile, b',')?;
-        Table::assemble(NAME, config, format, columns, |columns| block(rows, columns))
+        let bytes = (size_of::<f32>() * rows.len()) as u64;
+        let memory = MemoryLimit::for_input(bytes, config.max_memory_mb);
+        Table::assemble(NAME, config, format, columns, memory, |columns| Ok(block(rows, columns)))
     }
 }
 
@@ -124,6 +127,7 @@ impl Schema {
             ignored: self.ignored.clone(),
             notices: Vec::new(),
             file: None,
+            memory: MemoryLimit::for_input((size_of::<f32>() * rows.len()) as u64, None),
             config: InputConfig::default(),
         })
     }

@@ -1,14 +1,15 @@
 //! Reads files, plain or gz, without trusting the lengths that they state.
 
-use ae_records::files::FileError;
-use flate2::read::MultiGzDecoder;
-use sha2::{Digest, Sha256};
-use std::fs::File;
-use std::io::{self, BufReader, Read};
+use crate::memory::{MemoryError, MemoryLimit};
+use ae_records::files::{self, FileError};
+use flate2::bufread::MultiGzDecoder;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// Largest content read from a user's file, in bytes.
+/// Largest file that is read from a user, and largest content, in bytes.
 pub const MAX_CONTENT_BYTES: u64 = 4 << 30;
+/// First bytes of a gz file.
+const GZ: [u8; 2] = [0x1f, 0x8b];
 
 /// Why the content of a file could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -26,60 +27,91 @@ pub enum ContentError {
         /// What is wrong.
         reason: String,
     },
+    /// The content would take too much memory.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
 }
 
-/// The content of a file, decompressed if its first bytes (not its name) say that it is gz. Reads at most
-/// `limit` bytes of content: a longer file, or a truncated gz, is an error.
+/// The content of a regular file, decompressed if its first bytes (not its name) say that it is gz. Reads at most
+/// `limit` bytes of content, for files whose length is known: a longer file, or a truncated gz, is an error.
 ///
 /// # Errors
 /// [`ContentError`]: the file cannot be read, holds more than `limit`, or is a broken gz.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ContentError> {
-    let file = File::open(path).map_err(FileError::new("read", path))?;
-    read_all(BufReader::new(file), path, limit)
+    let mut input = BufReader::new(files::open(path)?);
+    let head = input.fill_buf().map_err(FileError::new("read", path))?;
+    if head.starts_with(&GZ) { inflate(input, path, limit) } else { plain(input, path, limit) }
 }
 
-/// Like [`read`], from any input; `path` is what messages call it.
+/// The content of a user's file, decompressed as by [`read`], and how much memory it may take, which its length
+/// in the file system decides unless `max_memory_mb` does.
 ///
 /// # Errors
-/// As [`read`].
-pub fn read_all(mut input: impl Read, path: &Path, limit: u64) -> Result<Vec<u8>, ContentError> {
-    let read_error = |error| ContentError::from(FileError::new("read", path)(error));
-    let mut head = Vec::new();
-    input.by_ref().take(2).read_to_end(&mut head).map_err(read_error)?;
-    let gz = head == [0x1f, 0x8b];
-    let whole = BufReader::new(io::Cursor::new(head).chain(input));
+/// As [`read`], and [`ContentError::Memory`] if it is compressed and its content is too large for its length.
+pub fn read_own(path: &Path, max_memory_mb: Option<u64>) -> Result<(Vec<u8>, MemoryLimit), ContentError> {
+    read_all(files::open(path)?, path, max_memory_mb)
+}
+
+/// Like [`read_own`], from any input; `path` is what messages call it.
+///
+/// # Errors
+/// As [`read_own`].
+pub fn read_all(
+    input: impl Read,
+    path: &Path,
+    max_memory_mb: Option<u64>,
+) -> Result<(Vec<u8>, MemoryLimit), ContentError> {
+    let stored = plain(BufReader::new(input), path, MAX_CONTENT_BYTES)?;
+    let memory = MemoryLimit::for_input(stored.len() as u64, max_memory_mb);
+    if !stored.starts_with(&GZ) {
+        return Ok((stored, memory));
+    }
+    let limit = memory.content_bytes().min(MAX_CONTENT_BYTES);
+    let content = inflate_up_to(stored.as_slice(), path, limit)?;
+    if content.len() as u64 > limit {
+        let what = || format!("its content of more than {limit} bytes");
+        memory.check(&path.display().to_string(), what, content.len() as u64 * 4)?;
+        return Err(too_long(path, "gz", limit));
+    }
+    Ok((content, memory))
+}
+
+/// One byte more than allowed is read, to tell content at the limit from content above it.
+fn plain(input: impl Read, path: &Path, limit: u64) -> Result<Vec<u8>, ContentError> {
     let mut content = Vec::new();
-    // One byte more than allowed, to tell content at the limit from content above it.
-    let got = if gz {
-        MultiGzDecoder::new(whole).take(limit.saturating_add(1)).read_to_end(&mut content)
-    } else {
-        whole.take(limit.saturating_add(1)).read_to_end(&mut content)
-    };
-    let format_error =
-        |reason: String| ContentError::Unusable { path: path.to_owned(), format: "gz", reason };
+    input
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut content)
+        .map_err(|error| ContentError::from(FileError::new("read", path)(error)))?;
+    if content.len() as u64 > limit { Err(too_long(path, "data", limit)) } else { Ok(content) }
+}
+
+fn inflate(input: impl BufRead, path: &Path, limit: u64) -> Result<Vec<u8>, ContentError> {
+    let content = inflate_up_to(input, path, limit)?;
+    if content.len() as u64 > limit { Err(too_long(path, "gz", limit)) } else { Ok(content) }
+}
+
+/// The content, or its first `limit` bytes and one more.
+fn inflate_up_to(input: impl BufRead, path: &Path, limit: u64) -> Result<Vec<u8>, ContentError> {
+    let mut content = Vec::new();
+    let got = MultiGzDecoder::new(input).take(limit.saturating_add(1)).read_to_end(&mut content);
+    let broken = |reason: String| ContentError::Unusable { path: path.to_owned(), format: "gz", reason };
     match got {
-        Err(error) if gz && error.kind() == io::ErrorKind::UnexpectedEof => Err(format_error(format!(
-            "it is truncated after {} bytes of content; fetch it again",
-            content.len()
-        ))),
-        Err(error)
-            if gz && matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) =>
-        {
-            Err(format_error(error.to_string()))
-        }
-        Err(error) => Err(read_error(error)),
-        Ok(_) if content.len() as u64 > limit => {
-            let format = if gz { "gz" } else { "data" };
-            let reason = format!("its content exceeds the limit of {limit} bytes");
-            Err(ContentError::Unusable { path: path.to_owned(), format, reason })
-        }
         Ok(_) => Ok(content),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            let read = content.len();
+            Err(broken(format!("it is truncated after {read} bytes of content; fetch it again")))
+        }
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
+            Err(broken(error.to_string()))
+        }
+        Err(error) => Err(FileError::new("read", path)(error).into()),
     }
 }
 
-/// Lower-case hexadecimal sha256.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+fn too_long(path: &Path, format: &'static str, limit: u64) -> ContentError {
+    let reason = format!("its content exceeds the limit of {limit} bytes");
+    ContentError::Unusable { path: path.to_owned(), format, reason }
 }
 
 #[cfg(test)]

@@ -83,10 +83,14 @@ fn column(field: &Field) -> [String; 3] {
     let what = match &field.kind {
         FieldKind::Number { constant: true, min, .. } => format!("always {min}"),
         FieldKind::Number { min, max, .. } => format!("{min} to {max}"),
-        FieldKind::Category { levels } => {
+        FieldKind::Category { levels, rare } => {
             let shown: Vec<&str> = levels.iter().take(6).map(String::as_str).collect();
             let more = if levels.len() > shown.len() { ", …" } else { "" };
-            format!("{} values: {}{more}", levels.len(), shown.join(", "))
+            let others = match rare.len() {
+                0 => String::new(),
+                n => format!(", and {n} rare values treated as one"),
+            };
+            format!("{} values: {}{more}{others}", levels.len(), shown.join(", "))
         }
     };
     let observed = if field.observed < 1.0 {
