@@ -44,7 +44,7 @@ pub use calibration::{
 };
 pub use detector::{Detector, JudgeError};
 pub use error::ScorerError;
-pub use file::DetectorFileError;
+pub use file::{DetectorFileError, WatchState, WatchStateError};
 pub use fit::{FitConfig, FitError, FitOptions, FitReport, Fitted, Store};
 pub use judgement::{Explanation, Judgement, Share, Unknown};
 pub use scorers::{Baseline, ModelDescription, NormalRows, Saved, Score, Scorer, TrainedModel, load};

@@ -4,6 +4,9 @@
 //! the golden rows again to check that the detector still behaves as it did.
 
 pub(crate) mod golden;
+mod watch_state;
+
+pub use watch_state::{WatchState, WatchStateError};
 
 use crate::calibrated::CalibratedScorer;
 use crate::calibration::{Calibration, Threshold, ThresholdError};

@@ -4,6 +4,7 @@ mod explain;
 mod fit;
 mod inspect;
 mod score;
+mod stdin;
 mod verdicts;
 mod watch;
 mod words;

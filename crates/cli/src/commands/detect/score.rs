@@ -1,10 +1,10 @@
 //! `ae detect score`: writes a verdict for every row of a file.
 
 use super::explain::Severest;
+use super::stdin::{Stdin, is_stopped};
 use super::verdicts::{self, Counts, Form};
 use super::{keep, load, reading};
 use crate::cli::{Cli, ScoreArgs};
-use crate::commands::stop_flag;
 use crate::failure::Failure;
 use crate::output;
 use ae_anomaly::Detector;
@@ -12,9 +12,10 @@ use ae_intake::{NoticeLog, ReadOptions, Reader, inflated};
 use ae_records::files::{FileError, write_atomic};
 use ae_tensor::device;
 use serde_json::json;
+use std::fmt;
+use std::fs;
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
@@ -110,7 +111,6 @@ impl Scoring<'_> {
         if self.form == Form::Csv {
             out.write_all(verdicts::HEADER.as_bytes()).map_err(Stop::Write)?;
         }
-        let stop = stop_flag();
         // The next block is read while this one is judged and written.
         thread::scope(|scope| {
             let (blocks, ready) = mpsc::sync_channel(1);
@@ -125,15 +125,14 @@ impl Scoring<'_> {
                 }
             });
             for block in ready {
-                let block = block.map_err(|error| Stop::Other(Failure::new(error)))?;
+                let block = block.map_err(|error| Stop::Other(stopped_or(error)))?;
                 let judgements = self.detector.judge_encoded(&block.samples, &block.rows);
                 let judgements = judgements.map_err(|error| Stop::Other(Failure::new(error)))?;
                 self.counts.add(&judgements, block.bad.len());
                 self.severest.look_at(&block, &judgements);
                 out.write_all(&verdicts::of_block(self.form, &block, &judgements, 0)).map_err(Stop::Write)?;
-                if stop.load(Ordering::Relaxed) {
-                    let message = "interrupted before the end of the input; the output was not replaced";
-                    return Err(Stop::Other(Failure::new(message)));
+                if is_stopped() {
+                    return Err(Stop::Other(interrupted()));
                 }
             }
             Ok(())
@@ -147,11 +146,28 @@ impl Scoring<'_> {
 fn open(path: &Path, detector: &Detector) -> Result<Reader<Box<dyn BufRead + Send>>, Failure> {
     let options = ReadOptions { name: path.display().to_string(), ..ReadOptions::default() };
     if path != Path::new("-") {
+        if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+            return Err(Failure::usage(format!(
+                "{} is a device or a pipe; give - as the file, and {} as standard input",
+                path.display(),
+                path.display()
+            )));
+        }
         return Reader::open(path, detector.schema(), &options).map_err(reading);
     }
     let options = ReadOptions { name: "standard input".into(), ..options };
-    let input = inflated(io::stdin()).map_err(FileError::new("read", "standard input"));
-    Reader::new(input.map_err(Failure::new)?, detector.schema(), &options).map_err(reading)
+    let input = Stdin::open().and_then(inflated).map_err(FileError::new("read", "standard input"));
+    let reader = Reader::new(input.map_err(stopped_or)?, detector.schema(), &options);
+    reader.map_err(stopped_or)
+}
+
+/// The error, unless reading was ended by a signal.
+fn stopped_or(error: impl fmt::Display) -> Failure {
+    if is_stopped() { interrupted() } else { Failure::new(error) }
+}
+
+fn interrupted() -> Failure {
+    Failure::new("interrupted before the end of the input; the output was not replaced")
 }
 
 fn form_of(out: Option<&Path>, json: bool) -> Form {

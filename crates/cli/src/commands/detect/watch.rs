@@ -6,46 +6,24 @@
 //! one. With `--out`, verdicts that were not acknowledged are removed, so that the file holds exactly one for
 //! each line.
 
+use super::stdin::{Stdin, is_stopped};
 use super::verdicts::{self, Form};
 use super::{apart, load, reading};
 use crate::cli::WatchArgs;
 use crate::commands::stop_flag;
 use crate::failure::Failure;
 use crate::output;
-use ae_anomaly::{Detector, Drift, Judgement, NormalScores};
-use ae_intake::{Block, NoticeLog, ReadOptions, Reader, WindowState, ensure_text, inflated};
-use ae_records::files::FileError;
+use ae_anomaly::{Detector, Drift, Judgement, WatchState};
+use ae_intake::{Block, NoticeLog, ReadOptions, Reader, ensure_text, inflated};
+use ae_records::files::{self, FileError};
 use ae_tensor::device;
-use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, BufRead, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-/// Mean number of rows until the drift detector raises a false alarm.
-const RUN_LENGTH: f64 = 100_000.0;
 /// A first line longer than this is not a header.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
-
-/// The position of a watch in its stream.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct State {
-    /// Format version of this file: 1.
-    format: u32,
-    /// Fingerprint of the detector: another detector cannot continue from this state.
-    detector: String,
-    /// The last acknowledged line, from 1; 0 for none.
-    line: u64,
-    /// The first line, if it names the columns.
-    header: Option<String>,
-    /// Steps that the next window begins with.
-    window: Option<WindowState>,
-    /// Detects drift of the distribution of scores.
-    drift: Option<Drift>,
-    /// Bytes of the output that are acknowledged.
-    written: u64,
-}
 
 pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
     device::set_threads(1);
@@ -54,17 +32,19 @@ pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
         apart(state, &[&args.model])?;
     }
     if let Some(out) = &args.out {
-        let read = [Some(&args.model), args.state.as_ref()];
-        apart(out, &read.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>())?;
+        let lock = args.state.as_deref().map(lock_of);
+        let used = [Some(&args.model), args.state.as_ref(), lock.as_ref()];
+        apart(out, &used.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>())?;
     }
     let _lock = args.state.as_deref().map(lock).transpose()?;
     let mut state = match &args.state {
-        Some(path) if path.exists() => State::read(path, &detector)?,
-        _ => State::new(&detector),
+        Some(path) if path.exists() => WatchState::read(path, &detector).map_err(Failure::new)?,
+        _ => WatchState::new(&detector),
     };
     if let Some(path) = &args.state {
         // A state that cannot be written is reported before the first verdict.
-        state.write(path)?;
+        files::check_writable(path).map_err(Failure::new)?;
+        state.write(path).map_err(Failure::new)?;
     }
     let out = match &args.out {
         Some(path) => Some(append(path, args.state.as_ref().map(|_| state.written))?),
@@ -78,65 +58,28 @@ pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
         window: detector.schema().windows.map_or(1, |windows| windows.length as u64),
         drifting: state.drift.as_ref().is_some_and(Drift::is_drifting),
     };
-    watch.run(&mut state)
+    match watch.run(&mut state) {
+        // The state was written after the last line, and nothing is lost.
+        Err(_) if is_stopped() => Ok(()),
+        other => other,
+    }
 }
 
-impl State {
-    fn new(detector: &Detector) -> Self {
-        let scores = NormalScores::of_held_out_rows(detector.calibration().scores()).ok();
-        // Without enough calibration scores, drift is not detected.
-        let drift = scores.and_then(|scores| Drift::new(&scores, RUN_LENGTH, 0).ok());
-        State { format: 1, detector: fingerprint(detector), drift, ..State::default() }
-    }
-
-    fn read(path: &Path, detector: &Detector) -> Result<Self, Failure> {
-        let wrong = |reason: String| {
-            Failure::new(format!(
-                "cannot continue from the state {}: {reason}; remove it to start over",
-                path.display()
-            ))
-        };
-        let text = fs::read_to_string(path).map_err(FileError::new("read", path)).map_err(Failure::new)?;
-        let state: State = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        if state.format != 1 {
-            return Err(wrong(format!("it has format {}, not 1", state.format)));
-        }
-        if state.detector != fingerprint(detector) {
-            return Err(wrong("it belongs to another detector".into()));
-        }
-        Ok(state)
-    }
-
-    /// Replaces the file atomically. It survives a crash of the process; a crash of the system may lose the
-    /// last lines.
-    fn write(&self, path: &Path) -> Result<(), Failure> {
-        let temporary = PathBuf::from(format!("{}.new", path.display()));
-        let text = serde_json::to_vec(self).expect("the state is always JSON");
-        let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, path));
-        written.map_err(FileError::new("write", path)).map_err(Failure::new)
-    }
+/// The file that a watch locks while it uses a state.
+fn lock_of(state: &Path) -> PathBuf {
+    let mut name = state.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
 }
 
 /// Locks a state against a second watch until the process ends, however it ends.
 fn lock(state: &Path) -> Result<File, Failure> {
-    let path = PathBuf::from(format!("{}.lock", state.display()));
-    let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = opened.map_err(FileError::new("write", &path)).map_err(Failure::new)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Failure::usage(format!(
+    files::lock(&lock_of(state)).map_err(Failure::new)?.ok_or_else(|| {
+        Failure::usage(format!(
             "another watch is using {}; give another --state, or stop that watch",
             state.display()
-        ))),
-        Err(TryLockError::Error(source)) => Err(Failure::new(FileError::new("lock", path)(source))),
-    }
-}
-
-/// Identifies a detector by its scorer and its calibration scores.
-fn fingerprint(detector: &Detector) -> String {
-    let scores = detector.calibration().scores();
-    let sum = scores.iter().fold(0u64, |sum, score| sum.rotate_left(5).wrapping_add(score.to_bits()));
-    format!("{} {} {sum:016x}", detector.scorer().name(), scores.len())
+        ))
+    })
 }
 
 /// Opens the output at its end, or at the last acknowledged byte.
@@ -160,8 +103,7 @@ fn append(path: &Path, written: Option<u64>) -> Result<File, Failure> {
             return Err(Failure::usage(message));
         }
     }
-    let opened = OpenOptions::new().create(true).append(true).open(path);
-    let file = opened.map_err(FileError::new("write", path)).map_err(Failure::new)?;
+    let file = files::append(path).map_err(Failure::new)?;
     if let Some(written) = written {
         file.set_len(written).map_err(FileError::new("write", path)).map_err(Failure::new)?;
     }
@@ -178,9 +120,9 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    fn run(&mut self, state: &mut State) -> Result<(), Failure> {
+    fn run(&mut self, state: &mut WatchState) -> Result<(), Failure> {
         let broken = |error| Failure::new(FileError::new("read", "standard input")(error));
-        let mut input = inflated(io::stdin()).map_err(broken)?;
+        let mut input = Stdin::open().and_then(inflated).map_err(broken)?;
         // Checked before the first line is decoded as text.
         ensure_text("standard input", input.fill_buf().map_err(broken)?).map_err(reading)?;
         let first = first_line(&mut input).map_err(broken)?;
@@ -221,13 +163,13 @@ impl Watch<'_> {
             state.line = line;
             if let Some(path) = &self.args.state {
                 state.window = reader.window_state();
-                state.write(path)?;
+                state.write(path).map_err(Failure::new)?;
             }
         }
         Ok(())
     }
 
-    fn judge(&mut self, block: &Block, shift: u64, state: &mut State) -> Result<(), Failure> {
+    fn judge(&mut self, block: &Block, shift: u64, state: &mut WatchState) -> Result<(), Failure> {
         let judgements = self.detector.judge_encoded(&block.samples, &block.rows).map_err(Failure::new)?;
         block.notices.iter().for_each(|notice| self.notice(notice.clone().shifted(shift)));
         let mut text = match (self.args.explain, judgements.first()) {
@@ -295,7 +237,8 @@ impl Watch<'_> {
 fn first_line(input: &mut impl BufRead) -> io::Result<String> {
     let mut lines = Vec::new();
     while lines.iter().all(u8::is_ascii_whitespace) {
-        if input.by_ref().take(MAX_HEADER_BYTES).read_until(b'\n', &mut lines)? == 0 {
+        let left = MAX_HEADER_BYTES.saturating_sub(lines.len() as u64);
+        if input.by_ref().take(left).read_until(b'\n', &mut lines)? == 0 {
             break;
         }
     }
