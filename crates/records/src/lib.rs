@@ -38,3 +38,4 @@ pub mod names;
 pub mod record;
 pub mod run_dir;
 pub mod seed;
+pub mod text;
