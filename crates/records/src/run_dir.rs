@@ -1,6 +1,7 @@
 //! The folder of a run, and the lock that keeps a second run out of it.
 
 use crate::files::{self, FileError};
+use crate::text::shell_quoted;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,7 @@ pub enum RunDirError {
     /// The folder already holds a run.
     #[error(
         "{} already holds a run; continue it with --resume {}, or choose another folder with --out",
-        .0.display(), .0.display()
+        .0.display(), shell_quoted(.0)
     )]
     Occupied(PathBuf),
     /// The folder holds files of a run, but not its configuration.
@@ -167,14 +168,14 @@ mod tests {
     #[test]
     fn two_runs_cannot_share_a_folder() {
         let folder = tempfile::tempdir().unwrap();
-        let run = RunDir::new(folder.path().join("run"));
+        let run = RunDir::new(folder.path().join("my run"));
         assert!(matches!(run.reopen(), Err(RunDirError::NotARun(_))));
         let lock = run.create().unwrap();
         assert!(matches!(run.create(), Err(RunDirError::Busy(_))));
         files::write_atomic_bytes(&run.config(), b"").unwrap();
         drop(lock);
         let error = run.create().unwrap_err().to_string();
-        assert!(error.contains("--resume"), "{error}");
+        assert!(error.contains(&format!("--resume '{}', or", run.root().display())), "{error}");
         let folders =
             [run.root().into(), run.checkpoint().parent().unwrap().into(), run.events(), run.images()];
         let litter = folders.map(|folder: PathBuf| {
