@@ -17,7 +17,7 @@ const MAX_TEXT_BYTES: u64 = 1 << 30;
 
 /// A file that could not be read or written, with advice if there is any.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} {}: {source}{}", path.display(), hint(source))]
+#[error("cannot {action} {}: {source}{}", path.display(), hint(action, source))]
 pub struct FileError {
     /// What was tried: `read`, `write`, `create`.
     pub action: &'static str,
@@ -35,8 +35,11 @@ impl FileError {
     }
 }
 
-fn hint(source: &io::Error) -> &'static str {
+fn hint(action: &str, source: &io::Error) -> &'static str {
     match source.kind() {
+        io::ErrorKind::PermissionDenied if action == "read" => {
+            "; check the permissions of the file and of its folder"
+        }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "; free some space, or choose another folder"
         }
@@ -346,6 +349,23 @@ mod tests {
             fs::write(&path, "").unwrap();
             assert!(!is_still_at(&file, &path));
         }
+    }
+
+    #[test]
+    fn advice_fits_what_was_tried() {
+        let check = |action, kind: io::ErrorKind, expected: &str| {
+            let error = FileError::new(action, "a.txt")(io::Error::from(kind)).to_string();
+            assert!(error.starts_with(&format!("cannot {action} a.txt: ")), "{error}");
+            assert!(error.ends_with(expected), "{error}");
+        };
+        let denied = io::ErrorKind::PermissionDenied;
+        check("read", denied, "; check the permissions of the file and of its folder");
+        for action in ["write", "create", "remove"] {
+            check(action, denied, "; choose a folder that you may write to");
+        }
+        check("write", io::ErrorKind::ReadOnlyFilesystem, "; choose a folder that you may write to");
+        check("write", io::ErrorKind::StorageFull, "; free some space, or choose another folder");
+        check("read", io::ErrorKind::NotFound, &io::Error::from(io::ErrorKind::NotFound).to_string());
     }
 
     #[test]
