@@ -2,10 +2,12 @@
 //! reports; nothing in it is needed to use the model.
 
 use crate::files::{self, FileError};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The record of one run, written at its start and rewritten as more is known.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -181,15 +183,33 @@ impl Record {
     }
 }
 
-/// The time as records state it: UTC, RFC 3339, whole seconds.
+/// The time as records state it: UTC, RFC 3339, whole seconds, such as `2026-11-21T05:42:10Z`. A clock outside of the
+/// years 0 to 9999, which RFC 3339 cannot write, gives the nearest time within them.
 pub fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    stamp(SystemTime::now())
+}
+
+fn stamp(time: SystemTime) -> String {
+    /// The first second of the year 0.
+    const FIRST: i64 = -62_167_219_200;
+    let whole = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
+    let seconds = match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => whole(after.as_secs()),
+        Err(before) => {
+            let before = before.duration();
+            // Rounded down, as after 1970.
+            -whole(before.as_secs()).saturating_add(i64::from(before.subsec_nanos() > 0))
+        }
+    };
+    let seconds = seconds.clamp(FIRST, Timestamp::MAX.as_second());
+    let time = Timestamp::from_second(seconds).expect("it is within the range of timestamps");
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::Timestamp;
+    use std::time::Duration;
 
     #[test]
     fn the_time_is_in_utc_and_whole_seconds() {
@@ -197,5 +217,26 @@ mod tests {
         let told: Timestamp = text.parse().unwrap();
         assert!((0..=2).contains(&(seconds - told.as_second())), "{text}");
         assert_eq!((text.len(), text.as_bytes()[19]), (20, b'Z'));
+    }
+
+    #[test]
+    fn a_clock_that_is_far_off_gives_a_time_all_the_same() {
+        const DAY: u64 = 86_400;
+        let check = |time: Option<SystemTime>, expected: &str| {
+            // Some systems cannot represent the time at all.
+            if let Some(time) = time {
+                assert_eq!(stamp(time), expected);
+            }
+        };
+        let (before, after) = (|d| UNIX_EPOCH.checked_sub(d), |d| UNIX_EPOCH.checked_add(d));
+        let days = |days: u64| Duration::from_secs(days * DAY);
+        check(after(Duration::from_millis(1500)), "1970-01-01T00:00:01Z");
+        check(before(Duration::from_millis(1500)), "1969-12-31T23:59:58Z");
+        check(before(days(36_524)), "1870-01-01T00:00:00Z");
+        // The years -1000 and 20000, and the ends of the system's own range.
+        check(before(days(1_085_000)), "0000-01-01T00:00:00Z");
+        check(after(days(6_585_400)), "9999-12-30T22:00:00Z");
+        check(before(Duration::from_secs(1 << 62)), "0000-01-01T00:00:00Z");
+        check(after(Duration::from_secs(1 << 62)), "9999-12-30T22:00:00Z");
     }
 }

@@ -261,8 +261,8 @@ fn processor() -> String {
 
 /// A folder for a new run: `runs/<name>/<time>-seed<seed>`, with a number appended if that is taken.
 pub fn new_run_dir(runs: &std::path::Path, name: &str, seed: u64) -> RunDir {
-    let time: String = now().chars().filter(char::is_ascii_digit).collect();
-    let id = format!("{}-{}-seed{seed}", &time[..8], &time[8..14]);
+    let time = now().replace(['-', ':', 'Z'], "").replace('T', "-");
+    let id = format!("{time}-seed{seed}");
     let folder = runs.join(name);
     let free = (1..).map(|n| if n == 1 { id.clone() } else { format!("{id}-{n}") });
     let free = free.map(|id| folder.join(id)).find(|path| !path.exists());
