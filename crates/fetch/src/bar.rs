@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+use ae_records::text::printable;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::progress::Progress;
@@ -77,5 +78,6 @@ impl Progress for Bar {
 
 #[expect(clippy::print_stderr, reason = "showing progress is what this type is for")]
 fn line(text: &str) {
-    eprintln!("{text}");
+    // Errors of servers and package clients are not ours.
+    eprintln!("{}", printable(text));
 }
