@@ -1,12 +1,17 @@
-//! All output of the program: results on standard output, everything else on standard error.
+//! All output of the program: results on standard output, everything else on standard error. Text from files cannot
+//! control the terminal; see [`ae_records::text`].
 
+use ae_records::files::FileError;
+use ae_records::text::{printable, printable_json};
 use comfy_table::{Table, presets};
 use serde::Serialize;
-use std::borrow::Cow;
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tracing::field::Field;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::{self, Writer};
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
@@ -24,11 +29,23 @@ pub(crate) fn init(quiet: bool, verbose: u8) {
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("{level},usvg=error")));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .fmt_fields(format::debug_fn(log_field))
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_target(verbose > 0)
         .without_time()
         .init();
+}
+
+/// Writes a field of a log line: the message first, then ` name=value`.
+fn log_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    let text = format!("{value:?}");
+    match field.name() {
+        "message" => writer.write_str(&printable(&text)),
+        // The place in the source of a library that logs in the older way.
+        name if name.starts_with("log.") => Ok(()),
+        name => write!(writer, " {name}={}", printable(&text)),
+    }
 }
 
 /// Whether only errors are wanted.
@@ -60,6 +77,8 @@ pub(crate) fn columns<const N: usize>(rows: impl IntoIterator<Item = [String; N]
 
 /// Rows laid out in aligned columns; a cell of several lines takes that many lines.
 pub(crate) fn aligned<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) -> Vec<String> {
+    // Escaped before the widths are measured.
+    let rows = rows.into_iter().map(|cells| cells.map(|cell| printable(&cell).into_owned()));
     let mut table = Table::new();
     table.load_style(presets::NOTHING).add_rows(rows);
     table.column_iter_mut().for_each(|column| {
@@ -73,31 +92,26 @@ fn to_stderr(line: &str) {
     let _ = writeln!(io::stderr(), "{}", printable(line));
 }
 
-/// Escapes control characters other than line ends and tabs (`\u{1b}`), so that text from a file cannot
-/// control the terminal.
-fn printable(text: &str) -> Cow<'_, str> {
-    let is_control = |c: char| c.is_control() && c != '\n' && c != '\t';
-    if !text.contains(is_control) {
-        return text.into();
-    }
-    text.chars().map(|c| if is_control(c) { c.escape_default().to_string() } else { c.into() }).collect()
-}
-
 /// Prints the result as JSON.
 pub(crate) fn json(value: &impl Serialize) {
     let text = serde_json::to_string_pretty(value).expect("results are always JSON");
-    write_out(format_args!("{text}\n"));
+    write_out(format_args!("{}\n", printable_json(&text)));
 }
 
 /// Prints a line of JSON for another process.
 pub(crate) fn json_line(value: &impl Serialize) {
     let text = serde_json::to_string(value).expect("events are always JSON");
-    write_out(format_args!("{text}\n"));
+    write_out(format_args!("{}\n", printable_json(&text)));
 }
 
-/// A closed pipe (`ae … | head`) ends the program without a message.
-fn write_out(text: std::fmt::Arguments<'_>) {
-    if io::stdout().write_fmt(text).is_err() {
+/// Standard output that cannot be written to, such as a file on a full disk, ends the program; a closed pipe
+/// (`ae … | head`) does so without a message.
+fn write_out(text: fmt::Arguments<'_>) {
+    let mut out = io::stdout().lock();
+    if let Err(error) = out.write_fmt(text).and_then(|()| out.flush()) {
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            to_stderr(&format!("error: {}", FileError::new("write", "standard output")(error)));
+        }
         process::exit(1);
     }
 }
@@ -106,13 +120,14 @@ fn write_out(text: std::fmt::Arguments<'_>) {
 pub(crate) fn error(message: &str, as_json: bool) {
     to_stderr(&format!("error: {message}"));
     if as_json {
-        let _ = writeln!(io::stdout(), "{}", serde_json::json!({ "error": message }));
+        json_line(&serde_json::json!({ "error": message }));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Seek;
 
     #[test]
     fn cells_stand_below_one_another() {
@@ -127,8 +142,28 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_written_out() {
-        assert_eq!(printable("a\u{1b}[31mb\0"), "a\\u{1b}[31mb\\u{0}");
-        assert_eq!(printable("å\tb\nc"), "å\tb\nc");
+    fn a_cell_that_is_escaped_is_as_wide_as_it_is_shown() {
+        let rows = ["a\u{1b}", "bcdefghij"].map(|cell| [cell.to_string(), "x".into()]);
+        assert_eq!(aligned(rows), ["a\\u{1b}    x", "bcdefghij  x"]);
+    }
+
+    #[test]
+    fn a_warning_cannot_control_the_terminal() {
+        let mut file = tempfile::tempfile().unwrap();
+        let subscriber = tracing_subscriber::fmt()
+            .fmt_fields(format::debug_fn(log_field))
+            .with_writer(file.try_clone().unwrap())
+            .with_ansi(false)
+            .with_target(false)
+            .without_time()
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let name = "b\u{1b}[31m\u{9b}2J\u{202e}";
+            tracing::warn!(path = %name, rows = 3, "cannot read {name}");
+        });
+        file.rewind().unwrap();
+        let shown = "b\\u{1b}[31m\\u{9b}2J\\u{202e}";
+        let expected = format!(" WARN cannot read {shown} path={shown} rows=3\n");
+        assert_eq!(io::read_to_string(file).unwrap(), expected);
     }
 }

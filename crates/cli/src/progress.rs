@@ -1,6 +1,7 @@
 //! Shows progress: bars on a terminal, plain lines elsewhere.
 
 use crate::output;
+use ae_records::text::one_line;
 use ae_training::{Observer, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
@@ -101,7 +102,7 @@ impl Observer for Training {
         match &self.bar {
             Some(bar) => {
                 show(bar, "{spinner} {msg}");
-                bar.set_message(text.to_owned());
+                bar.set_message(one_line(text).into_owned());
             }
             None => output::note(text),
         }

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
     let (evaluation, report) = task.run(&mut context, options)?;
     context.observer.on_end();
     match cli.json {
-        true => output::result(evaluation.to_json().trim_end()),
+        true => output::json(&evaluation),
         false => {
             output::result(evaluation.to_text(output::width()).trim_end());
             output::result(&format!("\nreport: {}", report.display()));

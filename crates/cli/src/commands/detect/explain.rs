@@ -1,5 +1,6 @@
 //! Explains the most severe alarms: a line of JSON and a picture each.
 
+use super::verdicts::json_line;
 use crate::failure::Failure;
 use crate::progress;
 use ae_anomaly::{Detector, Explanation, Judgement, Share, Verdict};
@@ -91,8 +92,7 @@ impl Severest {
                 explanation.shares.truncate(SHOWN.max(1));
             }
             let written = Written { line: *line, verdict, picture: &name, explanation: &explanation };
-            serde_json::to_writer(&mut lines, &written).expect("explanations are always JSON");
-            lines.push(b'\n');
+            json_line(&written, &mut lines);
         }
         write_atomic_bytes(&folder.join("alarms.jsonl"), &lines).map_err(Failure::new)?;
         Ok(self.alarms.len())

@@ -10,6 +10,7 @@ use crate::output;
 use ae_anomaly::Detector;
 use ae_intake::{NoticeLog, ReadOptions, Reader, inflated};
 use ae_records::files::{FileError, write_atomic};
+use ae_records::text::one_line;
 use ae_tensor::device;
 use serde_json::json;
 use std::fmt;
@@ -188,7 +189,7 @@ fn tell(args: &ScoreArgs, cli: &Cli, scoring: &Scoring<'_>, explained: Option<&P
     let Scoring { counts, notices, .. } = scoring;
     let Some(out) = &args.out else {
         output::note(&counts.to_text());
-        notices.lines().iter().for_each(|line| output::note(&format!("note: {line}")));
+        notices.lines().iter().for_each(|line| output::note(&format!("note: {}", one_line(line))));
         return;
     };
     let lines = counts.normal + counts.anomalous + counts.unknown + counts.bad_lines;
@@ -196,12 +197,13 @@ fn tell(args: &ScoreArgs, cli: &Cli, scoring: &Scoring<'_>, explained: Option<&P
         let notices: Vec<_> =
             notices.counts().map(|(notice, count)| json!({ "notice": notice, "count": count })).collect();
         output::json(&json!({
-            "out": out, "counts": counts, "notices": notices, "explained": explained, "seconds": seconds,
+            "out": out.display().to_string(), "counts": counts, "notices": notices,
+            "explained": explained.map(|folder| folder.display().to_string()), "seconds": seconds,
         }));
         return;
     }
     output::result(&format!("{} ({:.0} lines/s)", counts.to_text(), lines as f64 / seconds.max(1e-9)));
-    notices.lines().iter().for_each(|line| output::result(&format!("note: {line}")));
+    notices.lines().iter().for_each(|line| output::result(&format!("note: {}", one_line(line))));
     if let Some(folder) = explained {
         output::result(&format!("explanations: {}", folder.display()));
     }

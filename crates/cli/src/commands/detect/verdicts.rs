@@ -2,6 +2,7 @@
 
 use ae_anomaly::{Explanation, Judgement};
 use ae_intake::{BadLine, Block};
+use ae_records::text::{one_line, printable_json};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::io::Write;
@@ -104,11 +105,7 @@ pub(super) fn one(
     out: &mut Vec<u8>,
 ) {
     match form {
-        Form::JsonLines => {
-            serde_json::to_writer(&mut *out, &Row { line, judgement, explanation })
-                .expect("verdicts are always JSON");
-            out.push(b'\n');
-        }
+        Form::JsonLines => json_line(&Row { line, judgement, explanation }, out),
         Form::Csv => {
             let name = judgement.name();
             let written = match (judgement.verdict(), judgement) {
@@ -130,20 +127,23 @@ pub(super) fn one(
 fn bad_line(form: Form, bad: &BadLine, shift: u64, out: &mut Vec<u8>) {
     let (line, reason) = (bad.line + shift, bad.reason.to_string());
     match form {
-        Form::JsonLines => {
-            let row = Bad { line, verdict: "bad_line", reason: &reason };
-            serde_json::to_writer(&mut *out, &row).expect("verdicts are always JSON");
-            out.push(b'\n');
-        }
+        Form::JsonLines => json_line(&Bad { line, verdict: "bad_line", reason: &reason }, out),
         Form::Csv => {
             writeln!(out, "{line},bad_line,,,,,{}", quoted(&reason)).expect("memory can be written to");
         }
     }
 }
 
-/// A quoted CSV cell with arbitrary text.
+/// A line of JSON, which cannot control a terminal.
+pub(super) fn json_line(value: &impl Serialize, out: &mut Vec<u8>) {
+    let text = serde_json::to_string(value).expect("verdicts are always JSON");
+    out.extend_from_slice(printable_json(&text).as_bytes());
+    out.push(b'\n');
+}
+
+/// A quoted CSV cell with arbitrary text, on one line and unable to control a terminal.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "\"\""))
+    format!("\"{}\"", one_line(text).replace('"', "\"\""))
 }
 
 #[cfg(test)]
@@ -187,6 +187,26 @@ mod tests {
                 assert_eq!(got, expected, "{n} {form:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_reason_stays_one_cell_of_one_line() {
+        let reason =
+            BadReason::NotNumber { column: "\u{202e}c\n1,normal".into(), value: "\u{1b}[2J\"".into() };
+        let bad = BadLine { line: 7, reason };
+        let written = |form| {
+            let mut out = Vec::new();
+            bad_line(form, &bad, 0, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        for line in [written(Form::Csv), written(Form::JsonLines)] {
+            assert_eq!(line.lines().count(), 1, "{line}");
+            assert!(!line.contains(['\u{1b}', '\u{202e}']), "{line}");
+        }
+        let json: serde_json::Value = serde_json::from_str(&written(Form::JsonLines)).unwrap();
+        assert_eq!(json["reason"], bad.reason.to_string(), "JSON says what was there");
+        let csv = written(Form::Csv);
+        assert!(csv.contains("\\u{1b}[2J\"\"") && csv.contains("\\u{202e}c\\n1,normal"), "{csv}");
     }
 
     #[test]

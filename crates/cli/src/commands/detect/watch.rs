@@ -16,6 +16,7 @@ use crate::output;
 use ae_anomaly::{Detector, Drift, Judgement, WatchState};
 use ae_intake::{Block, NoticeLog, ReadOptions, Reader, ensure_text, inflated};
 use ae_records::files::{self, FileError};
+use ae_records::text::one_line;
 use ae_tensor::device;
 use std::fs::{self, File};
 use std::io::{self, BufRead, Cursor, Read, Write};
@@ -195,8 +196,7 @@ impl Watch<'_> {
                 if drift.is_drifting() && !self.drifting {
                     self.drifting = true;
                     let event = serde_json::json!({ "line": row.line + shift, "drift": drift.status() });
-                    text.extend(event.to_string().into_bytes());
-                    text.push(b'\n');
+                    verdicts::json_line(&event, &mut text);
                     output::note(
                         "the distribution of scores has changed since the calibration; check the data, and fit the \
                          detector again if the new data are normal",
@@ -227,7 +227,7 @@ impl Watch<'_> {
     /// Prints the first notice of each kind and column.
     fn notice(&mut self, notice: ae_intake::Notice) {
         if self.notices.add(&notice) {
-            output::note(&format!("note: {notice}"));
+            output::note(&format!("note: {}", one_line(&notice.to_string())));
         }
     }
 }

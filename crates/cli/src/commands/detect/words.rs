@@ -5,6 +5,7 @@ use crate::output;
 use ae_anomaly::fit::{Judged, Role, TestFigures};
 use ae_anomaly::{Detector, FitConfig, FitReport, Rule, Store};
 use ae_intake::Notice;
+use ae_records::text::one_line;
 
 /// Maximum number of notices of one kind shown.
 const SHOWN: usize = 8;
@@ -21,7 +22,7 @@ pub(super) fn notices(notices: &[Notice]) -> Vec<String> {
     }
     for wanted in kinds {
         let same: Vec<&Notice> = notices.iter().filter(|notice| kind(notice) == wanted).collect();
-        lines.extend(same.iter().take(SHOWN).map(|notice| notice.to_string()));
+        lines.extend(same.iter().take(SHOWN).map(|notice| one_line(&notice.to_string()).into_owned()));
         if same.len() > SHOWN {
             lines.push(format!("… and {} more of this kind", same.len() - SHOWN));
         }
@@ -89,7 +90,7 @@ pub(super) fn report(detector: &Detector) -> Result<Vec<String>, Failure> {
     if sizes.bad_lines > 0 {
         let are = if sizes.bad_lines == 1 { "line could not be read" } else { "lines could not be read" };
         lines.push(format!("{} {are}; the first:", sizes.bad_lines));
-        lines.extend(report.bad.iter().take(SHOWN).map(|bad| format!("  {bad}")));
+        lines.extend(report.bad.iter().take(SHOWN).map(|bad| format!("  {}", one_line(&bad.to_string()))));
     }
     if sizes.too_little_observed > 0 {
         lines.push(format!(

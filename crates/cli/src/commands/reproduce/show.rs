@@ -5,6 +5,7 @@ use super::event::Event;
 use crate::output;
 use crate::progress::figure;
 use ae_evaluation::reproduce::{Done, Ending, Job};
+use ae_records::text::{one_line, printable};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -30,7 +31,7 @@ impl Show {
             let bar = bars.add(ProgressBar::no_length());
             let style = "{prefix:22} {bar:20.cyan/dim} {elapsed:>4}  {msg}";
             bar.set_style(ProgressStyle::with_template(style).expect("the template is valid"));
-            bar.set_prefix(title.clone());
+            bar.set_prefix(one_line(&title).into_owned());
             bar.set_message("loading");
             bar.enable_steady_tick(Duration::from_millis(250));
             bar
@@ -85,7 +86,7 @@ impl Show {
         };
         match &self.bars {
             // If the line cannot be printed, the table still has the result.
-            Some(bars) => drop(bars.println(line)),
+            Some(bars) => drop(bars.println(printable(&line))),
             None => output::note(&line),
         }
     }
