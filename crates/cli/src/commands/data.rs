@@ -104,6 +104,7 @@ fn set_json(set: &SetInfo) -> Value {
 
 fn state_json((set, file): &(String, CheckedFile)) -> Value {
     let CheckedFile { name, path, state } = file;
+    let path = path.display().to_string();
     match state {
         FileState::Ok => json!({ "set": set, "name": name, "path": path, "verdict": "ok" }),
         FileState::Missing => json!({ "set": set, "name": name, "path": path, "verdict": "missing" }),

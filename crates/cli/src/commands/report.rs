@@ -12,7 +12,7 @@ pub(crate) fn run(args: &ReportArgs, cli: &Cli) -> Result<(), Failure> {
     }
     let path = ae_report::html::write(&run).map_err(Failure::new)?;
     match cli.json {
-        true => output::json(&serde_json::json!({ "report": path })),
+        true => output::json(&serde_json::json!({ "report": path.display().to_string() })),
         false => output::result(&path.display().to_string()),
     }
     Ok(())

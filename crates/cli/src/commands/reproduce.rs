@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::output;
 use ae_evaluation::reproduce::{self, Job, Reproduction, Standing};
 use ae_records::files;
+use ae_records::text::shell_quoted;
 use ae_tensor::{Device, DeviceChoice};
 use ae_training::Tier;
 use std::collections::BTreeSet;
@@ -41,7 +42,7 @@ pub(crate) fn run(args: &ReproduceArgs, cli: &Cli) -> Result<(), Failure> {
         files::write_atomic_bytes(path, result.to_markdown().as_bytes()).map_err(Failure::new)?;
     }
     match cli.json {
-        true => output::result(result.to_json().trim_end()),
+        true => output::json(&result),
         false => {
             output::result(result.to_text(output::width()).trim_end());
             output::result(&format!("\ntable: {}", folder.join("results.md").display()));
@@ -107,6 +108,6 @@ fn command(args: &ReproduceArgs) -> String {
     if args.threads != 1 {
         words.push(format!("--threads {}", args.threads));
     }
-    words.extend(args.presets.iter().cloned());
+    words.extend(args.presets.iter().map(shell_quoted));
     words.join(" ")
 }

@@ -13,6 +13,7 @@ use ae_records::config;
 use ae_records::files;
 use ae_records::record::{ModelRecord, Record};
 use ae_records::run_dir::{RunDir, RunDirError};
+use ae_records::text::shell_quoted;
 use ae_training::Experiment;
 use ae_training::experiment::{self, Request, Run, new_run_dir};
 use std::path::Path;
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &TrainArgs, cli: &Cli) -> Result<(), Failure> {
     }
     let mut done = experiment::run(request, downloads().as_mut(), &mut observer, stop_flag())?;
     if done.interrupted {
-        let folder = done.dir.root().display();
+        let folder = shell_quoted(done.dir.root());
         output::note(&format!("interrupted and saved; continue with: ae train --resume {folder}"));
         return Err(Failure::told());
     }
@@ -114,8 +115,8 @@ fn earlier(folder: &Path) -> Result<(String, Experiment, RunDir), Failure> {
 /// The command that repeats this run.
 fn command(name: &str, experiment: &Experiment, args: &TrainArgs) -> String {
     let given = args.experiment.as_deref().unwrap_or(name);
-    let mut words = vec!["ae train".to_string(), given.to_string()];
-    words.extend(args.overrides.iter().map(|o| format!("--set '{o}'")));
+    let mut words = vec!["ae train".to_string(), shell_quoted(given)];
+    words.extend(args.overrides.iter().map(|setting| format!("--set {}", shell_quoted(setting))));
     words.push(format!("--seed {}", experiment.training.seed));
     if args.compute.threads > 0 {
         words.push(format!("--threads {}", args.compute.threads));

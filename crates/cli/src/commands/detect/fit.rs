@@ -9,6 +9,7 @@ use crate::progress::Training;
 use ae_anomaly::{Detector, FitConfig, FitError, FitOptions, Fitted, Store};
 use ae_intake::Column;
 use ae_intake::{IntakeError, Table};
+use ae_records::text::shell_quoted;
 use ae_records::{config, files};
 use ae_tensor::device;
 use serde_json::json;
@@ -28,14 +29,14 @@ pub(super) fn run(args: &FitArgs, cli: &Cli) -> Result<(), Failure> {
     let Fitted { detector, report } = Detector::fit_with(&table, &config, options).map_err(failed)?;
     detector.save(&args.out).map_err(Failure::new)?;
     if cli.json {
-        output::json(&json!({ "detector": args.out, "report": report }));
+        output::json(&json!({ "detector": args.out.display().to_string(), "report": report }));
         return Ok(());
     }
     words::report(&detector)?.iter().for_each(|line| output::result(line));
     output::result(&format!("detector: {}", args.out.display()));
     output::note(&format!(
-        "score new rows: ae detect score NEW.csv --model {0} --out scored.csv",
-        args.out.display()
+        "score new rows: ae detect score NEW.csv --model {} --out scored.csv",
+        shell_quoted(&args.out)
     ));
     Ok(())
 }
