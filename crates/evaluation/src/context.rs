@@ -8,6 +8,7 @@ use ae_models::ModelConfig;
 use ae_records::files;
 use ae_records::record::{Record, Status};
 use ae_records::run_dir::RunDir;
+use ae_records::text::shell_quoted;
 use ae_tensor::DeviceChoice;
 use ae_training::experiment::{self, Request, Run, RunError, new_run_dir};
 use ae_training::{Experiment, NamedSettings, Observer, PortableModel, Splits, TrainError};
@@ -64,8 +65,9 @@ impl Wanted {
         let settings: Vec<String> = overrides.iter().map(|setting| setting.to_string()).collect();
         let mut experiment = Preset::find(name)?.load(&settings)?;
         experiment.training.seed = seed;
-        let settings: String = settings.iter().map(|setting| format!(" --set {setting}")).collect();
-        let command = format!("ae train {name}{settings} --seed {seed}");
+        let settings: String =
+            settings.iter().map(|setting| format!(" --set {}", shell_quoted(setting))).collect();
+        let command = format!("ae train {}{settings} --seed {seed}", shell_quoted(name));
         Ok(Wanted { name: name.into(), experiment, command })
     }
 }
@@ -323,6 +325,8 @@ mod tests {
         assert_eq!(wanted.experiment.training.seed, 3);
         assert_eq!(wanted.experiment.data.protocol, ae_datasets::Protocol::Ucr);
         assert_eq!(wanted.command, "ae train ecg --set data.protocol=ucr --seed 3");
+        let wanted = Wanted::preset("ecg", &["data.set=it's mine.csv"], 0).unwrap();
+        assert_eq!(wanted.command, r"ae train ecg --set 'data.set=it'\''s mine.csv' --seed 0");
         assert!(matches!(Wanted::preset("nothing", &[], 0), Err(EvaluationError::Preset(_))));
         assert!(matches!(Wanted::preset("ecg", &["data.nothing=1"], 0), Err(EvaluationError::Config(_))));
     }

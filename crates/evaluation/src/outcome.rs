@@ -2,6 +2,7 @@
 
 use crate::error::EvaluationError;
 use ae_records::files;
+use ae_records::text::{self, markdown_cell, one_line, shell_quoted};
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::html::{self, Block, Section};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, presets};
@@ -31,6 +32,7 @@ pub struct Evaluation {
     /// Pictures in `images/`.
     pub pictures: Vec<Entry>,
     /// Folders of the runs that were evaluated.
+    #[serde(serialize_with = "text::serialize_paths")]
     pub runs: Vec<PathBuf>,
 }
 
@@ -79,14 +81,16 @@ impl ResultTable {
     /// A Markdown table under a heading.
     pub fn to_markdown(&self) -> String {
         let line = |cells: &[String]| {
-            let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+            let cells: Vec<String> = cells.iter().map(|cell| markdown_cell(cell)).collect();
             format!("| {} |\n", cells.join(" | "))
         };
         let rule = |at: usize| if at == 0 { ":--".to_string() } else { "--:".into() };
         let rules: Vec<String> = (0..self.columns.len()).map(rule).collect();
         let rows: String = self.rows.iter().map(|row| line(row)).collect();
-        let note = if self.note.is_empty() { String::new() } else { format!("\n{}\n", self.note) };
-        format!("## {}\n\n{}{}{rows}{note}", self.title, line(&self.columns), line(&rules))
+        let note =
+            if self.note.is_empty() { String::new() } else { format!("\n{}\n", markdown_cell(&self.note)) };
+        let title = markdown_cell(&self.title);
+        format!("## {title}\n\n{}{}{rows}{note}", line(&self.columns), line(&rules))
     }
 }
 
@@ -100,7 +104,8 @@ impl Evaluation {
     /// Markdown, for a README.
     pub fn to_markdown(&self) -> String {
         let tables: String = self.tables.iter().map(|table| format!("\n{}", table.to_markdown())).collect();
-        format!("# {}\n\n{}\n\n    {}\n{tables}", self.title, self.method, self.command)
+        let (title, method) = (markdown_cell(&self.title), markdown_cell(&self.method));
+        format!("# {title}\n\n{method}\n\n    {}\n{tables}", one_line(&self.command))
     }
 
     /// JSON.
@@ -140,7 +145,7 @@ impl Evaluation {
         if !blocks.is_empty() {
             sections.push(Section { title: "Pictures".into(), blocks });
         }
-        let runs = self.runs.iter().map(|run| Block::Command(format!("ae report {}", run.display())));
+        let runs = self.runs.iter().map(|run| Block::Command(format!("ae report {}", shell_quoted(run))));
         sections.push(Section { title: "Evaluated runs".into(), blocks: runs.collect() });
         Ok(sections)
     }
@@ -205,12 +210,18 @@ Detectors
     }
 
     #[test]
-    fn markdown_escapes_bars_in_cells() {
-        let mut table = evaluation().tables.remove(0);
-        table.rows[0][1] = "a|b".into();
-        let expected = "## Figures\n\n| seed | accuracy |\n| :-- | --: |\n| 0 | a\\|b |\n\
+    fn markdown_holds_no_markup_of_a_file() {
+        let mut evaluation = evaluation();
+        evaluation.command = "ae eval 'a\n# b'".into();
+        let table = &mut evaluation.tables[0];
+        table.rows[0][1] = "a|b <i>`x\n\u{202e}".into();
+        table.title = "Figures of <script>".into();
+        let expected = "## Figures of &lt;script&gt;\n\n| seed | accuracy |\n| :-- | --: |\n\
+                        | 0 | a\\|b &lt;i&gt;\\`x\\\\n\\\\u{202e} |\n\
                         | mean ± std | 0.25 ± 0.125 |\n\nA note.\n";
         assert_eq!(table.to_markdown(), expected);
+        let whole = evaluation.to_markdown();
+        assert!(whole.starts_with("# A title &lt;b&gt;\n\nA method.\n\n    ae eval 'a\\n# b'\n"), "{whole}");
     }
 
     #[test]

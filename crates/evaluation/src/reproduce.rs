@@ -16,6 +16,7 @@ use crate::presets::{Given, PRESETS};
 use ae_records::metrics;
 use ae_records::record::Machine;
 use ae_records::run_dir::RunDir;
+use ae_records::text::{self, shell_quoted};
 use ae_training::{Expected, Experiment, Tier};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +57,7 @@ pub struct Done {
     /// The seed.
     pub seed: u64,
     /// The job's log file.
+    #[serde(serialize_with = "text::serialize_path")]
     pub log: PathBuf,
     /// The result.
     pub ending: Ending,
@@ -65,6 +67,7 @@ pub struct Done {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Finished {
     /// The run's folder.
+    #[serde(serialize_with = "text::serialize_path")]
     pub folder: PathBuf,
     /// The run's held-out figures, those of the measures and, if a single loss is minimised,
     /// `train/loss_change`: the mean loss of the last eighth of the training steps minus that of the first
@@ -139,8 +142,8 @@ impl Job {
 
     /// The command that trains only this run.
     pub fn command(&self, threads: usize) -> String {
-        let mut words = vec![format!("ae train {}", self.given)];
-        words.extend(self.overrides.iter().map(|setting| format!("--set '{setting}'")));
+        let mut words = vec![format!("ae train {}", shell_quoted(&self.given))];
+        words.extend(self.overrides.iter().map(|setting| format!("--set {}", shell_quoted(setting))));
         words.push(format!("--seed {} --threads {threads}", self.seed));
         words.join(" ")
     }

@@ -7,6 +7,7 @@ use crate::held_out;
 use ae_datasets::DataConfig;
 use ae_metrics::frechet_distance;
 use ae_models::{Classifier, Code};
+use ae_records::text::shell_quoted;
 use ae_tensor::{Kind, Noise, Tensor, array, tch};
 use ae_training::evaluate::BATCH;
 use ae_training::experiment::Run;
@@ -58,7 +59,8 @@ impl Yardstick {
         let data = DataConfig { max_train: None, max_test: None, validation: 0.0, ..data.clone() };
         let mut wanted = Wanted::preset(PRESET, &[], SEED)?;
         if data.set != wanted.experiment.data.set {
-            wanted.command = format!("ae train {PRESET} --set data.set={} --seed {SEED}", data.set);
+            let set = shell_quoted(format!("data.set={}", data.set));
+            wanted.command = format!("ae train {PRESET} --set {set} --seed {SEED}");
         }
         wanted.experiment.data = data;
         Yardstick::trained(context, &wanted)

@@ -5,6 +5,7 @@ use crate::error::EvaluationError;
 use crate::outcome::ResultTable;
 use ae_metrics::mean_std;
 use ae_records::files::{self, FileError};
+use ae_records::text::{markdown_cell, one_line};
 use ae_training::{Expected, Tier};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -164,7 +165,9 @@ impl Reproduction {
             ("versions", versions.collect::<Vec<_>>().join(", ")),
             ("runs", format!("{}, {:.0} s of training in all", self.jobs.len(), seconds)),
         ];
-        let facts: String = facts.iter().map(|(name, value)| format!("- {name}: {value}\n")).collect();
+        let facts: String =
+            facts.iter().map(|(name, value)| format!("- {name}: {}\n", markdown_cell(value))).collect();
+        let command = one_line(command);
         format!(
             "# Results\n\nThe results of the presets and their references, written by\n\n    {command}\n\n{facts}\n\
              Figures are on held-out rows unless their name says otherwise. With several seeds, they are mean ± sample \

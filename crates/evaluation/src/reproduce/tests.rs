@@ -90,7 +90,7 @@ fn the_smoke_tier_expects_the_loss_to_fall() {
     let file = preset(&bench, "toy.toml", PRESET);
     let jobs = jobs(&[file], Tier::Smoke, &[5]).unwrap();
     assert_eq!((jobs.len(), jobs[0].seed, jobs[0].experiment.training.epochs), (1, 5, 2));
-    assert!(jobs[0].command(2).contains("--set 'training.epochs=2'"), "{}", jobs[0].command(2));
+    assert!(jobs[0].command(2).contains("--set training.epochs=2 "), "{}", jobs[0].command(2));
     assert!(jobs[0].command(2).ends_with("--seed 5 --threads 2"));
     let mut done = run(&bench, &jobs);
     let row = |done: &[Done]| {
@@ -109,6 +109,57 @@ fn the_smoke_tier_expects_the_loss_to_fall() {
     let failed = row(&done);
     assert_eq!(failed.verdict, Standing::Failed);
     assert!(failed.advice.starts_with("no space; see toy-seed5.log, or try: ae train "), "{}", failed.advice);
+}
+
+#[test]
+fn no_text_of_a_run_is_markup_in_the_table() {
+    let bench = Bench::new();
+    let file = preset(&bench, "my toy.toml", &PRESET.replace("any ranking", "<b>|x\u{202e}"));
+    let jobs = jobs(&[file], Tier::Cpu, &[0]).unwrap();
+    let command = jobs[0].command(1);
+    assert!(command.starts_with("ae train '") && command.contains("my toy.toml' --"), "{command}");
+    let finished = Finished {
+        folder: "runs/toy/1".into(),
+        metrics: [("anomaly/auroc", 0.5), ("test/mae", 0.5)]
+            .map(|(name, value)| (name.to_string(), value))
+            .into(),
+        machine: Machine { processor: "<script>\u{1b}[2J\n# fast".into(), ..Machine::default() },
+        ..Finished::default()
+    };
+    let done = Done {
+        preset: jobs[0].preset.clone(),
+        seed: 0,
+        log: "a.log".into(),
+        ending: Ending::Finished(Box::new(finished)),
+    };
+    let table = Reproduction::new(Tier::Cpu, "ae 'a|b'".into(), &jobs, vec![done]).unwrap();
+    let markdown = table.to_markdown();
+    for part in [
+        "    ae 'a|b'\n",
+        "- processor: &lt;script&gt;\\\\u{1b}\\[2J\\\\n# fast\n",
+        "| &lt;b&gt;\\|x\\\\u{202e} |\n",
+    ] {
+        assert!(markdown.contains(part), "{part}\n{markdown}");
+    }
+}
+
+/// A folder's name that is not UTF-8 is no reason to lose the results.
+#[cfg(unix)]
+#[test]
+fn paths_that_are_no_text_are_shown_as_text() {
+    use std::os::unix::ffi::OsStrExt;
+    let odd = PathBuf::from(std::ffi::OsStr::from_bytes(b"runs/\xff"));
+    let finished = Finished { folder: odd.clone(), ..Finished::default() };
+    let done = Done { preset: "toy".into(), seed: 0, log: odd, ending: Ending::Finished(Box::new(finished)) };
+    let table = Reproduction {
+        tier: Tier::Cpu,
+        command: String::new(),
+        date: String::new(),
+        rows: Vec::new(),
+        jobs: vec![done],
+    };
+    let read: Reproduction = serde_json::from_str(&table.to_json()).unwrap();
+    assert_eq!(read.jobs[0].log, PathBuf::from("runs/\u{fffd}"));
 }
 
 #[test]
