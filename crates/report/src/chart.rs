@@ -2,11 +2,12 @@
 
 use crate::error::ReportError;
 use crate::number;
+use crate::scale::Scale;
 use ae_records::files;
+use ae_records::text::printable;
 use image::{ImageFormat, RgbImage};
 use plotters::chart::{ChartBuilder, ChartContext, SeriesLabelPosition};
 use plotters::coord::Shift;
-use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::{Cartesian2d, DrawingArea, IntoDrawingArea, RGBAColor, RGBColor, SVGBackend};
 use plotters::style::{Color, FontStyle, IntoFont, ShapeStyle, TextStyle, register_font};
 use resvg::{tiny_skia, usvg};
@@ -41,12 +42,15 @@ const UNITS: u32 = 8;
 /// Pixels of a PNG per pixel of a page, so that charts are sharp on high-resolution screens.
 pub(crate) const DENSITY: u32 = 2;
 
+/// Maximum number of pixels of a picture.
+pub(crate) const MAX_PIXELS: usize = 64 << 20;
+
 const FONT: &str = "sans-serif";
 
 /// The drawing area of a chart.
 pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 /// A coordinate system on an area.
-pub(crate) type Axes<'a, 'b, X, Y> = ChartContext<'b, SVGBackend<'a>, Cartesian2d<X, Y>>;
+pub(crate) type Axes<'a, 'b> = ChartContext<'b, SVGBackend<'a>, Cartesian2d<Scale, Scale>>;
 
 /// Wraps an error of the drawing library.
 pub(crate) fn refused(error: impl Display) -> ReportError {
@@ -63,7 +67,8 @@ pub(crate) fn svg(
     draw(&area)?;
     area.present().map_err(refused)?;
     drop(area);
-    Ok(text)
+    // Names come from files, and XML forbids control characters.
+    Ok(printable(&text).into_owned())
 }
 
 /// Renders a drawing on a white background, with `density` pixels for each of its own.
@@ -76,6 +81,9 @@ pub(crate) fn pixels(svg: &str, density: u32) -> Result<RgbImage, ReportError> {
     let size = tree.size().to_int_size();
     let (width, height) = (size.width() * density / UNITS, size.height() * density / UNITS);
     let too_large = || ReportError::TooLarge { width: width as usize, height: height as usize };
+    if (width as usize).saturating_mul(height as usize) > MAX_PIXELS {
+        return Err(too_large());
+    }
     let mut canvas = tiny_skia::Pixmap::new(width, height).ok_or_else(too_large)?;
     canvas.fill(tiny_skia::Color::WHITE);
     let scale = density as f32 / UNITS as f32;
@@ -122,24 +130,26 @@ pub(crate) fn widest(style: &TextStyle<'_>, texts: &[&str]) -> Result<u32, Repor
     Ok(widest.div_ceil(UNITS))
 }
 
+/// A name of at most `most` characters; a longer one is cut and ends in `…`.
+pub(crate) fn shortened(name: &str, most: usize) -> String {
+    match name.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_string(),
+    }
+}
+
 /// A translucent colour, for areas.
 pub(crate) fn faint(colour: RGBColor, opacity: f64) -> RGBAColor {
     colour.mix(opacity)
 }
 
 /// Axes with a title, a light grid and readable labels.
-pub(crate) fn axes<'a, 'b, X, Y>(
+pub(crate) fn axes<'a, 'b>(
     area: &'b Area<'a>,
     title: &str,
-    (x, x_name): (X, &str),
-    (y, y_name): (Y, &str),
-) -> Result<Axes<'a, 'b, X::CoordDescType, Y::CoordDescType>, ReportError>
-where
-    X: AsRangedCoord<Value = f64>,
-    Y: AsRangedCoord<Value = f64>,
-    X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
-    Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
-{
+    (x, x_name): (Scale, &str),
+    (y, y_name): (Scale, &str),
+) -> Result<Axes<'a, 'b>, ReportError> {
     let mut builder = ChartBuilder::on(area);
     builder.margin(units(6)).margin_right(units(16));
     builder.x_label_area_size(units(if x_name.is_empty() { 22 } else { 38 }));
@@ -168,15 +178,10 @@ where
 }
 
 /// Draws the legend.
-pub(crate) fn legend<'a, 'b, X, Y>(
-    axes: &mut Axes<'a, 'b, X, Y>,
+pub(crate) fn legend<'a: 'b, 'b>(
+    axes: &mut Axes<'a, 'b>,
     place: SeriesLabelPosition,
-) -> Result<(), ReportError>
-where
-    'a: 'b,
-    X: Ranged<ValueType = f64>,
-    Y: Ranged<ValueType = f64>,
-{
+) -> Result<(), ReportError> {
     axes.configure_series_labels()
         .position(place)
         .label_font(text(12, MUTED))
@@ -185,12 +190,6 @@ where
         .legend_area_size(units(24))
         .draw()
         .map_err(refused)
-}
-
-/// The range from the least to the greatest value with some padding; never empty.
-pub(crate) fn padded(low: f64, high: f64) -> std::ops::Range<f64> {
-    let room = if high > low { (high - low) * 0.05 } else { high.abs().max(1.0) * 0.05 };
-    low - room..high + room
 }
 
 fn register() {

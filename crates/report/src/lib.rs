@@ -24,5 +24,6 @@ pub mod picture;
 mod chart;
 mod error;
 mod number;
+mod scale;
 
 pub use error::ReportError;

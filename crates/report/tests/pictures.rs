@@ -24,6 +24,13 @@ fn check_picture(draw: impl Fn(&Path) -> Draw) -> RgbImage {
     image::load_from_memory_with_format(&bytes, image::ImageFormat::Png).unwrap().to_rgb8()
 }
 
+/// Draws once: for many pictures whose bytes do not matter.
+#[track_caller]
+fn check_drawn(draw: impl Fn(&Path) -> Draw) {
+    let folder = tempfile::tempdir().unwrap();
+    draw(&folder.path().join("a.png")).unwrap();
+}
+
 #[track_caller]
 fn check_refused(draw: impl Fn(&Path) -> Draw, expected: &str) {
     let folder = tempfile::tempdir().unwrap();
@@ -167,6 +174,74 @@ fn odd_but_legal_numbers_are_drawn() {
         MetricLine { step: 0, epoch: 0, split: "test".into(), terms: [("loss".to_string(), -1e-9)].into() };
     check_picture(|p| curves(p, std::slice::from_ref(&single)));
     check_picture(|p| image_grid(p, Array4::zeros((1, 1, 1, 3000)).view(), usize::MAX));
+}
+
+/// Pairs of values whose sums, differences or ratios leave the range of numbers, or whose distance is the least.
+const EXTREMES: [[f64; 2]; 9] = [
+    [1e308, 1e308],
+    [f64::MIN, f64::MAX],
+    [-1e308, 1e308],
+    [5e-324, 1e308],
+    [0.0, 5e-324],
+    [5e-324, 1e-323],
+    [1e-310, 3e-309],
+    [-1e-320, -5e-324],
+    [1e15, 1e15 + 0.125],
+];
+
+#[test]
+fn charts_of_any_finite_numbers_end() {
+    let metrics = |[first, second]: [f64; 2]| {
+        let line = |(step, value)| MetricLine {
+            step,
+            epoch: 0,
+            split: "train".into(),
+            terms: [("loss".to_string(), value)].into(),
+        };
+        [(0, first), (1, second), (u64::MAX, first), (2, f64::NAN), (3, f64::INFINITY)].map(line)
+    };
+    for pair @ [first, second] in EXTREMES {
+        check_drawn(|path| curves(path, &metrics(pair)));
+        check_drawn(|path| curves(path, &metrics(pair)[..1]));
+        check_drawn(|path| score_histograms(path, &pair, &[second], first));
+        check_drawn(|path| score_histograms(path, &[first], &[], first));
+        let points = vec![(first, second), (second, first)];
+        let line = Line { name: "a".into(), points: points.clone(), labels: vec!["b".into(), "c".into()] };
+        check_drawn(|path| picture_of(path, std::slice::from_ref(&line)));
+        for logarithmic in [false, true].into_iter().filter(|logarithmic| !logarithmic || second > 0.0) {
+            let axis = Axis { name: "x".into(), logarithmic };
+            // Over ten names, so that the later lines are dashed.
+            let line = |name: i32| (name.to_string(), vec![(second, second), (first, first)]);
+            let (x, y, lines) = (axis.clone(), axis, (0..11).map(line).collect());
+            let panel = Panel { title: "t".into(), x, y, lines };
+            check_drawn(|path| ae_report::picture::panels(path, std::slice::from_ref(&panel)));
+        }
+        let place = |value: f64| value.abs().max(5e-324);
+        let points = vec![(place(first), first, place(second)), (place(second), second, 0.0)];
+        check_drawn(|path| bands(path, "x", "y", &[Band { name: "a".into(), points: points.clone() }]));
+        check_drawn(|path| bars(path, &[Bar { name: "a".into(), share: 0.5, spread: place(second) }]));
+    }
+    for pair in [[f32::MIN, f32::MAX], [f32::MAX; 2], [0.0, f32::from_bits(1)]] {
+        let points = Array2::from_shape_vec((2, 2), [pair, pair].concat()).unwrap();
+        check_drawn(|path| scatter(path, points.view(), &["a", "b"]));
+        check_drawn(|path| series_pairs(path, points.view(), (-&points).view(), &["a", "b"]));
+    }
+}
+
+#[test]
+fn names_from_a_file_may_hold_anything() {
+    let name = "\u{1b}[31m</text><script>&\u{202e}\u{0}\u{ffff}\n".to_string();
+    check_drawn(|path| bars(path, &[Bar { name: name.clone(), share: 0.5, spread: 0.0 }]));
+    let line = (name.clone(), vec![(0.0, 1.0), (1.0, 2.0)]);
+    let axis = Axis { name: name.clone(), logarithmic: false };
+    let panel = Panel { title: name.clone(), x: axis.clone(), y: axis, lines: vec![line] };
+    check_drawn(|path| ae_report::picture::panels(path, std::slice::from_ref(&panel)));
+    check_drawn(|path| scatter(path, Array2::zeros((1, 2)).view(), &[&name]));
+    check_drawn(|path| series_pairs(path, series("x", 1).view(), series("y", 1).view(), &[&name]));
+    check_drawn(|path| image_rows(path, &[(&name, images(2, 1).view())]));
+    let long = Bar { name: "long ".repeat(100_000), share: 0.5, spread: 0.0 };
+    let picture = check_picture(|path| bars(path, std::slice::from_ref(&long)));
+    assert!(picture.width() < 4000, "{}", picture.width());
 }
 
 #[test]

@@ -57,6 +57,21 @@ fn add_picture(run: &RunDir, file: &str) {
 }
 
 #[test]
+fn losses_of_any_size_and_names_of_any_form_are_reported() {
+    let mut record = record();
+    record.data.set = "<script>alert(1)</script>.csv".into();
+    record.command = "ae train '<b>'".into();
+    let (_folder, run) = run(&record);
+    let lines = r#"{"step":1,"epoch":0,"split":"train","terms":{"loss":1e308,"<i>\u001b":-1e308}}
+{"step":2,"epoch":0,"split":"</text><script>","terms":{"loss":5e-324,"<i>\u001b":1e308}}
+"#;
+    fs::write(run.metrics(), lines).unwrap();
+    let page = written(&run);
+    check_has(&page, &["loss (logarithmic)", "&lt;script&gt;alert(1)", "&lt;i&gt;", "ae train '&lt;b&gt;'"]);
+    check_lacks(&page, &["<script", "<i>", "<b>", "\u{1b}"]);
+}
+
+#[test]
 fn a_whole_run_is_reported_in_one_file() {
     let mut record = record();
     record.data = DataRecord {

@@ -3,6 +3,7 @@
 use crate::error::ReportError;
 use crate::gallery;
 use ae_records::files;
+use ae_records::text::printable;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -27,8 +28,8 @@ pub(super) fn write_page(path: &Path, title: &str, body: &Markup) -> Result<(), 
             body { main { (body) } }
         }
     };
-    let mut text = page.into_string();
-    text.push('\n');
+    let page = page.into_string();
+    let text = format!("{}\n", printable(&page));
     Ok(files::write_atomic_bytes(path, text.as_bytes())?)
 }
 

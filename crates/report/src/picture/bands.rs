@@ -1,10 +1,11 @@
 //! Draws lines with their spread as a band, over a logarithmic axis.
 
-use crate::chart::{self, SERIES, axes, faint, padded, refused, stroke, units};
+use crate::chart::{self, SERIES, axes, faint, refused, stroke, units};
 use crate::error::ReportError;
 use crate::picture::check_finite;
+use crate::scale::Scale;
 use plotters::chart::SeriesLabelPosition;
-use plotters::prelude::{Circle, IntoLogRange, LineSeries, PathElement, Polygon};
+use plotters::prelude::{Circle, LineSeries, PathElement, Polygon};
 use plotters::style::Color;
 use std::path::Path;
 
@@ -26,17 +27,13 @@ pub struct Band {
 pub fn bands(path: &Path, x_name: &str, y_name: &str, bands: &[Band]) -> Result<(), ReportError> {
     let points = || bands.iter().flat_map(|band| &band.points);
     check_finite("coordinate", points().flat_map(|&(x, y, spread)| [x.ln(), y, spread]))?;
-    let range = |values: &mut dyn Iterator<Item = f64>| {
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
-    };
-    let (left, right) = range(&mut points().map(|point| point.0));
-    let (low, high) = range(&mut points().flat_map(|&(_, y, spread)| [y - spread, y + spread]));
-    if left > right {
+    if points().next().is_none() {
         return Err(ReportError::Nothing { what: "points" });
     }
     let drawing = chart::svg(SIZE, |area| {
-        let x = (left / 1.2..right * 1.2).log_scale();
-        let mut axes = axes(area, "", (x, x_name), (padded(low, high), y_name))?;
+        let x = Scale::logarithmic(points().map(|point| point.0));
+        let y = Scale::around(points().flat_map(|&(_, y, spread)| [y - spread, y + spread]));
+        let mut axes = axes(area, "", (x, x_name), (y, y_name))?;
         for (band, colour) in bands.iter().zip(SERIES.into_iter().cycle()) {
             let above = band.points.iter().map(|&(x, y, spread)| (x, y + spread));
             let below = band.points.iter().rev().map(|&(x, y, spread)| (x, y - spread));

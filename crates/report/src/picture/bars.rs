@@ -1,8 +1,9 @@
 //! Draws shares as horizontal bars with names.
 
-use crate::chart::{self, INK, MUTED, SERIES, refused, stroke, text, units, widest};
+use crate::chart::{self, INK, MUTED, SERIES, refused, shortened, stroke, text, units, widest};
 use crate::error::ReportError;
 use crate::picture::check_finite;
+use ae_records::text::one_line;
 use plotters::prelude::{PathElement, Rectangle, Text};
 use plotters::style::Color;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -14,6 +15,8 @@ const HEIGHT: u32 = 16;
 /// From one bar to the next.
 const STEP: u32 = 28;
 const MARGIN: u32 = 12;
+/// Characters of a name that are shown.
+const MAX_LETTERS: usize = 80;
 /// Room for the figure at the end of a bar.
 const FIGURE: u32 = 110;
 
@@ -43,18 +46,19 @@ pub fn bars(path: &Path, bars: &[Bar]) -> Result<(), ReportError> {
             "the bar {name} has the share {share} ± {spread}; give a share from 0 to 1 and a spread of 0 or more"
         )));
     }
-    let names: Vec<&str> = bars.iter().map(|bar| bar.name.as_str()).collect();
-    let left = MARGIN + widest(&text(13, INK), &names)? + 10;
+    let names: Vec<String> = bars.iter().map(|bar| shortened(&one_line(&bar.name), MAX_LETTERS)).collect();
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let left = MARGIN + widest(&text(13, INK), &all)? + 10;
     let size = (left + LENGTH + FIGURE + MARGIN, 2 * MARGIN + STEP * bars.len() as u32);
     let drawing = chart::svg(size, |area| {
         let x = |share: f64| units((left as f64 + share.clamp(0.0, 1.0) * LENGTH as f64) as i32);
-        for (place, bar) in bars.iter().enumerate() {
+        for (place, (bar, name)) in bars.iter().zip(&names).enumerate() {
             let top = (MARGIN + STEP * place as u32) as i32 + (STEP - HEIGHT) as i32 / 2;
             let (top, middle, bottom) =
                 (units(top), units(top + HEIGHT as i32 / 2), units(top + HEIGHT as i32));
             let beside = |h| Pos::new(h, VPos::Center);
-            let name = text(13, INK).pos(beside(HPos::Right));
-            area.draw(&Text::new(bar.name.clone(), (x(0.0) - units(10), middle), name)).map_err(refused)?;
+            let style = text(13, INK).pos(beside(HPos::Right));
+            area.draw(&Text::new(name.as_str(), (x(0.0) - units(10), middle), style)).map_err(refused)?;
             let ground = SERIES[0].mix(0.12).filled();
             area.draw(&Rectangle::new([(x(0.0), top), (x(1.0), bottom)], ground)).map_err(refused)?;
             let filled = SERIES[0].filled();

@@ -1,12 +1,12 @@
 //! Draws loss curves, one panel for each term.
 
-use crate::chart::{self, Area, Axes, SERIES, axes, padded, refused, stroke, units};
+use crate::chart::{self, Area, Axes, SERIES, axes, refused, stroke, units};
 use crate::error::ReportError;
+use crate::scale::{Scale, bounds};
 use ae_records::metrics::MetricLine;
 use plotters::chart::SeriesLabelPosition;
 use plotters::coord::CoordTranslate;
-use plotters::coord::ranged1d::{Ranged, ValueFormatter};
-use plotters::prelude::{Circle, IntoLogRange, LineSeries, PathElement};
+use plotters::prelude::{Circle, LineSeries, PathElement};
 use plotters::style::{Color, RGBColor};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -62,18 +62,14 @@ struct Curve {
 fn term(area: &Area<'_>, name: &str, lines: &[MetricLine]) -> Result<(), ReportError> {
     let curves = split_curves(lines, name);
     let points = || curves.iter().flat_map(|curve| &curve.points);
-    let bounds = |pick: fn(&(f64, f64)) -> f64| {
-        let values = points().map(pick);
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+    let last = points().map(|point| point.0).fold(1.0, f64::max);
+    let values = || points().map(|point| point.1);
+    let is_logarithmic = bounds(values()).is_some_and(|(low, high)| low > 0.0 && high / low > LOG_RATIO);
+    let (title, values) = match is_logarithmic {
+        true => (format!("{name} (logarithmic)"), Scale::logarithmic(values())),
+        false => (name.to_string(), Scale::around(values())),
     };
-    let ((_, last), (low, high)) = (bounds(|p| p.0), bounds(|p| p.1));
-    let steps = (0.0..last.max(1.0), "step");
-    if low > 0.0 && high / low > LOG_RATIO {
-        let values = (low / 1.2..high * 1.2).log_scale();
-        draw(axes(area, &format!("{name} (logarithmic)"), steps, (values, ""))?, &curves)
-    } else {
-        draw(axes(area, name, steps, (padded(low, high), ""))?, &curves)
-    }
+    draw(axes(area, &title, (Scale::between(0.0, last), "step"), (values, ""))?, &curves)
 }
 
 fn split_curves(lines: &[MetricLine], name: &str) -> Vec<Curve> {
@@ -101,11 +97,7 @@ fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     points.chunks(group).map(mean).collect()
 }
 
-fn draw<'a: 'b, 'b, X, Y>(mut axes: Axes<'a, 'b, X, Y>, curves: &[Curve]) -> Result<(), ReportError>
-where
-    X: Ranged<ValueType = f64> + ValueFormatter<f64>,
-    Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
-{
+fn draw<'a: 'b, 'b>(mut axes: Axes<'a, 'b>, curves: &[Curve]) -> Result<(), ReportError> {
     let place = legend_place(&axes, curves);
     for curve in curves {
         let colour = curve.colour;
@@ -123,11 +115,7 @@ where
 }
 
 /// The right-hand corner that holds fewer points of the curves.
-fn legend_place<X, Y>(axes: &Axes<'_, '_, X, Y>, curves: &[Curve]) -> SeriesLabelPosition
-where
-    X: Ranged<ValueType = f64>,
-    Y: Ranged<ValueType = f64>,
-{
+fn legend_place(axes: &Axes<'_, '_>, curves: &[Curve]) -> SeriesLabelPosition {
     let (area, spec) = (axes.plotting_area(), axes.as_coord_spec());
     let (right, below) = (area.get_x_axis_pixel_range(), area.get_y_axis_pixel_range());
     let (start, middle) = ((right.start + right.end) / 2, (below.start + below.end) / 2);

@@ -1,6 +1,6 @@
 //! Draws images in a grid, enlarged by whole factors so that every pixel is visible.
 
-use crate::chart::{self, INK, refused, text, units};
+use crate::chart::{self, INK, MAX_PIXELS, refused, text, units};
 use crate::error::ReportError;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
@@ -13,7 +13,6 @@ use std::path::Path;
 const WIDTH: usize = 1200;
 /// Maximum length in pixels of an enlarged image's longer side; a longer image keeps its size.
 const TILE: usize = 112;
-const MAX_PIXELS: usize = 64 << 20;
 const GROUND: Rgb<u8> = Rgb([255; 3]);
 /// Colour of NaN.
 const ALARM: [u8; 3] = [255, 0, 80];

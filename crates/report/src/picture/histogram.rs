@@ -4,6 +4,7 @@ use crate::chart::{self, INK, SERIES, axes, faint, refused, stroke, units};
 use crate::error::ReportError;
 use crate::number;
 use crate::picture::check_finite;
+use crate::scale::{Scale, part};
 use plotters::chart::SeriesLabelPosition;
 use plotters::prelude::{DashedLineSeries, PathElement, Polygon, Rectangle};
 use plotters::style::Color;
@@ -34,26 +35,26 @@ pub fn score_histograms(
     let bins = Bins::new(&all, threshold);
     let shares = [bins.shares(normal), bins.shares(anomalous)];
     let tallest = shares.iter().flatten().fold(0.0, |top: f64, share| top.max(*share));
-    let beyond = all.iter().filter(|&&score| score > bins.end).count();
+    let end = bins.edge(BINS);
+    let beyond = all.iter().filter(|&&score| score > end).count();
     let x_name = match beyond {
         0 => "score".to_string(),
-        n => format!(
-            "score (the last bar holds {} beyond {})",
-            number::grouped(n as u64),
-            number::short(bins.end)
-        ),
+        n => {
+            format!("score (the last bar holds {} beyond {})", number::grouped(n as u64), number::short(end))
+        }
     };
     let counts = [normal.len(), anomalous.len()].map(|n| number::grouped(n as u64));
     let names = [format!("normal, n = {}", counts[0]), format!("anomalous, n = {}", counts[1])];
 
     let drawing = chart::svg(SIZE, |area| {
         let top = tallest.max(1e-9) * 1.08;
-        let mut axes = axes(area, "", (bins.start..bins.end, &x_name), (0.0..top, "% of the class"))?;
+        let up = Scale::between(0.0, top);
+        let mut axes = axes(area, "", (bins.scale, &x_name), (up, "% of the class"))?;
         for ((shares, name), colour) in shares.iter().zip(&names).zip([SERIES[0], SERIES[3]]) {
             // One outline rather than separate bars, which would show hairlines between them.
             let steps = shares.iter().enumerate();
             let top = steps.flat_map(|(bin, &share)| [(bins.edge(bin), share), (bins.edge(bin + 1), share)]);
-            let ends = [(bins.end, 0.0), (bins.start, 0.0)];
+            let ends = [(end, 0.0), (bins.edge(0), 0.0)];
             let outline: Vec<(f64, f64)> = top.chain(ends).collect();
             let area = Polygon::new(outline, faint(colour, 0.55));
             let series = axes.draw_series([area]).map_err(refused)?;
@@ -75,10 +76,9 @@ pub fn score_histograms(
     chart::write_png(path, &drawing)
 }
 
-/// Bars of equal width from `start` to `end`.
+/// Bars of equal width.
 struct Bins {
-    start: f64,
-    end: f64,
+    scale: Scale,
 }
 
 impl Bins {
@@ -87,21 +87,23 @@ impl Bins {
         let last = sorted[sorted.len() - 1];
         // A single outlier would squeeze all other scores into one bar.
         let most = sorted[(sorted.len() - 1) * 99 / 100];
-        let room = (most.max(threshold) - start) * 1.5;
-        let end = if last > start + room { start + room } else { last.max(threshold) };
-        let width = if end > start { end - start } else { start.abs().max(1.0) * 0.1 };
-        Bins { start: start - width * 0.02, end: start + width * 1.02 }
+        let tail = start + part(start, most.max(threshold), 1.5);
+        let end = if last > tail { tail } else { last.max(threshold) };
+        let end = if end > start { end } else { (start + start.abs().max(1.0) * 0.1).min(f64::MAX) };
+        let room = part(start, end, 0.02);
+        Bins { scale: Scale::between(start - room, end + room) }
     }
 
+    /// Where a bar begins; `BINS` is the end of the last.
     fn edge(&self, bin: usize) -> f64 {
-        self.start + (self.end - self.start) * bin as f64 / BINS as f64
+        self.scale.at(bin as f64 / BINS as f64)
     }
 
     /// Percentage of the scores in each bar.
     fn shares(&self, scores: &[f64]) -> Vec<f64> {
         let mut shares = vec![0.0; BINS];
         for score in scores {
-            let place = (score - self.start) / (self.end - self.start) * BINS as f64;
+            let place = self.scale.share(*score) * BINS as f64;
             shares[(place as usize).min(BINS - 1)] += 100.0 / scores.len() as f64;
         }
         shares

@@ -1,13 +1,13 @@
 //! Draws named lines, with optional labels at their points.
 
-use crate::chart::{self, INK, MUTED, SERIES, axes, padded, refused, stroke, text, units, widest};
+use crate::chart::{self, INK, MUTED, SERIES, axes, refused, stroke, text, units, widest};
 use crate::error::ReportError;
 use crate::picture::check_finite;
+use crate::scale::Scale;
 use plotters::chart::SeriesLabelPosition;
 use plotters::prelude::{Circle, LineSeries, PathElement, Text};
 use plotters::style::Color;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use std::ops::Range;
 use std::path::Path;
 
 const SIZE: (u32, u32) = (760, 480);
@@ -40,18 +40,11 @@ pub fn lines(path: &Path, x_name: &str, y_name: &str, lines: &[Line]) -> Result<
         let (got, expected) = (vec![line.labels.len()], vec![line.points.len()]);
         return Err(ReportError::Shape { what: "labels", got, expected });
     }
-    let range = |pick: fn((f64, f64)) -> f64| {
-        let bounds =
-            points().map(pick).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-        padded(bounds.0, bounds.1)
-    };
     // Labels need room to the right of their points.
-    let mut across = range(|p| p.0);
-    if lines.iter().any(|line| !line.labels.is_empty()) {
-        across.end += 0.08 * (across.end - across.start);
-    }
-    let up = range(|p| p.1);
-    let legend = free_place(lines, &across, &up)?;
+    let has_labels = lines.iter().any(|line| !line.labels.is_empty());
+    let across = Scale::around(points().map(|point| point.0)).extended(if has_labels { 0.08 } else { 0.0 });
+    let up = Scale::around(points().map(|point| point.1));
+    let legend = free_place(lines, across, up)?;
     let drawing = chart::svg(SIZE, |area| {
         let mut axes = axes(area, "", (across, x_name), (up, y_name))?;
         for (line, &colour) in lines.iter().zip(SERIES.iter().cycle()) {
@@ -78,19 +71,13 @@ pub fn lines(path: &Path, x_name: &str, y_name: &str, lines: &[Line]) -> Result<
 }
 
 /// The position where the legend hides the least of the lines.
-fn free_place(
-    lines: &[Line],
-    across: &Range<f64>,
-    up: &Range<f64>,
-) -> Result<SeriesLabelPosition, ReportError> {
+fn free_place(lines: &[Line], across: Scale, up: Scale) -> Result<SeriesLabelPosition, ReportError> {
     use SeriesLabelPosition::*;
     let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
     // Size of the legend as shares of the picture, including its padding.
     let width = f64::from(widest(&text(12, MUTED), &names)? + 56) / f64::from(SIZE.0);
     let height = (20 * lines.len() + 16) as f64 / f64::from(SIZE.1);
-    let place = |&(x, y): &(f64, f64)| {
-        ((x - across.start) / (across.end - across.start), (up.end - y) / (up.end - up.start))
-    };
+    let place = |&(x, y): &(f64, f64)| (across.share(x), 1.0 - up.share(y));
     let drawn: Vec<(f64, f64)> = lines
         .iter()
         .flat_map(|line| line.points.windows(2).flat_map(|ends| between(place(&ends[0]), place(&ends[1]))))
@@ -135,7 +122,8 @@ mod tests {
     fn the_legend_avoids_the_lines() {
         let place = |points: &[(f64, f64)]| {
             let line = Line { name: "one".into(), points: points.into(), labels: Vec::new() };
-            format!("{:?}", free_place(&[line], &(0.0..1.0), &(0.0..1.0)).unwrap())
+            let unit = Scale::between(0.0, 1.0);
+            format!("{:?}", free_place(&[line], unit, unit).unwrap())
         };
         assert_eq!(place(&[(0.0, 0.0), (1.0, 0.0)]), "UpperRight");
         assert_eq!(place(&[(0.0, 0.0), (1.0, 1.0)]), "UpperLeft");

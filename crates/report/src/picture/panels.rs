@@ -1,10 +1,10 @@
 //! Draws named lines in several panels with one shared legend.
 
-use crate::chart::{self, Area, Axes, INK, SERIES, axes, padded, refused, stroke, text, units};
+use crate::chart::{self, Area, Axes, INK, SERIES, axes, refused, stroke, text, units};
 use crate::error::ReportError;
 use crate::picture::check_finite;
-use plotters::coord::ranged1d::{Ranged, ValueFormatter};
-use plotters::prelude::{Circle, DashedLineSeries, IntoLogRange, LineSeries, PathElement, Text};
+use crate::scale::Scale;
+use plotters::prelude::{Circle, DashedLineSeries, LineSeries, PathElement, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, RGBColor};
 use std::path::Path;
@@ -96,34 +96,24 @@ fn draw_panel(area: &Area<'_>, panel: &Panel, look: impl Fn(&str) -> Look) -> Re
             (name.as_str(), kept.copied().collect())
         })
         .collect();
-    let bounds = |pick: fn(&(f64, f64)) -> f64| {
-        let values = kept.iter().flat_map(|(_, points)| points).map(pick);
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
-    };
-    let ((left, right), (low, high)) = (bounds(|p| p.0), bounds(|p| p.1));
-    if left > right {
+    let points = || kept.iter().flat_map(|(_, points)| points);
+    if points().next().is_none() {
         return Err(ReportError::Nothing { what: "points" });
     }
-    let (x, y) = (padded(left, right), padded(low, high));
-    let wide = |low: f64, high: f64| (low / 1.2..high * 1.2).log_scale();
-    let (title, xn, yn) = (&panel.title, panel.x.name.as_str(), panel.y.name.as_str());
-    match (panel.x.logarithmic, panel.y.logarithmic) {
-        (false, false) => draw(axes(area, title, (x, xn), (y, yn))?, &kept, look),
-        (true, false) => draw(axes(area, title, (wide(left, right), xn), (y, yn))?, &kept, look),
-        (false, true) => draw(axes(area, title, (x, xn), (wide(low, high), yn))?, &kept, look),
-        (true, true) => draw(axes(area, title, (wide(left, right), xn), (wide(low, high), yn))?, &kept, look),
-    }
+    let scale = |axis: &Axis, pick: fn(&(f64, f64)) -> f64| match axis.logarithmic {
+        true => Scale::logarithmic(points().map(pick)),
+        false => Scale::around(points().map(pick)),
+    };
+    let x = (scale(&panel.x, |point| point.0), panel.x.name.as_str());
+    let y = (scale(&panel.y, |point| point.1), panel.y.name.as_str());
+    draw(axes(area, &panel.title, x, y)?, &kept, look)
 }
 
-fn draw<'a: 'b, 'b, X, Y>(
-    mut axes: Axes<'a, 'b, X, Y>,
+fn draw<'a: 'b, 'b>(
+    mut axes: Axes<'a, 'b>,
     lines: &[(&str, Vec<(f64, f64)>)],
     look: impl Fn(&str) -> Look,
-) -> Result<(), ReportError>
-where
-    X: Ranged<ValueType = f64> + ValueFormatter<f64>,
-    Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
-{
+) -> Result<(), ReportError> {
     for (name, points) in lines {
         let (colour, dashed) = look(name);
         let points = points.iter().copied();

@@ -1,8 +1,9 @@
 //! Draws two-dimensional codes, coloured by label.
 
-use crate::chart::{self, INK, MUTED, SERIES, axes, faint, padded, refused, text, units};
+use crate::chart::{self, INK, MUTED, SERIES, axes, faint, refused, shortened, text, units};
 use crate::error::ReportError;
 use crate::picture::check_finite;
+use crate::scale::Scale;
 use ndarray::ArrayView2;
 use plotters::prelude::{Circle, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -33,12 +34,7 @@ pub fn scatter<L: Display>(path: &Path, points: ArrayView2<f32>, labels: &[L]) -
     check_finite("coordinate", points.iter().map(|&v| v.into()))?;
     let labels: Vec<String> = labels.iter().map(|label| label.to_string()).collect();
     let legend = colours(&labels);
-    let range = |axis: usize| {
-        let values = points.column(axis);
-        let values = values.iter().map(|&v| f64::from(v));
-        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-        padded(low, high)
-    };
+    let range = |axis: usize| Scale::around(points.column(axis).iter().map(|&v| f64::from(v)));
     // Many points hide each other; smaller, fainter points show their density.
     let (radius, opacity) = match labels.len() {
         0..500 => (4, 0.8),
@@ -75,11 +71,7 @@ fn legend_row(side: &chart::Area<'_>, middle: i32, label: &str, colour: RGBColor
     let style = text(13, INK).pos(Pos::new(HPos::Left, VPos::Center));
     let at = |x: i32, y: i32| (units(x), units(middle + y));
     side.draw(&Rectangle::new([at(4, -6), at(16, 6)], colour.filled())).map_err(refused)?;
-    let short = match label.char_indices().nth(MAX_LETTERS) {
-        Some((end, _)) => format!("{}…", &label[..end]),
-        None => label.to_string(),
-    };
-    side.draw(&Text::new(short, at(24, 0), style)).map_err(refused)
+    side.draw(&Text::new(shortened(label, MAX_LETTERS), at(24, 0), style)).map_err(refused)
 }
 
 /// Position in the legend and colour of the first ten labels.

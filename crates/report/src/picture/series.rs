@@ -1,8 +1,9 @@
 //! Draws series with their reconstructions, and shades the error between them.
 
-use crate::chart::{self, Area, INK, SERIES, axes, faint, padded, refused, stroke, text, units};
+use crate::chart::{self, Area, INK, SERIES, axes, faint, refused, stroke, text, units};
 use crate::error::ReportError;
 use crate::picture::check_finite;
+use crate::scale::Scale;
 use ndarray::{ArrayView1, ArrayView2};
 use plotters::prelude::{LineSeries, PathElement, Polygon, Rectangle, Text};
 use plotters::style::Color;
@@ -39,8 +40,7 @@ pub fn series_pairs<T: AsRef<str>>(
     check_finite("value of the originals", originals.iter().map(|&v| v.into()))?;
     check_finite("value of the reconstructions", reconstructions.iter().map(|&v| v.into()))?;
 
-    let values = || originals.iter().chain(reconstructions.iter()).map(|&v| f64::from(v));
-    let range = padded(values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+    let range = Scale::around(originals.iter().chain(reconstructions.iter()).map(|&v| f64::from(v)));
     let columns = originals.nrows().min(COLUMNS);
     let rows = originals.nrows().div_ceil(columns);
     // A single panel is narrower than the legend.
@@ -50,7 +50,7 @@ pub fn series_pairs<T: AsRef<str>>(
         legend(&top)?;
         for (index, panel) in panels.split_evenly((rows, columns)).iter().enumerate() {
             if let Some(title) = titles.get(index) {
-                pair(panel, title.as_ref(), originals.row(index), reconstructions.row(index), &range)?;
+                pair(panel, title.as_ref(), originals.row(index), reconstructions.row(index), range)?;
             }
         }
         Ok(())
@@ -63,11 +63,11 @@ fn pair(
     title: &str,
     original: ArrayView1<f32>,
     reconstruction: ArrayView1<f32>,
-    range: &std::ops::Range<f64>,
+    range: Scale,
 ) -> Result<(), ReportError> {
     let [blue, orange, ..] = SERIES;
     let end = (original.len() as f64 - 1.0).max(1.0);
-    let mut axes = axes(area, title, (0.0..end, ""), (range.clone(), ""))?;
+    let mut axes = axes(area, title, (Scale::between(0.0, end), ""), (range, ""))?;
     let points = |series: ArrayView1<f32>| -> Vec<(f64, f64)> {
         series.iter().enumerate().map(|(time, &value)| (time as f64, f64::from(value))).collect()
     };
