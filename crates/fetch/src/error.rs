@@ -99,6 +99,17 @@ pub enum SourceError {
         /// How often it was tried.
         tries: u32,
     },
+    /// The whole time for a download is over.
+    #[error(
+        "not complete after {} s, with {bytes} bytes; fetching it again continues where it stopped",
+        after.as_secs_f64()
+    )]
+    TooSlow {
+        /// How long it was tried.
+        after: Duration,
+        /// How much has been received.
+        bytes: u64,
+    },
     /// The file was received, but has another checksum.
     #[error("wrong checksum, file deleted: expected sha256 {}, got {got} ({bytes} bytes)",
             expected.join(" or "))]

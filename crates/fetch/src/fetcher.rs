@@ -31,6 +31,9 @@ pub struct Fetcher {
     pub connect_timeout: Duration,
     /// How long a server may be silent.
     pub read_timeout: Duration,
+    /// How long a download from one URL may take with all its tries. What has come by then stays, and the next fetch
+    /// continues there.
+    pub total_timeout: Duration,
     /// How long a package client may go without writing anything.
     pub stall_timeout: Duration,
 }
@@ -42,6 +45,7 @@ impl Default for Fetcher {
             wait: Duration::from_millis(500),
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(60),
+            total_timeout: Duration::from_secs(4 * 60 * 60),
             stall_timeout: Duration::from_secs(300),
         }
     }

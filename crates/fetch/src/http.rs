@@ -1,6 +1,7 @@
 //! Downloads by URL: streamed, resumed where they stopped, and retried after temporary errors.
 
 use std::collections::HashMap;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{LazyLock, Mutex};
 use std::thread;
@@ -38,19 +39,24 @@ pub(crate) fn download(
         return Err(SourceError::Network { reason, tries: 1 }.into());
     }
     let agent = agent(fetcher);
+    let deadline = Deadline(Instant::now().checked_add(fetcher.total_timeout));
     let mut sink = Sink::resume(part, limit)?;
     let resumed = sink.bytes > 0;
     let mut tries = 0;
     loop {
         tries += 1;
         let before = sink.bytes;
-        let trouble = match attempt(&agent, url, &mut sink, progress)? {
+        let trouble = match attempt(&agent, url, &mut sink, deadline, progress)? {
             Outcome::Complete => {
                 let (sha256, bytes) = sink.finish()?;
                 return Ok((sha256, bytes, resumed));
             }
             Outcome::Trouble(trouble) => trouble,
         };
+        let too_slow = SourceError::TooSlow { after: fetcher.total_timeout, bytes: sink.bytes };
+        if deadline.is_over() {
+            return Err(too_slow.into());
+        }
         if sink.bytes >= before + PROGRESS_BYTES {
             tries = 1;
         }
@@ -67,8 +73,41 @@ pub(crate) fn download(
             .into());
         }
         let wait = trouble.wait.unwrap_or(fetcher.wait * 2_u32.pow(tries.min(6) - 1));
+        if deadline.comes_within(wait) {
+            return Err(too_slow.into());
+        }
         progress.note(&format!("{url}: {}; trying again in {:.1} s", trouble.reason, wait.as_secs_f64()));
         thread::sleep(wait);
+    }
+}
+
+/// When a download has to end; `None` if that is too far away to be a time.
+#[derive(Clone, Copy)]
+struct Deadline(Option<Instant>);
+
+impl Deadline {
+    fn is_over(self) -> bool {
+        self.comes_within(Duration::ZERO)
+    }
+
+    fn comes_within(self, time: Duration) -> bool {
+        self.0.is_some_and(|end| end.saturating_duration_since(Instant::now()) <= time)
+    }
+}
+
+/// Stops reading at the deadline. The limit for a single read does not end the answer of a server that sends a byte
+/// now and then.
+struct Until<R> {
+    reader: R,
+    deadline: Deadline,
+}
+
+impl<R: Read> Read for Until<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.deadline.is_over() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.reader.read(buffer)
     }
 }
 
@@ -93,7 +132,13 @@ impl Trouble {
     }
 }
 
-fn attempt(agent: &Agent, url: &str, sink: &mut Sink, progress: &mut dyn Progress) -> Result<Outcome, Fault> {
+fn attempt(
+    agent: &Agent,
+    url: &str,
+    sink: &mut Sink,
+    deadline: Deadline,
+    progress: &mut dyn Progress,
+) -> Result<Outcome, Fault> {
     // Bytes compressed for the transfer would not match the checksum.
     let mut request = agent.get(url).header("accept-encoding", "identity");
     if sink.bytes > 0 {
@@ -124,7 +169,8 @@ fn attempt(agent: &Agent, url: &str, sink: &mut Sink, progress: &mut dyn Progres
         _ => return Err(SourceError::Status { status: status.as_u16() }.into()),
     }
     let expected = number(response.headers(), "content-length").map(|length| sink.bytes + length);
-    match sink.take(&mut response.into_body().into_reader(), progress)? {
+    let mut body = Until { reader: response.into_body().into_reader(), deadline };
+    match sink.take(&mut body, progress)? {
         Err(error) => {
             Ok(Trouble::broken(format!("the connection broke after {} bytes: {error}", sink.bytes)))
         }

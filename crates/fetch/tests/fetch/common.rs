@@ -82,6 +82,8 @@ pub(crate) enum Reply {
     Status(&'static str),
     /// Sends the header, then nothing for a while.
     Silence,
+    /// All of this, a byte every ten milliseconds.
+    Drip(Vec<u8>),
 }
 
 pub(crate) struct Server {
@@ -137,6 +139,15 @@ fn answer(mut stream: TcpStream, reply: &Reply, seen: &Mutex<Vec<String>>) -> st
         Reply::Silence => {
             write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 10\r\nconnection: close\r\n\r\n")?;
             thread::sleep(Duration::from_millis(800));
+            Ok(())
+        }
+        Reply::Drip(body) => {
+            let length = body.len();
+            write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n")?;
+            for byte in body {
+                stream.write_all(&[*byte])?;
+                thread::sleep(Duration::from_millis(10));
+            }
             Ok(())
         }
     }

@@ -4,9 +4,10 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::common::{Reply, Server, Told, artifact, content, files, impatient, sha256};
-use ae_fetch::{Digest, FetchError, Silent, Source, SourceError};
+use ae_fetch::{Digest, FetchError, Fetcher, Silent, Source, SourceError};
 
 /// Fetches from a server with these replies: the file must come, after requests with these ranges.
 fn check_comes(folder: &Path, replies: Vec<Reply>, ranges: &[&str]) -> Told {
@@ -177,6 +178,43 @@ fn all_failures_are_listed_in_order() {
     let FetchError::AllFailed { failures, .. } = error else { panic!("{message}") };
     assert!(matches!(failures[0].reason, SourceError::NoSuchFile));
     assert!(matches!(failures[1].reason, SourceError::Status { status: 404 }));
+}
+
+#[test]
+fn a_server_that_drips_is_given_up_and_continued_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(vec![Reply::Drip(content()), Reply::Content(content())]);
+    let artifact = artifact(folder.path(), vec![Source::Url(server.url.clone())]);
+    let fetcher = Fetcher { total_timeout: Duration::from_secs(1), ..impatient() };
+    let begun = Instant::now();
+    let error = fetcher.fetch(&artifact, &mut Silent).unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(30), "the whole file would take eight hours");
+    let message = error.to_string();
+    assert!(
+        message.contains("not complete after 1 s, with ") && message.contains("continues where it stopped")
+    );
+    let FetchError::AllFailed { failures, .. } = error else { panic!("{message}") };
+    let SourceError::TooSlow { bytes, .. } = failures[0].reason else { panic!("{message}") };
+    assert!((1..1000).contains(&bytes), "{bytes}");
+    assert_eq!(server.ranges(), [""], "no second try");
+    assert!(folder.path().join("sub").join(part_name(&server.url)).exists());
+    impatient().fetch(&artifact, &mut Silent).unwrap();
+    assert_eq!(server.ranges(), [String::new(), format!("bytes={bytes}-")]);
+    assert_eq!(fs::read(&artifact.destination).unwrap(), content());
+}
+
+#[test]
+fn no_longer_wait_is_begun_than_there_is_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(vec![Reply::Status("503 Service Unavailable")]);
+    let artifact = artifact(folder.path(), vec![Source::Url(server.url.clone())]);
+    let day = Duration::from_secs(86_400);
+    let fetcher = Fetcher { total_timeout: Duration::from_secs(60), wait: day, ..impatient() };
+    let message = fetcher.fetch(&artifact, &mut Silent).unwrap_err().to_string();
+    assert!(message.contains("not complete after 60 s, with 0 bytes"), "{message}");
+    let unlimited = Fetcher { total_timeout: Duration::MAX, ..impatient() };
+    let message = unlimited.fetch(&artifact, &mut Silent).unwrap_err().to_string();
+    assert!(message.contains("answered 503"), "{message}");
 }
 
 #[test]
