@@ -63,8 +63,8 @@ pub fn list(sources: &Sources) -> Vec<SetInfo> {
 pub fn fetch_set(name: &str, sources: &Sources, progress: &mut dyn Progress) -> Result<SetInfo, DataError> {
     let set = catalogue::find(name)?;
     // Otherwise a file under the content's name is checked only by its length until it is read.
-    for file in verify_set(name, sources)? {
-        if matches!(file.state, FileState::Wrong { .. }) && !sources.offline {
+    for (file, entry) in verify_set(name, sources)?.into_iter().zip(&set.files) {
+        if matches!(file.state, FileState::Wrong { .. }) && sources.can_replace(set, entry) {
             tracing::warn!("{} is damaged; fetching it again", file.path.display());
             std::fs::remove_file(&file.path).map_err(FileError::new("remove", &file.path))?;
         }

@@ -56,7 +56,8 @@ impl Sources {
         set.files.iter().map(|file| self.bring_file(set, file, &mut packages_first, progress)).collect()
     }
 
-    /// The content of a file of a set, verified; a damaged file in the cache is fetched again once.
+    /// The content of a file of a set, verified; a damaged file in the cache is fetched again once, if there is a
+    /// source for it.
     pub(crate) fn content(
         &self,
         set: &SetEntry,
@@ -66,7 +67,9 @@ impl Sources {
     ) -> Result<(Vec<u8>, FileRecord), DataError> {
         let first = verified(file, path);
         match first {
-            Err(error @ (DataError::WrongContent { .. } | DataError::Format { .. })) if !self.offline => {
+            Err(error @ (DataError::WrongContent { .. } | DataError::Format { .. }))
+                if self.can_replace(set, file) =>
+            {
                 tracing::warn!("{error}; fetching it again");
                 fs::remove_file(path).map_err(FileError::new("remove", path))?;
                 let path = self.bring_file(set, file, &mut false, progress)?;
@@ -74,6 +77,12 @@ impl Sources {
             }
             other => other,
         }
+    }
+
+    /// Whether a damaged file could be fetched again: without a network, only from the mirror.
+    pub(crate) fn can_replace(&self, set: &SetEntry, file: &FileEntry) -> bool {
+        let sources = self.sources(set, file, false);
+        sources.iter().any(|source| !matches!(source, Source::File(_)) || is_there(source))
     }
 
     fn bring_file(
@@ -183,6 +192,7 @@ fn user_cache() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::ContentEntry;
 
     #[test]
     fn a_checkout_is_found_from_within() {
@@ -192,6 +202,54 @@ mod tests {
         fs::create_dir_all(folder.path().join("data")).unwrap();
         fs::write(folder.path().join("data/sources.toml"), "").unwrap();
         assert_eq!(cache_of_checkout(&below), Some(folder.path().join("data/cache")));
+    }
+
+    /// A set of one file, published compressed, whose content is `numbers`.
+    fn numbers() -> SetEntry {
+        let content = ContentEntry { name: "n.csv".into(), bytes: 8, sha256: content::sha256(b"1,2\n3,4\n") };
+        let file = FileEntry {
+            name: "n.csv.gz".into(),
+            bytes: 1,
+            sha256: "0".repeat(64),
+            content,
+            repacked: Vec::new(),
+            urls: Vec::new(),
+            packages: Vec::new(),
+        };
+        let text = String::new;
+        let (title, licence, citation, homepage) = (text(), text(), text(), text());
+        SetEntry { name: "numbers".into(), title, licence, citation, homepage, files: vec![file] }
+    }
+
+    #[test]
+    fn without_a_network_a_damaged_file_comes_from_the_mirror() {
+        let folder = tempfile::tempdir().unwrap();
+        let (set, place) = (numbers(), folder.path().join("cache/numbers/n.csv"));
+        let mirrored = folder.path().join("mirror/numbers/n.csv");
+        for folder in [&place, &mirrored].map(|path| path.parent().unwrap()) {
+            fs::create_dir_all(folder).unwrap();
+        }
+        let mut sources = Sources::new(folder.path().join("cache"));
+        sources.offline = true;
+        let read = |sources: &Sources| sources.content(&set, &set.files[0], &place, &mut ae_fetch::Silent);
+
+        // The right length, so that only its content shows the damage.
+        fs::write(&place, "1,2\n3,5\n").unwrap();
+        for mirror in [None, Some(folder.path().join("mirror"))] {
+            sources.mirror = mirror;
+            let error = read(&sources).unwrap_err();
+            assert!(matches!(error, DataError::WrongContent { .. }), "{error}");
+            assert_eq!(fs::read(&place).unwrap(), b"1,2\n3,5\n", "without a replacement it stays");
+        }
+        fs::write(&mirrored, "1,2\n3,4\n").unwrap();
+        let (bytes, record) = read(&sources).unwrap();
+        assert_eq!((bytes.as_slice(), record.name.as_str()), (&b"1,2\n3,4\n"[..], "n.csv"));
+        assert_eq!(fs::read(&place).unwrap(), bytes);
+
+        fs::write(&place, "1,2\n3,5\n").unwrap();
+        fs::write(&mirrored, "1,2\n3,6\n").unwrap();
+        let error = read(&sources).unwrap_err().to_string();
+        assert!(error.contains(&mirrored.display().to_string()), "{error}");
     }
 
     #[test]
