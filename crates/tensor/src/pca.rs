@@ -1,50 +1,128 @@
 //! Principal component analysis: the linear baseline that every autoencoder has to beat at its code size.
+//!
+//! The axes come from the eigenvectors of a symmetric matrix: of the covariance `[D, D]`, or, for fewer rows
+//! than columns, of the Gram matrix `[N, N]` of the rows. Where both are large, only the leading components
+//! are found, by a randomised range finder with power iterations (Halko, Martinsson & Tropp, 2011, "Finding
+//! structure with randomness", algorithms 4.4 and 5.1). Memory is thus bounded by the rows themselves.
 
 use crate::array;
+use crate::noise::Noise;
 use tch::{Kind, Tensor};
+
+/// Up to this side, the matrix is decomposed as a whole by [`Pca::leading`]: 32 MiB.
+const MAX_EXACT_SIDE: i64 = 2048;
+/// Random directions beyond the components that are asked for (section 4.2).
+const OVERSAMPLING: i64 = 10;
+/// Each brings the range closer to the leading components when the spectrum decays slowly (section 4.5).
+const POWER_ITERATIONS: usize = 4;
 
 /// The principal axes of training rows, in double precision.
 #[derive(Debug)]
 pub struct Pca {
     /// `[D]`.
     mean: Tensor,
-    /// `[D, D]`, one axis in each column, greatest variance first.
+    /// `[D, K]`, one axis in each column, greatest variance first.
     axes: Tensor,
-    /// `[D]`, variance along each axis.
+    /// `[K]`, variance along each axis.
     variances: Tensor,
+    /// Variance of the rows along all directions.
+    total: f64,
+    /// Whether the axes hold all of it.
+    is_complete: bool,
 }
 
 impl Pca {
-    /// Fits rows `[N, …]`, each flattened to `D` values, by the eigenvectors of their covariance.
+    /// Fits rows `[N, …]`, each flattened to `D` values, exactly. Takes memory for a square matrix of `D` or
+    /// `N` rows, whichever is smaller.
     pub fn fit(rows: &Tensor) -> Self {
-        let rows = flat(rows);
-        let n = rows.size()[0] as f64;
-        let mean = rows.mean_dim([0i64].as_slice(), false, Kind::Double);
-        let centred = &rows - &mean;
-        let covariance = centred.tr().matmul(&centred) / n;
-        // Eigenvalues come in ascending order.
-        let (variances, axes) = covariance.linalg_eigh("L");
-        Pca { mean, axes: axes.flip([1]), variances: variances.flip([0]) }
+        let (mean, centred) = centre(rows);
+        Self::exact(mean, &centred)
     }
 
-    /// Greatest code size: `D`.
+    /// Fits at least the first `most` components, or all if there are fewer, of rows `[N, …]`, each flattened
+    /// to `D` values: exactly, as [`Pca::fit`], if `N` or `D` is at most 2048, otherwise approximately. The
+    /// result then depends on `noise`; its components are as good as exact ones if the variances fall off
+    /// beyond them, and explain almost as much if they do not.
+    pub fn leading(rows: &Tensor, most: i64, noise: &Noise) -> Self {
+        let (mean, centred) = centre(rows);
+        let side = centred.size().into_iter().min().unwrap_or(0);
+        if side <= MAX_EXACT_SIDE || most + OVERSAMPLING >= side {
+            return Self::exact(mean, &centred);
+        }
+        Self::truncated(mean, &centred, most, noise)
+    }
+
+    fn exact(mean: Tensor, centred: &Tensor) -> Self {
+        let total = total_variance(centred);
+        let [n, width] = [centred.size()[0], centred.size()[1]];
+        let (variances, axes) = if n < width { in_row_space(centred) } else { in_column_space(centred) };
+        Pca { mean, axes, variances, total, is_complete: true }
+    }
+
+    /// Takes at least one row, and a `most` of at least 1.
+    fn truncated(mean: Tensor, centred: &Tensor, most: i64, noise: &Noise) -> Self {
+        let [n, width] = [centred.size()[0], centred.size()[1]];
+        let directions = noise.normal("range finder", &[width, most + OVERSAMPLING]);
+        let directions = directions.to_kind(Kind::Double).to_device(centred.device());
+        let orthonormal = |columns: &Tensor| Tensor::linalg_qr(columns, "reduced").0;
+        let mut range = orthonormal(&centred.matmul(&directions)); // [N, L]
+        for _ in 0..POWER_ITERATIONS {
+            let back = orthonormal(&centred.tr().matmul(&range)); // [D, L]
+            range = orthonormal(&centred.matmul(&back));
+        }
+        let (_, singular, axes) = range.tr().matmul(centred).svd(true, true); // axes: [D, L]
+        let variances = singular.square() / n as f64;
+        let kept = significant(&variances, n.max(width)).clamp(1, most);
+        Pca {
+            mean,
+            axes: axes.narrow(1, 0, kept),
+            variances: variances.narrow(0, 0, kept),
+            total: total_variance(centred),
+            is_complete: false,
+        }
+    }
+
+    /// Number of values of a row, `D`.
+    pub fn width(&self) -> i64 {
+        self.axes.size()[0]
+    }
+
+    /// Greatest code size: the number of known components, at least 1 and at most `D`. All directions count
+    /// if there are at least as many rows as columns; otherwise only those in which the rows vary.
     pub fn most(&self) -> i64 {
         self.axes.size()[1]
     }
 
-    /// Variance along each axis, greatest first: `D` numbers, in the squared unit of the data.
+    /// Variance along each known axis, greatest first, in the squared unit of the data.
     pub fn variances(&self) -> Vec<f64> {
         array::to_vec(&self.variances)
     }
 
-    /// The first axes, `[D, code]`, one in each column.
+    /// Variance of the rows along all directions, known or not: the sum over the columns, in the squared unit
+    /// of the data.
+    pub fn total_variance(&self) -> f64 {
+        self.total
+    }
+
+    /// Variance that a code of `code` values leaves out, in the squared unit of the data.
+    pub fn variance_beyond(&self, code: i64) -> f64 {
+        let known = self.variances();
+        let (inside, outside) = known.split_at(known.len().min(code.max(0) as usize));
+        match self.is_complete {
+            // Adding up is exact for small remainders, subtracting is not.
+            true => outside.iter().map(|variance| variance.max(0.0)).sum(),
+            false => (self.total - inside.iter().sum::<f64>()).max(0.0),
+        }
+    }
+
+    /// The first axes, `[D, code]`, one in each column; [`Pca::most`] for a larger code.
     pub fn axes(&self, code: i64) -> Tensor {
         self.axes.narrow(1, 0, code.min(self.most()))
     }
 
     /// Number of parameters behind codes of `code` values: the axes and the mean.
     pub fn parameters(&self, code: i64) -> i64 {
-        (code + 1) * self.most()
+        (code + 1) * self.width()
     }
 
     /// Codes `[N, code]` of rows: their first components, centred, in double precision.
@@ -66,44 +144,53 @@ fn flat(rows: &Tensor) -> Tensor {
     rows.flatten(1, -1).to_kind(Kind::Double)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Device, Noise};
-
-    /// Rows near a plane in 5 dimensions, of shape `[5, 1]`.
-    fn rows() -> Tensor {
-        let noise = Noise::new(0, 0, Device::Cpu);
-        let plane = noise.normal("plane", &[200, 2]).matmul(&noise.normal("axes", &[2, 5]));
-        (plane + noise.normal("off", &[200, 5]) * 0.01 + 3.0).view([200, 5, 1])
-    }
-
-    fn error(rows: &Tensor, code: i64) -> f64 {
-        let pca = Pca::fit(rows);
-        let difference = pca.reconstruct(rows, code) - rows;
-        difference.square().mean(Kind::Double).double_value(&[])
-    }
-
-    #[test]
-    fn error_is_the_variance_that_the_code_leaves_out() {
-        let rows = rows();
-        let centred = flat(&rows) - flat(&rows).mean_dim([0i64].as_slice(), true, Kind::Double);
-        // Eckart and Young: the squares of the singular values that are left out, from another routine.
-        let (_, singular, _) = centred.svd(true, true);
-        for code in 0..=5 {
-            let left = singular.narrow(0, code, 5 - code).square().sum(Kind::Double).double_value(&[]);
-            // The rows are floats, and so are their reconstructions.
-            assert!((error(&rows, code) - left / 1000.0).abs() < 1e-6, "code {code}");
-        }
-        assert!(error(&rows, 1) > 100.0 * error(&rows, 2), "two axes hold a plane");
-    }
-
-    #[test]
-    fn shape_stays_and_a_code_larger_than_the_data_is_the_data() {
-        let rows = rows();
-        let pca = Pca::fit(&rows);
-        assert_eq!(pca.reconstruct(&rows, 2).size(), rows.size());
-        assert!(error(&rows, 99) < 1e-10);
-        assert_eq!(pca.parameters(2), 15);
-    }
+/// The mean `[D]` of rows, and the rows without it, `[N, D]`.
+fn centre(rows: &Tensor) -> (Tensor, Tensor) {
+    let rows = flat(rows);
+    let mean = rows.mean_dim([0i64].as_slice(), false, Kind::Double);
+    let centred = &rows - &mean;
+    (mean, centred)
 }
+
+fn total_variance(centred: &Tensor) -> f64 {
+    // The norm needs no second copy of the rows.
+    centred.norm().double_value(&[]).powi(2) / centred.size()[0] as f64
+}
+
+/// All variances `[D]` and axes `[D, D]`.
+fn in_column_space(centred: &Tensor) -> (Tensor, Tensor) {
+    let covariance = centred.tr().matmul(centred) / centred.size()[0] as f64;
+    // Eigenvalues come in ascending order.
+    let (variances, axes) = covariance.linalg_eigh("L");
+    (variances.flip([0]), axes.flip([1]))
+}
+
+/// The variances `[K]` above rounding, at least one, and their axes `[D, K]`: `v = Xᵀ u / √(N λ)` for each
+/// eigenvector `u` of `X Xᵀ / N` with the eigenvalue `λ`.
+fn in_row_space(centred: &Tensor) -> (Tensor, Tensor) {
+    let [n, width] = [centred.size()[0], centred.size()[1]];
+    let gram = centred.matmul(&centred.tr()) / n as f64;
+    let (variances, vectors) = gram.linalg_eigh("L");
+    let (variances, vectors) = (variances.flip([0]), vectors.flip([1]));
+    let kept = significant(&variances, width);
+    if kept == 0 {
+        // All rows are equal, and any direction is as good as another.
+        let axis = Tensor::zeros([width, 1], (Kind::Double, centred.device()));
+        let _ = axis.narrow(0, 0, 1).fill_(1.0);
+        return (Tensor::zeros([1], (Kind::Double, centred.device())), axis);
+    }
+    let variances = variances.narrow(0, 0, kept);
+    let axes = centred.tr().matmul(&vectors.narrow(1, 0, kept)) / (&variances * n as f64).sqrt();
+    (variances, axes)
+}
+
+/// How many of these variances, greatest first, are above the rounding of a matrix of this side.
+fn significant(variances: &Tensor, side: i64) -> i64 {
+    let variances = array::to_vec(variances);
+    let rounding = variances.first().map_or(0.0, |greatest| greatest * side as f64 * f64::EPSILON);
+    variances.iter().take_while(|&&variance| variance > rounding).count() as i64
+}
+
+#[cfg(test)]
+#[path = "pca_tests.rs"]
+mod tests;
