@@ -3,7 +3,7 @@
 use super::prepared::PreparedRows;
 use super::{FitConfig, FitError};
 use ae_models::ModelConfig;
-use ae_tensor::{Pca, Tensor, array};
+use ae_tensor::{Device, Noise, Pca, Tensor, array};
 use serde_json::{Value, json};
 
 /// Share of the variance that principal components of the code's size explain.
@@ -12,27 +12,28 @@ const CODES: std::ops::RangeInclusive<usize> = 1..=64;
 
 /// Size of the code: the number of principal components that explain nine tenths of the variance of the
 /// training rows, at most half the number of values and a quarter of the number of rows.
-fn code_size(rows: &PreparedRows) -> usize {
+fn code_size(rows: &PreparedRows, seed: u64) -> usize {
     let train = &rows.train;
     let rows: Tensor = array::from_array(train.values.clone());
-    let variances = Pca::fit(&rows).variances();
-    let all: f64 = variances.iter().sum();
+    let pca = Pca::leading(&rows, *CODES.end() as i64, &Noise::new(seed, 0, Device::Cpu).fork("code size"));
+    let all = pca.total_variance();
     let mut explained = 0.0;
-    let enough = variances.iter().position(|variance| {
+    let enough = pca.variances().iter().position(|variance| {
         explained += variance;
         explained >= EXPLAINED_SHARE * all
     });
     let (n, width) = train.values.dim();
     let most = (width / 2).min(n / 4).clamp(*CODES.start(), *CODES.end());
-    (enough.map_or(1, |at| at + 1)).clamp(*CODES.start(), most)
+    // The known components may be too few to explain that much.
+    (enough.map_or(*CODES.end(), |at| at + 1)).clamp(*CODES.start(), most)
 }
 
 /// The configured model, or a dense autoencoder with the code size above.
 pub(super) fn choose(config: &FitConfig, rows: &PreparedRows) -> Result<ModelConfig, FitError> {
     let model = match (&config.model, &config.variant) {
         (Some(model), _) => model.clone(),
-        (None, Some(name)) => named(name, rows)?,
-        (None, None) => named("deep", rows)?,
+        (None, Some(name)) => named(name, rows, config.seed)?,
+        (None, None) => named("deep", rows, config.seed)?,
     };
     if rows.has_gaps() && !masks_missing(&model, rows) {
         let train = &rows.train;
@@ -44,7 +45,7 @@ pub(super) fn choose(config: &FitConfig, rows: &PreparedRows) -> Result<ModelCon
 }
 
 /// A variant with settings for rows that are scaled to mean 0 and standard deviation 1.
-fn named(name: &str, rows: &PreparedRows) -> Result<ModelConfig, FitError> {
+fn named(name: &str, rows: &PreparedRows, seed: u64) -> Result<ModelConfig, FitError> {
     let all = ModelConfig::all();
     let Some(found) = all.iter().find(|model| model.name() == name) else {
         let names: Vec<&str> = all.iter().map(ModelConfig::name).collect();
@@ -52,7 +53,7 @@ fn named(name: &str, rows: &PreparedRows) -> Result<ModelConfig, FitError> {
         return Err(FitError::Setting { key: "variant", got: format!("\"{name}\""), legal });
     };
     let mut settings = serde_json::to_value(found).expect("settings are always JSON");
-    let (width, code) = (rows.width(), code_size(rows));
+    let (width, code) = (rows.width(), code_size(rows, seed));
     let hidden = (width / 2).clamp(4 * code.min(16), 128).max(code);
     if let Some(inner) = settings.get_mut(name).and_then(Value::as_object_mut) {
         let mut set = |key: &str, value: Value| {
@@ -97,7 +98,7 @@ fn same_kind(old: &Value, new: &Value) -> bool {
 fn masks_missing(model: &ModelConfig, rows: &PreparedRows) -> bool {
     let shape: Vec<i64> = rows.shape.iter().map(|&d| d as i64).collect();
     let data = ae_models::DataSummary { shape, mean: 0.0, low: -1.0, high: 1.0, classes: 0 };
-    let noise = ae_tensor::Noise::new(0, 0, ae_tensor::Device::Cpu);
+    let noise = Noise::new(0, 0, Device::Cpu);
     // If the model cannot be built, building it later gives a better error.
     model.initialise(&data, &noise).map_or(true, |model| model.masks_missing())
 }

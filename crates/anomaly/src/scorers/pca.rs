@@ -14,7 +14,7 @@ use super::stored::{self, Arrays};
 use crate::error::ScorerError;
 use ae_intake::Samples;
 use ae_records::arrays::StoredArray;
-use ae_tensor::{Tensor, array};
+use ae_tensor::{Device, Noise, Tensor, array};
 use nalgebra::{DMatrix, DVector};
 use ndarray::{Array1, Array2, Axis};
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ impl Pca {
     /// # Errors
     /// Fewer than 2 rows, a code of 0, or values that are not finite.
     pub(crate) fn fit(rows: &NormalRows<'_>, code: usize) -> Result<impl Scorer + use<>, ScorerError> {
-        let components = Components::fit(rows.train, code)?;
+        let components = Components::fit(rows.train, code, rows.seed)?;
         Residual::<MeanSquared>::of(Reconstructor::Components(components), rows.validation)
     }
 }
@@ -56,11 +56,13 @@ pub(crate) struct ComponentsSettings {
 }
 
 impl Components {
-    /// Fits the components of training rows; a code above `D` counts as `D`.
+    /// Fits the components of training rows. A code above `D`, or above the number of directions in which
+    /// fewer rows than columns vary, counts as that. Rows of thousands of columns give approximate components,
+    /// which depend on `seed`.
     ///
     /// # Errors
     /// Fewer than 2 rows, a code of 0, or values that are not finite.
-    pub(crate) fn fit(train: &Samples, code: usize) -> Result<Self, ScorerError> {
+    pub(crate) fn fit(train: &Samples, code: usize, seed: u64) -> Result<Self, ScorerError> {
         let width = train.values.ncols();
         rows::check(train, width)?;
         if train.len() < 2 || width == 0 {
@@ -81,15 +83,15 @@ impl Components {
                     .for_each(|row| values[[row, feature]] = mean);
             }
         }
-        let flat: Vec<f64> = values.iter().copied().collect();
-        let tensor = Tensor::from_slice(&flat).view([train.len() as i64, width as i64]);
-        let pca = ae_tensor::Pca::fit(&tensor);
-        let code = code.min(width);
+        let flat = values.as_slice().expect("standard layout");
+        let tensor = Tensor::from_slice(flat).view([train.len() as i64, width as i64]);
+        let noise = Noise::new(seed, 0, Device::Cpu).fork("principal components");
+        let pca = ae_tensor::Pca::leading(&tensor, code.min(width) as i64, &noise);
+        let code = code.min(pca.most() as usize);
         let axes = array::to_vec(&pca.axes(code as i64).contiguous());
         let axes = Array2::from_shape_vec((width, code), axes).expect("a column for each component");
         let variances = pca.variances();
-        let left: f64 = variances[code..].iter().map(|v| v.max(0.0)).sum();
-        let noise = left / (width - code).max(1) as f64;
+        let noise = pca.variance_beyond(code as i64) / (width - code).max(1) as f64;
         // Without noise, nothing is smoothed; a component no stronger than the noise is suppressed.
         let penalty = |variance: &f64| {
             let signal = (variance - noise).max(0.0);
