@@ -3,7 +3,7 @@
 
 use ae_anomaly::fit::Role;
 use ae_anomaly::{
-    Detector, FitConfig, FitError, FitOptions, FitReport, Fitted, Judgement, Rule, Store, Unknown,
+    Detector, FitConfig, FitError, FitOptions, FitReport, Fitted, Judgement, Rule, Score, Store, Unknown,
 };
 use ae_intake::{InputConfig, Layout, ReadOptions, Reader, Table};
 use ae_records::seed::stream_rng;
@@ -293,6 +293,34 @@ fn a_variant_can_be_named() {
             fitted(&rows(200, 1, 0), &config).unwrap_or_else(|error| panic!("{variant}: {error}"));
         assert_eq!(report.model.name(), variant);
     }
+}
+
+/// A score that nobody asked for does not fail a fit.
+#[test]
+fn rows_too_wide_for_a_covariance_are_fitted_without_it() {
+    const WIDTH: usize = 4200;
+    let mut rng = stream_rng(5, "wide", 0);
+    let names: Vec<String> = (0..WIDTH).map(|column| format!("c{column}")).collect();
+    let mut text = names.join(",");
+    for _ in 0..60 {
+        let x: f64 = rng.random_range(-1.0..1.0);
+        for column in 0..WIDTH {
+            let noise: f64 = rng.random_range(-0.1..0.1);
+            let (start, sign) =
+                (if column == 0 { '\n' } else { ',' }, if column % 2 == 0 { 1.0 } else { -1.0 });
+            write!(text, "{start}{:.3}", sign * x + noise).unwrap();
+        }
+    }
+    text.push('\n');
+    let mut config = config();
+    config.training.as_mut().unwrap().epochs = 1;
+    let report = fitted(&text, &config).unwrap().report;
+    let said = "the score mahalanobis was not tried: rows have 4200 values, and it is tried up to 1024";
+    assert!(matches!(&report.left_out[..], [only] if only.starts_with(said)), "{:?}", report.left_out);
+    assert!(report.judged.iter().all(|judged| !judged.name.starts_with("mahalanobis")));
+    let asked = FitConfig { score: Some(Score::Mahalanobis), ..config };
+    let error = fitted(&text, &asked).unwrap_err().to_string();
+    assert!(error.contains("4200") && error.contains("at most 4096 for the Mahalanobis distance"), "{error}");
 }
 
 #[test]

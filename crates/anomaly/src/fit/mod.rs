@@ -253,7 +253,7 @@ impl Detector {
         }
         let trained = Trained::on(&rows, config, &mut options)?;
         let selected = Selected::among(&rows, &trained, config)?;
-        let judged = selected.judged();
+        let (judged, left_out_scores) = (selected.judged(), selected.left_out.clone());
         // Compare plain errors: a score scaled on the validation rows makes these look more usual than they
         // are.
         let normal = trained.normal_rows(&rows, config.seed);
@@ -293,6 +293,7 @@ impl Detector {
             seconds: trained.outcome.seconds,
             scorer: scorer.scorer().name(),
             judged,
+            left_out: left_out_scores,
             stored,
             threshold: scorer.calibration().threshold().to_string(),
             suspects,

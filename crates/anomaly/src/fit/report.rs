@@ -112,6 +112,9 @@ pub struct FitReport {
     pub scorer: String,
     /// The comparison on synthetic anomalies.
     pub judged: Vec<Judged>,
+    /// Scores that were not compared, with the reason: one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Which detector is stored, and why.
     pub stored: String,
     /// The threshold in words.

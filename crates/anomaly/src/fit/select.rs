@@ -11,13 +11,14 @@ use ae_intake::Samples;
 use ae_metrics::auroc;
 use ae_tensor::{Device, Noise};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Damaged copies of each row; more copies make the comparison less noisy.
 const COPIES: u64 = 5;
 /// Most rows in the comparison.
 const MAX_ROWS: usize = 2000;
-/// Scores that are compared if none is configured. Those that the model does not support, or that need more
-/// rows, are skipped.
+/// Scores that are compared if none is configured. None of them can fail a fit: what the model does not
+/// support is skipped, and any other that cannot be computed is left out, with a reason.
 const SCORES: [Score; 5] = [
     Score::MeanSquared,
     Score::MeanAbsolute,
@@ -25,6 +26,11 @@ const SCORES: [Score; 5] = [
     Score::Mahalanobis,
     Score::ReconstructionProbability { draws: 16 },
 ];
+/// Widest row that the Mahalanobis distance is tried on if it is not configured: its covariance takes memory
+/// for the square of the width, and time for the cube.
+const MAX_MAHALANOBIS_WIDTH: usize = 1024;
+/// The same for rows with gaps, where each pattern of gaps has a covariance of its own.
+const MAX_MAHALANOBIS_WIDTH_WITH_GAPS: usize = 256;
 /// Neighbours in the baseline.
 const NEIGHBOURS: usize = 5;
 
@@ -115,6 +121,8 @@ pub struct Selected {
     pub candidates: Vec<Candidate>,
     /// The network's results with the other scores.
     pub other_scores: Vec<Judged>,
+    /// Scores that were not compared, with the reason: one sentence each.
+    pub left_out: Vec<String>,
 }
 
 impl Selected {
@@ -126,7 +134,7 @@ impl Selected {
     pub fn among(rows: &PreparedRows, trained: &Trained, config: &FitConfig) -> Result<Self, FitError> {
         let normal = trained.normal_rows(rows, config.seed);
         let comparison = Comparison::new(rows, normal.validation, config.seed);
-        let Chosen { score, scorer: autoencoder, others: other_scores } =
+        let Chosen { score, scorer: autoencoder, others: other_scores, left_out } =
             comparison.choose(config, &trained.members, &normal)?;
         let untrained = score.fit(trained.untrained.copy()?, &normal)?;
         // With as many components as columns, every row is reconstructed exactly.
@@ -147,7 +155,7 @@ impl Selected {
             let judged = comparison.judge(contender.role(), scorer.as_ref())?;
             candidates.push(Candidate { contender, scorer, judged });
         }
-        Ok(Selected { score, candidates, other_scores })
+        Ok(Selected { score, candidates, other_scores, left_out })
     }
 
     /// The results of all scores and detectors.
@@ -201,6 +209,8 @@ struct Chosen {
     scorer: Box<dyn Scorer>,
     /// The results of the other scores.
     others: Vec<Judged>,
+    /// Why scores were not compared.
+    left_out: Vec<String>,
 }
 
 /// Normal rows, and damaged copies of them.
@@ -239,18 +249,30 @@ impl Comparison {
     ) -> Result<Chosen, FitError> {
         if let Some(score) = config.score {
             let scorer = of_members(score, members, normal)?;
-            return Ok(Chosen { score, scorer, others: Vec::new() });
+            return Ok(Chosen { score, scorer, others: Vec::new(), left_out: Vec::new() });
         }
         let while_compared = NormalRows { validation: &self.scales, ..*normal };
-        let mut tried: Vec<(Score, Judged)> = Vec::new();
+        let (mut tried, mut left_out) = (Vec::<(Score, Judged)>::new(), Vec::new());
+        let mut failed = None;
         for score in SCORES {
+            if let Some(reason) = self.too_wide(score) {
+                left_out.push(reason);
+                continue;
+            }
             let judged = of_members(score, members, &while_compared)
                 .and_then(|scorer| self.judge(Role::OtherScore, scorer.as_ref()));
             match judged {
                 Ok(judged) => tried.push((score, judged)),
-                Err(ScorerError::TooFewRows { .. } | ScorerError::Model { .. }) => {}
-                Err(error) => return Err(error.into()),
+                // The score is for other models.
+                Err(ScorerError::Model { .. }) => {}
+                Err(error) => {
+                    left_out.push(format!("the score {} was not tried: {error}", name_of(score)));
+                    failed.get_or_insert(error);
+                }
             }
+        }
+        if let (true, Some(error)) = (tried.is_empty(), failed) {
+            return Err(error.into());
         }
         // On ties the first, which is the simpler one.
         let mut best = 0;
@@ -261,7 +283,31 @@ impl Comparison {
         }
         let (score, _) = tried.remove(best);
         let others = tried.into_iter().map(|(_, judged)| judged).collect();
-        Ok(Chosen { score, scorer: of_members(score, members, normal)?, others })
+        Ok(Chosen { score, scorer: of_members(score, members, normal)?, others, left_out })
+    }
+
+    /// Why the score is not tried on rows of this width.
+    fn too_wide(&self, score: Score) -> Option<String> {
+        let (width, gaps) = (self.normal.values.ncols(), self.normal.observed.is_some());
+        let (most, with) = match gaps {
+            true => (MAX_MAHALANOBIS_WIDTH_WITH_GAPS, " with gaps"),
+            false => (MAX_MAHALANOBIS_WIDTH, ""),
+        };
+        (score == Score::Mahalanobis && width > most).then(|| {
+            format!(
+                "the score mahalanobis was not tried: rows{with} have {width} values, and it is tried up to {most}; \
+                 score = \"mahalanobis\" asks for it"
+            )
+        })
+    }
+}
+
+/// The score's name in a configuration.
+fn name_of(score: Score) -> String {
+    match serde_json::to_value(score) {
+        Ok(Value::String(name)) => name,
+        Ok(Value::Object(settings)) => settings.keys().next().cloned().unwrap_or_default(),
+        other => unreachable!("a score is a name or a table, not {other:?}"),
     }
 }
 

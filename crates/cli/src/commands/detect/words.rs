@@ -116,6 +116,7 @@ pub(super) fn report(detector: &Detector) -> Result<Vec<String>, Failure> {
     ));
     lines.push("AUROC, damaged copies of normal rows against the rows themselves:".into());
     lines.extend(judged(&report.judged));
+    lines.extend(report.left_out.iter().map(|reason| format!("note: {reason}")));
     let as_good = report.as_good();
     if let Some(best) = as_good.iter().max_by(|a, b| a.auroc.total_cmp(&b.auroc)) {
         lines.push(match (best.role, config.store) {
