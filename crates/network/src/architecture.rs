@@ -88,6 +88,19 @@ impl Node<'_> {
         self.layer.flops(self.input, self.output)
     }
 
+    /// Values that one sample's forward pass makes in this layer and that a backward pass would need: the
+    /// output, and what lies between input and output, such as the padding of a causal convolution. A layer
+    /// that only views its input otherwise makes none. Saturates at `i64::MAX`.
+    pub fn activations(&self) -> i64 {
+        self.layer.activations(self.input, self.output)
+    }
+
+    /// Values that the layer holds only while it computes one sample, at most; which of them are really made
+    /// depends on the library's kernels. Saturates at `i64::MAX`.
+    pub fn workspace(&self) -> i64 {
+        self.layer.workspace(self.input, self.output)
+    }
+
     /// The layer's line in a summary.
     pub fn summary(&self) -> LayerSummary {
         LayerSummary {
@@ -193,6 +206,18 @@ impl Architecture {
     /// Floating-point operations of one sample's forward pass, see [`Node::flops`].
     pub fn flops(&self) -> i64 {
         sum(self.nodes().map(|node| node.flops()))
+    }
+
+    /// Values that one sample's forward pass makes, see [`Node::activations`]; saturates at `i64::MAX`. With
+    /// [`Architecture::workspace`] and the parameters, this bounds the memory that a description asks for,
+    /// before anything is allocated.
+    pub fn activations(&self) -> i64 {
+        sum(self.nodes().map(|node| node.activations()))
+    }
+
+    /// The greatest workspace of a layer, see [`Node::workspace`]; saturates at `i64::MAX`.
+    pub fn workspace(&self) -> i64 {
+        self.nodes().map(|node| node.workspace()).max().unwrap_or(0)
     }
 
     /// Whether the network takes any number of steps or tokens.

@@ -75,4 +75,15 @@ impl TransformerBlock {
         let dense = product(&[2 * (3 + 1 + 2 * EXPANSION), tokens, width, width]);
         dense.saturating_add(product(&[2 * 2, tokens, tokens, width])) // q·k, and weights·v
     }
+
+    /// Each token's widths, in the order of the equations: norm, queries, keys and values, gathered values,
+    /// projection, sum; norm, hidden layer before and after its activation, contraction, sum.
+    pub(crate) fn activations(&self, input: &[i64]) -> i64 {
+        product(&[(1 + 3 + 1 + 1 + 1) + (1 + 2 * EXPANSION + 1 + 1), product(input)])
+    }
+
+    /// The weights of attention, between every two tokens in each head.
+    pub(crate) fn workspace(&self, input: &[i64]) -> i64 {
+        product(&[self.heads, input[0], input[0]])
+    }
 }

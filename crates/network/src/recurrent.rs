@@ -88,4 +88,9 @@ impl Recurrent {
     pub(crate) fn flops(&self, input: &[i64]) -> i64 {
         product(&[2, input[0], self.cell.gates(), self.units, input[1] + self.units])
     }
+
+    /// The gates and the state of every step, whether or not the output holds all states.
+    pub(crate) fn activations(&self, input: &[i64]) -> i64 {
+        product(&[input[0], self.cell.gates() + 1, self.units])
+    }
 }

@@ -43,4 +43,15 @@ impl ResidualBlock {
     pub(crate) fn flops(&self, input: &[i64]) -> i64 {
         product(&[2 * (9 + 1), self.hidden, product(input)])
     }
+
+    /// The rectified input, the hidden map before and after its activation, what is added, and the sum.
+    pub(crate) fn activations(&self, input: &[i64]) -> i64 {
+        let hidden = product(&[2, self.hidden, input[1], input[2]]);
+        product(input).saturating_mul(3).saturating_add(hidden)
+    }
+
+    /// The columns of the larger convolution.
+    pub(crate) fn workspace(&self, input: &[i64]) -> i64 {
+        product(&[self.hidden.max(9 * input[0]), input[1], input[2]])
+    }
 }

@@ -43,6 +43,18 @@ impl CausalConv1d {
     pub(crate) fn flops(&self, input: &[i64]) -> i64 {
         product(&[2, self.kernel, input[0], input[1], self.channels])
     }
+
+    /// Values of a sequence `[steps, features]` after the zeros before its first step have been added; 0 if
+    /// none are.
+    pub(crate) fn padded(&self, steps: i64, features: i64) -> i64 {
+        let past = (self.kernel - 1).saturating_mul(self.dilation);
+        if past == 0 { 0 } else { product(&[steps.saturating_add(past), features]) }
+    }
+
+    /// The input of every output step, side by side.
+    pub(crate) fn columns(&self, input: &[i64]) -> i64 {
+        product(&[self.kernel, input[0], input[1]])
+    }
 }
 
 /// The residual block of a temporal convolutional network (Bai, Kolter & Koltun, 2018, figure 1b): two
@@ -100,5 +112,20 @@ impl TemporalBlock {
         let convolutions = self.kernel.saturating_mul(features + self.channels);
         let skip = if features != self.channels { features } else { 0 };
         product(&[2, steps, self.channels, convolutions.saturating_add(skip)])
+    }
+
+    /// The padded inputs of both convolutions, their outputs before and after the activation, the skipped
+    /// input if it is converted, the sum and its activation.
+    pub(crate) fn activations(&self, input: &[i64]) -> i64 {
+        let ([steps, features], convolution) = ([input[0], input[1]], self.convolution());
+        let skip = if features != self.channels { 1 } else { 0 };
+        let outputs = product(&[2 * 2 + skip + 2, steps, self.channels]);
+        let padded = [convolution.padded(steps, features), convolution.padded(steps, self.channels)];
+        padded.into_iter().fold(outputs, i64::saturating_add)
+    }
+
+    /// The columns of the wider convolution.
+    pub(crate) fn workspace(&self, input: &[i64]) -> i64 {
+        self.convolution().columns(&[input[0], input[1].max(self.channels)])
     }
 }

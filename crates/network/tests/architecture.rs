@@ -113,6 +113,39 @@ fn parameters_and_operations_are_counted() {
     check(Layer::AppendTokens { times: 3 }, &[6, 8], 8, 0);
 }
 
+/// What a forward pass makes, by hand: what each layer keeps, and what it holds while it computes.
+#[test]
+fn activations_are_counted() {
+    let check = |layer: Layer, input: &[i64], kept: i64, held: i64| {
+        let network = network(vec![layer], input).unwrap();
+        assert_eq!((network.activations(), network.workspace()), (kept, held), "{network}");
+    };
+    check(Layer::Dense { units: 10 }, &[6272], 10, 0);
+    check(Layer::Flatten, &[8, 28, 28], 0, 0);
+    check(conv(3, 2, 1), &[1, 28, 28], 4 * 14 * 14, 9 * 14 * 14 + 30 * 30);
+    check(transposed(1, [1, 1]), &[16, 14, 14], 8 * 28 * 28, 9 * 8 * 14 * 14);
+    check(Layer::MaxPool2d { kernel: 2, ceil: true }, &[3, 5, 5], 2 * 27, 0);
+    check(unpool(2, [5, 5]), &[3, 3, 3], 75 + 27, 0);
+    // The gates and the state of 140 steps, even if the output is the last state.
+    check(recurrent(Cell::Lstm, 64, true), &[140, 1], 140 * 5 * 64, 0);
+    check(recurrent(Cell::Gru, 64, false), &[140, 1], 140 * 4 * 64, 0);
+    // Six steps of zeros before seven of data.
+    check(causal(5, 4, 2), &[7, 3], 7 * 5 + 13 * 3, 4 * 7 * 3);
+    check(causal(5, 1, 9), &[7, 3], 7 * 5, 7 * 3);
+    check(temporal(3, 2, 2), &[7, 3], 6 * 7 * 3 + 2 * 9 * 3, 2 * 7 * 3);
+    check(temporal(3, 2, 2), &[7, 2], 7 * 7 * 3 + 9 * 2 + 9 * 3, 2 * 7 * 3);
+    check(
+        Layer::ResidualBlock(ResidualBlock { hidden: 1 }),
+        &[2, 4, 5],
+        3 * 40 + 2 * 20,
+        18 * 20, // the columns of a 3×3 kernel over two channels
+    );
+    check(transformer(4), &[49, 128], 18 * 49 * 128, 4 * 49 * 49);
+    check(Layer::Upsample1d { factor: 9, steps: 10 }, &[2, 3], 30, 54);
+    let hostile = network(vec![temporal(2, 3, 5_000_000)], &[8, 2]).unwrap();
+    assert!(hostile.parameters() < 100 && hostile.activations() > 40_000_000, "{hostile}");
+}
+
 #[test]
 fn running_moments_are_stored_and_not_trained() {
     let network = network(vec![Layer::Flatten, Layer::BatchNorm], &[2, 3]).unwrap();
@@ -208,6 +241,7 @@ fn no_size_makes_a_rule_or_a_count_overflow() {
             assert!(network.output_shape().iter().all(|size| (1..=MAX_SIZE).contains(size)), "{network}");
             assert!(network.parameters() >= 0 && network.flops() >= 0, "{network}");
             assert!(network.numel() >= network.parameters(), "{network}");
+            assert!(network.activations() >= 0 && network.workspace() >= 0, "{network}");
         }
     }
     assert!(built > 500, "{built} networks are large and legal");
