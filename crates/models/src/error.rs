@@ -50,6 +50,38 @@ pub enum ModelError {
         /// The numbers that are allowed.
         limit: i64,
     },
+    /// A forward pass that makes more values than allowed.
+    #[error("one sample takes {activations} values in a forward pass, but at most {limit} are allowed")]
+    TooManyActivations {
+        /// The values that it makes.
+        activations: i64,
+        /// The values that are allowed.
+        limit: i64,
+    },
+    /// Training that takes more memory than there is.
+    #[error(
+        "training it takes about {} of memory, but the machine has {}; choose smaller layers (such as `code`, `hidden` \
+         or `channels`), or a smaller training.batch",
+        gigabytes(*needed), gigabytes(*available)
+    )]
+    Memory {
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes that there are.
+        available: u64,
+    },
+    /// A file whose tensors are not those of the model that it describes.
+    #[error("{reason}")]
+    Stored {
+        /// What differs.
+        reason: String,
+    },
+    /// A model from a file that libtorch cannot compute.
+    #[error("libtorch cannot compute it: {reason}")]
+    Torch {
+        /// The first line of what libtorch says.
+        reason: String,
+    },
     /// A setting out of range.
     #[error("model.{variant}.{setting} = {got} is out of range; it must be {legal}")]
     Setting {
@@ -62,4 +94,9 @@ pub enum ModelError {
         /// What it must be.
         legal: &'static str,
     },
+}
+
+/// In units of 10⁹ bytes.
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.1} GB", bytes as f64 / 1e9)
 }

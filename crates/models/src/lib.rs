@@ -26,6 +26,7 @@
 
 pub mod blocks;
 pub mod error;
+pub mod limits;
 pub mod model;
 pub mod network;
 pub mod registry;

@@ -84,6 +84,33 @@ pub trait Model: Send {
         if numel <= limit { Ok(()) } else { Err(ModelError::TooLarge { numel, limit }) }
     }
 
+    /// Values of one sample and of its forward pass through all networks, see
+    /// [`Architecture::activations`](crate::network::Architecture::activations); saturates at `i64::MAX`.
+    /// Known before any tensor is made.
+    fn activations(&self) -> i64 {
+        let networks = self.networks();
+        let sample = networks.first().map_or(&[][..], |(_, network)| network.input_shape());
+        let sample = sample.iter().fold(1i64, |numel, &size| numel.saturating_mul(size));
+        let each = networks.iter().map(|(_, network)| network.architecture().activations());
+        each.fold(sample, i64::saturating_add)
+    }
+
+    /// The most values that a step of the forward pass of one sample holds only while it computes, see
+    /// [`Architecture::workspace`](crate::network::Architecture::workspace); saturates at `i64::MAX`.
+    fn workspace(&self) -> i64 {
+        workspace_of_networks(&self.networks())
+    }
+
+    /// Refuses a model whose forward pass makes more values for one sample than `limit`; as
+    /// [`Model::check_size`], before any of them is made.
+    ///
+    /// # Errors
+    /// Says how many values it makes.
+    fn check_activations(&self, limit: i64) -> Result<(), ModelError> {
+        let activations = self.activations().saturating_add(self.workspace());
+        if activations <= limit { Ok(()) } else { Err(ModelError::TooManyActivations { activations, limit }) }
+    }
+
     /// Whether the losses leave out missing values of a batch; see [`Batch::observed`].
     fn masks_missing(&self) -> bool {
         false
@@ -125,6 +152,11 @@ impl<'a> AsRef<dyn Model + 'a> for dyn Model + 'a {
 /// Number of values in all tensors of several networks.
 pub(crate) fn numel_of_networks(networks: &[(&'static str, &Network)]) -> i64 {
     networks.iter().map(|(_, network)| network.architecture().numel()).fold(0, i64::saturating_add)
+}
+
+/// The greatest workspace of several networks.
+pub(crate) fn workspace_of_networks(networks: &[(&'static str, &Network)]) -> i64 {
+    networks.iter().map(|(_, network)| network.architecture().workspace()).max().unwrap_or(0)
 }
 
 /// Tensors of several networks, each name prefixed with its network's.

@@ -2,6 +2,7 @@
 //! file.
 
 use crate::model::{DataSummary, Model, ModelError};
+use ae_network::MAX_SIZE;
 use ae_tensor::Noise;
 use serde::de::{DeserializeOwned, Error, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -172,6 +173,11 @@ variants! {
     Mae: mae,
 }
 
+/// Most layers or blocks that one setting can ask for.
+const MAX_LAYERS: usize = 256;
+/// What is legal for a size above [`MAX_SIZE`].
+const TOO_GREAT: &str = "at most 2147483647";
+
 pub(crate) fn out_of_range(
     variant: &'static str,
     setting: &'static str,
@@ -182,12 +188,30 @@ pub(crate) fn out_of_range(
 }
 
 pub(crate) fn at_least_one(variant: &'static str, setting: &'static str, got: i64) -> Result<(), ModelError> {
-    if got >= 1 { Ok(()) } else { Err(out_of_range(variant, setting, &got.to_string(), "at least 1")) }
+    match got {
+        1..=MAX_SIZE => Ok(()),
+        ..1 => Err(out_of_range(variant, setting, &got.to_string(), "at least 1")),
+        _ => Err(out_of_range(variant, setting, &got.to_string(), TOO_GREAT)),
+    }
 }
 
 pub(crate) fn widths(variant: &'static str, setting: &'static str, got: &[i64]) -> Result<(), ModelError> {
-    if got.iter().all(|&width| width >= 1) {
+    layers(variant, setting, got.len())?;
+    let refuse = |legal| Err(out_of_range(variant, setting, &format!("{got:?}"), legal));
+    if got.iter().any(|&width| width < 1) {
+        return refuse("a list of numbers of at least 1");
+    }
+    if got.iter().any(|&width| width > MAX_SIZE) {
+        return refuse("a list of numbers of at most 2147483647");
+    }
+    Ok(())
+}
+
+/// Refuses more than [`MAX_LAYERS`] layers or blocks, which would have to be described before their weights
+/// can be counted.
+pub(crate) fn layers(variant: &'static str, setting: &'static str, got: usize) -> Result<(), ModelError> {
+    if got <= MAX_LAYERS {
         return Ok(());
     }
-    Err(out_of_range(variant, setting, &format!("{got:?}"), "a list of numbers of at least 1"))
+    Err(out_of_range(variant, setting, &format!("{got} layers"), "at most 256 layers"))
 }

@@ -185,6 +185,12 @@ fn the_state_has_unique_names_and_the_groups_hold_every_parameter() {
         let held: i64 = model.state().iter().map(|tensor| tensor.1.numel() as i64).sum();
         assert_eq!(model.numel(), held, "{name}");
         assert!(model.check_size(held).is_ok() && model.check_size(held - 1).is_err(), "{name}");
+        let most = model.activations() + model.workspace();
+        assert!(model.activations() > shape.iter().product::<i64>(), "{name}: a forward pass makes values");
+        assert!(
+            model.check_activations(most).is_ok() && model.check_activations(most - 1).is_err(),
+            "{name}"
+        );
         let counted: i64 = model.parameters().iter().map(|p| p.1.numel() as i64).sum();
         let summed: i64 = model.networks().iter().map(|network| network.1.architecture().parameters()).sum();
         assert_eq!(counted, summed, "{name}");

@@ -64,6 +64,50 @@ fn settings_out_of_range_are_refused() {
     assert!(vector.err().unwrap().to_string().contains("takes images"));
 }
 
+/// Settings of any size are described without their tensors, or refused by name, at once.
+#[test]
+fn huge_settings_take_no_memory() {
+    let initialised = |text: &str, shape: &[i64]| {
+        let config: ModelConfig = serde_json::from_str(text).unwrap();
+        config.initialise(&summary(shape), &noise())
+    };
+    for (text, shape) in [
+        (r#"{"vanilla":{"code":1000000000}}"#, &[784][..]),
+        (r#"{"deep":{"hidden":[100000,100000]}}"#, &[784]),
+        (r#"{"vae":{"latent":1000000000}}"#, &[784]),
+        (r#"{"vae":{"encoder":{"conv":{"channels":[100000,100000]}}}}"#, &[1, 8, 8]),
+        (r#"{"sparse":{"code":1000000000}}"#, &[784]),
+        (r#"{"gan":{"channels":[100000,100000]}}"#, &[1, 8, 8]),
+        (r#"{"aae":{"discriminator":[100000,100000]}}"#, &[784]),
+        (r#"{"vq_vae":{"entries":1000000000}}"#, &[784]),
+        (r#"{"stacked":{"hidden":[100000,100000]}}"#, &[784]),
+        (r#"{"lstm":{"units":100000}}"#, &[784]),
+        (r#"{"tcn":{"channels":100000}}"#, &[784]),
+        (r#"{"mae":{"width":400000}}"#, &[1, 8, 8]),
+    ] {
+        let model = initialised(text, shape).unwrap();
+        assert!(model.numel() > 1 << 30, "{text}: {}", model.numel());
+        assert!(model.check_size(1 << 30).is_err(), "{text}");
+    }
+    for (text, expected) in [
+        (r#"{"mae":{"depth":1000000000}}"#, "model.mae.depth = 1000000000 layers"),
+        (r#"{"mae":{"decoder_depth":257}}"#, "at most 256 layers"),
+        (r#"{"vq_vae":{"residual_blocks":18446744073709551615}}"#, "model.vq_vae.residual_blocks"),
+        (r#"{"vq_vae":{"width":9000000000000000000}}"#, "at most 2147483647"),
+        (r#"{"vae":{"latent":9000000000000000000}}"#, "at most 2147483647"),
+        (r#"{"deep":{"hidden":[3,9000000000000000000]}}"#, "a list of numbers of at most 2147483647"),
+    ] {
+        let error = initialised(text, &[1, 8, 8]).err().expect(text).to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let many = vec!["1"; 70].join(",");
+    let error = initialised(&format!("{{\"conv\":{{\"channels\":[{many}]}}}}"), &[1, 8, 8]).err().unwrap();
+    assert!(error.to_string().contains("70 channel counts"), "{error}");
+    let many = vec!["1"; 300].join(",");
+    let error = initialised(&format!("{{\"deep\":{{\"hidden\":[{many}]}}}}"), &[784]).err().unwrap();
+    assert!(error.to_string().contains("model.deep.hidden = 300 layers"), "{error}");
+}
+
 #[test]
 fn what_learns_from_labels_is_refused_without_them() {
     let unlabelled = DataSummary { classes: 0, ..summary(&[1, 8, 8]) };

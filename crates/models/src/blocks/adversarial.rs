@@ -1,12 +1,11 @@
 //! Generators and discriminators: DCGAN's convolutions for images (Radford, Metz & Chintala, ICLR 2016),
 //! dense layers for everything else.
 
-use crate::network::{Layer, Network};
-use ae_tensor::{Activation, Noise};
+use crate::network::Layer;
+use ae_tensor::Activation;
 
 const KERNEL: i64 = 4;
 const PADDING: i64 = 1;
-const WEIGHT_STD: f64 = 0.02;
 
 /// Latents `[latent]` to an image of `shape` `[C, H, W]`, without an activation at the end: a dense layer to
 /// `channels.last()` maps of the smallest size, then 4×4 transposed convolutions that double the sides and
@@ -73,22 +72,11 @@ pub fn dense_discriminator(widths: &[i64]) -> Vec<Layer> {
     layers
 }
 
-/// Draws the weights of all dense and convolutional layers anew from N(0, 0.02²) (Radford et al., section 4).
-/// `name` seeds the draws, so that two networks of a model differ.
-pub fn start_as_dcgan(name: &str, network: &Network, noise: &Noise) {
-    for (leaf, mut weight) in network.parameters() {
-        // Batch normalisation has weights as well: one for each channel.
-        if leaf.ends_with(".weight") && weight.dim() > 1 {
-            let start = noise.normal(&format!("{name}.{leaf} as in DCGAN"), &weight.size()) * WEIGHT_STD;
-            ae_tensor::tch::no_grad(|| weight.copy_(&start));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ae_tensor::Device;
+    use crate::network::Network;
+    use ae_tensor::{Device, Noise};
 
     #[test]
     fn generators_give_every_size_and_discriminators_take_it() {
@@ -112,8 +100,9 @@ mod tests {
     #[test]
     fn weights_start_as_in_the_paper_and_normalisation_does_not() {
         let noise = Noise::new(0, 0, Device::Cpu);
-        let network = Network::new("g", image_generator(&[32, 64], &[1, 28, 28]), &[100], &noise).unwrap();
-        start_as_dcgan("g", &network, &noise);
+        let layers = image_generator(&[32, 64], &[1, 28, 28]);
+        let mut network = Network::new("g", layers, &[100], &noise).unwrap();
+        network.start_as_dcgan();
         for (name, weight) in network.parameters().into_iter().filter(|(name, _)| name.ends_with(".weight")) {
             let expected = if weight.dim() > 1 { 0.02 } else { 0.0 };
             let std = weight.std(false).double_value(&[]);

@@ -18,9 +18,12 @@ pub use ae_network::{
 pub use chain::dense_chain;
 
 use crate::model::Pass;
-use ae_network::channel_axis;
+use ae_network::{TensorSpec, channel_axis};
 use ae_tensor::{Noise, Tensor, init, tch};
 use std::cell::OnceCell;
+
+/// Standard deviation of the weights in [`Network::start_as_dcgan`].
+const DCGAN_WEIGHT_STD: f64 = 0.02;
 
 /// An [`Architecture`] and its tensors.
 ///
@@ -32,6 +35,8 @@ pub struct Network {
     noise: Noise,
     /// Initial values of the output, see [`Network::start_output_at`]; empty for zero.
     output_start: Vec<f64>,
+    /// See [`Network::start_as_dcgan`].
+    starts_as_dcgan: bool,
     /// Parameters and buffers of each layer, in the order of [`ae_network::Node::tensors`].
     tensors: OnceCell<Vec<Vec<Tensor>>>,
 }
@@ -48,7 +53,13 @@ impl Network {
 
     /// A network of this architecture, with initial values drawn from `noise`, on its device.
     pub fn initialised(architecture: Architecture, noise: &Noise) -> Self {
-        Network { architecture, noise: *noise, output_start: Vec::new(), tensors: OnceCell::new() }
+        Network {
+            architecture,
+            noise: *noise,
+            output_start: Vec::new(),
+            starts_as_dcgan: false,
+            tensors: OnceCell::new(),
+        }
     }
 
     /// The architecture.
@@ -133,14 +144,30 @@ impl Network {
             for node in self.architecture.nodes() {
                 let name = format!("{}.{}", self.architecture.name(), node.index);
                 let specs = node.tensors();
-                let made = specs
-                    .iter()
-                    .map(|spec| init::tensor(spec, &self.noise, &format!("{name}.{}", spec.name)));
+                let made = specs.iter().map(|spec| self.start(spec, &format!("{name}.{}", spec.name)));
                 all.push(made.collect());
             }
             self.fill_output_bias(&all);
             all
         })
+    }
+
+    /// The initial values of a tensor.
+    fn start(&self, spec: &TensorSpec, purpose: &str) -> Tensor {
+        let mut tensor = init::tensor(spec, &self.noise, purpose);
+        // Batch normalisation has weights as well: one for each channel.
+        if self.starts_as_dcgan && spec.name == "weight" && spec.shape.len() > 1 {
+            let start = self.noise.normal(&format!("{purpose} as in DCGAN"), &spec.shape) * DCGAN_WEIGHT_STD;
+            tch::no_grad(|| tensor.copy_(&start));
+        }
+        tensor
+    }
+
+    /// Lets the weights of all dense and convolutional layers start from N(0, 0.02²) (Radford, Metz &
+    /// Chintala, ICLR 2016, section 4). Call it before the tensors are used.
+    pub fn start_as_dcgan(&mut self) {
+        assert!(self.tensors.get().is_none(), "the weights have been drawn already");
+        self.starts_as_dcgan = true;
     }
 
     /// Named parameters, such as `index.weight` and `index.bias`, in the order of the layers; they share

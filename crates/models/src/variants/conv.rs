@@ -21,6 +21,9 @@ use crate::registry::{Variant, out_of_range, widths};
 use ae_tensor::{Activate, Activation, Noise, ReconstructionLoss, Tensor};
 use serde::{Deserialize, Serialize};
 
+/// Most poolings: one more would halve the side of a single pixel.
+const MAX_POOLINGS: usize = 31;
+
 /// Settings of the convolutional autoencoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -132,6 +135,10 @@ impl Variant for Config {
         widths(Self::NAME, "channels", &self.channels)?;
         if self.channels.is_empty() {
             return Err(out_of_range(Self::NAME, "channels", "[]", "a list of at least one channel count"));
+        }
+        if self.channels.len() > MAX_POOLINGS {
+            let got = format!("{} channel counts", self.channels.len());
+            return Err(out_of_range(Self::NAME, "channels", &got, "a list of at most 31 channel counts"));
         }
         let shape: [i64; 3] = data.shape.as_slice().try_into().map_err(|_| ShapeError {
             network: "encoder".into(),

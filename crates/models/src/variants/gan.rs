@@ -13,7 +13,7 @@
 //! ln 2. If every class must be covered, or training must be stable, a variational autoencoder is the safer
 //! choice.
 
-use crate::blocks::adversarial::{self, start_as_dcgan};
+use crate::blocks::adversarial;
 use crate::blocks::point::check_output;
 use crate::model::{Batch, DataSummary, Generator, Group, Losses, Model, ModelError, Pass};
 use crate::network::Network;
@@ -60,15 +60,15 @@ impl Variant for Config {
             || adversarial::dense_discriminator(&reversed),
             |_| adversarial::image_discriminator(&self.channels),
         );
-        let judge = Network::new("discriminator", judge, &data.shape, noise)?;
+        let mut judge = Network::new("discriminator", judge, &data.shape, noise)?;
         let maker = image.map_or_else(
             || adversarial::dense_generator(&self.hidden, &data.shape),
             |shape| adversarial::image_generator(&self.channels, &shape),
         );
         let mut maker = Network::new("generator", maker, &[self.latent], noise)?;
         if image.is_some() {
-            start_as_dcgan("generator", &maker, noise);
-            start_as_dcgan("discriminator", &judge, noise);
+            maker.start_as_dcgan();
+            judge.start_as_dcgan();
         }
         maker.set_output_bias(self.output.link(data.mean));
         Ok(Box::new(Gan { generator: maker, discriminator: judge, output: self.output, latent: self.latent }))

@@ -122,6 +122,12 @@ impl Model for Iwae {
         "negative_iwae_bound"
     }
 
+    /// In training, every draw is decoded.
+    fn activations(&self) -> i64 {
+        let decoder = self.inner.decoder.architecture().activations();
+        self.inner.activations().saturating_add(decoder.saturating_mul(self.samples - 1))
+    }
+
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
         let targets = self.inner.targets.draw(&batch.values, &pass.noise);
         let noise = pass.noise.normal("reparameterise", &[self.samples, batch.len(), self.inner.latent]);

@@ -17,9 +17,11 @@
 //! predictions.
 
 use crate::blocks::patches::Patches;
-use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
+use crate::model::{
+    Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass, workspace_of_networks,
+};
 use crate::network::{Layer, Network, TransformerBlock, positions::SineCosine2d};
-use crate::registry::{Variant, at_least_one, out_of_range};
+use crate::registry::{Variant, at_least_one, layers, out_of_range};
 use ae_tensor::{Device, Distance, Kind, Noise, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +82,9 @@ impl Config {
         ];
         for (setting, got) in positive {
             at_least_one(Self::NAME, setting, got)?;
+        }
+        for (setting, got) in [("depth", self.depth), ("decoder_depth", self.decoder_depth)] {
+            layers(Self::NAME, setting, usize::try_from(got).unwrap_or(0))?;
         }
         if !(self.masked > 0.0 && self.masked < 1.0) {
             return Err(out_of_range(Self::NAME, "masked", &self.masked.to_string(), "between 0 and 1"));
@@ -179,11 +184,16 @@ impl Mae {
         put(patches, &order.narrow(1, self.visible, self.masked()), &filled)
     }
 
+    /// Number of fixed masks.
+    fn masks(&self) -> i64 {
+        let (count, stride) = (self.patches.count(), self.visible.min(self.masked()));
+        (count + stride - 1) / stride
+    }
+
     /// The fixed masks: orders `[N]` whose masked patches cover the image, and whose visible ones do.
     fn fixed_orders(&self, device: Device) -> Vec<Tensor> {
-        let (count, stride) = (self.patches.count(), self.visible.min(self.masked()));
+        let (count, masks) = (self.patches.count(), self.masks());
         let shuffled = Noise::new(0, 0, Device::Cpu).permutation("mae masks", count).to_device(device);
-        let masks = (count + stride - 1) / stride;
         (0..masks).map(|mask| shuffled.roll([-(mask * count / masks)], [0])).collect()
     }
 
@@ -227,6 +237,13 @@ impl Model for Mae {
 
     fn objective(&self) -> &'static str {
         "masked_mse"
+    }
+
+    /// Besides the networks', the positions of both, and the fixed masks.
+    fn workspace(&self) -> i64 {
+        let widths = self.positions.width().saturating_add(self.decoder_positions.width());
+        let tables = self.patches.count().saturating_mul(widths.saturating_add(self.masks()));
+        workspace_of_networks(&self.networks()).saturating_add(tables)
     }
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {

@@ -17,9 +17,10 @@ use crate::blocks::point::check_output;
 use crate::blocks::{dense, strided};
 use crate::model::{
     Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass, numel_of_networks, of_networks,
+    workspace_of_networks,
 };
 use crate::network::{Layer, Network, ResidualBlock};
-use crate::registry::{Variant, at_least_one, out_of_range, widths};
+use crate::registry::{Variant, at_least_one, layers, out_of_range, widths};
 use ae_tensor::{Activate, Activation, Kind, Noise, ReconstructionLoss, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +92,7 @@ impl Config {
         }
         widths(Self::NAME, "channels", &self.channels)?;
         widths(Self::NAME, "hidden", &self.hidden)?;
+        layers(Self::NAME, "residual_blocks", self.residual_blocks)?;
         let range = |setting, got: f64, holds: bool, legal| match holds {
             true => Ok(()),
             false => Err(out_of_range(Self::NAME, setting, &got.to_string(), legal)),
@@ -162,6 +164,14 @@ impl Model for VqVae {
 
     fn numel(&self) -> i64 {
         numel_of_networks(&self.networks()).saturating_add(self.codebook.numel())
+    }
+
+    /// The distance of each position's code from each entry, twice, as it is the difference of two terms; or
+    /// the networks' workspace, if that is greater.
+    fn workspace(&self) -> i64 {
+        let positions = self.encoder.output_shape()[1..].iter().fold(1i64, |n, &d| n.saturating_mul(d));
+        let distances = positions.saturating_mul(self.codebook.len()).saturating_mul(2);
+        distances.max(workspace_of_networks(&self.networks()))
     }
 
     fn buffers(&self) -> Vec<(String, Tensor)> {
