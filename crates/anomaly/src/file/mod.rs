@@ -16,6 +16,7 @@ use crate::scorers::references::References;
 use crate::scorers::stored::{self, Arrays};
 use crate::scorers::{self, Saved};
 use ae_intake::{IntakeError, Schema, SchemaError};
+use ae_models::limits;
 use ae_records::arrays::{self, StoredArray, TensorFileError};
 use golden::Golden;
 use serde::{Deserialize, Serialize};
@@ -142,6 +143,7 @@ impl Detector {
         let references = References::load("references", schema.width(), &stored).map_err(wrong)?;
         let golden = Golden::load(&schema, &stored.below("golden.")).map_err(wrong)?;
         let scorer = scorers::load_from(settings, &stored.below("scorer.")).map_err(wrong)?;
+        stored.check_all_used().map_err(wrong)?;
         if scorer.width() != schema.width() {
             let reason =
                 format!("its scorer takes {} values, but its schema has {}", scorer.width(), schema.width());
@@ -155,7 +157,9 @@ impl Detector {
 
     fn check(&self, path: &Path) -> Result<(), DetectorFileError> {
         let damaged = |reason: String| DetectorFileError::Damaged { path: path.into(), reason };
-        let got = self.golden.score(&self.schema, self.scorer());
+        // libtorch panics on what it cannot compute, and the file may describe anything.
+        let got = limits::guarded(|| self.golden.score(&self.schema, self.scorer()));
+        let got = got.map_err(|panicked| damaged(panicked.to_string()))?;
         let got = got.map_err(|error: ScorerError| damaged(error.to_string()))?;
         match self.golden.worst(&got) {
             Some((row, off)) if off.is_nan() || off > Golden::TOLERANCE => Err(DetectorFileError::Golden {

@@ -42,7 +42,10 @@ use stored::Arrays;
 /// # Errors
 /// Settings or arrays that do not fit together or that belong to no scorer, including hostile ones.
 pub fn load(saved: &Saved) -> Result<Box<dyn Scorer>, ScorerError> {
-    load_from(saved.settings.clone(), &Arrays::new(saved.arrays.iter().map(|(name, array)| (name, array))))
+    let arrays = Arrays::new(saved.arrays.iter().map(|(name, array)| (name, array)));
+    let scorer = load_from(saved.settings.clone(), &arrays)?;
+    arrays.check_all_used()?;
+    Ok(scorer)
 }
 
 pub(crate) fn load_from(settings: Value, arrays: &Arrays<'_>) -> Result<Box<dyn Scorer>, ScorerError> {

@@ -1,22 +1,21 @@
 //! A scorer's own copy of a trained model, on the CPU.
 //!
-//! A reconstruction depends on its row alone, not on the other rows of a batch, even by rounding. Models of
-//! dense layers therefore sum each output in a fixed order whatever the batch ([`DenseChain`], in single
-//! precision); others are computed in double precision.
+//! A reconstruction depends on its row alone, not on the other rows of a batch. Models of dense layers sum each output in a fixed order whatever the batch ([`DenseChain`], in single
+//! precision) and give exactly the same. Others are computed in double precision, where libtorch's sums may
+//! change with the size of the batch by a few units in the last place: by about 2e-15 of a score.
 
 use super::rows;
 use super::stored::Arrays;
 use crate::error::ScorerError;
 use ae_intake::Samples;
-use ae_models::{Autoencoder, Batch, DataSummary, Model, ModelConfig};
+use ae_models::{Autoencoder, Batch, DataSummary, Model, ModelConfig, limits};
 use ae_records::arrays::StoredArray;
 use ae_tensor::{DenseChain, Device, Kind, Noise, Tensor, array, tch};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Rows per batch.
-const BATCH_ROWS: usize = 1024;
+/// Most rows per batch; a large forward pass takes fewer.
+const MAX_BATCH_ROWS: usize = 1024;
 /// Up to this number of rows, other threads are not worth waking.
 const FEW_ROWS: usize = 16;
 
@@ -56,6 +55,8 @@ pub struct TrainedModel {
     description: ModelDescription,
     model: Box<dyn Model>,
     width: usize,
+    /// Rows per batch.
+    batch_rows: usize,
     /// Set for a model of dense layers, which reconstructs without libtorch.
     chain: Option<DenseChain>,
 }
@@ -93,31 +94,17 @@ impl TrainedModel {
         Self::new(&self.description, self.model.as_ref())
     }
 
-    /// Restores a stored model. It never allocates more numbers than are stored.
+    /// Restores a stored model; [`limits`] says what its description may ask for.
     pub(crate) fn load(description: &ModelDescription, arrays: &Arrays<'_>) -> Result<Self, ScorerError> {
         let arrays = arrays.below("model.");
-        let most = arrays.numbers() as i64;
-        let stored = |reason: &str| ScorerError::Stored(reason.into());
-        let settings = serde_json::to_value(&description.model).map_err(|e| stored(&e.to_string()))?;
-        // A size above the number of weights cannot describe a model with these weights. The lower bound
-        // leaves room for settings that are not sizes.
-        let values =
-            description.shape.iter().try_fold(1i64, |n, &d| if d < 1 { None } else { n.checked_mul(d) });
-        let values = values.ok_or_else(|| stored("its sample shape is invalid"))?;
-        if values > most || description.classes > most || greatest(&settings) > (most.max(4096)) as f64 {
-            return Err(stored("it describes a model larger than its stored weights"));
-        }
         let noise = Noise::new(0, 0, Device::Cpu);
-        // libtorch throws if a number is out of its range. Settings from a file must not end the program, nor
-        // leave gradients disabled, as a panic inside `no_grad` does.
-        let _restores = tch::no_grad_guard();
-        let built = catch_unwind(AssertUnwindSafe(|| description.build(&noise)));
-        let model = built.map_err(|_| stored("it describes a model that cannot be built"))??;
-        model.check_size(most)?;
-        Self::with(description, model, |name| {
-            array::from_stored(arrays.get(name)?)
-                .map_err(|error| ScorerError::Stored(format!("`{name}`: {error}")))
-        })
+        let model = limits::build_stored(&description.model, &description.data(), &noise, &arrays.shapes())?;
+        limits::guarded(|| {
+            Self::with(description, model, |name| {
+                array::from_stored(arrays.get(name)?)
+                    .map_err(|error| ScorerError::Stored(format!("`{name}`: {error}")))
+            })
+        })?
     }
 
     fn with(
@@ -147,7 +134,8 @@ impl TrainedModel {
         let width = usize::try_from(description.data().numel()).unwrap_or(0);
         let chain = model.as_autoencoder().and_then(|autoencoder| autoencoder.dense_chain());
         let chain = chain.filter(|chain| chain.widths() == (width, width));
-        Ok(TrainedModel { description: description.clone(), model, width, chain })
+        let batch_rows = limits::rows_per_batch(model.as_ref(), MAX_BATCH_ROWS);
+        Ok(TrainedModel { description: description.clone(), model, width, batch_rows, chain })
     }
 
     /// The description that rebuilds it.
@@ -232,8 +220,8 @@ impl TrainedModel {
     /// Applies `of`, which maps a batch `[B, …]` to `[B, width]` numbers, to all rows.
     pub(crate) fn map(&self, rows: &Samples, width: usize, of: impl Fn(&Tensor) -> Tensor) -> Array2<f64> {
         let mut all = Vec::with_capacity(rows.len() * width);
-        for start in (0..rows.len()).step_by(BATCH_ROWS) {
-            let n = BATCH_ROWS.min(rows.len() - start);
+        for start in (0..rows.len()).step_by(self.batch_rows) {
+            let n = self.batch_rows.min(rows.len() - start);
             let batch = self.batch(rows, start, n);
             let out = tch::no_grad(|| of(&batch.values));
             assert_eq!(out.numel(), n * width, "a model gives as many numbers as it says");
@@ -260,16 +248,5 @@ fn check_finite(rows: &Array2<f64>) -> Result<(), ScorerError> {
     match rows.indexed_iter().find(|(_, value)| !value.is_finite()) {
         Some(((row, feature), &value)) => Err(ScorerError::NonFiniteReconstruction { row, feature, value }),
         None => Ok(()),
-    }
-}
-
-/// The greatest number anywhere in the settings.
-fn greatest(settings: &serde_json::Value) -> f64 {
-    use serde_json::Value;
-    match settings {
-        Value::Number(number) => number.as_f64().map_or(f64::INFINITY, f64::abs),
-        Value::Array(values) => values.iter().map(greatest).fold(0.0, f64::max),
-        Value::Object(values) => values.values().map(greatest).fold(0.0, f64::max),
-        _ => 0.0,
     }
 }

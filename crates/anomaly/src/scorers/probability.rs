@@ -18,6 +18,7 @@ use super::scorer::{self, Saved, Scorer};
 use super::stored::{self, Arrays};
 use crate::error::ScorerError;
 use ae_intake::Samples;
+use ae_models::limits::MAX_ACTIVATIONS;
 use ae_models::{Batch, LatentVariable};
 use ae_tensor::{Device, Kind, Noise, Tensor};
 use ndarray::{Array1, Array2};
@@ -90,6 +91,10 @@ impl ReconstructionProbability {
         };
         if model.model().as_latent_variable().is_none() {
             return Err(needs_density(&model));
+        }
+        if latent.saturating_mul(draws as i64) > MAX_ACTIVATIONS {
+            let legal = format!("at most {} for {latent} latents", MAX_ACTIVATIONS / latent.max(1));
+            return Err(ScorerError::setting("the number of draws", draws, legal));
         }
         let noise =
             Noise::new(seed, 0, Device::Cpu).normal("reconstruction probability", &[draws as i64, latent]);

@@ -11,8 +11,10 @@ use serde_json::{Map, Value};
 
 /// Scores new rows after being fitted on normal rows; a higher score is more anomalous.
 ///
-/// A score depends only on its row, not on the other rows of a call or their number, except for rounding of
-/// 1e-6 of the score. No finite row causes a panic. Missing values do not affect a score.
+/// A score depends only on its row, not on the other rows of a call or their number. The error of a chain of
+/// dense layers is the same to the last bit. Where several rows are computed at once in double precision
+/// (other models, codes, principal components), rounding may change it by a few units in the last place, a
+/// relative 2e-15 or so. No finite row causes a panic. Missing values do not affect a score.
 pub trait Scorer: Send {
     /// The name to display: the measure and the model, such as `mean_absolute of ecg`.
     fn name(&self) -> String;

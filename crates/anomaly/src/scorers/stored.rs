@@ -3,37 +3,57 @@
 use crate::error::ScorerError;
 use ae_records::arrays::StoredArray;
 use ndarray::Array2;
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 /// The arrays of a file whose names start with a prefix.
 pub(crate) struct Arrays<'a> {
-    all: HashMap<&'a str, &'a StoredArray>,
+    all: Rc<HashMap<&'a str, &'a StoredArray>>,
+    /// Whole names of the arrays that were asked for, under any prefix.
+    used: Rc<RefCell<BTreeSet<String>>>,
     prefix: String,
 }
 
 impl<'a> Arrays<'a> {
     pub(crate) fn new(arrays: impl IntoIterator<Item = (&'a String, &'a StoredArray)>) -> Self {
-        Arrays {
-            all: arrays.into_iter().map(|(name, a)| (name.as_str(), a)).collect(),
-            prefix: String::new(),
-        }
+        let all = arrays.into_iter().map(|(name, array)| (name.as_str(), array)).collect();
+        Arrays { all: Rc::new(all), used: Rc::default(), prefix: String::new() }
     }
 
     /// The arrays whose names start with `prefix`; later look-ups omit the prefix.
     pub(crate) fn below(&self, prefix: &str) -> Arrays<'a> {
-        Arrays { all: self.all.clone(), prefix: format!("{}{prefix}", self.prefix) }
+        let (all, used) = (Rc::clone(&self.all), Rc::clone(&self.used));
+        Arrays { all, used, prefix: format!("{}{prefix}", self.prefix) }
     }
 
-    /// Number of values in all of them.
-    pub(crate) fn numbers(&self) -> usize {
-        let own = self.all.iter().filter(|(name, _)| name.starts_with(&self.prefix));
-        own.map(|(_, array)| array.len()).sum()
+    /// Their names and shapes.
+    pub(crate) fn shapes(&self) -> BTreeMap<String, Vec<i64>> {
+        let mut shapes = BTreeMap::new();
+        for (name, array) in self.all.iter() {
+            if let Some(name) = name.strip_prefix(self.prefix.as_str()) {
+                let size = |&size: &usize| i64::try_from(size).unwrap_or(i64::MAX);
+                shapes.insert(name.to_string(), array.shape().iter().map(size).collect());
+            }
+        }
+        shapes
+    }
+
+    /// Refuses arrays that nothing has asked for: a file that holds them was not written by us.
+    pub(crate) fn check_all_used(&self) -> Result<(), ScorerError> {
+        let used = self.used.borrow();
+        match self.all.keys().filter(|name| !used.contains(**name)).min() {
+            Some(name) => Err(ScorerError::Stored(format!("the array `{name}` belongs to nothing"))),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn get(&self, name: &str) -> Result<&'a StoredArray, ScorerError> {
         let name = format!("{}{name}", self.prefix);
         let found = self.all.get(name.as_str()).copied();
-        found.ok_or_else(|| ScorerError::Stored(format!("the array `{name}` is missing")))
+        let found = found.ok_or_else(|| ScorerError::Stored(format!("the array `{name}` is missing")))?;
+        self.used.borrow_mut().insert(name);
+        Ok(found)
     }
 
     /// Finite numbers `[n]`; any `n` if it is `None`.
