@@ -17,8 +17,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Most values of one sample's forward pass in a model from a file: 128 MiB in double precision.
 pub const MAX_ACTIVATIONS: i64 = 1 << 24;
-/// About how many values the forward passes of one batch may make: 256 MiB in double precision.
-const MAX_BATCH_VALUES: i64 = 1 << 25;
+/// About how many values the forward passes of a batch may make when a model is used: 256 MiB in double
+/// precision.
+pub const MAX_BATCH_VALUES: i64 = 1 << 25;
 
 /// Builds the model that a file describes. `stored` are the shapes of the tensors that the file holds for it,
 /// named as in [`Model::state`]. The model's tensors have exactly these names and shapes, and still have
@@ -99,11 +100,11 @@ fn first_line(panic: &(dyn Any + Send)) -> String {
     text.lines().next().unwrap_or_default().chars().take(200).collect()
 }
 
-/// How many rows of a batch a forward pass takes at a time, so that it holds about 256 MiB at most: between 1
-/// and `most`.
-pub fn rows_per_batch(model: &dyn Model, most: usize) -> usize {
+/// How many rows a forward pass takes at a time, so that it makes about `values` values at most, such as
+/// [`MAX_BATCH_VALUES`]: between 1 and `most`.
+pub fn rows_per_batch(model: &dyn Model, most: usize, values: i64) -> usize {
     let one = model.activations().saturating_add(model.workspace()).max(1);
-    usize::try_from(MAX_BATCH_VALUES / one).unwrap_or(most).clamp(1, most.max(1))
+    usize::try_from(values / one).unwrap_or(most).clamp(1, most.max(1))
 }
 
 /// About how many bytes training takes, besides the data: weights, gradients and the two moments of an
@@ -208,7 +209,8 @@ mod tests {
 
     #[test]
     fn a_batch_shrinks_as_its_forward_pass_grows() {
-        let rows = |text: &str, shape: &[i64]| rows_per_batch(build(text, shape).as_ref(), 1024);
+        let rows =
+            |text: &str, shape: &[i64]| rows_per_batch(build(text, shape).as_ref(), 1024, MAX_BATCH_VALUES);
         assert_eq!(rows(r#"{"deep":{}}"#, &[41]), 1024);
         assert_eq!(rows(r#"{"vanilla":{"code":1000000}}"#, &[41]), 16);
         assert_eq!(rows(r#"{"vanilla":{"code":1000000000}}"#, &[41]), 1);

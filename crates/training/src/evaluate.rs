@@ -2,13 +2,16 @@
 
 use crate::checkpoint::Window;
 use crate::data::Split;
-use ae_models::{Losses, Model, Pass};
+use ae_models::{Losses, Model, Pass, limits};
 use ae_tensor::{Device, Kind, Noise, Tensor};
 use std::collections::BTreeMap;
 
 /// Rows per batch of an evaluation. Results depend on it, because the draws of a batch depend on its
 /// position.
 pub const BATCH: usize = 1000;
+/// Values of a batch's forward pass above which a batch has fewer rows: 8 GiB. Only models of millions of
+/// activations come near.
+const MAX_VALUES: i64 = 1 << 31;
 
 /// The mean of each loss term over the rows of a split, and of the objective under its own name. `purpose`
 /// (`test`, `validation`) and `seed` fix the draws, so the figures of two epochs differ only through the
@@ -16,7 +19,8 @@ pub const BATCH: usize = 1000;
 pub fn evaluate(model: &dyn Model, split: &Split, seed: u64, purpose: &str) -> BTreeMap<String, f64> {
     let mut window = Window::default();
     let groups = group_names(model);
-    for (index, batch) in split.in_order(BATCH).enumerate() {
+    let rows = limits::rows_per_batch(model, BATCH, MAX_VALUES);
+    for (index, batch) in split.in_order(rows).enumerate() {
         let noise = Noise::new(seed, index as u64, batch.values.device()).fork(purpose);
         let losses = ae_tensor::tch::no_grad(|| model.losses(&batch, &Pass::evaluation(noise)));
         let totals: Vec<Option<Tensor>> = losses.iter().map(Losses::total).collect();

@@ -3,7 +3,7 @@
 use crate::description::DataDescription;
 use crate::tensors::{self, TensorFileError};
 use ae_datasets::Preprocessing;
-use ae_models::{DataSummary, Model, ModelError, ModelSettings};
+use ae_models::{DataSummary, Model, ModelError, ModelSettings, limits};
 use ae_tensor::{Device, Distance, Noise, Tensor, tch};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
+/// Version of the layout that this version writes and reads.
+const FORMAT: u32 = 1;
 /// Number of rows stored with their reconstruction errors, to check on loading that the model still computes
 /// the same.
 const GOLDEN_ROWS: i64 = 8;
@@ -21,7 +23,7 @@ const GOLDEN_TOLERANCE: f64 = 1e-4;
 /// Metadata of the weights in a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
-    /// Version of this layout: 1.
+    /// Version of this layout; another is refused.
     pub format: u32,
     /// Name of the preset, or of the variant if there is none.
     pub preset: String,
@@ -129,7 +131,7 @@ pub trait Build: ModelSettings {
     ) -> Result<PortableModel, ModelError> {
         let DataDescription { name, summary, preprocessing, label_names } = data;
         let metadata = Metadata {
-            format: 1,
+            format: FORMAT,
             preset: self.name().into(),
             model: NamedSettings::of(self),
             data: name.clone(),
@@ -173,6 +175,14 @@ pub enum ModelFileError {
     /// The file itself.
     #[error(transparent)]
     File(#[from] TensorFileError),
+    /// Written by another version.
+    #[error("{} has format {got}, but this version reads format {FORMAT}; train the model again", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        got: u32,
+    },
     /// Settings of another variant, or that the variant no longer accepts.
     #[error("{} does not hold the expected model: {source}", path.display())]
     Settings {
@@ -219,40 +229,54 @@ impl PortableModel {
     /// the settings of one, or [`ae_models::ModelConfig`] for the whole registry.
     ///
     /// # Errors
-    /// If the file is damaged, foreign, of another variant, or does not hold what it describes. Nothing
-    /// larger than the file is allocated for weights.
+    /// If the file is damaged, foreign, from another version, of another variant, or does not hold what it
+    /// describes; see [`limits`] for what it may describe. No more memory is allocated for weights than the
+    /// file holds.
     pub fn load<S: ModelSettings>(path: impl AsRef<Path>, device: Device) -> Result<Self, ModelFileError> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
         let path = path.as_ref();
-        let (tensors, metadata): (BTreeMap<String, Tensor>, Metadata) = tensors::read(path)?;
+        // Check the format first: another version may hold other metadata.
+        let (tensors, value): (BTreeMap<String, Tensor>, Value) = tensors::read(path)?;
+        let foreign = |error: serde_json::Error| TensorFileError::Foreign {
+            path: path.into(),
+            reason: error.to_string(),
+        };
+        let Format { format } = Format::deserialize(&value).map_err(foreign)?;
+        if format != FORMAT {
+            return Err(ModelFileError::Format { path: path.into(), got: format });
+        }
+        let metadata = Metadata::deserialize(value).map_err(foreign)?;
         let mismatch = |reason: String| ModelFileError::Mismatch { path: path.into(), reason };
+        let failed = |source| ModelFileError::Model { path: path.into(), source };
         let settings = metadata.model.parse::<S>();
         let settings = settings.map_err(|source| ModelFileError::Settings { path: path.into(), source })?;
 
-        let stored: usize = tensors.values().map(Tensor::numel).sum();
-        let limit = i64::try_from(stored).unwrap_or(i64::MAX);
-        let values = metadata.shape.iter().try_fold(1i64, |n, &d| n.checked_mul(d)).unwrap_or(i64::MAX);
-        if metadata.shape.iter().any(|&d| d < 1) || values > limit.max(1) {
-            let shape = &metadata.shape;
-            return Err(mismatch(format!("a sample of shape {shape:?} is larger than the weights")));
+        let (mut weights, mut golden) = (BTreeMap::new(), BTreeMap::new());
+        for (name, tensor) in tensors {
+            match (name.strip_prefix("model."), name.strip_prefix("golden.")) {
+                (Some(weight), _) => drop(weights.insert(weight.to_string(), tensor)),
+                (_, Some(part @ ("rows" | "errors"))) => drop(golden.insert(part.to_string(), tensor)),
+                _ => return Err(mismatch(format!("the tensor `{name}` belongs to nothing"))),
+            }
         }
-        let failed = |source| ModelFileError::Model { path: path.into(), source };
+        let shapes = weights.iter().map(|(name, tensor)| (name.clone(), tensor.size())).collect();
         let noise = Noise::new(metadata.seed, 0, device);
-        let model = settings.initialise(&metadata.summary(), &noise).map_err(failed)?;
-        model.check_size(limit).map_err(failed)?;
-
+        let model = limits::build_stored(&settings, &metadata.summary(), &noise, &shapes).map_err(failed)?;
         for (name, mut parameter) in model.state() {
-            let saved = tensors
-                .get(&format!("model.{name}"))
-                .ok_or_else(|| mismatch(format!("the weights `{name}` are missing")))?;
-            if saved.size() != parameter.size() || saved.kind() != parameter.kind() {
-                let (got, needed) = (saved.size(), parameter.size());
-                return Err(mismatch(format!("`{name}` has shape {got:?} instead of {needed:?}")));
+            let saved = &weights[&name]; // the names are the same, or it would not have been built
+            if saved.kind() != parameter.kind() {
+                let (got, needed) = (saved.kind(), parameter.kind());
+                return Err(mismatch(format!("`{name}` holds {got:?} instead of {needed:?}")));
             }
             tch::no_grad(|| parameter.copy_(saved));
         }
         let loaded = PortableModel { model, metadata };
-        if let (Some(rows), Some(expected)) = (tensors.get("golden.rows"), tensors.get("golden.errors")) {
-            loaded.check(&rows.to_device(device), expected).map_err(mismatch)?;
+        if let (Some(rows), Some(expected)) = (golden.get("rows"), golden.get("errors")) {
+            let checked = limits::guarded(|| loaded.check(&rows.to_device(device), expected));
+            checked.map_err(failed)?.map_err(mismatch)?;
         }
         Ok(loaded)
     }
@@ -270,7 +294,8 @@ impl PortableModel {
     fn check(&self, rows: &Tensor, expected: &Tensor) -> Result<(), String> {
         let fits =
             rows.size().get(1..) == Some(&self.metadata.shape[..]) && expected.size() == rows.size()[..1];
-        let obtained = fits.then(|| self.errors(rows)).flatten();
+        let is_small = rows.size().first().is_some_and(|&n| n <= GOLDEN_ROWS);
+        let obtained = (fits && is_small).then(|| self.errors(rows)).flatten();
         let off = obtained.map_or(f64::INFINITY, |obtained| {
             let scale = expected.abs().clamp_min(1e-12);
             ((obtained - expected).abs() / scale).max().double_value(&[])
@@ -289,6 +314,10 @@ impl PortableModel {
     fn errors(&self, rows: &Tensor) -> Option<Tensor> {
         let autoencoder = self.model.as_autoencoder()?;
         let error = |rows: &Tensor| Distance::MeanSquared.per_sample(&autoencoder.reconstruct(rows), rows);
-        Some(tch::no_grad(|| error(rows)).to_device(Device::Cpu))
+        // One by one if the forward pass is large.
+        let (model, most) = (self.model.as_ref(), GOLDEN_ROWS as usize);
+        let size = limits::rows_per_batch(model, most, limits::MAX_BATCH_VALUES) as i64;
+        let errors: Vec<Tensor> = tch::no_grad(|| rows.split(size, 0).iter().map(error).collect());
+        Some(Tensor::cat(&errors, 0).to_device(Device::Cpu))
     }
 }

@@ -134,7 +134,7 @@ impl TrainedModel {
         let width = usize::try_from(description.data().numel()).unwrap_or(0);
         let chain = model.as_autoencoder().and_then(|autoencoder| autoencoder.dense_chain());
         let chain = chain.filter(|chain| chain.widths() == (width, width));
-        let batch_rows = limits::rows_per_batch(model.as_ref(), MAX_BATCH_ROWS);
+        let batch_rows = limits::rows_per_batch(model.as_ref(), MAX_BATCH_ROWS, limits::MAX_BATCH_VALUES);
         Ok(TrainedModel { description: description.clone(), model, width, batch_rows, chain })
     }
 
