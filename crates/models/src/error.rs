@@ -51,7 +51,10 @@ pub enum ModelError {
         limit: i64,
     },
     /// A forward pass that makes more values than allowed.
-    #[error("one sample takes {activations} values in a forward pass, but at most {limit} are allowed")]
+    #[error(
+        "one sample takes {activations} values in a forward pass, but at most {limit} are allowed; choose smaller \
+         layers or smaller samples"
+    )]
     TooManyActivations {
         /// The values that it makes.
         activations: i64,

@@ -89,8 +89,8 @@ pub trait Model: Send {
     /// Known before any tensor is made.
     fn activations(&self) -> i64 {
         let networks = self.networks();
-        let sample = networks.first().map_or(&[][..], |(_, network)| network.input_shape());
-        let sample = sample.iter().fold(1i64, |numel, &size| numel.saturating_mul(size));
+        let numel = |shape: &[i64]| shape.iter().fold(1i64, |numel, &size| numel.saturating_mul(size));
+        let sample = networks.first().map_or(0, |(_, network)| numel(network.input_shape()));
         let each = networks.iter().map(|(_, network)| network.architecture().activations());
         each.fold(sample, i64::saturating_add)
     }
