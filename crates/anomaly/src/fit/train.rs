@@ -5,6 +5,7 @@ use super::{FitConfig, FitError, FitOptions, model, robust};
 use crate::scorers::{ModelDescription, NormalRows, TrainedModel};
 use ae_datasets::SampleShape;
 use ae_intake::Samples;
+use ae_models::limits::MAX_ACTIVATIONS;
 use ae_models::{Model, ModelConfig};
 use ae_tensor::{Device, Noise};
 use ae_training::{
@@ -104,6 +105,8 @@ impl Trainer<'_, '_> {
         let [rows, validation] = [rows, validation].map(|samples| samples.clone().with_labels(None));
         let splits = Splits::of(rows, validation)?.shaped(shape);
         let model = self.model.initialise(&splits.summary, &Noise::new(seed, 0, Device::Cpu))?;
+        // A larger one could not be loaded again.
+        model.check_activations(MAX_ACTIVATIONS)?;
         for warning in model.warnings() {
             tracing::warn!("{warning}");
         }

@@ -1,8 +1,9 @@
 //! A scorer's own copy of a trained model, on the CPU.
 //!
-//! A reconstruction depends on its row alone, not on the other rows of a batch. Models of dense layers sum each output in a fixed order whatever the batch ([`DenseChain`], in single
-//! precision) and give exactly the same. Others are computed in double precision, where libtorch's sums may
-//! change with the size of the batch by a few units in the last place: by about 2e-15 of a score.
+//! A reconstruction depends on its row alone, not on the other rows of a batch. Models of dense layers sum
+//! each output in a fixed order whatever the batch ([`DenseChain`], in single precision), so a row gives the
+//! same bits in any. Others are computed in double precision, where libtorch's sums may change with the size
+//! of the batch by a few units in the last place: by about 2e-15 of a score.
 
 use super::rows;
 use super::stored::Arrays;
