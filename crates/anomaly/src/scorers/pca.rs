@@ -83,8 +83,10 @@ impl Components {
                     .for_each(|row| values[[row, feature]] = mean);
             }
         }
+        let mean = values.mean_axis(Axis(0)).expect("at least two rows");
         let flat = values.as_slice().expect("standard layout");
         let tensor = Tensor::from_slice(flat).view([train.len() as i64, width as i64]);
+        drop(values);
         let noise = Noise::new(seed, 0, Device::Cpu).fork("principal components");
         let pca = ae_tensor::Pca::leading(&tensor, code.min(width) as i64, &noise);
         let code = code.min(pca.most() as usize);
@@ -98,7 +100,7 @@ impl Components {
             if noise == 0.0 { 1e-9 } else { (noise / signal.max(1e-9 * noise)).max(1e-9) }
         };
         let penalties = variances[..code].iter().map(penalty).collect();
-        Ok(Components { mean: values.mean_axis(Axis(0)).expect("at least two rows"), axes, penalties })
+        Ok(Components { mean, axes, penalties })
     }
 
     pub(super) fn load(settings: &ComponentsSettings, arrays: &Arrays<'_>) -> Result<Self, ScorerError> {

@@ -18,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt::Debug;
 
-/// Rows whose differences are held in memory at once.
-const BLOCK_ROWS: usize = 8192;
+/// Most rows whose differences are held in memory at once, and about how many values these may have: 64 MiB.
+const MAX_BLOCK_ROWS: usize = 8192;
+const MAX_BLOCK_VALUES: usize = 1 << 23;
 /// Rows that one core takes at a time. For fewer, other cores are not worth waking.
 const QUICK_ROWS: usize = 256;
 
@@ -295,8 +296,9 @@ impl<M: Measure> Scorer for Residual<M> {
         }
         // Block by block, to avoid holding the reconstructions of millions of rows.
         let mut scores = Vec::with_capacity(rows.len());
-        for start in (0..rows.len()).step_by(BLOCK_ROWS) {
-            let n = BLOCK_ROWS.min(rows.len() - start);
+        let block_rows = (MAX_BLOCK_VALUES / self.width().max(1)).clamp(1, MAX_BLOCK_ROWS);
+        for start in (0..rows.len()).step_by(block_rows) {
+            let n = block_rows.min(rows.len() - start);
             let block = if n == rows.len() { None } else { Some(rows::part(rows, start, n)) };
             let block = block.as_ref().unwrap_or(rows);
             let of_block = self.reconstructor.residuals(block);
