@@ -46,13 +46,13 @@ pub fn build_stored(
         return Err(stored_error(format!("{} classes are not between 0 and {MAX_SIZE}", data.classes)));
     }
     let model = guarded(|| settings.initialise(data, noise))??;
-    model.check_activations(MAX_ACTIVATIONS)?;
-    for (network_name, network) in model.networks() {
-        for (leaf, tensor) in network.architecture().tensors() {
-            check_tensor(&format!("{network_name}.{leaf}"), &tensor.shape, stored)?;
+    for name in described(model.as_ref()) {
+        if !stored.contains_key(&name) {
+            return Err(missing(&name));
         }
     }
     model.check_size(stored.values().map(|shape| product(shape)).fold(0, i64::saturating_add))?;
+    model.check_activations(MAX_ACTIVATIONS)?;
     let state = guarded(|| model.state())?;
     for (name, tensor) in &state {
         check_tensor(name, &tensor.size(), stored)?;
@@ -65,12 +65,26 @@ pub fn build_stored(
 
 fn check_tensor(name: &str, expected: &[i64], stored: &BTreeMap<String, Vec<i64>>) -> Result<(), ModelError> {
     match stored.get(name) {
-        None => Err(stored_error(format!("the weights `{name}` are missing"))),
+        None => Err(missing(name)),
         Some(shape) if shape != expected => {
             Err(stored_error(format!("`{name}` has shape {shape:?} instead of {expected:?}")))
         }
         Some(_) => Ok(()),
     }
+}
+
+/// Names of the tensors of a model's networks, none of which is made.
+fn described(model: &dyn Model) -> Vec<String> {
+    let mut names = Vec::new();
+    for (network_name, network) in model.networks() {
+        let tensors = network.architecture().tensors();
+        names.extend(tensors.into_iter().map(|(leaf, _)| format!("{network_name}.{leaf}")));
+    }
+    names
+}
+
+fn missing(name: &str) -> ModelError {
+    stored_error(format!("the weights `{name}` are missing"))
 }
 
 fn stored_error(reason: String) -> ModelError {
@@ -191,8 +205,13 @@ mod tests {
     #[test]
     fn samples_and_forward_passes_are_bounded() {
         let check = |text: &str, shape: &[i64], classes: i64, expected: &str| {
-            let data = DataSummary { classes, ..data(shape) };
-            let error = build_stored(&config(text), &data, &noise(), &BTreeMap::new()).err().expect(text);
+            let (config, data) = (config(text), DataSummary { classes, ..data(shape) });
+            // All the names, and junk that makes room for any number of weights.
+            let model = guarded(|| config.initialise(&data, &noise())).ok().and_then(Result::ok);
+            let names = model.map(|model| described(model.as_ref())).unwrap_or_default();
+            let mut stored: BTreeMap<_, _> = names.into_iter().map(|name| (name, vec![1])).collect();
+            stored.insert("junk".into(), vec![1 << 40]);
+            let error = build_stored(&config, &data, &noise(), &stored).err().expect(text);
             assert!(error.to_string().contains(expected), "{error}");
         };
         for shape in [&[0][..], &[-3, 4], &[1 << 13, 1 << 12], &[i64::MAX, 3]] {
@@ -219,9 +238,9 @@ mod tests {
     #[test]
     fn training_memory_is_known_before_any_tensor_is_made() {
         let model = build(r#"{"vanilla":{"code":1000000000}}"#, &[784]);
-        let weights = 2 * 784_000_000_000 + 1_000_000_000 + 784;
+        let weights: u64 = 2 * 784_000_000_000 + 1_000_000_000 + 784;
         // The sample, the code before and after its activation, and the reconstruction.
-        let activations = 784 + 2 * 1_000_000_000 + 784;
+        let activations: u64 = 784 + 2 * 1_000_000_000 + 784;
         assert_eq!(training_bytes(model.as_ref(), 32), 4 * (4 * weights + 2 * 32 * activations));
         let error = check_training(model.as_ref(), 32, 8 << 30).unwrap_err().to_string();
         assert!(error.contains("about 25616.0 GB") && error.contains("the machine has 8.6 GB"), "{error}");
