@@ -206,7 +206,7 @@ mod tests {
 
     /// A set of one file, published compressed, whose content is `numbers`.
     fn numbers() -> SetEntry {
-        let content = ContentEntry { name: "n.csv".into(), bytes: 8, sha256: content::sha256(b"1,2\n3,4\n") };
+        let content = ContentEntry { name: "n.csv".into(), bytes: 8, sha256: digest::sha256(b"1,2\n3,4\n") };
         let file = FileEntry {
             name: "n.csv.gz".into(),
             bytes: 1,
