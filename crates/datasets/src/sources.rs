@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(cache_of_checkout(&below), Some(folder.path().join("data/cache")));
     }
 
-    /// A set of one file, published compressed, whose content is `numbers`.
+    /// A set of one file of two rows of numbers, which is published compressed.
     fn numbers() -> SetEntry {
         let content = ContentEntry { name: "n.csv".into(), bytes: 8, sha256: digest::sha256(b"1,2\n3,4\n") };
         let file = FileEntry {

@@ -21,8 +21,8 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    /// From `start` to `end`. Ends that are no numbers or infinite are moved to the nearest finite ones, and an
-    /// empty range is widened.
+    /// From `start` to `end`. An infinite end becomes the nearest finite number, NaN becomes zero, and an empty range
+    /// is widened.
     pub(crate) fn between(start: f64, end: f64) -> Self {
         let finite = |end: f64| if end.is_nan() { 0.0 } else { end.clamp(f64::MIN, f64::MAX) };
         let (start, end) = (finite(start), finite(end));
