@@ -82,14 +82,14 @@ impl Pca {
         }
     }
 
-    /// Number of values of a row, `D`.
-    pub fn width(&self) -> i64 {
+    /// Greatest code size: `D`. Codes of more values than there are [`Pca::components`] have only so many.
+    pub fn most(&self) -> i64 {
         self.axes.size()[0]
     }
 
-    /// Greatest code size: the number of known components, at least 1 and at most `D`. All directions count
-    /// if there are at least as many rows as columns; otherwise only those in which the rows vary.
-    pub fn most(&self) -> i64 {
+    /// Number of known components, at least 1 and at most `D`. An exact decomposition knows all directions if
+    /// there are at least as many rows as columns, otherwise those in which the rows vary.
+    pub fn components(&self) -> i64 {
         self.axes.size()[1]
     }
 
@@ -115,14 +115,14 @@ impl Pca {
         }
     }
 
-    /// The first axes, `[D, code]`, one in each column; [`Pca::most`] for a larger code.
+    /// The first axes, `[D, code]`, one in each column; for a larger code, all [`Pca::components`].
     pub fn axes(&self, code: i64) -> Tensor {
-        self.axes.narrow(1, 0, code.min(self.most()))
+        self.axes.narrow(1, 0, code.min(self.components()))
     }
 
     /// Number of parameters behind codes of `code` values: the axes and the mean.
     pub fn parameters(&self, code: i64) -> i64 {
-        (code + 1) * self.width()
+        (code + 1) * self.most()
     }
 
     /// Codes `[N, code]` of rows: their first components, centred, in double precision.

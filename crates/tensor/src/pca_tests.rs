@@ -55,8 +55,8 @@ fn squared_error(pca: &Pca, rows: &Tensor, code: i64) -> f64 {
 }
 
 fn check_orthonormal(pca: &Pca) {
-    let axes = pca.axes(pca.most());
-    let off = axes.tr().matmul(&axes) - Tensor::eye(pca.most(), (Kind::Double, Device::Cpu));
+    let axes = pca.axes(pca.components());
+    let off = axes.tr().matmul(&axes) - Tensor::eye(pca.components(), (Kind::Double, Device::Cpu));
     assert!(off.abs().max().double_value(&[]) < 1e-6, "axes are at right angles and have length 1");
 }
 
@@ -75,7 +75,7 @@ fn fewer_rows_than_columns_give_what_the_covariance_gives() {
     assert!((cosines.abs() - 1.0).abs().max().double_value(&[]) < 1e-6);
     let pca = Pca::exact(mean, &centred);
     check_orthonormal(&pca);
-    assert_eq!((pca.most(), pca.width(), pca.parameters(2)), (11, 60, 180));
+    assert_eq!((pca.components(), pca.most(), pca.parameters(2)), (11, 60, 180));
     let sum: f64 = pca.variances().iter().sum();
     assert!((pca.total_variance() - sum).abs() < 1e-12 * sum, "{} {sum}", pca.total_variance());
 }
@@ -86,7 +86,7 @@ fn the_leading_components_of_a_decaying_spectrum_are_the_exact_ones() {
         let (exact, (mean, centred)) = (Pca::fit(&rows), centre(&rows));
         let noise = Noise::new(0, 0, Device::Cpu);
         let leading = Pca::truncated(mean, &centred, 6, &noise);
-        assert_eq!(leading.most(), 6);
+        assert_eq!(leading.components(), 6);
         check_orthonormal(&leading);
         for code in 1..=6 {
             let (a, b) = (squared_error(&leading, &rows, code), squared_error(&exact, &rows, code));
@@ -118,7 +118,7 @@ fn many_rows_and_columns_are_not_decomposed_as_a_whole() {
     // A covariance of these rows would take seconds to decompose; the point is which path is taken.
     let rows = decaying(MAX_EXACT_SIDE + 1, MAX_EXACT_SIDE + 2).to_kind(Kind::Float);
     let leading = Pca::leading(&rows, 5, &Noise::new(0, 0, Device::Cpu));
-    assert_eq!(leading.most(), 5);
+    assert_eq!(leading.components(), 5);
     // The variances are 1, 1/4, 1/16, …, and nearly orthogonal to the mean.
     for (index, variance) in leading.variances().iter().enumerate() {
         let expected = 0.25f64.powi(index as i32);
@@ -140,8 +140,8 @@ fn repeated_rows_and_constant_columns_have_few_components() {
         let leading = Pca::truncated(mean, &centred, 2, &noise);
         assert!(squared_error(&leading, rows, 2) < 1e-9);
     }
-    assert_eq!(Pca::fit(&few).most(), 2);
-    assert_eq!(Pca::fit(&many).most(), 20, "with as many rows as columns, all directions");
+    assert_eq!(Pca::fit(&few).components(), 2);
+    assert_eq!(Pca::fit(&many).components(), 20, "with as many rows as columns, all directions");
 }
 
 #[test]
@@ -149,11 +149,11 @@ fn two_rows_have_one_component_and_equal_ones_have_none() {
     let noise = Noise::new(4, 0, Device::Cpu);
     let two = noise.normal("rows", &[2, 7]);
     let pca = Pca::fit(&two);
-    assert_eq!((pca.most(), pca.codes(&two, 3).size()), (1, vec![2, 1]));
+    assert_eq!((pca.components(), pca.codes(&two, 3).size()), (1, vec![2, 1]));
     assert!(squared_error(&pca, &two, 1) < 1e-9);
     let equal = Tensor::ones([2, 7], (Kind::Float, Device::Cpu));
     let pca = Pca::fit(&equal);
-    assert_eq!((pca.variances(), pca.total_variance(), pca.most()), (vec![0.0], 0.0, 1));
+    assert_eq!((pca.variances(), pca.total_variance(), pca.components()), (vec![0.0], 0.0, 1));
     check_orthonormal(&pca);
     assert_eq!(pca.reconstruct(&equal, 1), equal);
 }
@@ -163,7 +163,7 @@ fn two_rows_have_one_component_and_equal_ones_have_none() {
 fn few_rows_of_many_columns_take_no_square_of_the_columns() {
     let rows = Noise::new(6, 0, Device::Cpu).normal("wide", &[64, 20_000]);
     let pca = Pca::leading(&rows, 8, &Noise::new(0, 0, Device::Cpu));
-    assert_eq!((pca.most(), pca.width()), (63, 20_000));
+    assert_eq!((pca.components(), pca.most()), (63, 20_000));
     let total = pca.total_variance();
     assert!(pca.variance_beyond(8) > 0.8 * total && pca.variance_beyond(63) < 1e-9 * total);
     assert!(squared_error(&pca, &rows, 63) < 1e-3, "all that varies is kept");

@@ -89,7 +89,7 @@ impl Components {
         drop(values);
         let noise = Noise::new(seed, 0, Device::Cpu).fork("principal components");
         let pca = ae_tensor::Pca::leading(&tensor, code.min(width) as i64, &noise);
-        let code = code.min(pca.most() as usize);
+        let code = code.min(pca.components() as usize);
         let axes = array::to_vec(&pca.axes(code as i64).contiguous());
         let axes = Array2::from_shape_vec((width, code), axes).expect("a column for each component");
         let variances = pca.variances();
