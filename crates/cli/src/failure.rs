@@ -25,6 +25,11 @@ impl Failure {
         Failure { message: error.to_string(), code: 1, told: false }
     }
 
+    /// A panic: exit code 101, as that of any Rust program.
+    pub(crate) fn bug(message: String) -> Self {
+        Failure { message, code: 101, told: false }
+    }
+
     /// The user interrupted the program, or the printed result already says what failed. Exit code 1.
     pub(crate) fn told() -> Self {
         Failure { message: String::new(), code: 1, told: true }

@@ -14,6 +14,7 @@ mod cli;
 mod commands;
 mod failure;
 mod output;
+mod panics;
 mod progress;
 
 use clap::Parser;
@@ -22,10 +23,11 @@ use failure::Failure;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    panics::collect();
     ae_tensor::device::tune_allocator();
     let cli = Cli::parse();
     output::init(cli.quiet, cli.verbose);
-    match run(&cli) {
+    match panics::caught(|| run(&cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(cli.json),
     }

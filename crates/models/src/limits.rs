@@ -15,8 +15,8 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Most values of one sample's forward pass in a model from a file: 128 MiB in double precision.
-pub const MAX_ACTIVATIONS: i64 = 1 << 24;
+/// Most values of one sample's forward pass in a model from a file: 256 MiB in double precision.
+pub const MAX_ACTIVATIONS: i64 = 1 << 25;
 /// About how many values the forward passes of a batch may make when a model is used: 256 MiB in double
 /// precision.
 pub const MAX_BATCH_VALUES: i64 = 1 << 25;

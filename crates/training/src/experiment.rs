@@ -4,12 +4,13 @@ use crate::config::Experiment;
 use crate::data::{EmptyData, Splits};
 use crate::description::TrainingData;
 use crate::evaluate::evaluate;
+use crate::machine;
 use crate::model_file::{Build, ModelFileError, PortableModel};
 use crate::observer::Observer;
 use crate::outcome::{Outcome, TrainError};
 use crate::trainer::{TrainOptions, train_with};
 use ae_datasets::Sources;
-use ae_models::{Model, ModelError};
+use ae_models::{Model, ModelError, limits};
 use ae_records::files::{self, FileError};
 use ae_records::record::{DataRecord, LayerRecord, Machine, ModelRecord, Record, Seconds, Status, now};
 use ae_records::run_dir::{RunDir, RunDirError, RunLock};
@@ -124,6 +125,12 @@ pub fn run(
     }
     let mut model = request.experiment.model.build_on(&splits.summary(), seed, device)?;
     model.metadata.preset = request.name.clone();
+    if let Some(available) = machine::available_memory().filter(|_| device == Device::Cpu) {
+        let batch = request.experiment.training.batch.samples(splits.train.len());
+        limits::check_training(&*model, batch, available)?;
+    }
+    // What could not be loaded again is not trained.
+    model.check_activations(limits::MAX_ACTIVATIONS)?;
     for warning in model.warnings() {
         tracing::warn!("{warning}");
     }
@@ -173,7 +180,7 @@ fn begin(request: &Request, splits: &Splits, model: &dyn Model, device: Device) 
         machine: Machine {
             device: device::name(device),
             threads: device::threads(),
-            processor: processor(),
+            processor: machine::processor(),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         },
         resumed: before.as_ref().map_or(0, |record| record.resumed) + u32::from(request.resume),
@@ -250,13 +257,6 @@ pub fn model_record(model: &dyn Model) -> ModelRecord {
         flops: layers.iter().map(|l| l.flops).sum(),
         layers,
     }
-}
-
-/// The processor's name, or `unknown`.
-fn processor() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let line = text.lines().find(|line| line.starts_with("model name"));
-    line.and_then(|line| line.split(':').nth(1)).map_or("unknown".into(), |name| name.trim().into())
 }
 
 /// A folder for a new run: `runs/<name>/<time>-seed<seed>`, with a number appended if that is taken.

@@ -58,9 +58,9 @@ fn hostile_schemas_are_refused() {
         number(0.0, f64::INFINITY, 0.0, 1.0),
         number(0.0, 1.0, 1.0, 0.0),
         number(0.0, 1.0, f32::NAN, 0.0),
-        FieldKind::Category { levels: vec![] },
-        FieldKind::Category { levels: vec!["x".into(), "x".into()] },
-        FieldKind::Category { levels: vec!["x".repeat(1000)] },
+        FieldKind::Category { levels: vec![], rare: vec![] },
+        FieldKind::Category { levels: vec!["x".into(), "x".into()], rare: vec![] },
+        FieldKind::Category { levels: vec!["x".repeat(1000)], rare: vec![] },
     ] {
         check(|schema| schema.fields[0].kind = kind, scaled);
     }

@@ -256,7 +256,8 @@ pub(crate) fn small_models() -> Vec<(ModelConfig, Vec<i64>)> {
     let mut all = Vec::new();
     for (name, settings, shape) in sizes {
         let text = format!("{{\"{name}\":{{{settings}}}}}");
-        let config = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let config: ModelConfig =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
         all.push((config, shape.to_vec()));
     }
     let names = |models: &[ModelConfig]| models.iter().map(ModelConfig::name).collect::<Vec<_>>();
