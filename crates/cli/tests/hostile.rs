@@ -1,0 +1,386 @@
+//! Bad luck and bad people: small files that ask for much memory, devices and pipes, signals on a silent input, files
+//! that are not ours, runs that would go on with something else, and flipped bits. Nothing here ends with exit code
+//! 101, which is a bug by definition.
+#![cfg(unix)]
+
+mod common;
+
+use common::{Place, Ran, table};
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes, even in a debug build on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(240);
+/// How long a program may go on after a signal.
+const AFTER_SIGNAL: Duration = Duration::from_secs(3);
+/// Memory that any input may take, and that each of its bytes may take in addition.
+const BASE_BYTES: u64 = 200_000_000;
+const PER_BYTE: u64 = 64;
+
+/// Runs a command to its end. Returns what it said, and its greatest resident memory in bytes (0 where the system does
+/// not tell).
+fn measured(place: &Place, mut command: Command) -> (Ran, u64) {
+    let [out, err] = ["told.out", "told.err"].map(|name| place.path(name));
+    command.stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap());
+    let mut child = command.spawn().unwrap();
+    let (begun, mut peak) = (Instant::now(), 0);
+    let status = loop {
+        peak = peak.max(resident(child.id()));
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if begun.elapsed() > PATIENCE => {
+                child.kill().unwrap();
+                panic!("{command:?} does not end\n{}", fs::read_to_string(&err).unwrap());
+            }
+            None => sleep(Duration::from_millis(2)),
+        }
+    };
+    let text = |path| String::from_utf8(fs::read(path).unwrap()).expect("the program writes UTF-8");
+    let ran = Ran { code: status.code(), stdout: text(out), stderr: text(err) };
+    assert!(ran.code.is_some_and(|code| code != 101), "{command:?}: {status}\n{}", ran.stderr);
+    (ran, peak)
+}
+
+/// The greatest resident memory of a process so far, in bytes.
+fn resident(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+fn gz(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A black PNG of `side` times `side` grey pixels: a few hundred bytes for each million.
+fn png(side: u32) -> Vec<u8> {
+    let mut rows = ZlibEncoder::new(Vec::new(), Compression::best());
+    let row = vec![0; side as usize + 1];
+    (0..side).for_each(|_| rows.write_all(&row).unwrap());
+    let mut header = [side.to_be_bytes(), side.to_be_bytes()].concat();
+    header.extend([8, 0, 0, 0, 0]);
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    for (kind, data) in [(b"IHDR", header), (b"IDAT", rows.finish().unwrap()), (b"IEND", Vec::new())] {
+        let body = [kind.as_slice(), &data].concat();
+        let mut sum = flate2::Crc::new();
+        sum.update(&body);
+        bytes.extend((data.len() as u32).to_be_bytes());
+        bytes.extend(body);
+        bytes.extend(sum.sum().to_be_bytes());
+    }
+    bytes
+}
+
+/// A number that looks random.
+fn scrambled(n: usize) -> usize {
+    (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) % 1009
+}
+
+/// `n` lines, each made from its number.
+fn lines(n: usize, line: impl Fn(usize) -> String) -> String {
+    (0..n).fold(String::new(), |mut text, row| {
+        writeln!(text, "{}", line(row)).unwrap();
+        text
+    })
+}
+
+const FIT: &str = "--threads 1 --out d.safetensors --force --set training.epochs=1 --set training.batch=32";
+
+/// Memory of the program with libtorch and a detector, without much data.
+fn own_memory(place: &Place) -> u64 {
+    place.write("few.csv", table(300));
+    let (ran, peak) = measured(place, place.ae(&format!("detect fit few.csv {FIT}")));
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    peak
+}
+
+/// A file takes little memory for its size, and the command ends with `code` and says `expected`.
+#[track_caller]
+fn check_small(place: &Place, own: u64, bytes: u64, arguments: &str, code: i32, expected: &str) {
+    let (ran, peak) = measured(place, place.ae(arguments));
+    assert_eq!(ran.code, Some(code), "{arguments}: {}{}", ran.stdout, ran.stderr);
+    let told = ran.stdout + &ran.stderr;
+    assert!(told.contains(expected), "{arguments}: {expected}\n{told}");
+    let taken = peak.saturating_sub(own);
+    let most = BASE_BYTES + PER_BYTE * bytes;
+    assert!(taken <= most, "{arguments}: {bytes} bytes took {taken}, more than {most}");
+}
+
+#[test]
+fn tables_take_memory_in_proportion_or_are_refused() {
+    let place = Place::new();
+    let own = own_memory(&place);
+    let fit = |name: &str, content: &[u8], code, expected: &str| {
+        place.write(name, content);
+        let arguments = format!("detect fit {name} {FIT}");
+        check_small(&place, own, content.len() as u64, &arguments, code, expected);
+    };
+    let keys = lines(30_000, |row| format!("{{\"k{row}\":{},\"a\":0.5}}", row % 7));
+    fit("keys.jsonl", keys.as_bytes(), 1, "allow it with max_memory_mb");
+    let names: String = (0..250).map(|column| format!("k{column},")).collect();
+    let cells = |row| (0..250).map(|column| format!("v{},", scrambled(row * 250 + column) % 256)).collect();
+    let categories = format!(
+        "{names}z\n{}",
+        lines(512, |row| format!(
+            "{}{}",
+            {
+                let c: String = cells(row);
+                c
+            },
+            scrambled(row)
+        ))
+    );
+    fit("categories.csv", categories.as_bytes(), 0, "are treated as one");
+    let wide = lines(200, |row| {
+        let cell = |column| format!("{:.2}", scrambled(row * 4001 + column) as f64 / 1009.0);
+        (0..4000).map(cell).collect::<Vec<_>>().join(",")
+    });
+    fit("wide.csv", wide.as_bytes(), 0, "stored:");
+    let narrow = lines(400_000, |row| format!("{},{}", row % 7, row % 3));
+    fit("narrow.csv", narrow.as_bytes(), 0, "stored:");
+    let series = lines(60_000, |row| format!("{}", scrambled(row)));
+    place.write("series.csv", &series);
+    let windows = format!("detect fit series.csv {FIT} --set input.layout=windows --set input.window=5000");
+    check_small(&place, own, series.len() as u64, &windows, 0, "are used, evenly spaced");
+    fit("bomb.csv.gz", &gz("1,2,3\n".repeat(20_000_000).as_bytes()), 1, "allow it with max_memory_mb");
+    fit("deep.jsonl", "[".repeat(200_000).as_bytes(), 1, "error: ");
+    fit("quotes.csv", "\"\",".repeat(4_000_000).as_bytes(), 1, "error: ");
+    fit("header.csv", "a,".repeat(200_000).as_bytes(), 1, "error: ");
+}
+
+#[test]
+fn arrays_and_images_take_memory_in_proportion_or_are_refused() {
+    let place = Place::new();
+    let own = own_memory(&place);
+    let train = |name: &str, bytes: u64, code, expected: &str| {
+        let arguments = format!("train mine.toml --threads 1 --out runs/{name} --set data.set={name}");
+        check_small(&place, own, bytes, &arguments, code, expected);
+    };
+    let mut idx = common::idx(&[100_000, 40, 40], &[]);
+    idx.resize(idx.len() + 160_000_000, 0);
+    let bomb = gz(&idx);
+    place.write("bomb.idx.gz", &bomb);
+    train("bomb.idx.gz", bomb.len() as u64, 1, "allow it with max_memory_mb");
+    let image = png(16_000);
+    place.write("images/a.png", &image);
+    place.write("images/b.png", &image);
+    train("images", 2 * image.len() as u64, 1, "512000000 pixel values");
+    let line = format!("\"{}\n1,2\n", "\"\",".repeat(3_000_000));
+    place.write("line.csv", &line);
+    train("line.csv", line.len() as u64, 1, "error: ");
+}
+
+/// Settings that ask for more memory than any machine has are refused before anything is made.
+#[test]
+fn models_larger_than_memory_are_refused() {
+    let place = Place::new();
+    for settings in ["model.vanilla.code=1000000000", "training.batch=1 --set model.vanilla.code=2000000000"]
+    {
+        let arguments = format!("train mine.toml --threads 1 --out huge --set {settings}");
+        place.check_refused(&arguments, 2, &["memory"]);
+    }
+    assert!(!place.path("huge").exists());
+}
+
+/// Only regular files are read and written: devices never end, and a pipe without a writer would hang.
+#[cfg(target_os = "linux")]
+#[test]
+fn devices_and_pipes_are_refused_at_once() {
+    let place = Place::new();
+    own_memory(&place);
+    let made = Command::new("mkfifo").arg(place.path("pipe")).arg(place.path("pipe.toml")).status().unwrap();
+    assert!(made.success());
+    let no_file = "a device or a pipe, not a file";
+    for (arguments, expected) in [
+        ("detect inspect /dev/zero", no_file),
+        ("detect inspect pipe", no_file),
+        ("detect fit /dev/zero", no_file),
+        ("detect fit pipe", no_file),
+        ("detect fit few.csv --config /dev/zero --out x", no_file),
+        ("detect score pipe --model d.safetensors --out s.csv", "give - as the file"),
+        ("detect score few.csv --model pipe --out s.csv", no_file),
+        ("detect watch --model d.safetensors --state /dev/full", no_file),
+        ("detect watch --model d.safetensors --state pipe", no_file),
+        ("detect watch --model d.safetensors --out pipe", no_file),
+        ("train pipe.toml", no_file),
+    ] {
+        let (ran, _) = measured(&place, place.ae(arguments));
+        assert!(matches!(ran.code, Some(1 | 2)), "{arguments}: {ran:?}");
+        assert!(ran.stderr.contains(expected), "{arguments}: {}", ran.stderr);
+    }
+}
+
+/// `ae` with a pipe as its input that stays open and silent.
+fn silent(place: &Place, arguments: &str) -> Child {
+    let mut command = place.ae(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn ends_soon(mut child: Child, what: &str) -> Ran {
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > AFTER_SIGNAL {
+            child.kill().unwrap();
+            panic!("{what} goes on for more than {AFTER_SIGNAL:?}");
+        }
+        sleep(Duration::from_millis(10));
+    }
+    child.wait_with_output().unwrap().into()
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status().unwrap();
+    assert!(sent.success());
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "{what}");
+        sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_signal_ends_a_watch_and_a_score_that_wait_for_input() {
+    let place = Place::new();
+    own_memory(&place);
+    for name in ["TERM", "INT", "HUP"] {
+        let state = place.path(&format!("{name}.state"));
+        let child = silent(&place, &format!("detect watch --model d.safetensors --state {name}.state"));
+        wait_until("the watch begins", || state.exists());
+        signal(&child, name);
+        let ran = ends_soon(child, &format!("a watch after SIG{name}"));
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+
+        // Some lines, and half a line that must not be judged.
+        let mut child = silent(
+            &place,
+            &format!("detect watch --model d.safetensors --state {name}.state --out {name}.jsonl"),
+        );
+        let mut input = child.stdin.take().unwrap();
+        write!(input, "{}0.1,0.2", table(5)).unwrap();
+        let judged = || fs::read_to_string(place.path(&format!("{name}.jsonl"))).unwrap_or_default();
+        wait_until("five verdicts", || judged().lines().count() == 5);
+        signal(&child, name);
+        assert_eq!(ends_soon(child, "a watch").code, Some(0));
+        assert_eq!(judged().lines().count(), 5);
+        assert_eq!(place.json(&format!("{name}.state"))["line"], 6);
+        drop(input);
+
+        let mut child = silent(&place, "detect score - --model d.safetensors --out s.csv --force");
+        let mut input = child.stdin.take().unwrap();
+        write!(input, "{}", table(3)).unwrap();
+        sleep(Duration::from_secs(2));
+        signal(&child, name);
+        let ran = ends_soon(child, &format!("a score after SIG{name}"));
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stderr.contains("interrupted before the end of the input"), "{}", ran.stderr);
+        assert!(!place.path("s.csv").exists());
+    }
+}
+
+#[test]
+fn files_that_are_not_ours_stay_as_they_are() {
+    let place = Place::new();
+    own_memory(&place);
+    for name in ["w.state.new", "victim"] {
+        place.write(name, "mine");
+    }
+    for link in ["linked.state.new", ".writing-linked.state"] {
+        std::os::unix::fs::symlink(place.path("victim"), place.path(link)).unwrap();
+    }
+    let watch = |arguments: &str| {
+        let mut command = place.ae(&format!("detect watch --model d.safetensors {arguments}"));
+        place.write("input", table(4));
+        command.stdin(File::open(place.path("input")).unwrap());
+        let (ran, _) = measured(&place, command);
+        ran
+    };
+    assert_eq!(watch("--state w.state").code, Some(0));
+    assert_eq!(watch("--state linked.state").code, Some(0));
+    assert_eq!((place.text("w.state.new"), place.text("victim")), ("mine".into(), "mine".into()));
+    // Verdicts beside a state of a similar name are all kept.
+    assert_eq!(watch("--state v --out v.new").code, Some(0));
+    assert_eq!(place.text("v.new").lines().count(), 4);
+    let ran = watch("--state l --out l.lock");
+    assert!(ran.code == Some(2) && ran.stderr.contains("would overwrite"), "{ran:?}");
+    let litter: Vec<String> =
+        common::files(&place.path(".")).into_iter().filter(|n| n.contains(".writing-")).collect();
+    assert_eq!(litter, [".writing-linked.state"]);
+}
+
+#[test]
+fn a_flipped_bit_is_never_adopted() {
+    let place = Place::new();
+    own_memory(&place);
+    place.check("train mine.toml --threads 1 --out run", 0, &[]);
+    place.write("input", table(4));
+    let watch = || {
+        let mut command = place.ae("detect watch --model d.safetensors --state w.state");
+        command.stdin(File::open(place.path("input")).unwrap());
+        measured(&place, command).0
+    };
+    assert_eq!(watch().code, Some(0));
+    fs::remove_file(place.path("run/model.safetensors")).unwrap();
+    let check = |name: &str, used: &dyn Fn() -> Ran| {
+        let whole = place.read(name);
+        for flip in 0..12 {
+            let mut bytes = whole.clone();
+            let bit = flip * (8 * bytes.len() - 1) / 11;
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            place.write(name, &bytes);
+            let ran = used();
+            assert_eq!(ran.code, Some(1), "{name}, bit {bit}: {ran:?}");
+        }
+        place.write(name, &whole);
+    };
+    check("w.state", &watch);
+    check("d.safetensors", &|| measured(&place, place.ae("detect inspect d.safetensors")).0);
+    check("run/checkpoint/state.safetensors", &|| {
+        measured(&place, place.ae("train --resume run --threads 1")).0
+    });
+}
+
+#[test]
+fn a_run_goes_on_with_what_it_began_with_or_not_at_all() {
+    let place = Place::new();
+    let longer = place.text("mine.toml").replace("epochs = 3", "epochs = 100000\nlog_every = 1");
+    place.write("mine.toml", longer);
+    let begin = |out: &str| {
+        let child = silent(&place, &format!("train mine.toml --threads 1 --out {out}"));
+        let checkpoint = place.path(&format!("{out}/checkpoint/state.safetensors"));
+        wait_until("the first checkpoint", || checkpoint.exists());
+        child
+    };
+    let child = begin("run");
+    signal(&child, "TERM");
+    assert_eq!(ends_soon(child, "a run after SIGTERM").code, Some(1));
+    place.write("rows.csv", table(61));
+    let told = ["the content of `rows.csv` has changed", "start a new run"];
+    place.check_refused("train --resume run --threads 1", 1, &told);
+    place.write("rows.csv", table(60));
+    let config = place.text("run/config.toml");
+    place.write("run/config.toml", config.replace("seed = 0", "seed = 1"));
+    place.check_refused("train --resume run --threads 1", 1, &["`training.seed` was 0 and is 1"]);
+    fs::remove_file(place.path("run/config.toml")).unwrap();
+    fs::remove_file(place.path("run/record.json")).unwrap();
+    fs::remove_file(place.path("run/metrics.jsonl")).unwrap();
+    place.check_refused("train mine.toml --threads 1 --out run", 2, &["state.safetensors of a run", "--out"]);
+
+    // The folder is moved away during the run: an error, and nothing is written where it was.
+    let child = begin("moved");
+    fs::rename(place.path("moved"), place.path("elsewhere")).unwrap();
+    let ran = ends_soon(child, "a run without its folder");
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("moved, removed or replaced"), "{}", ran.stderr);
+    assert!(!place.path("moved").exists());
+}
