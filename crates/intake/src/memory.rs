@@ -9,7 +9,7 @@ const PER_BYTE: u64 = 64;
 /// Copies of all numbers that exist at a time while a file is parsed.
 const PARSE_COPIES: u64 = 3;
 /// Copies of all encoded values that exist at a time while a detector is fitted.
-const FIT_COPIES: u64 = 6;
+const FIT_COPIES: u64 = 9;
 
 /// The most memory that reading an input, and learning from it, may take: 200 MB and 64 bytes for each byte of the
 /// input as it is stored, or what the user allows. It is checked before anything is allocated.
@@ -22,18 +22,34 @@ pub struct MemoryLimit {
 /// An input that would take more memory than it may.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{name}: {what} would take {} of memory, but an input of {} may take {}; {}",
-    Size(*need), Size(limit.input), Size(limit.bytes), advice(*need)
+    "{name}: {what} would take {need} of memory, but an input of {} may take {}; if the file is what you expect, allow \
+     more with max_memory_mb{}",
+    Size(limit.input), Size(limit.bytes), suggestion.map_or(String::new(), |mb| format!(" = {mb}"))
 )]
 pub struct MemoryError {
     /// The input.
     pub name: String,
     /// What would take it: `40000 rows of 30001 columns`.
     pub what: String,
-    /// How much, in bytes; the least that is known.
-    pub need: u64,
+    /// How much, as far as it is known: `10.8 GB`, or `too much`.
+    pub need: String,
     /// How much is allowed.
     pub limit: MemoryLimit,
+    /// What to allow, in millions of bytes, if the need is known.
+    pub suggestion: Option<u64>,
+}
+
+impl MemoryError {
+    /// Content of a compressed file that is longer than [`MemoryLimit::content_bytes`]; how long is not known.
+    pub(crate) fn of_content(name: &str, limit: MemoryLimit) -> Self {
+        MemoryError {
+            name: name.to_owned(),
+            what: format!("its content, of more than {},", Size(limit.content_bytes())),
+            need: "too much".into(),
+            limit,
+            suggestion: None,
+        }
+    }
 }
 
 impl MemoryLimit {
@@ -67,7 +83,10 @@ impl MemoryLimit {
         if need <= self.bytes {
             return Ok(());
         }
-        Err(MemoryError { name: name.to_owned(), what: what(), need, limit: self })
+        // What is made of the rows takes memory, too.
+        let suggestion = Some(need.div_ceil(1_000_000).saturating_mul(2));
+        let (name, need) = (name.to_owned(), Size(need).to_string());
+        Err(MemoryError { name, what: what(), need, limit: self, suggestion })
     }
 
     /// Checks `rows` rows of `columns` numbers, parsed from `content` bytes.
@@ -103,11 +122,6 @@ impl fmt::Display for Size {
     }
 }
 
-fn advice(need: u64) -> String {
-    let mb = need.div_ceil(1_000_000).saturating_mul(2);
-    format!("if the file is what you expect, allow it with max_memory_mb = {mb}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,7 +133,7 @@ mod tests {
         limit.check_rows("a.csv", 1_000, 100, 10).unwrap();
         let error = limit.check_rows("a.csv", 1_000, 1_000_000, 60_000).unwrap_err().to_string();
         let expected = "a.csv: 1000000 rows of 60000 columns would take 720.0 GB of memory, but an input of 1 kB may \
-                        take 200 MB; if the file is what you expect, allow it with max_memory_mb = 1440002";
+                        take 200 MB; if the file is what you expect, allow more with max_memory_mb = 1440002";
         assert_eq!(error, expected);
         MemoryLimit::for_input(1_000, Some(1_440_002)).check_rows("", 1_000, 1_000_000, 60_000).unwrap();
         // Nothing overflows.

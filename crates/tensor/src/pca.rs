@@ -23,7 +23,7 @@ pub struct Pca {
     mean: Tensor,
     /// `[D, K]`, one axis in each column, greatest variance first.
     axes: Tensor,
-    /// `[K]`, variance along each axis.
+    /// `[V]`, variance along each axis, and along further ones that are not kept; `V` is at least `K`.
     variances: Tensor,
     /// Variance of the rows along all directions.
     total: f64,
@@ -36,7 +36,7 @@ impl Pca {
     /// `N` rows, whichever is smaller.
     pub fn fit(rows: &Tensor) -> Self {
         let (mean, centred) = centre(rows);
-        Self::exact(mean, &centred)
+        Self::exact(mean, &centred, i64::MAX)
     }
 
     /// Fits at least the first `most` components, or all if there are fewer, of rows `[N, …]`, each flattened
@@ -47,15 +47,17 @@ impl Pca {
         let (mean, centred) = centre(rows);
         let side = centred.size().into_iter().min().unwrap_or(0);
         if side <= MAX_EXACT_SIDE || most + OVERSAMPLING >= side {
-            return Self::exact(mean, &centred);
+            return Self::exact(mean, &centred, most);
         }
         Self::truncated(mean, &centred, most, noise)
     }
 
-    fn exact(mean: Tensor, centred: &Tensor) -> Self {
+    /// Knows all variances, and at least the first `most` axes.
+    fn exact(mean: Tensor, centred: &Tensor, most: i64) -> Self {
         let total = total_variance(centred);
         let [n, width] = [centred.size()[0], centred.size()[1]];
-        let (variances, axes) = if n < width { in_row_space(centred) } else { in_column_space(centred) };
+        let (variances, axes) =
+            if n < width { in_row_space(centred, most) } else { in_column_space(centred) };
         Pca { mean, axes, variances, total, is_complete: true }
     }
 
@@ -146,9 +148,10 @@ fn flat(rows: &Tensor) -> Tensor {
 
 /// The mean `[D]` of rows, and the rows without it, `[N, D]`.
 fn centre(rows: &Tensor) -> (Tensor, Tensor) {
-    let rows = flat(rows);
-    let mean = rows.mean_dim([0i64].as_slice(), false, Kind::Double);
-    let centred = &rows - &mean;
+    let mut flattened = flat(rows);
+    let mean = flattened.mean_dim([0i64].as_slice(), false, Kind::Double);
+    // In place, if converting the rows has already copied them.
+    let centred = if rows.kind() == Kind::Double { &flattened - &mean } else { flattened.subtract_(&mean) };
     (mean, centred)
 }
 
@@ -165,9 +168,9 @@ fn in_column_space(centred: &Tensor) -> (Tensor, Tensor) {
     (variances.flip([0]), axes.flip([1]))
 }
 
-/// The variances `[K]` above rounding, at least one, and their axes `[D, K]`: `v = Xᵀ u / √(N λ)` for each
-/// eigenvector `u` of `X Xᵀ / N` with the eigenvalue `λ`.
-fn in_row_space(centred: &Tensor) -> (Tensor, Tensor) {
+/// The variances `[K]` above rounding, at least one, and the axes `[D, min(K, most)]` of the first ones:
+/// `v = Xᵀ u / √(N λ)` for each eigenvector `u` of `X Xᵀ / N` with the eigenvalue `λ`.
+fn in_row_space(centred: &Tensor, most: i64) -> (Tensor, Tensor) {
     let [n, width] = [centred.size()[0], centred.size()[1]];
     let gram = centred.matmul(&centred.tr()) / n as f64;
     let (variances, vectors) = gram.linalg_eigh("L");
@@ -180,7 +183,9 @@ fn in_row_space(centred: &Tensor) -> (Tensor, Tensor) {
         return (Tensor::zeros([1], (Kind::Double, centred.device())), axis);
     }
     let variances = variances.narrow(0, 0, kept);
-    let axes = centred.tr().matmul(&vectors.narrow(1, 0, kept)) / (&variances * n as f64).sqrt();
+    let first = kept.min(most.max(1));
+    let scales = (variances.narrow(0, 0, first) * n as f64).sqrt();
+    let axes = centred.tr().matmul(&vectors.narrow(1, 0, first)) / scales;
     (variances, axes)
 }
 

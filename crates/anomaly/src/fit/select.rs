@@ -15,8 +15,11 @@ use serde_json::Value;
 
 /// Damaged copies of each row; more copies make the comparison less noisy.
 const COPIES: u64 = 5;
-/// Most rows in the comparison.
+/// Most rows in the comparison, and most values in these rows, of which there are several copies.
 const MAX_ROWS: usize = 2000;
+const MAX_VALUES: usize = 1 << 20;
+/// Fewest rows in the comparison, however wide they are.
+const MIN_ROWS: usize = 50;
 /// Scores that are compared if none is configured. None of them can fail a fit: what the model does not
 /// support is skipped, and any other that cannot be computed is left out, with a reason.
 const SCORES: [Score; 5] = [
@@ -224,9 +227,10 @@ struct Comparison {
 impl Comparison {
     fn new(rows: &PreparedRows, validation: &Samples, seed: u64) -> Self {
         let n = validation.len();
+        let most = (MAX_VALUES / rows.width().max(1)).clamp(MIN_ROWS, MAX_ROWS);
         // If there are enough rows, half are for fitting scales and half for judging.
         let (even, odd): (Vec<usize>, Vec<usize>) =
-            (0..n.min(2 * MAX_ROWS)).partition(|row| row.is_multiple_of(2));
+            (0..n.min(2 * most)).partition(|row| row.is_multiple_of(2));
         let both = n >= 20;
         let normal = validation.select(if both { &odd } else { &even });
         let scales = validation.select(&even);

@@ -71,22 +71,20 @@ impl Components {
         if code == 0 {
             return Err(ScorerError::setting("the number of components", code, "at least 1"));
         }
-        let mut values = rows::inputs(train, 0, train.len()).mapv(f64::from);
+        let mut values = rows::inputs(train, 0, train.len());
         if train.observed.is_some() {
             for feature in 0..width {
                 let known: Vec<usize> =
                     (0..train.len()).filter(|&row| train.is_observed(row, feature)).collect();
-                let mean =
-                    known.iter().map(|&row| values[[row, feature]]).sum::<f64>() / known.len().max(1) as f64;
+                let sum: f64 = known.iter().map(|&row| f64::from(values[[row, feature]])).sum();
+                let mean = (sum / known.len().max(1) as f64) as f32;
                 (0..train.len())
                     .filter(|&row| !train.is_observed(row, feature))
                     .for_each(|row| values[[row, feature]] = mean);
             }
         }
-        let mean = values.mean_axis(Axis(0)).expect("at least two rows");
-        let flat = values.as_slice().expect("standard layout");
-        let tensor = Tensor::from_slice(flat).view([train.len() as i64, width as i64]);
-        drop(values);
+        let mean = values.fold_axis(Axis(0), 0.0, |sum, &value| sum + f64::from(value)) / train.len() as f64;
+        let tensor = array::from_array(values);
         let noise = Noise::new(seed, 0, Device::Cpu).fork("principal components");
         let pca = ae_tensor::Pca::leading(&tensor, code.min(width) as i64, &noise);
         let code = code.min(pca.components() as usize);

@@ -20,7 +20,7 @@ use std::fmt::Debug;
 
 /// Most rows whose differences are held in memory at once, and about how many values these may have: 64 MiB.
 const MAX_BLOCK_ROWS: usize = 8192;
-const MAX_BLOCK_VALUES: usize = 1 << 23;
+const MAX_BLOCK_VALUES: usize = 1 << 21;
 /// Rows that one core takes at a time. For fewer, other cores are not worth waking.
 const QUICK_ROWS: usize = 256;
 

@@ -69,9 +69,10 @@ pub fn read_all(
     let limit = memory.content_bytes().min(MAX_CONTENT_BYTES);
     let content = inflate_up_to(stored.as_slice(), path, limit)?;
     if content.len() as u64 > limit {
-        let what = || format!("its content of more than {limit} bytes");
-        memory.check(&path.display().to_string(), what, content.len() as u64 * 4)?;
-        return Err(too_long(path, "gz", limit));
+        return Err(match limit < MAX_CONTENT_BYTES {
+            true => MemoryError::of_content(&path.display().to_string(), memory).into(),
+            false => too_long(path, "gz", limit),
+        });
     }
     Ok((content, memory))
 }
