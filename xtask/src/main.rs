@@ -10,6 +10,8 @@ mod program;
 mod readmes;
 mod recipe;
 mod setup;
+#[cfg(unix)]
+mod soak;
 mod test;
 mod workspace;
 
@@ -35,6 +37,7 @@ Tasks of the project:
   setup      Install libtorch: --cuda for the CUDA build, --mirror DIR, --force to install it again
   test       Run every test of the workspace
   check      Format, tidy, clippy, packages, docs, workflows and licences, cheapest first: what CI runs
+  soak       Kill, stop and starve the program at random moments; what it leaves must not differ
   bench      Run the benchmarks
   readmes    Regenerate the README.md of each crate from its documentation
   doctor     Check this machine, and say how to fix what is missing
@@ -85,6 +88,9 @@ fn run(task: &str, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
         "doctor" => doctor::run(&workspace, args),
         "readmes" => readmes::run(&workspace, args),
         "setup" => setup::run(&workspace, args),
+        // Signals and file systems are those of Unix.
+        #[cfg(unix)]
+        "soak" => soak::run(&workspace, args),
         "test" => test::run(&workspace, args),
         "ae" => program::run(&workspace, args),
         option if option.starts_with('-') => {

@@ -10,13 +10,18 @@ use crate::setup;
 use crate::workspace::{self, Workspace};
 
 pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
-    setup::ensure(workspace, mirror_in(&args))?;
+    let program = build(workspace, mirror_in(&args))?;
+    become_it(Command::new(&program).args(args)).with_context(|| format!("cannot run {}", program.display()))
+}
+
+/// Builds the program, with libtorch if that is missing; its path.
+pub(crate) fn build(workspace: &Workspace, mirror: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    setup::ensure(workspace, mirror)?;
     let built = workspace::status(&mut workspace.cargo(["build", "--release", "--package", "ae-cli"]))?;
     if !built.success() {
         anyhow::bail!("cannot build the program; run `cargo xtask doctor` to see what is missing");
     }
-    let program = workspace.output().join("release").join(format!("ae{}", std::env::consts::EXE_SUFFIX));
-    become_it(Command::new(&program).args(args)).with_context(|| format!("cannot run {}", program.display()))
+    Ok(workspace.output().join("release").join(format!("ae{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// On Unix the program replaces this process, so that signals and exit codes are its own.

@@ -62,7 +62,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ae-training",
         ],
     ),
-    ("xtask", &["ae-fetch"]),
+    ("xtask", &["ae-fetch", "ae-records"]),
     // The top: these may use all libraries.
     ("autoencoders", &["*"]),
     ("ae-cli", &["*"]),
