@@ -13,33 +13,69 @@
 use std::env;
 use std::path::Path;
 
+/// Where libtorch is looked for, relative to what is linked: `target/release/ae`, `target/debug/deps/test-…`, and
+/// `bin/ae` beside `lib/` or `lib/autoencoders/`.
+const RELATIVE: [&str; 4] =
+    ["../../.libtorch/libtorch/lib", "../../../.libtorch/libtorch/lib", "../lib/autoencoders", "../lib"];
+
+/// Set by whoever builds a program to pass it on: no path of the machine that built it gets into it.
+const PORTABLE: &str = "AE_PORTABLE";
+
 /// Writes run-time search paths into everything that this crate links: first relative to the binary, so that a
-/// checkout and an installation can be moved, then the folder of libtorch that the build used.
+/// checkout and an installation can be moved, then the folder of libtorch that the build used. With
+/// `AE_PORTABLE=1` in the environment the latter is left out: such a program runs with libtorch in one of the
+/// relative places, or on the loader's own path, and says nothing about where it was built.
 ///
 /// The crate must depend on `torch-sys` directly: cargo tells only direct dependents where libtorch is. If it
 /// does not, because features leave libtorch out or only documentation is built, nothing is written.
 pub fn rpaths() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
+    println!("cargo:rerun-if-env-changed={PORTABLE}");
     let Some(lib) = env::var_os("DEP_TCH_LIBTORCH_LIB") else { return };
     let target = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
-    if target == "windows" {
-        return; // Windows looks for libraries beside the program
-    }
-    let origin = if target == "macos" { "@loader_path" } else { "$ORIGIN" };
-    // target/release/ae, target/debug/deps/test-…, and bin/ae beside lib/ or lib/autoencoders/.
-    for beside in
-        ["../../.libtorch/libtorch/lib", "../../../.libtorch/libtorch/lib", "../lib/autoencoders", "../lib"]
-    {
-        println!("cargo:rustc-link-arg=-Wl,-rpath,{origin}/{beside}");
-    }
     let lib = Path::new(&lib);
     let lib = lib.canonicalize().unwrap_or_else(|_| lib.to_path_buf());
-    println!("cargo:rustc-link-arg=-Wl,-rpath,{}", lib.display());
+    let is_portable = env::var_os(PORTABLE).is_some_and(|value| !value.is_empty() && value != "0");
+    for path in search_paths(&target, &lib, is_portable) {
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{path}");
+    }
     if target == "linux" {
         // Registration of libtorch's kernels happens when the library is loaded: it must stay linked even if
         // none of its symbols is used.
         println!("cargo:rustc-link-arg=-Wl,--no-as-needed");
         println!("cargo:rustc-link-arg=-ltorch");
+    }
+}
+
+/// The run-time search paths on the system `target`, in order; `lib` is libtorch's folder of the build.
+fn search_paths(target: &str, lib: &Path, is_portable: bool) -> Vec<String> {
+    let origin = match target {
+        "windows" => return Vec::new(), // it looks for libraries beside the program
+        "macos" => "@loader_path",
+        _ => "$ORIGIN",
+    };
+    let mut paths: Vec<String> = RELATIVE.iter().map(|beside| format!("{origin}/{beside}")).collect();
+    if !is_portable {
+        paths.push(lib.display().to_string());
+    }
+    paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_portable_program_has_relative_paths_only() {
+        let lib = Path::new("/home/someone/libtorch/lib");
+        for (target, origin) in [("linux", "$ORIGIN/../"), ("macos", "@loader_path/../")] {
+            let portable = search_paths(target, lib, true);
+            assert!(portable.iter().all(|path| path.starts_with(origin)), "{portable:?}");
+            let own = search_paths(target, lib, false);
+            // What was built here runs from anywhere, and prefers the libtorch that it was moved with.
+            assert_eq!(own.split_last().unwrap(), (&lib.display().to_string(), &portable[..]));
+        }
+        assert_eq!(search_paths("windows", lib, false), [""; 0]);
     }
 }
