@@ -10,12 +10,10 @@ mod lanes;
 
 use crate::array;
 use crate::{Activation, Tensor};
-use lanes::{Block, Processor};
+use lanes::{Block, LANES, Processor};
 use ndarray::{Array2, ArrayView2, s};
 use rayon::prelude::*;
 
-/// Outputs that are computed at once.
-const LANES: usize = 16;
 /// Rows that a thread takes at once: few enough for its cache, many enough to be worth scheduling.
 const ROWS: usize = 256;
 

@@ -1,8 +1,11 @@
 //! The kernels: sixteen outputs at once, in the processor's widest registers.
+//!
+//! This file uses neither libtorch nor the rest of the crate, so that Miri can run its tests.
 
-use super::LANES;
-use crate::Activation;
-use ae_network::LEAKY_SLOPE;
+use ae_network::{Activation, LEAKY_SLOPE};
+
+/// Outputs that are computed at once.
+pub(super) const LANES: usize = 16;
 
 /// Rows of inputs.
 #[derive(Clone, Copy)]
@@ -311,3 +314,7 @@ fn exp(x: f32, add: impl Fn(f32, f32, f32) -> f32) -> f32 {
     let value = add(r * r, series, r) + 1.0;
     value * f32::from_bits(((n as i32 + 127) as u32) << 23)
 }
+
+#[cfg(test)]
+#[path = "lanes_tests.rs"]
+mod tests;
