@@ -9,6 +9,7 @@ mod packages;
 mod program;
 mod readmes;
 mod recipe;
+mod sanitize;
 mod setup;
 #[cfg(unix)]
 mod soak;
@@ -38,6 +39,7 @@ Tasks of the project:
   test       Run every test of the workspace
   check      Format, tidy, clippy, packages, docs, workflows and licences, cheapest first: what CI runs
   soak       Kill, stop and starve the program at random moments; what it leaves must not differ
+  sanitize   Run the unsafe code under Miri and the sanitizers of g++
   bench      Run the benchmarks
   readmes    Regenerate the README.md of each crate from its documentation
   doctor     Check this machine, and say how to fix what is missing
@@ -87,6 +89,7 @@ fn run(task: &str, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
         "check" => check::run(&workspace, args),
         "doctor" => doctor::run(&workspace, args),
         "readmes" => readmes::run(&workspace, args),
+        "sanitize" => sanitize::run(&workspace, args),
         "setup" => setup::run(&workspace, args),
         // Signals and file systems are those of Unix.
         #[cfg(unix)]
