@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
+use anyhow::Context;
+
 use crate::workspace::{self, Workspace};
 use crate::{Usage, packages, readmes, setup};
 
@@ -21,6 +23,15 @@ enum Action {
     Run(&'static str, &'static [&'static str]),
     /// Calls a function; the text is the command to run after a failure.
     Call(fn(&Workspace) -> anyhow::Result<()>, &'static str),
+    /// `cargo deny` with these arguments, which needs the network; without one it is skipped.
+    Fetch(&'static [&'static str]),
+}
+
+/// How a check ended, unless it failed.
+enum Done {
+    Passed,
+    /// It could not be made, and why.
+    Skipped(String),
 }
 
 /// What a check requires.
@@ -84,6 +95,11 @@ const STEPS: &[Step] = &[
         &["deny", "--all-features", "check", "licenses", "bans", "sources"],
         Needs::Tool(&["deny", "--version"], "cargo install cargo-deny --locked"),
     ),
+    Step {
+        name: "advisories",
+        action: Action::Fetch(&["deny", "--all-features", "check", "advisories"]),
+        needs: Needs::Tool(&["deny", "--version"], "cargo install cargo-deny --locked"),
+    },
     cargo("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], Needs::Libtorch),
     facade!("datasets"),
     facade!("intake"),
@@ -101,6 +117,9 @@ const STEPS: &[Step] = &[
     cargo("documentation", &["doc", "--workspace", "--no-deps"], Needs::Libtorch),
 ];
 
+/// What cargo-deny says when the database is out of reach. One that it cannot read is a failure.
+const FETCH_FAILURE: &str = "failed to fetch advisory database";
+
 pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
     let known = || STEPS.iter().map(|step| format!("'{}'", step.name)).collect::<Vec<_>>().join(", ");
     if let Some(word) = args.iter().find(|word| STEPS.iter().all(|step| step.name != **word)) {
@@ -111,7 +130,11 @@ pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<
         if step.needs == Needs::Libtorch {
             setup::ensure(workspace, None)?;
         }
-        if let (Needs::Tool(question, install), Action::Run(program, _)) = (step.needs, step.action)
+        let program = match step.action {
+            Action::Run(program, _) => program,
+            Action::Call(..) | Action::Fetch(_) => "cargo",
+        };
+        if let Needs::Tool(question, install) = step.needs
             && !answers(command(workspace, program, question))
         {
             println!("{:<32} skipped: not installed ({install})", step.name);
@@ -119,6 +142,10 @@ pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<
         }
         let since = Instant::now();
         let done = perform(workspace, step);
+        if let Ok(Done::Skipped(why)) = &done {
+            println!("{:<32} skipped: {why}", step.name);
+            continue;
+        }
         let verdict = if done.is_ok() { "ok    " } else { "FAILED" };
         println!("{:<32} {verdict} {:>6.1} s", step.name, since.elapsed().as_secs_f64());
         done?;
@@ -127,19 +154,39 @@ pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-fn perform(workspace: &Workspace, step: &Step) -> anyhow::Result<()> {
+fn perform(workspace: &Workspace, step: &Step) -> anyhow::Result<Done> {
     match step.action {
         Action::Call(check, then) => {
-            check(workspace).map_err(|error| error.context(format!("{} failed; run `{then}`", step.name)))
+            check(workspace).map_err(|error| error.context(format!("{} failed; run `{then}`", step.name)))?;
         }
         Action::Run(program, args) => {
             let mut command = command(workspace, program, args);
             command.env("RUSTDOCFLAGS", "-D warnings");
             let status = workspace::status(&mut command)?;
             anyhow::ensure!(status.success(), "{} failed; run `{}`", step.name, by_hand(program, args));
-            Ok(())
+        }
+        Action::Fetch(args) => {
+            let output = workspace.cargo(args).stdin(Stdio::null()).output().context("cannot run cargo")?;
+            let said = String::from_utf8_lossy(&output.stderr);
+            if !output.status.success() {
+                if let Some(why) = unreachable(&said) {
+                    return Ok(Done::Skipped(format!("cannot fetch the database of advisories ({why})")));
+                }
+                eprint!("{said}");
+                anyhow::bail!("{} failed; run `{}`", step.name, by_hand("cargo", args));
+            }
         }
     }
+    Ok(Done::Passed)
+}
+
+/// The line of cargo-deny that says that it could not fetch what it compares with. `None` if it fetched it: what
+/// it complains about then is a finding.
+fn unreachable(said: &str) -> Option<&str> {
+    // The verdict, which ends a run that got that far.
+    let compared = said.lines().any(|line| line.starts_with("advisories "));
+    let line = said.lines().find(|line| line.contains(FETCH_FAILURE))?;
+    (!compared).then_some(line.trim())
 }
 
 /// The command that shows the failure again.
@@ -162,4 +209,23 @@ fn command(workspace: &Workspace, program: &str, args: &[&str]) -> Command {
 fn answers(mut command: Command) -> bool {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_advisory_is_told_from_a_database_out_of_reach() {
+        let check = |said: &str, expected: Option<&str>| assert_eq!(unreachable(said), expected, "{said}");
+        let failure = "2026-08-10 17:17:58 [ERROR] failed to fetch advisory database https://github.com/RustSec/advisory-db";
+        check(&format!("{failure}\nfatal: Could not resolve host: github.com\n"), Some(failure));
+        let found = "error[vulnerability]: a hole\n  = ID: RUSTSEC-2025-0001\nadvisories FAILED\n";
+        check(found, None);
+        // The words of an advisory are not those of cargo-deny.
+        check(&format!("  = {FETCH_FAILURE} of anybody\n{found}"), None);
+        check("[ERROR] failed to load advisory database: parse error\n", None);
+        check("error: unexpected argument\n", None);
+        check("", None);
+    }
 }
