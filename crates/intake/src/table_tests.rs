@@ -36,6 +36,8 @@ fn tables_hold_numbers_codes_and_gaps() {
     check("\u{feff}a;b\r\n1;y\r\n\r\n2.5;x\r\nNA;?", "", &["a", "b"], expected);
     check("\"a\",\"b\"\n\"1\",\"y\"\n2.5,x\n\"\",null", "", &["a", "b"], expected);
     check("1\ty\n2.5\tx\n-\t-", "layout = 'table'", &["c0", "c1"], expected);
+    let infinities: &[&[f32]] = &[&[2.0, 1.0], &[1.0, 2.0], &[0.0, 2.0]];
+    check("a,b\nx,1\ninf,2\n1e999,2\n", "", &["a", "b"], infinities);
     check("a  b\n 1   y\n2.5 x\nNaN nan\n", "delimiter = ' '", &["a", "b"], expected);
     check("{\"a\":1,\"b\":\"y\"}\n{\"b\":\"x\",\"a\":2.5}\n{\"a\":null}\n", "", &["a", "b"], expected);
     check("[1,\"y\"]\n[2.5,\"x\"]\n[null,null]\n", "", &["0", "1"], expected);

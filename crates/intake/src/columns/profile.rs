@@ -81,7 +81,11 @@ impl ColumnProfile {
                 self.number(value);
                 self.remember(cell, most_values);
             }
-            Cell::NotFinite => self.not_finite += 1,
+            Cell::NotFinite => {
+                self.not_finite += 1;
+                // In a column of texts, `inf` is a value like any other.
+                self.remember(cell, most_values);
+            }
             Cell::Text => {
                 self.texts += 1;
                 for (count, format) in self.dates.iter_mut().zip(DATES) {
