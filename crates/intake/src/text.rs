@@ -7,4 +7,5 @@ pub(crate) mod json;
 pub(crate) mod lines;
 pub(crate) mod parse;
 pub(crate) mod pieces;
+pub(crate) mod quotes;
 pub(crate) mod recognise;

@@ -4,6 +4,7 @@ use crate::columns::stamps::{self, StampFormat};
 use crate::error::{BadLine, BadReason};
 use crate::text::cells::{self, Cell, plain_number, trimmed};
 use crate::text::json::{self, Key};
+use crate::text::quotes::Unquoted;
 use crate::text::recognise::shorten;
 use memchr::{memchr, memchr_iter};
 use std::collections::HashMap;
@@ -86,13 +87,6 @@ struct Row<'a> {
     error: Option<BadReason>,
 }
 
-/// Buffers for the cells of a line with quotes.
-#[derive(Default)]
-struct Scratch {
-    unquoted: Vec<u8>,
-    ends: Vec<usize>,
-}
-
 impl RawBlock {
     /// Appends the rows of the next piece.
     pub(crate) fn append(&mut self, below: RawBlock) {
@@ -110,7 +104,7 @@ impl RowParser {
     /// Parses all lines of `bytes`; the first is number `first_line`.
     pub(crate) fn block(&self, bytes: &[u8], first_line: u64, limit: usize) -> RawBlock {
         let mut block = RawBlock::default();
-        let mut scratch = Scratch::default();
+        let mut scratch = Unquoted::default();
         // Checked once for all lines, because nearly every file is clean.
         let clean = std::str::from_utf8(bytes).is_ok() && memchr(0, bytes).is_none();
         for (line, number) in lines(bytes).zip(first_line..) {
@@ -126,7 +120,7 @@ impl RowParser {
         limit: usize,
         clean: bool,
         block: &mut RawBlock,
-        scratch: &mut Scratch,
+        scratch: &mut Unquoted,
     ) {
         if is_blank(line) {
             return;
@@ -167,7 +161,7 @@ impl RowParser {
         &self,
         line: &[u8],
         mut row: Row<'_>,
-        scratch: &mut Scratch,
+        scratch: &mut Unquoted,
     ) -> Result<(f64, Option<String>), BadReason> {
         let got = match self.syntax {
             Syntax::Json => {
@@ -190,9 +184,7 @@ impl RowParser {
                 cells.zip(0..).map(|(cell, at)| self.cell(self.target(at), cell, &mut row)).count()
             }
             Syntax::Csv { delimiter } if memchr(b'"', line).is_some() => {
-                unquote(line, delimiter, scratch)?;
-                let starts = std::iter::once(0).chain(scratch.ends.iter().copied());
-                let cells = starts.zip(&scratch.ends).map(|(from, &to)| &scratch.unquoted[from..to]);
+                let cells = scratch.cells_of(line, delimiter)?;
                 cells.zip(0..).map(|(cell, at)| self.cell(self.target(at), cell, &mut row)).count()
             }
             Syntax::Csv { delimiter } => self.plain_cells(line, delimiter, &mut row),
@@ -326,46 +318,6 @@ pub(crate) fn cells_of(line: &[u8], delimiter: u8) -> Result<Vec<Vec<u8>>, BadRe
     if memchr(b'"', line).is_none() {
         return Ok(line.split(|&byte| byte == delimiter).map(|cell| trimmed(cell).to_vec()).collect());
     }
-    let mut scratch = Scratch::default();
-    unquote(line, delimiter, &mut scratch)?;
-    let starts = std::iter::once(0).chain(scratch.ends.iter().copied());
-    Ok(starts.zip(&scratch.ends).map(|(from, &to)| trimmed(&scratch.unquoted[from..to]).to_vec()).collect())
-}
-
-/// Removes the quotes from the cells of a line (RFC 4180).
-fn unquote(line: &[u8], delimiter: u8, scratch: &mut Scratch) -> Result<(), BadReason> {
-    let mut reader = csv_core::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .terminator(csv_core::Terminator::Any(b'\n'))
-        .build();
-    scratch.unquoted.resize(line.len() + 1, 0);
-    scratch.ends.resize(line.len() + 1, 0);
-    let (result, used, written, ends) = reader.read_record(line, &mut scratch.unquoted, &mut scratch.ends);
-    // A complete record only needs the end of the input; one with an open quote asks for more.
-    if result != csv_core::ReadRecordResult::InputEmpty || used != line.len() || ends_open(line, delimiter) {
-        return Err(BadReason::OpenQuote);
-    }
-    let (_, _, more, more_ends) =
-        reader.read_record(&[], &mut scratch.unquoted[written..], &mut scratch.ends[ends..]);
-    scratch.unquoted.truncate(written + more);
-    scratch.ends.truncate(ends + more_ends);
-    Ok(())
-}
-
-/// Whether a quoted cell is still open at the end of the line.
-fn ends_open(line: &[u8], delimiter: u8) -> bool {
-    let (mut quoted, mut begins) = (false, true);
-    let mut bytes = line.iter().peekable();
-    while let Some(&byte) = bytes.next() {
-        match byte {
-            b'"' if quoted && bytes.peek() == Some(&&b'"') => {
-                bytes.next();
-            }
-            b'"' if quoted => quoted = false,
-            b'"' if begins => quoted = true,
-            _ => {}
-        }
-        begins = byte == delimiter && !quoted;
-    }
-    quoted
+    let mut unquoted = Unquoted::default();
+    Ok(unquoted.cells_of(line, delimiter)?.map(|cell| trimmed(cell).to_vec()).collect())
 }
