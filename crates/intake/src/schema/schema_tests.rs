@@ -112,6 +112,9 @@ fn hostile_states_of_a_stream_are_refused() {
         ("\"without\":0", "\"without\":4"),
         ("\"shares\":[1.0,", "\"shares\":[2.0,"),
         ("\"observed\":[true,", "\"observed\":["),
+        // What encoding never gives: a value that was not observed, and one beyond what scaling allows.
+        ("\"observed\":[true,", "\"observed\":[false,"),
+        ("\"values\":[-1.", "\"values\":[-1000000000."),
     ] {
         assert!(state.contains(from), "{state}");
         assert_eq!(restore(&state.replace(from, to)), Err(()), "{from} {to}");

@@ -1,7 +1,7 @@
 //! Cuts time steps into windows; the same code for files and streams.
 
 use crate::Samples;
-use crate::schema::encode::{Encoder, RowNote, State};
+use crate::schema::encode::{Encoder, MAX_SCALED_VALUE, RowNote, State};
 use crate::schema::{Schema, SchemaError};
 use crate::text::parse::RawBlock;
 use ndarray::Array2;
@@ -107,7 +107,8 @@ impl Windower {
             && state.filled == state.shares.len()
             && state.without <= windower.length
             && state.last.is_none_or(f64::is_finite)
-            && state.values.iter().all(|value| value.is_finite())
+            && state.values.iter().all(|value| value.abs() <= MAX_SCALED_VALUE)
+            && state.values.iter().zip(&state.observed).all(|(&value, &observed)| observed || value == 0.0)
             && state.shares.iter().all(|share| (0.0..=1.0).contains(share));
         if !fits {
             let reason = "the saved stream state does not match this schema; start the stream over";
