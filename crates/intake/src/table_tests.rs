@@ -36,6 +36,10 @@ fn tables_hold_numbers_codes_and_gaps() {
     check("\u{feff}a;b\r\n1;y\r\n\r\n2.5;x\r\nNA;?", "", &["a", "b"], expected);
     check("\"a\",\"b\"\n\"1\",\"y\"\n2.5,x\n\"\",null", "", &["a", "b"], expected);
     check("1\ty\n2.5\tx\n-\t-", "layout = 'table'", &["c0", "c1"], expected);
+    let mixed = "{\" c\":\"x\",\"a\":1}\n[\"y\",2]\n{\"a\":3,\"c\":\"z\"}\n";
+    check(mixed, "", &["c", "a"], &[&[0.0, 1.0], &[1.0, 2.0], &[2.0, 3.0]]);
+    let unnamed = "{\"\":\"x\",\"c0\":\"v\"}\n{\"c0\":\"u\",\"\":\"y\"}\n";
+    check(unnamed, "", &["unnamed", "c0"], &[&[0.0, 1.0], &[1.0, 0.0]]);
     let infinities: &[&[f32]] = &[&[2.0, 1.0], &[1.0, 2.0], &[0.0, 2.0]];
     check("a,b\nx,1\ninf,2\n1e999,2\n", "", &["a", "b"], infinities);
     check("a  b\n 1   y\n2.5 x\nNaN nan\n", "delimiter = ' '", &["a", "b"], expected);

@@ -64,7 +64,7 @@ fn check_orthonormal(pca: &Pca) {
 fn fewer_rows_than_columns_give_what_the_covariance_gives() {
     let (mean, centred) = centre(&decaying(12, 60));
     let ((by_rows, row_axes), (by_columns, column_axes)) =
-        (in_row_space(&centred), in_column_space(&centred));
+        (in_row_space(&centred, i64::MAX), in_column_space(&centred));
     assert_eq!(by_rows.size(), [11], "twelve centred rows span eleven directions");
     for (a, b) in array::to_vec(&by_rows).iter().zip(array::to_vec(&by_columns)) {
         assert!((a - b).abs() < 1e-6 * b, "{a} {b}");
@@ -73,7 +73,7 @@ fn fewer_rows_than_columns_give_what_the_covariance_gives() {
     let cosines =
         (row_axes * column_axes.narrow(1, 0, 11)).sum_dim_intlist([0i64].as_slice(), false, None::<Kind>);
     assert!((cosines.abs() - 1.0).abs().max().double_value(&[]) < 1e-6);
-    let pca = Pca::exact(mean, &centred);
+    let pca = Pca::exact(mean, &centred, i64::MAX);
     check_orthonormal(&pca);
     assert_eq!((pca.components(), pca.most(), pca.parameters(2)), (11, 60, 180));
     let sum: f64 = pca.variances().iter().sum();

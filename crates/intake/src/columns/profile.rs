@@ -225,45 +225,57 @@ impl Profile {
 /// Most distinct names in all JSON objects of a file.
 const MAX_NAMES: usize = 1 << 16;
 
-/// Profiles JSON lines. Columns are ordered by the first occurrence of their names or positions.
+/// Profiles JSON lines. Columns are ordered by the first occurrence of their names. Arrays come last: next to
+/// objects, their values belong to the columns at the same positions, as when rows are parsed.
 pub(crate) fn of_json(content: &[u8], most_values: usize) -> Profile {
     let mut profile = Profile::default();
     let mut by_name = HashMap::<String, usize>::new();
     let mut found = Vec::new();
-    for line in lines(content).filter(|line| !is_blank(line)) {
-        profile.lines += 1;
-        if !is_text(line) {
-            continue;
-        }
-        found.clear();
-        let mut visit = |key: Key<'_>, value: &json::Value<'_>| {
-            let name = match key {
-                Key::Name(name) => name.to_owned(),
-                Key::Position(position) => position.to_string(),
+    for arrays in [false, true] {
+        let named = arrays && !profile.columns.is_empty();
+        for line in lines(content).filter(|line| !is_blank(line) && is_array(line) == arrays) {
+            profile.lines += 1;
+            if !is_text(line) {
+                continue;
+            }
+            found.clear();
+            let mut visit = |key: Key<'_>, value: &json::Value<'_>| {
+                let name = match key {
+                    Key::Name(name) => name.to_owned(),
+                    Key::Position(position) => {
+                        let column = profile.columns.get(position).filter(|_| named);
+                        let name = column.and_then(|column| column.name.clone());
+                        name.unwrap_or_else(|| position.to_string())
+                    }
+                };
+                found.push((name, value.0.as_bytes().to_vec()));
             };
-            found.push((name, value.0.as_bytes().to_vec()));
-        };
-        if json::values(line, &mut visit).is_err() {
-            continue;
-        }
-        profile.rows += 1;
-        for (name, value) in found.drain(..) {
-            let column = match by_name.get(&name) {
-                Some(&column) => column,
-                None if by_name.len() < MAX_NAMES => {
-                    by_name.insert(name.clone(), profile.columns.len());
-                    profile.columns.push(ColumnProfile::new(Some(name)));
-                    profile.columns.len() - 1
-                }
-                None => continue,
-            };
-            profile.columns[column].add(&value, most_values);
+            if json::values(line, &mut visit).is_err() || (named && found.len() != profile.columns.len()) {
+                continue;
+            }
+            profile.rows += 1;
+            for (name, value) in found.drain(..) {
+                let column = match by_name.get(&name) {
+                    Some(&column) => column,
+                    None if by_name.len() < MAX_NAMES => {
+                        by_name.insert(name.clone(), profile.columns.len());
+                        profile.columns.push(ColumnProfile::new(Some(name)));
+                        profile.columns.len() - 1
+                    }
+                    None => continue,
+                };
+                profile.columns[column].add(&value, most_values);
+            }
         }
     }
     for column in &mut profile.columns {
         column.missing = profile.rows.saturating_sub(column.observed());
     }
     profile
+}
+
+fn is_array(line: &[u8]) -> bool {
+    line.trim_ascii_start().starts_with(b"[")
 }
 
 /// Whether a line can be a row; the parser refuses the others.

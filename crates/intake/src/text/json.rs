@@ -8,7 +8,7 @@ use std::fmt;
 
 /// Where a value is in its line.
 pub(crate) enum Key<'a> {
-    /// In an object.
+    /// In an object; without surrounding blanks, and never empty, because the names of columns are so, too.
     Name(&'a str),
     /// In an array, from 0.
     Position(usize),
@@ -16,6 +16,9 @@ pub(crate) enum Key<'a> {
 
 /// A plain value, as the text that a table cell would have.
 pub(crate) struct Value<'a>(pub Cow<'a, str>);
+
+/// The name of a value whose name is empty.
+const UNNAMED: &str = "unnamed";
 
 /// Passes every value of a line to `visit`. Returns the number of values.
 pub(crate) fn values<'a>(
@@ -54,7 +57,8 @@ impl<'a> Visitor<'a> for Row<'_, 'a> {
         let mut count = 0;
         while let Some(Value(name)) = map.next_key()? {
             let value = map.next_value()?;
-            (self.0)(Key::Name(&name), &value);
+            let name = name.trim();
+            (self.0)(Key::Name(if name.is_empty() { UNNAMED } else { name }), &value);
             count += 1;
         }
         Ok(count)
