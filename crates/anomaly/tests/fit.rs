@@ -337,3 +337,25 @@ fn an_array_is_judged_as_the_same_rows_of_a_file_are() {
     refused(ndarray::array![[1.0, f32::INFINITY, 0.0]], "`b`");
     assert_eq!(detector.judge(ndarray::Array2::zeros((0, 3)).view()).unwrap(), []);
 }
+
+#[test]
+fn windows_that_would_take_too_much_memory_are_thinned_and_that_is_said() {
+    let mut rng = stream_rng(7, "series", 0);
+    let series: String = (0..30_000).map(|_| format!("{:.3}\n", rng.random_range(-1.0..1.0))).collect();
+    let mut config = config();
+    config.input =
+        InputConfig { layout: ae_intake::LayoutChoice::Windows, window: Some(1000), ..config.input };
+    config.training.as_mut().unwrap().epochs = 1;
+    config.store = Store::Mean;
+    let Fitted { report, .. } = fitted(&series, &config).unwrap();
+    let notices: Vec<String> = report.notices.iter().map(ToString::to_string).collect();
+    let thinned = notices.iter().find(|notice| notice.contains("training rows are used, evenly spaced"));
+    assert!(thinned.is_some_and(|notice| notice.contains("max_memory_mb")), "{notices:?}");
+    let most = table(&series, &config).memory.encoded_values() / 2 / 1000;
+    assert!(report.sizes.train <= most && report.sizes.train + 1 >= most, "{:?}", report.sizes);
+    // With more memory, every window is used.
+    config.input.max_memory_mb = Some(20_000);
+    let Fitted { report, .. } = fitted(&series, &config).unwrap();
+    assert!(report.sizes.train > 2 * most, "{:?}", report.sizes);
+    assert!(!report.notices.iter().any(|notice| matches!(notice, ae_intake::Notice::Thinned { .. })));
+}

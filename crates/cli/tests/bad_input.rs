@@ -218,7 +218,7 @@ fn a_damaged_run_is_not_gone_on_with() {
     place.check_refused(
         "train --resume run --threads 1",
         1,
-        &["state.safetensors", "not a checkpoint of this run"],
+        &["state.safetensors", "`model.vanilla.code` was 2 and is 3", "start a new run"],
     );
     place.write("run/config.toml", "[model.vanilla]\nwidth = 1\n");
     place.check_refused("train --resume run --threads 1", 1, &["config.toml:2:", "width"]);

@@ -16,7 +16,7 @@ use ae_records::record::{DataRecord, LayerRecord, Machine, ModelRecord, Record, 
 use ae_records::run_dir::{RunDir, RunDirError, RunLock};
 use ae_tensor::device::{self, DeviceError};
 use ae_tensor::{Device, DeviceChoice};
-use serde_json::json;
+use serde_json::{Map, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
@@ -208,7 +208,10 @@ fn finish(
     let options = TrainOptions {
         run: Some(run),
         resume: *resume,
-        settings: json!({ "model": experiment.model, "data": experiment.data }),
+        settings: Map::from_iter([
+            ("model".into(), json!(experiment.model)),
+            ("data".into(), json!(experiment.data)),
+        ]),
         observer: Some(observer),
         stop: Some(stop),
     };

@@ -13,7 +13,7 @@ use ae_records::metrics::{MetricLine, MetricsLog};
 use ae_records::run_dir::RunDir;
 use ae_tensor::optimizer::update_averages;
 use ae_tensor::{Device, Noise, Optimizer, Tensor};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,8 +27,8 @@ pub struct TrainOptions<'a> {
     /// Whether training continues from the checkpoint in that folder, if there is one. The configuration, the
     /// other `settings` and the data must be those that the run began with.
     pub resume: bool,
-    /// What determines the run besides its configuration and data, such as the settings of the model.
-    pub settings: Value,
+    /// What determines the run besides its configuration and data, such as the settings of the model, by name.
+    pub settings: Map<String, Value>,
     /// The observer.
     pub observer: Option<&'a mut dyn Observer>,
     /// Training stops at the next step when this is set.
@@ -94,7 +94,7 @@ pub fn train_with<'m>(
 struct Folder<'r> {
     run: &'r RunDir,
     resume: bool,
-    settings: Value,
+    settings: Map<String, Value>,
 }
 
 struct Loop<'a> {
@@ -164,10 +164,9 @@ impl<'a> Loop<'a> {
         };
         if let Some(Folder { run, resume, settings }) = folder {
             let path = run.checkpoint();
-            let origin = Origin {
-                settings: serde_json::json!({ "training": config, "settings": settings }),
-                data: data.checksums(),
-            };
+            let mut all = settings;
+            all.insert("training".into(), serde_json::to_value(config).expect("settings are always JSON"));
+            let origin = Origin { settings: all.into(), data: data.checksums() };
             match (path.exists(), resume) {
                 (true, false) => return Err(CheckpointError::Occupied(path).into()),
                 (true, true) => {

@@ -14,7 +14,7 @@ use super::stored::{self, Arrays};
 use crate::error::ScorerError;
 use ae_intake::Samples;
 use ae_records::arrays::StoredArray;
-use ae_tensor::{Device, Noise, Tensor, array};
+use ae_tensor::{Device, Noise, array};
 use nalgebra::{DMatrix, DVector};
 use ndarray::{Array1, Array2, Axis};
 use serde::{Deserialize, Serialize};

@@ -4,6 +4,7 @@
 mod common;
 mod safety;
 
+use ae_records::arrays;
 use common::{Place, Ran, check};
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -331,26 +332,31 @@ fn a_detector_that_was_tampered_with_is_refused() {
     for length in [0, 7, 100, 8 + header, whole.len() - 1] {
         refused(&whole[..length], &["bad.safetensors", "not a complete safetensors file"]);
     }
-    // A mean that differs: the golden rows notice.
+    // A mean that differs: the checksum notices, and in a file with a new checksum the golden rows.
     let text = String::from_utf8(whole[8..8 + header].to_vec()).unwrap();
     let at = text.find("mean\\\":").expect("a mean is in the schema") + 7;
     let digit = text[at..].find(|c: char| ('1'..='8').contains(&c)).unwrap() + at;
     let mut bytes = whole.clone();
     bytes[8 + digit] += 1;
+    refused(&bytes, &["is damaged: its content has the SHA-256"]);
+    assert!(arrays::sign(&mut bytes));
     refused(&bytes, &["does not score as it did", "golden rows"]);
     // Calibration scores that differ: they come first.
     let mut bytes = whole.clone();
     for byte in &mut bytes[8 + header + 200..8 + header + 400] {
         *byte ^= 0x11;
     }
+    assert!(arrays::sign(&mut bytes));
     assert_eq!(check_code(&place, &bytes), Some(1), "other calibration scores");
-    // Any byte may differ: refused, or read without harm, but never a panic.
+    // Any byte may differ: refused as it is, and with a new checksum refused or read without harm, but never a panic.
     let mut state = 7u64;
     for _ in 0..24 {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let mut bytes = whole.clone();
         let place_of = (state >> 20) as usize % bytes.len();
         bytes[place_of] ^= 1 << (state >> 60 & 7);
+        assert_eq!(check_code(&place, &bytes), Some(1), "byte {place_of}");
+        arrays::sign(&mut bytes);
         let code = check_code(&place, &bytes);
         assert!(matches!(code, Some(0 | 1)), "byte {place_of}: {code:?}");
     }

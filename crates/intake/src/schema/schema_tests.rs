@@ -150,3 +150,58 @@ fn damaged_schemas_are_refused_or_work() {
     }
     assert!(worked > 100 && refused > 100, "{worked} {refused}");
 }
+
+/// Three categories of 2000 values, and `often` as the most frequent value of the first.
+fn many_values() -> String {
+    let row = |at: usize| match at {
+        // Padded, so that the order of the texts is that of the numbers.
+        0..2000 => format!("x{at:04},y{at:04},z{at:04},{at}.5\n"),
+        _ => format!("often,y0001,z{:04},{at}.5\n", at % 2000),
+    };
+    "a,b,c,d\n".to_string() + &(0..6000).map(row).collect::<String>()
+}
+
+#[test]
+fn rare_values_share_a_place_where_all_would_take_too_many() {
+    let text = many_values();
+    let config = "max_categories = 3000\ncategories = ['a', 'b', 'c']";
+    let schema = schema(&text, config);
+    assert!(schema.row_width() <= 4096 + 1, "{}", schema.row_width());
+    let FieldKind::Category { levels, rare } = &schema.fields[0].kind else {
+        panic!("{:?}", schema.fields[0])
+    };
+    assert!(levels.contains(&"often".to_string()) && rare.contains(&"x1999".to_string()));
+    assert_eq!(levels.len() + rare.len(), 2001);
+    assert_eq!(schema.fields[0].width(), levels.len() + 1);
+    schema.validate().unwrap();
+    let again: Schema = serde_json::from_str(&serde_json::to_string(&schema).unwrap()).unwrap();
+    assert_eq!(again, schema);
+    assert_eq!(schema.features()[levels.len()].to_string(), "a=(rare values)");
+    // A rare value takes the shared place, and one that no row had takes none; in a table and in a stream.
+    let rows = "a,b,c,d\nx1999,y0001,z0001,0.5\noften,y0001,z0001,0.5\nnever,y0001,z0001,0.5\n";
+    let config: InputConfig = toml::from_str(config).unwrap();
+    let table = Table::parse(rows.as_bytes(), "new.csv", &config).unwrap();
+    let encoded = schema.encode(&table, &[0, 1, 2]).unwrap().samples;
+    let mut reader = Reader::new(rows.as_bytes(), &schema, &Default::default()).unwrap();
+    assert_eq!(reader.read_all().unwrap().samples, encoded);
+    let place = |row: usize| {
+        let of_a = encoded.values.row(row).to_vec()[..=levels.len()].to_vec();
+        of_a.iter().position(|&value| value == 1.0)
+    };
+    let often = levels.iter().position(|level| level == "often");
+    assert_eq!([place(0), place(1), place(2)], [Some(levels.len()), often, None]);
+    let wrong = SchemaError { reason: "column `a` has invalid scaling or categories".into() };
+    let mut twice = schema.clone();
+    twice.fields[0].kind = FieldKind::Category { levels: vec!["x".into()], rare: vec!["x".into()] };
+    assert_eq!(twice.validate(), Err(wrong));
+}
+
+#[test]
+fn a_few_values_keep_their_own_places_as_before() {
+    let schema = sound();
+    let FieldKind::Category { levels, rare } = &schema.fields[1].kind else {
+        panic!("{:?}", schema.fields[1])
+    };
+    assert_eq!((levels.len(), rare.len(), schema.fields[1].width()), (2, 0, 2));
+    assert!(!serde_json::to_string(&schema).unwrap().contains("rare"));
+}
