@@ -10,7 +10,7 @@ use anyhow::Context;
 use crate::workspace::{self, Workspace};
 
 /// Members of the workspace that are not published.
-const NOT_PUBLISHED: [&str; 3] = ["ae-benches", "ae-examples", "xtask"];
+const NOT_PUBLISHED: [&str; 4] = ["ae-benches", "ae-examples", "ae-fuzz", "xtask"];
 
 /// Packs all crates and checks what was packed.
 ///

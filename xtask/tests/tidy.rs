@@ -72,6 +72,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const WITHOUT_LIBTORCH: &[&str] = &[
     "ae-datasets",
     "ae-fetch",
+    "ae-fuzz",
     "ae-intake",
     "ae-link",
     "ae-metrics",
@@ -225,7 +226,7 @@ fn dependencies_point_one_way() {
     let mut complaints = Vec::new();
     for (name, package) in &packages {
         let Some(allowed) = arrows.get(name.as_str()) else {
-            // Benches and examples stand outside; nothing may use them.
+            // Benches, examples and fuzz targets stand outside; nothing may use them.
             continue;
         };
         let ours = package.uses.union(&package.tests_use).filter(|used| packages.contains_key(*used));

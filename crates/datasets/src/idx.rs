@@ -3,14 +3,15 @@
 
 /// A view into the content of an idx file of bytes.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Idx<'a> {
+pub struct Idx<'a> {
+    /// `[N, …]`.
     pub dims: Vec<usize>,
     /// Row-major; as many as the product of `dims`.
     pub values: &'a [u8],
 }
 
 /// Checks the header against the content. Never allocates by the size that the header states.
-pub(crate) fn parse(content: &[u8]) -> Result<Idx<'_>, String> {
+pub fn parse(content: &[u8]) -> Result<Idx<'_>, String> {
     let [0, 0, kind, n_dims, rest @ ..] = content else {
         return Err(format!(
             "it does not start with two zero bytes, a type and a number of dimensions, but with {:02x?}",

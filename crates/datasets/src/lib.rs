@@ -29,6 +29,8 @@ mod dataset;
 mod ecg5000;
 mod error;
 mod from_rows;
+#[doc(hidden)]
+pub mod fuzzing;
 mod idx;
 mod images;
 mod mnist;

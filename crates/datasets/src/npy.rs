@@ -5,7 +5,7 @@ use npyz::{DType, NpyFile, Order, TypeChar};
 
 /// An array read from a file.
 #[derive(Debug)]
-pub(crate) struct Npy {
+pub struct Npy {
     /// `[N, …]`.
     pub dims: Vec<usize>,
     /// `[N, numel]`, row-major.
@@ -20,7 +20,7 @@ const MAX_HEADER: usize = 4096;
 const MAX_NESTING: usize = 4;
 
 /// Reads an array of numbers. Nothing is allocated before the header agrees with the length of the content.
-pub(crate) fn parse(content: &[u8]) -> Result<Npy, String> {
+pub fn parse(content: &[u8]) -> Result<Npy, String> {
     let (header, data) = split_header(content)?;
     let stated = stated_numel(header)?;
     let file = NpyFile::new(content).map_err(|error| error.to_string())?;

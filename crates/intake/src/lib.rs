@@ -29,6 +29,8 @@
 
 mod columns;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod input;
 mod memory;
 mod numbers;

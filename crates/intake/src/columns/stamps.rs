@@ -25,7 +25,7 @@ pub(crate) const DATES: [StampFormat; 3] =
 
 /// The time of a trimmed cell: seconds since 1970, or the number itself. `NaN` for a missing value; `None` if
 /// the cell is not a time.
-pub(crate) fn parse(cell: &[u8], format: StampFormat) -> Option<f64> {
+pub fn parse(cell: &[u8], format: StampFormat) -> Option<f64> {
     if format != StampFormat::Number
         && let Some(time) = parse_date(cell, format)
     {

@@ -5,7 +5,7 @@ use crate::text::recognise::shorten;
 
 /// What a cell holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Cell {
+pub enum Cell {
     /// A number that is also finite as a 32-bit float.
     Number(f64),
     /// Nothing was observed.
@@ -31,7 +31,7 @@ pub(crate) fn trimmed(cell: &[u8]) -> &[u8] {
 }
 
 /// What a cell, already trimmed, holds.
-pub(crate) fn parse(cell: &[u8]) -> Cell {
+pub fn parse(cell: &[u8]) -> Cell {
     if let Some((value, used)) = plain_number(cell)
         && used == cell.len()
     {

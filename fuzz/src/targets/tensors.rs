@@ -1,0 +1,47 @@
+//! Named arrays in safetensors files: detectors, models and checkpoints.
+
+use ae_records::arrays::{self, StoredArray};
+use serde_json::Value;
+use std::cell::LazyCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+thread_local! {
+    /// Files are read by path; this one is in memory where the system has such a folder.
+    static FILE: LazyCell<PathBuf> = LazyCell::new(|| {
+        let memory = Path::new("/dev/shm");
+        let folder = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() };
+        folder.join(format!("ae-fuzz-{}.safetensors", std::process::id()))
+    });
+}
+
+/// Arrays fit their shapes and the file, and are the same after writing them again.
+pub(crate) fn read(input: &[u8]) {
+    FILE.with(|path| {
+        let Some((arrays, metadata)) = of_bytes(input, path) else { return };
+        let mut total = 0;
+        for array in arrays.values() {
+            let numbers: usize = array.shape().iter().product();
+            assert_eq!((array.len(), array.bytes().len()), (numbers, numbers * array.element().width()));
+            assert_eq!((array.to_f64().len(), array.is_empty()), (numbers, numbers == 0));
+            total += array.bytes().len();
+        }
+        assert!(total <= input.len());
+        let listed: Vec<(String, StoredArray)> = arrays.clone().into_iter().collect();
+        arrays::write(path, &listed, &metadata).expect("arrays that were read can be written");
+        let again = arrays::read::<Value>(path).expect("what was written is read");
+        assert_eq!(again, (arrays, metadata));
+    });
+}
+
+fn of_bytes(input: &[u8], path: &Path) -> Option<(BTreeMap<String, StoredArray>, Value)> {
+    fs::write(path, input).expect("the temporary folder can be written");
+    match arrays::read(path) {
+        Ok(read) => Some(read),
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            None
+        }
+    }
+}
