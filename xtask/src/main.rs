@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod doctor;
+mod fuzz;
 mod libtorch;
 mod packages;
 mod program;
@@ -41,6 +42,7 @@ Tasks of the project:
   soak       Kill, stop and starve the program at random moments; what it leaves must not differ
   sanitize   Run the unsafe code under Miri and the sanitizers of g++
   bench      Run the benchmarks
+  fuzz       Run the fuzz targets for long: --runs N, --seconds N, or only the named ones
   readmes    Regenerate the README.md of each crate from its documentation
   doctor     Check this machine, and say how to fix what is missing
 
@@ -88,6 +90,7 @@ fn run(task: &str, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
         "bench" => bench::run(&workspace, args),
         "check" => check::run(&workspace, args),
         "doctor" => doctor::run(&workspace, args),
+        "fuzz" => fuzz::run(&workspace, args),
         "readmes" => readmes::run(&workspace, args),
         "sanitize" => sanitize::run(&workspace, args),
         "setup" => setup::run(&workspace, args),
