@@ -44,6 +44,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "content", run: targets::content::read },
     Target { name: "settings", run: targets::settings::load },
     Target { name: "tensors", run: targets::tensors::read },
+    Target { name: "checkpoint", run: targets::tensors::checkpoint },
     Target { name: "schema", run: targets::schema::reader },
     Target { name: "window_state", run: targets::schema::window_state },
 ];

@@ -145,7 +145,7 @@ fn the_model_loads_in_the_python_package() {
     place.check("train mine.toml --threads 1 --out run", 0, &[]);
     let script = "import json, sys, safetensors.numpy as s; from safetensors import safe_open\n\
                   t = s.load_file(sys.argv[1]); f = safe_open(sys.argv[1], 'np'); m = f.metadata()\n\
-                  m = json.loads(m['autoencoders'])\n\
+                  m = json.loads(m['autoencoders'])['content']\n\
                   print(json.dumps([{k: list(v.shape) for k, v in t.items()}, m['preset'], m['shape']]))";
     let mut python = place.command("python3");
     python.args(["-c", script]).arg(place.path("run/model.safetensors")).env("PYTHONPATH", packages());

@@ -30,6 +30,7 @@
 //! ```
 
 pub mod arrays;
+pub mod checkpoint;
 pub mod config;
 pub mod digest;
 pub mod files;

@@ -1,8 +1,8 @@
 //! Held-out figures: the loss terms, averaged over the rows of a split.
 
-use crate::checkpoint::Window;
 use crate::data::Split;
 use ae_models::{Losses, Model, Pass, limits};
+use ae_records::checkpoint::Window;
 use ae_tensor::{Device, Kind, Noise, Tensor};
 use std::collections::BTreeMap;
 
@@ -75,19 +75,4 @@ pub(crate) fn to_doubles(values: &[Tensor]) -> Vec<Vec<f64>> {
     }
     let all = Tensor::stack(values, 0).to_device(Device::Cpu).to_kind(Kind::Double);
     Vec::<Vec<f64>>::try_from(&all).expect("a double matrix on the CPU")
-}
-
-impl Window {
-    pub(crate) fn add(&mut self, names: &[String], values: &[f64], samples: i64) {
-        for (name, value) in names.iter().zip(values) {
-            let sum = self.sums.entry(name.clone()).or_default();
-            sum.0 += value * samples as f64;
-            sum.1 += samples;
-        }
-    }
-
-    pub(crate) fn means(&self) -> BTreeMap<String, f64> {
-        let mean = |(name, (sum, samples)): (&String, &(f64, i64))| (name.clone(), sum / *samples as f64);
-        self.sums.iter().map(mean).collect()
-    }
 }

@@ -1,6 +1,6 @@
 //! The training loop for every model: batches, losses, optimizers and checkpoints.
 
-use crate::checkpoint::{Best, CheckpointError, Origin, Position, RunTensors};
+use crate::checkpoint::{CheckpointError, RunTensors};
 use crate::config::TrainingConfig;
 use crate::data::{Epoch, Splits};
 use crate::description::TrainingData;
@@ -9,6 +9,7 @@ use crate::observer::{Observer, Progress};
 use crate::outcome::{Outcome, TrainError};
 use crate::tensorboard::EventWriter;
 use ae_models::{Losses, Model, Pass};
+use ae_records::checkpoint::{Best, Origin, Position};
 use ae_records::metrics::{MetricLine, MetricsLog};
 use ae_records::run_dir::RunDir;
 use ae_tensor::optimizer::update_averages;
