@@ -98,8 +98,14 @@ impl Detector {
     /// A missing column, or values that the detector does not accept.
     pub fn judge_table(&self, table: &Table) -> Result<Vec<Judgement>, JudgeError> {
         let rows: Vec<usize> = (0..table.len()).collect();
-        let encoded = self.schema.encode(table, &rows)?;
-        Ok(self.judge_encoded(&encoded.samples, &encoded.rows)?)
+        let mut judgements = Vec::with_capacity(rows.len());
+        // Windows take many times what their steps take, so that only some are encoded at a time.
+        let most = (table.memory.encoded_values() / self.schema.width()).max(1);
+        for rows in rows.chunks(most) {
+            let encoded = self.schema.encode(table, rows)?;
+            judgements.extend(self.judge_encoded(&encoded.samples, &encoded.rows)?);
+        }
+        Ok(judgements)
     }
 
     /// Judges encoded rows; `notes` say which rows can be judged. A row that cannot be judged is unknown and

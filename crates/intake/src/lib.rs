@@ -56,7 +56,9 @@ pub use schema::learn::Learned;
 pub use schema::log::NoticeLog;
 pub use schema::notice::{IgnoredBecause, Notice};
 pub use schema::{Curve, Feature, Field, FieldKind, Format, Schema, SchemaError, Timestamp, Windows};
-pub use split::{RowSplit, Shares, duplicate_share, split_rows, split_time, split_windows, window_ends};
+pub use split::{
+    RowSplit, Shares, duplicate_share, evenly_spaced, split_rows, split_time, split_windows, window_ends,
+};
 pub use stream::block::Block;
 pub use stream::reader::{ReadOptions, Reader, inflated};
 pub use stream::windower::WindowState;

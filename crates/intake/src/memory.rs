@@ -6,10 +6,13 @@ use std::fmt;
 const BASE: u64 = 200_000_000;
 /// Memory that each byte of input may take in addition.
 const PER_BYTE: u64 = 64;
+/// Memory that fitting a detector to an array may take, in millions of bytes.
+const ARRAY_MB: u64 = 4_000;
 /// Copies of all numbers that exist at a time while a file is parsed.
 const PARSE_COPIES: u64 = 3;
-/// Copies of all encoded values that exist at a time while a detector is fitted.
-const FIT_COPIES: u64 = 9;
+/// Copies of the encoded training rows, twice over, that a fit takes in all: of the other parts, of damaged rows, of
+/// scores in double precision, and what the allocator keeps.
+const FIT_COPIES: u64 = 14;
 
 /// The most memory that reading an input, and learning from it, may take: 200 MB and 64 bytes for each byte of the
 /// input as it is stored, or what the user allows. It is checked before anything is allocated.
@@ -58,6 +61,11 @@ impl MemoryLimit {
     pub fn for_input(bytes: u64, max_memory_mb: Option<u64>) -> Self {
         let own = BASE.saturating_add(PER_BYTE.saturating_mul(bytes));
         MemoryLimit { input: bytes, bytes: max_memory_mb.map_or(own, |mb| mb.saturating_mul(1_000_000)) }
+    }
+
+    /// For numbers that a program already holds in memory, which no file made up: 4 GB, or what is allowed.
+    pub(crate) fn for_array(bytes: u64, max_memory_mb: Option<u64>) -> Self {
+        Self::for_input(bytes, Some(max_memory_mb.unwrap_or(ARRAY_MB)))
     }
 
     /// The limit in bytes.

@@ -100,6 +100,15 @@ pub fn window_ends(stretch: Range<usize>, window: usize, stride: usize) -> Vec<u
     (stretch.start + window.max(1) - 1..stretch.end).step_by(stride.max(1)).collect()
 }
 
+/// At most `most` of these rows, evenly spaced.
+pub fn evenly_spaced(rows: &[usize], most: usize) -> Vec<usize> {
+    let n = rows.len();
+    if n <= most {
+        return rows.to_vec();
+    }
+    (0..most).map(|at| rows[at * n / most]).collect()
+}
+
 /// Splits the windows with normal steps only, in time order. Returns the end steps of the windows of each
 /// part, ascending; for training, one every `stride` steps. Steps that are not normal are in no part. At
 /// least one window of steps lies between the windows of two parts; an anomalous stretch may be part of this

@@ -1,6 +1,7 @@
 //! A whole file in memory, from which a schema is learned.
 
 mod array;
+mod bad_steps;
 mod times;
 
 use crate::columns::kinds::{self, Columns, Kind};
@@ -14,6 +15,7 @@ use crate::memory::MemoryLimit;
 use crate::schema::notice::Notice;
 use crate::schema::{Format, Timestamp};
 use crate::split::window_ends;
+use crate::table::bad_steps::with_bad_steps;
 use crate::text::content;
 use crate::text::head::{Head, look_at};
 use crate::text::parse::{ParseKind, RawBlock, RowParser, Syntax, Target};
@@ -369,35 +371,6 @@ fn series_names(columns: &Columns, layout: Layout) -> Vec<String> {
         Layout::Series => (0..columns.data.len()).map(|step| format!("t{step}")).collect(),
         Layout::Windows if columns.data.len() == 1 => vec!["value".into()],
         _ => named.collect(),
-    }
-}
-
-/// Inserts a step without observed values for each bad line of a long series.
-fn with_bad_steps(block: &mut RawBlock, width: usize) {
-    if block.bad.is_empty() {
-        return;
-    }
-    let total = block.lines.len() + block.bad.len();
-    let mut merged = RawBlock { values: Vec::with_capacity(total * width), ..RawBlock::default() };
-    let mut bad = block.bad.iter().map(|bad| bad.line).peekable();
-    for (row, &line) in block.lines.iter().enumerate() {
-        while let Some(bad) = bad.next_if(|&bad| bad < line) {
-            merged.push_nothing(bad, width);
-        }
-        merged.values.extend_from_slice(&block.values[row * width..(row + 1) * width]);
-        merged.stamps.push(block.stamps[row]);
-        merged.lines.push(line);
-    }
-    bad.for_each(|bad| merged.push_nothing(bad, width));
-    merged.bad = std::mem::take(&mut block.bad);
-    *block = merged;
-}
-
-impl RawBlock {
-    fn push_nothing(&mut self, line: u64, width: usize) {
-        self.values.extend(std::iter::repeat_n(f32::NAN, width));
-        self.stamps.push(f64::NAN);
-        self.lines.push(line);
     }
 }
 

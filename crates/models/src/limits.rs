@@ -214,16 +214,16 @@ mod tests {
             let error = build_stored(&config, &data, &noise(), &stored).err().expect(text);
             assert!(error.to_string().contains(expected), "{error}");
         };
-        for shape in [&[0][..], &[-3, 4], &[1 << 13, 1 << 12], &[i64::MAX, 3]] {
-            check(r#"{"vanilla":{}}"#, shape, 0, "does not hold between 1 and 16777216 values");
+        for shape in [&[0][..], &[-3, 4], &[1 << 13, 1 << 13], &[i64::MAX, 3]] {
+            check(r#"{"vanilla":{}}"#, shape, 0, "does not hold between 1 and 33554432 values");
         }
         check(r#"{"vanilla":{}}"#, &[4], -1, "-1 classes");
         check(r#"{"cvae":{}}"#, &[4], i64::MAX, "classes are not between");
         let tcn = r#"{"tcn":{"channels":2,"kernel":3,"dilations":[5000000],"pool":2,"code_channels":1}}"#;
-        check(tcn, &[12, 1], 0, "values in a forward pass, but at most 16777216 are allowed");
+        check(tcn, &[12, 1], 0, "values in a forward pass, but at most 33554432 are allowed");
         check(r#"{"tcn":{"pool":2000000000}}"#, &[12, 1], 0, "values in a forward pass");
         check(r#"{"mae":{"patch":1}}"#, &[1, 100, 100], 0, "values in a forward pass");
-        check(r#"{"vq_vae":{"entries":2000000}}"#, &[12], 0, "values in a forward pass");
+        check(r#"{"vq_vae":{"entries":20000000}}"#, &[12], 0, "values in a forward pass");
     }
 
     #[test]

@@ -6,45 +6,18 @@ use crate::data::{Epoch, Splits};
 use crate::description::TrainingData;
 use crate::evaluate::{evaluate, group_names, named_terms, to_doubles};
 use crate::observer::{Observer, Progress};
+use crate::options::{Folder, TrainOptions};
 use crate::outcome::{Outcome, TrainError};
 use crate::tensorboard::EventWriter;
 use ae_models::{Losses, Model, Pass};
 use ae_records::checkpoint::{Best, Origin, Position};
 use ae_records::metrics::{MetricLine, MetricsLog};
-use ae_records::run_dir::RunDir;
 use ae_tensor::optimizer::update_averages;
 use ae_tensor::{Device, Noise, Optimizer, Tensor};
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
-
-/// Options of a training run besides its configuration.
-#[derive(Default)]
-pub struct TrainOptions<'a> {
-    /// A folder that gets `metrics.jsonl`, TensorBoard events and checkpoints.
-    pub run: Option<&'a RunDir>,
-    /// Whether training continues from the checkpoint in that folder, if there is one. The configuration, the
-    /// other `settings` and the data must be those that the run began with.
-    pub resume: bool,
-    /// What determines the run besides its configuration and data, such as the settings of the model, by name.
-    pub settings: Map<String, Value>,
-    /// The observer.
-    pub observer: Option<&'a mut dyn Observer>,
-    /// Training stops at the next step when this is set.
-    pub stop: Option<&'a AtomicBool>,
-}
-
-impl std::fmt::Debug for TrainOptions<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TrainOptions")
-            .field("run", &self.run)
-            .field("resume", &self.resume)
-            .field("stop", &self.stop)
-            .finish_non_exhaustive()
-    }
-}
 
 /// Trains `model` in place, without a folder or an observer; [`train_with`] adds a folder, an observer and a
 /// way to stop.
@@ -89,13 +62,6 @@ pub fn train_with<'m>(
         Some(observer) => training.run(observer, stop.unwrap_or(&never)),
         None => training.run(&mut (), stop.unwrap_or(&never)),
     }
-}
-
-/// Where a run is kept.
-struct Folder<'r> {
-    run: &'r RunDir,
-    resume: bool,
-    settings: Map<String, Value>,
 }
 
 struct Loop<'a> {

@@ -3,13 +3,17 @@
 use crate::error::ScorerError;
 use crate::scorers::Scorer;
 use crate::scorers::stored::{self, Arrays};
-use ae_intake::{Field, FieldKind, InputConfig, Layout, MemoryLimit, Schema, State, Table, TableColumn};
+use ae_intake::{
+    Field, FieldKind, InputConfig, Layout, MemoryLimit, Schema, State, Table, TableColumn, evenly_spaced,
+};
 use ae_records::arrays::StoredArray;
 use ndarray::{Array2, Axis};
 use std::collections::BTreeSet;
 
 /// Most scores that are kept.
 const MAX_SCORES: usize = 8;
+/// Most rows that they are chosen from.
+const MAX_CHOICES: usize = 512;
 
 /// Unscaled rows `[G, C]` (codes for categories, NaN for missing values), and the scores of those that can be
 /// judged. For windows, the rows are consecutive steps.
@@ -32,6 +36,13 @@ impl Golden {
         scorer: &dyn Scorer,
     ) -> Result<Self, ScorerError> {
         let raw = codes(schema, table)?;
+        // Windows overlap, and are chosen from the last ones; all of them might not fit into memory.
+        let rows = match schema.windows {
+            Some(_) => rows[rows.len().saturating_sub(MAX_CHOICES)..].to_vec(),
+            None => evenly_spaced(rows, MAX_CHOICES),
+        };
+        let most = (table.memory.encoded_values() / schema.width().max(1)).max(MAX_SCORES);
+        let rows = &rows[rows.len().saturating_sub(most)..];
         let encoded = schema.encode(table, rows)?;
         let ready: Vec<usize> =
             (0..rows.len()).filter(|&at| encoded.rows[at].state == State::Ready).collect();

@@ -244,7 +244,7 @@ impl Detector {
         mut options: FitOptions<'_>,
     ) -> Result<Fitted, FitError> {
         let (split, rule) = TableSplit::of(table, config)?;
-        let EncodedSplit { schema, rows, left_out, notices } = split.encode()?;
+        let EncodedSplit { schema, rows, trained_on, left_out, notices } = split.encode()?;
         let failed = |source| FitError::Threshold { source, share: split.share_of_calibration() };
         let (needed, got) = (rule.samples_needed(), rows.calibration.len());
         if got < needed {
@@ -265,7 +265,10 @@ impl Detector {
         let scorer = calibrate(scorer, &rows.calibration, rule)?.map_err(failed)?;
         let suspects = match config.robust {
             None => Vec::new(),
-            Some(_) => robust::suspects(&schema, &split, plain.as_ref(), &trained.trimmed)?,
+            Some(_) => {
+                let left_out = trained.trimmed.iter().map(|&at| trained_on[at]).collect();
+                robust::suspects(&schema, &split, plain.as_ref(), &left_out)?
+            }
         };
         let table = &split.table;
         let report = FitReport {

@@ -8,12 +8,13 @@
 use super::FitError;
 use super::prepared::PreparedRows;
 use super::report::Suspect;
-use super::split::{TableSplit, ready};
+use super::split::TableSplit;
 use super::train::Trainer;
 use crate::scorers::{NormalRows, Score, Scorer, TrainedModel};
 use ae_intake::Samples;
 use ae_intake::Schema;
 use ae_training::Outcome;
+use std::collections::HashSet;
 
 /// Number of trainings; the left-out rows hardly change after the second.
 const ROUNDS: usize = 3;
@@ -74,32 +75,27 @@ fn usual_first(model: &TrainedModel, rows: &Samples, seed: u64) -> Result<Vec<us
     Ok(order)
 }
 
-/// The rows of any part whose log score lies beyond the outer fence: the third quartile plus three times the
+/// The rows of any part, `left_out` of the final training or not, whose log score lies beyond the outer fence: the third quartile plus three times the
 /// interquartile range (Tukey, 1977). The most suspicious come first.
 pub(super) fn suspects(
     schema: &Schema,
     split: &TableSplit,
     scorer: &dyn Scorer,
-    trimmed: &[usize],
+    left_out: &HashSet<usize>,
 ) -> Result<Vec<Suspect>, FitError> {
     let rows = [&split.train[..], &split.validation, &split.calibration].concat();
-    let encoded = schema.encode(&split.table, &rows)?;
-    let ready = ready(&encoded);
-    let scores = scorer.scores(&encoded.samples.select(&ready))?;
-    // `trimmed` counts training rows with enough observed values, which come first among the scored rows.
-    let train = ready.iter().filter(|at| **at < split.train.len()).count();
-    let is_trimmed = |scored: usize| scored < train && trimmed.binary_search(&scored).is_ok();
+    let (rows, scores) = split.score(schema, scorer, &rows)?;
     let logs: Vec<f64> = scores.iter().map(|score| score.max(f64::MIN_POSITIVE).ln()).collect();
     let mut usual: Vec<f64> =
-        (0..logs.len()).filter(|scored| !is_trimmed(*scored)).map(|scored| logs[scored]).collect();
+        rows.iter().zip(&logs).filter(|(row, _)| !left_out.contains(row)).map(|(_, log)| *log).collect();
     usual.sort_unstable_by(f64::total_cmp);
     let quartile = |share: f64| usual[((usual.len() - 1) as f64 * share).round() as usize];
     let fence = quartile(0.75) + 3.0 * (quartile(0.75) - quartile(0.25));
     let mut suspects = Vec::new();
-    for (scored, &at) in ready.iter().enumerate() {
-        if logs[scored] > fence {
-            let line = split.table.lines[rows[at]];
-            suspects.push(Suspect { line, score: scores[scored], left_out: is_trimmed(scored) });
+    for ((row, score), log) in rows.iter().zip(&scores).zip(&logs) {
+        if *log > fence {
+            let line = split.table.lines[*row];
+            suspects.push(Suspect { line, score: *score, left_out: left_out.contains(row) });
         }
     }
     suspects.sort_by(|a, b| b.score.total_cmp(&a.score));

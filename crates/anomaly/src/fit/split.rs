@@ -6,10 +6,11 @@ use super::report::TestFigures;
 use super::{FitConfig, FitError};
 use crate::calibrated::CalibratedScorer;
 use crate::calibration::Rule;
+use crate::scorers::Scorer;
 use ae_intake::Samples;
 use ae_intake::{
-    EncodedRows, Layout, Notice, Schema, Shares, State, Table, split_rows, split_time, split_windows,
-    window_ends,
+    EncodedRows, Layout, Notice, Schema, Shares, State, Table, evenly_spaced, split_rows, split_time,
+    split_windows, window_ends,
 };
 
 /// Share of the steps from which the window length is chosen.
@@ -49,6 +50,8 @@ pub struct EncodedSplit {
     pub schema: Schema,
     /// The rows with enough observed values.
     pub rows: PreparedRows,
+    /// The row of the table behind each training row.
+    pub trained_on: Vec<usize>,
     /// Number of rows that were left out because too little of them was observed.
     pub left_out: usize,
     /// Peculiarities of the data.
@@ -201,29 +204,32 @@ impl TableSplit {
         let schema = learned.schema;
         let (mut left_out, mut notices) = (0, learned.notices);
         let most = self.rows_in_memory(&schema);
-        let mut part = |rows: &[usize], part: &'static str, needed| -> Result<Samples, FitError> {
-            let thinned = thin(rows, most);
-            if thinned.len() < rows.len() {
-                let (used, of) = (thinned.len(), rows.len());
-                notices.push(Notice::Thinned { part: part.into(), used, of });
-            }
-            let rows = thinned.as_slice();
-            let encoded = schema.encode(&self.table, rows)?;
-            let ready = ready(&encoded);
-            if ready.len() < needed {
-                let (part, min_observed) = (format!("the {part} part"), self.table.config.min_observed);
-                return Err(FitError::TooLittleObserved { part, got: ready.len(), needed, min_observed });
-            }
-            left_out += rows.len() - ready.len();
-            notices.extend(encoded.notices);
-            Ok(if ready.len() == rows.len() { encoded.samples } else { encoded.samples.select(&ready) })
-        };
-        let train = part(&self.train, "training", MIN_ROWS[0])?;
-        let validation = part(&self.validation, "validation", MIN_ROWS[1])?;
-        let calibration = part(&self.calibration, "calibration", MIN_ROWS[2])?;
+        let mut part =
+            |rows: &[usize], part: &'static str, needed| -> Result<(Samples, Vec<usize>), FitError> {
+                let thinned = evenly_spaced(rows, most);
+                if thinned.len() < rows.len() {
+                    let (used, of) = (thinned.len(), rows.len());
+                    notices.push(Notice::Thinned { part: part.into(), used, of });
+                }
+                let rows = thinned.as_slice();
+                let encoded = schema.encode(&self.table, rows)?;
+                let ready = ready(&encoded);
+                if ready.len() < needed {
+                    let (part, min_observed) = (format!("the {part} part"), self.table.config.min_observed);
+                    return Err(FitError::TooLittleObserved { part, got: ready.len(), needed, min_observed });
+                }
+                left_out += rows.len() - ready.len();
+                notices.extend(encoded.notices);
+                let all = ready.len() == rows.len();
+                let samples = if all { encoded.samples } else { encoded.samples.select(&ready) };
+                Ok((samples, ready.iter().map(|&at| rows[at]).collect()))
+            };
+        let (train, trained_on) = part(&self.train, "training", MIN_ROWS[0])?;
+        let (validation, _) = part(&self.validation, "validation", MIN_ROWS[1])?;
+        let (calibration, _) = part(&self.calibration, "calibration", MIN_ROWS[2])?;
         let (shape, form) = (shape(&schema), Form::of(&schema));
         let rows = PreparedRows { train, validation, calibration, shape, form };
-        Ok(EncodedSplit { schema, rows, left_out, notices })
+        Ok(EncodedSplit { schema, rows, trained_on, left_out, notices })
     }
 
     /// How many encoded rows of a part may be held in memory. Overlapping windows, and categories with many values,
@@ -231,6 +237,24 @@ impl TableSplit {
     fn rows_in_memory(&self, schema: &Schema) -> usize {
         let values = self.table.memory.encoded_values() / 2;
         (values / schema.width()).max(MIN_ROWS[0])
+    }
+
+    /// Scores those of these rows that have enough observed values, and returns them with their scores. Only a few
+    /// encoded rows are held at a time.
+    pub(super) fn score(
+        &self,
+        schema: &Schema,
+        scorer: &dyn Scorer,
+        rows: &[usize],
+    ) -> Result<(Vec<usize>, Vec<f64>), FitError> {
+        let (mut judged, mut scores) = (Vec::new(), Vec::new());
+        for rows in rows.chunks(self.rows_in_memory(schema)) {
+            let encoded = schema.encode(&self.table, rows)?;
+            let ready = ready(&encoded);
+            judged.extend(ready.iter().map(|&at| rows[at]));
+            scores.extend(scorer.scores(&encoded.samples.select(&ready))?);
+        }
+        Ok((judged, scores))
     }
 
     /// Scores the locked rows, once.
@@ -242,25 +266,11 @@ impl TableSplit {
         let Some(labels) = self.table.labels.as_ref().filter(|_| !self.test.is_empty()) else {
             return Ok(None);
         };
-        let (mut truth, mut scores) = (Vec::new(), Vec::new());
-        for rows in self.test.chunks(self.rows_in_memory(schema)) {
-            let encoded = schema.encode(&self.table, rows)?;
-            let ready = ready(&encoded);
-            truth.extend(ready.iter().map(|&at| !labels.normal[rows[at]]));
-            scores.extend(scorer.scorer().scores(&encoded.samples.select(&ready))?);
-        }
+        let (rows, scores) = self.score(schema, scorer.scorer(), &self.test)?;
+        let truth: Vec<bool> = rows.iter().map(|&row| !labels.normal[row]).collect();
         let flagged = scorer.calibration().threshold().flag(&scores);
         Ok(Some(TestFigures::of(&scores, &flagged, &truth)))
     }
-}
-
-/// At most `most` of these rows, evenly spaced.
-fn thin(rows: &[usize], most: usize) -> Vec<usize> {
-    let n = rows.len();
-    if n <= most {
-        return rows.to_vec();
-    }
-    (0..most).map(|at| rows[at * n / most]).collect()
 }
 
 /// Positions of the rows with enough observed values; the others cannot be judged.
@@ -278,7 +288,5 @@ fn shape(schema: &Schema) -> Vec<usize> {
 
 /// A bounded number of training rows, evenly spaced.
 pub(super) fn references(train: &Samples) -> Samples {
-    let n = train.len();
-    let rows: Vec<usize> = (0..n.min(MAX_REFERENCES)).map(|at| at * n / n.min(MAX_REFERENCES)).collect();
-    train.select(&rows)
+    train.select(&evenly_spaced(&(0..train.len()).collect::<Vec<_>>(), MAX_REFERENCES))
 }

@@ -52,6 +52,10 @@ pub(super) struct Judgeable {
 
 /// Encodes the rows with enough observed values; detectors judge no others.
 pub(super) fn encode(schema: &Schema, table: &Table, rows: &[usize]) -> Result<Judgeable, EvaluationError> {
+    let values = (rows.len() as u64).saturating_mul(schema.width() as u64);
+    let what = || format!("{} encoded rows of {} values", rows.len(), schema.width());
+    let need = values.saturating_mul(2 * size_of::<f32>() as u64);
+    table.memory.check(&table.name, what, need).map_err(ae_intake::IntakeError::from)?;
     let encoded = schema.encode(table, rows)?;
     let places = ready(&encoded);
     Ok(Judgeable { samples: encoded.samples.select(&places), places })

@@ -60,7 +60,7 @@ impl Table {
         let profile = profile::of_array(rows, config.max_categories);
         let columns = kinds::decide(NAME, config, header, &profile, b',')?;
         let bytes = (size_of::<f32>() * rows.len()) as u64;
-        let memory = MemoryLimit::for_input(bytes, config.max_memory_mb);
+        let memory = MemoryLimit::for_array(bytes, config.max_memory_mb);
         Table::assemble(NAME, config, format, columns, memory, |columns| Ok(block(rows, columns)))
     }
 }
@@ -127,7 +127,7 @@ impl Schema {
             ignored: self.ignored.clone(),
             notices: Vec::new(),
             file: None,
-            memory: MemoryLimit::for_input((size_of::<f32>() * rows.len()) as u64, None),
+            memory: MemoryLimit::for_array((size_of::<f32>() * rows.len()) as u64, None),
             config: InputConfig::default(),
         })
     }
