@@ -3,10 +3,9 @@
 use ae_models::variants::beta_vae;
 use ae_models::{Batch, DataSummary, Losses, Model, ModelConfig, Pass};
 use ae_tensor::{Activation, Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
-
-/// Images with odd sides and channels, a vector and a sequence; some variants are bound to images.
 use std::collections::BTreeSet;
 
+/// Images with odd sides and channels, a vector and a sequence; some variants are bound to images.
 fn shapes(config: &ModelConfig) -> Vec<Vec<i64>> {
     let image = vec![2, 9, 6];
     match config {
@@ -175,21 +174,20 @@ fn the_state_has_unique_names_and_the_groups_hold_every_parameter() {
     each(|config, shape| {
         let model = build(config, shape, 0);
         let name = config.name();
-        let unique = |names: Vec<String>| names.into_iter().collect::<BTreeSet<_>>();
-        let names = |tensors: Vec<(String, Tensor)>| tensors.into_iter().map(|t| t.0).collect::<Vec<_>>();
-        let grouped = unique(model.groups().into_iter().flat_map(|g| names(g.parameters)).collect());
-        assert_eq!(unique(names(model.parameters())), grouped, "{name}");
-        assert_eq!(unique(names(model.state())).len(), model.state().len(), "{name}");
+        type Named = Vec<(String, Tensor)>;
+        let names = |tensors: Named| tensors.into_iter().map(|t| t.0).collect::<BTreeSet<_>>();
+        let grouped: BTreeSet<_> = model.groups().into_iter().flat_map(|g| names(g.parameters)).collect();
+        let states = (names(model.parameters()), names(model.state()).len());
+        assert_eq!(states, (grouped, model.state().len()), "{name}");
         let held: i64 = model.state().iter().map(|tensor| tensor.1.numel() as i64).sum();
         assert_eq!(model.numel(), held, "{name}");
         assert!(model.check_size(held).is_ok() && model.check_size(held - 1).is_err(), "{name}");
         let most = model.activations() + model.workspace();
         assert!(model.activations() > shape.iter().product::<i64>(), "{name}: a forward pass makes values");
-        let fits = |limit| model.check_activations(limit).is_ok();
-        assert!(fits(most) && !fits(most - 1), "{name}");
+        let less = model.check_activations(most - 1);
+        assert!(model.check_activations(most).is_ok() && less.is_err(), "{name}");
         let counted: i64 = model.parameters().iter().map(|p| p.1.numel() as i64).sum();
-        let summed: i64 = model.networks().iter().map(|network| network.1.architecture().parameters()).sum();
-        assert_eq!(counted, summed, "{name}");
+        assert_eq!(counted, model.networks().iter().map(|n| n.1.architecture().parameters()).sum(), "{name}");
     });
 }
 
