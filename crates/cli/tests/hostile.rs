@@ -151,6 +151,9 @@ fn tables_take_memory_in_proportion_or_are_refused() {
     let windows = format!("detect fit series.csv {FIT} --set input.layout=windows --set input.window=5000");
     check_small(&place, own, series.len() as u64, &windows, 0, "are used, evenly spaced");
     fit("bomb.csv.gz", &gz("1,2,3\n".repeat(20_000_000).as_bytes()), 1, "allow more with max_memory_mb");
+    // Lines that cannot be read are kept to be reported; a file of little else is refused before.
+    let bad = format!("a,b\n1,2\n{}", "x\n".repeat(3_000_000));
+    fit("bad.csv", bad.as_bytes(), 1, "lines that cannot be read");
     fit("deep.jsonl", "[".repeat(200_000).as_bytes(), 1, "error: ");
     fit("quotes.csv", "\"\",".repeat(4_000_000).as_bytes(), 1, "error: ");
     fit("header.csv", "a,".repeat(200_000).as_bytes(), 1, "error: ");
@@ -176,6 +179,9 @@ fn arrays_and_images_take_memory_in_proportion_or_are_refused() {
     let line = format!("\"{}\n1,2\n", "\"\",".repeat(3_000_000));
     place.write("line.csv", &line);
     train("line.csv", line.len() as u64, 1, "error: ");
+    let bad = "x\n".repeat(10_000_000);
+    place.write("bad.csv", &bad);
+    train("bad.csv", bad.len() as u64, 1, "error: ");
 }
 
 /// Settings that ask for more memory than any machine has are refused before anything is made.
@@ -383,4 +389,48 @@ fn a_run_goes_on_with_what_it_began_with_or_not_at_all() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stderr.contains("moved, removed or replaced"), "{}", ran.stderr);
     assert!(!place.path("moved").exists());
+}
+
+/// Every input that the fuzz targets begin with, through every command that reads such a file: an answer or an error,
+/// never a panic.
+#[test]
+fn no_input_of_the_corpus_is_a_bug() {
+    let place = Place::new();
+    own_memory(&place);
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    let mut tried = 0;
+    for name in common::files(&corpus) {
+        let content = fs::read(corpus.join(&name)).unwrap();
+        let commands: &[(&str, &str)] = match name.split('/').next().unwrap_or_default() {
+            "table" | "number_table" | "windows" | "content" | "cell" | "stamp" => &[
+                ("csv", "detect fit X --threads 1 --out o.safetensors --force --set training.epochs=1"),
+                ("csv", "detect score X --model d.safetensors --out s.csv --force"),
+                ("csv", "train mine.toml --threads 1 --out run --set training.epochs=1 --set data.set=X"),
+            ],
+            "json_lines" => &[
+                ("jsonl", "detect fit X --threads 1 --out o.safetensors --force --set training.epochs=1"),
+                ("jsonl", "detect score X --model d.safetensors --out s.csv --force"),
+            ],
+            "npy" => &[("npy", "train mine.toml --threads 1 --out run --set data.set=X")],
+            "idx" => &[("idx", "train mine.toml --threads 1 --out run --set data.set=X")],
+            "settings" => {
+                &[("toml", "train X --out run"), ("toml", "detect fit few.csv --config X --out o2")]
+            }
+            "tensors" | "checkpoint" => &[
+                ("safetensors", "detect inspect X"),
+                ("safetensors", "detect watch --model d.safetensors --state X"),
+            ],
+            "schema" | "window_state" => &[("json", "detect watch --model d.safetensors --state X")],
+            other => panic!("say how the program reads the inputs of `{other}`"),
+        };
+        for (ending, command) in commands {
+            let file = format!("input.{ending}");
+            place.write(&file, &content);
+            let (ran, _) = measured(&place, place.ae(&command.replace("X", &file)));
+            assert!(matches!(ran.code, Some(0..=2)), "{name}: {command}: {ran:?}");
+            let _ = fs::remove_dir_all(place.path("run"));
+            tried += 1;
+        }
+    }
+    assert!(tried > 100, "{tried} commands");
 }

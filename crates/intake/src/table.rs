@@ -28,6 +28,9 @@ use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 
+/// Memory that a bad line takes: its reason, and copies of it.
+const BAD_LINE_BYTES: u64 = 240;
+
 /// A file as numbers, category codes and gaps.
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -155,7 +158,7 @@ impl Table {
             Syntax::Json => (Some(json_names(&profile)), b','),
         };
         if profile.rows == 0 {
-            return Err(no_rows(body, name, &head));
+            return Err(no_rows(body, name, &head, profile.lines));
         }
         let format = match head.syntax {
             Syntax::Json => Format::Json,
@@ -165,6 +168,9 @@ impl Table {
         };
         let columns = kinds::decide(name, config, header, &profile, delimiter)?;
         let lines = profile.lines;
+        let bad = lines - profile.rows;
+        let what = || format!("{bad} lines that cannot be read");
+        memory.check(name, what, bad.saturating_mul(BAD_LINE_BYTES).saturating_add(content.len() as u64))?;
         drop(profile);
         Table::assemble(name, config, format, columns, memory, |columns| {
             let width = columns.data.len() + usize::from(columns.label.is_some());
@@ -316,7 +322,7 @@ fn json_names(profile: &Profile) -> Vec<String> {
     profile.columns.iter().map(|column| column.name.clone().unwrap_or_default()).collect()
 }
 
-fn no_rows(body: &[u8], name: &str, head: &Head) -> IntakeError {
+fn no_rows(body: &[u8], name: &str, head: &Head, lines: u64) -> IntakeError {
     // Parsed without columns, only to find out what is wrong with the lines.
     let parser = RowParser {
         syntax: head.syntax,
@@ -325,11 +331,12 @@ fn no_rows(body: &[u8], name: &str, head: &Head) -> IntakeError {
         names: HashMap::new(),
         stamp: None,
         label: None,
+        strict: true,
     };
     let block = parse_all(&parser, body, head.body_line);
     match block.bad.first() {
         Some(first) => {
-            IntakeError::OnlyBadLines { name: name.to_owned(), lines: block.bad.len(), first: first.clone() }
+            IntakeError::OnlyBadLines { name: name.to_owned(), lines: lines as usize, first: first.clone() }
         }
         None => IntakeError::Table { name: name.to_owned(), source: TableError::OnlyHeader },
     }
@@ -359,7 +366,7 @@ fn parser(head: &Head, columns: &Columns) -> RowParser {
     }
     let names = columns.names.iter().cloned().zip(targets.iter().copied()).collect();
     let stamp = columns.stamp.as_ref().map(|stamp| (stamp.name.clone(), stamp.format));
-    RowParser { syntax: head.syntax, columns: parsed, targets, names, stamp, label: None }
+    RowParser { syntax: head.syntax, columns: parsed, targets, names, stamp, label: None, strict: false }
 }
 
 /// Names of the data columns. Without a header, those of a series are time steps, and a single channel is

@@ -174,8 +174,7 @@ fn the_state_has_unique_names_and_the_groups_hold_every_parameter() {
     each(|config, shape| {
         let model = build(config, shape, 0);
         let name = config.name();
-        type Named = Vec<(String, Tensor)>;
-        let names = |tensors: Named| tensors.into_iter().map(|t| t.0).collect::<BTreeSet<_>>();
+        let names = |named: Vec<(String, Tensor)>| named.into_iter().map(|t| t.0).collect::<BTreeSet<_>>();
         let grouped: BTreeSet<_> = model.groups().into_iter().flat_map(|g| names(g.parameters)).collect();
         let states = (names(model.parameters()), names(model.state()).len());
         assert_eq!(states, (grouped, model.state().len()), "{name}");
@@ -187,7 +186,8 @@ fn the_state_has_unique_names_and_the_groups_hold_every_parameter() {
         let less = model.check_activations(most - 1);
         assert!(model.check_activations(most).is_ok() && less.is_err(), "{name}");
         let counted: i64 = model.parameters().iter().map(|p| p.1.numel() as i64).sum();
-        assert_eq!(counted, model.networks().iter().map(|n| n.1.architecture().parameters()).sum(), "{name}");
+        let summed: i64 = model.networks().iter().map(|network| network.1.architecture().parameters()).sum();
+        assert_eq!(counted, summed, "{name}");
     });
 }
 

@@ -67,6 +67,7 @@ fn bare(schema: &Schema) -> RowParser {
         names: HashMap::new(),
         stamp: schema.timestamp.as_ref().map(|stamp| (stamp.name.clone(), stamp.format)),
         label: None,
+        strict: false,
     }
 }
 

@@ -58,6 +58,8 @@ pub(crate) struct RowParser {
     pub stamp: Option<(String, StampFormat)>,
     /// Name of the label column, whose text is kept.
     pub label: Option<String>,
+    /// Whether a piece ends at its first bad line: where every line must be a row, one is enough to refuse the file.
+    pub strict: bool,
 }
 
 /// The rows of a piece of a file.
@@ -109,6 +111,9 @@ impl RowParser {
         let clean = std::str::from_utf8(bytes).is_ok() && memchr(0, bytes).is_none();
         for (line, number) in lines(bytes).zip(first_line..) {
             self.line(line, number, limit, clean, &mut block, &mut scratch);
+            if self.strict && !block.bad.is_empty() {
+                break;
+            }
         }
         block
     }
