@@ -100,7 +100,7 @@ impl Detector {
         let rows: Vec<usize> = (0..table.len()).collect();
         let mut judgements = Vec::with_capacity(rows.len());
         // Windows take many times what their steps take, so that only some are encoded at a time.
-        let most = (table.memory.encoded_values() / self.schema.width()).max(1);
+        let most = table.memory.encoded_rows(self.schema.width());
         for rows in rows.chunks(most) {
             let encoded = self.schema.encode(table, rows)?;
             judgements.extend(self.judge_encoded(&encoded.samples, &encoded.rows)?);

@@ -12,7 +12,9 @@ const ARRAY_MB: u64 = 4_000;
 const PARSE_COPIES: u64 = 3;
 /// Copies of the encoded training rows, twice over, that a fit takes in all: of the other parts, of damaged rows, of
 /// scores in double precision, and what the allocator keeps.
-const FIT_COPIES: u64 = 14;
+const FIT_COPIES: u64 = 18;
+/// Memory that the model which is chosen by default, its optimizer and its copies take for each value of a row.
+const MODEL_BYTES: u64 = 16_000;
 
 /// The most memory that reading an input, and learning from it, may take: 200 MB and 64 bytes for each byte of the
 /// input as it is stored, or what the user allows. It is checked before anything is allocated.
@@ -78,9 +80,13 @@ impl MemoryLimit {
         self.bytes / 4
     }
 
-    /// How many encoded values may be held at a time while a detector is fitted.
-    pub fn encoded_values(self) -> usize {
-        usize::try_from(self.bytes / (size_of::<f32>() as u64 * FIT_COPIES)).unwrap_or(usize::MAX)
+    /// How many encoded rows of `width` values each part of the rows may hold while a detector is fitted; at least
+    /// one.
+    pub fn encoded_rows(self, width: usize) -> usize {
+        let width = (width as u64).max(1);
+        let left = self.bytes.saturating_sub(width.saturating_mul(MODEL_BYTES)).max(self.bytes / 4);
+        let row = width.saturating_mul(2 * FIT_COPIES * size_of::<f32>() as u64);
+        usize::try_from(left / row).unwrap_or(usize::MAX).max(1)
     }
 
     /// Checks a need of so many bytes.

@@ -193,8 +193,8 @@ impl safetensors::View for &StoredArray {
     }
 }
 
-/// Writes named arrays with `metadata` and a checksum; a crash leaves the old file or the new one. The same arrays
-/// and metadata give the same bytes.
+/// Writes named arrays with `metadata` and a checksum, into a folder that is there; a crash leaves the old file or
+/// the new one. The same arrays and metadata give the same bytes.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -209,7 +209,7 @@ pub fn write<M: Serialize>(
     let views = arrays.iter().map(|(name, array)| (name.as_str(), array));
     let mut bytes = safetensors::serialize(views, Some(entries)).expect("arrays fit their shapes");
     assert!(sign(&mut bytes), "the entry has a place for the checksum");
-    Ok(files::write_atomic(path, |file| file.write_all(&bytes))?)
+    Ok(files::write_atomic_beside(path, &bytes)?)
 }
 
 /// Writes the checksum of a file's content into the file, for programs that alter one. Returns whether there was

@@ -155,7 +155,18 @@ pub fn write_atomic(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), FileError> {
-    replace(path, write).map_err(FileError::new("write", path))
+    let make = || fs::create_dir_all(folder_of(path)).and_then(|()| replace(path, write));
+    make().map_err(FileError::new("write", path))
+}
+
+/// Writes these bytes as [`write_atomic`] does, but into a folder that is there: one that was removed or moved
+/// meanwhile is not made again.
+pub fn write_atomic_beside(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let write = || match folder_of(path).is_dir() {
+        true => replace(path, |file| file.write_all(bytes)),
+        false => Err(io::Error::new(io::ErrorKind::NotFound, "its folder is not there")),
+    };
+    write().map_err(FileError::new("write", path))
 }
 
 /// Writes these bytes as [`write_atomic`] does.
@@ -182,6 +193,7 @@ pub fn replace_often(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 pub fn check_writable(path: &Path) -> Result<(), FileError> {
     let check = || {
         let path = target(path)?;
+        fs::create_dir_all(folder_of(&path))?;
         clear_leftovers(&folder_of(&path), &prefix_for(&path));
         beside(&path).map(drop)
     };
@@ -227,7 +239,6 @@ fn prefix_for(path: &Path) -> String {
 /// An empty temporary file in the folder of a file, locked for as long as it is open.
 fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let folder = folder_of(path);
-    fs::create_dir_all(&folder)?;
     let prefix = prefix_for(path);
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix);

@@ -175,11 +175,11 @@ impl Record {
         serde_json::from_str(&text).map_err(|e| FileError::new("read", path)(io::Error::from(e)))
     }
 
-    /// Writes `record.json` atomically.
+    /// Writes `record.json` atomically, into a folder that is there.
     pub fn write(&self, path: &Path) -> Result<(), FileError> {
         let mut text = serde_json::to_string_pretty(self).expect("a record is always JSON");
         text.push('\n');
-        files::write_atomic_bytes(path, text.as_bytes())
+        files::write_atomic_beside(path, text.as_bytes())
     }
 }
 

@@ -11,6 +11,7 @@ use crate::outcome::{Outcome, TrainError};
 use crate::tensorboard::EventWriter;
 use ae_models::{Losses, Model, Pass};
 use ae_records::checkpoint::{Best, Origin, Position};
+use ae_records::files;
 use ae_records::metrics::{MetricLine, MetricsLog};
 use ae_tensor::optimizer::update_averages;
 use ae_tensor::{Device, Noise, Optimizer, Tensor};
@@ -143,6 +144,7 @@ impl<'a> Loop<'a> {
                 // Killed before its first checkpoint, the run begins again.
                 (false, _) => {}
             }
+            files::create_dir(path.parent().unwrap_or(run.root()))?;
             this.checkpoint = Some((path, origin));
             this.log = Some(MetricsLog::open(&run.metrics(), this.position.metrics_length)?);
             this.events = Some(EventWriter::append_after(&run.events(), this.position.step)?);

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 /// Most scores that are kept.
 const MAX_SCORES: usize = 8;
 /// Most rows that they are chosen from.
-const MAX_CHOICES: usize = 512;
+const MAX_CHOICES: usize = 128;
 
 /// Unscaled rows `[G, C]` (codes for categories, NaN for missing values), and the scores of those that can be
 /// judged. For windows, the rows are consecutive steps.
@@ -41,7 +41,7 @@ impl Golden {
             Some(_) => rows[rows.len().saturating_sub(MAX_CHOICES)..].to_vec(),
             None => evenly_spaced(rows, MAX_CHOICES),
         };
-        let most = (table.memory.encoded_values() / schema.width().max(1)).max(MAX_SCORES);
+        let most = table.memory.encoded_rows(schema.width()).max(MAX_SCORES);
         let rows = &rows[rows.len().saturating_sub(most)..];
         let encoded = schema.encode(table, rows)?;
         let ready: Vec<usize> =

@@ -235,8 +235,7 @@ impl TableSplit {
     /// How many encoded rows of a part may be held in memory. Overlapping windows, and categories with many values,
     /// take many times what the table takes.
     fn rows_in_memory(&self, schema: &Schema) -> usize {
-        let values = self.table.memory.encoded_values() / 2;
-        (values / schema.width()).max(MIN_ROWS[0])
+        self.table.memory.encoded_rows(schema.width()).max(MIN_ROWS[0])
     }
 
     /// Scores those of these rows that have enough observed values, and returns them with their scores. Only a few
