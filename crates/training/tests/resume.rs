@@ -83,7 +83,7 @@ fn attempt(
 ) -> bool {
     let splits = splits(47);
     // Each attempt starts from weights of another seed, which the checkpoint must replace.
-    let seed = if folder.join("checkpoint").exists() { 99 } else { 3 };
+    let seed = if RunDir::new(folder).checkpoint().exists() { 99 } else { 3 };
     let settings: ModelConfig = serde_json::from_str(variant).unwrap();
     let mut model = settings.build(&splits.summary(), seed).unwrap();
     let run = RunDir::new(folder);

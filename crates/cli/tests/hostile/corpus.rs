@@ -15,7 +15,8 @@ fn no_input_of_the_corpus_is_a_bug() {
     for name in common::files(&corpus) {
         let content = fs::read(corpus.join(&name)).unwrap();
         let commands: &[(&str, &str)] = match name.split('/').next().unwrap_or_default() {
-            "table" | "number_table" | "windows" | "content" | "cell" | "stamp" => &[
+            "cell" | "stamp" => &[("csv", "detect score X --model d.safetensors --out s.csv --force")],
+            "table" | "number_table" | "windows" | "content" => &[
                 ("csv", "detect fit X --threads 1 --out o.safetensors --force --set training.epochs=1"),
                 ("csv", "detect score X --model d.safetensors --out s.csv --force"),
                 ("csv", "train mine.toml --threads 1 --out run --set training.epochs=1 --set data.set=X"),
@@ -26,9 +27,10 @@ fn no_input_of_the_corpus_is_a_bug() {
             ],
             "npy" => &[("npy", "train mine.toml --threads 1 --out run --set data.set=X")],
             "idx" => &[("idx", "train mine.toml --threads 1 --out run --set data.set=X")],
-            "settings" => {
-                &[("toml", "train X --out run"), ("toml", "detect fit few.csv --config X --out o2")]
-            }
+            "settings" => &[
+                ("toml", "train X --out run --offline --threads 1"),
+                ("toml", "detect fit few.csv --config X --out o2 --force --set training.epochs=1"),
+            ],
             "tensors" | "checkpoint" => &[
                 ("safetensors", "detect inspect X"),
                 ("safetensors", "detect watch --model d.safetensors --state X"),
