@@ -235,6 +235,13 @@ fn a_run_goes_on_with_what_it_began_with_or_not_at_all() {
     let child = begin("run");
     signal(&child, "TERM");
     assert_eq!(ends_soon(child, "a run after SIGTERM").code, Some(1));
+    // Each resumption counts, also if the run is killed before its next checkpoint.
+    for resumed in 1..=2 {
+        let mut child = silent(&place, "train --resume run --threads 1");
+        wait_until("the run is resumed", || place.json("run/record.json")["resumed"] == resumed);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
     place.write("rows.csv", table(61));
     let told = ["the content of `rows.csv` has changed", "start a new run"];
     place.check_refused("train --resume run --threads 1", 1, &told);
@@ -254,4 +261,37 @@ fn a_run_goes_on_with_what_it_began_with_or_not_at_all() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stderr.contains("moved, removed or replaced"), "{}", ran.stderr);
     assert!(!place.path("moved").exists());
+}
+
+/// Records and logs that no run wrote: the report is written, or says what is wrong with them.
+#[test]
+fn a_report_of_hostile_records_ends() {
+    let place = Place::new();
+    place.check("train mine.toml --threads 1 --out run", 0, &[]);
+    let (record, metrics) = (place.text("run/record.json"), place.text("run/metrics.jsonl"));
+    let line = |value: &str| {
+        let terms =
+            format!("{{\"step\":1,\"epoch\":0,\"split\":\"train\",\"terms\":{{\"loss\":{value}}}}}\n");
+        terms.clone() + &terms.replace("\"step\":1", "\"step\":18446744073709551615")
+    };
+    let logs = ["1e308", "-1e308", "1e-320", "0", "null", "[]", "1e999"].map(line);
+    let logs = logs.into_iter().chain(["x".into(), "[".repeat(100_000), metrics.repeat(200), String::new()]);
+    let records = [
+        "{}".to_string(),
+        "[".repeat(100_000),
+        record.replace("finished", "\u{1b}[31m"),
+        record.replace("\"train\": ", "\"train\": 9999999999"),
+        record.replace("vanilla", &"<script>".repeat(1000)),
+        record.replace("0.", "1e30"),
+    ];
+    let check = |name: &str, content: &str, whole: &str| {
+        place.write(name, content);
+        let (ran, _) = measured(&place, place.ae("report run"));
+        assert!(matches!(ran.code, Some(0 | 1)), "{name}: {ran:?}");
+        let html = place.text("run/report.html");
+        assert!(!html.contains("<script>") && !html.contains('\u{1b}'), "{name}");
+        place.write(name, whole);
+    };
+    logs.for_each(|log| check("run/metrics.jsonl", &log, &metrics));
+    records.iter().for_each(|content| check("run/record.json", content, &record));
 }
