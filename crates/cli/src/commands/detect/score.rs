@@ -5,6 +5,7 @@ use super::stdin::{Stdin, is_stopped};
 use super::verdicts::{self, Counts, Form};
 use super::{keep, load, reading};
 use crate::cli::{Cli, ScoreArgs};
+use crate::commands::stop_flag;
 use crate::failure::Failure;
 use crate::output;
 use ae_anomaly::Detector;
@@ -22,6 +23,8 @@ use std::thread;
 use std::time::Instant;
 
 pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
+    // From now on, a signal leaves an existing output as it is.
+    stop_flag();
     if let Some(out) = &args.out {
         keep(out, args.force, &[&args.data, &args.model])?;
     }

@@ -27,6 +27,8 @@ use std::sync::atomic::Ordering;
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 
 pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
+    // From now on, a signal ends the watch with its state written.
+    stop_flag();
     device::set_threads(1);
     let detector = load(&args.model)?;
     if let Some(state) = &args.state {
