@@ -27,7 +27,7 @@ pub struct MemoryLimit {
 /// An input that would take more memory than it may.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{name}: {what} would take {need} of memory, but an input of {} may take {}; if the file is what you expect, allow \
+    "{name}: {what} would take {need}, but an input of {} may take {}; if the file is what you expect, allow \
      more with max_memory_mb{}",
     Size(limit.input), Size(limit.bytes), suggestion.map_or(String::new(), |mb| format!(" = {mb}"))
 )]
@@ -36,7 +36,7 @@ pub struct MemoryError {
     pub name: String,
     /// What would take it: `40000 rows of 30001 columns`.
     pub what: String,
-    /// How much, as far as it is known: `10.8 GB`, or `too much`.
+    /// How much, as far as it is known: `10.8 GB of memory`, or `too much memory`.
     pub need: String,
     /// How much is allowed.
     pub limit: MemoryLimit,
@@ -50,7 +50,7 @@ impl MemoryError {
         MemoryError {
             name: name.to_owned(),
             what: format!("its content, of more than {},", Size(limit.content_bytes())),
-            need: "too much".into(),
+            need: "too much memory".into(),
             limit,
             suggestion: None,
         }
@@ -99,7 +99,7 @@ impl MemoryLimit {
         }
         // What is made of the rows takes memory, too.
         let suggestion = Some(need.div_ceil(1_000_000).saturating_mul(2));
-        let (name, need) = (name.to_owned(), Size(need).to_string());
+        let (name, need) = (name.to_owned(), format!("{} of memory", Size(need)));
         Err(MemoryError { name, what: what(), need, limit: self, suggestion })
     }
 
