@@ -60,10 +60,11 @@ pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
         notices: NoticeLog::default(),
         window: detector.schema().windows.map_or(1, |windows| windows.length as u64),
         drifting: state.drift.as_ref().is_some_and(Drift::is_drifting),
+        reading: true,
     };
     match watch.run(&mut state) {
-        // The state was written after the last line, and nothing is lost.
-        Err(_) if is_stopped() => Ok(()),
+        // A read that a signal ended is no error: the state was written after the last line.
+        Err(_) if is_stopped() && watch.reading => Ok(()),
         other => other,
     }
 }
@@ -120,6 +121,8 @@ struct Watch<'a> {
     notices: NoticeLog,
     window: u64,
     drifting: bool,
+    /// Whether a line is being read, not judged or written.
+    reading: bool,
 }
 
 impl Watch<'_> {
@@ -155,7 +158,9 @@ impl Watch<'_> {
         reader.notices().iter().for_each(|notice| self.notice(notice.clone()));
         let stop = stop_flag();
         while !stop.load(Ordering::Relaxed) {
+            self.reading = true;
             let Some(block) = reader.next_line().map_err(reading)? else { break };
+            self.reading = false;
             let line = block.rows.first().map(|row| row.line).or(block.bad.first().map(|bad| bad.line));
             let line = line.expect("a block of a line has a row or a bad line") + shift;
             if state.line == 0 {
