@@ -1,10 +1,153 @@
 //! A scorer with a calibrated threshold.
 
-use crate::calibration::Calibration;
+use crate::calibration::{Calibration, NormalScores, Rule, ThresholdError};
 use crate::error::ScorerError;
+use crate::fit::PreparedRows;
+use crate::gaps::{self, GapCalibration};
 use crate::judgement::{Judgement, Unknown};
 use crate::scorers::Scorer;
 use ae_intake::Samples;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+
+/// Calibration rows that a robust fit left out.
+///
+/// Those with a log score beyond the outer fence, the third quartile plus three times the interquartile range (Tukey,
+/// 1977), highest first, up to the share of rows that may be anomalous. If they are normal after all, rows like them
+/// raise false alarms: up to `left_out / of` more than promised.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trim {
+    /// Rows that were left out.
+    pub left_out: usize,
+    /// Calibration rows.
+    pub of: usize,
+    /// The threshold without them.
+    pub threshold: f64,
+    /// The threshold with them.
+    pub threshold_of_all: f64,
+}
+
+/// The calibration of a scorer for rows with and without gaps.
+#[derive(Debug)]
+pub struct RowCalibration {
+    calibration: Calibration,
+    gaps: Option<GapCalibration>,
+    trim: Option<Trim>,
+}
+
+impl RowCalibration {
+    /// Rows with gaps are compared with this calibration as if they were complete.
+    pub fn new(calibration: Calibration) -> Self {
+        RowCalibration { calibration, gaps: None, trim: None }
+    }
+
+    /// Calibrates a scorer on the calibration part of some rows, by the rule. Rows with gaps are calibrated for their
+    /// gaps. With `robust`, at most this share of the calibration rows is left out: those that score far above the
+    /// others (see [`Trim`]).
+    ///
+    /// # Errors
+    /// Rows that cannot be scored. The inner error is that of [`Calibration::fit`], such as too few rows for the
+    /// rule.
+    pub fn fit(
+        scorer: &dyn Scorer,
+        rows: &PreparedRows,
+        rule: Rule,
+        seed: u64,
+        robust: Option<f64>,
+    ) -> Result<Result<Self, ThresholdError>, ScorerError> {
+        let (places, scores) = normal_scores(scorer, rows, rule, seed)?;
+        let own = &rows.calibration;
+        Ok(scores.and_then(|scores| {
+            let out = robust.map(|share| scores.far_above(share)).unwrap_or_default();
+            let calibration = Calibration::fit(&scores.without(&out), rule)?;
+            let threshold = calibration.threshold().value();
+            let trim = match robust {
+                None => None,
+                Some(_) => Some(Trim {
+                    left_out: out.len(),
+                    of: scores.as_slice().len(),
+                    threshold,
+                    threshold_of_all: Calibration::fit(&scores, rule)?.threshold().value(),
+                }),
+            };
+            let out: HashSet<usize> = out.iter().map(|&place| places[place]).collect();
+            let kept: Vec<usize> = (0..own.len()).filter(|row| !out.contains(row)).collect();
+            let gaps = Some(GapCalibration::of(&own.select(&kept), rule, seed));
+            Ok(RowCalibration { calibration, gaps, trim })
+        }))
+    }
+
+    pub(crate) fn restore(calibration: Calibration, gaps: GapCalibration) -> Self {
+        RowCalibration { calibration, gaps: Some(gaps), trim: None }
+    }
+
+    /// The calibration of complete rows.
+    pub fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
+    /// What a robust fit left out; `None` for any other, and for a detector that was loaded.
+    pub fn trim(&self) -> Option<Trim> {
+        self.trim
+    }
+
+    pub(crate) fn gaps(&self) -> Option<&GapCalibration> {
+        self.gaps.as_ref()
+    }
+
+    /// The score of each row by the scorer that this was fitted for, or why it has none. That of a row with gaps is the
+    /// one of a complete row that is equally improbable, so all of them compare with the threshold.
+    ///
+    /// # Errors
+    /// Rows of the wrong width.
+    pub fn scores_each(
+        &self,
+        scorer: &dyn Scorer,
+        rows: &Samples,
+    ) -> Result<Vec<Result<f64, ScorerError>>, ScorerError> {
+        let mut scores = scorer.scores_each(rows)?;
+        if let (Some(gaps), Some(observed)) = (&self.gaps, &rows.observed) {
+            for (row, score) in scores.iter_mut().enumerate() {
+                let pattern = observed.row(row).to_vec();
+                if let (Ok(raw), false) = (&*score, pattern.iter().all(|&observed| observed)) {
+                    *score = gaps.equivalent(scorer, &self.calibration, &pattern, *raw);
+                }
+            }
+        }
+        Ok(scores)
+    }
+
+    /// The score of each row, as [`RowCalibration::scores_each`] gives it.
+    ///
+    /// # Errors
+    /// Rows of the wrong width, or the first row without a score.
+    pub fn scores(&self, scorer: &dyn Scorer, rows: &Samples) -> Result<Vec<f64>, ScorerError> {
+        self.scores_each(scorer, rows)?.into_iter().collect()
+    }
+}
+
+/// The scores to calibrate on, and the calibration rows that they are of: the complete ones or, where these are fewer
+/// than half or too few for the rule, all with their gaps filled.
+fn normal_scores(
+    scorer: &dyn Scorer,
+    rows: &PreparedRows,
+    rule: Rule,
+    seed: u64,
+) -> Result<(Vec<usize>, Result<NormalScores, ThresholdError>), ScorerError> {
+    let own = &rows.calibration;
+    let needed = rule.windows_needed(rows.overlap).max(own.len().div_ceil(2));
+    let complete = gaps::complete(own);
+    let (places, scores) = if complete.len() == own.len() {
+        (complete, scorer.scores(own)?)
+    } else if complete.len() >= needed {
+        let scores = scorer.scores(&Samples { observed: None, ..own.select(&complete) })?;
+        (complete, scores)
+    } else {
+        let filled = Samples::complete(gaps::filled(own, own, seed));
+        ((0..own.len()).collect(), scorer.scores(&filled)?)
+    };
+    Ok((places, NormalScores::of_held_out_windows(scores, rows.overlap)))
+}
 
 /// A scorer and its calibration: a detector for rows that are already encoded.
 ///
@@ -13,13 +156,13 @@ use ae_intake::Samples;
 /// training rows.
 pub struct CalibratedScorer {
     scorer: Box<dyn Scorer>,
-    calibration: Calibration,
+    rows: RowCalibration,
 }
 
 impl CalibratedScorer {
     /// Combines both. The calibration must come from this scorer's scores.
-    pub fn new(scorer: Box<dyn Scorer>, calibration: Calibration) -> Self {
-        CalibratedScorer { scorer, calibration }
+    pub fn new(scorer: Box<dyn Scorer>, rows: RowCalibration) -> Self {
+        CalibratedScorer { scorer, rows }
     }
 
     /// The scorer.
@@ -27,9 +170,22 @@ impl CalibratedScorer {
         self.scorer.as_ref()
     }
 
-    /// The calibration.
+    /// The calibration of complete rows.
     pub fn calibration(&self) -> &Calibration {
-        &self.calibration
+        &self.rows.calibration
+    }
+
+    /// The calibration of all rows.
+    pub fn rows(&self) -> &RowCalibration {
+        &self.rows
+    }
+
+    /// The score of each row, comparable with the threshold; see [`RowCalibration::scores_each`].
+    ///
+    /// # Errors
+    /// Rows of the wrong width, or the first row without a score.
+    pub fn scores(&self, rows: &Samples) -> Result<Vec<f64>, ScorerError> {
+        self.rows.scores(self.scorer(), rows)
     }
 
     /// Judges rows. A row without a score is unknown and does not affect the others.
@@ -38,9 +194,9 @@ impl CalibratedScorer {
     /// Rows of the wrong width.
     pub fn judge(&self, rows: &Samples) -> Result<Vec<Judgement>, ScorerError> {
         let mut judgements = Vec::with_capacity(rows.len());
-        for score in self.scorer.scores_each(rows)? {
+        for score in self.rows.scores_each(self.scorer(), rows)? {
             judgements.push(match score {
-                Ok(score) => Judgement::of(self.calibration.verdict(score)),
+                Ok(score) => Judgement::of(self.calibration().verdict(score)),
                 Err(error) => Judgement::Unknown { reason: Unknown::NoScore { detail: error.to_string() } },
             });
         }
@@ -52,7 +208,7 @@ impl std::fmt::Debug for CalibratedScorer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CalibratedScorer")
             .field("scorer", &self.scorer.name())
-            .field("calibration", &self.calibration)
+            .field("rows", &self.rows)
             .finish()
     }
 }

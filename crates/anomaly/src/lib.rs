@@ -8,7 +8,8 @@
 //! - [`calibration`]: turns a score into a [`Verdict`]: p-value, threshold and severity. It is made from the
 //!   [`NormalScores`] of held-out rows, so test labels cannot leak into it. [`Drift`] reports when scores no
 //!   longer follow the distribution of the calibration scores.
-//! - [`CalibratedScorer`]: a scorer with its calibration; [`Detector`] adds the schema of a row.
+//! - [`RowCalibration`]: the calibration of rows with and without gaps, and of windows that share steps.
+//!   [`CalibratedScorer`]: a scorer with its calibration; [`Detector`] adds the schema of a row.
 //! - [`fit`]: makes a detector, in stages that can also be called one by one.
 //! - [`mod@file`]: saves and loads a detector.
 //!
@@ -32,15 +33,17 @@ pub mod calibrated;
 pub mod calibration;
 pub mod detector;
 pub mod error;
+pub mod events;
 pub mod file;
 pub mod fit;
+mod gaps;
 pub mod judgement;
 pub mod scorers;
 
-pub use calibrated::CalibratedScorer;
+pub use calibrated::{CalibratedScorer, RowCalibration, Trim};
 pub use calibration::{
-    BudgetError, Calibration, Drift, DriftError, DriftStatus, FalseAlarmBudget, NormalScores, Rule,
-    Threshold, ThresholdError, Verdict,
+    Adaptive, AdaptiveError, Basis, BudgetError, Calibration, Drift, DriftError, DriftStatus,
+    FalseAlarmBudget, NormalScores, Promise, Rule, Threshold, ThresholdError, Verdict,
 };
 pub use detector::{Detector, JudgeError};
 pub use error::ScorerError;

@@ -1,4 +1,4 @@
-//! False-alarm budgets as people write them: `1 %`, `0.5 % of rows`, `2 per day`, `at most 3/hour`.
+//! False-alarm budgets as people write them: `1 %`, `0.5 % of rows`, `2 per day`, `at most 2 events a week`.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -14,6 +14,13 @@ pub enum FalseAlarmBudget {
     PerTime {
         /// Number of alarms, above 0.
         alarms: f64,
+        /// The period.
+        period: Period,
+    },
+    /// A number of events per period; flagged windows that follow each other are one event.
+    Events {
+        /// Number of events, above 0.
+        events: f64,
         /// The period.
         period: Period,
     },
@@ -41,7 +48,8 @@ pub enum Period {
 pub enum BudgetError {
     /// Text that is not a budget.
     #[error(
-        "`{0}` is not a false-alarm budget; write a share such as `1%`, or alarms per period such as `2 per day`"
+        "`{0}` is not a false-alarm budget; write a share such as `1%`, alarms per period such as `2 per day`, or events \
+         per period such as `2 events per week`"
     )]
     Unreadable(String),
     /// A share out of range.
@@ -103,7 +111,8 @@ impl FalseAlarmBudget {
     pub fn rate(self, spacing: Option<f64>) -> Result<f64, BudgetError> {
         match self {
             FalseAlarmBudget::Share(share) => Ok(share),
-            FalseAlarmBudget::PerTime { alarms, period } => {
+            FalseAlarmBudget::PerTime { alarms, period }
+            | FalseAlarmBudget::Events { events: alarms, period } => {
                 let spacing = spacing.ok_or(BudgetError::NoSpacing(self))?;
                 if !(spacing > 0.0 && spacing.is_finite()) {
                     return Err(BudgetError::Spacing(spacing));
@@ -119,6 +128,9 @@ impl FalseAlarmBudget {
         }
     }
 }
+
+/// Words for events, the longest first.
+const EVENTS: [&str; 4] = ["false events", "false event", "events", "event"];
 
 impl FromStr for FalseAlarmBudget {
     type Err = BudgetError;
@@ -144,9 +156,15 @@ impl FromStr for FalseAlarmBudget {
             .or_else(|| words.split_once(" a "))
             .or_else(|| words.split_once(" an "))
             .ok_or_else(unreadable)?;
+        let alarms = alarms.trim();
+        let of_events = EVENTS.iter().find_map(|word| alarms.strip_suffix(word));
+        let alarms = of_events.or_else(|| alarms.strip_suffix("alarms")).unwrap_or(alarms);
         let alarms = number(alarms).filter(|&alarms| alarms > 0.0).ok_or_else(unreadable)?;
         let period = Period::ALL.iter().find(|(_, name, _)| *name == period.trim()).ok_or_else(unreadable)?.0;
-        Ok(FalseAlarmBudget::PerTime { alarms, period })
+        Ok(match of_events {
+            Some(_) => FalseAlarmBudget::Events { events: alarms, period },
+            None => FalseAlarmBudget::PerTime { alarms, period },
+        })
     }
 }
 
@@ -156,6 +174,9 @@ impl fmt::Display for FalseAlarmBudget {
             // Rounded to what a user may have written.
             FalseAlarmBudget::Share(share) => write!(f, "{}%", (share * 1e14).round() / 1e12),
             FalseAlarmBudget::PerTime { alarms, period } => write!(f, "{alarms} per {}", period.entry().0),
+            FalseAlarmBudget::Events { events, period } => {
+                write!(f, "{events} events per {}", period.entry().0)
+            }
         }
     }
 }
@@ -196,6 +217,11 @@ mod tests {
         check("3/hour", Some(1.0), 3.0 / 3600.0);
         check("0.5 per week", Some(3600.0), 0.5 / 168.0);
         check("1 an hour", Some(1.0), 1.0 / 3600.0);
+        check("2 events per week", Some(3600.0), 2.0 / 168.0);
+        check("at most 1 false event a day", Some(60.0), 1.0 / 1440.0);
+        check("3 alarms per hour", Some(1.0), 3.0 / 3600.0);
+        let events = "1 event/day".parse::<FalseAlarmBudget>().unwrap();
+        assert!(matches!(events, FalseAlarmBudget::Events { .. }));
     }
 
     #[test]

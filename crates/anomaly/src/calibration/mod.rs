@@ -12,27 +12,36 @@
 //! fitted ([`Rule::Pot`]), the line to the rate at its threshold. There severity is an extrapolation: it says
 //! how far off a row is, not how probable.
 
+pub mod adaptive;
+mod blocks;
 pub mod budget;
 pub mod drift;
+pub mod error;
 pub mod normal;
+pub mod promise;
+mod survival;
 pub mod tail;
 pub mod threshold;
 
+pub use adaptive::{Adaptive, AdaptiveError};
 pub use budget::{BudgetError, FalseAlarmBudget};
 pub use drift::{Drift, DriftError, DriftStatus};
+pub use error::ThresholdError;
 pub use normal::{NormalScores, Provenance};
-pub use threshold::{Rule, Threshold, ThresholdError};
+pub use promise::{Basis, Promise};
+pub use threshold::{Rule, Threshold};
 
 use serde::{Deserialize, Serialize};
+pub(crate) use survival::Survival;
 
 /// Calibration scores and threshold: everything needed to turn a score into a verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
 pub struct Calibration {
-    /// Ascending; at least one.
-    scores: Vec<f64>,
+    survival: Survival,
     threshold: Threshold,
-    digits: Digits,
+    /// Digits at the threshold, and at least half those of a single calibration row.
+    at_threshold: f64,
 }
 
 /// The verdict on a scored row.
@@ -49,15 +58,6 @@ pub struct Verdict {
     pub severity: f64,
     /// Whether the score lies above the threshold.
     pub is_anomalous: bool,
-}
-
-/// What `a(s)` needs besides the scores.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Digits {
-    /// Digits per unit of score beyond the largest calibration score; above 0.
-    slope: f64,
-    /// `a` at the threshold, and at least half the digits of a single calibration row.
-    at_threshold: f64,
 }
 
 impl Calibration {
@@ -85,8 +85,9 @@ impl Calibration {
             return Err(ThresholdError::Stored("their number differs"));
         }
         scores.sort_by(f64::total_cmp);
-        // The bootstrap of a fitted tail is not repeated on every load.
-        if !matches!(threshold.rule(), Rule::Pot { .. }) {
+        // A fitted tail is not fitted again on every load, and a threshold from stretches of a series depends on
+        // the order of the scores.
+        if !matches!(threshold.rule(), Rule::Pot { .. }) && threshold.blocks().is_none() {
             let again =
                 Threshold::by(threshold.rule(), &NormalScores::of(scores.clone(), threshold.source())?)?;
             let (value, again) = (threshold.value(), again.value());
@@ -98,12 +99,12 @@ impl Calibration {
     }
 
     fn new(scores: Vec<f64>, threshold: Threshold) -> Result<Self, ThresholdError> {
-        let digits = Digits { slope: slope(&scores, &threshold), at_threshold: 0.0 };
-        let mut calibration = Calibration { scores, threshold, digits };
-        let n = calibration.scores.len() as f64;
+        let n = scores.len() as f64;
+        let rate = threshold.extrapolated().then(|| threshold.rule().rate()).flatten();
+        let survival = Survival::of(scores, rate.map(|rate| (threshold.value(), rate)));
         let least = ((n + 1.0) / n).log10() / 2.0;
-        calibration.digits.at_threshold = calibration.digits(threshold.value()).max(least);
-        Ok(calibration)
+        let at_threshold = survival.digits(threshold.value()).max(least);
+        Ok(Calibration { survival, threshold, at_threshold })
     }
 
     /// The verdict on a score.
@@ -121,9 +122,7 @@ impl Calibration {
 
     /// `(1 + #{calibration ≥ s}) / (n + 1)`, in (0, 1]; for NaN, the smallest possible value.
     pub fn p_value(&self, score: f64) -> f64 {
-        let n = self.scores.len();
-        let below = if score.is_nan() { n } else { self.scores.partition_point(|&own| own < score) };
-        (1 + n - below) as f64 / (n + 1) as f64
+        self.survival.p_value(score)
     }
 
     /// In [0, 1]: 0.5 at the threshold, higher only above it; 1 for NaN.
@@ -132,7 +131,7 @@ impl Calibration {
         if score.is_nan() {
             return 1.0;
         }
-        let (own, usual) = (self.digits(score), self.digits.at_threshold);
+        let (own, usual) = (self.survival.digits(score), self.at_threshold);
         if score > threshold {
             // Rounding must not pull an alarm down to 0.5.
             let severity = if own.is_finite() { 1.0 - 0.5 * usual / own.max(usual) } else { 1.0 };
@@ -141,30 +140,9 @@ impl Calibration {
         if score == threshold { 0.5 } else { (0.5 * own / usual).min(0.5) }
     }
 
-    /// `-log10 P(normal score ≥ s)`, 0 or more, increasing in `s`.
-    fn digits(&self, score: f64) -> f64 {
-        let n = self.scores.len();
-        let at = |place: usize| -((1 + n - place) as f64 / (n + 1) as f64).log10();
-        let below = self.scores.partition_point(|&own| own < score);
-        if below == n {
-            let last = self.scores[n - 1];
-            let first = self.scores.partition_point(|&own| own < last);
-            return at(first) + (score - last) * self.digits.slope;
-        }
-        let next = self.scores[below];
-        if below == 0 || next == score {
-            return at(below);
-        }
-        let last = self.scores[below - 1];
-        let first = self.scores.partition_point(|&own| own < last);
-        let width = next - last;
-        // Use halves if the difference of the two overflows.
-        let part = if width.is_finite() {
-            (score - last) / width
-        } else {
-            (score / 2.0 - last / 2.0) / (next / 2.0 - last / 2.0)
-        };
-        at(first) + part.clamp(0.0, 1.0) * (at(below) - at(first))
+    /// How improbable a score is among normal rows.
+    pub(crate) fn survival(&self) -> &Survival {
+        &self.survival
     }
 
     /// The threshold above which a row is flagged.
@@ -174,30 +152,8 @@ impl Calibration {
 
     /// The calibration scores, ascending.
     pub fn scores(&self) -> &[f64] {
-        &self.scores
+        self.survival.scores()
     }
-}
-
-/// Digits per unit of score beyond the largest calibration score.
-fn slope(scores: &[f64], threshold: &Threshold) -> f64 {
-    let n = scores.len();
-    let last = scores[n - 1];
-    let above = threshold.value() - last;
-    if let Rule::Pot { rate, .. } = threshold.rule()
-        && above > 0.0
-    {
-        let first = scores.partition_point(|&own| own < last);
-        let digits = -rate.log10() + ((1 + n - first) as f64 / (n + 1) as f64).log10();
-        if digits > 0.0 && (digits / above).is_finite() {
-            return digits / above;
-        }
-    }
-    let start = scores[(n - n.div_ceil(10)).saturating_sub(1)];
-    let excesses = scores.iter().filter(|&&score| score > start).map(|score| score - start);
-    let (sum, k) = excesses.fold((0.0, 0.0), |(sum, k), excess| (sum + excess, k + 1.0));
-    // Equal scores have no spread; use a hundredth of their magnitude instead.
-    let spread = if sum > 0.0 { sum / k } else { (last.abs() / 100.0).max(f64::MIN_POSITIVE) };
-    (std::f64::consts::LOG10_E / spread).clamp(f64::MIN_POSITIVE, f64::MAX)
 }
 
 /// The stored form.
@@ -210,7 +166,7 @@ struct Stored {
 
 impl From<Calibration> for Stored {
     fn from(calibration: Calibration) -> Self {
-        Stored { scores: calibration.scores, threshold: calibration.threshold }
+        Stored { scores: calibration.survival.into_scores(), threshold: calibration.threshold }
     }
 }
 

@@ -3,8 +3,11 @@
 //! A threshold is calibrated only on the scores of rows known to be normal. Anomaly is the positive class,
 //! and a higher score is more anomalous.
 
+use super::blocks;
+use super::error::ThresholdError;
 use super::normal::{NormalScores, Provenance};
-use super::tail::{Tail, TailError};
+use super::promise::Promise;
+use super::tail::Tail;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -31,6 +34,14 @@ pub enum Rule {
     FalseAlarmRate {
         /// Above 0 and below 1; 0.01 is one normal row in a hundred.
         rate: f64,
+    },
+    /// The lowest threshold at which windows of a series give at most this many false events for each row. Flagged
+    /// rows at most `gap` rows apart are one event; see [`mod@super::blocks`].
+    FalseEvents {
+        /// Events per row, above 0 and below 1.
+        per_row: f64,
+        /// Rows, usually a window's length.
+        gap: usize,
     },
     /// Extreme value theory: the score that normal rows exceed at `rate`, from a tail fitted above the
     /// quantile `tail`. For rates below what [`Rule::FalseAlarmRate`] can guarantee. This is an
@@ -59,89 +70,8 @@ pub struct Threshold {
     rule: Rule,
     source: Provenance,
     n_samples: usize,
-}
-
-/// Why a threshold cannot be computed.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum ThresholdError {
-    /// Too few scores for the rule.
-    #[error("need the scores of at least {needed} normal rows for {rule}, got {got}")]
-    TooFewSamples {
-        /// The rule.
-        rule: Rule,
-        /// Rows needed.
-        needed: usize,
-        /// Rows given.
-        got: usize,
-    },
-    /// A score that is not finite.
-    #[error("the score of normal row {row} (counting from 0) is {value}; every score must be finite")]
-    NonFiniteScore {
-        /// From 0.
-        row: usize,
-        /// NaN or infinite.
-        value: f64,
-    },
-    /// A quantile out of range.
-    #[error("a quantile must be above 0 and below 1, got {q}; 0.99 flags at most 1 in 100 normal rows")]
-    QuantileOutOfRange {
-        /// The configured value.
-        q: f64,
-    },
-    /// A number of standard deviations out of range.
-    #[error("the number of standard deviations must be finite and 0 or more, got {k}; 1 is usual")]
-    DeviationsOutOfRange {
-        /// The configured value.
-        k: f64,
-    },
-    /// A rate out of range.
-    #[error(
-        "a false-alarm rate must be above 0 and below 1, got {rate}; 0.01 is one normal row in a hundred"
-    )]
-    RateOutOfRange {
-        /// The configured value.
-        rate: f64,
-    },
-    /// A tail that starts too low, or beyond the rate.
-    #[error(
-        "the tail must start at a quantile of at least 0.5 and below 1 - {rate}, got {tail}; 0.9 is usual"
-    )]
-    TailOutOfRange {
-        /// The configured value.
-        tail: f64,
-        /// The rate.
-        rate: f64,
-    },
-    /// A rule that does not hold for scores of training rows.
-    #[error(
-        "{rule} holds only for scores of held-out rows, but these are scores of training rows; hold out normal rows"
-    )]
-    NeedsHeldOut {
-        /// The rule.
-        rule: Rule,
-    },
-    /// A tail that cannot be extrapolated.
-    #[error(transparent)]
-    Tail(#[from] TailError),
-    /// Calibration rows that look anomalous.
-    #[error(
-        "{above} of the {n} calibration scores lie above {share:.0} % of the scores of other normal rows; the \
-         calibration rows may be anomalous or from another source: look at those with the highest scores"
-    )]
-    Suspicious {
-        /// Calibration scores above that quantile.
-        above: usize,
-        /// Number of calibration scores.
-        n: usize,
-        /// That quantile of the other scores, in per cent.
-        share: f64,
-    },
-    /// Stored scores that do not match the stored threshold.
-    #[error("the stored scores do not match the stored threshold: {0}")]
-    Stored(&'static str),
-    /// Scores near the limit of double precision.
-    #[error("the threshold overflows; scale the data down")]
-    Overflow,
+    /// How many independent samples these are worth, if they depend on each other.
+    blocks: Option<f64>,
 }
 
 impl Rule {
@@ -155,7 +85,11 @@ impl Rule {
                 Err(ThresholdError::DeviationsOutOfRange { k })
             }
             Rule::Quantile { q } if !(q > 0.0 && q < 1.0) => Err(ThresholdError::QuantileOutOfRange { q }),
-            Rule::FalseAlarmRate { rate } | Rule::Pot { rate, .. } if !(rate > 0.0 && rate < 1.0) => {
+            Rule::FalseAlarmRate { rate }
+            | Rule::Pot { rate, .. }
+            | Rule::FalseEvents { per_row: rate, .. }
+                if !(rate > 0.0 && rate < 1.0) =>
+            {
                 Err(ThresholdError::RateOutOfRange { rate })
             }
             Rule::Pot { rate, tail } if !(tail >= 0.5 && tail < 1.0 - rate) => {
@@ -165,11 +99,32 @@ impl Rule {
         }
     }
 
+    /// The rate at which normal rows are flagged, if the rule states one.
+    pub fn rate(self) -> Option<f64> {
+        match self {
+            Rule::FalseAlarmRate { rate } | Rule::Pot { rate, .. } => Some(rate),
+            Rule::Quantile { q } => Some(1.0 - q),
+            Rule::MeanStd { .. } | Rule::FalseEvents { .. } => None,
+        }
+    }
+
+    /// The fewest windows of a series that the rule needs, if windows `overlap` rows apart share no step: two that share
+    /// none, or as many as of independent rows if these are fewer.
+    pub fn windows_needed(self, overlap: usize) -> usize {
+        match self {
+            Rule::FalseAlarmRate { .. } | Rule::FalseEvents { .. } if overlap > 1 => {
+                let blocks = (blocks::MIN_BLOCKS * overlap as f64).ceil() as usize;
+                blocks.min(self.samples_needed())
+            }
+            _ => self.samples_needed(),
+        }
+    }
+
     /// The fewest normal rows that the rule needs. With fewer rows, a quantile's alarm rate could not be told
     /// from 0.
     pub fn samples_needed(self) -> usize {
         match self {
-            Rule::MeanStd { .. } => 2,
+            Rule::MeanStd { .. } | Rule::FalseEvents { .. } => 2,
             Rule::Quantile { q } => {
                 // ⌈(n + 1) q⌉ ≤ n holds from n = q / (1 - q) on. The float may be off by one, so search
                 // around it.
@@ -208,11 +163,12 @@ impl Threshold {
     /// See [`mean_std`](Self::mean_std) and [`at_quantile`](Self::at_quantile).
     pub fn by(rule: Rule, normal: &NormalScores) -> Result<Self, ThresholdError> {
         rule.validate()?;
-        let (needed, got) = (rule.samples_needed(), normal.as_slice().len());
+        let (needed, got) = (rule.windows_needed(normal.overlap()), normal.as_slice().len());
         if got < needed {
             return Err(ThresholdError::TooFewSamples { rule, needed, got });
         }
-        let promises = matches!(rule, Rule::FalseAlarmRate { .. } | Rule::Pot { .. });
+        let promises =
+            matches!(rule, Rule::FalseAlarmRate { .. } | Rule::FalseEvents { .. } | Rule::Pot { .. });
         if promises && normal.source() == Provenance::Training {
             return Err(ThresholdError::NeedsHeldOut { rule });
         }
@@ -225,6 +181,12 @@ impl Threshold {
                 mean + k * variance.sqrt()
             }
             Rule::Quantile { q } => nth(rank(got, q) - 1),
+            Rule::FalseAlarmRate { rate } if normal.overlap() > 1 => {
+                blocks::rate_threshold(normal.as_slice(), normal.overlap(), rate)
+            }
+            Rule::FalseEvents { per_row, gap } => {
+                blocks::event_threshold(normal.as_slice(), normal.overlap(), per_row, gap)
+            }
             // At most `allowed - 1` calibration scores may be as high as that of an alarm.
             Rule::FalseAlarmRate { rate } => nth(got - allowed(got, rate).min(got)),
             Rule::Pot { rate, tail } => {
@@ -239,7 +201,8 @@ impl Threshold {
         if !value.is_finite() {
             return Err(ThresholdError::Overflow);
         }
-        Ok(Threshold { value, rule, source: normal.source(), n_samples: got })
+        let (source, blocks) = (normal.source(), normal.blocks());
+        Ok(Threshold { value, rule, source, n_samples: got, blocks })
     }
 
     /// Flags rows whose score lies above the threshold; a score equal to it is still normal. NaN is flagged,
@@ -272,6 +235,27 @@ impl Threshold {
     pub fn n_samples(&self) -> usize {
         self.n_samples
     }
+
+    /// How many independent rows they are worth; `None` if all of them are independent.
+    pub fn blocks(&self) -> Option<f64> {
+        self.blocks
+    }
+
+    /// What is promised, and the range of the rate; `None` for a rule without a promise for rows.
+    pub fn promise(&self) -> Option<Promise> {
+        match (self.rule, self.blocks) {
+            (Rule::FalseAlarmRate { rate }, None) => {
+                Some(Promise::of_rows(rate, self.n_samples, allowed(self.n_samples, rate)))
+            }
+            (Rule::FalseAlarmRate { rate }, Some(blocks)) => Some(Promise::of_blocks(rate, blocks)),
+            _ => None,
+        }
+    }
+
+    /// Whether it may lie beyond all scores that it was computed from.
+    pub(crate) fn extrapolated(&self) -> bool {
+        matches!(self.rule, Rule::Pot { .. }) || self.blocks.is_some()
+    }
 }
 
 /// `⌈(n + 1) q⌉`, at least 1. A product that is a whole number up to rounding counts as that number.
@@ -281,7 +265,7 @@ fn rank(n: usize, q: f64) -> usize {
 }
 
 /// `⌊(n + 1) rate⌋`: how many of the top ranks among `n + 1` scores are flagged.
-fn allowed(n: usize, rate: f64) -> usize {
+pub(super) fn allowed(n: usize, rate: f64) -> usize {
     ((n as f64 + 1.0) * rate * (1.0 + 4.0 * f64::EPSILON)).floor() as usize
 }
 
@@ -293,11 +277,14 @@ struct Stored {
     rule: Rule,
     source: Provenance,
     n_samples: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    blocks: Option<f64>,
 }
 
 impl From<Threshold> for Stored {
     fn from(t: Threshold) -> Self {
-        Stored { value: t.value, rule: t.rule, source: t.source, n_samples: t.n_samples }
+        let Threshold { value, rule, source, n_samples, blocks } = t;
+        Stored { value, rule, source, n_samples, blocks }
     }
 }
 
@@ -305,16 +292,20 @@ impl TryFrom<Stored> for Threshold {
     type Error = ThresholdError;
 
     fn try_from(stored: Stored) -> Result<Self, ThresholdError> {
-        let Stored { value, rule, source, n_samples } = stored;
+        let Stored { value, rule, source, n_samples, blocks } = stored;
         rule.validate()?;
+        let most = (n_samples as f64).max(blocks::MIN_BLOCKS);
+        if blocks.is_some_and(|blocks| !(blocks::MIN_BLOCKS..=most).contains(&blocks)) {
+            return Err(ThresholdError::Stored("their number of blocks is impossible"));
+        }
         if !value.is_finite() {
             return Err(ThresholdError::Overflow);
         }
-        let needed = rule.samples_needed();
+        let needed = if blocks.is_some() { 2 } else { rule.samples_needed() };
         if n_samples < needed {
             return Err(ThresholdError::TooFewSamples { rule, needed, got: n_samples });
         }
-        Ok(Threshold { value, rule, source, n_samples })
+        Ok(Threshold { value, rule, source, n_samples, blocks })
     }
 }
 
@@ -324,6 +315,7 @@ impl fmt::Display for Rule {
             Rule::MeanStd { k } => write!(f, "mean + {k} std"),
             Rule::Quantile { q } => write!(f, "quantile {q}"),
             Rule::FalseAlarmRate { rate } => write!(f, "false-alarm rate {rate}"),
+            Rule::FalseEvents { per_row, .. } => write!(f, "{per_row:.3e} false events per row"),
             Rule::Pot { rate, tail } => write!(f, "rate {rate} of the tail above quantile {tail}"),
         }
     }
@@ -331,8 +323,12 @@ impl fmt::Display for Rule {
 
 impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Threshold { value, rule, source, n_samples } = self;
-        write!(f, "{value:.6} ({rule} of {n_samples} {source} scores of normal rows)")
+        let Threshold { value, rule, source, n_samples, blocks } = self;
+        write!(f, "{value:.6} ({rule} of {n_samples} {source} scores of normal rows")?;
+        match blocks {
+            None => f.write_str(")"),
+            Some(blocks) => write!(f, ", worth {blocks:.1} independent ones)"),
+        }
     }
 }
 

@@ -8,10 +8,11 @@ mod watch_state;
 
 pub use watch_state::{WatchState, WatchStateError};
 
-use crate::calibrated::CalibratedScorer;
+use crate::calibrated::{CalibratedScorer, RowCalibration};
 use crate::calibration::{Calibration, Threshold, ThresholdError};
 use crate::detector::{About, Detector};
 use crate::error::ScorerError;
+use crate::gaps::GapCalibration;
 use crate::scorers::references::References;
 use crate::scorers::stored::{self, Arrays};
 use crate::scorers::{self, Saved};
@@ -25,7 +26,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The file format that this version writes and reads.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -96,6 +97,8 @@ impl Detector {
         all.push(("calibration.scores".into(), stored::vector(self.calibration().scores())));
         all.push(("references".into(), self.references.in_single()));
         all.extend(stored::prefixed("golden.", self.golden.arrays()));
+        let gaps = self.scorer.rows().gaps().map(GapCalibration::arrays).unwrap_or_default();
+        all.extend(stored::prefixed("gaps.", gaps));
         let metadata = Metadata {
             format: FORMAT,
             schema: self.schema.clone(),
@@ -143,13 +146,14 @@ impl Detector {
         let references = References::load("references", schema.width(), &stored).map_err(wrong)?;
         let golden = Golden::load(&schema, &stored.below("golden.")).map_err(wrong)?;
         let scorer = scorers::load_from(settings, &stored.below("scorer.")).map_err(wrong)?;
-        stored.check_all_used().map_err(wrong)?;
         if scorer.width() != schema.width() {
             let reason =
                 format!("its scorer takes {} values, but its schema has {}", scorer.width(), schema.width());
             return Err(damaged(reason));
         }
-        let scorer = CalibratedScorer::new(scorer, calibration);
+        let gaps = GapCalibration::load(schema.width(), &stored.below("gaps.")).map_err(wrong)?;
+        stored.check_all_used().map_err(wrong)?;
+        let scorer = CalibratedScorer::new(scorer, RowCalibration::restore(calibration, gaps));
         let detector = Detector { schema, scorer, references, golden, about };
         detector.check(path)?;
         Ok(detector)

@@ -30,12 +30,12 @@ pub use select::{Candidate, Contender, Judged, Role, Selected};
 pub use split::{EncodedSplit, TableSplit};
 pub use train::Trained;
 
-use crate::calibrated::CalibratedScorer;
-use crate::calibration::{BudgetError, Calibration, FalseAlarmBudget, NormalScores, Rule, ThresholdError};
+use crate::calibrated::{CalibratedScorer, RowCalibration};
+use crate::calibration::{BudgetError, FalseAlarmBudget, NormalScores, Rule, ThresholdError};
 use crate::detector::Detector;
 use crate::error::ScorerError;
 use crate::file::golden::Golden;
-use crate::scorers::{Score, Scorer};
+use crate::scorers::Score;
 use ae_intake::Samples;
 use ae_intake::{InputConfig, IntakeError, Layout, Shares, Table, duplicate_share};
 use ae_models::{ModelConfig, ModelError};
@@ -71,6 +71,8 @@ pub struct FitConfig {
     /// The largest share of training rows that may be anomalous; that share is left out of the loss. Default:
     /// none.
     pub robust: Option<f64>,
+    /// Whether to calibrate on rows that score much higher than the other normal rows; by default that is an error.
+    pub accept_drift: bool,
     /// Which detector is stored.
     pub store: Store,
     /// How the model is trained. Default: settings that suit the number of rows.
@@ -94,8 +96,6 @@ pub enum Store {
     Neighbours,
     /// Isolation forest.
     IsolationForest,
-    /// The one that best tells damaged copies of validation rows from the originals.
-    Best,
 }
 
 impl Default for FitConfig {
@@ -111,6 +111,7 @@ impl Default for FitConfig {
             false_alarms: None,
             threshold: None,
             robust: None,
+            accept_drift: false,
             store: Store::Autoencoder,
             training: None,
         }
@@ -160,6 +161,20 @@ pub enum FitError {
         source: ThresholdError,
         /// Share of the normal rows used for calibration.
         share: f64,
+    },
+    /// Calibration rows that score much higher than other normal rows.
+    #[error(
+        "{above} of the {n} calibration scores, {place}, lie above 95 % of the scores of other normal rows: these rows \
+         are anomalous, or the data changed; leave them out, or go on with --accept-drift (accept_drift = true), which \
+         calibrates on them as they are"
+    )]
+    Drift {
+        /// Calibration scores above that quantile.
+        above: usize,
+        /// Number of calibration scores.
+        n: usize,
+        /// The lines, and for a series the times, between which these scores lie.
+        place: String,
     },
     /// An invalid setting.
     #[error("{key} = {got} is invalid; use {legal}")]
@@ -244,9 +259,9 @@ impl Detector {
         mut options: FitOptions<'_>,
     ) -> Result<Fitted, FitError> {
         let (split, rule) = TableSplit::of(table, config)?;
-        let EncodedSplit { schema, rows, trained_on, left_out, notices } = split.encode()?;
+        let EncodedSplit { schema, rows, trained_on, calibrated_on, left_out, notices } = split.encode()?;
         let failed = |source| FitError::Threshold { source, share: split.share_of_calibration() };
-        let (needed, got) = (rule.samples_needed(), rows.calibration.len());
+        let (needed, got) = (rule.windows_needed(rows.overlap), rows.calibration.len());
         if got < needed {
             // Fail before training, not after it.
             return Err(failed(ThresholdError::TooFewSamples { rule, needed, got }));
@@ -258,11 +273,25 @@ impl Detector {
         // are.
         let normal = trained.normal_rows(&rows, config.seed);
         let plain = Score::MeanSquared.fit(trained.members[0].copy()?, &normal)?;
-        let of_calibration = held_out(plain.as_ref(), &rows.calibration)?.map_err(failed)?;
-        let of_validation = held_out(plain.as_ref(), normal.validation)?.map_err(failed)?;
-        of_calibration.check_against(&of_validation).map_err(failed)?;
+        let held_out = |part: &Samples| -> Result<NormalScores, FitError> {
+            NormalScores::of_held_out_windows(plain.scores(part)?, rows.overlap).map_err(failed)
+        };
+        let mut accepted = None;
+        match held_out(&rows.calibration)?.check_against(&held_out(normal.validation)?) {
+            Ok(()) => {}
+            Err(ThresholdError::Suspicious { above, n, first, last, .. }) => {
+                let place = split.place(calibrated_on[first], calibrated_on[last]);
+                let drift = FitError::Drift { above, n, place };
+                if !config.accept_drift {
+                    return Err(drift);
+                }
+                accepted = Some(drift.to_string());
+            }
+            Err(error) => return Err(failed(error)),
+        }
         let (scorer, stored) = selected.store(config.store);
-        let scorer = calibrate(scorer, &rows.calibration, rule)?.map_err(failed)?;
+        let calibration = RowCalibration::fit(scorer.as_ref(), &rows, rule, config.seed, config.robust)?;
+        let scorer = CalibratedScorer::new(scorer, calibration.map_err(failed)?);
         let suspects = match config.robust {
             None => Vec::new(),
             Some(_) => {
@@ -299,6 +328,9 @@ impl Detector {
             left_out: left_out_scores,
             stored,
             threshold: scorer.calibration().threshold().to_string(),
+            promise: scorer.calibration().threshold().promise().map(|promise| promise.to_string()),
+            trim: scorer.rows().trim(),
+            accepted_drift: accepted,
             suspects,
             trimmed: trained.trimmed.len(),
             test: split.judge_test(&schema, &scorer)?,
@@ -309,29 +341,6 @@ impl Detector {
         let detector = Detector::new(schema, scorer, &references, golden, about);
         Ok(Fitted { detector, report })
     }
-}
-
-/// The last stage: adds the threshold to a scorer, by the rule, from normal rows that no other choice
-/// depended on.
-///
-/// # Errors
-/// Rows that cannot be scored. The inner error is that of [`Calibration::fit`], such as too few rows for the
-/// rule.
-pub fn calibrate(
-    scorer: Box<dyn Scorer>,
-    calibration: &Samples,
-    rule: Rule,
-) -> Result<Result<CalibratedScorer, ThresholdError>, ScorerError> {
-    let scores = held_out(scorer.as_ref(), calibration)?;
-    let calibrated = scores.and_then(|scores| Calibration::fit(&scores, rule));
-    Ok(calibrated.map(|calibration| CalibratedScorer::new(scorer, calibration)))
-}
-
-fn held_out(
-    scorer: &dyn Scorer,
-    rows: &Samples,
-) -> Result<Result<NormalScores, ThresholdError>, ScorerError> {
-    Ok(NormalScores::of_held_out_rows(scorer.scores(rows)?))
 }
 
 impl FitConfig {
@@ -364,11 +373,17 @@ impl FitConfig {
             return Ok(rule);
         }
         if let Some(budget) = self.false_alarms {
-            return Ok(Rule::FalseAlarmRate { rate: budget.rate(table.seconds_per_row())? });
+            let rate = budget.rate(table.seconds_per_row())?;
+            let window = table.config.window.filter(|_| table.layout == Layout::Windows);
+            return Ok(match (budget, window) {
+                (FalseAlarmBudget::Events { .. }, Some(gap)) => Rule::FalseEvents { per_row: rate, gap },
+                // Of independent rows, every alarm is an event of its own.
+                _ => Rule::FalseAlarmRate { rate },
+            });
         }
         let rule = |rate| Rule::FalseAlarmRate { rate };
         let most = split::rows_for_calibration(table);
-        let possible = RATES.into_iter().find(|&rate| split::rows_to_calibrate(rule(rate)) <= most);
+        let possible = RATES.into_iter().find(|&rate| split::rows_to_calibrate(table, rule(rate)) <= most);
         Ok(rule(possible.unwrap_or(RATES[RATES.len() - 1])))
     }
 }

@@ -12,6 +12,8 @@ pub struct PreparedRows {
     pub validation: Samples,
     /// Rows for the threshold; no other choice depends on them.
     pub calibration: Samples,
+    /// How many calibration rows apart two windows are that share no step; 1 for independent rows.
+    pub overlap: usize,
     /// Shape of one row for the network: `[D]`, `[T, F]` or `[C, H, W]`.
     pub shape: Vec<usize>,
     /// How the values of a row are structured.

@@ -1,7 +1,8 @@
 //! The report of a fit, for the user and for the detector's file.
 
 use super::FitConfig;
-use super::select::{Judged, Role};
+use super::select::Judged;
+use crate::calibrated::Trim;
 use crate::detector::{About, Detector};
 use ae_intake::{BadLine, Layout, Notice};
 use ae_metrics::{Confusion, auroc, average_precision, prevalence};
@@ -119,6 +120,12 @@ pub struct FitReport {
     pub stored: String,
     /// The threshold in words.
     pub threshold: String,
+    /// What it promises, in words; `None` for a rule without a promise for rows.
+    pub promise: Option<String>,
+    /// Calibration rows that were left out as possible anomalies; `None` unless the fit is robust.
+    pub trim: Option<Trim>,
+    /// The drift that was accepted, in words.
+    pub accepted_drift: Option<String>,
     /// Rows that may be anomalies; empty unless the fit is robust.
     pub suspects: Vec<Suspect>,
     /// Number of training rows that the last training left out.
@@ -143,17 +150,6 @@ impl FitReport {
     /// A file from another version whose report has different entries.
     pub fn of(detector: &Detector) -> Result<Self, serde_json::Error> {
         serde_json::from_value(detector.about().report.clone())
-    }
-
-    /// The other detectors that are no more than one standard error behind the autoencoder at telling damaged
-    /// copies from normal rows.
-    pub fn as_good(&self) -> Vec<&Judged> {
-        let Some(own) = self.judged.iter().find(|judged| judged.role == Role::Autoencoder) else {
-            return Vec::new();
-        };
-        let others =
-            self.judged.iter().filter(|other| matches!(other.role, Role::Baseline | Role::Untrained));
-        others.filter(|other| other.auroc >= own.auroc - own.standard_error).collect()
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) fn suspects(
     left_out: &HashSet<usize>,
 ) -> Result<Vec<Suspect>, FitError> {
     let rows = [&split.train[..], &split.validation, &split.calibration].concat();
-    let (rows, scores) = split.score(schema, scorer, &rows)?;
+    let (rows, scores) = split.score(schema, |rows| scorer.scores(rows), &rows)?;
     let logs: Vec<f64> = scores.iter().map(|score| score.max(f64::MIN_POSITIVE).ln()).collect();
     let mut usual: Vec<f64> =
         rows.iter().zip(&logs).filter(|(row, _)| !left_out.contains(row)).map(|(_, log)| *log).collect();

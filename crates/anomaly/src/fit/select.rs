@@ -173,7 +173,7 @@ impl Selected {
         found.expect("one of each contender")
     }
 
-    /// The requested detector, and the reason in words.
+    /// The requested detector, and its name.
     pub fn store(mut self, store: Store) -> (Box<dyn Scorer>, String) {
         let wanted = match store {
             Store::Autoencoder => Contender::Autoencoder,
@@ -182,27 +182,11 @@ impl Selected {
             Store::Pca => Contender::Pca,
             Store::Neighbours => Contender::Neighbours,
             Store::IsolationForest => Contender::IsolationForest,
-            Store::Best => self.best(),
-        };
-        let because = match store {
-            Store::Best => "best at detecting damaged copies",
-            _ => "as configured",
         };
         let place = self.candidates.iter().position(|candidate| candidate.contender == wanted);
         let scorer = self.candidates.swap_remove(place.expect("one of each contender")).scorer;
-        let reason = format!("{}: {because}", scorer.name());
-        (scorer, reason)
-    }
-
-    /// The best detector, the first on ties; never the untrained one.
-    fn best(&self) -> Contender {
-        let mut best = &self.candidates[0];
-        for candidate in &self.candidates {
-            if candidate.contender != Contender::Untrained && candidate.judged.auroc > best.judged.auroc {
-                best = candidate;
-            }
-        }
-        best.contender
+        let name = scorer.name();
+        (scorer, name)
     }
 }
 

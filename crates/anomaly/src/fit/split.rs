@@ -6,7 +6,7 @@ use super::report::TestFigures;
 use super::{FitConfig, FitError};
 use crate::calibrated::CalibratedScorer;
 use crate::calibration::Rule;
-use crate::scorers::Scorer;
+use crate::error::ScorerError;
 use ae_intake::Samples;
 use ae_intake::{
     EncodedRows, Layout, Notice, Schema, Shares, State, Table, evenly_spaced, split_rows, split_time,
@@ -52,6 +52,8 @@ pub struct EncodedSplit {
     pub rows: PreparedRows,
     /// The row of the table behind each training row.
     pub trained_on: Vec<usize>,
+    /// The row of the table behind each calibration row.
+    pub calibrated_on: Vec<usize>,
     /// Number of rows that were left out because too little of them was observed.
     pub left_out: usize,
     /// Peculiarities of the data.
@@ -61,7 +63,7 @@ pub struct EncodedSplit {
 /// The default shares, with as many calibration rows as the rule needs, up to half of the normal rows.
 fn shares_for(table: &Table, rule: Rule) -> Shares {
     let rows = rows_to_split(table);
-    let needed = rows_to_calibrate(rule) / rows.max(1.0);
+    let needed = rows_to_calibrate(table, rule) / rows.max(1.0);
     let calibration = if needed > CALIBRATION_SHARE && needed <= 0.5 { needed } else { CALIBRATION_SHARE };
     let rest = 1.0 - calibration;
     Shares { train: 0.8 * rest, validation: 0.2 * rest, calibration, test: 0.0 }
@@ -85,10 +87,23 @@ pub(super) fn rows_for_calibration(table: &Table) -> f64 {
     0.5 * rows_to_split(table)
 }
 
-/// Rows that a rule needs, plus a margin for rows with too little observed.
-pub(super) fn rows_to_calibrate(rule: Rule) -> f64 {
-    rule.samples_needed() as f64 * 1.05 + 2.0
+/// Rows that a rule needs, plus a margin for rows with too little observed. From windows that share steps, a low rate
+/// needs several that do not: with fewer, the threshold would lie far above every score.
+pub(super) fn rows_to_calibrate(table: &Table, rule: Rule) -> f64 {
+    let window = table.config.window.filter(|_| table.layout == Layout::Windows);
+    let rows = match (window, rule) {
+        (Some(window), Rule::FalseAlarmRate { rate }) => {
+            window as f64
+                * FEWEST_BLOCKS.iter().find(|(from, _)| rate >= *from).map_or(5.0, |(_, blocks)| *blocks)
+        }
+        (Some(window), _) => rule.windows_needed(window) as f64,
+        (None, _) => rule.samples_needed() as f64,
+    };
+    rows * 1.05 + 2.0
 }
+
+/// From a rate on, the fewest windows without a common step that a series is calibrated on by default.
+const FEWEST_BLOCKS: [(f64, f64); 3] = [(0.05, 2.0), (0.02, 4.0), (0.0, 5.0)];
 
 /// The table with a window length, which the split needs. It is chosen only from early steps, which belong to
 /// the training part under any configuration.
@@ -204,9 +219,11 @@ impl TableSplit {
         let schema = learned.schema;
         let (mut left_out, mut notices) = (0, learned.notices);
         let most = self.rows_in_memory(&schema);
+        let mut spacing = 1;
         let mut part =
             |rows: &[usize], part: &'static str, needed| -> Result<(Samples, Vec<usize>), FitError> {
                 let thinned = evenly_spaced(rows, most);
+                spacing = rows.len() / thinned.len().max(1);
                 if thinned.len() < rows.len() {
                     let (used, of) = (thinned.len(), rows.len());
                     notices.push(Notice::Thinned { part: part.into(), used, of });
@@ -226,10 +243,12 @@ impl TableSplit {
             };
         let (train, trained_on) = part(&self.train, "training", MIN_ROWS[0])?;
         let (validation, _) = part(&self.validation, "validation", MIN_ROWS[1])?;
-        let (calibration, _) = part(&self.calibration, "calibration", MIN_ROWS[2])?;
+        // Last, because its spacing is what remains.
+        let (calibration, calibrated_on) = part(&self.calibration, "calibration", MIN_ROWS[2])?;
+        let overlap = schema.windows.map_or(1, |windows| windows.length.div_ceil(spacing.max(1)));
         let (shape, form) = (shape(&schema), Form::of(&schema));
-        let rows = PreparedRows { train, validation, calibration, shape, form };
-        Ok(EncodedSplit { schema, rows, trained_on, left_out, notices })
+        let rows = PreparedRows { train, validation, calibration, overlap, shape, form };
+        Ok(EncodedSplit { schema, rows, trained_on, calibrated_on, left_out, notices })
     }
 
     /// How many encoded rows of a part may be held in memory. Overlapping windows, and categories with many values,
@@ -243,7 +262,7 @@ impl TableSplit {
     pub(super) fn score(
         &self,
         schema: &Schema,
-        scorer: &dyn Scorer,
+        score: impl Fn(&Samples) -> Result<Vec<f64>, ScorerError>,
         rows: &[usize],
     ) -> Result<(Vec<usize>, Vec<f64>), FitError> {
         let (mut judged, mut scores) = (Vec::new(), Vec::new());
@@ -251,9 +270,22 @@ impl TableSplit {
             let encoded = schema.encode(&self.table, rows)?;
             let ready = ready(&encoded);
             judged.extend(ready.iter().map(|&at| rows[at]));
-            scores.extend(scorer.scores(&encoded.samples.select(&ready))?);
+            scores.extend(score(&encoded.samples.select(&ready))?);
         }
         Ok((judged, scores))
+    }
+
+    /// The lines of two rows of the table in words, with their times if these are dates.
+    pub(super) fn place(&self, first: usize, last: usize) -> String {
+        let table = &self.table;
+        let line = |row: usize| match table.date(row) {
+            Some(date) => format!("line {} ({date})", table.lines[row]),
+            None => format!("line {}", table.lines[row]),
+        };
+        match table.layout {
+            Layout::Windows => format!("from {} to {}", line(first), line(last)),
+            _ => format!("such as that of {}", line(first)),
+        }
     }
 
     /// Scores the locked rows, once.
@@ -265,7 +297,7 @@ impl TableSplit {
         let Some(labels) = self.table.labels.as_ref().filter(|_| !self.test.is_empty()) else {
             return Ok(None);
         };
-        let (rows, scores) = self.score(schema, scorer.scorer(), &self.test)?;
+        let (rows, scores) = self.score(schema, |rows| scorer.scores(rows), &self.test)?;
         let truth: Vec<bool> = rows.iter().map(|&row| !labels.normal[row]).collect();
         let flagged = scorer.calibration().threshold().flag(&scores);
         Ok(Some(TestFigures::of(&scores, &flagged, &truth)))

@@ -48,6 +48,11 @@ impl<'a> Arrays<'a> {
         }
     }
 
+    /// Whether there is an array of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.all.contains_key(format!("{}{name}", self.prefix).as_str())
+    }
+
     pub(crate) fn get(&self, name: &str) -> Result<&'a StoredArray, ScorerError> {
         let name = format!("{}{name}", self.prefix);
         let found = self.all.get(name.as_str()).copied();

@@ -54,7 +54,7 @@ pub(crate) struct FitArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) overrides: Vec<String>,
 
-    /// False-alarm budget, such as '0.5 %' or '2 per day' [default: 1 %, or more if there are too few rows to
+    /// False-alarm budget, such as '0.5 %', '2 per day' or '2 events per week' [default: 1 %, or more if there are too few rows to
     /// promise that]
     #[arg(long, value_name = "BUDGET")]
     pub(crate) false_alarms: Option<String>,
@@ -67,10 +67,14 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "VALUE", requires = "label")]
     pub(crate) normal: Vec<String>,
 
-    /// Expect anomalies among the training rows: leave the share that is hardest to reconstruct out of the
-    /// loss, and list the suspects
+    /// Expect anomalies among the rows: leave the share that is hardest to reconstruct out of the loss, leave
+    /// calibration rows far above the others out of the threshold, and list the suspects
     #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "0.1")]
     pub(crate) robust: Option<f64>,
+
+    /// Calibrate also on rows that score much higher than the other normal rows, instead of refusing them
+    #[arg(long)]
+    pub(crate) accept_drift: bool,
 
     /// Autoencoder variant, such as vae or tcn [default: a dense autoencoder that suits the rows]
     #[arg(long, value_name = "NAME")]
@@ -116,8 +120,6 @@ pub(crate) enum StoreName {
     Neighbours,
     /// Isolation forest
     IsolationForest,
-    /// The one that best distinguishes normal rows from damaged copies of them
-    Best,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use super::problem::Problem;
 use super::rows::{Comparison, percent, promised};
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, ResultTable};
-use ae_anomaly::{NormalScores, Scorer, Threshold};
+use ae_anomaly::{RowCalibration, Scorer};
 use ae_metrics::{AlarmBand, Confusion, conformal_alarm_band};
 
 /// Promised false-alarm rates.
@@ -31,22 +31,22 @@ impl Alarms {
         &mut self,
         scorer: &dyn Scorer,
         problem: &Problem,
-        test_scores: &[f64],
+        seed: u64,
         truth: &[bool],
     ) -> Result<(), EvaluationError> {
         if problem.held_out.is_empty() {
             return Ok(());
         }
         let metric = || EvaluationError::metric("alarms");
-        let normal = NormalScores::of_held_out_rows(scorer.scores(&problem.rows.calibration)?)?;
-        let held_out = scorer.scores(&problem.held_out)?;
-        let n = normal.as_slice().len();
+        let n = problem.rows.calibration.len();
         for (seeds, rate) in self.rates.iter_mut().zip(RATES) {
             // Too few calibration rows for so small a rate.
             let Some(rule) = promised(&[rate], n) else { continue };
-            let threshold = Threshold::by(rule, &normal)?;
-            let flagged = threshold.flag(&held_out).into_iter().filter(|flag| *flag).count();
-            let test = threshold.flag(test_scores);
+            let calibrated = RowCalibration::fit(scorer, &problem.rows, rule, seed, None)??;
+            let threshold = calibrated.calibration().threshold();
+            let held_out = threshold.flag(&calibrated.scores(scorer, &problem.held_out)?);
+            let flagged = held_out.iter().filter(|flag| **flag).count();
+            let test = threshold.flag(&calibrated.scores(scorer, &problem.test)?);
             seeds.push(Achieved {
                 rate: flagged as f64 / held_out.len() as f64,
                 band: conformal_alarm_band(n, held_out.len(), rate, 0.95).map_err(metric())?,

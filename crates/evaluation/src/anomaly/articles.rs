@@ -5,8 +5,8 @@
 use super::Protocol;
 use crate::error::EvaluationError;
 use ae_anomaly::{
-    Baseline, CalibratedScorer, Calibration, ModelDescription, NormalRows, NormalScores, Rule, Score, Scorer,
-    TrainedModel,
+    Baseline, CalibratedScorer, Calibration, ModelDescription, NormalRows, NormalScores, RowCalibration,
+    Rule, Score, Scorer, TrainedModel,
 };
 use ae_datasets::Samples;
 use ae_metrics::{Confusion, auroc, average_precision, prevalence};
@@ -51,7 +51,7 @@ fn normal_rows<'a>(run: &Run, train: &'a Samples) -> NormalRows<'a> {
 
 fn calibrated(scorer: Box<dyn Scorer>, train: &Samples) -> Result<CalibratedScorer, EvaluationError> {
     let normal = NormalScores::of_training_rows(scorer.scores_of_training_rows(train)?)?;
-    Ok(CalibratedScorer::new(scorer, Calibration::fit(&normal, RULE)?))
+    Ok(CalibratedScorer::new(scorer, RowCalibration::new(Calibration::fit(&normal, RULE)?)))
 }
 
 /// The mean squared error if the model was trained to minimise it, otherwise the mean absolute error.

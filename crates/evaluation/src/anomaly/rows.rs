@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{Figure, Figures, Quantity, columns};
-use ae_anomaly::{Baseline, FitConfig, NormalScores, Rule, Threshold};
+use ae_anomaly::{Baseline, Calibration, FitConfig, NormalScores, RowCalibration, Rule, Threshold};
 use ae_metrics::{
     Confusion, auroc, average_precision, best_f1, class_recalls, prevalence, recall_at_false_positive_rate,
 };
@@ -117,7 +117,7 @@ impl Results {
     ) -> Result<(), EvaluationError> {
         let metric = || EvaluationError::metric(format!("{}, {}", comparison.name, rival.name));
         let truth = problem.truth();
-        let judged = judge(rival, problem)?;
+        let judged = judge(rival, problem, seed)?;
         let line = self.line(rival);
         let scores = &judged.scores;
         let confusion = Confusion::count(&judged.flagged, &truth).map_err(metric())?;
@@ -147,7 +147,7 @@ impl Results {
                 self.classes[class].1.push(seed, share);
             }
         }
-        self.alarms.add(rival.scorer.as_ref(), problem, scores, &truth)?;
+        self.alarms.add(rival.scorer.as_ref(), problem, seed, &truth)?;
         if let Some((gallery, place)) = drawn {
             drawing::scores(gallery, comparison, place, &judged, &truth, seed)?;
         }
@@ -250,16 +250,16 @@ pub(super) struct TestScores {
     flagged: Vec<bool>,
 }
 
-fn judge(rival: &Rival, problem: &Problem) -> Result<TestScores, EvaluationError> {
+fn judge(rival: &Rival, problem: &Problem, seed: u64) -> Result<TestScores, EvaluationError> {
     let (scorer, calibration) = (rival.scorer.as_ref(), &problem.rows.calibration);
-    let threshold = if calibration.is_empty() {
+    let rows = if calibration.is_empty() {
         let own = scorer.scores_of_training_rows(&problem.rows.train)?;
-        Threshold::by(MEAN_PLUS_STD, &NormalScores::of_training_rows(own)?)?
+        RowCalibration::new(Calibration::fit(&NormalScores::of_training_rows(own)?, MEAN_PLUS_STD)?)
     } else {
-        let normal = NormalScores::of_held_out_rows(scorer.scores(calibration)?)?;
-        Threshold::by(promised(&[BUDGET], calibration.len()).unwrap_or(MEAN_PLUS_STD), &normal)?
+        let rule = promised(&[BUDGET], calibration.len()).unwrap_or(MEAN_PLUS_STD);
+        RowCalibration::fit(scorer, &problem.rows, rule, seed, None)??
     };
-    let scores = scorer.scores(&problem.test)?;
+    let (scores, threshold) = (rows.scores(scorer, &problem.test)?, *rows.calibration().threshold());
     Ok(TestScores { flagged: threshold.flag(&scores), scores, threshold })
 }
 

@@ -10,7 +10,7 @@ use crate::error::EvaluationError;
 use crate::outcome::{self, Evaluation};
 use crate::spread::{Figures, Quantity, columns};
 use ae_anomaly::fit::{EncodedSplit, TableSplit};
-use ae_anomaly::{FitConfig, NormalScores, Rule, Threshold};
+use ae_anomaly::{FitConfig, RowCalibration, Rule};
 use ae_datasets::Series;
 use ae_intake::{InputConfig, LayoutChoice, Shares, Table};
 use ae_metrics::{auroc, average_precision, best_f1, detect_events, sliding_window, vus};
@@ -155,9 +155,9 @@ pub(super) fn evaluate(
         context.observer.on_note(&format!("{}: seed {seed}, {} of {}", case.title, at + 1, seeds.len()));
         let config = FitConfig { seed, ..FitConfig::default() };
         for rival in rivals::fit(context, &problem.rows, &config, &[])? {
-            let normal = NormalScores::of_held_out_rows(rival.scorer.scores(&problem.rows.calibration)?)?;
-            let threshold = Threshold::by(rule, &normal)?;
-            let scores = rival.scorer.scores(&problem.test)?;
+            let scorer = rival.scorer.as_ref();
+            let rows = RowCalibration::fit(scorer, &problem.rows, rule, seed, None)??;
+            let (threshold, scores) = (*rows.calibration().threshold(), rows.scores(scorer, &problem.test)?);
             let volumes = vus(&scores, &truth, case.vus_window).map_err(metric())?;
             let found = detect_events(&threshold.flag(&scores), &events).map_err(metric())?;
             let times = case.times.as_ref();

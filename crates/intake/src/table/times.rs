@@ -24,6 +24,13 @@ impl Table {
         Some(self.stamps.iter().map(|stamp| stamp / unit).collect())
     }
 
+    /// The time of a row, such as `2024-05-31 23:59:00` (UTC); `None` if it has none, or if the unit is unknown.
+    pub fn date(&self, row: usize) -> Option<String> {
+        let seconds = *self.seconds()?.get(row)?;
+        let time = jiff::Timestamp::from_second(seconds.is_finite().then_some(seconds as i64)?).ok()?;
+        Some(time.strftime("%Y-%m-%d %H:%M:%S").to_string())
+    }
+
     /// The first time, the last, and how many there are.
     fn known_times(&self) -> (f64, f64, usize) {
         let known = || self.stamps.iter().copied().filter(|stamp| stamp.is_finite());

@@ -59,6 +59,7 @@ fn settings(args: &FitArgs) -> Result<FitConfig, Failure> {
         config.false_alarms = Some(budget.parse().map_err(Failure::usage)?);
     }
     config.robust = args.robust.or(config.robust);
+    config.accept_drift |= args.accept_drift;
     config.seed = args.seed.unwrap_or(config.seed);
     config.members = args.members.unwrap_or(config.members);
     if let Some(variant) = &args.variant {
@@ -72,7 +73,6 @@ fn settings(args: &FitArgs) -> Result<FitConfig, Failure> {
             StoreName::Pca => Store::Pca,
             StoreName::Neighbours => Store::Neighbours,
             StoreName::IsolationForest => Store::IsolationForest,
-            StoreName::Best => Store::Best,
         };
     }
     Ok(config)

@@ -1,9 +1,9 @@
 //! Describes a fit in lines of text for the user.
 
 use crate::failure::Failure;
-use crate::output;
-use ae_anomaly::fit::{Judged, Role, TestFigures};
-use ae_anomaly::{Detector, FitConfig, FitReport, Rule, Store};
+use crate::progress;
+use ae_anomaly::fit::TestFigures;
+use ae_anomaly::{Detector, FitConfig, FitReport, Rule, Trim};
 use ae_intake::Notice;
 use ae_records::text::one_line;
 
@@ -38,23 +38,6 @@ fn or_none(value: Option<f64>, write: impl Fn(f64) -> String) -> String {
     value.map_or_else(|| "–".into(), write)
 }
 
-/// The comparison on damaged copies of validation rows, the best first.
-pub(super) fn judged(judged: &[Judged]) -> Vec<String> {
-    let mut order: Vec<&Judged> = judged.iter().collect();
-    order.sort_by(|a, b| b.auroc.total_cmp(&a.auroc));
-    let row = |judged: &Judged| {
-        let role = match judged.role {
-            Role::Autoencoder => "the detector",
-            Role::OtherScore => "another score",
-            Role::Baseline => "baseline",
-            Role::Untrained => "untrained network",
-        };
-        let auroc = format!("{:.3} ± {:.3}", judged.auroc, judged.standard_error);
-        [judged.name.clone(), auroc, role.to_string()]
-    };
-    output::aligned(order.into_iter().map(row)).into_iter().map(|line| format!("  {line}")).collect()
-}
-
 fn test(figures: &TestFigures) -> Vec<String> {
     let TestFigures { normal, anomalous, .. } = figures;
     let mut lines = vec![format!(
@@ -66,6 +49,21 @@ fn test(figures: &TestFigures) -> Vec<String> {
         lines.push(format!("AUROC {auroc:.4}, AUPRC {auprc:.4} (chance {:.4})", figures.prevalence));
     }
     lines
+}
+
+/// What a robust fit left out of the calibration, and what that does to the promise.
+fn trimmed(trim: &Trim) -> String {
+    let Trim { left_out, of, threshold, threshold_of_all } = trim;
+    if *left_out == 0 {
+        return format!("no calibration row scores far above the others; all {of} were used");
+    }
+    format!(
+        "{left_out} of the {of} calibration rows score far above the others and were left out as possible anomalies: with \
+         them the threshold would be {}, not {}; if they are normal, expect up to {} more false alarms than promised",
+        progress::figure(*threshold_of_all),
+        progress::figure(*threshold),
+        percent(*left_out as f64 / *of as f64),
+    )
 }
 
 /// How a detector was fitted, line by line.
@@ -114,24 +112,12 @@ pub(super) fn report(detector: &Detector) -> Result<Vec<String>, Failure> {
         if report.stopped_early { ", stopped early" } else { "" },
         if report.seconds > 0.0 { format!(", in {:.1} s", report.seconds) } else { String::new() }
     ));
-    lines.push("AUROC, damaged copies of normal rows against the rows themselves:".into());
-    lines.extend(judged(&report.judged));
     lines.extend(report.left_out.iter().map(|reason| format!("note: {reason}")));
-    let as_good = report.as_good();
-    if let Some(best) = as_good.iter().max_by(|a, b| a.auroc.total_cmp(&b.auroc)) {
-        lines.push(match (best.role, config.store) {
-            (Role::Untrained, _) => {
-                "the untrained network does as well as the autoencoder here: training did not help against such damage".into()
-            }
-            (_, Store::Autoencoder) => format!(
-                "{} does as well as the autoencoder here; `--store best` stores the best of them instead",
-                best.name
-            ),
-            _ => format!("{} does as well as the autoencoder here", best.name),
-        });
-    }
     lines.push(format!("stored: {}", report.stored));
     lines.push(format!("threshold: {}", report.threshold));
+    lines.extend(report.promise.iter().map(|promise| format!("false alarms: {promise}")));
+    lines.extend(report.accepted_drift.iter().map(|drift| format!("note: accepted: {drift}")));
+    lines.extend(report.trim.iter().map(trimmed));
     let nothing_asked = config.false_alarms.is_none() && config.threshold.is_none();
     if let (true, Rule::FalseAlarmRate { rate }) = (nothing_asked, detector.calibration().threshold().rule())
         && rate > 0.01
