@@ -69,6 +69,10 @@ pub struct Reader<R> {
     header: bool,
     /// Rows and bad lines given so far.
     given: u64,
+    /// Bad lines among them.
+    given_bad: u64,
+    /// The first bad line.
+    first_bad: Option<BadLine>,
     /// Bad lines before the first line that was used to match the columns.
     early: Vec<BadLine>,
     name: String,
@@ -156,6 +160,8 @@ impl<R: BufRead> Reader<R> {
             last_time: None,
             header,
             given: 0,
+            given_bad: 0,
+            first_bad: None,
             early,
             name: options.name.clone(),
             schema: schema.clone(),
@@ -167,14 +173,29 @@ impl<R: BufRead> Reader<R> {
         &self.notices
     }
 
-    /// Refuses an input that had neither rows nor bad lines. To be called at the end of the input.
+    /// Refuses an input without a single row. To be called at the end of the input.
     ///
     /// # Errors
-    /// [`IntakeError::Table`]: the input is empty, or has only a header.
+    /// [`IntakeError::Table`]: the input is empty, or has only a header. [`IntakeError::OnlyBadLines`]: it has lines,
+    /// but none that could be read as a row.
     pub fn ensure_rows(&self) -> Result<(), IntakeError> {
-        let source = if self.header { TableError::OnlyHeader } else { TableError::Empty };
         let name = self.name.clone();
-        if self.given > 0 { Ok(()) } else { Err(IntakeError::Table { name, source }) }
+        if self.given > self.given_bad {
+            return Ok(());
+        }
+        Err(match self.first_bad.clone() {
+            Some(first) => {
+                let lines = usize::try_from(self.given).unwrap_or(usize::MAX);
+                IntakeError::OnlyBadLines { name, lines, first }
+            }
+            None if self.header => IntakeError::Table { name, source: TableError::OnlyHeader },
+            None => IntakeError::Table { name, source: TableError::Empty },
+        })
+    }
+
+    /// The first bad line so far.
+    pub fn first_bad(&self) -> Option<&BadLine> {
+        self.first_bad.as_ref()
     }
 
     /// Notices about single values and times so far, counted by kind and column.
@@ -289,6 +310,10 @@ impl<R: BufRead> Reader<R> {
     fn finish(&mut self, mut raw: RawBlock, steps: Samples, shares: Vec<f32>) -> Block {
         raw.bad.splice(..0, self.early.drain(..));
         self.given += (raw.lines.len() + raw.bad.len()) as u64;
+        self.given_bad += raw.bad.len() as u64;
+        if self.first_bad.is_none() {
+            self.first_bad = raw.bad.first().cloned();
+        }
         let lines = raw.lines.iter().copied();
         let mut notices = self.schema.out_of_range(&self.encoder, &raw.values, lines, &mut self.log);
         notices.extend(self.odd_times(&raw));

@@ -166,7 +166,9 @@ fn columns_are_matched_by_name() {
     let only =
         "the input: the table has a header but no rows; if its first line holds data, set header = false";
     assert_eq!(refused("a,b,k\n\n"), Err(only.into()));
-    assert_eq!(refused("a,b,k\n1\n"), Ok(()));
+    let bad = "the input has no usable lines out of 3; the first: line 3: it has 1 cell instead of 3";
+    assert_eq!(refused("a,b,k\n\n1\n2\n3,4\n"), Err(bad.into()));
+    assert_eq!(refused("a,b,k\n1\n1,10,y\n"), Ok(()), "one row is enough");
     let utf16: Vec<u8> = "\u{feff}a,b\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert!(matches!(reader(&utf16, &schema), Err(IntakeError::Utf16 { .. })));
 }
