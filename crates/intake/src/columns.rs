@@ -8,3 +8,4 @@ pub(crate) mod matching;
 pub(crate) mod period;
 pub(crate) mod profile;
 pub(crate) mod stamps;
+pub(crate) mod written;

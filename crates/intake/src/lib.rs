@@ -61,7 +61,7 @@ pub use split::{
 };
 pub use stream::block::Block;
 pub use stream::reader::{ReadOptions, Reader, inflated};
-pub use stream::windower::WindowState;
+pub use stream::windower::{Clock, WindowState};
 pub use table::{Table, TableColumn};
 pub use text::content;
 pub use text::head::ensure_text;

@@ -8,9 +8,10 @@ use ndarray::Array2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Counts the steps that are missing before each time.
-#[derive(Clone, Debug)]
-pub(crate) struct Clock {
+/// Counts the steps that are missing before each time; follows one stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clock {
     step: Option<f64>,
     longest: usize,
     last: Option<f64>,
@@ -19,13 +20,24 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    pub(crate) fn new(schema: &Schema) -> Self {
+    /// Before the first step of a stream with this schema.
+    pub fn new(schema: &Schema) -> Self {
         let step = schema.timestamp.as_ref().and_then(|stamp| stamp.step);
         Clock { step, longest: schema.windows.map_or(0, |windows| windows.length), last: None, without: 0 }
     }
 
-    /// Number of steps missing before this time, at most the length of a window.
-    pub(crate) fn gap_before(&mut self, stamp: f64) -> usize {
+    /// Whether a stored clock can be one of a stream with this schema.
+    pub fn fits(&self, schema: &Schema) -> bool {
+        let Clock { step, longest, last, without } = self;
+        let new = Clock::new(schema);
+        (*step, *longest) == (new.step, new.longest)
+            && last.is_none_or(f64::is_finite)
+            && *without <= new.longest
+    }
+
+    /// Number of steps missing before this time, at most the length of a window; 0 before a step without a
+    /// time, which is NaN or infinite.
+    pub fn gap_before(&mut self, stamp: f64) -> usize {
         if !stamp.is_finite() {
             self.without = (self.without + 1).min(self.longest);
             return 0;
