@@ -65,4 +65,5 @@ pub use stream::windower::{Clock, WindowState};
 pub use table::{Table, TableColumn};
 pub use text::content;
 pub use text::head::ensure_text;
+pub use text::kept::{Keep, KeptCells};
 pub use text::recognise::splits_cells;

@@ -153,6 +153,7 @@ impl Strict {
             stamp: None,
             label: label.map(name),
             strict: true,
+            kept: None,
         }
     }
 

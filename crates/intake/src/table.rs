@@ -332,6 +332,7 @@ fn no_rows(body: &[u8], name: &str, head: &Head, lines: u64) -> IntakeError {
         stamp: None,
         label: None,
         strict: true,
+        kept: None,
     };
     let block = parse_all(&parser, body, head.body_line);
     match block.bad.first() {
@@ -366,7 +367,16 @@ fn parser(head: &Head, columns: &Columns) -> RowParser {
     }
     let names = columns.names.iter().cloned().zip(targets.iter().copied()).collect();
     let stamp = columns.stamp.as_ref().map(|stamp| (stamp.name.clone(), stamp.format));
-    RowParser { syntax: head.syntax, columns: parsed, targets, names, stamp, label: None, strict: false }
+    RowParser {
+        syntax: head.syntax,
+        columns: parsed,
+        targets,
+        names,
+        stamp,
+        label: None,
+        strict: false,
+        kept: None,
+    }
 }
 
 /// Names of the data columns. Without a header, those of a series are time steps, and a single channel is

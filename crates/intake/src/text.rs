@@ -4,6 +4,7 @@ pub(crate) mod cells;
 pub mod content;
 pub(crate) mod head;
 pub(crate) mod json;
+pub(crate) mod kept;
 pub(crate) mod lines;
 pub(crate) mod parse;
 pub(crate) mod pieces;

@@ -68,6 +68,7 @@ fn bare(schema: &Schema) -> RowParser {
         stamp: schema.timestamp.as_ref().map(|stamp| (stamp.name.clone(), stamp.format)),
         label: None,
         strict: false,
+        kept: None,
     }
 }
 

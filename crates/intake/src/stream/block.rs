@@ -4,6 +4,7 @@ use crate::Samples;
 use crate::error::BadLine;
 use crate::schema::encode::{Encoder, RowNote};
 use crate::schema::notice::Notice;
+use crate::text::kept::KeptCells;
 use crate::text::parse::{RawBlock, RowParser};
 use crate::text::pieces::pieces;
 use rayon::prelude::*;
@@ -19,6 +20,8 @@ pub struct Block {
     pub stamps: Vec<f64>,
     /// `[N]` if a label was asked for, otherwise empty.
     pub labels: Vec<String>,
+    /// The cells of each row that [`ReadOptions::keep`](crate::ReadOptions::keep) asks for.
+    pub kept: KeptCells,
     /// Bad lines, ascending.
     pub bad: Vec<BadLine>,
     /// Notices about single values and times, in line order: the first 64 of each kind and column in a block.
@@ -36,6 +39,7 @@ impl Block {
             all.rows.extend(block.rows);
             all.stamps.extend(block.stamps);
             all.labels.extend(block.labels);
+            all.kept.append(block.kept);
             all.bad.extend(block.bad);
             all.notices.extend(block.notices);
         }
@@ -51,6 +55,7 @@ impl Default for Block {
             rows: Vec::new(),
             stamps: Vec::new(),
             labels: Vec::new(),
+            kept: KeptCells::default(),
             bad: Vec::new(),
             notices: Vec::new(),
         }

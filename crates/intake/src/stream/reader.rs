@@ -14,6 +14,7 @@ use crate::schema::notice::Notice;
 use crate::stream::block::{Block, in_parallel};
 use crate::stream::windower::{WindowState, Windower};
 use crate::text::head::{MARK, ensure_line_feeds, ensure_text};
+use crate::text::kept::{Keep, KeptColumns};
 use crate::text::lines::{Chunk, Lines};
 use crate::text::parse::{MAX_LINE, RawBlock, RowParser, is_blank};
 use ae_records::files::{self, FileError};
@@ -36,6 +37,8 @@ pub struct ReadOptions {
     /// A column whose text is kept in [`Block::labels`]: its name, or its position from 0 if the file has no
     /// header. A row without a label is then a bad line.
     pub label: Option<String>,
+    /// The cells that are kept in [`Block::kept`].
+    pub keep: Keep,
     /// Longest line, in bytes; a longer line is bad.
     pub max_line: usize,
 }
@@ -48,6 +51,7 @@ impl Default for ReadOptions {
             delimiter: None,
             header: None,
             label: None,
+            keep: Keep::default(),
             max_line: MAX_LINE,
         }
     }
@@ -146,7 +150,11 @@ impl<R: BufRead> Reader<R> {
             }
         }
         let line = crate::text::parse::lines(&first).next().unwrap_or_default();
-        let Matched { parser, header, notices } = match_first_line(schema, line, options)?;
+        let Matched { mut parser, header, notices } = match_first_line(schema, line, options)?;
+        if options.keep != Keep::default() {
+            parser.kept =
+                Some(KeptColumns::new(&options.keep, schema, &parser, line, header).map_err(fault)?);
+        }
         if !header {
             lines.put_back(first.len(), lines.next_line_number() - u64::from(!first.is_empty()));
         }
@@ -171,6 +179,11 @@ impl<R: BufRead> Reader<R> {
     /// Notices about the columns.
     pub fn notices(&self) -> &[Notice] {
         &self.notices
+    }
+
+    /// The names of the columns that are kept, in the order of [`Block::kept`].
+    pub fn kept_columns(&self) -> &[String] {
+        self.parser.kept.as_ref().map_or(&[], KeptColumns::names)
     }
 
     /// Refuses an input without a single row. To be called at the end of the input.
@@ -343,7 +356,7 @@ impl<R: BufRead> Reader<R> {
                 (steps, raw.lines.iter().zip(&shares).map(note).collect())
             }
         };
-        Block { samples, rows, stamps: raw.stamps, labels: raw.labels, bad: raw.bad, notices }
+        Block { samples, rows, stamps: raw.stamps, labels: raw.labels, kept: raw.kept, bad: raw.bad, notices }
     }
 
     /// Notices about the times of some rows. Counts all of them in the log, and returns the first

@@ -4,6 +4,7 @@ use crate::columns::stamps::{self, StampFormat};
 use crate::error::{BadLine, BadReason};
 use crate::text::cells::{self, Cell, plain_number, trimmed};
 use crate::text::json::{self, Key};
+use crate::text::kept::{KeptCells, KeptColumns};
 use crate::text::quotes::Unquoted;
 use crate::text::recognise::shorten;
 use memchr::{memchr, memchr_iter};
@@ -60,6 +61,8 @@ pub(crate) struct RowParser {
     pub label: Option<String>,
     /// Whether a piece ends at its first bad line: where every line must be a row, one is enough to refuse the file.
     pub strict: bool,
+    /// The cells that are handed out with each row.
+    pub kept: Option<KeptColumns>,
 }
 
 /// The rows of a piece of a file.
@@ -71,6 +74,8 @@ pub(crate) struct RawBlock {
     pub stamps: Vec<f64>,
     /// `[N]` if a label column was asked for, otherwise empty.
     pub labels: Vec<String>,
+    /// Those of `[N]` rows, if any were asked for.
+    pub kept: KeptCells,
     /// `[N]`, ascending.
     pub lines: Vec<u64>,
     /// Ascending; disjoint from `lines`.
@@ -97,6 +102,7 @@ impl RawBlock {
         self.values.extend_from_slice(&below.values);
         self.stamps.extend_from_slice(&below.stamps);
         self.labels.extend(below.labels);
+        self.kept.append(below.kept);
         self.lines.extend_from_slice(&below.lines);
         self.bad.extend(below.bad);
     }
@@ -152,6 +158,9 @@ impl RowParser {
             Ok((stamp, label)) => {
                 block.stamps.push(stamp);
                 block.labels.extend(label);
+                if let Some(kept) = &self.kept {
+                    kept.copy(line, self.syntax, &mut block.kept);
+                }
                 block.lines.push(number);
             }
             Err(reason) => {
