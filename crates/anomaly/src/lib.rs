@@ -10,6 +10,7 @@
 //!   longer follow the distribution of the calibration scores.
 //! - [`RowCalibration`]: the calibration of rows with and without gaps, and of windows that share steps.
 //!   [`CalibratedScorer`]: a scorer with its calibration; [`Detector`] adds the schema of a row.
+//! - [`events`]: joins alarms into events, with a start, a peak and an end.
 //! - [`fit`]: makes a detector, in stages that can also be called one by one.
 //! - [`mod@file`]: saves and loads a detector.
 //!
@@ -47,6 +48,7 @@ pub use calibration::{
 };
 pub use detector::{Detector, JudgeError};
 pub use error::ScorerError;
+pub use events::{Event, EventTracker};
 pub use file::{DetectorFileError, WatchState, WatchStateError};
 pub use fit::{FitConfig, FitError, FitOptions, FitReport, Fitted, Store};
 pub use judgement::{Explanation, Judgement, Share, Unknown};

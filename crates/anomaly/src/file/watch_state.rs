@@ -2,6 +2,7 @@
 
 use crate::calibration::{Drift, NormalScores};
 use crate::detector::Detector;
+use crate::events::EventTracker;
 use ae_intake::WindowState;
 use ae_records::digest::{self, Sealed, UNKNOWN};
 use ae_records::files::{self, FileError};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// The file format that this version writes and reads.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Mean number of rows until the drift detector raises a false alarm.
 const RUN_LENGTH: f64 = 100_000.0;
 /// Largest state that is read, in bytes; the steps of a window take most of it.
@@ -33,6 +34,8 @@ pub struct WatchState {
     pub window: Option<WindowState>,
     /// Detects drift of the distribution of scores; `None` if there are too few calibration scores.
     pub drift: Option<Drift>,
+    /// The events so far, and the one that goes on.
+    pub events: EventTracker,
     /// Bytes of the output that are acknowledged.
     pub written: u64,
 }
@@ -66,6 +69,7 @@ impl WatchState {
             header: None,
             window: None,
             drift,
+            events: EventTracker::new(detector.schema()),
             written: 0,
         }
     }
@@ -76,9 +80,14 @@ impl WatchState {
     /// If the file cannot be read, is damaged, or belongs to another detector or version.
     pub fn read(path: &Path, detector: &Detector) -> Result<Self, WatchStateError> {
         let state = Self::decode(&files::read(path, MAX_BYTES)?);
-        let state = state.and_then(|state| match state.detector == fingerprint(detector) {
-            true => Ok(state),
-            false => Err("it belongs to another detector".into()),
+        let state = state.and_then(|state| {
+            if state.detector != fingerprint(detector) {
+                return Err("it belongs to another detector".into());
+            }
+            match state.events.fits(detector.schema()) {
+                true => Ok(state),
+                false => Err("its events cannot be those of this detector".into()),
+            }
         });
         state.map_err(|reason| WatchStateError::Unusable { path: path.into(), reason })
     }

@@ -1,0 +1,204 @@
+//! Joins the alarms of a stream into events, line by line and in bounded memory.
+
+use super::profile::{Place, Profile};
+use super::{Change, Event, Followed, Moment, Opening, Parts, Strongest};
+use crate::calibration::Verdict;
+use crate::detector::Detector;
+use crate::error::ScorerError;
+use crate::judgement::Judgement;
+use ae_intake::{Block, Clock, Schema};
+use serde::{Deserialize, Serialize};
+
+/// Joins the alarms of one stream into events. The same code follows files and streams; its state can be stored at
+/// any line, and the restored tracker goes on as this one would.
+///
+/// Windows that share a step belong to one event: alarms with at most as many unflagged steps between them as
+/// a window has steps. A line that cannot be read or judged, and a step that is missing according to the times, is an
+/// unflagged step. An event closes at the line at which no later alarm can belong to it any more.
+///
+/// Memory is bounded: the positions of one window, and the scores of at most 512 groups of steps of the open event;
+/// the start, peak and end of longer events are rounded to such groups.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventTracker {
+    /// Steps in a window; `None` if rows are independent.
+    length: Option<usize>,
+    /// Events so far.
+    number: u64,
+    /// Counts the missing steps.
+    clock: Clock,
+    profile: Profile,
+    open: Option<Open>,
+}
+
+/// The event that goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Open {
+    first_alarm: Moment,
+    last_alarm: Moment,
+    alarms: u64,
+    strongest: Strongest,
+    /// Unflagged positions since the last alarm.
+    since: usize,
+}
+
+impl EventTracker {
+    /// Before the first line of a stream with this schema.
+    pub fn new(schema: &Schema) -> Self {
+        EventTracker {
+            length: schema.windows.map(|windows| windows.length),
+            number: 0,
+            clock: Clock::new(schema),
+            profile: Profile::default(),
+            open: None,
+        }
+    }
+
+    /// Whether a stored tracker can be one of a stream with this schema.
+    pub fn fits(&self, schema: &Schema) -> bool {
+        let is_sound = |open: &Open| {
+            let Strongest { score, severity, .. } = &open.strongest;
+            score.is_finite() && (0.0..=1.0).contains(severity) && Some(open.since) <= self.length
+        };
+        self.length == schema.windows.map(|windows| windows.length)
+            && self.clock.fits(schema)
+            && self.profile.is_sound(self.length.unwrap_or(0))
+            && self.open.as_ref().is_none_or(is_sound)
+    }
+
+    /// Events so far, the open one included.
+    pub fn events(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether an event goes on.
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Follows the lines of a block, which are judged; `shift` is added to the line numbers.
+    ///
+    /// # Errors
+    /// A flagged row whose score does not split into shares because of its values.
+    pub fn follow(
+        &mut self,
+        detector: &Detector,
+        block: &Block,
+        judgements: &[Judgement],
+        shift: u64,
+    ) -> Result<Followed, ScorerError> {
+        let flagged: Vec<usize> =
+            (0..judgements.len()).filter(|&row| matches!(judgements[row], Judgement::Anomalous(_))).collect();
+        let parts = detector.parts(&block.samples, &flagged)?;
+        let parts: Vec<(usize, Parts)> = flagged.into_iter().zip(parts).collect();
+        let mut of_alarms = parts.iter().peekable();
+        let mut bad = block.bad.iter().map(|bad| bad.line).peekable();
+        let mut changes = Vec::new();
+        for (row, (note, judgement)) in block.rows.iter().zip(judgements).enumerate() {
+            while let Some(line) = bad.next_if(|&line| line < note.line) {
+                changes.extend(self.bad_line(line + shift));
+            }
+            let time = block.stamps.get(row).copied().unwrap_or(f64::NAN);
+            let parts = of_alarms.next_if(|(at, _)| *at == row).map(|(_, parts)| parts);
+            changes.extend(self.row(Moment::new(note.line + shift, time), judgement, parts));
+        }
+        for line in bad {
+            changes.extend(self.bad_line(line + shift));
+        }
+        Ok(Followed { parts, changes })
+    }
+
+    /// The next row of the stream. `parts` are those of an alarm, if they are known.
+    pub fn row(&mut self, at: Moment, judgement: &Judgement, parts: Option<&Parts>) -> Option<Change> {
+        let alarm = match judgement {
+            Judgement::Anomalous(verdict) => Some(verdict),
+            Judgement::Normal(_) | Judgement::Unknown { .. } => None,
+        };
+        let Some(length) = self.length else {
+            let closed = Some(self.alone(at, alarm?, parts));
+            return Some(Change { line: at.line, closed, opened: None });
+        };
+        let missing = self.clock.gap_before(at.time.unwrap_or(f64::NAN));
+        for _ in 0..missing {
+            self.profile.push(at, length);
+        }
+        let mut closed = self.pass(missing, length);
+        self.profile.push(at, length);
+        let Some(verdict) = alarm else {
+            closed = closed.or_else(|| self.pass(1, length));
+            return closed.map(|event| Change { line: at.line, closed: Some(event), opened: None });
+        };
+        // What a score measures may have any origin; its excess over the threshold is above 0.
+        let weight = if verdict.threshold >= 0.0 { verdict.score } else { verdict.score - verdict.threshold };
+        self.profile.add(weight.clamp(0.0, f64::MAX), parts.and_then(|parts| parts.steps.as_deref()));
+        let opened = self.alarm(at, verdict, parts);
+        (closed.is_some() || opened.is_some()).then_some(Change { line: at.line, closed, opened })
+    }
+
+    /// The next line, which could not be read.
+    pub fn bad_line(&mut self, line: u64) -> Option<Change> {
+        let length = self.length?;
+        // A step without values and without a time, as it is to the windows.
+        self.clock.gap_before(f64::NAN);
+        self.profile.push(Moment { line, time: None }, length);
+        let closed = self.pass(1, length)?;
+        Some(Change { line, closed: Some(closed), opened: None })
+    }
+
+    /// Ends the open event at the end of the stream.
+    pub fn finish(&mut self) -> Option<Event> {
+        let Open { first_alarm, last_alarm, alarms, strongest, .. } = self.open.take()?;
+        let whole = Place { start: first_alarm, peak: strongest.at, end: last_alarm };
+        let Place { start, peak, end } = self.profile.close(self.length.unwrap_or(0)).unwrap_or(whole);
+        Some(Event { number: self.number, start, end, peak, first_alarm, last_alarm, alarms, strongest })
+    }
+
+    /// Passes unflagged positions, and returns the event that they end.
+    fn pass(&mut self, positions: usize, length: usize) -> Option<Event> {
+        let open = self.open.as_mut()?;
+        open.since = open.since.saturating_add(positions);
+        if open.since > length { self.finish() } else { None }
+    }
+
+    fn alarm(&mut self, at: Moment, verdict: &Verdict, parts: Option<&Parts>) -> Option<Opening> {
+        let alarm = strongest(at, verdict, parts);
+        if let Some(open) = &mut self.open {
+            open.last_alarm = at;
+            open.alarms = open.alarms.saturating_add(1);
+            open.since = 0;
+            if alarm.score > open.strongest.score {
+                open.strongest = alarm;
+            }
+            return None;
+        }
+        self.number = self.number.saturating_add(1);
+        self.open =
+            Some(Open { first_alarm: at, last_alarm: at, alarms: 1, strongest: alarm.clone(), since: 0 });
+        Some(Opening { number: self.number, first: alarm })
+    }
+
+    /// An alarm that is an event of its own.
+    fn alone(&mut self, at: Moment, verdict: &Verdict, parts: Option<&Parts>) -> Event {
+        self.number = self.number.saturating_add(1);
+        Event {
+            number: self.number,
+            start: at,
+            end: at,
+            peak: at,
+            first_alarm: at,
+            last_alarm: at,
+            alarms: 1,
+            strongest: strongest(at, verdict, parts),
+        }
+    }
+}
+
+fn strongest(at: Moment, verdict: &Verdict, parts: Option<&Parts>) -> Strongest {
+    Strongest {
+        at,
+        score: verdict.score,
+        severity: verdict.severity,
+        cause: parts.and_then(|parts| parts.cause.clone()),
+    }
+}
