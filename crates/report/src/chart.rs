@@ -150,6 +150,17 @@ pub(crate) fn axes<'a, 'b>(
     (x, x_name): (Scale, &str),
     (y, y_name): (Scale, &str),
 ) -> Result<Axes<'a, 'b>, ReportError> {
+    axes_labelled(area, title, (x, x_name), (y, y_name), number::tick)
+}
+
+/// As [`axes`], with other labels of the horizontal axis.
+pub(crate) fn axes_labelled<'a, 'b>(
+    area: &'b Area<'a>,
+    title: &str,
+    (x, x_name): (Scale, &str),
+    (y, y_name): (Scale, &str),
+    x_label: impl Fn(f64) -> String,
+) -> Result<Axes<'a, 'b>, ReportError> {
     let mut builder = ChartBuilder::on(area);
     builder.margin(units(6)).margin_right(units(16));
     builder.x_label_area_size(units(if x_name.is_empty() { 22 } else { 38 }));
@@ -168,7 +179,7 @@ pub(crate) fn axes<'a, 'b>(
         .axis_desc_style(text(12, MUTED))
         .x_labels(if area.dim_in_pixel().0 > units(600) { 12 } else { 6 })
         .y_labels(5)
-        .x_label_formatter(&|v| number::tick(*v))
+        .x_label_formatter(&|v| x_label(*v))
         .y_label_formatter(&|v| number::tick(*v))
         .x_desc(x_name)
         .y_desc(y_name)

@@ -22,6 +22,7 @@ pub mod html;
 pub mod picture;
 
 mod chart;
+mod clock;
 mod error;
 mod number;
 mod scale;

@@ -3,6 +3,7 @@
 //! The ranges of `plotters` compute with widths and multiples that overflow near 1e308, and then look for labels
 //! without end.
 
+use crate::clock;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use std::ops::Range;
 
@@ -18,6 +19,8 @@ pub(crate) struct Scale {
     end: f64,
     /// If so, both ends are above zero.
     logarithmic: bool,
+    /// Whether the values are seconds since 1970, with labels at round times of the clock.
+    dates: bool,
 }
 
 impl Scale {
@@ -26,14 +29,23 @@ impl Scale {
     pub(crate) fn between(start: f64, end: f64) -> Self {
         let finite = |end: f64| if end.is_nan() { 0.0 } else { end.clamp(f64::MIN, f64::MAX) };
         let (start, end) = (finite(start), finite(end));
-        if start < end { Scale { start, end, logarithmic: false } } else { Scale::around([start]) }
+        if start < end {
+            Scale { start, end, logarithmic: false, dates: false }
+        } else {
+            Scale::around([start])
+        }
     }
 
     /// Around these values with some room; those that are not finite are left out.
     pub(crate) fn around(values: impl IntoIterator<Item = f64>) -> Self {
         let Some((low, high)) = bounds(values) else { return Scale::between(0.0, 1.0) };
         let room = if high > low { part(low, high, ROOM) } else { high.abs().max(1.0) * ROOM };
-        Scale { start: (low - room).max(f64::MIN), end: (high + room).min(f64::MAX), logarithmic: false }
+        Scale {
+            start: (low - room).max(f64::MIN),
+            end: (high + room).min(f64::MAX),
+            logarithmic: false,
+            dates: false,
+        }
     }
 
     /// Logarithmic, around these values with some room; those that are not finite or not above zero are left out.
@@ -42,7 +54,17 @@ impl Scale {
         let (low, high) = bounds(above_zero).unwrap_or((1.0, 1.0));
         let smallest = f64::from_bits(1);
         let start = (low / FACTOR).max(smallest);
-        Scale { start, end: (high * FACTOR).min(f64::MAX).max(start.next_up()), logarithmic: true }
+        Scale {
+            start,
+            end: (high * FACTOR).min(f64::MAX).max(start.next_up()),
+            logarithmic: true,
+            dates: false,
+        }
+    }
+
+    /// The same scale, of seconds since 1970.
+    pub(crate) fn of_dates(self) -> Self {
+        Scale { dates: true, ..self }
     }
 
     /// With this share of its length added at the end.
@@ -117,6 +139,10 @@ impl Ranged for Scale {
         match hint.max_num_points() {
             0 => Vec::new(),
             most if self.logarithmic => self.powers_of_ten(most),
+            most if self.dates => match clock::round_times(self.start, self.end, most) {
+                times if times.is_empty() => self.round_numbers(most),
+                times => times,
+            },
             most => self.round_numbers(most),
         }
     }
@@ -206,6 +232,7 @@ mod tests {
             check(Scale::around([start, end, f64::NAN, f64::INFINITY]), "around");
             check(Scale::around([start, end]).extended(0.08), "extended");
             check(Scale::logarithmic([start, end]), "logarithmic");
+            check(Scale::around([start, end]).of_dates(), "dates");
         }
         for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             check(Scale::between(odd, odd), "odd ends");
@@ -230,6 +257,11 @@ mod tests {
         check(Scale::between(1e15, 1e15 + 10.0), 5, &[1e15, 1e15 + 5.0, 1e15 + 10.0]);
         check(Scale::logarithmic([1.0, 900.0]), 5, &[1.0, 10.0, 100.0, 1000.0]);
         check(Scale::logarithmic([2.0, 9.0]), 5, &[2.0, 4.0, 6.0, 8.0, 10.0]);
+        check(
+            Scale::between(86_300.0, 90_100.0).of_dates(),
+            5,
+            &[86_400.0, 87_300.0, 88_200.0, 89_100.0, 90_000.0],
+        );
         check(Scale::logarithmic([1e-200, 1e200]), 4, &[1e-200, 1e-119, 1e-38, 1e43, 1e124]);
     }
 
@@ -238,7 +270,7 @@ mod tests {
         let wide = Scale::between(-1e308, 1e308);
         assert_eq!([-1e308, -5e307, 0.0, 1e308].map(|value| wide.share(value)), [0.0, 0.25, 0.5, 1.0]);
         assert_eq!([0.0, 0.25, 1.0].map(|share| wide.at(share)), [-1e308, -5e307, 1e308]);
-        let tall = Scale { start: 1.0, end: 1e4, logarithmic: true };
+        let tall = Scale { start: 1.0, end: 1e4, logarithmic: true, dates: false };
         assert!((tall.share(100.0) - 0.5).abs() < 1e-12);
         assert_eq!(tall.share(0.0), -1.0);
     }

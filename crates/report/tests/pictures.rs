@@ -1,43 +1,17 @@
 //! Every picture is a PNG of the expected size and always the same bytes; invalid input is refused.
 
+mod common;
+
 use ae_records::metrics::MetricLine;
 use ae_records::seed::stream_rng;
 use ae_report::ReportError;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture::*;
-use image::{Rgb, RgbImage};
+use common::{Draw, EXTREMES, check_drawn, check_picture, check_refused};
+use image::Rgb;
 use ndarray::{Array2, Array4, s};
 use rand::RngExt;
 use std::path::Path;
-
-type Draw = Result<(), ReportError>;
-
-/// Draws twice into a folder that does not exist yet.
-#[track_caller]
-fn check_picture(draw: impl Fn(&Path) -> Draw) -> RgbImage {
-    let folder = tempfile::tempdir().unwrap();
-    let [first, second] = ["a/first.png", "b/second.png"].map(|name| folder.path().join(name));
-    draw(&first).unwrap();
-    draw(&second).unwrap();
-    let bytes = std::fs::read(&first).unwrap();
-    assert!(bytes == std::fs::read(&second).unwrap(), "the same input gave two pictures");
-    image::load_from_memory_with_format(&bytes, image::ImageFormat::Png).unwrap().to_rgb8()
-}
-
-/// Draws once: for many pictures whose bytes do not matter.
-#[track_caller]
-fn check_drawn(draw: impl Fn(&Path) -> Draw) {
-    let folder = tempfile::tempdir().unwrap();
-    draw(&folder.path().join("a.png")).unwrap();
-}
-
-#[track_caller]
-fn check_refused(draw: impl Fn(&Path) -> Draw, expected: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let error = draw(&folder.path().join("a.png")).unwrap_err();
-    assert_eq!(error.to_string(), expected);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a refused picture left a file");
-}
 
 fn values(purpose: &str, n: usize) -> Vec<f64> {
     let mut rng = stream_rng(3, purpose, 0);
@@ -175,19 +149,6 @@ fn odd_but_legal_numbers_are_drawn() {
     check_picture(|p| curves(p, std::slice::from_ref(&single)));
     check_picture(|p| image_grid(p, Array4::zeros((1, 1, 1, 3000)).view(), usize::MAX));
 }
-
-/// Pairs of values whose sums, differences or ratios leave the range of numbers, or whose distance is the least.
-const EXTREMES: [[f64; 2]; 9] = [
-    [1e308, 1e308],
-    [f64::MIN, f64::MAX],
-    [-1e308, 1e308],
-    [5e-324, 1e308],
-    [0.0, 5e-324],
-    [5e-324, 1e-323],
-    [1e-310, 3e-309],
-    [-1e-320, -5e-324],
-    [1e15, 1e15 + 0.125],
-];
 
 #[test]
 fn charts_of_any_finite_numbers_end() {

@@ -3,6 +3,7 @@
 
 mod bands;
 mod bars;
+mod causes;
 mod curves;
 mod grid;
 mod histogram;
@@ -10,9 +11,11 @@ mod lines;
 mod panels;
 mod scatter;
 mod series;
+mod timeline;
 
 pub use bands::{Band, bands};
 pub use bars::{Bar, bars};
+pub use causes::{Cause, causes};
 pub use curves::curves;
 pub use grid::{image_grid, image_rows, latent_manifold};
 pub use histogram::score_histograms;
@@ -20,6 +23,7 @@ pub use lines::{Line, lines};
 pub use panels::{Axis, Panel, panels};
 pub use scatter::scatter;
 pub use series::series_pairs;
+pub use timeline::{Strip, Timeline, timeline};
 
 pub(crate) use curves::{curve_svg, term_names};
 
