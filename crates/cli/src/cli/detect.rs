@@ -132,15 +132,24 @@ pub(crate) struct ScoreArgs {
     pub(crate) model: PathBuf,
 
     /// File for the verdicts: JSON lines if its name ends in .jsonl or .ndjson, otherwise CSV [default:
-    /// standard output]
+    /// standard output]. The events that the alarms belong to go to a file beside it, such as
+    /// scored.events.jsonl
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Explain the most severe alarms as JSON lines and pictures, in a folder beside OUT
+    /// A column of the input to copy beside each verdict, such as an identifier; may be given several times
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id: Vec<String>,
+
+    /// Copy all columns of the input beside each verdict
+    #[arg(long)]
+    pub(crate) keep: bool,
+
+    /// Explain the most severe events as JSON lines and pictures, in a folder beside OUT
     #[arg(long, requires = "out")]
     pub(crate) explain: bool,
 
-    /// Maximum number of alarms to explain
+    /// Maximum number of events to explain
     #[arg(long, value_name = "N", default_value_t = 20, requires = "explain")]
     pub(crate) explained: usize,
 

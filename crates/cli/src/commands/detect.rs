@@ -1,5 +1,6 @@
 //! `ae detect`: fits, applies and inspects anomaly detectors.
 
+mod events;
 mod explain;
 mod fit;
 mod inspect;

@@ -1,15 +1,16 @@
-//! `ae detect score`: writes a verdict for every row of a file.
+//! `ae detect score`: writes a verdict for every row of a file, and the events that the alarms belong to.
 
 use super::explain::Severest;
 use super::stdin::{Stdin, is_stopped};
-use super::verdicts::{self, Counts, Form};
-use super::{keep, load, reading};
+use super::verdicts::{Counts, Form, Sheet, json_line};
+use super::{events, keep, load, reading};
 use crate::cli::{Cli, ScoreArgs};
 use crate::commands::stop_flag;
 use crate::failure::Failure;
 use crate::output;
-use ae_anomaly::Detector;
-use ae_intake::{NoticeLog, ReadOptions, Reader, inflated};
+use ae_anomaly::events::{Event, EventTracker};
+use ae_anomaly::{Detector, Judgement};
+use ae_intake::{Block, Keep, NoticeLog, ReadOptions, Reader, inflated};
 use ae_records::files::{FileError, write_atomic};
 use ae_records::text::one_line;
 use ae_tensor::device;
@@ -27,6 +28,7 @@ pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
     stop_flag();
     if let Some(out) = &args.out {
         keep(out, args.force, &[&args.data, &args.model])?;
+        keep(&events_beside(out), args.force, &[&args.data, &args.model])?;
     }
     let explained = args.explain.then(|| folder_beside(args.out.as_deref().unwrap_or(Path::new("scored"))));
     if let Some(folder) = &explained {
@@ -43,27 +45,36 @@ pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
         form: form_of(args.out.as_deref(), cli.json),
         counts: Counts::default(),
         notices: NoticeLog::default(),
-        severest: Severest::new(if args.explain { args.explained } else { 0 }),
+        severest: Severest::new(if args.explain { args.explained } else { 0 }, &detector),
+        tracker: EventTracker::new(detector.schema()),
     };
     let started = Instant::now();
-    let mut reader = open(&args.data, &detector)?;
+    let copied = Keep { time: true, columns: args.id.clone(), all: args.keep };
+    let mut reader = open(&args.data, &detector, copied)?;
     match &args.out {
         Some(out) => {
             let mut failure = None;
-            let written = write_atomic(out, |file| match scoring.write(&mut reader, file) {
-                Ok(()) => Ok(()),
-                Err(Stop::Write(error)) => Err(error),
-                Err(Stop::Other(other)) => {
-                    failure = Some(other);
-                    Err(io::ErrorKind::Other.into())
-                }
+            // The verdicts are in place before the events that are made of them.
+            let written = write_atomic(&events_beside(out), |told| {
+                let written = write_atomic(out, |file| match scoring.write(&mut reader, file, told) {
+                    Ok(()) => Ok(()),
+                    Err(Stop::Write(error)) => Err(error),
+                    Err(Stop::Other(other)) => {
+                        failure = Some(other);
+                        Err(io::ErrorKind::Other.into())
+                    }
+                });
+                written.map_err(|error| {
+                    failure.get_or_insert_with(|| Failure::new(error));
+                    io::ErrorKind::Other.into()
+                })
             });
             if let Some(failure) = failure {
                 return Err(failure);
             }
             written.map_err(Failure::new)?;
         }
-        None => match scoring.write(&mut reader, &mut io::stdout().lock()) {
+        None => match scoring.write(&mut reader, &mut io::stdout().lock(), &mut io::sink()) {
             Ok(()) => {}
             // The process that reads the output has closed it.
             Err(Stop::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -104,6 +115,7 @@ struct Scoring<'d> {
     counts: Counts,
     notices: NoticeLog,
     severest: Severest,
+    tracker: EventTracker,
 }
 
 impl Scoring<'_> {
@@ -111,10 +123,10 @@ impl Scoring<'_> {
         &mut self,
         reader: &mut Reader<Box<dyn BufRead + Send>>,
         out: &mut dyn Write,
+        told: &mut dyn Write,
     ) -> Result<(), Stop> {
-        if self.form == Form::Csv {
-            out.write_all(verdicts::HEADER.as_bytes()).map_err(Stop::Write)?;
-        }
+        let sheet = Sheet::new(self.form, self.detector.schema(), reader.kept_columns());
+        out.write_all(sheet.header().as_bytes()).map_err(Stop::Write)?;
         // The next block is read while this one is judged and written.
         thread::scope(|scope| {
             let (blocks, ready) = mpsc::sync_channel(1);
@@ -130,25 +142,53 @@ impl Scoring<'_> {
             });
             for block in ready {
                 let block = block.map_err(|error| Stop::Other(stopped_or(error)))?;
-                let judgements = self.detector.judge_encoded(&block.samples, &block.rows);
-                let judgements = judgements.map_err(|error| Stop::Other(Failure::new(error)))?;
-                self.counts.add(&judgements, block.bad.len());
-                self.severest.look_at(&block, &judgements);
-                out.write_all(&verdicts::of_block(self.form, &block, &judgements, 0)).map_err(Stop::Write)?;
+                self.judge(&block, &sheet, out, told)?;
                 if is_stopped() {
                     return Err(Stop::Other(interrupted()));
                 }
             }
             Ok(())
         })?;
+        if let Some(event) = self.tracker.finish() {
+            self.severest.end(&event);
+            self.tell(&event, told)?;
+        }
         reader.ensure_rows().map_err(|error| Stop::Other(Failure::new(error)))?;
         self.notices = reader.log().clone();
-        out.flush().map_err(Stop::Write)
+        told.flush().and_then(|()| out.flush()).map_err(Stop::Write)
+    }
+
+    /// Judges a block, and writes its verdicts and the events that end there.
+    fn judge(
+        &mut self,
+        block: &Block,
+        sheet: &Sheet,
+        out: &mut dyn Write,
+        told: &mut dyn Write,
+    ) -> Result<(), Stop> {
+        let failed = |error| Stop::Other(Failure::new(error));
+        let judgements: Vec<Judgement> =
+            self.detector.judge_encoded(&block.samples, &block.rows).map_err(failed)?;
+        let followed = self.tracker.follow(self.detector, block, &judgements, 0).map_err(failed)?;
+        self.counts.add(&judgements, block.bad.len());
+        self.severest.look_at(block, &judgements, &followed);
+        for event in followed.changes.iter().filter_map(|change| change.closed.as_ref()) {
+            self.tell(event, told)?;
+        }
+        out.write_all(&sheet.of_block(block, &judgements, &followed.parts, 0)).map_err(Stop::Write)
+    }
+
+    /// Counts an event, and writes its line.
+    fn tell(&mut self, event: &Event, told: &mut dyn Write) -> Result<(), Stop> {
+        self.counts.events += 1;
+        let mut line = Vec::new();
+        json_line(&events::Closed::new(self.detector.schema(), event), &mut line);
+        told.write_all(&line).map_err(Stop::Write)
     }
 }
 
-fn open(path: &Path, detector: &Detector) -> Result<Reader<Box<dyn BufRead + Send>>, Failure> {
-    let options = ReadOptions { name: path.display().to_string(), ..ReadOptions::default() };
+fn open(path: &Path, detector: &Detector, keep: Keep) -> Result<Reader<Box<dyn BufRead + Send>>, Failure> {
+    let options = ReadOptions { name: path.display().to_string(), keep, ..ReadOptions::default() };
     if path != Path::new("-") {
         if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
             return Err(Failure::usage(format!(
@@ -183,6 +223,11 @@ fn form_of(out: Option<&Path>, json: bool) -> Form {
     }
 }
 
+/// The file of events: `scored.events.jsonl` for `scored.csv`.
+fn events_beside(out: &Path) -> PathBuf {
+    out.with_extension("events.jsonl")
+}
+
 /// The folder of explanations: `scored.explained` for `scored.csv`.
 fn folder_beside(out: &Path) -> PathBuf {
     out.with_extension("explained")
@@ -200,7 +245,8 @@ fn tell(args: &ScoreArgs, cli: &Cli, scoring: &Scoring<'_>, explained: Option<&P
         let notices: Vec<_> =
             notices.counts().map(|(notice, count)| json!({ "notice": notice, "count": count })).collect();
         output::json(&json!({
-            "out": out.display().to_string(), "counts": counts, "notices": notices,
+            "out": out.display().to_string(), "events": events_beside(out).display().to_string(),
+            "counts": counts, "notices": notices,
             "explained": explained.map(|folder| folder.display().to_string()), "seconds": seconds,
         }));
         return;
@@ -210,5 +256,6 @@ fn tell(args: &ScoreArgs, cli: &Cli, scoring: &Scoring<'_>, explained: Option<&P
     if let Some(folder) = explained {
         output::result(&format!("explanations: {}", folder.display()));
     }
+    output::result(&format!("events: {}", events_beside(out).display()));
     output::result(&format!("verdicts: {}", out.display()));
 }

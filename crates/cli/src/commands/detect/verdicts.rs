@@ -1,14 +1,16 @@
 //! Writes verdicts as CSV or JSON lines.
 
+use ae_anomaly::events::Parts;
 use ae_anomaly::{Explanation, Judgement};
-use ae_intake::{BadLine, Block};
+use ae_intake::{BadLine, Block, Schema};
 use ae_records::text::{one_line, printable_json};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 use std::io::Write;
 
-/// The columns of a CSV file of verdicts.
-pub(super) const HEADER: &str = "line,verdict,score,p_value,severity,threshold,reason\n";
+/// The columns that every CSV file of verdicts has.
+const HEADER: &str = "line,verdict,score,p_value,severity,threshold,reason,cause";
 /// Number of rows that one thread formats at a time.
 const PIECE: usize = 4096;
 
@@ -26,6 +28,8 @@ pub(super) struct Counts {
     pub(super) anomalous: u64,
     pub(super) unknown: u64,
     pub(super) bad_lines: u64,
+    /// Alarms that belong together; see [`ae_anomaly::events`].
+    pub(super) events: u64,
 }
 
 impl Counts {
@@ -41,19 +45,58 @@ impl Counts {
     }
 
     pub(super) fn to_text(self) -> String {
-        let Counts { normal, anomalous, unknown, bad_lines } = self;
-        format!("{anomalous} anomalous, {normal} normal, {unknown} not judged, {bad_lines} bad lines")
+        let Counts { normal, anomalous, unknown, bad_lines, events } = self;
+        let in_events = match events {
+            // Of independent rows, each alarm is an event.
+            _ if events == anomalous => String::new(),
+            1 => " in 1 event".into(),
+            _ => format!(" in {events} events"),
+        };
+        format!(
+            "{anomalous} anomalous{in_events}, {normal} normal, {unknown} not judged, {bad_lines} bad lines"
+        )
     }
+}
+
+/// How verdicts are written: the format, and what stands beside each verdict.
+pub(super) struct Sheet {
+    form: Form,
+    /// Whether the first kept cell of a row is its time.
+    time: bool,
+    /// Names of the other kept cells.
+    kept: Vec<String>,
 }
 
 /// A line of JSON about a row.
 #[derive(Serialize)]
 struct Row<'a> {
     line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<&'a str>,
     #[serde(flatten)]
     judgement: &'a Judgement,
     #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<&'a Explanation>,
+    #[serde(skip_serializing_if = "Cells::is_empty")]
+    columns: Cells<'a>,
+}
+
+/// Kept cells with the names of their columns.
+#[derive(Default)]
+struct Cells<'a>(Vec<(&'a str, &'a str)>);
+
+impl Cells<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Cells<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
 }
 
 /// A line of JSON about a line that could not be read.
@@ -64,72 +107,119 @@ struct Bad<'a> {
     reason: &'a str,
 }
 
-/// The verdicts of a block, one line each, in the order of its lines; `shift` is added to the line numbers.
-pub(super) fn of_block(form: Form, block: &Block, judgements: &[Judgement], shift: u64) -> Vec<u8> {
-    // Where each bad line belongs among the rows.
-    let mut places: Vec<(usize, &BadLine)> = Vec::with_capacity(block.bad.len());
-    for bad in &block.bad {
-        places.push((block.rows.partition_point(|row| row.line < bad.line), bad));
+impl Sheet {
+    /// For a reader of rows with this schema that keeps the cells of these columns.
+    pub(super) fn new(form: Form, schema: &Schema, kept: &[String]) -> Self {
+        let time = schema.timestamp.as_ref().is_some_and(|stamp| kept.first() == Some(&stamp.name));
+        Sheet { form, time, kept: kept[usize::from(time)..].to_vec() }
     }
-    let pieces: Vec<Vec<u8>> = (0..judgements.len().max(1))
-        .into_par_iter()
-        .step_by(PIECE)
-        .map(|start| {
-            let end = (start + PIECE).min(judgements.len());
-            let mut out = Vec::with_capacity((end - start) * 96);
-            let first = places.partition_point(|(place, _)| *place < start);
-            // Bad lines after the last row go with the last piece.
-            let is_last = end == judgements.len();
-            let last = places.partition_point(|(place, _)| *place < end || (is_last && *place == end));
-            let mut bad = places[first..last].iter().peekable();
-            let rows = block.rows[start..end].iter().zip(&judgements[start..end]);
-            for (row, (note, judgement)) in (start..).zip(rows) {
-                while let Some((_, line)) = bad.next_if(|(place, _)| *place == row) {
-                    bad_line(form, line, shift, &mut out);
-                }
-                one(form, note.line + shift, judgement, None, &mut out);
-            }
-            bad.for_each(|(_, line)| bad_line(form, line, shift, &mut out));
-            out
-        })
-        .collect();
-    pieces.concat()
-}
 
-/// A row's line.
-pub(super) fn one(
-    form: Form,
-    line: u64,
-    judgement: &Judgement,
-    explanation: Option<&Explanation>,
-    out: &mut Vec<u8>,
-) {
-    match form {
-        Form::JsonLines => json_line(&Row { line, judgement, explanation }, out),
-        Form::Csv => {
-            let name = judgement.name();
-            let written = match (judgement.verdict(), judgement) {
-                (Some(v), _) => writeln!(
-                    out,
-                    "{line},{name},{},{:.6},{:.6},{},",
-                    v.score, v.p_value, v.severity, v.threshold
-                ),
-                (None, Judgement::Unknown { reason }) => {
-                    writeln!(out, "{line},{name},,,,,{}", quoted(&reason.to_string()))
-                }
-                (None, _) => writeln!(out, "{line},{name},,,,,"),
-            };
-            written.expect("memory can be written to");
+    /// The line that names the columns of a CSV file; nothing for JSON lines. A copied column whose name is taken
+    /// is called `input_…`.
+    pub(super) fn header(&self) -> String {
+        if self.form == Form::JsonLines {
+            return String::new();
         }
+        let mut header = HEADER.to_owned();
+        header.push_str(if self.time { ",time" } else { "" });
+        for name in &self.kept {
+            let is_taken = HEADER.split(',').chain(self.time.then_some("time")).any(|own| own == name);
+            let name = if is_taken { format!("input_{name}") } else { name.clone() };
+            header.push(',');
+            header.push_str(&cell(&name));
+        }
+        header.push('\n');
+        header
     }
-}
 
-fn bad_line(form: Form, bad: &BadLine, shift: u64, out: &mut Vec<u8>) {
-    let (line, reason) = (bad.line + shift, bad.reason.to_string());
-    match form {
-        Form::JsonLines => json_line(&Bad { line, verdict: "bad_line", reason: &reason }, out),
-        Form::Csv => {
-            writeln!(out, "{line},bad_line,,,,,{}", quoted(&reason)).expect("memory can be written to");
+    /// The verdicts of a block, one line each, in the order of its lines; `shift` is added to the line numbers.
+    /// `parts` are those of the flagged rows, ascending.
+    pub(super) fn of_block(
+        &self,
+        block: &Block,
+        judgements: &[Judgement],
+        parts: &[(usize, Parts)],
+        shift: u64,
+    ) -> Vec<u8> {
+        // Where each bad line belongs among the rows.
+        let mut places: Vec<(usize, &BadLine)> = Vec::with_capacity(block.bad.len());
+        for bad in &block.bad {
+            places.push((block.rows.partition_point(|row| row.line < bad.line), bad));
+        }
+        let pieces: Vec<Vec<u8>> = (0..judgements.len().max(1))
+            .into_par_iter()
+            .step_by(PIECE)
+            .map(|start| {
+                let end = (start + PIECE).min(judgements.len());
+                let mut out = Vec::with_capacity((end - start) * 96);
+                let first = places.partition_point(|(place, _)| *place < start);
+                // Bad lines after the last row go with the last piece.
+                let is_last = end == judgements.len();
+                let last = places.partition_point(|(place, _)| *place < end || (is_last && *place == end));
+                let mut bad = places[first..last].iter().peekable();
+                let mut parts = parts[parts.partition_point(|(row, _)| *row < start)..].iter().peekable();
+                for row in start..end {
+                    while let Some((_, line)) = bad.next_if(|(place, _)| *place == row) {
+                        self.bad_line(line, shift, &mut out);
+                    }
+                    let parts = parts.next_if(|(at, _)| *at == row).map(|(_, parts)| parts);
+                    self.row(block, row, &judgements[row], parts, None, shift, &mut out);
+                }
+                bad.for_each(|(_, line)| self.bad_line(line, shift, &mut out));
+                out
+            })
+            .collect();
+        pieces.concat()
+    }
+
+    /// The line of row `row` of a block.
+    #[expect(clippy::too_many_arguments, reason = "a row, its verdict and what is known about it")]
+    pub(super) fn row(
+        &self,
+        block: &Block,
+        row: usize,
+        judgement: &Judgement,
+        parts: Option<&Parts>,
+        explanation: Option<&Explanation>,
+        shift: u64,
+        out: &mut Vec<u8>,
+    ) {
+        let line = block.rows[row].line + shift;
+        let cause = parts.and_then(|parts| parts.cause.as_deref());
+        let mut kept = block.kept.of_row(row);
+        let time = if self.time { kept.next() } else { None };
+        if self.form == Form::JsonLines {
+            let columns = Cells(self.kept.iter().map(String::as_str).zip(kept).collect());
+            return json_line(&Row { line, time, judgement, cause, explanation, columns }, out);
+        }
+        let name = judgement.name();
+        let written = match (judgement.verdict(), judgement) {
+            (Some(v), _) => {
+                write!(out, "{line},{name},{},{:.6},{:.6},{},,", v.score, v.p_value, v.severity, v.threshold)
+            }
+            (None, Judgement::Unknown { reason }) => {
+                write!(out, "{line},{name},,,,,{},", quoted(&reason.to_string()))
+            }
+            (None, _) => write!(out, "{line},{name},,,,,,"),
+        };
+        written.expect("memory can be written to");
+        out.extend_from_slice(cell(cause.unwrap_or_default()).as_bytes());
+        for text in time.into_iter().chain(kept) {
+            out.push(b',');
+            out.extend_from_slice(cell(text).as_bytes());
+        }
+        out.push(b'\n');
+    }
+
+    fn bad_line(&self, bad: &BadLine, shift: u64, out: &mut Vec<u8>) {
+        let (line, reason) = (bad.line + shift, bad.reason.to_string());
+        match self.form {
+            Form::JsonLines => json_line(&Bad { line, verdict: "bad_line", reason: &reason }, out),
+            Form::Csv => {
+                let empty = ",".repeat(1 + usize::from(self.time) + self.kept.len());
+                writeln!(out, "{line},bad_line,,,,,{}{empty}", quoted(&reason))
+                    .expect("memory can be written to");
+            }
         }
     }
 }
@@ -141,6 +231,12 @@ pub(super) fn json_line(value: &impl Serialize, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
+/// A CSV cell, in quotes if it needs them.
+fn cell(text: &str) -> Cow<'_, str> {
+    let is_plain = !text.contains([',', '"', '\n', '\r']) && text.trim() == text;
+    if is_plain { one_line(text) } else { quoted(text).into() }
+}
+
 /// A quoted CSV cell with arbitrary text, on one line and unable to control a terminal.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", one_line(text).replace('"', "\"\""))
@@ -150,12 +246,16 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
     use ae_anomaly::{Unknown, Verdict};
-    use ae_intake::{BadReason, RowNote, State};
+    use ae_intake::{BadReason, InputConfig, Keep, LayoutChoice, ReadOptions, Reader, RowNote, State, Table};
 
     fn verdict(score: f64) -> Judgement {
         let verdict =
             Verdict { score, p_value: 0.5, threshold: 2.0, severity: 0.25, is_anomalous: score > 2.0 };
         if score > 2.0 { Judgement::Anomalous(verdict) } else { Judgement::Normal(verdict) }
+    }
+
+    fn sheet(form: Form) -> Sheet {
+        Sheet { form, time: false, kept: Vec::new() }
     }
 
     /// Rows at the odd lines, and a bad line after every hundredth row and at both ends.
@@ -175,7 +275,7 @@ mod tests {
         for n in [0, 1, 99, 100, 4095, 4096, 4097, 9000] {
             let (block, judgements) = block(n);
             for form in [Form::Csv, Form::JsonLines] {
-                let text = String::from_utf8(of_block(form, &block, &judgements, 5)).unwrap();
+                let text = String::from_utf8(sheet(form).of_block(&block, &judgements, &[], 5)).unwrap();
                 let number = |line: &str| -> u64 {
                     let digits = line.trim_start_matches("{\"line\":");
                     digits.split(',').next().unwrap().parse().unwrap()
@@ -196,7 +296,7 @@ mod tests {
         let bad = BadLine { line: 7, reason };
         let written = |form| {
             let mut out = Vec::new();
-            bad_line(form, &bad, 0, &mut out);
+            sheet(form).bad_line(&bad, 0, &mut out);
             String::from_utf8(out).unwrap()
         };
         for line in [written(Form::Csv), written(Form::JsonLines)] {
@@ -213,12 +313,14 @@ mod tests {
     fn lines_say_what_they_mean() {
         let line = |form, judgement: &Judgement| {
             let mut out = Vec::new();
-            one(form, 7, judgement, None, &mut out);
+            let row = RowNote { line: 7, observed: 1.0, state: State::Ready };
+            let block = Block { rows: vec![row], ..Block::default() };
+            sheet(form).row(&block, 0, judgement, None, None, 0, &mut out);
             String::from_utf8(out).unwrap()
         };
-        assert_eq!(line(Form::Csv, &verdict(3.0)), "7,anomalous,3,0.500000,0.250000,2,\n");
+        assert_eq!(line(Form::Csv, &verdict(3.0)), "7,anomalous,3,0.500000,0.250000,2,,\n");
         let unknown = Judgement::Unknown { reason: Unknown::TooLittleObserved { observed: 0.25 } };
-        assert_eq!(line(Form::Csv, &unknown), "7,unknown,,,,,\"only 25 % of the values were observed\"\n");
+        assert_eq!(line(Form::Csv, &unknown), "7,unknown,,,,,\"only 25 % of the values were observed\",\n");
         assert_eq!(
             line(Form::JsonLines, &unknown),
             "{\"line\":7,\"verdict\":\"unknown\",\"reason\":\"too_little_observed\",\"observed\":0.25}\n"
@@ -229,5 +331,38 @@ mod tests {
              \"is_anomalous\":false}\n"
         );
         assert_eq!(HEADER.matches(',').count(), line(Form::Csv, &verdict(3.0)).matches(',').count());
+    }
+
+    #[test]
+    fn copied_cells_stay_cells_and_their_names_differ_from_ours() {
+        let file = "time,a,score,host\n1700000000,1,2,x\n1700000060,2,4,\"y, \"\"z\"\"\u{1b}\"\nodd\n";
+        let learned: String =
+            (0..40).map(|row| format!("{},{},{}\n", 1_700_000_000 + 60 * row, row % 7, row % 5)).collect();
+        let timestamp = Some("time".into());
+        let config = InputConfig { layout: LayoutChoice::Table, timestamp, ..InputConfig::default() };
+        let table = Table::parse(format!("time,a,score\n{learned}").as_bytes(), "rows.csv", &config).unwrap();
+        let schema = Schema::learn(&table, &(0..40).collect::<Vec<_>>()).unwrap().schema;
+        let keep = Keep { time: true, columns: vec!["host".into(), "score".into()], all: false };
+        let options = ReadOptions { keep, ..ReadOptions::default() };
+        let mut reader = Reader::new(file.as_bytes(), &schema, &options).unwrap();
+        let block = reader.read_all().unwrap();
+        let judgements = [verdict(1.0), verdict(3.0)];
+        let parts = [(1, Parts { cause: Some("a".into()), steps: None })];
+        let written = |form| {
+            let sheet = Sheet::new(form, &schema, reader.kept_columns());
+            let rows = sheet.of_block(&block, &judgements, &parts, 0);
+            sheet.header() + &String::from_utf8(rows).unwrap()
+        };
+        let csv = written(Form::Csv);
+        let lines: Vec<&str> = csv.lines().collect();
+        assert_eq!(lines[0], format!("{HEADER},time,host,input_score"));
+        assert_eq!(lines[1], "2,normal,1,0.500000,0.250000,2,,,1700000000,x,2");
+        assert_eq!(lines[2], "3,anomalous,3,0.500000,0.250000,2,,a,1700000060,\"y, \"\"z\"\"\\u{1b}\",4");
+        assert!(lines[3].starts_with("4,bad_line,") && lines[3].ends_with("\",,,,"), "{}", lines[3]);
+        let json = written(Form::JsonLines);
+        let second: serde_json::Value = serde_json::from_str(json.lines().nth(1).unwrap()).unwrap();
+        assert_eq!(second["time"], "1700000060");
+        assert_eq!(second["cause"], "a");
+        assert_eq!(second["columns"], serde_json::json!({ "host": "y, \"z\"\u{1b}", "score": "4" }));
     }
 }

@@ -1,4 +1,5 @@
-//! `ae detect watch`: reads a stream, and writes a line of JSON for each of its lines.
+//! `ae detect watch`: reads a stream, and writes a line of JSON for each of its lines, and for each event that begins
+//! or ends there.
 //!
 //! With `--state`, a line is acknowledged once its verdict is written and the state records it. After a
 //! `kill -9` the watch continues after the last acknowledged line: the input is the rest of the stream, or with
@@ -7,14 +8,15 @@
 //! each line.
 
 use super::stdin::{Stdin, is_stopped};
-use super::verdicts::{self, Form};
-use super::{apart, load, reading};
+use super::verdicts::{self, Form, Sheet};
+use super::{apart, events, load, reading};
 use crate::cli::WatchArgs;
 use crate::commands::stop_flag;
 use crate::failure::Failure;
 use crate::output;
+use ae_anomaly::events::Change;
 use ae_anomaly::{Detector, Drift, Judgement, WatchState};
-use ae_intake::{Block, NoticeLog, ReadOptions, Reader, ensure_text, inflated};
+use ae_intake::{Block, Keep, NoticeLog, ReadOptions, Reader, ensure_text, inflated};
 use ae_records::files::{self, FileError};
 use ae_records::text::one_line;
 use ae_tensor::device;
@@ -140,6 +142,7 @@ impl Watch<'_> {
         let options = ReadOptions {
             name: "standard input".into(),
             header: (goes_on && state.header.is_none()).then_some(false),
+            keep: Keep { time: true, ..Keep::default() },
             ..ReadOptions::default()
         };
         let input = Cursor::new([header.into_bytes(), first.clone().into_bytes()].concat()).chain(input);
@@ -156,6 +159,7 @@ impl Watch<'_> {
             }
         }
         reader.notices().iter().for_each(|notice| self.notice(notice.clone()));
+        let sheet = Sheet::new(Form::JsonLines, self.detector.schema(), reader.kept_columns());
         let stop = stop_flag();
         while !stop.load(Ordering::Relaxed) {
             self.reading = true;
@@ -167,34 +171,46 @@ impl Watch<'_> {
                 // A first line that is not a row names the columns.
                 state.header = (line > lines_in(&first)).then(|| first.clone());
             }
-            self.judge(&block, shift, state)?;
+            self.judge(&block, &sheet, shift, state)?;
             state.line = line;
             if let Some(path) = &self.args.state {
                 state.window = reader.window_state();
                 state.write(path).map_err(Failure::new)?;
             }
         }
-        Ok(())
+        if self.args.state.is_some() || stop.load(Ordering::Relaxed) {
+            // The stream may go on, and its event with it.
+            return Ok(());
+        }
+        let mut text = Vec::new();
+        let change = Change { line: state.line, closed: state.events.finish(), opened: None };
+        events::of_change(self.detector.schema(), &change, &mut text);
+        self.write(&text)
     }
 
-    fn judge(&mut self, block: &Block, shift: u64, state: &mut WatchState) -> Result<(), Failure> {
+    fn judge(
+        &mut self,
+        block: &Block,
+        sheet: &Sheet,
+        shift: u64,
+        state: &mut WatchState,
+    ) -> Result<(), Failure> {
         let judgements = self.detector.judge_encoded(&block.samples, &block.rows).map_err(Failure::new)?;
+        let followed = state.events.follow(self.detector, block, &judgements, shift).map_err(Failure::new)?;
         block.notices.iter().for_each(|notice| self.notice(notice.clone().shifted(shift)));
         let mut text = match (self.args.explain, judgements.first()) {
             (Some(most), Some(judgement @ Judgement::Anomalous(_))) => {
                 let explanation = self.detector.explain(&block.samples, 0, most).map_err(Failure::new)?;
+                let parts = followed.parts.first().map(|(_, parts)| parts);
                 let mut text = Vec::new();
-                verdicts::one(
-                    Form::JsonLines,
-                    block.rows[0].line + shift,
-                    judgement,
-                    Some(&explanation),
-                    &mut text,
-                );
+                sheet.row(block, 0, judgement, parts, Some(&explanation), shift, &mut text);
                 text
             }
-            _ => verdicts::of_block(Form::JsonLines, block, &judgements, shift),
+            _ => sheet.of_block(block, &judgements, &followed.parts, shift),
         };
+        for change in &followed.changes {
+            events::of_change(self.detector.schema(), change, &mut text);
+        }
         if let (Some(drift), Some(row)) = (&mut state.drift, block.rows.first()) {
             // Scores of overlapping windows are correlated, so only one per window length is observed.
             let verdict = judgements.first().and_then(Judgement::verdict);

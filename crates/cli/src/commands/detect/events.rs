@@ -1,0 +1,107 @@
+//! Events as lines of JSON.
+
+use super::verdicts::json_line;
+use ae_anomaly::events::{Change, Event, Moment, Opening};
+use ae_intake::{Schema, StampFormat};
+use serde::Serialize;
+use serde_json::Value;
+
+/// A line of JSON about an event of a stream.
+#[derive(Serialize)]
+struct Told<'a> {
+    line: u64,
+    event: State<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+enum State<'a> {
+    Open(Opened<'a>),
+    Closed(Closed<'a>),
+}
+
+#[derive(Serialize)]
+struct Opened<'a> {
+    number: u64,
+    start: At,
+    score: f64,
+    severity: f64,
+    cause: Option<&'a str>,
+}
+
+/// An event that is over.
+#[derive(Serialize)]
+pub(super) struct Closed<'a> {
+    number: u64,
+    start: At,
+    end: At,
+    peak: Peak,
+    alarms: u64,
+    first_alarm: At,
+    last_alarm: At,
+    cause: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Peak {
+    #[serde(flatten)]
+    at: At,
+    score: f64,
+    severity: f64,
+}
+
+#[derive(Serialize)]
+struct At {
+    line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<Value>,
+}
+
+impl<'a> Closed<'a> {
+    pub(super) fn new(schema: &Schema, event: &'a Event) -> Self {
+        let at = |moment: Moment| At::new(schema, moment);
+        let strongest = &event.strongest;
+        Closed {
+            number: event.number,
+            start: at(event.start),
+            end: at(event.end),
+            peak: Peak { at: at(event.peak), score: strongest.score, severity: strongest.severity },
+            alarms: event.alarms,
+            first_alarm: at(event.first_alarm),
+            last_alarm: at(event.last_alarm),
+            cause: strongest.cause.as_deref(),
+        }
+    }
+}
+
+impl At {
+    fn new(schema: &Schema, Moment { line, time }: Moment) -> Self {
+        let format = schema.timestamp.as_ref().map_or(StampFormat::Number, |stamp| stamp.format);
+        let written = |time: f64| match format {
+            StampFormat::Number => Value::from(time),
+            _ => Value::from(format.written(time)),
+        };
+        At { line, time: time.map(written) }
+    }
+}
+
+/// Lines about what a line of a stream changed. Where rows are independent, an alarm is an event, and its verdict says
+/// all there is to say.
+pub(super) fn of_change(schema: &Schema, change: &Change, out: &mut Vec<u8>) {
+    if schema.windows.is_none() {
+        return;
+    }
+    if let Some(event) = &change.closed {
+        json_line(&Told { line: change.line, event: State::Closed(Closed::new(schema, event)) }, out);
+    }
+    if let Some(Opening { number, first }) = &change.opened {
+        let opened = Opened {
+            number: *number,
+            start: At::new(schema, first.at),
+            score: first.score,
+            severity: first.severity,
+            cause: first.cause.as_deref(),
+        };
+        json_line(&Told { line: change.line, event: State::Open(opened) }, out);
+    }
+}
