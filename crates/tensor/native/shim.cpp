@@ -162,6 +162,18 @@ char* ae_lerp(Tensor** averages, Tensor** parameters, int64_t n, double weight) 
     });
 }
 
+char* ae_repeatable_cuda() {
+    return guarded([&] {
+        auto& context = at::globalContext();
+        context.setDeterministicCuDNN(true);
+        context.setBenchmarkCuDNN(false);
+        // Where there is no such algorithm, the usual one is taken; it is no error.
+        context.setDeterministicAlgorithms(true, /*warn_only=*/true);
+        // Ours are always filled; filling them twice costs time.
+        context.setDeterministicFillUninitializedMemory(false);
+    });
+}
+
 char* ae_random(uint64_t seed, int kind, const int64_t* dims, int64_t n_dims, int64_t cuda_index, Tensor** out) {
     return guarded([&] {
         c10::NoGradGuard no_grad;

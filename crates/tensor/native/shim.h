@@ -25,6 +25,9 @@ char* ae_gradient_norm(Tensor** parameters, int64_t n, Tensor** norm);
 char* ae_scale_gradients(Tensor** parameters, int64_t n, Tensor* factor);
 char* ae_lerp(Tensor** averages, Tensor** parameters, int64_t n, double weight);
 
+// Makes operations on CUDA choose algorithms that give the same bits every time, for this process.
+char* ae_repeatable_cuda();
+
 // kind: 0 normal, 1 uniform in [0, 1), 2 permutation of 0..dims[0] (int64).
 char* ae_random(uint64_t seed, int kind, const int64_t* dims, int64_t n_dims, int64_t cuda_index, Tensor** out);
 

@@ -130,7 +130,8 @@ fn load_cuda() -> Result<(), String> {
         match library {
             Ok(library) => {
                 std::mem::forget(library); // registered kernels must stay
-                Ok(())
+                // cuDNN's fastest convolutions add in an order that changes from run to run.
+                crate::native::repeatable_cuda().map_err(|error| error.to_string())
             }
             Err(error) => {
                 tracing::debug!("{name}: {error}");

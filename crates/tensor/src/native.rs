@@ -55,6 +55,7 @@ unsafe extern "C" {
         weight_decay: f64,
         centered: c_int,
     ) -> *mut c_char;
+    fn ae_repeatable_cuda() -> *mut c_char;
     fn ae_gradient_norm(parameters: *mut *mut C_tensor, n: i64, norm: *mut *mut C_tensor) -> *mut c_char;
     fn ae_scale_gradients(parameters: *mut *mut C_tensor, n: i64, factor: *mut C_tensor) -> *mut c_char;
     fn ae_lerp(
@@ -91,6 +92,12 @@ fn check(message: *mut c_char) -> Result<(), TorchError> {
     // SAFETY: as above; it is not used again.
     unsafe { ae_free_message(message) };
     Err(TorchError(text))
+}
+
+/// Makes operations on CUDA choose algorithms that give the same bits every time.
+pub(crate) fn repeatable_cuda() -> Result<(), TorchError> {
+    // SAFETY: it sets flags of libtorch's global context, which lives as long as the process.
+    check(unsafe { ae_repeatable_cuda() })
 }
 
 fn pointers(tensors: &[Tensor]) -> Vec<*mut C_tensor> {
