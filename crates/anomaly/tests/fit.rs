@@ -122,11 +122,20 @@ fn planted_anomalies_are_found_by_a_robust_fit() {
     }
     let mut config = FitConfig { robust: Some(0.1), ..config() };
     config.training.as_mut().unwrap().epochs = 80;
-    let Fitted { report, .. } = fitted(&text, &config).unwrap();
+    let Fitted { detector, report } = fitted(&text, &config).unwrap();
     assert!(report.trimmed > 0);
     let found = report.suspects.iter().filter(|suspect| suspect.line > 401).count();
     assert!(found >= 10, "{found} of 12 planted rows: {:?}", report.suspects);
     assert!(report.suspects.len() <= 20, "{} suspects", report.suspects.len());
+    // Those among the calibration rows must not raise the threshold above all others of their kind.
+    let trim = report.trim.unwrap();
+    assert!((1..=6).contains(&trim.left_out) && trim.of == report.sizes.calibration, "{trim:?}");
+    assert!(trim.threshold < 0.5 * trim.threshold_of_all, "{trim:?}");
+    let planted = |detector: &Detector| judged(detector, "a,b,c\n0.9,-2.7,0.9\n");
+    assert!(matches!(planted(&detector)[..], [Judgement::Anomalous(_)]));
+    let plain = fitted(&text, &FitConfig { robust: None, ..config }).unwrap();
+    assert!(matches!(planted(&plain.detector)[..], [Judgement::Normal(_)]), "robust or not is the same");
+    assert_eq!(plain.report.trim, None);
 }
 
 #[test]
