@@ -9,7 +9,7 @@ pub(super) const MAX_BINS: usize = 512;
 /// How far above the lowest step score the anomaly begins, as a share of the distance to the peak.
 const HEIGHT: f64 = 0.5;
 /// A dip may last one in this many of the steps of a window.
-const DIP: usize = 4;
+pub(super) const DIP: usize = 4;
 
 /// The scores of steps: of the last window one by one, of those before in bins.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -100,8 +100,9 @@ impl Profile {
         }
     }
 
-    /// Ends the event, and says where it was; `None` if there was none.
-    pub(super) fn close(&mut self, length: usize) -> Option<Place> {
+    /// Ends the event, and says where it was; `None` if there was none. `last_alarm` is the last flagged row, if the
+    /// stream ended before the alarms did: the first step of the last window then says nothing about the end.
+    pub(super) fn close(&mut self, length: usize, last_alarm: Option<Moment>) -> Option<Place> {
         for at in 0..self.steps.len() {
             self.keep(self.steps[at]);
             let step = &mut self.steps[at];
@@ -112,33 +113,38 @@ impl Profile {
         self.filled = 0;
         let Ends { first, last } = self.ends.take()?;
         let touches = first.line <= last.line;
-        let (start, end) = if touches { (first, last) } else { (last, first) };
+        let narrows_start = self.has_shares && !touches;
+        let narrows_end = self.has_shares && (!touches || last_alarm.is_some());
+        let (mut start, mut end) = match last_alarm {
+            Some(last_alarm) => (if narrows_start { last } else { first }, last_alarm),
+            None if touches => (first, last),
+            None => (last, first),
+        };
         let inside = |bin: &&Bin| bin.last.line >= start.line && bin.first.line <= end.line;
         let within: Vec<Bin> = bins.iter().filter(inside).copied().collect();
-        let (mut peak, mut lowest) = (0, within.first()?.score);
+        let (mut highest, mut lowest) = (0, within.first()?.score);
         for (at, bin) in within.iter().enumerate() {
             lowest = lowest.min(bin.score);
-            if bin.score > within[peak].score {
-                peak = at;
+            if bin.score > within[highest].score {
+                highest = at;
             }
         }
-        if touches || !self.has_shares {
-            // A bin of a long event may reach beyond them.
-            let peak = within[peak].peak;
-            let beside = if peak.line < start.line { start } else { end };
-            let is_inside = (start.line..=end.line).contains(&peak.line);
-            return Some(Place { start, peak: if is_inside { peak } else { beside }, end });
-        }
-        let floor = lowest + HEIGHT * (within[peak].score - lowest);
+        let floor = lowest + HEIGHT * (within[highest].score - lowest);
         let above: Vec<bool> = within.iter().map(|bin| bin.score >= floor).collect();
         let dip = (length / DIP) as u64 / width;
-        let of_peak = runs(&above, usize::try_from(dip).unwrap_or(usize::MAX));
-        let range = of_peak.into_iter().find(|run| run.contains(&peak)).unwrap_or(peak..peak + 1);
-        Some(Place {
-            start: within[range.start].first,
-            peak: within[peak].peak,
-            end: within[range.end - 1].last,
-        })
+        let runs = runs(&above, usize::try_from(dip).unwrap_or(usize::MAX));
+        let run = runs.into_iter().find(|run| run.contains(&highest)).unwrap_or(highest..highest + 1);
+        if narrows_start {
+            start = within[run.start].first;
+        }
+        if narrows_end {
+            end = within[run.end - 1].last;
+        }
+        // A bin of a long event may reach beyond them.
+        let peak = within[highest].peak;
+        let beside = if peak.line < start.line { start } else { end };
+        let is_inside = (start.line..=end.line).contains(&peak.line);
+        Some(Place { start, peak: if is_inside { peak } else { beside }, end })
     }
 
     /// Moves a step that no later window contains into the bins, if it belongs to the event.

@@ -125,13 +125,13 @@ fn missing_steps_separate_events_as_lines_do() {
     }
 }
 
-/// Follows a fault of 31 steps from line 501 in windows of 100 whose scores grow with the part of the fault they
-/// contain; `spread` is the part of the error that the window spreads over all of its steps.
-fn faulty(shares: bool, spread: f64, needed: usize) -> Event {
+/// Follows a fault of 31 steps from line 501 in windows of 100, up to line `until`, whose scores grow with the part of
+/// the fault they contain; `spread` is the part of the error that the window spreads over all of its steps.
+fn faulty(shares: bool, spread: f64, needed: usize, until: usize) -> Event {
     let (length, fault) = (100usize, 501..532usize);
     let mut tracker = EventTracker::new(&schema(Some(length), false));
     let mut closed = Vec::new();
-    for end in 1..=900usize {
+    for end in 1..=until {
         let window = (end + 1).saturating_sub(length)..end + 1;
         let inside = window.clone().filter(|step| fault.contains(step)).count();
         let mut parts = Parts { cause: Some("a".into()), steps: None };
@@ -141,9 +141,10 @@ fn faulty(shares: bool, spread: f64, needed: usize) -> Event {
             parts.steps = Some((end + 1 - length..end + 1).map(share).collect());
         }
         let judgement = verdict(if inside >= needed { 1.0 + inside as f64 } else { 0.1 });
-        closed
-            .extend(tracker.row(line(end as u64), &judgement, Some(&parts)).and_then(|change| change.closed));
+        let change = tracker.row(line(end as u64), &judgement, Some(&parts));
+        closed.extend(change.and_then(|change| change.closed));
     }
+    closed.extend(tracker.finish());
     assert_eq!(closed.len(), 1, "one fault is one event");
     closed.remove(0)
 }
@@ -153,7 +154,7 @@ fn the_peak_lies_in_the_fault_and_the_ends_beside_its_ends() {
     // Flagged from the first step on, after half of the fault, and only where all of it is in the window.
     for needed in [1, 4, 16, 28, 31] {
         for (shares, spread) in [(true, 0.0), (true, 0.3), (true, 0.6), (false, 0.0)] {
-            let event = faulty(shares, spread, needed);
+            let event = faulty(shares, spread, needed, 900);
             let about = format!("{shares} {spread} {needed}: {event:?}");
             assert!((501..=531).contains(&event.peak.line), "{about}");
             // Windows with half of the fault or more are flagged: the middle of the fault is all that is known.
@@ -165,6 +166,18 @@ fn the_peak_lies_in_the_fault_and_the_ends_beside_its_ends() {
             assert!(event.last_alarm.line > 590, "the alarms go on after the fault");
         }
     }
+}
+
+#[test]
+fn an_event_that_the_input_ends_reaches_to_where_the_fault_was_seen() {
+    // In the fault, at its end, and while windows that contain it go on to be flagged.
+    for (until, end) in [(511, 511), (531, 531), (560, 531), (590, 531), (640, 531)] {
+        let event = faulty(true, 0.3, 1, until);
+        assert_eq!((event.start.line, event.end.line), (501, end), "{until}: {event:?}");
+        assert!((501..=end).contains(&event.peak.line), "{until}: {event:?}");
+    }
+    let event = faulty(false, 0.0, 1, 511);
+    assert_eq!((event.start.line, event.end.line), (501, 511), "without shares: {event:?}");
 }
 
 #[test]

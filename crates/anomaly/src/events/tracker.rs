@@ -1,6 +1,6 @@
 //! Joins the alarms of a stream into events, line by line and in bounded memory.
 
-use super::profile::{Place, Profile};
+use super::profile::{DIP, Place, Profile};
 use super::{Change, Event, Followed, Moment, Opening, Parts, Strongest};
 use crate::calibration::Verdict;
 use crate::detector::Detector;
@@ -148,9 +148,11 @@ impl EventTracker {
 
     /// Ends the open event at the end of the stream.
     pub fn finish(&mut self) -> Option<Event> {
-        let Open { first_alarm, last_alarm, alarms, strongest, .. } = self.open.take()?;
+        let Open { first_alarm, last_alarm, alarms, strongest, since } = self.open.take()?;
         let whole = Place { start: first_alarm, peak: strongest.at, end: last_alarm };
-        let Place { start, peak, end } = self.profile.close(self.length.unwrap_or(0)).unwrap_or(whole);
+        let length = self.length.unwrap_or(0);
+        let goes_on = (since <= length / DIP).then_some(last_alarm);
+        let Place { start, peak, end } = self.profile.close(length, goes_on).unwrap_or(whole);
         Some(Event { number: self.number, start, end, peak, first_alarm, last_alarm, alarms, strongest })
     }
 
