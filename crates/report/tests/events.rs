@@ -49,6 +49,11 @@ fn a_timeline_shows_the_event_in_every_strip() {
     assert!(colours(&plain, red) < colours(&picture, red) && plain != picture);
     let numbers = Timeline { dates: false, ..whole.clone() };
     assert!(check_picture(|path| timeline(path, &numbers)) != picture, "dates are written as dates");
+    let long = "a name that takes a good part of the width of a picture, ".repeat(2);
+    let strip = |name: &str| Strip { lines: vec![line(name, 1.0)], ..Strip::default() };
+    let strips = (0..3).map(|name| strip(&format!("{name} {long}"))).collect();
+    let picture = check_picture(|path| timeline(path, &Timeline { strips, ..Timeline::default() }));
+    assert_eq!(picture.height(), 2 * (3 * 190 + 3 * 30), "a row of its own for each long name");
     check_refused(|path| timeline(path, &Timeline::default()), "no points to draw; give at least one");
     let odd = Timeline { peak: Some(f64::NAN), ..whole };
     check_refused(|path| timeline(path, &odd), "place of the event 2 is NaN; give only finite numbers");
@@ -74,7 +79,10 @@ fn a_cause_stands_beside_what_is_normal() {
     let picture = check_picture(|path| causes(path, &all));
     assert_eq!(picture.height(), 2 * (28 + 12 + 48 * 3));
     let red = picture.pixels().filter(|pixel| pixel.0 == [0xE1, 0x57, 0x59]).count();
-    assert!((100..900).contains(&red), "one dot, for the one value that was observed: {red}");
+    assert!(
+        (400..900).contains(&red),
+        "a dot for the one value that was observed, and one in the key: {red}"
+    );
     check_refused(|path| causes(path, &[]), "no bars to draw; give at least one");
     check_refused(
         |path| causes(path, &[cause(1.5, None, None)]),

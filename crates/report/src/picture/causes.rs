@@ -66,12 +66,24 @@ pub fn causes(path: &Path, causes: &[Cause]) -> Result<(), ReportError> {
     let size = (right + RANGE + 2 * MARGIN, HEAD + MARGIN + STEP * causes.len() as u32);
     let drawing = chart::svg(size, |area| {
         let beside = |h| Pos::new(h, VPos::Center);
-        let head = text(12, MUTED).pos(beside(HPos::Left));
         let middle = units(HEAD as i32 / 2);
-        area.draw(&Text::new("share of the score", (units(left as i32), middle), head.clone()))
-            .map_err(refused)?;
-        let key = "● observed   | expected   ▬ range of the training rows";
-        area.draw(&Text::new(key, (units(right as i32), middle), head)).map_err(refused)?;
+        let head = |words: &'static str, at: i32| {
+            let style = text(12, MUTED).pos(Pos::new(HPos::Left, VPos::Center));
+            area.draw(&Text::new(words, (units(at), middle), style)).map_err(refused)
+        };
+        let right_side = right as i32;
+        head("share of the score", left as i32)?;
+        // The marks of the ranges, each before its name.
+        let dot = Circle::new((units(right_side + 5), middle), units(5), SERIES[3].filled());
+        area.draw(&dot).map_err(refused)?;
+        head("observed", right_side + 16)?;
+        let (above, below) = (middle - units(8), middle + units(8));
+        let line = vec![(units(right_side + 88), above), (units(right_side + 88), below)];
+        area.draw(&PathElement::new(line, stroke(SERIES[0], 3))).map_err(refused)?;
+        head("expected", right_side + 96)?;
+        let corners = [(units(right_side + 166), above), (units(right_side + 182), below)];
+        area.draw(&Rectangle::new(corners, faint(SERIES[2], 0.35).filled())).map_err(refused)?;
+        head("training rows", right_side + 188)?;
         for (place, (cause, name)) in causes.iter().zip(&names).enumerate() {
             let top = (HEAD + STEP * place as u32) as i32 + 6;
             let (start, end) = (units(left as i32), units((left + BAR) as i32));

@@ -14,9 +14,12 @@ use plotters::style::{Color, RGBColor};
 use std::path::Path;
 
 const WIDTH: u32 = 860;
-/// Height of a strip, and of the row of names below all.
+/// Height of a strip, and of a row of names below all.
 const STRIP: u32 = 190;
 const LEGEND: u32 = 30;
+/// Room for the line or shade before a name, and beside the first.
+const KEY: i32 = 28;
+const MARGIN: i32 = 12;
 /// Characters of a name that are shown.
 const MAX_LETTERS: usize = 60;
 /// A line of at most this many points has a dot at each point.
@@ -85,14 +88,17 @@ pub fn timeline(path: &Path, timeline: &Timeline) -> Result<(), ReportError> {
     let across = Scale::around(points().map(|point| point.0));
     let across = if *dates { across.of_dates() } else { across };
     let length = across.range().end - across.range().start;
-    let height = STRIP * strips.len() as u32 + LEGEND;
+    let entries = entries(timeline, &names)?;
+    let rows = entries.last().map_or(0, |entry| entry.row + 1);
+    let height = STRIP * strips.len() as u32 + LEGEND * rows;
     let drawing = chart::svg((WIDTH, height), |area| {
         let (above, below) = area.split_vertically(units(STRIP * strips.len() as u32));
-        for (strip, area) in strips.iter().zip(above.split_evenly((strips.len(), 1))) {
+        for (place, (strip, area)) in strips.iter().zip(above.split_evenly((strips.len(), 1))).enumerate() {
             let x_label = |value: f64| if *dates { clock::label(value, length) } else { number::tick(value) };
-            draw_strip(&area, strip, (across, x_name.as_str()), x_label, (*event, *peak), &names)?;
+            let x_name = if place + 1 == strips.len() { x_name.as_str() } else { "" };
+            draw_strip(&area, strip, (across, x_name), x_label, (*event, *peak), &names)?;
         }
-        legend(&below, timeline, &names)
+        entries.iter().try_for_each(|entry| draw_entry(&below, entry))
     })?;
     chart::write_png(path, &drawing)
 }
@@ -155,40 +161,58 @@ fn draw_strip(
     Ok(())
 }
 
-/// The names of all lines, levels and shades, from left to right.
-fn legend(area: &Area<'_>, timeline: &Timeline, names: &[String]) -> Result<(), ReportError> {
-    let label = text(12, INK).pos(Pos::new(HPos::Left, VPos::Center));
-    let middle = units(LEGEND as i32 / 2);
-    let mut entries: Vec<(String, RGBColor, bool)> =
+/// A name in the legend, and where it stands.
+struct Entry {
+    name: String,
+    colour: RGBColor,
+    is_shade: bool,
+    row: u32,
+    left: i32,
+}
+
+/// The names of all lines, levels and shades, from left to right in as many rows as they need.
+fn entries(timeline: &Timeline, names: &[String]) -> Result<Vec<Entry>, ReportError> {
+    let mut all: Vec<(String, RGBColor, bool)> =
         names.iter().map(|name| (name.clone(), colour_of(name, names), false)).collect();
     let levels = timeline.strips.iter().filter_map(|strip| strip.level.as_ref());
     for (name, _) in levels {
-        if !entries.iter().any(|(other, ..)| other == name) {
-            entries.push((name.clone(), EVENT, false));
+        if !all.iter().any(|(other, ..)| other == name) {
+            all.push((name.clone(), EVENT, false));
         }
     }
     if timeline.strips.iter().any(|strip| strip.normal.is_some()) {
-        entries.push(("range of the training rows".into(), NORMAL, true));
+        all.push(("training rows".into(), NORMAL, true));
     }
     if timeline.event.is_some() {
-        let peak = if timeline.peak.is_some() { "event, and its peak" } else { "event" };
-        entries.push((peak.into(), EVENT, true));
+        let peak = if timeline.peak.is_some() { "event and its peak" } else { "event" };
+        all.push((peak.into(), EVENT, true));
     }
-    let mut left = 12;
-    for (name, colour, is_shade) in entries {
+    let (mut entries, mut row, mut left) = (Vec::new(), 0, MARGIN);
+    for (name, colour, is_shade) in all {
         let name = chart::shortened(&one_line(&name), MAX_LETTERS);
-        let (from, to) = (units(left), units(left + 22));
-        if is_shade {
-            let half = units(6);
-            let shade =
-                Rectangle::new([(from, middle - half), (to, middle + half)], faint(colour, 0.3).filled());
-            area.draw(&shade).map_err(refused)?;
-        } else {
-            let line = vec![(from, middle), (to, middle)];
-            area.draw(&PathElement::new(line, stroke(colour, 3))).map_err(refused)?;
+        let width = KEY + chart::widest(&text(12, MUTED), &[&name])? as i32;
+        if left > MARGIN && left + width > WIDTH as i32 - MARGIN {
+            (row, left) = (row + 1, MARGIN);
         }
-        area.draw(&Text::new(name.clone(), (units(left + 28), middle), label.clone())).map_err(refused)?;
-        left += 28 + chart::widest(&text(12, MUTED), &[&name])? as i32 + 20;
+        entries.push(Entry { name, colour, is_shade, row, left });
+        left += width + 20;
     }
-    Ok(())
+    Ok(entries)
+}
+
+fn draw_entry(area: &Area<'_>, entry: &Entry) -> Result<(), ReportError> {
+    let Entry { name, colour, is_shade, row, left } = entry;
+    let middle = units((LEGEND * row) as i32 + LEGEND as i32 / 2);
+    let (from, to) = (units(*left), units(left + KEY - 6));
+    if *is_shade {
+        let half = units(6);
+        let shade =
+            Rectangle::new([(from, middle - half), (to, middle + half)], faint(*colour, 0.3).filled());
+        area.draw(&shade).map_err(refused)?;
+    } else {
+        let line = vec![(from, middle), (to, middle)];
+        area.draw(&PathElement::new(line, stroke(*colour, 3))).map_err(refused)?;
+    }
+    let label = text(12, INK).pos(Pos::new(HPos::Left, VPos::Center));
+    area.draw(&Text::new(name.as_str(), (units(left + KEY), middle), label)).map_err(refused)
 }

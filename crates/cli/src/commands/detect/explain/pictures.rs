@@ -3,7 +3,6 @@
 use super::SHOWN;
 use super::around::{Around, Tile};
 use crate::failure::Failure;
-use crate::progress;
 use ae_anomaly::events::{Event, Moment};
 use ae_anomaly::{Detector, Explanation, Share};
 use ae_intake::{FieldKind, Layout, Samples, Schema, StampFormat};
@@ -216,7 +215,7 @@ fn channels(
         let name = level.map_or_else(|| field.name.clone(), |level| format!("{}={level}", field.name));
         let share = match explanation.shares.is_empty() {
             true => String::new(),
-            false => format!(": {} % of the score", progress::figure(100.0 * shares[channel])),
+            false => format!(": {:.0} % of the score", 100.0 * shares[channel]),
         };
         strips.push(Strip {
             title: format!("{name}{share}"),
