@@ -113,7 +113,7 @@ fn lines_that_are_not_judged_count_as_steps_and_split_nothing_within_the_gap() {
 #[test]
 fn missing_steps_separate_events_as_lines_do() {
     let at = |line: u64, minute: u32| Moment::new(line, f64::from(60 * minute));
-    for (minutes, joined) in [(5, true), (6, false), (600, false)] {
+    for (minutes, joined) in [(4, true), (5, false), (6, false), (600, false)] {
         let mut tracker = EventTracker::new(&schema(Some(4), true));
         tracker.row(at(1, 0), &verdict(2.0), None).unwrap();
         let change = tracker.row(at(2, minutes), &verdict(2.0), None);

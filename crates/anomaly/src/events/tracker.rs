@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// Windows that share a step belong to one event: alarms with at most as many unflagged steps between them as
 /// a window has steps. A line that cannot be read or judged, and a step that is missing according to the times, is an
-/// unflagged step. An event closes at the line at which no later alarm can belong to it any more.
+/// unflagged step; a gap of a whole window in the times separates events. An event closes at the line at which no
+/// later alarm can belong to it any more.
 ///
 /// Memory is bounded: the positions of one window, and the scores of at most 512 groups of steps of the open event;
 /// the start, peak and end of longer events are rounded to such groups.
@@ -123,7 +124,9 @@ impl EventTracker {
         for _ in 0..missing {
             self.profile.push(at, length);
         }
-        let mut closed = self.pass(missing, length);
+        // The clock counts no further than a window, and windows with so long a gap between them share no step.
+        let passed = if missing < length { missing } else { length.saturating_add(1) };
+        let mut closed = self.pass(passed, length);
         self.profile.push(at, length);
         let Some(verdict) = alarm else {
             closed = closed.or_else(|| self.pass(1, length));
