@@ -156,7 +156,7 @@ pub enum SourceError {
     },
 }
 
-fn meaning(status: u16) -> &'static str {
+pub(crate) fn meaning(status: u16) -> &'static str {
     match status {
         401 | 403 => " (not allowed)",
         404 | 410 => " (not found)",

@@ -23,6 +23,9 @@ const PROGRESS_BYTES: u64 = 1 << 20;
 /// that drops packets each would cost the whole timeout.
 const UNREACHABLE_FOR: Duration = Duration::from_secs(60);
 
+/// Redirects of a download, at most.
+const MAX_REDIRECTS: u32 = 10;
+
 static UNREACHABLE: LazyLock<Mutex<HashMap<String, (Instant, String)>>> = LazyLock::new(Mutex::default);
 
 /// Downloads `url`, continuing after what `part` already holds. Returns the checksum, the length, and whether
@@ -38,7 +41,7 @@ pub(crate) fn download(
     if let Some(reason) = recently_unreachable(&host) {
         return Err(SourceError::Network { reason, tries: 1 }.into());
     }
-    let agent = agent(fetcher);
+    let agent = agent(fetcher.connect_timeout, fetcher.read_timeout, None);
     let deadline = Deadline(Instant::now().checked_add(fetcher.total_timeout));
     let mut sink = Sink::resume(part, limit)?;
     let resumed = sink.bytes > 0;
@@ -190,7 +193,7 @@ fn busy(response: &Response<Body>) -> Outcome {
     Outcome::Trouble(Trouble { reason, status: Some(status), answered: true, wait })
 }
 
-fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+pub(crate) fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
@@ -217,9 +220,10 @@ fn remember_unreachable(host: String, reason: &str) {
     hosts.insert(host, (Instant::now(), reason.to_string()));
 }
 
-fn agent(fetcher: &Fetcher) -> Agent {
-    let connect = Some(fetcher.connect_timeout);
-    let silence = Some(fetcher.read_timeout);
+/// The client of all requests. `connect` limits how long it may take to resolve and reach a host, `silence` how long the
+/// server may be silent, and `total` a whole request; with the latter, redirects are answers like any other.
+pub(crate) fn agent(connect: Duration, silence: Duration, total: Option<Duration>) -> Agent {
+    let (connect, silence) = (Some(connect), Some(silence));
     Agent::config_builder()
         .http_status_as_error(false)
         .user_agent(concat!("autoencoders/", env!("CARGO_PKG_VERSION")))
@@ -227,6 +231,8 @@ fn agent(fetcher: &Fetcher) -> Agent {
         .timeout_connect(connect)
         .timeout_recv_response(silence)
         .timeout_per_read(silence)
+        .timeout_global(total)
+        .max_redirects(if total.is_some() { 0 } else { MAX_REDIRECTS })
         .tls_config(TlsConfig::builder().root_certs(root_certs()).build())
         .build()
         .new_agent()
@@ -244,7 +250,7 @@ fn root_certs() -> RootCerts {
     }
 }
 
-fn plain(error: &ureq::Error) -> String {
+pub(crate) fn plain(error: &ureq::Error) -> String {
     match error {
         ureq::Error::HostNotFound => "unknown host (is there a network?)".into(),
         ureq::Error::ConnectionFailed => "the connection failed".into(),

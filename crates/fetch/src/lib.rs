@@ -27,6 +27,8 @@
 //! A fetch may be interrupted at any moment and repeated, or run by several processes at once. The outcome is
 //! the same: the whole file or no file, and nothing else beside it. A download by URL continues where it
 //! stopped.
+//!
+//! [`Poster`] uses the same HTTP client in the other direction: it sends JSON to an address.
 
 mod archive;
 mod artifact;
@@ -38,6 +40,7 @@ mod fetcher;
 mod http;
 mod lock;
 mod package;
+mod post;
 mod progress;
 mod sink;
 mod tool;
@@ -50,5 +53,6 @@ pub use digest::{is_accepted, sha256_file};
 pub use error::{Failure, FetchError, SourceError};
 pub use fetcher::{Fetcher, fetch};
 pub use lock::Lock;
+pub use post::{AddressError, PostError, Poster};
 pub use progress::{Progress, Silent};
 pub use tool::{ToolError, pip};
