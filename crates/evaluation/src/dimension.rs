@@ -7,7 +7,7 @@ use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::held_out::strided;
 use crate::outcome::{Evaluation, ResultTable};
-use crate::spread::{self, Figures, Quantity};
+use crate::spread::{self, Figures, Quantity, SPREAD};
 use crate::tasks::Task;
 use ae_metrics::{knn_accuracy, trustworthiness};
 use ae_models::Batch;
@@ -40,8 +40,8 @@ const TRAIN_ROWS: usize = 10_000;
 /// Test rows for k-NN classification.
 const TEST_ROWS: usize = 10_000;
 
-const TRUSTWORTHINESS: Quantity = Quantity::new("trustworthiness", "trustworthiness", 4);
-const ACCURACY: Quantity = Quantity::new("knn_accuracy", "k-NN accuracy", 4);
+const TRUSTWORTHINESS: Quantity = Quantity::share("trustworthiness", "trustworthiness", 4);
+const ACCURACY: Quantity = Quantity::share("knn_accuracy", "k-NN accuracy", 4);
 const FIGURES: [Quantity; 2] = [TRUSTWORTHINESS, ACCURACY];
 
 /// A preset whose codes are evaluated.
@@ -132,7 +132,7 @@ fn evaluate(
         title: "Neighbours".into(),
         columns: spread::columns(&["code", "dimensions"], &FIGURES),
         rows,
-        note: "Higher is better. Trustworthiness is 1 if all neighbours are preserved.".into(),
+        note: format!("Higher is better. Trustworthiness is 1 if all neighbours are preserved. {SPREAD}"),
     });
     draft.finish(format!(
         "Trustworthiness (Venna & Kaski, 2001) measures to what extent the {NEIGHBOURS} nearest neighbours of a code are also \

@@ -9,7 +9,7 @@ use crate::error::EvaluationError;
 use crate::held_out::strided;
 use crate::outcome::{Evaluation, ResultTable};
 use crate::probe::Probe;
-use crate::spread::{Figure, Quantity};
+use crate::spread::{Figure, Quantity, SPREAD};
 use crate::tasks::Task;
 use ae_metrics::knn_accuracy;
 use ae_report::gallery::Entry;
@@ -52,7 +52,7 @@ const DRAWS: u64 = 3;
 const TEST_ROWS: usize = 10_000;
 const NEIGHBOURS: usize = 5;
 
-const ACCURACY: Quantity = Quantity::new("accuracy", "accuracy", 4);
+const ACCURACY: Quantity = Quantity::share("accuracy", "accuracy", 4);
 
 /// A classifier of codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -244,9 +244,10 @@ fn report(
         }
         rows.push(row);
     }
-    let note = "Share of test rows classified correctly; higher is better. ± is the sample standard deviation over seeds and \
-                draws of the labelled rows."
-        .into();
+    let note = format!(
+        "Share of test rows classified correctly; higher is better. {SPREAD} Draws of the labelled rows are averaged for \
+         each seed."
+    );
     draft.evaluation.tables.push(ResultTable { title: judge.title().into(), columns, rows, note });
     Ok(())
 }

@@ -26,8 +26,9 @@ pub struct Evaluation {
     /// The results as tables.
     pub tables: Vec<ResultTable>,
     /// The results by name: `article/seed0/accuracy` is the value of one seed, `article/accuracy` the mean
-    /// over the seeds. With several values, `article/accuracy_std` is their sample standard deviation and
-    /// `article/accuracy_ci95` is half the width of the 95 % interval of the mean.
+    /// over the seeds. With several values, `article/accuracy_std` is their sample standard deviation, and
+    /// `article/accuracy_ci95_low` and `…_ci95_high` are the ends of the 95 % interval of the mean; for a quantity
+    /// without bounds, such as an error, `…_ci95` is half the width of that interval.
     pub metrics: BTreeMap<String, f64>,
     /// Pictures in `images/`.
     pub pictures: Vec<Entry>,

@@ -5,7 +5,7 @@
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, ResultTable};
-use crate::spread::{Figure, Quantity};
+use crate::spread::{Figure, Quantity, SPREAD};
 use crate::tasks::Task;
 use ae_models::ModelConfig;
 use ae_report::gallery::Entry;
@@ -33,7 +33,7 @@ const BUDGETS: [usize; 3] = [100, 1000, 5000];
 const STEPS: u64 = 2400;
 const EPOCHS: std::ops::RangeInclusive<u64> = 4..=80;
 
-const ERROR: Quantity = Quantity::new("error", "error (%)", 2);
+const ERROR: Quantity = Quantity::percentage("error", "error (%)", 2);
 /// The difference of the errors, seed by seed.
 const GAIN: Quantity = Quantity::new("error", "reduction", 2);
 
@@ -81,7 +81,7 @@ fn evaluate(
         columns: ["labels", Start::Random.title(), Start::Pretrained.title(), GAIN.heading]
             .map(String::from)
             .into(),
-        note: "Mean ± standard deviation over the seeds. `reduction` is the difference of the errors, seed by seed.".into(),
+        note: format!("{SPREAD} `reduction` is the difference of the errors, seed by seed."),
         ..ResultTable::default()
     };
     for AtBudget { budget, errors, gain } in &budgets {

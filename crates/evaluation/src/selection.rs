@@ -10,7 +10,7 @@ mod candidates;
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, ResultTable};
-use crate::spread::{self, Figures, Quantity};
+use crate::spread::{self, Figures, Quantity, SPREAD};
 use crate::tasks::Task;
 use ae_anomaly::fit::Role;
 use ae_anomaly::fit::damage::whole;
@@ -43,12 +43,12 @@ const BASELINES: [(&str, Baseline); 6] = [
 ];
 /// The scores that each candidate is judged with.
 const SCORES: [(Quantity, Score); 3] = [
-    (Quantity::new("mean_squared", "squared error", 4), Score::MeanSquared),
-    (Quantity::new("mean_absolute", "absolute error", 4), Score::MeanAbsolute),
-    (Quantity::new("standardised", "standardised error", 4), Score::Standardised),
+    (Quantity::share("mean_squared", "squared error", 4), Score::MeanSquared),
+    (Quantity::share("mean_absolute", "absolute error", 4), Score::MeanAbsolute),
+    (Quantity::share("standardised", "standardised error", 4), Score::Standardised),
 ];
 /// The figure of a baseline, with its own score.
-const AUROC: Quantity = Quantity::new("auroc", "AUROC", 4);
+const AUROC: Quantity = Quantity::share("auroc", "AUROC", 4);
 /// Beats in the picture.
 const SHOWN_BEATS: usize = 8;
 /// A candidate or a baseline, and its figures.
@@ -193,9 +193,10 @@ fn table(lines: &[Line], baselines: &[Line]) -> Result<ResultTable, EvaluationEr
         title: "AUROC of normal beats against damaged ones".into(),
         columns: spread::columns(&["candidate"], &scores),
         rows,
-        note: "Mean ± standard deviation over seeds. All candidates of a seed are judged on the same rows. A baseline has a \
-               single score, shown in the first column."
-            .into(),
+        note: format!(
+            "{SPREAD} All candidates of a seed are judged on the same rows. A baseline has a single score, shown in the \
+             first column."
+        ),
     })
 }
 

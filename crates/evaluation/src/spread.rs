@@ -2,7 +2,7 @@
 
 use crate::error::EvaluationError;
 use crate::outcome::ResultTable;
-use ae_metrics::{MeanStd, mean_std};
+use ae_metrics::{Interval, MeanStd, mean_std};
 use std::collections::BTreeMap;
 
 /// A measured quantity, and how to present it.
@@ -14,6 +14,28 @@ pub(crate) struct Quantity {
     pub(crate) heading: &'static str,
     /// Decimal places in a table.
     pub(crate) decimals: usize,
+    bounds: Bounds,
+}
+
+/// The bounds of a quantity. The lower one is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bounds {
+    None,
+    /// From 0 to 1.
+    Share,
+    /// From 0 to 100.
+    Percentage,
+}
+
+impl Bounds {
+    /// The greatest value, if the least is 0.
+    fn most(self) -> Option<f64> {
+        match self {
+            Bounds::None => None,
+            Bounds::Share => Some(1.0),
+            Bounds::Percentage => Some(100.0),
+        }
+    }
 }
 
 /// A quantity and its values for each seed.
@@ -29,12 +51,26 @@ pub(crate) struct Figures(Vec<Figure>);
 
 /// The cell of a quantity that was not measured.
 const MISSING: &str = "–";
-/// Confidence level of the interval in the metrics.
+/// Confidence level of intervals.
 const CONFIDENCE: f64 = 0.95;
+/// What the cells of [`Figure::to_text`] say about several seeds, for the note of a table.
+pub(crate) const SPREAD: &str = "Means over seeds: in brackets the 95 % interval of the mean (Student's, on the scale \
+                                 of the logit), behind ± the sample standard deviation.";
 
 impl Quantity {
+    /// A quantity of any value.
     pub(crate) const fn new(name: &'static str, heading: &'static str, decimals: usize) -> Self {
-        Quantity { name, heading, decimals }
+        Quantity { name, heading, decimals, bounds: Bounds::None }
+    }
+
+    /// A quantity in [0, 1], such as a recall or an AUROC.
+    pub(crate) const fn share(name: &'static str, heading: &'static str, decimals: usize) -> Self {
+        Quantity { bounds: Bounds::Share, ..Quantity::new(name, heading, decimals) }
+    }
+
+    /// A quantity in [0, 100].
+    pub(crate) const fn percentage(name: &'static str, heading: &'static str, decimals: usize) -> Self {
+        Quantity { bounds: Bounds::Percentage, ..Quantity::new(name, heading, decimals) }
     }
 }
 
@@ -69,28 +105,52 @@ impl Figure {
         self.by_seed().first().map(|(_, value)| *value)
     }
 
-    /// `mean ± sample standard deviation`; a single value is shown alone, and no value as a dash.
+    /// The 95 % interval of the mean, for a quantity with bounds and at least two values. Draws of a seed share its
+    /// model, so with several seeds each counts once.
     ///
     /// # Errors
-    /// A value that is not finite.
+    /// A value that is not finite, or a mean beyond the bounds.
+    fn interval(&self) -> Result<Option<Interval>, EvaluationError> {
+        let Some(most) = self.quantity.bounds.most() else { return Ok(None) };
+        let mut seeds = self.by_seed();
+        if seeds.len() < 2 {
+            seeds.clone_from(&self.values);
+        }
+        if seeds.len() < 2 {
+            return Ok(None);
+        }
+        let shares: Vec<f64> = seeds.iter().map(|(_, value)| value / most).collect();
+        let interval = mean_std(&shares).and_then(|summary| summary.unit_interval(CONFIDENCE));
+        let Interval { low, high } = interval.map_err(EvaluationError::metric(self.quantity.name))?;
+        Ok(Some(Interval { low: most * low, high: most * high }))
+    }
+
+    /// `mean ± sample standard deviation`, or `mean [low, high]` with the 95 % interval of the mean for a quantity
+    /// with bounds; a single value is shown alone, and no value as a dash.
+    ///
+    /// # Errors
+    /// A value that is not finite, or a mean beyond the bounds of its quantity.
     pub(crate) fn to_text(&self) -> Result<String, EvaluationError> {
         if self.is_empty() {
             return Ok(MISSING.into());
         }
         let summary = self.summary()?;
         let (mean, decimals) = (summary.mean, self.quantity.decimals);
-        Ok(match summary.sample_std() {
-            Some(std) => format!("{mean:.decimals$} ± {std:.decimals$}"),
-            None => format!("{mean:.decimals$}"),
+        Ok(match (self.interval()?, summary.sample_std()) {
+            (Some(Interval { low, high }), _) => {
+                format!("{mean:.decimals$} [{low:.decimals$}, {high:.decimals$}]")
+            }
+            (None, Some(std)) => format!("{mean:.decimals$} ± {std:.decimals$}"),
+            (None, None) => format!("{mean:.decimals$}"),
         })
     }
 
     /// Adds each seed's value as `<group>/seed<N>/<name>` and the mean as `<group>/<name>`. With several
-    /// values, also adds their sample standard deviation, `…_std`, and half the width of the 95 % interval of
-    /// the mean, `…_ci95`.
+    /// values, also adds their sample standard deviation, `…_std`, and the 95 % interval of the mean: half its width,
+    /// `…_ci95`, or for a quantity with bounds its ends, `…_ci95_low` and `…_ci95_high`.
     ///
     /// # Errors
-    /// A value that is not finite.
+    /// A value that is not finite, or a mean beyond the bounds of its quantity.
     pub(crate) fn enter(
         &self,
         metrics: &mut BTreeMap<String, f64>,
@@ -108,7 +168,12 @@ impl Figure {
         if let Some(std) = summary.sample_std() {
             metrics.insert(format!("{group}/{name}_std"), std);
         }
-        if let Ok(interval) = summary.confidence_interval(CONFIDENCE) {
+        if self.quantity.bounds.most().is_some() {
+            if let Some(Interval { low, high }) = self.interval()? {
+                metrics.insert(format!("{group}/{name}_ci95_low"), low);
+                metrics.insert(format!("{group}/{name}_ci95_high"), high);
+            }
+        } else if let Ok(interval) = summary.confidence_interval(CONFIDENCE) {
             metrics.insert(format!("{group}/{name}_ci95"), interval.high - summary.mean);
         }
         Ok(())
@@ -169,7 +234,7 @@ impl Figures {
         self.0.iter().try_for_each(|figure| figure.enter(metrics, group))
     }
 
-    /// A table with a row for each seed and, if there are several, a row with `mean ± std`.
+    /// A table with a row for each seed and, if there are several, a row with their means by [`Figure::to_text`].
     ///
     /// # Errors
     /// No figures, or a value that is not finite.
@@ -187,7 +252,8 @@ impl Figures {
             rows.push(row);
         }
         if rows.len() > 1 {
-            let mut last = vec!["mean ± std".to_string()];
+            let bounded = quantities.iter().any(|quantity| quantity.bounds.most().is_some());
+            let mut last = vec![if bounded { "mean" } else { "mean ± std" }.to_string()];
             last.extend(self.cells(&quantities)?);
             rows.push(last);
         }
@@ -248,6 +314,50 @@ mod tests {
                 ("g/seed1/accuracy", 3.0),
             ],
         );
+    }
+
+    const RECALL: Quantity = Quantity::share("recall", "recall", 3);
+    const ERROR: Quantity = Quantity::percentage("error", "error (%)", 1);
+
+    fn figure(quantity: Quantity, values: &[(u64, f64)]) -> Figure {
+        let mut figure = Figure::new(quantity);
+        values.iter().for_each(|(seed, value)| figure.push(*seed, *value));
+        figure
+    }
+
+    /// With Student's interval, the first would be 0.363 ± 2.185.
+    #[test]
+    fn the_interval_of_a_quantity_with_bounds_stays_within_them() {
+        let check = |quantity, values: &[(u64, f64)], text: &str| {
+            assert_eq!(figure(quantity, values).to_text().unwrap(), text);
+        };
+        check(RECALL, &[(0, 0.191), (1, 0.535)], "0.363 [0.000, 1.000]");
+        check(RECALL, &[(0, 0.4), (1, 0.5), (2, 0.6)], "0.500 [0.270, 0.730]");
+        check(RECALL, &[(0, 1.0), (1, 1.0)], "1.000 [1.000, 1.000]");
+        check(RECALL, &[(0, 0.25)], "0.250");
+        check(ERROR, &[(0, 40.0), (1, 50.0), (2, 60.0)], "50.0 [27.0, 73.0]");
+        // Two draws of each of three seeds are three values.
+        let draws = [(0, 0.3), (0, 0.5), (1, 0.4), (1, 0.6), (2, 0.5), (2, 0.7)];
+        check(RECALL, &draws, "0.500 [0.270, 0.730]");
+        let mut entered = BTreeMap::new();
+        figure(RECALL, &draws).enter(&mut entered, "g").unwrap();
+        let names: Vec<&str> =
+            entered.keys().map(String::as_str).filter(|name| !name.contains("seed")).collect();
+        assert_eq!(names, ["g/recall", "g/recall_ci95_high", "g/recall_ci95_low", "g/recall_std"]);
+        assert!((entered["g/recall_ci95_low"] - 0.270191).abs() < 1e-6);
+        let beyond = figure(RECALL, &[(0, 1.5), (1, 1.7)]).to_text();
+        assert!(matches!(beyond, Err(EvaluationError::Metric { .. })), "{beyond:?}");
+    }
+
+    #[test]
+    fn a_table_with_a_bounded_quantity_names_its_last_row_mean() {
+        let mut figures = Figures::default();
+        for (seed, value) in [(0, 0.4), (1, 0.5), (2, 0.6)] {
+            figures.push(seed, &RECALL, value);
+            figures.push(seed, &COUNT, 10.0 * value);
+        }
+        let table = figures.by_seed("t".into(), String::new()).unwrap();
+        assert_eq!(table.rows[3], ["mean", "0.500 [0.270, 0.730]", "5 ± 1"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::rivals::{self, NETWORK, Rival};
 use crate::context::Context;
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, ResultTable};
-use crate::spread::{Figure, Figures, Quantity, columns};
+use crate::spread::{Figure, Figures, Quantity, SPREAD, columns};
 use ae_anomaly::{Baseline, Calibration, FitConfig, NormalScores, RowCalibration, Rule, Threshold};
 use ae_metrics::{
     Confusion, auroc, average_precision, best_f1, class_recalls, prevalence, recall_at_false_positive_rate,
@@ -23,20 +23,20 @@ const CONTAMINATION: [f64; 5] = [0.0, 0.01, 0.05, 0.1, 0.2];
 /// Maximum number of seeds in the contamination sweep.
 const MAX_SWEEP_SEEDS: usize = 3;
 
-const AUROC: Quantity = Quantity::new("auroc", "AUROC", 4);
-const AUPRC: Quantity = Quantity::new("auprc", "AUPRC", 4);
-const ACCURACY: Quantity = Quantity::new("accuracy", "accuracy", 3);
-const F1: Quantity = Quantity::new("f1", "F1", 3);
-const ORACLE_F1: Quantity = Quantity::new("oracle_f1", "oracle F1", 3);
+const AUROC: Quantity = Quantity::share("auroc", "AUROC", 4);
+const AUPRC: Quantity = Quantity::share("auprc", "AUPRC", 4);
+const ACCURACY: Quantity = Quantity::share("accuracy", "accuracy", 3);
+const F1: Quantity = Quantity::share("f1", "F1", 3);
+const ORACLE_F1: Quantity = Quantity::share("oracle_f1", "oracle F1", 3);
 /// Recall at these false-positive rates.
 const RECALLS: [(f64, Quantity); 3] = [
-    (0.001, Quantity::new("recall_at_0.001", "recall at 0.1 %", 3)),
-    (0.01, Quantity::new("recall_at_0.01", "at 1 %", 3)),
-    (0.05, Quantity::new("recall_at_0.05", "at 5 %", 3)),
+    (0.001, Quantity::share("recall_at_0.001", "recall at 0.1 %", 3)),
+    (0.01, Quantity::share("recall_at_0.01", "at 1 %", 3)),
+    (0.05, Quantity::share("recall_at_0.05", "at 5 %", 3)),
 ];
 const QUANTITIES: [Quantity; 8] =
     [AUROC, AUPRC, ACCURACY, F1, ORACLE_F1, RECALLS[0].1, RECALLS[1].1, RECALLS[2].1];
-const FLAGGED: Quantity = Quantity::new("flagged", "flagged", 3);
+const FLAGGED: Quantity = Quantity::share("flagged", "flagged", 3);
 
 /// What to compare.
 pub(super) struct Comparison<'a> {
@@ -199,7 +199,7 @@ impl Results {
             n => format!(" {n} test rows are left out: too few of their values were observed."),
         };
         let note = format!(
-            "{note}{not_judged} Mean ± standard deviation over seeds. A random ranking has an AUROC of 0.5 and an AUPRC of \
+            "{note}{not_judged} {SPREAD} A random ranking has an AUROC of 0.5 and an AUPRC of \
              {:.3}, the share of anomalies. Recall at a false-positive rate is that of an actual threshold, without \
              interpolation. F1 and accuracy are at the threshold, which was set without labels; \"oracle F1\" is the best \
              over all thresholds, chosen with the test labels.",

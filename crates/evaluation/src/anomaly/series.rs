@@ -8,7 +8,7 @@ use super::rows::{MEAN_PLUS_STD, promised};
 use crate::context::Context;
 use crate::error::EvaluationError;
 use crate::outcome::{self, Evaluation};
-use crate::spread::{Figures, Quantity, columns};
+use crate::spread::{Figures, Quantity, SPREAD, columns};
 use ae_anomaly::fit::{EncodedSplit, TableSplit};
 use ae_anomaly::{FitConfig, RowCalibration, Rule};
 use ae_datasets::Series;
@@ -28,15 +28,15 @@ const SHARES: Shares = Shares { train: 0.6, validation: 0.1, calibration: 0.3, t
 /// Points of a drawn series, at most.
 const DRAWN_POINTS: usize = 1500;
 
-const VUS_PR: Quantity = Quantity::new("vus_pr", "VUS-PR", 3);
-const VUS_ROC: Quantity = Quantity::new("vus_roc", "VUS-ROC", 3);
-const AUPRC: Quantity = Quantity::new("auprc", "AUPRC", 3);
-const AUROC: Quantity = Quantity::new("auroc", "AUROC", 3);
-const ORACLE_F1: Quantity = Quantity::new("oracle_f1", "oracle F1", 3);
-const EVENT_RECALL: Quantity = Quantity::new("event_recall", "event recall", 2);
+const VUS_PR: Quantity = Quantity::share("vus_pr", "VUS-PR", 3);
+const VUS_ROC: Quantity = Quantity::share("vus_roc", "VUS-ROC", 3);
+const AUPRC: Quantity = Quantity::share("auprc", "AUPRC", 3);
+const AUROC: Quantity = Quantity::share("auroc", "AUROC", 3);
+const ORACLE_F1: Quantity = Quantity::share("oracle_f1", "oracle F1", 3);
+const EVENT_RECALL: Quantity = Quantity::share("event_recall", "event recall", 2);
 const DELAY_POINTS: Quantity = Quantity::new("delay_points", "delay, points", 1);
 const DELAY_HOURS: Quantity = Quantity::new("delay_hours", "delay, hours", 2);
-const FALSE_ALARMS: Quantity = Quantity::new("false_alarm_rate", "false-alarm rate", 3);
+const FALSE_ALARMS: Quantity = Quantity::share("false_alarm_rate", "false-alarm rate", 3);
 const QUANTITIES: [Quantity; 9] =
     [VUS_PR, VUS_ROC, AUPRC, AUROC, ORACLE_F1, EVENT_RECALL, DELAY_POINTS, DELAY_HOURS, FALSE_ALARMS];
 
@@ -217,8 +217,8 @@ pub(super) fn evaluate(
         columns: columns(&["detector"], &QUANTITIES),
         rows,
         note: format!(
-            "{} Judged in windows of {} points, each point by the window that ends with it. Mean ± standard deviation over \
-             seeds. The threshold {threshold}. Delays are averaged over the detected events. A point counts as normal as \
+            "{} Judged in windows of {} points, each point by the window that ends with it. {SPREAD} \
+             The threshold {threshold}. Delays are averaged over the detected events. A point counts as normal as \
              soon as its event is over, although the windows of the next {} points still contain part of the event.",
             case.source,
             case.window,

@@ -5,20 +5,20 @@ use super::articles::Outcome;
 use super::rivals::key;
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, ResultTable};
-use crate::spread::{self, Figures, Quantity};
+use crate::spread::{self, Figures, Quantity, SPREAD};
 use ae_anomaly::Baseline;
 
-const AUROC: Quantity = Quantity::new("auroc", "AUROC", 4);
-const AUPRC: Quantity = Quantity::new("auprc", "AUPRC", 4);
+const AUROC: Quantity = Quantity::share("auroc", "AUROC", 4);
+const AUPRC: Quantity = Quantity::share("auprc", "AUPRC", 4);
 const THRESHOLD: Quantity = Quantity::new("threshold", "threshold", 4);
-const ACCURACY: Quantity = Quantity::new("accuracy", "accuracy", 3);
-const PRECISION: Quantity = Quantity::new("precision", "precision", 3);
-const RECALL: Quantity = Quantity::new("recall", "recall", 3);
-const F1: Quantity = Quantity::new("f1", "F1", 3);
-const NORMAL_ACCURACY: Quantity = Quantity::new("normal_accuracy", "accuracy", 3);
-const NORMAL_PRECISION: Quantity = Quantity::new("normal_precision", "precision", 3);
-const NORMAL_RECALL: Quantity = Quantity::new("normal_recall", "recall", 3);
-const NORMAL_F1: Quantity = Quantity::new("normal_f1", "F1", 3);
+const ACCURACY: Quantity = Quantity::share("accuracy", "accuracy", 3);
+const PRECISION: Quantity = Quantity::share("precision", "precision", 3);
+const RECALL: Quantity = Quantity::share("recall", "recall", 3);
+const F1: Quantity = Quantity::share("f1", "F1", 3);
+const NORMAL_ACCURACY: Quantity = Quantity::share("normal_accuracy", "accuracy", 3);
+const NORMAL_PRECISION: Quantity = Quantity::share("normal_precision", "precision", 3);
+const NORMAL_RECALL: Quantity = Quantity::share("normal_recall", "recall", 3);
+const NORMAL_F1: Quantity = Quantity::share("normal_f1", "F1", 3);
 const TRUE_POSITIVES: Quantity = Quantity::new("true_positives", "anomalies flagged", 0);
 const FALSE_NEGATIVES: Quantity = Quantity::new("false_negatives", "anomalies missed", 0);
 const FALSE_POSITIVES: Quantity = Quantity::new("false_positives", "normal flagged", 0);
@@ -70,7 +70,7 @@ pub(super) fn report(
     let (low, high) = (shares().fold(1.0, f64::min), shares().fold(0.0, f64::max));
     let chance = if high - low < 1e-9 { format!("{low:.3}") } else { format!("{low:.3} to {high:.3}") };
     let note = format!(
-        "{note} A random ranking has an AUROC of 0.5 and an AUPRC of {chance}, the share of anomalies."
+        "{note} {SPREAD} A random ranking has an AUROC of 0.5 and an AUPRC of {chance}, the share of anomalies."
     );
     for (of, title, note) in [
         (values as fn(&Outcome) -> Values, format!("{title}: anomaly is the positive class"), note),
