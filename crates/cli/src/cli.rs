@@ -22,7 +22,8 @@ Examples:
   ae reproduce vae                               train it and compare it with its reference
   ae data verify                                 check the downloaded files
 
-Exit codes: 0 success, 1 failure, 2 usage error, 3 anomalies or bad lines found (ae detect score --check).";
+Exit codes: 0 success, 1 failure (also: not one line of the input of ae detect score or watch could be read), 2 usage
+error, 3 anomalies or bad lines found (ae detect score --check).";
 
 /// Train, evaluate and use autoencoders, reproducibly
 #[derive(Debug, Parser)]
@@ -35,7 +36,7 @@ pub(crate) struct Cli {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// Print results and errors only
+    /// Print errors only, and a result that goes to standard output: nothing about files that were written
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 

@@ -15,7 +15,8 @@ use tracing_subscriber::fmt::format::{self, Writer};
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Sets what is printed. `RUST_LOG` refines the log.
+/// Sets what is printed. `RUST_LOG` refines the log, unless `--quiet` is given: what a user types outweighs a setting
+/// that may be meant for another program.
 pub(crate) fn init(quiet: bool, verbose: u8) {
     QUIET.store(quiet, Ordering::Relaxed);
     let level = match (quiet, verbose) {
@@ -25,8 +26,8 @@ pub(crate) fn init(quiet: bool, verbose: u8) {
         _ => "debug",
     };
     // The drawing library warns about bars of zero width; that is no use to the user.
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("{level},usvg=error")));
+    let usual = || EnvFilter::new(format!("{level},usvg=error"));
+    let filter = if quiet { usual() } else { EnvFilter::try_from_default_env().unwrap_or_else(|_| usual()) };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .fmt_fields(format::debug_fn(log_field))
@@ -68,6 +69,14 @@ pub(crate) fn note(line: &str) {
 /// Prints a line of the result.
 pub(crate) fn result(line: &str) {
     write_out(format_args!("{}\n", printable(line)));
+}
+
+/// Prints a line about a result that was written to a file, unless `--quiet` is given: then the file is the whole
+/// result.
+pub(crate) fn summary(line: &str) {
+    if !is_quiet() {
+        result(line);
+    }
 }
 
 /// Prints rows of the result in aligned columns.

@@ -13,7 +13,10 @@ Examples:
   ae detect inspect detector.safetensors
 
 The input is CSV (any delimiter, with or without a header) or JSON lines, plain or gzipped. A row is a sample, a whole
-series, or one time step of a long series; `fit` detects which, and says so.";
+series, or one time step of a long series; `fit` detects which, and says so.
+
+Exit codes: 0 success; 1 failure, also if not one line of the input of `score` or `watch` could be read as a row; 2 usage
+error; 3 anomalies or bad lines found (`score --check`).";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -157,7 +160,8 @@ pub(crate) struct ScoreArgs {
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Exit with code 3 if a row is anomalous or cannot be read
+    /// Exit with code 3 if a row is anomalous or cannot be read; if no line at all can be read, the exit code is 1
+    /// with and without --check
     #[arg(long)]
     pub(crate) check: bool,
 

@@ -6,6 +6,7 @@ mod fit;
 mod inspect;
 mod score;
 mod stdin;
+mod unreadable;
 mod verdicts;
 mod watch;
 mod words;

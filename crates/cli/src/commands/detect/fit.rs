@@ -32,8 +32,8 @@ pub(super) fn run(args: &FitArgs, cli: &Cli) -> Result<(), Failure> {
         output::json(&json!({ "detector": args.out.display().to_string(), "report": report }));
         return Ok(());
     }
-    words::report(&detector)?.iter().for_each(|line| output::result(line));
-    output::result(&format!("detector: {}", args.out.display()));
+    words::report(&detector)?.iter().for_each(|line| output::summary(line));
+    output::summary(&format!("detector: {}", args.out.display()));
     output::note(&format!(
         "score new rows: ae detect score NEW.csv --model {} --out scored.csv",
         shell_quoted(&args.out)

@@ -3,7 +3,7 @@
 use super::explain::Severest;
 use super::stdin::{Stdin, is_stopped};
 use super::verdicts::{Counts, Form, Sheet, json_line};
-use super::{events, keep, load, reading};
+use super::{events, keep, load, reading, unreadable};
 use crate::cli::{Cli, ScoreArgs};
 use crate::commands::stop_flag;
 use crate::failure::Failure;
@@ -98,6 +98,10 @@ pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
         None => 0,
     };
     tell(args, cli, &scoring, explained.as_deref().filter(|_| alerts > 0), seconds);
+    let name = args.data.display().to_string();
+    if let Some(warning) = unreadable::warning(&name, &detector, scoring.counts, reader.first_bad()) {
+        output::note(&format!("warning: {warning}"));
+    }
     let found = scoring.counts.anomalous + scoring.counts.bad_lines > 0;
     if args.check && found { Err(Failure::found()) } else { Ok(()) }
 }
@@ -153,7 +157,8 @@ impl Scoring<'_> {
             self.severest.end(&event);
             self.tell(&event, told)?;
         }
-        reader.ensure_rows().map_err(|error| Stop::Other(Failure::new(error)))?;
+        let schema = self.detector.schema();
+        reader.ensure_rows().map_err(|error| Stop::Other(unreadable::failure(error, schema)))?;
         self.notices = reader.log().clone();
         told.flush().and_then(|()| out.flush()).map_err(Stop::Write)
     }
@@ -240,7 +245,6 @@ fn tell(args: &ScoreArgs, cli: &Cli, scoring: &Scoring<'_>, explained: Option<&P
         notices.lines().iter().for_each(|line| output::note(&format!("note: {}", one_line(line))));
         return;
     };
-    let lines = counts.normal + counts.anomalous + counts.unknown + counts.bad_lines;
     if cli.json {
         let notices: Vec<_> =
             notices.counts().map(|(notice, count)| json!({ "notice": notice, "count": count })).collect();
@@ -251,11 +255,12 @@ fn tell(args: &ScoreArgs, cli: &Cli, scoring: &Scoring<'_>, explained: Option<&P
         }));
         return;
     }
-    output::result(&format!("{} ({:.0} lines/s)", counts.to_text(), lines as f64 / seconds.max(1e-9)));
-    notices.lines().iter().for_each(|line| output::result(&format!("note: {}", one_line(line))));
+    let rate = counts.lines() as f64 / seconds.max(1e-9);
+    output::summary(&format!("{} ({rate:.0} lines/s)", counts.to_text()));
+    notices.lines().iter().for_each(|line| output::summary(&format!("note: {}", one_line(line))));
     if let Some(folder) = explained {
-        output::result(&format!("explanations: {}", folder.display()));
+        output::summary(&format!("explanations: {}", folder.display()));
     }
-    output::result(&format!("events: {}", events_beside(out).display()));
-    output::result(&format!("verdicts: {}", out.display()));
+    output::summary(&format!("events: {}", events_beside(out).display()));
+    output::summary(&format!("verdicts: {}", out.display()));
 }

@@ -44,6 +44,11 @@ impl Counts {
         self.bad_lines += bad as u64;
     }
 
+    /// Lines that were judged or reported as bad.
+    pub(super) fn lines(self) -> u64 {
+        self.normal + self.anomalous + self.unknown + self.bad_lines
+    }
+
     pub(super) fn to_text(self) -> String {
         let Counts { normal, anomalous, unknown, bad_lines, events } = self;
         let in_events = match events {

@@ -9,14 +9,14 @@
 
 use super::stdin::{Stdin, is_stopped};
 use super::verdicts::{self, Form, Sheet};
-use super::{apart, events, load, reading};
+use super::{apart, events, load, reading, unreadable};
 use crate::cli::WatchArgs;
 use crate::commands::stop_flag;
 use crate::failure::Failure;
 use crate::output;
 use ae_anomaly::events::Change;
 use ae_anomaly::{Detector, Drift, Judgement, WatchState};
-use ae_intake::{Block, Keep, NoticeLog, ReadOptions, Reader, ensure_text, inflated};
+use ae_intake::{Block, IntakeError, Keep, NoticeLog, ReadOptions, Reader, ensure_text, inflated};
 use ae_records::files::{self, FileError};
 use ae_records::text::one_line;
 use ae_tensor::device;
@@ -177,6 +177,11 @@ impl Watch<'_> {
                 state.window = reader.window_state();
                 state.write(path).map_err(Failure::new)?;
             }
+        }
+        if let (Err(error @ IntakeError::OnlyBadLines { .. }), false) = (reader.ensure_rows(), is_stopped()) {
+            // Unlike a file, a stream may end before its first line. A watch that was told to stop has not seen all.
+            self.reading = false;
+            return Err(unreadable::failure(error, self.detector.schema()));
         }
         if self.args.state.is_some() || stop.load(Ordering::Relaxed) {
             // The stream may go on, and its event with it.
