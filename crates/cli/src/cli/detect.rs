@@ -9,7 +9,7 @@ Examples:
   ae detect fit all.csv --label class --normal ok              learn from rows labelled `ok`, test on the others
   ae detect fit sensor.csv --false-alarms '2 per day'          a long series with a time column
   ae detect score new.csv --model detector.safetensors --out scored.csv --explain
-  tail -f log.csv | ae detect watch --model detector.safetensors --state watch.state
+  tail -f log.csv | ae detect watch --model detector.safetensors --state watch.state --metrics 9184
   ae detect inspect detector.safetensors
 
 The input is CSV (any delimiter, with or without a header) or JSON lines, plain or gzipped. A row is a sample, a whole
@@ -192,4 +192,19 @@ pub(crate) struct WatchArgs {
     /// Explain each alarm by its N largest shares
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "5", action = ArgAction::Set)]
     pub(crate) explain: Option<usize>,
+
+    /// Serve the state of the watch to Prometheus at http://ADDR/metrics. ADDR is a port of this machine alone, such
+    /// as 9184, or an address with a port, such as 0.0.0.0:9184
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) metrics: Option<String>,
+
+    /// Send each alarm as JSON to this http or https address by POST, with retries; alarms that follow each other
+    /// quickly are sent together
+    #[arg(long, value_name = "URL", env = "AE_WEBHOOK", hide_env_values = true)]
+    pub(crate) webhook: Option<String>,
+
+    /// Least number of seconds between two messages
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "webhook")]
+    #[arg(value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub(crate) webhook_interval: u64,
 }

@@ -24,7 +24,7 @@ batch = 8
 "#;
 
 /// Settings of the user that must not reach a test.
-const SETTINGS: [&str; 4] = ["AE_DATA_CACHE", "AE_DATA_MIRROR", "AE_RUNS", "RUST_LOG"];
+const SETTINGS: [&str; 5] = ["AE_DATA_CACHE", "AE_DATA_MIRROR", "AE_RUNS", "AE_WEBHOOK", "RUST_LOG"];
 
 /// A temporary folder that the program is run in.
 pub(crate) struct Place {

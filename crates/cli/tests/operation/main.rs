@@ -1,11 +1,20 @@
-//! `ae detect` in operation, where nobody reads along: what `--quiet` leaves, and exit codes.
+//! `ae detect` in operation, where nobody reads along: what `--quiet` leaves, exit codes, metrics and webhooks.
 
 #[path = "../common/mod.rs"]
 mod common;
+mod metrics;
+mod webhook;
 
 use common::{Place, Ran, check, table};
+use serde_json::Value;
 use std::fs::File;
-use std::process::Command;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes, even in a debug build on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const HEADER: &str = "a,b,c,d\n";
 
@@ -25,6 +34,76 @@ fn fed(place: &Place, arguments: &str, input: &str) -> Command {
     let mut command = place.ae(arguments);
     command.stdin(File::open(place.path(input)).unwrap());
     command
+}
+
+/// A watch in the background, fed line by line.
+struct Watching {
+    child: Child,
+    input: ChildStdin,
+    verdicts: BufReader<ChildStdout>,
+    notes: BufReader<ChildStderr>,
+}
+
+impl Watching {
+    fn start(place: &Place, arguments: &str) -> Self {
+        let mut command = place.ae(&format!("detect watch --model d.safetensors {arguments}"));
+        for name in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"] {
+            command.env_remove(name).env_remove(name.to_ascii_lowercase());
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        Watching {
+            input: child.stdin.take().unwrap(),
+            verdicts: BufReader::new(child.stdout.take().unwrap()),
+            notes: BufReader::new(child.stderr.take().unwrap()),
+            child,
+        }
+    }
+
+    fn feed(&mut self, text: &str) {
+        self.input.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// The next verdict; what is said of drift is left out.
+    fn verdict(&mut self) -> Value {
+        loop {
+            let mut line = String::new();
+            assert!(self.verdicts.read_line(&mut line).unwrap() > 0, "the watch has ended");
+            let value: Value = serde_json::from_str(&line).expect(&line);
+            if value.get("drift").is_none() {
+                return value;
+            }
+        }
+    }
+
+    /// The next line on standard error.
+    fn told(&mut self) -> String {
+        let mut line = String::new();
+        self.notes.read_line(&mut line).unwrap();
+        line.trim_end().to_string()
+    }
+
+    /// Ends the input, and returns what else is said.
+    fn end(self) -> Ran {
+        let Watching { mut child, input, mut verdicts, mut notes } = self;
+        drop(input);
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        verdicts.read_to_string(&mut stdout).unwrap();
+        notes.read_to_string(&mut stderr).unwrap();
+        Ran { code: child.wait().unwrap().code(), stdout, stderr }
+    }
+}
+
+/// What `found` finds, as soon as it does.
+fn within<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(it) = found() {
+            return it;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what}");
+        sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]

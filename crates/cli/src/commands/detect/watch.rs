@@ -7,6 +7,11 @@
 //! one. With `--out`, verdicts that were not acknowledged are removed, so that the file holds exactly one for
 //! each line.
 
+mod metrics;
+mod outlets;
+mod webhook;
+
+use self::outlets::Outlets;
 use super::stdin::{Stdin, is_stopped};
 use super::verdicts::{self, Form, Sheet};
 use super::{apart, events, load, reading, unreadable};
@@ -42,6 +47,7 @@ pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
         apart(out, &used.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>())?;
     }
     let _lock = args.state.as_deref().map(lock).transpose()?;
+    let outlets = Outlets::open(args)?;
     let mut state = match &args.state {
         Some(path) if path.exists() => WatchState::read(path, &detector).map_err(Failure::new)?,
         _ => WatchState::new(&detector),
@@ -55,16 +61,20 @@ pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
         Some(path) => Some(append(path, args.state.as_ref().map(|_| state.written))?),
         None => None,
     };
+    outlets.begin(&detector, state.drift.as_ref());
     let mut watch = Watch {
         detector: &detector,
         args,
+        outlets,
         out,
         notices: NoticeLog::default(),
         window: detector.schema().windows.map_or(1, |windows| windows.length as u64),
         drifting: state.drift.as_ref().is_some_and(Drift::is_drifting),
         reading: true,
     };
-    match watch.run(&mut state) {
+    let ran = watch.run(&mut state);
+    watch.outlets.close();
+    match ran {
         // A read that a signal ended is no error: the state was written after the last line.
         Err(_) if is_stopped() && watch.reading => Ok(()),
         other => other,
@@ -119,6 +129,7 @@ fn append(path: &Path, written: Option<u64>) -> Result<File, Failure> {
 struct Watch<'a> {
     detector: &'a Detector,
     args: &'a WatchArgs,
+    outlets: Outlets,
     out: Option<File>,
     notices: NoticeLog,
     window: u64,
@@ -171,7 +182,8 @@ impl Watch<'_> {
                 // A first line that is not a row names the columns.
                 state.header = (line > lines_in(&first)).then(|| first.clone());
             }
-            self.judge(&block, &sheet, shift, state)?;
+            let (judgement, written) = self.judge(&block, &sheet, shift, state)?;
+            self.outlets.line(line, judgement.as_ref(), &written);
             state.line = line;
             if let Some(path) = &self.args.state {
                 state.window = reader.window_state();
@@ -193,13 +205,14 @@ impl Watch<'_> {
         self.write(&text)
     }
 
+    /// Judges a line and writes its verdict. Returns the judgement, if the line is a row, and what was written.
     fn judge(
         &mut self,
         block: &Block,
         sheet: &Sheet,
         shift: u64,
         state: &mut WatchState,
-    ) -> Result<(), Failure> {
+    ) -> Result<(Option<Judgement>, Vec<u8>), Failure> {
         let judgements = self.detector.judge_encoded(&block.samples, &block.rows).map_err(Failure::new)?;
         let followed = state.events.follow(self.detector, block, &judgements, shift).map_err(Failure::new)?;
         block.notices.iter().for_each(|notice| self.notice(notice.clone().shifted(shift)));
@@ -221,6 +234,7 @@ impl Watch<'_> {
             let verdict = judgements.first().and_then(Judgement::verdict);
             if let Some(verdict) = verdict.filter(|_| (row.line + shift).is_multiple_of(self.window)) {
                 drift.observe(verdict.score).map_err(Failure::new)?;
+                self.outlets.drift(drift);
                 if drift.is_drifting() && !self.drifting {
                     self.drifting = true;
                     let event = serde_json::json!({ "line": row.line + shift, "drift": drift.status() });
@@ -234,7 +248,7 @@ impl Watch<'_> {
         }
         self.write(&text)?;
         state.written += text.len() as u64;
-        Ok(())
+        Ok((judgements.into_iter().next(), text))
     }
 
     fn write(&mut self, text: &[u8]) -> Result<(), Failure> {
