@@ -5,7 +5,7 @@ use super::select::Judged;
 use crate::calibrated::Trim;
 use crate::detector::{About, Detector};
 use ae_intake::{BadLine, Layout, Notice};
-use ae_metrics::{Confusion, auroc, average_precision, prevalence};
+use ae_metrics::{Confusion, Interval, auroc, average_precision, prevalence, proportion_interval};
 use ae_models::ModelConfig;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,17 @@ impl TestFigures {
             auprc: average_precision(scores, truth).ok().filter(|_| normal > 0),
             prevalence: prevalence(truth).unwrap_or(0.0),
         }
+    }
+
+    /// The 95 % confidence interval of the false-alarm rate, by the number of normal rows. Only for independent rows,
+    /// which overlapping windows are not.
+    pub fn false_alarm_interval(&self) -> Option<Interval> {
+        interval(self.false_alarm_rate, self.normal)
+    }
+
+    /// The 95 % confidence interval of the recall; see [`Self::false_alarm_interval`].
+    pub fn recall_interval(&self) -> Option<Interval> {
+        interval(self.recall, self.anomalous)
     }
 }
 
@@ -160,5 +171,32 @@ impl FitConfig {
     /// A file from another version whose configuration has different entries.
     pub fn of(detector: &Detector) -> Result<Self, serde_json::Error> {
         serde_json::from_value(detector.about().config.clone())
+    }
+}
+
+fn interval(share: Option<f64>, rows: u64) -> Option<Interval> {
+    proportion_interval((share? * rows as f64).round() as u64, rows, 0.95).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The intervals of 0 of 40 and of 9 of 10 are those of `scipy.stats.binomtest(k, n).proportion_ci()`.
+    #[test]
+    fn few_rows_say_little_about_a_rate() {
+        let truth: Vec<bool> = (0..50).map(|row| row >= 40).collect();
+        let flagged: Vec<bool> = (0..50).map(|row| row >= 41).collect();
+        let scores: Vec<f64> = (0..50).map(f64::from).collect();
+        let figures = TestFigures::of(&scores, &flagged, &truth);
+        let check = |interval: Option<Interval>, low: f64, high: f64| {
+            let Interval { low: from, high: to } = interval.unwrap();
+            assert!((from - low).abs() < 1e-4 && (to - high).abs() < 1e-4, "{from} {to}");
+        };
+        check(figures.false_alarm_interval(), 0.0, 0.0881);
+        check(figures.recall_interval(), 0.5550, 0.9975);
+        // What a file may say.
+        let odd = |recall| TestFigures { recall, ..figures }.recall_interval();
+        assert!(odd(None).is_none() && odd(Some(1.5)).is_none() && odd(Some(f64::NAN)).is_some());
     }
 }

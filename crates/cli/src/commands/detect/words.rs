@@ -38,12 +38,20 @@ fn or_none(value: Option<f64>, write: impl Fn(f64) -> String) -> String {
     value.map_or_else(|| "–".into(), write)
 }
 
-fn test(figures: &TestFigures) -> Vec<String> {
+/// How the detector did on held-out rows; rates of independent rows with their 95 % intervals.
+fn test(figures: &TestFigures, are_independent: bool) -> Vec<String> {
     let TestFigures { normal, anomalous, .. } = figures;
+    let (mut alarms, mut recall) =
+        (or_none(figures.false_alarm_rate, percent), or_none(figures.recall, percent));
+    for (rate, interval) in
+        [(&mut alarms, figures.false_alarm_interval()), (&mut recall, figures.recall_interval())]
+    {
+        if let Some(interval) = interval.filter(|_| are_independent) {
+            rate.push_str(&format!(" [{}, {}]", percent(interval.low), percent(interval.high)));
+        }
+    }
     let mut lines = vec![format!(
-        "test on {normal} normal and {anomalous} anomalous held-out rows: false-alarm rate {}, recall {}",
-        or_none(figures.false_alarm_rate, percent),
-        or_none(figures.recall, percent),
+        "test on {normal} normal and {anomalous} anomalous held-out rows: false-alarm rate {alarms}, recall {recall}"
     )];
     if let (Some(auroc), Some(auprc)) = (figures.auroc, figures.auprc) {
         lines.push(format!("AUROC {auroc:.4}, AUPRC {auprc:.4} (chance {:.4})", figures.prevalence));
@@ -141,6 +149,7 @@ pub(super) fn report(detector: &Detector) -> Result<Vec<String>, Failure> {
                 .map(|suspect| format!("  line {}: score {:.4}", suspect.line, suspect.score)),
         );
     }
-    lines.extend(report.test.iter().flat_map(test));
+    let are_independent = report.layout != ae_intake::Layout::Windows;
+    lines.extend(report.test.iter().flat_map(|figures| test(figures, are_independent)));
     Ok(lines)
 }
