@@ -52,7 +52,8 @@ fn a_timeline_shows_the_event_in_every_strip() {
     let long = "a name that takes a good part of the width of a picture, ".repeat(2);
     let strip = |name: &str| Strip { lines: vec![line(name, 1.0)], ..Strip::default() };
     let strips = (0..3).map(|name| strip(&format!("{name} {long}"))).collect();
-    let picture = check_picture(|path| timeline(path, &Timeline { strips, ..Timeline::default() }));
+    let drawn = Timeline { strips, ..Timeline::default() };
+    let picture = check_picture(|path| timeline(path, &drawn));
     assert_eq!(picture.height(), 2 * (3 * 190 + 3 * 30), "a row of its own for each long name");
     check_refused(|path| timeline(path, &Timeline::default()), "no points to draw; give at least one");
     let odd = Timeline { peak: Some(f64::NAN), ..whole };
