@@ -47,7 +47,7 @@ pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
         apart(out, &used.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>())?;
     }
     let _lock = args.state.as_deref().map(lock).transpose()?;
-    let outlets = Outlets::open(args)?;
+    let outlets = Outlets::open(args, &detector)?;
     let mut state = match &args.state {
         Some(path) if path.exists() => WatchState::read(path, &detector).map_err(Failure::new)?,
         _ => WatchState::new(&detector),
@@ -202,7 +202,9 @@ impl Watch<'_> {
         let mut text = Vec::new();
         let change = Change { line: state.line, closed: state.events.finish(), opened: None };
         events::of_change(self.detector.schema(), &change, &mut text);
-        self.write(&text)
+        self.write(&text)?;
+        self.outlets.events(&text);
+        Ok(())
     }
 
     /// Judges a line and writes its verdict. Returns the judgement, if the line is a row, and what was written.

@@ -43,6 +43,8 @@ pub(super) struct Gauges {
     begun: Instant,
     pub(super) rows: AtomicU64,
     pub(super) alarms: AtomicU64,
+    /// Events that began; 0 where every alarm is one.
+    pub(super) events: AtomicU64,
     pub(super) unknown: AtomicU64,
     pub(super) bad_lines: AtomicU64,
     /// Number of the last line, in the whole stream.
@@ -68,6 +70,7 @@ impl Gauges {
             begun: Instant::now(),
             rows: zero(),
             alarms: zero(),
+            events: zero(),
             unknown: zero(),
             bad_lines: zero(),
             line: zero(),
@@ -102,6 +105,9 @@ impl Gauges {
         let count = |counter: &AtomicU64| counter.load(Relaxed) as f64;
         one("counter", "rows_total", "Rows read, judged or not.", count(&self.rows));
         one("counter", "alarms_total", "Anomalous rows.", count(&self.alarms));
+        let help =
+            "Events that began: alarms of windows that follow each other are one; 0 for independent rows.";
+        one("counter", "events_total", help, count(&self.events));
         one("counter", "unknown_rows_total", "Rows that could not be judged.", count(&self.unknown));
         one("counter", "bad_lines_total", "Lines that could not be read as a row.", count(&self.bad_lines));
         one("gauge", "line", "Number of the last line in the whole stream.", count(&self.line));

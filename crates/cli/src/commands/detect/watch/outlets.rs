@@ -6,6 +6,7 @@ use crate::cli::WatchArgs;
 use crate::failure::Failure;
 use crate::output;
 use ae_anomaly::{Detector, Drift, Judgement};
+use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -16,11 +17,13 @@ pub(super) struct Outlets {
     /// Whether the figures can be scraped.
     is_scraped: bool,
     notifier: Option<Notifier>,
+    /// Whether alarms that follow each other are one event, so that its beginning and its end are told.
+    has_events: bool,
 }
 
 impl Outlets {
     /// Takes the port and checks the address, before a line is read.
-    pub(super) fn open(args: &WatchArgs) -> Result<Self, Failure> {
+    pub(super) fn open(args: &WatchArgs, detector: &Detector) -> Result<Self, Failure> {
         let name = args.model.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let gauges = Arc::new(Gauges::new(name));
         let interval = Duration::from_secs(args.webhook_interval);
@@ -31,7 +34,8 @@ impl Outlets {
             let bound = metrics::serve(address, Arc::clone(&gauges))?;
             output::note(&format!("metrics: http://{bound}/metrics"));
         }
-        Ok(Outlets { gauges, is_scraped: args.metrics.is_some(), notifier })
+        let has_events = detector.schema().windows.is_some();
+        Ok(Outlets { gauges, is_scraped: args.metrics.is_some(), notifier, has_events })
     }
 
     /// What is known before the first line.
@@ -40,10 +44,15 @@ impl Outlets {
         drift.into_iter().for_each(|drift| self.drift(drift));
     }
 
-    /// A line was judged (`None`: it was bad), and `written`, its verdict as a line of JSON, is out.
+    /// A line was judged (`None`: it was bad), and `written`, its verdict as a line of JSON, is out; lines about events
+    /// follow it.
     pub(super) fn line(&self, line: u64, judgement: Option<&Judgement>, written: &[u8]) {
         let gauges = &self.gauges;
         gauges.line.store(line, Relaxed);
+        if self.has_events {
+            let verdict = written.iter().position(|&byte| byte == b'\n').map_or(written.len(), |end| end + 1);
+            self.events(&written[verdict..]);
+        }
         let Some(judgement) = judgement else {
             gauges.bad_lines.fetch_add(1, Relaxed);
             return;
@@ -61,10 +70,30 @@ impl Outlets {
             Judgement::Anomalous(_) => {
                 gauges.alarms.fetch_add(1, Relaxed);
                 let first = written.split(|&byte| byte == b'\n').next().unwrap_or_default();
-                if let (Some(notifier), Ok(alarm)) = (&self.notifier, serde_json::from_slice(first)) {
+                if let (Some(notifier), false) = (&self.notifier, self.has_events)
+                    && let Ok(alarm) = serde_json::from_slice(first)
+                {
                     notifier.alarm(&alarm);
                 }
             }
+        }
+    }
+
+    /// Tells of the events that began or ended; `written` are lines of JSON.
+    pub(super) fn events(&self, written: &[u8]) {
+        for line in written.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            let Ok(Value::Object(mut line)) = serde_json::from_slice(line) else { continue };
+            let Some(Value::Object(mut event)) = line.remove("event") else { continue };
+            if event.get("state").is_some_and(|state| state == "open") {
+                self.gauges.events.fetch_add(1, Relaxed);
+            }
+            // The entries of an alarm, as far as an event has them.
+            event.extend(line);
+            for key in ["score", "severity"] {
+                let of_peak = event.get("peak").and_then(|peak| peak.get(key)).cloned();
+                event.extend(of_peak.map(|value| (key.to_string(), value)));
+            }
+            self.notifier.iter().for_each(|notifier| notifier.alarm(&Value::Object(event.clone())));
         }
     }
 

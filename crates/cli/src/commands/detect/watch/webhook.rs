@@ -71,11 +71,16 @@ impl Alarm {
         self.value["severity"].as_f64().unwrap_or(0.0)
     }
 
-    /// `line 17, score 4.5, threshold 1.3`, as far as they are there.
+    /// `line 17, score 4.5, threshold 1.3, cause "press"`, as far as they are there.
     fn to_text(&self) -> String {
         let mut parts = Vec::new();
-        for key in ["line", "score", "threshold"] {
-            if let Some(value) = self.value.get(key) {
+        let state = self.value.get("state").and_then(Value::as_str);
+        parts
+            .extend(state.map(|state| {
+                if state == "open" { "an event began" } else { "an event is over" }.to_string()
+            }));
+        for key in ["line", "score", "threshold", "cause"] {
+            if let Some(value) = self.value.get(key).filter(|value| !value.is_null()) {
                 parts.push(format!("{key} {value}"));
             }
         }
