@@ -90,29 +90,52 @@ impl Judgement {
     }
 }
 
-/// Why a row was flagged.
+/// Why a row was flagged: what would make it normal.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
-    /// The values that make up the score, largest share first. Empty for a score that does not split into
-    /// shares.
+    /// First the smallest set of columns that was found to make the row normal if they are replaced by what is
+    /// expected given the others, the most important first; for series and windows, of segments of steps. Then
+    /// the values that are not in that set, whose share is 0, the farthest from what is expected first.
     pub shares: Vec<Share>,
+    /// Whether replacing that set makes the row normal. If not, more columns are wrong than are named, or no
+    /// normal row is like the others. True for a row that is normal as it is.
+    pub sufficient: bool,
     /// The nearest of the stored normal rows; `None` if they share no observed value with this row.
     pub nearest: Option<Nearest>,
 }
 
-/// The share of one value in a row's score.
+/// The share of one column, or of one segment of steps, in what makes a row anomalous.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Share {
-    /// The value's column, with the level of a category or the step of a window.
+    /// The column. For a category, with the level that was observed or, if no training row had it, the one
+    /// that is expected. For a segment, its step that is farthest from what is expected.
     pub feature: Feature,
-    /// Its position in a sample, from 0.
+    /// Position of that value in a sample, from 0.
     pub index: usize,
-    /// From 0 to 1; the shares of a row sum to 1.
+    /// For series and windows, the named steps; `None` for tables, and for values that are not named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segment: Option<Segment>,
+    /// From 0 to 1; the shares of a row sum to 1. Half of it is the part that replacing this alone has in the
+    /// drop of the score, half the part that it has in the drop beyond all the others.
     pub share: f64,
-    /// The observed value in units of its column; `None` if it was not observed.
+    /// The observed value in units of its column; for a category, 1 for the level that was observed. `None` if
+    /// it was not observed.
     pub value: Option<f64>,
-    /// The value that the model expects, in units of its column.
+    /// The value that is expected given the others, in units of its column: what the nearest of the stored
+    /// normal rows have, and so always within the range of the training rows.
     pub expected: Option<f64>,
+    /// For a category, the level that is expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_level: Option<String>,
+}
+
+/// Consecutive steps of a series or window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Segment {
+    /// The first step, from 0.
+    pub first: usize,
+    /// The last step.
+    pub last: usize,
 }
 
 /// The normal row nearest to a flagged one.
