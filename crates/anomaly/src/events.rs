@@ -36,6 +36,7 @@ pub use tracker::EventTracker;
 
 use crate::detector::Detector;
 use crate::error::ScorerError;
+use crate::explain;
 #[cfg(doc)]
 use crate::scorers::Scorer;
 use ae_intake::Samples;
@@ -111,7 +112,7 @@ pub struct Strongest {
     pub score: f64,
     /// Its severity, in [0, 1].
     pub severity: f64,
-    /// The column with the largest share of its score; `None` if the scorer has no shares.
+    /// The column whose replacement by what is expected explains most of its score; `None` if none was observed.
     pub cause: Option<String>,
 }
 
@@ -138,7 +139,7 @@ pub struct Change {
 /// What the score of an alarm is made of.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parts {
-    /// The column with the largest share; `None` if the scorer has no shares.
+    /// The column whose replacement by what is expected explains most of the score; `None` if none was observed.
     pub cause: Option<String>,
     /// For windows: the share of each step, `[T]`, oldest first; `None` if the scorer has no shares.
     pub steps: Option<Vec<f64>>,
@@ -153,45 +154,42 @@ pub struct Followed {
     pub changes: Vec<Change>,
 }
 
-/// Values of flagged rows that are split into shares at a time.
+/// Values of flagged windows that are split into shares at a time.
 const VALUES_AT_ONCE: usize = 1 << 20;
 
 impl Detector {
-    /// What the scores of these rows are made of. Takes about as long as scoring them.
+    /// What the scores of these rows are made of. Takes about one more score for each column and row.
     ///
     /// # Errors
     /// A row that cannot be scored.
     pub fn parts(&self, samples: &Samples, rows: &[usize]) -> Result<Vec<Parts>, ScorerError> {
         let schema = self.schema();
-        let mut field_of = Vec::with_capacity(schema.row_width());
-        for (index, field) in schema.fields.iter().enumerate() {
-            field_of.extend(std::iter::repeat_n(index, field.width()));
-        }
         let mut parts = Vec::with_capacity(rows.len());
-        for rows in rows.chunks((VALUES_AT_ONCE / schema.width()).max(1)) {
-            let Some(shares) = self.scorer().contributions(&samples.select(rows))? else {
-                parts.resize(parts.len() + rows.len(), Parts::default());
-                continue;
-            };
-            for shares in shares.rows() {
-                let mut of_fields = vec![0.0; schema.fields.len()];
-                let mut of_steps = vec![0.0; schema.windows.map_or(0, |windows| windows.length)];
+        for &row in rows {
+            let cause = explain::cause(schema, &self.scorer, &self.references, &samples.select(&[row]))?;
+            let cause = cause.and_then(|column| schema.fields.get(column)).map(|field| field.name.clone());
+            parts.push(Parts { cause, steps: None });
+        }
+        let Some(windows) = schema.windows else { return Ok(parts) };
+        for (rows, parts) in chunks(rows, &mut parts, (VALUES_AT_ONCE / schema.width()).max(1)) {
+            let Some(shares) = self.scorer().contributions(&samples.select(rows))? else { continue };
+            for (shares, parts) in shares.rows().into_iter().zip(parts) {
+                let mut of_steps = vec![0.0; windows.length];
                 for (at, share) in shares.iter().enumerate() {
-                    of_fields[field_of[at % field_of.len()]] += share;
-                    if let Some(step) = of_steps.get_mut(at / field_of.len()) {
-                        *step += share;
-                    }
+                    of_steps[at / schema.row_width()] += share;
                 }
-                let mut largest = 0;
-                for (index, share) in of_fields.iter().enumerate() {
-                    if *share > of_fields[largest] {
-                        largest = index;
-                    }
-                }
-                let cause = schema.fields.get(largest).map(|field| field.name.clone());
-                parts.push(Parts { cause, steps: schema.windows.map(|_| of_steps) });
+                parts.steps = Some(of_steps);
             }
         }
         Ok(parts)
     }
+}
+
+/// The rows and their parts, at most `most` at a time.
+fn chunks<'a>(
+    rows: &'a [usize],
+    parts: &'a mut [Parts],
+    most: usize,
+) -> impl Iterator<Item = (&'a [usize], &'a mut [Parts])> {
+    rows.chunks(most).zip(parts.chunks_mut(most))
 }

@@ -54,17 +54,21 @@ fn cause(schema: &Schema, share: &Share) -> Cause {
     }
 }
 
-/// `mode is eco (not expected)`.
+/// `mode is eco (expected night)`.
 fn of_category(share: &Share) -> String {
     let level = share.feature.level.as_deref().unwrap_or_default();
     let Some(value) = share.value else { return format!("{} was not observed", share.feature.column) };
     let is = value >= 0.5;
-    let surprise = share.expected.is_some_and(|expected| (expected >= 0.5) != is);
-    let (not, unexpected) = (if is { "" } else { "not " }, if surprise { " (not expected)" } else { "" });
-    format!("{} is {not}{level}{unexpected}", share.feature.column)
+    let not = if is { "" } else { "not " };
+    let expected = match &share.expected_level {
+        Some(expected) if (expected == level) != is => format!(" (expected {expected})"),
+        _ => String::new(),
+    };
+    format!("{} is {not}{level}{expected}", share.feature.column)
 }
 
-/// For a whole series, the observed, the expected and the nearest normal one, and the share of each step.
+/// For a whole series, the observed, the expected and the nearest normal one, and the steps that would have to change
+/// with their shares.
 fn panels(explanation: &Explanation) -> Vec<Panel> {
     let mut shares: Vec<&Share> = explanation.shares.iter().collect();
     shares.sort_by_key(|share| share.index);
@@ -87,14 +91,27 @@ fn panels(explanation: &Explanation) -> Vec<Panel> {
         let title = "Observed and expected".into();
         panels.push(Panel { title, x: axis("step"), y: axis("value"), lines });
     }
-    let error: Vec<(f64, f64)> =
-        shares.iter().map(|share| (step(share.index), 100.0 * share.share)).collect();
-    if !error.is_empty() {
-        let lines = vec![("share of the error".into(), error)];
-        let title = "Location of the error".into();
-        panels.push(Panel { title, x: axis("step"), y: axis("share of the error, %"), lines });
+    let steps = shares.last().map_or(0, |share| share.index + 1);
+    if steps > 0 {
+        let parts = location(&explanation.shares, steps);
+        let points = parts.into_iter().enumerate().map(|(at, part)| (step(at), part)).collect();
+        let lines = vec![("share of the alarm".into(), points)];
+        let title = "Location of the alarm".into();
+        panels.push(Panel { title, x: axis("step"), y: axis("share of the alarm, %"), lines });
     }
     panels
+}
+
+/// The share of each of `steps` steps in per cent, where that of a segment is spread over its steps.
+fn location(shares: &[Share], steps: usize) -> Vec<f64> {
+    let mut percent = vec![0.0; steps];
+    for share in shares {
+        let Some(segment) = share.segment else { continue };
+        let length = (segment.last + 1).saturating_sub(segment.first).max(1) as f64;
+        let named = percent.iter_mut().take(segment.last + 1).skip(segment.first);
+        named.for_each(|part| *part += 100.0 * share.share / length);
+    }
+    percent
 }
 
 /// Draws an event of windows: its channels, observed and expected, the share of each step in the score of the strongest
@@ -112,15 +129,12 @@ pub(super) fn of_event(
     let middle = event.strongest.at;
     let mut strips = channels(detector, &axis, middle, row, around, explanation)?;
     let steps = row.width() / schema.row_width().max(1);
-    let mut parts = vec![0.0; steps];
-    for share in &explanation.shares {
-        parts[share.index / schema.row_width()] += 100.0 * share.share;
-    }
+    let parts = location(&explanation.shares, steps);
     if !explanation.shares.is_empty() {
         let points = parts.iter().enumerate();
         let points = points.filter_map(|(step, part)| Some((axis.step(middle, steps - 1 - step)?, *part)));
         strips.push(Strip {
-            title: "share of each step in the score of the strongest window".into(),
+            title: "steps of the strongest window that would have to change to make it normal".into(),
             y_name: "share, %".into(),
             lines: vec![("share".into(), points.collect())],
             ..Strip::default()
@@ -171,6 +185,8 @@ fn channels(
     let first = axis.step(middle, row.width() / width - 1).unwrap_or(f64::MIN);
     let last = axis.at(middle).unwrap_or(f64::MAX);
     let mut drawn: HashMap<usize, [Vec<(f64, f64)>; 2]> = HashMap::new();
+    let named: HashMap<usize, f64> =
+        explanation.shares.iter().filter_map(|share| Some((share.index, share.expected?))).collect();
     let tile = |tile: &Option<Tile>| tile.as_ref().map(|tile| (tile.at, tile.window.clone()));
     // Each with the places between which it is drawn: the strongest window as a whole, the others beside it.
     let tiles = [
@@ -180,7 +196,15 @@ fn channels(
     ];
     for (tile, from, to) in tiles {
         let Some((at, window)) = tile else { continue };
-        let expected = detector.scorer().reconstruct(&window).map_err(Failure::new)?;
+        // What the strongest window should have been; beside it, what the detector makes of the others.
+        let of_others = match at == middle {
+            true => None,
+            false => detector.scorer().reconstruct(&window).map_err(Failure::new)?,
+        };
+        let expected = |index: usize| match &of_others {
+            Some(expected) => Some(schema.in_units(index, expected[[0, index]])),
+            None => named.get(&index).copied().filter(|_| at == middle),
+        };
         let steps = window.width() / width;
         for &channel in &order {
             let [observed, predicted] = drawn.entry(channel).or_default();
@@ -191,9 +215,7 @@ fn channels(
                 if window.is_observed(0, index) {
                     observed.push((x, schema.in_units(index, window.values[[0, index]])));
                 }
-                if let Some(expected) = &expected {
-                    predicted.push((x, schema.in_units(index, expected[[0, index]])));
-                }
+                predicted.extend(expected(index).map(|expected| (x, expected)));
             }
         }
     }
@@ -215,7 +237,7 @@ fn channels(
         let name = level.map_or_else(|| field.name.clone(), |level| format!("{}={level}", field.name));
         let share = match explanation.shares.is_empty() {
             true => String::new(),
-            false => format!(": {:.0} % of the score", 100.0 * shares[channel]),
+            false => format!(": {:.0} % of the alarm", 100.0 * shares[channel]),
         };
         strips.push(Strip {
             title: format!("{name}{share}"),
