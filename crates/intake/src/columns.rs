@@ -1,5 +1,6 @@
 //! Decides what each column is (numbers, categories, times, the label, or ignored) and what a row is.
 
+pub(crate) mod clock;
 pub(crate) mod find;
 pub(crate) mod kinds;
 pub(crate) mod labels;
@@ -8,4 +9,5 @@ pub(crate) mod matching;
 pub(crate) mod period;
 pub(crate) mod profile;
 pub(crate) mod stamps;
+pub(crate) mod times;
 pub(crate) mod written;

@@ -26,6 +26,12 @@ pub struct InputConfig {
     pub normal: Vec<String>,
     /// The column of times; never a feature.
     pub timestamp: Option<Column>,
+    /// The column of times of day, if `timestamp` holds only the days; never a feature.
+    pub clock: Option<Column>,
+    /// Whether columns of times are recognised if `timestamp` is not given.
+    pub recognise_times: bool,
+    /// Whether the rows of a series are sorted by time.
+    pub sort: bool,
     /// The character between two cells.
     pub delimiter: Option<char>,
     /// Whether the first line names the columns.
@@ -60,6 +66,9 @@ impl Default for InputConfig {
             label: None,
             normal: Vec::new(),
             timestamp: None,
+            clock: None,
+            recognise_times: true,
+            sort: true,
             delimiter: None,
             header: None,
             window: None,
@@ -156,6 +165,12 @@ impl InputConfig {
         if let Some(delimiter) = self.delimiter.filter(|&delimiter| !splits_cells(delimiter)) {
             let right = "one ASCII character other than a quote or a line end";
             return wrong("input.delimiter", format!("{delimiter:?}"), right);
+        }
+        if self.timestamp.is_none()
+            && let Some(clock) = &self.clock
+        {
+            let right = "it only together with input.timestamp, the column of the days";
+            return wrong("input.clock", clock.to_string(), right);
         }
         if self.label.is_none() && !self.normal.is_empty() {
             return wrong("input.normal", format!("{:?}", self.normal), "it only together with input.label");

@@ -55,7 +55,10 @@ pub use schema::encode::{EncodedRows, MAX_SCALED_VALUE, RowNote, State};
 pub use schema::learn::Learned;
 pub use schema::log::NoticeLog;
 pub use schema::notice::{IgnoredBecause, Notice};
-pub use schema::{Curve, Feature, Field, FieldKind, Format, Schema, SchemaError, Timestamp, Windows};
+pub use schema::time_notice::TimeNotice;
+pub use schema::{
+    ClockColumn, Curve, Feature, Field, FieldKind, Format, Schema, SchemaError, Timestamp, Windows,
+};
 pub use split::{
     RowSplit, Shares, duplicate_share, evenly_spaced, split_rows, split_time, split_windows, window_ends,
 };

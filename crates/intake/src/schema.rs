@@ -4,6 +4,10 @@ pub(crate) mod encode;
 pub(crate) mod learn;
 pub(crate) mod log;
 pub(crate) mod notice;
+pub(crate) mod time_notice;
+mod timestamp;
+
+pub use timestamp::{ClockColumn, Timestamp};
 
 use crate::columns::layout::Layout;
 use crate::columns::profile::MAX_LEVEL;
@@ -131,20 +135,6 @@ impl Curve {
             Curve::Asinh { center, width } => value.sinh() * width + center,
         }
     }
-}
-
-/// The column of times.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Timestamp {
-    /// Its name.
-    pub name: String,
-    /// Its position in the training file, from 0.
-    pub position: usize,
-    /// How times are written.
-    pub format: StampFormat,
-    /// The usual step between times, if at least nine in ten steps are alike; a longer step is a gap.
-    pub step: Option<f64>,
 }
 
 /// How a long series is cut into windows.
@@ -323,9 +313,13 @@ impl Schema {
         let steps = self.windows.map_or(1, |windows| windows.length);
         ensure(width.saturating_mul(steps) <= MAX_WIDTH, "its samples are too wide")?;
         if let Some(stamp) = &self.timestamp {
-            let free = stamp.position < self.cells && positions.insert(stamp.position);
-            ensure(free && names.insert(&stamp.name), "its timestamp is also a column of data")?;
-            ensure(stamp.name.len() <= MAX_NAME, "its timestamp has too long a name")?;
+            for (name, position) in stamp.columns() {
+                let free = position < self.cells && positions.insert(position);
+                ensure(free && names.insert(name), "its timestamp is also a column of data")?;
+                ensure(name.len() <= MAX_NAME, "its timestamp has too long a name")?;
+            }
+            let has_days = !matches!(stamp.format, StampFormat::Number | StampFormat::Clock);
+            ensure(stamp.clock.is_none() || has_days, "its times of day have no days")?;
             ensure(
                 stamp.step.is_none_or(|step| step.is_finite() && step > 0.0),
                 "its time step is not above 0",

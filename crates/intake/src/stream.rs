@@ -1,5 +1,6 @@
 //! Reads a file or stream of any length, line by line or in blocks, in bounded memory.
 
 pub(crate) mod block;
+pub(crate) mod odd_times;
 pub(crate) mod reader;
 pub(crate) mod windower;

@@ -1,29 +1,35 @@
 //! A whole file in memory, from which a schema is learned.
 
+mod arrange;
 mod array;
 mod bad_steps;
+mod interleaved;
+mod no_rows;
+mod sort;
 mod times;
 
 use crate::columns::kinds::{self, Columns, Kind};
 use crate::columns::labels::{Labels, read_labels};
-use crate::columns::layout::{self, Layout};
+use crate::columns::layout::Layout;
 use crate::columns::profile::{self, Profile};
-use crate::error::TableError;
 use crate::error::{BadLine, IntakeError};
 use crate::input::InputConfig;
 use crate::memory::MemoryLimit;
 use crate::schema::notice::Notice;
 use crate::schema::{Format, Timestamp};
 use crate::split::window_ends;
+use crate::table::arrange::{Arranged, arrange};
 use crate::table::bad_steps::with_bad_steps;
+use crate::table::no_rows::no_rows;
+use crate::table::sort::by_time;
 use crate::text::content;
 use crate::text::head::{Head, look_at};
-use crate::text::parse::{ParseKind, RawBlock, RowParser, Syntax, Target};
+use crate::text::parse::{ParseKind, RawBlock, RowParser, StampCells, Syntax, Target};
 use crate::text::pieces::parse_all;
 use ae_records::digest;
 use ae_records::record::FileRecord;
 use ndarray::Array2;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
@@ -48,7 +54,7 @@ pub struct Table {
     pub columns: Vec<TableColumn>,
     /// `[N, C]`: numbers, or category codes; `NaN` if nothing was observed.
     pub values: Array2<f32>,
-    /// `[N]`, the line of each row, from 1.
+    /// `[N]`, the line of each row, from 1; ascending, unless the rows of a series were sorted by time.
     pub lines: Vec<u64>,
     /// `[N]`, the time of each row; `NaN` if it has none.
     pub stamps: Vec<f64>,
@@ -192,12 +198,19 @@ impl Table {
     /// A table of the first `rows` rows, or of all rows if there are fewer.
     pub fn head(&self, rows: usize) -> Self {
         let rows = rows.min(self.len());
-        let last = self.lines.get(rows).copied().unwrap_or(u64::MAX);
         let mut head =
             Table { values: self.values.slice(ndarray::s![..rows, ..]).to_owned(), ..self.clone() };
         head.lines.truncate(rows);
         head.stamps.truncate(rows);
-        head.bad.retain(|bad| bad.line < last);
+        // The rows of a series may be sorted; there, a bad line is a row, too.
+        match self.lines.get(rows) {
+            Some(_) if self.layout == Layout::Windows && !head.bad.is_empty() => {
+                let there: HashSet<u64> = head.lines.iter().copied().collect();
+                head.bad.retain(|bad| there.contains(&bad.line));
+            }
+            Some(&next) => head.bad.retain(|bad| bad.line < next),
+            None => {}
+        }
         if let Some(labels) = &mut head.labels {
             labels.normal.truncate(rows);
             labels.codes.truncate(rows);
@@ -230,12 +243,8 @@ impl Table {
         memory: MemoryLimit,
         read: impl Fn(&Columns) -> Result<RawBlock, IntakeError>,
     ) -> Result<Table, IntakeError> {
-        let mut block = read(&columns)?;
-        let (layout, layout_because) = layout::decide(config, &columns, &block.stamps);
-        // A channel of a series may rise with each step; in a table such a column is an identifier.
-        if layout == Layout::Table && columns.leave_out_counters(name)? {
-            block = read(&columns)?;
-        }
+        let Arranged { mut block, order, layout, layout_because } =
+            arrange(name, config, &mut columns, read)?;
         let total = block.lines.len() + block.bad.len();
         if let Some(first) = block.bad.first() {
             let (first, bad) = (first.clone(), block.bad.len());
@@ -259,6 +268,10 @@ impl Table {
         let width = columns.data.len() + usize::from(columns.label.is_some());
         if layout == Layout::Windows {
             with_bad_steps(&mut block, width);
+            if order.is_sorted() {
+                block.put_in_order(&by_time(&block.stamps), width);
+                columns.notices.push(order.notice());
+            }
         }
         let n = block.lines.len();
         let all = Array2::from_shape_vec((n, width), block.values).expect("every row has every column");
@@ -278,9 +291,9 @@ impl Table {
             all
         };
         let used: Vec<usize> = columns.data.iter().map(|column| column.position).collect();
-        let apart =
-            [columns.label.as_ref().map(|label| label.0), columns.stamp.as_ref().map(|stamp| stamp.position)];
-        let left = |position: &usize| !used.contains(position) && !apart.contains(&Some(*position));
+        let mut apart: Vec<usize> = columns.stamp.iter().flat_map(|stamp| stamp.positions()).collect();
+        apart.extend(columns.label.as_ref().map(|label| label.0));
+        let left = |position: &usize| !used.contains(position) && !apart.contains(position);
         let ignored =
             (0..columns.names.len()).filter(left).map(|position| columns.names[position].clone()).collect();
         let names = series_names(&columns, layout);
@@ -305,6 +318,7 @@ impl Table {
                 name: stamp.name,
                 position: stamp.position,
                 format: stamp.format,
+                clock: stamp.clock,
                 step: None,
             }),
             labels,
@@ -320,27 +334,6 @@ impl Table {
 
 fn json_names(profile: &Profile) -> Vec<String> {
     profile.columns.iter().map(|column| column.name.clone().unwrap_or_default()).collect()
-}
-
-fn no_rows(body: &[u8], name: &str, head: &Head, lines: u64) -> IntakeError {
-    // Parsed without columns, only to find out what is wrong with the lines.
-    let parser = RowParser {
-        syntax: head.syntax,
-        columns: Vec::new(),
-        targets: vec![Target::Skip; head.width],
-        names: HashMap::new(),
-        stamp: None,
-        label: None,
-        strict: true,
-        kept: None,
-    };
-    let block = parse_all(&parser, body, head.body_line);
-    match block.bad.first() {
-        Some(first) => {
-            IntakeError::OnlyBadLines { name: name.to_owned(), lines: lines as usize, first: first.clone() }
-        }
-        None => IntakeError::Table { name: name.to_owned(), source: TableError::OnlyHeader },
-    }
 }
 
 /// The parser for the lines of this file; the label, if any, is the last column.
@@ -362,11 +355,17 @@ fn parser(head: &Head, columns: &Columns) -> RowParser {
         targets[*position] = Target::Data(parsed.len());
         parsed.push((columns.names[*position].clone(), ParseKind::Label(codes(values))));
     }
-    if let Some(stamp) = &columns.stamp {
-        targets[stamp.position] = Target::Stamp;
+    for (position, target) in
+        columns.stamp.iter().flat_map(|stamp| stamp.positions()).zip([Target::Stamp, Target::Clock])
+    {
+        targets[position] = target;
     }
     let names = columns.names.iter().cloned().zip(targets.iter().copied()).collect();
-    let stamp = columns.stamp.as_ref().map(|stamp| (stamp.name.clone(), stamp.format));
+    let stamp = columns.stamp.as_ref().map(|stamp| StampCells {
+        name: stamp.name.clone(),
+        format: stamp.format,
+        clock: stamp.clock.as_ref().map(|clock| clock.name.clone()),
+    });
     RowParser {
         syntax: head.syntax,
         columns: parsed,
@@ -392,5 +391,11 @@ fn series_names(columns: &Columns, layout: Layout) -> Vec<String> {
 }
 
 #[cfg(test)]
+#[path = "table/order_tests.rs"]
+mod order_tests;
+#[cfg(test)]
 #[path = "table_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "table/time_tests.rs"]
+mod time_tests;

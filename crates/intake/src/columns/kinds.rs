@@ -3,14 +3,16 @@
 use crate::columns::find::find_column;
 use crate::columns::profile::{ColumnProfile, ENOUGH, Profile};
 use crate::columns::stamps::{DATES, StampFormat};
+use crate::columns::times;
 use crate::error::IntakeError;
 use crate::error::TableError;
 use crate::input::{InputConfig, LayoutChoice};
+use crate::schema::ClockColumn;
 use crate::schema::notice::{IgnoredBecause, Notice};
 use std::collections::{BTreeSet, HashSet};
 
 /// A column is numeric if at least this share of its values are numbers; the other values make bad lines.
-const MOSTLY: f64 = 0.9;
+pub(crate) const MOSTLY: f64 = 0.9;
 
 /// What a feature column holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +30,17 @@ pub(crate) struct DataColumn {
     pub kind: Kind,
     /// Whether it counts up; in a table of independent rows it is then an identifier.
     pub counts: bool,
+    /// Whether it is a text that is the same in all rows and that nobody asked for.
+    pub same_text: bool,
     least: f64,
     most: f64,
+}
+
+impl DataColumn {
+    /// Whether it has several values that are not numbers.
+    pub(crate) fn varies_as_text(&self) -> bool {
+        matches!(&self.kind, Kind::Category(levels) if levels.len() > 1)
+    }
 }
 
 /// A column of times.
@@ -38,6 +49,15 @@ pub(crate) struct StampColumn {
     pub name: String,
     pub position: usize,
     pub format: StampFormat,
+    /// The column of the times of day, if this one holds only the days.
+    pub clock: Option<ClockColumn>,
+}
+
+impl StampColumn {
+    /// The positions of the columns that hold its times.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = usize> {
+        [self.position].into_iter().chain(self.clock.as_ref().map(|clock| clock.position))
+    }
 }
 
 /// The columns of a file by role.
@@ -58,10 +78,26 @@ impl Columns {
     /// # Errors
     /// [`IntakeError::NoColumns`] if no other column is left.
     pub(crate) fn leave_out_counters(&mut self, file: &str) -> Result<bool, IntakeError> {
+        self.leave_out(file, |column| column.counts, IgnoredBecause::CountsUp)
+    }
+
+    /// Leaves out the texts that are the same in all rows, as [`Columns::leave_out_counters`].
+    ///
+    /// # Errors
+    /// [`IntakeError::NoColumns`] if no other column is left.
+    pub(crate) fn leave_out_same_texts(&mut self, file: &str) -> Result<bool, IntakeError> {
+        self.leave_out(file, |column| column.same_text, IgnoredBecause::SameText)
+    }
+
+    fn leave_out(
+        &mut self,
+        file: &str,
+        what: impl Fn(&DataColumn) -> bool,
+        because: IgnoredBecause,
+    ) -> Result<bool, IntakeError> {
         let before = self.data.len();
-        let counters = self.data.extract_if(.., |column| column.counts);
-        let because = IgnoredBecause::CountsUp;
-        self.notices.extend(counters.map(|column| Notice::Ignored { column: column.name, because }));
+        let left_out = self.data.extract_if(.., |column| what(column));
+        self.notices.extend(left_out.map(|column| Notice::Ignored { column: column.name, because }));
         self.ensure_data(file)?;
         Ok(self.data.len() < before)
     }
@@ -124,6 +160,7 @@ pub(crate) fn decide(
     };
     let label = config.label.as_ref().map(|column| find("label", column)).transpose()?;
     let stamp_asked = config.timestamp.as_ref().map(|column| find("timestamp", column)).transpose()?;
+    let clock_asked = config.clock.as_ref().map(|column| find("clock", column)).transpose()?;
     let ignored = find_all("ignored", &config.ignore)?;
     let chosen = find_all("data", &config.columns)?;
     let categories = find_all("category", &config.categories)?;
@@ -143,18 +180,28 @@ pub(crate) fn decide(
         columns.label = Some((position, texts(values.ok_or(too_many)?)));
     }
     let free = |position: &usize| Some(*position) != label && !ignored.contains(position);
+    let unused = |position: &usize| free(position) && !chosen.contains(position);
+    let recognise = config.recognise_times && config.layout != LayoutChoice::Series;
     columns.stamp = match stamp_asked {
-        Some(position) => Some(asked_stamp(position, &columns.names[position], &profile.columns[position])?),
-        None if config.layout == LayoutChoice::Series => None,
-        None => (0..width).filter(free).filter(|position| !chosen.contains(position)).find_map(|position| {
-            recognised_stamp(position, &columns.names[position], &profile.columns[position], profile.rows)
-        }),
+        Some(position) => Some(times::asked(position, &columns.names[position], &profile.columns[position])?),
+        None if recognise => times::recognised(profile, &columns.names, unused),
+        None => None,
     };
-    if let Some(stamp) = columns.stamp.as_ref().filter(|_| stamp_asked.is_none()) {
-        columns.notices.push(Notice::Times { column: stamp.name.clone() });
+    if let Some(stamp) = &mut columns.stamp {
+        stamp.clock = match clock_asked {
+            Some(position) => {
+                let is_free = free(&position) && position != stamp.position;
+                Some(times::asked_clock(stamp, position, is_free, &columns.names, profile)?)
+            }
+            None if stamp_asked.is_some() => None,
+            None => times::clock_beside(stamp, profile, &columns.names, |position| {
+                unused(position) && !categories.contains(position)
+            }),
+        };
+        columns.notices.extend(times::notice(stamp, stamp_asked.is_some()));
     }
-    let stamp = columns.stamp.as_ref().map(|stamp| stamp.position);
-    for position in (0..width).filter(free).filter(|&position| Some(position) != stamp) {
+    let stamps: Vec<usize> = columns.stamp.iter().flat_map(StampColumn::positions).collect();
+    for position in (0..width).filter(free).filter(|position| !stamps.contains(position)) {
         let explicit = chosen.contains(&position);
         if !explicit && !chosen.is_empty() {
             continue;
@@ -168,8 +215,10 @@ pub(crate) fn decide(
                     columns.notices.push(Notice::LooksLikeLabel { column: name.clone() });
                 }
                 let (least, most) = (found.least, found.most);
+                let same_text =
+                    !explicit && !as_category && matches!(&kind, Kind::Category(levels) if levels.len() == 1);
                 let counts = !explicit && kind == Kind::Number && found.counts(profile.rows);
-                columns.data.push(DataColumn { name, position, kind, counts, least, most });
+                columns.data.push(DataColumn { name, position, kind, counts, same_text, least, most });
             }
             Err(because) => columns.notices.push(Notice::Ignored { column: name, because }),
         }
@@ -238,7 +287,10 @@ fn kind_of(
         let value = found.example.clone().unwrap_or_default();
         return Err(IntakeError::DecimalComma { column: name.to_owned(), value });
     }
-    let dates = found.dates.iter().max().copied().unwrap_or(0);
+    // A few times of day are categories, such as shifts.
+    let few = found.values.as_ref().is_some_and(|values| (values.len() as u64) < ENOUGH);
+    let clocks = if few { 0 } else { found.times.clocks };
+    let dates = found.dates.iter().max().copied().unwrap_or(0).max(clocks);
     match &found.values {
         _ if !asked_for && dates as f64 >= MOSTLY * observed => Ok(Err(IgnoredBecause::Times)),
         Some(values)
@@ -258,43 +310,11 @@ fn texts(values: &BTreeSet<Box<[u8]>>) -> Vec<String> {
     values.iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect()
 }
 
-fn date_format(found: &ColumnProfile) -> Option<StampFormat> {
+pub(crate) fn date_format(found: &ColumnProfile) -> Option<StampFormat> {
     // Of equal counts, the first: DATES is ordered by likelihood.
     let best = (0..DATES.len()).rev().max_by_key(|&format| found.dates[format])?;
     let enough = found.dates[best] as f64 >= MOSTLY * found.observed() as f64;
     (enough && found.dates[best] > 0).then_some(DATES[best])
-}
-
-fn asked_stamp(position: usize, name: &str, found: &ColumnProfile) -> Result<StampColumn, IntakeError> {
-    let numbers = found.numbers as f64 >= MOSTLY * found.observed() as f64;
-    let format = date_format(found).or_else(|| numbers.then_some(StampFormat::Number));
-    let format = format.filter(|_| found.observed() > 0).ok_or_else(|| IntakeError::NotTimes {
-        column: name.to_owned(),
-        value: found.example.clone().unwrap_or_default(),
-    })?;
-    Ok(StampColumn { name: name.to_owned(), position, format })
-}
-
-/// Recognises a column of times: dates; or numbers that hardly ever fall, and are named like times or in the
-/// range of Unix times; or numbers that do fall, but are both named like times and in that range.
-fn recognised_stamp(position: usize, name: &str, found: &ColumnProfile, rows: u64) -> Option<StampColumn> {
-    if let Some(format) = date_format(found) {
-        return Some(StampColumn { name: name.to_owned(), position, format });
-    }
-    let words = ["time", "timestamp", "date", "datetime", "ts", "epoch", "unixtime", "unix_time", "t"];
-    let called_so = words.contains(&name.to_lowercase().as_str());
-    let like_unix = unix_unit(found.least, found.most).is_some();
-    // A few repeated or backward times are reported, but do not make the column a signal.
-    let rises =
-        found.numbers > 1 && found.falls * 100 <= found.numbers && found.ties * 10 <= found.numbers * 9;
-    let all = found.numbers + found.missing == rows && found.numbers * 10 >= rows * 9;
-    // If both name and range suggest times, the rows may be in any order.
-    let is_time = if rises { called_so || like_unix } else { called_so && like_unix };
-    (is_time && all && found.most > found.least).then(|| StampColumn {
-        name: name.to_owned(),
-        position,
-        format: StampFormat::Number,
-    })
 }
 
 /// How many units make a second, if the values are Unix times from 2001 to 2100.

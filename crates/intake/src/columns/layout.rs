@@ -1,6 +1,8 @@
 //! Decides what a row is: the rule of `layout = "auto"`.
 
-use crate::columns::kinds::{Columns, Kind};
+use crate::columns::clock;
+use crate::columns::kinds::{Columns, DataColumn, Kind};
+use crate::columns::stamps::StampFormat;
 use crate::error::counted;
 use crate::input::{InputConfig, LayoutChoice};
 use serde::{Deserialize, Serialize};
@@ -9,8 +11,11 @@ use std::fmt;
 /// What a row of a file is.
 ///
 /// `auto` takes the first layout whose condition holds:
-/// 1. **Windows**: the only column is numeric; or there are at most 32 columns, all numeric, besides a
-///    timestamp column, and at least half of its steps equal the median step (within 1 %).
+/// 1. **Windows**: there is one numeric column and, apart from times, no other that varies; or there are 1 to 32
+///    numeric columns besides the times, and the times, in the order of the file or sorted, are those of a
+///    series: at least half of the steps equal the median step (within 1 %). If text columns vary, at least three
+///    quarters must, so that a table of events, of which many share a time or come at any time, stays a table;
+///    otherwise text does not decide.
 /// 2. **Series**: there are at least 16 columns, all numeric, without names or with names that count (`t0`,
 ///    `t1`, …), and on one scale: nine in ten of the varying columns each span at least a twentieth of the
 ///    overall range.
@@ -48,7 +53,7 @@ const MAX_CHANNELS: usize = 32;
 /// Fewest columns of a file that is recognised as one series per row.
 const MIN_SERIES_STEPS: usize = 16;
 
-/// The layout, and why.
+/// The layout, and why. `stamps` are the times in the order that a series would have.
 pub(crate) fn decide(config: &InputConfig, columns: &Columns, stamps: &[f64]) -> (Layout, String) {
     match config.layout {
         LayoutChoice::Table => return (Layout::Table, "as configured".into()),
@@ -57,21 +62,36 @@ pub(crate) fn decide(config: &InputConfig, columns: &Columns, stamps: &[f64]) ->
         LayoutChoice::Auto => {}
     }
     let data = &columns.data;
-    if data.iter().any(|column| column.kind != Kind::Number) {
-        return (Layout::Table, "it has category columns".into());
-    }
-    if let [only] = data.as_slice() {
+    let numbers: Vec<&DataColumn> = data.iter().filter(|column| column.kind == Kind::Number).collect();
+    let texts = data.iter().filter(|column| column.varies_as_text()).count();
+    if texts == 0
+        && let [only] = numbers.as_slice()
+    {
         return (Layout::Windows, format!("`{}` is the only numeric column", only.name));
     }
-    let mut why_table = "its numeric columns have names or scales of their own".to_string();
+    let mut why_table = match texts {
+        0 => "its numeric columns have names or scales of their own",
+        _ => "it has category columns",
+    }
+    .to_string();
     if let Some(stamp) = &columns.stamp {
-        let steps = Steps::of(stamps);
-        if data.len() <= MAX_CHANNELS && steps.are_a_series() {
-            let channels = counted(data.len(), "channel", "channels");
+        let steps = Steps::of(stamps, stamp.format);
+        let is_regular = if texts == 0 { steps.are_a_series() } else { steps.are_mostly_regular() };
+        if (1..=MAX_CHANNELS).contains(&numbers.len()) && is_regular {
+            let mut channels = counted(numbers.len(), "channel", "channels");
+            if texts > 0 {
+                channels += &format!(" and {}", counted(texts, "text column", "text columns"));
+            }
             return (Layout::Windows, format!("column `{}` holds times, next to {channels}", stamp.name));
         }
-        why_table =
-            format!("column `{}` holds times, but with irregular steps or next to many columns", stamp.name);
+        let what = if texts == 0 { "" } else { " for a series with text columns" };
+        why_table = format!(
+            "column `{}` holds times, but with irregular steps{what} or next to many columns",
+            stamp.name
+        );
+    }
+    if numbers.len() < data.len() {
+        return (Layout::Table, why_table);
     }
     let named = columns.header && !columns.names_count();
     let one_scale = columns.have_one_scale();
@@ -89,7 +109,7 @@ pub(crate) fn decide(config: &InputConfig, columns: &Columns, stamps: &[f64]) ->
 pub(crate) struct Steps {
     /// Median of the forward steps; `NaN` if there are none.
     pub median: f64,
-    /// Steps within 1 % of the median.
+    /// Steps that are within 1 % of the median, or within the rounding of the format.
     pub regular: u64,
     pub repeated: u64,
     pub backward: u64,
@@ -97,21 +117,31 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    pub(crate) fn of(stamps: &[f64]) -> Self {
+    pub(crate) fn of(stamps: &[f64], format: StampFormat) -> Self {
         let known: Vec<f64> = stamps.iter().copied().filter(|stamp| stamp.is_finite()).collect();
-        let mut steps: Vec<f64> = known.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        Self::between(known.windows(2).map(|pair| pair[1] - pair[0]).collect(), format)
+    }
+
+    /// Of steps between times of this format.
+    pub(crate) fn between(mut steps: Vec<f64>, format: StampFormat) -> Self {
         let all = steps.len() as u64;
         let repeated = steps.iter().filter(|&&step| step == 0.0).count() as u64;
         let backward = steps.iter().filter(|&&step| step < 0.0).count() as u64;
         steps.retain(|&step| step > 0.0);
         steps.sort_unstable_by(f64::total_cmp);
         let median = steps.get(steps.len() / 2).copied().unwrap_or(f64::NAN);
-        let regular = steps.iter().filter(|&&step| (step - median).abs() <= 0.01 * median).count() as u64;
+        let regular = steps.iter().filter(|&&step| clock::is_usual(step, median, format)).count() as u64;
         Steps { median, regular, repeated, backward, all }
     }
 
-    fn are_a_series(&self) -> bool {
+    /// At least half are regular.
+    pub(crate) fn are_a_series(&self) -> bool {
         self.all > 0 && 2 * self.regular >= self.all
+    }
+
+    /// At least three quarters are regular.
+    pub(crate) fn are_mostly_regular(&self) -> bool {
+        self.all > 0 && 4 * self.regular >= 3 * self.all
     }
 
     /// The median step, if at least nine in ten steps are regular, so that a longer one is a gap.

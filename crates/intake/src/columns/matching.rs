@@ -6,7 +6,7 @@ use crate::schema::{FieldKind, Format, Schema};
 use crate::stream::reader::ReadOptions;
 use crate::text::cells::{self, Cell};
 use crate::text::head::begins_json;
-use crate::text::parse::{ParseKind, RowParser, Syntax, Target, cells_of, is_blank};
+use crate::text::parse::{ParseKind, RowParser, StampCells, Syntax, Target, cells_of, is_blank};
 use crate::text::recognise::{DELIMITERS, recognise_delimiter};
 use std::collections::{HashMap, HashSet};
 
@@ -65,7 +65,11 @@ fn bare(schema: &Schema) -> RowParser {
         columns: schema.fields.iter().map(|field| (field.name.clone(), kind(&field.kind))).collect(),
         targets: Vec::new(),
         names: HashMap::new(),
-        stamp: schema.timestamp.as_ref().map(|stamp| (stamp.name.clone(), stamp.format)),
+        stamp: schema.timestamp.as_ref().map(|stamp| StampCells {
+            name: stamp.name.clone(),
+            format: stamp.format,
+            clock: stamp.clock.as_ref().map(|clock| clock.name.clone()),
+        }),
         label: None,
         strict: false,
         kept: None,
@@ -105,7 +109,13 @@ fn delimiter_of(schema: &Schema, first: &[u8]) -> u8 {
 /// the times, or only the features.
 fn widths(schema: &Schema) -> [usize; 3] {
     let data = schema.fields.len();
-    [schema.cells, data + usize::from(schema.timestamp.is_some()), data]
+    [schema.cells, data + time_columns(schema).count(), data]
+}
+
+/// Name, position and target of the columns of times.
+fn time_columns(schema: &Schema) -> impl Iterator<Item = (&String, usize, Target)> {
+    let columns = schema.timestamp.iter().flat_map(|stamp| stamp.columns());
+    columns.zip([Target::Stamp, Target::Clock]).map(|((name, position), target)| (name, position, target))
 }
 
 /// A header has the name of a column of the schema, or only texts although the schema has numbers.
@@ -114,7 +124,7 @@ fn is_header(schema: &Schema, cells: &[String]) -> bool {
         .fields
         .iter()
         .map(|field| field.name.as_str())
-        .chain(schema.timestamp.as_ref().map(|stamp| stamp.name.as_str()))
+        .chain(time_columns(schema).map(|(name, ..)| name.as_str()))
         .collect();
     let is_name = |cell: &String| names.contains(cell.trim());
     let numbers = schema.fields.iter().any(|field| matches!(field.kind, FieldKind::Number { .. }));
@@ -129,7 +139,7 @@ fn is_header(schema: &Schema, cells: &[String]) -> bool {
 fn targets(schema: &Schema, options: &ReadOptions) -> HashMap<String, Target> {
     let data =
         schema.fields.iter().enumerate().map(|(index, field)| (field.name.clone(), Target::Data(index)));
-    let stamp = schema.timestamp.as_ref().map(|stamp| (stamp.name.clone(), Target::Stamp));
+    let stamp = time_columns(schema).map(|(name, _, target)| (name.clone(), target));
     // A requested label takes precedence over the column's role in the schema.
     data.chain(stamp).chain(options.label.clone().map(|label| (label, Target::Label))).collect()
 }
@@ -159,7 +169,7 @@ fn by_header(
         .fields
         .iter()
         .map(|field| field.name.as_str())
-        .chain(schema.timestamp.as_ref().map(|stamp| stamp.name.as_str()))
+        .chain(time_columns(schema).map(|(name, ..)| name.as_str()))
         .filter(|name| !there.contains(name))
         .collect();
     let shown = |names: &[&str]| {
@@ -195,7 +205,7 @@ fn by_position(
     options: &ReadOptions,
     parser: &mut RowParser,
 ) -> Result<(), String> {
-    let stamp = schema.timestamp.as_ref().map(|stamp| (stamp.position, Target::Stamp));
+    let stamp = time_columns(schema).map(|(_, position, target)| (position, target));
     let fields = schema.fields.iter().enumerate().map(|(index, field)| (field.position, Target::Data(index)));
     let mut data: Vec<(usize, Target)> = fields.collect();
     let [_, with_times, alone] = widths(schema);

@@ -1,5 +1,6 @@
 //! Profiles a file: counts what each of its columns holds.
 
+use crate::columns::clock::TimeProfile;
 use crate::columns::stamps::{self, DATES};
 use crate::text::cells::{self, Cell, number_text, trimmed};
 use crate::text::json::{self, Key};
@@ -25,6 +26,8 @@ pub(crate) struct ColumnProfile {
     pub not_finite: u64,
     /// Texts that are dates, for each of [`DATES`].
     pub dates: [u64; 3],
+    /// What else may be times.
+    pub times: TimeProfile,
     pub decimal_commas: u64,
     /// Texts that are numbers with a percent sign.
     pub percents: u64,
@@ -91,6 +94,7 @@ impl ColumnProfile {
                 for (count, format) in self.dates.iter_mut().zip(DATES) {
                     *count += u64::from(stamps::parse_date(cell, format).is_some());
                 }
+                self.times.text(cell);
                 let (comma, thousands) = (cells::has_decimal_comma(cell), cells::has_thousands(cell));
                 self.decimal_commas += u64::from(comma);
                 self.thousands += u64::from(thousands);
@@ -127,6 +131,7 @@ impl ColumnProfile {
             self.falls += u64::from(value < before);
             self.ties += u64::from(value == before);
             self.counts_up += u64::from(value == before + 1.0);
+            self.times.number_step(value - before);
         }
     }
 
@@ -142,6 +147,7 @@ impl ColumnProfile {
         self.either += later.either;
         self.fractions += later.fractions;
         self.dates.iter_mut().zip(later.dates).for_each(|(count, more)| *count += more);
+        self.times.merge(later.times);
         self.falls += later.falls;
         self.ties += later.ties;
         self.counts_up += later.counts_up;

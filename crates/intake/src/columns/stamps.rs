@@ -1,5 +1,6 @@
 //! Parses times: numbers, or dates in common formats. Dates without an offset are taken as UTC.
 
+use crate::columns::clock;
 use crate::text::cells::{self, Cell};
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
@@ -17,23 +18,31 @@ pub enum StampFormat {
     MonthFirst,
     /// `31.05.2024 23:59`, `31/05/2024`.
     DayFirst,
+    /// `23:59:00`, `23:59`, `11:59 PM`: the time of day, from which the days are counted.
+    Clock,
+    /// `45323.5417`: days since 1899-12-30, as spreadsheets store times.
+    SerialDate,
 }
 
 /// Date formats, the most likely first.
 pub(crate) const DATES: [StampFormat; 3] =
     [StampFormat::YearFirst, StampFormat::MonthFirst, StampFormat::DayFirst];
 
-/// The time of a trimmed cell: seconds since 1970, or the number itself. `NaN` for a missing value; `None` if
-/// the cell is not a time.
+/// The time of a trimmed cell: seconds since 1970 or, for a time of day, since midnight; or the number itself. `NaN`
+/// for a missing value; `None` if the cell is not a time.
 pub fn parse(cell: &[u8], format: StampFormat) -> Option<f64> {
-    if format != StampFormat::Number
-        && let Some(time) = parse_date(cell, format)
-    {
-        return Some(time);
+    let is_number = matches!(format, StampFormat::Number | StampFormat::SerialDate);
+    let time = match format {
+        _ if is_number => None,
+        StampFormat::Clock => clock::parse(cell),
+        _ => parse_date(cell, format),
+    };
+    if time.is_some() {
+        return time;
     }
     match cells::parse(cell) {
         Cell::Missing => Some(f64::NAN),
-        Cell::Number(value) if format == StampFormat::Number => Some(value),
+        Cell::Number(value) if is_number => clock::of_number(value, format),
         _ => None,
     }
 }
@@ -50,7 +59,7 @@ pub(crate) fn parse_date(cell: &[u8], format: StampFormat) -> Option<f64> {
         StampFormat::YearFirst => matches!(separator, b'-' | b'/' | b'.'),
         StampFormat::MonthFirst => separator == b'/' || separator == b'-',
         StampFormat::DayFirst => matches!(separator, b'.' | b'/' | b'-'),
-        StampFormat::Number => false,
+        StampFormat::Number | StampFormat::Clock | StampFormat::SerialDate => false,
     };
     if !fits {
         return None;
@@ -63,7 +72,7 @@ pub(crate) fn parse_date(cell: &[u8], format: StampFormat) -> Option<f64> {
     let (year, month, day) = match format {
         StampFormat::YearFirst => (first, second, third),
         StampFormat::MonthFirst => (third, first, second),
-        StampFormat::DayFirst | StampFormat::Number => (third, second, first),
+        _ => (third, second, first),
     };
     if !(1000..=9999).contains(&year) {
         return None;
@@ -99,13 +108,13 @@ pub(crate) fn parse_date(cell: &[u8], format: StampFormat) -> Option<f64> {
     Some(seconds as f64 + fraction)
 }
 
-fn eat(rest: &mut &[u8], byte: u8) -> Option<()> {
+pub(super) fn eat(rest: &mut &[u8], byte: u8) -> Option<()> {
     *rest = rest.strip_prefix(&[byte])?;
     Some(())
 }
 
 /// A run of 1 to 9 digits.
-fn digits(rest: &mut &[u8]) -> Option<i64> {
+pub(super) fn digits(rest: &mut &[u8]) -> Option<i64> {
     let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if !(1..=9).contains(&length) {
         return None;
@@ -115,7 +124,7 @@ fn digits(rest: &mut &[u8]) -> Option<i64> {
     Some(run.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')))
 }
 
-fn twelve_hours(rest: &mut &[u8], hour: i64) -> Option<i64> {
+pub(super) fn twelve_hours(rest: &mut &[u8], hour: i64) -> Option<i64> {
     let Some(half) = rest.get(..2).filter(|half| half[1].eq_ignore_ascii_case(&b'm')) else {
         return Some(hour);
     };

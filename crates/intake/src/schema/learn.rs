@@ -25,6 +25,8 @@ const HEAVY: f64 = 20.0;
 /// Most places that all categories together may take in an encoded row. More would make a small file wide: each
 /// row takes memory for each place.
 const MAX_CATEGORY_PLACES: usize = 4096;
+/// The same for a step of windows, which hold many steps.
+const MAX_STEP_PLACES: usize = 64;
 /// Columns with a smaller share of observed values are reported.
 const NEARLY_ALL: f64 = 0.999;
 
@@ -61,7 +63,7 @@ impl Schema {
             return Err(IntakeError::NothingVaries { what: what.map(Notice::to_string).unwrap_or_default() });
         }
         let timestamp = table.timestamp.as_ref().map(|stamp| {
-            let steps = Steps::of(&table.stamps);
+            let steps = Steps::of(&table.stamps, stamp.format);
             remark_times(&steps, stamp.format, &mut notices);
             Timestamp { step: steps.step(), ..stamp.clone() }
         });
@@ -115,16 +117,17 @@ fn learn_category(values: &[String], counts: &[u64], places: usize) -> FieldKind
 }
 
 /// How many places of an encoded row each category may take, so that all together take at most
-/// [`MAX_CATEGORY_PLACES`].
+/// [`MAX_CATEGORY_PLACES`] or [`MAX_STEP_PLACES`].
 fn places_of_categories(table: &Table) -> usize {
+    let all = if table.layout == Layout::Windows { MAX_STEP_PLACES } else { MAX_CATEGORY_PLACES };
     let levels: Vec<usize> =
         table.columns.iter().filter_map(|column| Some(column.levels.as_ref()?.len())).collect();
-    if levels.iter().sum::<usize>() <= MAX_CATEGORY_PLACES {
+    if levels.iter().sum::<usize>() <= all {
         return usize::MAX;
     }
     // The largest number that fits if columns with fewer values take only what they need.
-    let fits = |most: usize| levels.iter().map(|&n| n.min(most)).sum::<usize>() <= MAX_CATEGORY_PLACES;
-    (1..=MAX_CATEGORY_PLACES).rev().find(|&most| fits(most)).unwrap_or(1)
+    let fits = |most: usize| levels.iter().map(|&n| n.min(most)).sum::<usize>() <= all;
+    (1..=all).rev().find(|&most| fits(most)).unwrap_or(1)
 }
 
 fn learn_field(

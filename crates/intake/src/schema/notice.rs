@@ -1,6 +1,7 @@
 //! Notices: oddities in the data that are reported but not refused.
 
 use crate::error::counted;
+use crate::schema::time_notice::TimeNotice;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -28,6 +29,8 @@ pub enum Notice {
         /// The column.
         column: String,
     },
+    /// How the times of the file are read, and what follows for the order of its rows.
+    Time(TimeNotice),
     /// A feature column is named like a label, or holds few distinct whole numbers in the first or last
     /// column of a series.
     LooksLikeLabel {
@@ -192,6 +195,8 @@ pub enum IgnoredBecause {
     CountsUp,
     /// It holds times, but another column is the timestamp.
     Times,
+    /// A text beside a series that is the same in every row.
+    SameText,
     /// Numbers with a percent sign.
     Percents,
     /// Numbers with thousands separators.
@@ -230,6 +235,7 @@ impl Notice {
             | Notice::BackwardTime { column, .. }
             | Notice::MissingColumn { column }
             | Notice::ExtraColumn { column } => Some(column),
+            Notice::Time(time) => time.column(),
             Notice::WindowChosen { .. }
             | Notice::Thinned { .. }
             | Notice::IrregularTimes { .. }
@@ -246,6 +252,7 @@ impl Notice {
             Notice::Constant { .. } => "constant",
             Notice::Ignored { .. } => "ignored",
             Notice::Times { .. } => "times",
+            Notice::Time(_) => "time",
             Notice::LooksLikeLabel { .. } => "looks_like_label",
             Notice::WindowChosen { .. } => "window_chosen",
             Notice::HeavyTails { .. } => "heavy_tails",
@@ -281,6 +288,10 @@ impl fmt::Display for IgnoredBecause {
                  input.columns, together with all other columns to learn from"
             }
             IgnoredBecause::Times => "it holds times",
+            IgnoredBecause::SameText => {
+                "it has the same text in every row, which tells nothing of a series; to keep it, list it in \
+                 input.categories"
+            }
             IgnoredBecause::Percents => {
                 "its numbers end in `%`; remove the signs to learn from it, or list it in input.categories"
             }
@@ -305,6 +316,7 @@ impl fmt::Display for Notice {
             Notice::Times { column } => {
                 write!(f, "column `{column}` holds times and is not used as a feature")
             }
+            Notice::Time(time) => write!(f, "{time}"),
             Notice::LooksLikeLabel { column } => write!(
                 f,
                 "column `{column}` looks like a label but is used as a feature; set it as `label`, or leave it out with \

@@ -67,7 +67,8 @@ fn hostile_schemas_are_refused() {
     let asinh = Curve::Asinh { center: 0.0, width: 0.0 };
     let kind = FieldKind::Number { curve: asinh, mean: 0.0, std: 1.0, min: 0.0, max: 1.0, constant: false };
     check(|schema| schema.fields[0].kind = kind, scaled);
-    let stamp = Timestamp { name: "a".into(), position: 0, format: StampFormat::Number, step: None };
+    let stamp =
+        Timestamp { name: "a".into(), position: 0, format: StampFormat::Number, clock: None, step: None };
     check(|schema| schema.timestamp = Some(stamp), "its timestamp is also a column of data");
     let json = serde_json::to_string(&sound()).unwrap();
     assert!(serde_json::from_str::<Schema>(&json.replace("\"rows\"", "\"row\"")).is_err());

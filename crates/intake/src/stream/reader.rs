@@ -3,7 +3,6 @@
 use crate::Samples;
 use crate::columns::layout::Layout;
 use crate::columns::matching::{Matched, match_first_line};
-use crate::columns::stamps::StampFormat;
 use crate::error::TableError;
 use crate::error::{BadLine, BadReason, IntakeError};
 use crate::input::FormatChoice;
@@ -19,7 +18,6 @@ use crate::text::lines::{Chunk, Lines};
 use crate::text::parse::{MAX_LINE, RawBlock, RowParser, is_blank};
 use ae_records::files::{self, FileError};
 use flate2::bufread::MultiGzDecoder;
-use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
@@ -61,14 +59,14 @@ impl Default for ReadOptions {
 #[derive(Debug)]
 pub struct Reader<R> {
     lines: Lines<R>,
-    schema: Schema,
+    pub(super) schema: Schema,
     encoder: Encoder,
     parser: RowParser,
-    windower: Option<Windower>,
+    pub(super) windower: Option<Windower>,
     notices: Vec<Notice>,
-    log: NoticeLog,
+    pub(super) log: NoticeLog,
     /// The last time that was read.
-    last_time: Option<f64>,
+    pub(super) last_time: Option<f64>,
     /// Whether the first line named the columns.
     header: bool,
     /// Rows and bad lines given so far.
@@ -322,6 +320,7 @@ impl<R: BufRead> Reader<R> {
 
     fn finish(&mut self, mut raw: RawBlock, steps: Samples, shares: Vec<f32>) -> Block {
         raw.bad.splice(..0, self.early.drain(..));
+        self.count_days(&mut raw.stamps);
         self.given += (raw.lines.len() + raw.bad.len()) as u64;
         self.given_bad += raw.bad.len() as u64;
         if self.first_bad.is_none() {
@@ -357,38 +356,6 @@ impl<R: BufRead> Reader<R> {
             }
         };
         Block { samples, rows, stamps: raw.stamps, labels: raw.labels, kept: raw.kept, bad: raw.bad, notices }
-    }
-
-    /// Notices about the times of some rows. Counts all of them in the log, and returns the first
-    /// [`MAX_NOTICES_PER_COLUMN`] of each kind.
-    fn odd_times(&mut self, raw: &RawBlock) -> Vec<Notice> {
-        let Some(stamp) = &self.schema.timestamp else { return Vec::new() };
-        let mut notices = Vec::new();
-        let mut counts = HashMap::<&'static str, u64>::new();
-        for (&time, &line) in raw.stamps.iter().zip(&raw.lines).filter(|(time, _)| time.is_finite()) {
-            let Some(last) = self.last_time.replace(time) else { continue };
-            let (step, column) = (time - last, || stamp.name.clone());
-            let notice = if step < 0.0 {
-                Notice::BackwardTime { line, column: column() }
-            } else if step == 0.0 {
-                Notice::RepeatedTime { line, column: column() }
-            } else if let Some(usual) = stamp.step.filter(|usual| (step - usual).abs() > 0.01 * usual) {
-                let dates = stamp.format != StampFormat::Number;
-                Notice::IrregularTime { line, column: column(), step, usual, dates }
-            } else {
-                continue;
-            };
-            let count = counts.entry(notice.kind()).or_default();
-            *count += 1;
-            if *count <= MAX_NOTICES_PER_COLUMN {
-                self.log.add(&notice);
-                notices.push(notice);
-            }
-        }
-        for (kind, count) in counts {
-            self.log.count_more(kind, &stamp.name, count.saturating_sub(MAX_NOTICES_PER_COLUMN));
-        }
-        notices
     }
 }
 

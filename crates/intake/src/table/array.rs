@@ -1,7 +1,9 @@
 //! Makes a table from an array in memory. Columns are recognised as for a file, without writing text.
 
+use crate::columns::clock;
 use crate::columns::kinds::{self, Columns, Kind};
 use crate::columns::profile;
+use crate::columns::stamps::StampFormat;
 use crate::error::{BadLine, BadReason, IntakeError, TableError};
 use crate::input::InputConfig;
 use crate::memory::MemoryLimit;
@@ -107,10 +109,15 @@ impl Schema {
             };
             columns.push(TableColumn { name: field.name.clone(), position: field.position, levels });
         }
-        let stamps = match &self.timestamp {
-            Some(stamp) => rows.column(stamp.position).iter().map(|&time| f64::from(time)).collect(),
+        let mut stamps = match &self.timestamp {
+            Some(stamp) => {
+                rows.column(stamp.position).iter().map(|&time| time_of(time, stamp.format)).collect()
+            }
             None => vec![f64::NAN; rows.nrows()],
         };
+        if self.timestamp.as_ref().is_some_and(|stamp| stamp.format == StampFormat::Clock) {
+            clock::count_days(&mut stamps);
+        }
         Ok(Table {
             name: NAME.into(),
             format: self.format,
@@ -153,6 +160,11 @@ fn codes(values: ArrayView1<'_, f32>, levels: &[String]) -> Vec<f32> {
     values.iter().map(code).collect()
 }
 
+/// The time that a number of an array stands for.
+fn time_of(number: f32, format: StampFormat) -> f64 {
+    clock::of_number(f64::from(number), format).unwrap_or(f64::NAN)
+}
+
 /// The rows, as if parsed from the lines of a file. A row without a label is bad.
 fn block(rows: ArrayView2<'_, f32>, columns: &Columns) -> RawBlock {
     let width = columns.data.len() + usize::from(columns.label.is_some());
@@ -177,7 +189,7 @@ fn block(rows: ArrayView2<'_, f32>, columns: &Columns) -> RawBlock {
             continue;
         }
         block.values.extend(values.row(row));
-        let stamp = columns.stamp.as_ref().map(|stamp| f64::from(rows[[row, stamp.position]]));
+        let stamp = columns.stamp.as_ref().map(|stamp| time_of(rows[[row, stamp.position]], stamp.format));
         block.stamps.push(stamp.unwrap_or(f64::NAN));
         block.lines.push(line);
     }

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 /// The cells of the input that a [`Reader`](crate::Reader) hands out with each row; none by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keep {
-    /// The column of times, if the schema and the input have one. It comes first.
+    /// The columns of times, if the schema and the input have any. They come first.
     pub time: bool,
     /// Columns by name, or by position from 0 (`c3`, or `3`) if the input has no names.
     pub columns: Vec<String>,
@@ -70,9 +70,9 @@ impl KeptColumns {
         header: bool,
     ) -> Result<Self, String> {
         let there = names_of(schema, parser, first, header);
-        let time = schema.timestamp.as_ref().map(|stamp| &stamp.name);
-        let mut names: Vec<String> =
-            time.filter(|name| keep.time && there.contains(name)).into_iter().cloned().collect();
+        let times = schema.timestamp.iter().flat_map(|stamp| stamp.columns());
+        let times = times.filter(|(name, _)| keep.time && there.contains(name));
+        let mut names: Vec<String> = times.map(|(name, _)| name.clone()).collect();
         for name in &keep.columns {
             let numbered = format!("c{name}");
             let found = [name, &numbered].into_iter().find(|name| there.contains(name));
@@ -165,6 +165,10 @@ fn names_of(schema: &Schema, parser: &RowParser, first: &[u8], header: bool) -> 
     let name = |(position, target): (usize, &Target)| match target {
         Target::Data(index) => schema.fields[*index].name.clone(),
         Target::Stamp => schema.timestamp.as_ref().map_or_else(|| format!("c{position}"), |s| s.name.clone()),
+        Target::Clock => {
+            let clock = schema.timestamp.as_ref().and_then(|stamp| stamp.clock.as_ref());
+            clock.map_or_else(|| format!("c{position}"), |clock| clock.name.clone())
+        }
         Target::Skip | Target::Label | Target::Text => format!("c{position}"),
     };
     parser.targets.iter().enumerate().map(name).collect()

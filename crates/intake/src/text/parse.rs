@@ -29,6 +29,8 @@ pub(crate) enum Target {
     /// Into this column of the row.
     Data(usize),
     Stamp,
+    /// The time of day, which is added to the day.
+    Clock,
     /// Kept as text; a missing value counts as no label.
     Label,
     /// Kept as text, also if it reads like a missing value; only an empty cell counts as no label.
@@ -45,6 +47,25 @@ pub(crate) enum ParseKind {
     Label(HashMap<Box<[u8]>, u32>),
 }
 
+/// The columns of times.
+#[derive(Clone, Debug)]
+pub(crate) struct StampCells {
+    pub name: String,
+    pub format: StampFormat,
+    /// Name of the column of times of day.
+    pub clock: Option<String>,
+}
+
+impl StampCells {
+    /// The time in a cell of the column with this target, and the name of the column.
+    fn parse(&self, target: Target, cell: &[u8]) -> (Option<f64>, &str) {
+        match &self.clock {
+            Some(clock) if target == Target::Clock => (stamps::parse(cell, StampFormat::Clock), clock),
+            _ => (stamps::parse(cell, self.format), &self.name),
+        }
+    }
+}
+
 /// Parses lines into raw rows; the same code for files and streams.
 #[derive(Clone, Debug)]
 pub(crate) struct RowParser {
@@ -55,8 +76,8 @@ pub(crate) struct RowParser {
     pub targets: Vec<Target>,
     /// The target of each JSON value, by name.
     pub names: HashMap<String, Target>,
-    /// Name and format of the column of times.
-    pub stamp: Option<(String, StampFormat)>,
+    /// The columns of times.
+    pub stamp: Option<StampCells>,
     /// Name of the label column, whose text is kept.
     pub label: Option<String>,
     /// Whether a piece ends at its first bad line: where every line must be a row, one is enough to refuse the file.
@@ -88,6 +109,8 @@ pub(crate) struct RawBlock {
 struct Row<'a> {
     values: &'a mut [f32],
     stamp: f64,
+    /// 0 if there is no column of times of day.
+    clock: f64,
     label: Option<String>,
     unseen: &'a mut Vec<(usize, usize, String)>,
     index: usize,
@@ -148,11 +171,11 @@ impl RowParser {
         } else {
             let values = &mut block.values[at..];
             let index = block.lines.len();
-            self.row(
-                line,
-                Row { values, stamp: f64::NAN, label: None, unseen: &mut block.unseen, index, error: None },
-                scratch,
-            )
+            let has_clock = self.stamp.as_ref().is_some_and(|stamp| stamp.clock.is_some());
+            let clock = if has_clock { f64::NAN } else { 0.0 };
+            let unseen = &mut block.unseen;
+            let row = Row { values, stamp: f64::NAN, clock, label: None, unseen, index, error: None };
+            self.row(line, row, scratch)
         };
         match result {
             Ok((stamp, label)) => {
@@ -217,7 +240,7 @@ impl RowParser {
         }
         match &self.label {
             Some(column) if row.label.is_none() => Err(BadReason::NoLabel { column: column.clone() }),
-            _ => Ok((row.stamp, row.label)),
+            _ => Ok((row.stamp + row.clock, row.label)),
         }
     }
 
@@ -267,12 +290,13 @@ impl RowParser {
                 row.label = is_there.then(|| String::from_utf8_lossy(cell).into_owned());
                 None
             }
-            Target::Stamp => {
-                let (name, format) = self.stamp.as_ref().expect("a parser with such a target has a stamp");
-                let time = stamps::parse(cell, *format);
-                row.stamp = time.unwrap_or(f64::NAN);
+            Target::Stamp | Target::Clock => {
+                let stamp = self.stamp.as_ref().expect("a parser with such a target has a stamp");
+                let (time, name) = stamp.parse(target, cell);
+                let to = if target == Target::Clock { &mut row.clock } else { &mut row.stamp };
+                *to = time.unwrap_or(f64::NAN);
                 let value = || shorten(&String::from_utf8_lossy(cell));
-                time.is_none().then(|| BadReason::NotTime { column: name.clone(), value: value() })
+                time.is_none().then(|| BadReason::NotTime { column: name.to_owned(), value: value() })
             }
             Target::Data(column) => {
                 let (name, kind) = &self.columns[column];

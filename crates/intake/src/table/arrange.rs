@@ -1,0 +1,59 @@
+//! Decides what the rows of a file are, and in which order they are a series.
+
+use crate::columns::clock;
+use crate::columns::kinds::Columns;
+use crate::columns::layout::{self, Layout};
+use crate::columns::stamps::StampFormat;
+use crate::error::IntakeError;
+use crate::input::InputConfig;
+use crate::schema::notice::Notice;
+use crate::table::interleaved::interleaved;
+use crate::table::sort::TimeOrder;
+use crate::text::parse::RawBlock;
+
+/// The rows of a file, in its order, and what they are.
+pub(super) struct Arranged {
+    pub block: RawBlock,
+    /// The order of the rows as time steps.
+    pub order: TimeOrder,
+    pub layout: Layout,
+    pub layout_because: String,
+}
+
+/// Reads the rows with `read`, decides the layout, and leaves out the columns that it has no use for.
+///
+/// # Errors
+/// Those of `read`, and [`IntakeError::NoColumns`] if no column is left.
+pub(super) fn arrange(
+    file: &str,
+    config: &InputConfig,
+    columns: &mut Columns,
+    read: impl Fn(&Columns) -> Result<RawBlock, IntakeError>,
+) -> Result<Arranged, IntakeError> {
+    let format = columns.stamp.as_ref().map_or(StampFormat::Number, |stamp| stamp.format);
+    let read = |columns: &Columns| {
+        let mut block = read(columns)?;
+        if format == StampFormat::Clock {
+            clock::count_days(&mut block.stamps);
+        }
+        Ok::<_, IntakeError>(block)
+    };
+    let mut block = read(columns)?;
+    let mut order = TimeOrder::of(&block.stamps, format);
+    if !config.sort {
+        order.keep();
+    }
+    let several = interleaved(columns, &block, &order);
+    columns.notices.extend(several.map(Notice::Time));
+    let (layout, layout_because) = layout::decide(config, columns, &order.apply(&block.stamps));
+    // A channel of a series may rise with each step; in a table such a column is an identifier.
+    let fewer = match layout {
+        Layout::Table => columns.leave_out_counters(file)?,
+        Layout::Windows => columns.leave_out_same_texts(file)?,
+        Layout::Series => false,
+    };
+    if fewer {
+        block = read(columns)?;
+    }
+    Ok(Arranged { block, order, layout, layout_because })
+}

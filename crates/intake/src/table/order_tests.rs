@@ -1,0 +1,90 @@
+//! Tests of the order of the rows: series that are sorted, and several in a file.
+
+use super::time_tests::{check, clock, day, read, rows, wave};
+use super::*;
+use crate::{StampFormat, TimeNotice};
+
+#[test]
+fn an_unsorted_series_is_sorted_and_keeps_its_line_numbers() {
+    let line =
+        |step: usize| format!("{} {},{},{}", day(15 * step), clock(15 * step), wave(step), wave(3 * step));
+    let sorted = read(&rows("time,a,b", 200, line), "");
+    let shuffled = |n: usize| 83 * n % 200;
+    let table = read(&rows("time,a,b", 200, |row| line(shuffled(row))), "");
+    check(
+        &table,
+        Layout::Windows,
+        Some(StampFormat::YearFirst),
+        &["a", "b"],
+        &["holds times", "82 times are earlier than the one before, so the rows are sorted by time"],
+    );
+    assert_eq!((&table.stamps, &table.values), (&sorted.stamps, &sorted.values));
+    assert!(table.lines.iter().enumerate().all(|(step, &line)| shuffled(line as usize - 2) == step));
+    let newest_first = read(&rows("time,a,b", 200, |row| line(199 - row)), "");
+    assert_eq!((&newest_first.stamps, newest_first.lines[0]), (&sorted.stamps, 201));
+    let kept = read(&rows("time,a,b", 200, |row| line(199 - row)), "sort = false\nlayout = 'windows'");
+    assert_eq!((kept.lines[0], kept.stamps[0] > kept.stamps[1]), (2, true));
+    // Rows of a table need no order, and keep theirs.
+    let rows_of_table = read(&rows("time,a,b", 200, |row| line(199 - row)), "layout = 'table'");
+    assert_eq!((rows_of_table.lines[0], rows_of_table.notices.len()), (2, 1));
+    // A bad line stays behind the line before it; labels move with their rows.
+    let text = rows("time,a,y", 100, |row| {
+        let step = 99 - row;
+        match row {
+            40 => "oops".into(),
+            _ => format!("{} {},{},{}", day(15 * step), clock(15 * step), wave(step), u8::from(step < 10)),
+        }
+    });
+    let table = read(&text, "label = 'y'\nnormal = 0\nmax_bad = 0.5\nlayout = 'windows'");
+    assert_eq!((table.len(), table.lines[59], table.lines[60], table.lines[61]), (100, 41, 42, 40));
+    assert!(table.values.row(60)[0].is_nan());
+    assert_eq!(table.normal_rows(), (10..100).collect::<Vec<_>>());
+    assert_eq!((table.head(60).bad.len(), table.head(61).bad.len()), (0, 1));
+}
+
+#[test]
+fn several_series_in_a_file_are_told() {
+    let machine = |machine: usize, step: usize, late: usize| {
+        format!(
+            "{} {},m{machine},{},{}",
+            day(15 * step + late),
+            clock(15 * step + late),
+            wave(step + machine),
+            wave(3 * step)
+        )
+    };
+    let told = |content: &str, config: &str| {
+        let table = read(content, config);
+        let found = table.notices.iter().find_map(|notice| match notice {
+            Notice::Time(TimeNotice::Interleaved { column, series }) => Some((column.clone(), *series)),
+            _ => None,
+        });
+        (table.layout, found)
+    };
+    let header = "time,machine,a,b";
+    let by_machine = Some(("machine".to_string(), 3));
+    // In turn at the same times, one after another, and at times of their own.
+    let in_turn = rows(header, 300, |row| machine(row % 3, row / 3, 0));
+    assert_eq!(told(&in_turn, ""), (Layout::Table, by_machine.clone()));
+    let one_by_one = rows(header, 300, |row| machine(row / 100, row % 100, 0));
+    assert_eq!(told(&one_by_one, "").1, by_machine);
+    let apart = rows(header, 300, |row| machine(row % 3, row / 3, [0, 2, 7][row % 3]));
+    assert_eq!(told(&apart, ""), (Layout::Table, by_machine.clone()));
+    // A number that names the machine, in rows of any order.
+    let numbered = rows(header, 300, |row| machine(83 * row % 300 % 3, 83 * row % 300 / 3, 0))
+        .replace(",m0,", ",0,")
+        .replace(",m1,", ",1,")
+        .replace(",m2,", ",2,");
+    assert_eq!(told(&numbered, "").1, by_machine);
+    let notice =
+        read(&in_turn, "").notices.iter().map(ToString::to_string).find(|text| text.contains("series"));
+    assert_eq!(
+        notice.unwrap(),
+        "the times are those of 3 series, which column `machine` tells apart; to learn and judge each by itself, use --group machine (input.group)"
+    );
+    // One series with a state, and events of several kinds, are neither.
+    let one = rows(header, 300, |row| machine(row / 20 % 3, row, 0));
+    assert_eq!(told(&one, ""), (Layout::Windows, None));
+    let events = rows(header, 300, |row| machine(row * row % 7 % 3, row * row % 311 / 4, 0));
+    assert_eq!(told(&events, "").1, None);
+}
