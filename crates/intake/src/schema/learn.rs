@@ -8,7 +8,6 @@ use crate::input::{HeavyTails, SeriesScale};
 use crate::schema::notice::Notice;
 use crate::schema::{Curve, Field, FieldKind, Schema, Timestamp, Windows};
 use crate::table::{Table, TableColumn};
-use ndarray::Axis;
 use rayon::prelude::*;
 
 /// A learned schema, and notices about the rows.
@@ -91,7 +90,7 @@ impl Schema {
 }
 
 fn choose_window(table: &Table, rows: &[usize], notices: &mut Vec<Notice>) -> usize {
-    let found = period::period(table.values.select(Axis(0), rows).view());
+    let found = table.period(rows);
     let length = found.unwrap_or_else(|| period::plain(rows.len()));
     notices.push(Notice::WindowChosen { length, is_period: found.is_some() });
     length

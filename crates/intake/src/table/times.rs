@@ -1,8 +1,10 @@
 //! Gives the times of the rows of a table in seconds, if their unit is known.
 
 use crate::columns::kinds::unix_unit;
+use crate::columns::period;
 use crate::columns::stamps::StampFormat;
 use crate::table::Table;
+use ndarray::Axis;
 
 impl Table {
     /// The mean time between rows, in seconds: the span of all times divided by the number of steps, so that
@@ -26,9 +28,18 @@ impl Table {
 
     /// The time of a row, such as `2024-05-31 23:59:00` (UTC); `None` if it has none, or if the unit is unknown.
     pub fn date(&self, row: usize) -> Option<String> {
+        if self.timestamp.as_ref()?.format == StampFormat::Clock {
+            return None;
+        }
         let seconds = *self.seconds()?.get(row)?;
         let time = jiff::Timestamp::from_second(seconds.is_finite().then_some(seconds as i64)?).ok()?;
         Some(time.strftime("%Y-%m-%d %H:%M:%S").to_string())
+    }
+
+    /// The period of these time steps, in steps: the length of windows if none is set. 8 to 400, and at most a third of
+    /// the steps; of more than 20,000 steps, the first count. `None` without a clear one.
+    pub fn period(&self, steps: &[usize]) -> Option<usize> {
+        period::period(self.values.select(Axis(0), &steps[..steps.len().min(period::STEPS)]).view())
     }
 
     /// The first time, the last, and how many there are.
