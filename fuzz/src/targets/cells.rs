@@ -21,16 +21,20 @@ pub(crate) fn number(input: &[u8]) {
 
 /// Times are finite, and those that jiff parses as well are the same.
 pub(crate) fn stamp(input: &[u8]) {
-    use StampFormat::{DayFirst, MonthFirst, Number, YearFirst};
+    use StampFormat::{Clock, DayFirst, MonthFirst, Number, SerialDate, YearFirst};
     let cell = input.trim_ascii();
     let missing = parse_cell(cell) == Cell::Missing;
-    for format in [Number, YearFirst, MonthFirst, DayFirst] {
+    for format in [Number, YearFirst, MonthFirst, DayFirst, Clock, SerialDate] {
         let Some(time) = parse_stamp(cell, format) else {
             assert!(!missing, "a missing time is not a wrong one: {format:?}");
             continue;
         };
         assert_eq!(time.is_nan(), missing, "{time} in {format:?}");
         if missing || format == Number {
+            continue;
+        }
+        if format == Clock {
+            assert!((0.0..=86_400.0).contains(&time), "{time} is no time of day");
             continue;
         }
         // The years 1000 to 9999, and a day's offset.

@@ -67,7 +67,11 @@ fn schema(schema: &Schema) -> Vec<String> {
     }
     if let Some(stamp) = &schema.timestamp {
         let step = stamp.step.map_or("no regular step".to_string(), |step| format!("a step of {step}"));
-        lines.push(format!("times: column `{}`, {step}", stamp.name));
+        let columns = match &stamp.clock {
+            Some(clock) => format!("columns `{}` and `{}`", stamp.name, clock.name),
+            None => format!("column `{}`", stamp.name),
+        };
+        lines.push(format!("times: {columns}, {step}"));
     }
     lines.push(format!("rows with less than {:.0} % observed are not judged", 100.0 * schema.min_observed));
     let columns = output::aligned(schema.fields.iter().take(MAX_COLUMNS).map(column));
