@@ -6,6 +6,7 @@ pub(crate) mod log;
 pub(crate) mod notice;
 pub(crate) mod time_notice;
 mod timestamp;
+mod windows;
 
 pub use timestamp::{ClockColumn, Timestamp};
 

@@ -6,7 +6,7 @@ use crate::error::IntakeError;
 use crate::schema::log::NoticeLog;
 use crate::schema::notice::Notice;
 use crate::schema::{Curve, FieldKind, Schema};
-use crate::stream::windower::{Clock, Steps};
+use crate::stream::windower::Clock;
 use crate::table::Table;
 use crate::text::parse::UNSEEN;
 use ndarray::Array2;
@@ -167,32 +167,36 @@ impl Encoder {
     }
 }
 
+/// The column of a field in a table, and for categories the schema's code for each code of the table.
+pub(super) type Found = (usize, Option<Vec<f32>>);
+
+/// The raw values of a row of a table, `[C]`, for the fields that were found there.
+pub(super) fn raw_row<'a>(
+    table: &'a Table,
+    columns: &'a [Found],
+    row: usize,
+) -> impl Iterator<Item = f32> + 'a {
+    columns.iter().map(move |(column, codes)| {
+        let value = table.values[[row, *column]];
+        match codes {
+            Some(codes) if !value.is_nan() => codes[value as usize],
+            _ => value,
+        }
+    })
+}
+
 impl Schema {
     /// Encodes the given `rows` of a table. For windows, each row gives the window that ends with it.
     ///
     /// # Errors
     /// [`IntakeError::Schema`] if a column is missing or its kind has changed.
     pub fn encode(&self, table: &Table, rows: &[usize]) -> Result<EncodedRows, IntakeError> {
+        if self.layout == Layout::Windows {
+            return self.encode_windows(table, rows);
+        }
         let encoder = Encoder::new(self);
         let columns = self.columns_of(table)?;
-        let translate = |row: usize| {
-            columns.iter().map(move |(column, codes)| {
-                let value = table.values[[row, *column]];
-                match codes {
-                    Some(codes) if !value.is_nan() => codes[value as usize],
-                    _ => value,
-                }
-            })
-        };
-        if self.layout == Layout::Windows {
-            let raw: Vec<f32> = (0..table.len()).flat_map(translate).collect();
-            let (steps, shares) = encoder.many_rows(&raw);
-            let file =
-                Steps { encoded: &steps, shares: &shares, gaps: &self.gaps(table), lines: &table.lines };
-            let (samples, rows) = file.cut(self, &encoder, rows);
-            return Ok(EncodedRows { samples, rows, notices: Vec::new() });
-        }
-        let raw: Vec<f32> = rows.iter().flat_map(|&row| translate(row)).collect();
+        let raw: Vec<f32> = rows.iter().flat_map(|&row| raw_row(table, &columns, row)).collect();
         let (samples, shares) = encoder.many_rows(&raw);
         let note = |(&row, &observed): (&usize, &f32)| RowNote {
             line: table.lines[row],
@@ -235,9 +239,8 @@ impl Schema {
         notices
     }
 
-    /// The column of each field in a table, and for categories this schema's code for each code of the table.
-    #[expect(clippy::type_complexity, reason = "used once, above")]
-    fn columns_of(&self, table: &Table) -> Result<Vec<(usize, Option<Vec<f32>>)>, IntakeError> {
+    /// Where each field is found in a table.
+    pub(super) fn columns_of(&self, table: &Table) -> Result<Vec<Found>, IntakeError> {
         let differs = |reason: String| IntakeError::Schema { name: table.name.clone(), reason };
         let by_name: HashMap<&str, usize> =
             table.columns.iter().enumerate().map(|(index, column)| (column.name.as_str(), index)).collect();
@@ -263,7 +266,7 @@ impl Schema {
     }
 
     /// Number of steps missing before each row of a table, according to its times.
-    fn gaps(&self, table: &Table) -> Vec<usize> {
+    pub(super) fn gaps(&self, table: &Table) -> Vec<usize> {
         let mut clock = Clock::new(self);
         (0..table.len())
             .map(|row| clock.gap_before(table.stamps.get(row).copied().unwrap_or(f64::NAN)))

@@ -218,9 +218,11 @@ impl Windower {
     }
 }
 
-/// All time steps of a file.
+/// Some consecutive time steps of a file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Steps<'a> {
+    /// Position of the first step in the file.
+    pub first: usize,
     /// `[N, row_width]`.
     pub encoded: &'a Samples,
     /// `[N]`, observed share of the columns.
@@ -231,27 +233,9 @@ pub(crate) struct Steps<'a> {
     pub lines: &'a [u64],
 }
 
-/// Windows per parallel task; each task cuts its windows one after another.
-const WINDOWS_PER_CUT: usize = 256;
-
 impl Steps<'_> {
-    /// The windows that end with these steps, given in any order.
-    pub(crate) fn cut(&self, schema: &Schema, encoder: &Encoder, ends: &[usize]) -> (Samples, Vec<RowNote>) {
-        let size = schema.width();
-        let mut values = vec![0.0; ends.len() * size];
-        let mut observed = vec![false; ends.len() * size];
-        let rows = values
-            .par_chunks_mut(WINDOWS_PER_CUT * size)
-            .zip(observed.par_chunks_mut(WINDOWS_PER_CUT * size))
-            .zip(ends.par_chunks(WINDOWS_PER_CUT))
-            .flat_map_iter(|((values, observed), ends)| {
-                self.cut_some(schema, encoder, ends, values, observed)
-            })
-            .collect();
-        (samples(values, observed, ends.len(), size), rows)
-    }
-
-    fn cut_some(
+    /// Writes the windows that end with these steps of the file into `values` and `observed`, `[n, D]`.
+    pub(crate) fn cut(
         &self,
         schema: &Schema,
         encoder: &Encoder,
@@ -271,12 +255,12 @@ impl Steps<'_> {
                 windower = Windower::new(schema);
                 next = from;
             }
-            for step in next..=end {
+            for step in next - self.first..=end - self.first {
                 let (values, mask) = step_of(self.encoded, step);
                 windower.push(values, mask, self.shares[step], self.gaps[step]);
             }
             next = end + 1;
-            rows.push(windower.write(values, observed, encoder, self.lines[end]));
+            rows.push(windower.write(values, observed, encoder, self.lines[end - self.first]));
         }
         rows
     }
@@ -290,7 +274,7 @@ fn step_of(encoded: &Samples, step: usize) -> (&[f32], Option<&[bool]>) {
 }
 
 /// `n` windows of `size` values; without a mask if all were observed.
-fn samples(values: Vec<f32>, observed: Vec<bool>, n: usize, size: usize) -> Samples {
+pub(crate) fn samples(values: Vec<f32>, observed: Vec<bool>, n: usize, size: usize) -> Samples {
     let is_complete = observed.par_iter().all(|&observed| observed);
     let mask = || Array2::from_shape_vec((n, size), observed).expect("a window a row");
     let mask = (!is_complete).then(mask);
