@@ -42,4 +42,4 @@ pub use reconstruction::{mae, mse, psnr, psnr_per_sample};
 pub use ssim::{SSIM_WINDOW, ssim};
 pub use subspace::principal_angles;
 pub use summary::{Interval, MeanStd, mean_std};
-pub use volume::{VUS_THRESHOLDS, Vus, sliding_window, vus};
+pub use volume::{DEFAULT_VUS_WINDOW, VUS_THRESHOLDS, Vus, sliding_window, vus};

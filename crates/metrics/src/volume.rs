@@ -26,7 +26,7 @@ const MAX_LAGS: usize = 400;
 /// The shortest period, as in TSB-AD.
 const MIN_PERIOD: usize = 3;
 /// The window of a series without a clear period, as in TSB-AD.
-const DEFAULT_WINDOW: usize = 125;
+pub const DEFAULT_VUS_WINDOW: usize = 125;
 
 /// Both volumes of a series' scores.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,7 +87,7 @@ pub fn sliding_window(series: &[f64]) -> Result<usize, MetricError> {
     let peaks = (1..correlation.len().saturating_sub(1)).filter(is_peak);
     let highest = peaks.max_by(|a, b| correlation[*a].total_cmp(&correlation[*b]));
     // The original compares these limits with the index among the lags from 3 on, not with the lag itself.
-    Ok(highest.filter(|at| (3..=300).contains(at)).map_or(DEFAULT_WINDOW, |at| at + MIN_PERIOD))
+    Ok(highest.filter(|at| (3..=300).contains(at)).map_or(DEFAULT_VUS_WINDOW, |at| at + MIN_PERIOD))
 }
 
 /// Quantities that do not depend on the border.

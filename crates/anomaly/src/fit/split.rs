@@ -110,15 +110,21 @@ const FEWEST_BLOCKS: [(f64, f64); 3] = [(0.05, 2.0), (0.02, 4.0), (0.0, 5.0)];
 fn with_window(table: &Table) -> Result<Table, FitError> {
     let mut table = table.clone();
     if table.layout == Layout::Windows && table.config.window.is_none() {
-        let mut first = table.normal_rows();
-        first.truncate((first.len() as f64 * WINDOW_SHARE) as usize);
-        let learned = Schema::learn(&table, &first)?;
+        let learned = Schema::learn(&table, &steps_for_window(&table))?;
         table.config.window = learned.schema.windows.map(|windows| windows.length);
         let chosen =
             learned.notices.into_iter().filter(|notice| matches!(notice, Notice::WindowChosen { .. }));
         table.notices.extend(chosen);
     }
     Ok(table)
+}
+
+/// The normal time steps of a series from which the length of its windows is chosen: early ones, which belong to the
+/// training part under any configuration.
+pub fn steps_for_window(table: &Table) -> Vec<usize> {
+    let mut first = table.normal_rows();
+    first.truncate((first.len() as f64 * WINDOW_SHARE) as usize);
+    first
 }
 
 impl TableSplit {

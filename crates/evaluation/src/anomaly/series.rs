@@ -9,11 +9,12 @@ use crate::context::Context;
 use crate::error::EvaluationError;
 use crate::outcome::{self, Evaluation};
 use crate::spread::{Figures, Quantity, SPREAD, columns};
+use ae_anomaly::fit::split::steps_for_window;
 use ae_anomaly::fit::{EncodedSplit, TableSplit};
 use ae_anomaly::{FitConfig, RowCalibration, Rule};
 use ae_datasets::Series;
 use ae_intake::{InputConfig, LayoutChoice, Shares, Table};
-use ae_metrics::{auroc, average_precision, best_f1, detect_events, sliding_window, vus};
+use ae_metrics::{DEFAULT_VUS_WINDOW, auroc, average_precision, best_f1, detect_events, sliding_window, vus};
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture;
 use std::fmt::Write;
@@ -65,11 +66,12 @@ pub(super) struct Case {
 
 impl Case {
     /// A series with a training part before step `first`, judged from there on. `is_normal` and `times` (in
-    /// seconds) have an entry for each step.
+    /// seconds) have an entry for each step. `vus_window` is that of TSB-AD if it is not given.
     fn new(
         table: &Table,
         (first, is_normal): (usize, &[bool]),
         times: Option<Vec<f64>>,
+        vus_window: Option<usize>,
         (name, title): (&str, &str),
         mut source: String,
     ) -> Result<Self, EvaluationError> {
@@ -90,12 +92,16 @@ impl Case {
         let values = filled(table.values.column(0).iter().map(|&value| f64::from(value)));
         let times = times.map(|times| filled(times.into_iter()));
         let none = test.select(&[]);
+        let vus_window = match vus_window {
+            Some(window) => window,
+            None => sliding_window(&values).map_err(EvaluationError::metric(title))?,
+        };
         Ok(Case {
             name: name.into(),
             title: title.into(),
             points: table.len(),
             window: schema.windows.map_or(WINDOW, |windows| windows.length),
-            vus_window: sliding_window(&values).map_err(EvaluationError::metric(title))?,
+            vus_window,
             values: judged.iter().map(|&step| values[step]).collect(),
             times: times.map(|times| judged.iter().map(|&step| times[step]).collect()),
             problem: Problem {
@@ -113,14 +119,17 @@ impl Case {
         })
     }
 
-    /// A series from a user's file, with a column that says which steps are normal.
+    /// A series from a user's file, with a column that says which steps are normal. The buffer around events is as wide
+    /// as the period that `fit` finds in it.
     pub(super) fn own(
         table: &Table,
         first: usize,
         title: &str,
         source: String,
     ) -> Result<Self, EvaluationError> {
-        Case::new(table, (first, &steps(table)), table.seconds(), ("own", title), source)
+        let head = table.head(first);
+        let window = head.period(&steps_for_window(&head)).unwrap_or(DEFAULT_VUS_WINDOW);
+        Case::new(table, (first, &steps(table)), table.seconds(), Some(window), ("own", title), source)
     }
 
     /// A series of a benchmark, with its own training part.
@@ -132,7 +141,7 @@ impl Case {
         let is_normal: Vec<bool> = series.labels().into_iter().map(|is_anomaly| !is_anomaly).collect();
         let source = format!("Trained on the first {} points.", series.n_train);
         let names = (series.name.as_str(), series.name.as_str());
-        Case::new(&table, (series.n_train, &is_normal), series.times.clone(), names, source)
+        Case::new(&table, (series.n_train, &is_normal), series.times.clone(), None, names, source)
     }
 }
 
