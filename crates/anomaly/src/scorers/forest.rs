@@ -118,15 +118,17 @@ impl Scorer for IsolationForest {
 
     fn scores(&self, rows: &Samples) -> Result<Vec<f64>, ScorerError> {
         rows::check(rows, self.width)?;
-        let values = references::with_gaps(rows);
         let usual = tree::usual_depth(self.sample as f64);
         let score = |row: ndarray::ArrayView1<'_, f64>| {
             let row = row.to_vec();
             let depth = self.trees.iter().map(|tree| tree.depth(&row)).sum::<f64>() / self.trees.len() as f64;
             (-depth / usual).exp2()
         };
-        let rows: Vec<_> = values.outer_iter().collect();
-        Ok(rows.into_par_iter().map(score).collect())
+        rows::in_blocks(rows, |rows| {
+            let values = references::with_gaps(rows);
+            let rows: Vec<_> = values.outer_iter().collect();
+            Ok(rows.into_par_iter().map(score).collect())
+        })
     }
 
     /// `None`: a forest has no expectation for a row.

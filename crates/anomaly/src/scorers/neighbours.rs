@@ -101,12 +101,18 @@ impl Scorer for Neighbours {
     }
 
     fn scores(&self, rows: &Samples) -> Result<Vec<f64>, ScorerError> {
-        Ok(self.nearest(rows, self.k)?.1.iter().map(|nearest| mean_distance(nearest)).collect())
+        rows::check(rows, self.width())?;
+        rows::in_blocks(rows, |rows| {
+            Ok(self.nearest(rows, self.k)?.1.iter().map(|nearest| mean_distance(nearest)).collect())
+        })
     }
 
     fn scores_of_training_rows(&self, train: &Samples) -> Result<Vec<f64>, ScorerError> {
-        let (_, nearest) = self.nearest(train, self.k + 1)?;
-        Ok(nearest.iter().map(|nearest| mean_distance_to_others(nearest, self.k)).collect())
+        rows::check(train, self.width())?;
+        rows::in_blocks(train, |train| {
+            let (_, nearest) = self.nearest(train, self.k + 1)?;
+            Ok(nearest.iter().map(|nearest| mean_distance_to_others(nearest, self.k)).collect())
+        })
     }
 
     /// The mean over the nearest rows that have the value; 0 if none has it.

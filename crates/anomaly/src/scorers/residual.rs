@@ -18,9 +18,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt::Debug;
 
-/// Most rows whose differences are held in memory at once, and about how many values these may have: 64 MiB.
-const MAX_BLOCK_ROWS: usize = 8192;
-const MAX_BLOCK_VALUES: usize = 1 << 21;
 /// Rows that one core takes at a time. For fewer, other cores are not worth waking.
 const QUICK_ROWS: usize = 256;
 
@@ -294,20 +291,10 @@ impl<M: Measure> Scorer for Residual<M> {
         if let Some(scores) = self.quick_scores(rows)? {
             return Ok(scores);
         }
-        // Block by block, to avoid holding the reconstructions of millions of rows.
-        let mut scores = Vec::with_capacity(rows.len());
-        let block_rows = (MAX_BLOCK_VALUES / self.width().max(1)).clamp(1, MAX_BLOCK_ROWS);
-        for start in (0..rows.len()).step_by(block_rows) {
-            let n = block_rows.min(rows.len() - start);
-            let block = if n == rows.len() { None } else { Some(rows::part(rows, start, n)) };
-            let block = block.as_ref().unwrap_or(rows);
-            let of_block = self.reconstructor.residuals(block);
-            let of_block = of_block.and_then(|residuals| self.measure.scores(&residuals, block));
-            scores.extend(of_block.map_err(|error| match error.row() {
-                Some(row) => error.at_row(start + row),
-                None => error,
-            })?);
-        }
+        let scores = rows::in_blocks(rows, |block| {
+            let residuals = self.reconstructor.residuals(block)?;
+            self.measure.scores(&residuals, block)
+        })?;
         if rows.is_empty() {
             rows::check(rows, self.width())?;
         }

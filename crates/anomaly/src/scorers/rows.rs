@@ -58,6 +58,31 @@ pub(crate) fn part(rows: &Samples, start: usize, n: usize) -> Samples {
     rows.slice(start..start + n)
 }
 
+/// Most rows of which more than their values is held in memory at once, and about how many values these may have: 64 MiB
+/// for four numbers a value.
+const MAX_BLOCK_ROWS: usize = 8192;
+const MAX_BLOCK_VALUES: usize = 1 << 21;
+
+/// Scores that each depend on one row alone, computed block by block, to avoid holding copies of millions of rows in
+/// double precision. Errors name the row of `rows`.
+pub(crate) fn in_blocks(
+    rows: &Samples,
+    of_block: impl Fn(&Samples) -> Result<Vec<f64>, ScorerError>,
+) -> Result<Vec<f64>, ScorerError> {
+    let mut scores = Vec::with_capacity(rows.len());
+    let block_rows = (MAX_BLOCK_VALUES / rows.width().max(1)).clamp(1, MAX_BLOCK_ROWS);
+    for start in (0..rows.len()).step_by(block_rows) {
+        let n = block_rows.min(rows.len() - start);
+        let block = if n == rows.len() { None } else { Some(part(rows, start, n)) };
+        let of_block = of_block(block.as_ref().unwrap_or(rows));
+        scores.extend(of_block.map_err(|error| match error.row() {
+            Some(row) => error.at_row(start + row),
+            None => error,
+        })?);
+    }
+    Ok(scores)
+}
+
 /// At most `most` of the rows, drawn without replacement and kept in order. The draw depends only on `seed`
 /// and the number of rows.
 pub(crate) fn at_most(rows: &Samples, most: usize, seed: u64, purpose: &str) -> Samples {
@@ -78,4 +103,26 @@ pub(crate) fn shares(mut parts: Array1<f64>, observed: impl Fn(usize) -> bool) -
     }
     let n = (0..parts.len()).filter(|&feature| observed(feature)).count().max(1) as f64;
     Array1::from_shape_fn(parts.len(), |feature| if observed(feature) { 1.0 / n } else { 0.0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    #[test]
+    fn blocks_give_the_scores_and_the_row_of_an_error_in_order() {
+        // So wide that a block has two rows.
+        let width = MAX_BLOCK_VALUES / 2;
+        let rows = Samples::complete(Array2::from_shape_fn((5, width), |(row, _)| row as f32));
+        let first =
+            |block: &Samples| Ok(block.values.column(0).iter().map(|&value| f64::from(value)).collect());
+        assert_eq!(in_blocks(&rows, first).unwrap(), [0.0, 1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(in_blocks(&rows.slice(0..0), first).unwrap(), []);
+        let refused = in_blocks(&rows, |block| {
+            let row = block.values.column(0).iter().position(|&value| value == 3.0);
+            row.map_or(Ok(vec![0.0; block.len()]), |row| Err(ScorerError::Overflow { row }))
+        });
+        assert_eq!(refused.unwrap_err().row(), Some(3));
+    }
 }
