@@ -90,9 +90,9 @@ fn cells_and_column_names_are_shown_and_do_nothing() {
     let printed = place.check(score, 0, &[]);
     check_inert(&printed);
     assert_eq!(printed.stdout, csv, "to a terminal and to a file");
-    place.check(&format!("{score} --out s.jsonl"), 0, &[]);
+    place.check(&format!("{score} --out lines.jsonl"), 0, &[]);
     let ran = place.check(&format!("{score} --json"), 0, &[]);
-    assert_eq!(ran.stdout, place.text("s.jsonl"));
+    assert_eq!(ran.stdout, place.text("lines.jsonl"));
     check_json_lines(&ran.stdout, 6);
 
     let mut watch = place.ae("detect watch --model detector.safetensors --explain");

@@ -118,7 +118,7 @@ mod tests {
         let first =
             |block: &Samples| Ok(block.values.column(0).iter().map(|&value| f64::from(value)).collect());
         assert_eq!(in_blocks(&rows, first).unwrap(), [0.0, 1.0, 2.0, 3.0, 4.0]);
-        assert_eq!(in_blocks(&rows.slice(0..0), first).unwrap(), []);
+        assert!(in_blocks(&rows.slice(0..0), first).unwrap().is_empty());
         let refused = in_blocks(&rows, |block| {
             let row = block.values.column(0).iter().position(|&value| value == 3.0);
             row.map_or(Ok(vec![0.0; block.len()]), |row| Err(ScorerError::Overflow { row }))
