@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod find;
+pub(crate) mod groups;
 pub(crate) mod kinds;
 pub(crate) mod labels;
 pub(crate) mod layout;

@@ -67,6 +67,14 @@ pub enum BadReason {
         /// The column.
         column: String,
     },
+    /// The group of a row is missing, or too long for a name.
+    #[error("column `{column}`: it does not name the group of the row in 1 to {limit} bytes")]
+    NoGroup {
+        /// The column.
+        column: String,
+        /// The longest name, in bytes.
+        limit: usize,
+    },
     /// Bytes that are not text.
     #[error("it is not UTF-8 text")]
     NotText,
@@ -248,6 +256,14 @@ pub enum IntakeError {
         column: String,
         /// One of its values.
         value: String,
+    },
+    /// A column that should name groups does not divide the rows.
+    #[error("column `{column}` cannot name the groups: {reason}")]
+    NotGroups {
+        /// The column.
+        column: String,
+        /// What it holds, and what to do.
+        reason: String,
     },
     /// A label column is set, but not which of its values are normal.
     #[error("say which values of the label column are normal (--normal VALUE, or input.normal = [...]); it holds {}", known.join(", "))]

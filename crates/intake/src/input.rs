@@ -32,6 +32,9 @@ pub struct InputConfig {
     pub recognise_times: bool,
     /// Whether the rows of a series are sorted by time.
     pub sort: bool,
+    /// The column that names the machine, site or patient of a row; never a feature. Windows never mix the steps of
+    /// two groups, and each group with enough calibration rows has its own threshold.
+    pub group: Option<Column>,
     /// The character between two cells.
     pub delimiter: Option<char>,
     /// Whether the first line names the columns.
@@ -69,6 +72,7 @@ impl Default for InputConfig {
             clock: None,
             recognise_times: true,
             sort: true,
+            group: None,
             delimiter: None,
             header: None,
             window: None,

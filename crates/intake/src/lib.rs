@@ -31,6 +31,7 @@ mod columns;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
+mod groups;
 mod input;
 mod memory;
 mod numbers;
@@ -47,6 +48,7 @@ pub use columns::labels::Labels;
 pub use columns::layout::Layout;
 pub use columns::stamps::StampFormat;
 pub use error::{BadLine, BadReason, IntakeError, TableError};
+pub use groups::{Group, GroupNotice, Groups, TableGroups};
 pub use input::{FormatChoice, HeavyTails, InputConfig, LayoutChoice, SeriesScale};
 pub use memory::{MemoryError, MemoryLimit};
 pub use numbers::NumberTable;
@@ -63,6 +65,7 @@ pub use split::{
     RowSplit, Shares, duplicate_share, evenly_spaced, split_rows, split_time, split_windows, window_ends,
 };
 pub use stream::block::Block;
+pub use stream::grouped::GroupState;
 pub use stream::reader::{ReadOptions, Reader, inflated};
 pub use stream::windower::{Clock, WindowState};
 pub use table::{Table, TableColumn};

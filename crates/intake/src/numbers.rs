@@ -152,6 +152,7 @@ impl Strict {
             names: HashMap::new(),
             stamp: None,
             label: label.map(name),
+            group: None,
             strict: true,
             kept: None,
         }

@@ -13,6 +13,7 @@ pub use timestamp::{ClockColumn, Timestamp};
 use crate::columns::layout::Layout;
 use crate::columns::profile::MAX_LEVEL;
 use crate::columns::stamps::StampFormat;
+use crate::groups::Group;
 use crate::input::{MAX_LEVELS, MAX_WINDOW};
 use crate::text::recognise::{shorten, splits_cells};
 use serde::{Deserialize, Serialize, Serializer};
@@ -34,6 +35,9 @@ pub struct Schema {
     pub fields: Vec<Field>,
     /// The column of times.
     pub timestamp: Option<Timestamp>,
+    /// The column that names the group of a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
     /// Name of the label column; it may be present and is ignored.
     pub label: Option<String>,
     /// Columns of the training file that are left out.
@@ -325,6 +329,15 @@ impl Schema {
                 stamp.step.is_none_or(|step| step.is_finite() && step > 0.0),
                 "its time step is not above 0",
             )?;
+        }
+        if let Some(group) = &self.group {
+            let free = group.position < self.cells && positions.insert(group.position);
+            ensure(free && names.insert(&group.name), "its column of groups is also another column")?;
+            ensure(group.name.len() <= MAX_NAME, "its column of groups has too long a name")?;
+            let legal = |name: &String| !name.is_empty() && name.len() <= MAX_LEVEL;
+            let sorted = group.names.windows(2).all(|pair| pair[0] < pair[1]);
+            let count = (1..=MAX_LEVELS).contains(&group.names.len());
+            ensure(count && sorted && group.names.iter().all(legal), "its groups are not sorted names")?;
         }
         let others = self.ignored.iter().chain(&self.label);
         ensure(self.ignored.len() <= self.cells, "it ignores more columns than there are")?;

@@ -5,6 +5,7 @@ mod array;
 mod bad_steps;
 mod interleaved;
 mod no_rows;
+mod rows;
 mod sort;
 mod times;
 
@@ -13,11 +14,11 @@ use crate::columns::labels::{Labels, read_labels};
 use crate::columns::layout::Layout;
 use crate::columns::profile::{self, Profile};
 use crate::error::{BadLine, IntakeError};
+use crate::groups::TableGroups;
 use crate::input::InputConfig;
 use crate::memory::MemoryLimit;
 use crate::schema::notice::Notice;
 use crate::schema::{Format, Timestamp};
-use crate::split::window_ends;
 use crate::table::arrange::{Arranged, arrange};
 use crate::table::bad_steps::with_bad_steps;
 use crate::table::no_rows::no_rows;
@@ -29,15 +30,15 @@ use crate::text::pieces::parse_all;
 use ae_records::digest;
 use ae_records::record::FileRecord;
 use ndarray::Array2;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::Read;
-use std::ops::Range;
 use std::path::Path;
 
 /// Memory that a bad line takes: its reason, and copies of it.
 const BAD_LINE_BYTES: u64 = 240;
 
-/// A file as numbers, category codes and gaps.
+/// A file as numbers, category codes and gaps. Its rows are in the order of the file or, if a column names their
+/// group, ordered by group, and in the order of the file within each.
 #[derive(Clone, Debug)]
 pub struct Table {
     /// What messages call it.
@@ -60,9 +61,12 @@ pub struct Table {
     pub stamps: Vec<f64>,
     /// The column of times; its step is not set.
     pub timestamp: Option<Timestamp>,
+    /// The groups of the rows, if a column names them.
+    pub groups: Option<TableGroups>,
     /// The content of the label column.
     pub labels: Option<Labels>,
-    /// Bad lines. For windows, each is also a row with no observed values.
+    /// Bad lines. For windows without groups, each is also a row with no observed values; a line that cannot be read
+    /// belongs to no group.
     pub bad: Vec<BadLine>,
     /// Columns that are left out.
     pub ignored: Vec<String>,
@@ -179,7 +183,8 @@ impl Table {
         memory.check(name, what, bad.saturating_mul(BAD_LINE_BYTES).saturating_add(content.len() as u64))?;
         drop(profile);
         Table::assemble(name, config, format, columns, memory, |columns| {
-            let width = columns.data.len() + usize::from(columns.label.is_some());
+            let apart = [columns.label.is_some(), columns.group.is_some()];
+            let width = columns.data.len() + apart.into_iter().filter(|&is_there| is_there).count();
             memory.check_rows(name, content.len(), lines, width)?;
             Ok(parse_all(&parser(&head, columns), body, head.body_line))
         })
@@ -195,45 +200,6 @@ impl Table {
         self.len() == 0
     }
 
-    /// A table of the first `rows` rows, or of all rows if there are fewer.
-    pub fn head(&self, rows: usize) -> Self {
-        let rows = rows.min(self.len());
-        let mut head =
-            Table { values: self.values.slice(ndarray::s![..rows, ..]).to_owned(), ..self.clone() };
-        head.lines.truncate(rows);
-        head.stamps.truncate(rows);
-        // The rows of a series may be sorted; there, a bad line is a row, too.
-        match self.lines.get(rows) {
-            Some(_) if self.layout == Layout::Windows && !head.bad.is_empty() => {
-                let there: HashSet<u64> = head.lines.iter().copied().collect();
-                head.bad.retain(|bad| there.contains(&bad.line));
-            }
-            Some(&next) => head.bad.retain(|bad| bad.line < next),
-            None => {}
-        }
-        if let Some(labels) = &mut head.labels {
-            labels.normal.truncate(rows);
-            labels.codes.truncate(rows);
-        }
-        head
-    }
-
-    /// The normal rows; without labels, all rows.
-    pub fn normal_rows(&self) -> Vec<usize> {
-        let is_normal = |&row: &usize| self.labels.as_ref().is_none_or(|labels| labels.normal[row]);
-        (0..self.len()).filter(is_normal).collect()
-    }
-
-    /// End steps of the windows of `length` steps, one every `stride` steps, that lie entirely in a stretch
-    /// of rows and have normal steps only.
-    pub fn normal_window_ends(&self, stretch: Range<usize>, length: usize, stride: usize) -> Vec<usize> {
-        let mut ends = window_ends(stretch, length, stride);
-        if let Some(labels) = &self.labels {
-            ends.retain(|&end| labels.normal[end + 1 - length..=end].iter().all(|&normal| normal));
-        }
-        ends
-    }
-
     /// Decides the layout, and makes a table from the rows that `read` returns for the columns.
     fn assemble(
         name: &str,
@@ -243,7 +209,8 @@ impl Table {
         memory: MemoryLimit,
         read: impl Fn(&Columns) -> Result<RawBlock, IntakeError>,
     ) -> Result<Table, IntakeError> {
-        let Arranged { mut block, order, layout, layout_because } =
+        let width = |columns: &Columns| columns.data.len() + usize::from(columns.label.is_some());
+        let Arranged { mut block, groups, order, layout, layout_because } =
             arrange(name, config, &mut columns, read)?;
         let total = block.lines.len() + block.bad.len();
         if let Some(first) = block.bad.first() {
@@ -265,12 +232,16 @@ impl Table {
             };
             return Err(IntakeError::NotNumeric { column: text.name.clone(), layout: layout.name(), value });
         }
-        let width = columns.data.len() + usize::from(columns.label.is_some());
+        let (width, order_notice) = (width(&columns), order.notice());
         if layout == Layout::Windows {
-            with_bad_steps(&mut block, width);
-            if order.is_sorted() {
-                block.put_in_order(&by_time(&block.stamps), width);
-                columns.notices.push(order.notice());
+            if groups.is_none() {
+                with_bad_steps(&mut block, width);
+            }
+            if let Some(order) = order.places() {
+                // Bad lines are steps as well, and have no place in the order of the rows.
+                let with_bad = groups.is_none().then(|| by_time(&block.stamps));
+                block.put_in_order(with_bad.as_deref().unwrap_or(order), width);
+                columns.notices.push(order_notice);
             }
         }
         let n = block.lines.len();
@@ -293,6 +264,7 @@ impl Table {
         let used: Vec<usize> = columns.data.iter().map(|column| column.position).collect();
         let mut apart: Vec<usize> = columns.stamp.iter().flat_map(|stamp| stamp.positions()).collect();
         apart.extend(columns.label.as_ref().map(|label| label.0));
+        apart.extend(columns.group);
         let left = |position: &usize| !used.contains(position) && !apart.contains(position);
         let ignored =
             (0..columns.names.len()).filter(left).map(|position| columns.names[position].clone()).collect();
@@ -321,6 +293,7 @@ impl Table {
                 clock: stamp.clock,
                 step: None,
             }),
+            groups,
             labels,
             bad: block.bad,
             ignored,
@@ -360,6 +333,10 @@ fn parser(head: &Head, columns: &Columns) -> RowParser {
     {
         targets[position] = target;
     }
+    if let Some(position) = columns.group {
+        targets[position] = Target::Group;
+    }
+    let group = columns.group.map(|position| columns.names[position].clone());
     let names = columns.names.iter().cloned().zip(targets.iter().copied()).collect();
     let stamp = columns.stamp.as_ref().map(|stamp| StampCells {
         name: stamp.name.clone(),
@@ -373,6 +350,7 @@ fn parser(head: &Head, columns: &Columns) -> RowParser {
         names,
         stamp,
         label: None,
+        group,
         strict: false,
         kept: None,
     }

@@ -4,7 +4,8 @@ use crate::error::ScorerError;
 use crate::scorers::Scorer;
 use crate::scorers::stored::{self, Arrays};
 use ae_intake::{
-    Field, FieldKind, InputConfig, Layout, MemoryLimit, Schema, State, Table, TableColumn, evenly_spaced,
+    Field, FieldKind, Group, InputConfig, Layout, MemoryLimit, Schema, State, Table, TableColumn,
+    TableGroups, evenly_spaced,
 };
 use ae_records::arrays::StoredArray;
 use ndarray::{Array2, Axis};
@@ -144,6 +145,7 @@ fn table(schema: &Schema, values: Array2<f32>) -> Table {
             FieldKind::Number { .. } => None,
         },
     };
+    let n = values.nrows();
     Table {
         name: "the golden rows".into(),
         format: schema.format,
@@ -151,10 +153,11 @@ fn table(schema: &Schema, values: Array2<f32>) -> Table {
         layout_because: String::new(),
         cells: schema.cells,
         columns: schema.fields.iter().map(column).collect(),
-        lines: (1..=values.nrows() as u64).collect(),
+        lines: (1..=n as u64).collect(),
         values,
         stamps: Vec::new(),
         timestamp: None,
+        groups: schema.group.as_ref().map(|group| one_group(group, n)),
         labels: None,
         bad: Vec::new(),
         ignored: Vec::new(),
@@ -162,6 +165,16 @@ fn table(schema: &Schema, values: Array2<f32>) -> Table {
         file: None,
         memory: MemoryLimit::for_input(0, None),
         config: InputConfig::default(),
+    }
+}
+
+/// All `n` rows in the first group: their scores do not depend on which one it is.
+fn one_group(group: &Group, n: usize) -> TableGroups {
+    TableGroups {
+        column: group.name.clone(),
+        position: group.position,
+        names: group.names.iter().take(1).cloned().collect(),
+        bounds: vec![0, n],
     }
 }
 

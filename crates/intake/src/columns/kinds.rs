@@ -1,6 +1,7 @@
 //! Decides what each column of a file is: numbers, categories, times, the label, or ignored.
 
 use crate::columns::find::find_column;
+use crate::columns::groups;
 use crate::columns::profile::{ColumnProfile, ENOUGH, Profile};
 use crate::columns::stamps::{DATES, StampFormat};
 use crate::columns::times;
@@ -69,6 +70,8 @@ pub(crate) struct Columns {
     /// Position and distinct values.
     pub label: Option<(usize, Vec<String>)>,
     pub stamp: Option<StampColumn>,
+    /// Position of the column that names the group of a row.
+    pub group: Option<usize>,
     pub notices: Vec<Notice>,
 }
 
@@ -161,9 +164,17 @@ pub(crate) fn decide(
     let label = config.label.as_ref().map(|column| find("label", column)).transpose()?;
     let stamp_asked = config.timestamp.as_ref().map(|column| find("timestamp", column)).transpose()?;
     let clock_asked = config.clock.as_ref().map(|column| find("clock", column)).transpose()?;
+    let group = config.group.as_ref().map(|column| find("group", column)).transpose()?;
     let ignored = find_all("ignored", &config.ignore)?;
     let chosen = find_all("data", &config.columns)?;
     let categories = find_all("category", &config.categories)?;
+    if let Some(column) = config.group.as_ref().filter(|_| {
+        [label, stamp_asked].contains(&group)
+            || group.is_some_and(|group| chosen.contains(&group) || categories.contains(&group))
+    }) {
+        let right = "a column without another role";
+        return Err(IntakeError::OutOfRange { key: "input.group", value: column.to_string(), right });
+    }
     let names = unique_names(header.as_deref(), width);
     let mut columns = Columns {
         header: header.is_some(),
@@ -171,15 +182,21 @@ pub(crate) fn decide(
         data: Vec::new(),
         label: None,
         stamp: None,
+        group,
         notices: Vec::new(),
     };
+    if let Some(position) = group {
+        groups::check(&columns.names[position], &profile.columns[position], profile.rows, config)?;
+    }
     if let Some(position) = label {
         let values = profile.columns[position].values.as_ref();
         let column = columns.names[position].clone();
         let too_many = IntakeError::TooManyValues { column, limit: config.max_categories };
         columns.label = Some((position, texts(values.ok_or(too_many)?)));
     }
-    let free = |position: &usize| Some(*position) != label && !ignored.contains(position);
+    let free = |position: &usize| {
+        Some(*position) != label && Some(*position) != group && !ignored.contains(position)
+    };
     let unused = |position: &usize| free(position) && !chosen.contains(position);
     let recognise = config.recognise_times && config.layout != LayoutChoice::Series;
     columns.stamp = match stamp_asked {

@@ -7,6 +7,7 @@ use crate::error::counted;
 use crate::input::{InputConfig, LayoutChoice};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::Range;
 
 /// What a row of a file is.
 ///
@@ -54,7 +55,14 @@ const MAX_CHANNELS: usize = 32;
 const MIN_SERIES_STEPS: usize = 16;
 
 /// The layout, and why. `stamps` are the times in the order that a series would have.
-pub(crate) fn decide(config: &InputConfig, columns: &Columns, stamps: &[f64]) -> (Layout, String) {
+///
+/// `stretches` are the rows of each group, or all rows: a time follows another one of its own group.
+pub(crate) fn decide(
+    config: &InputConfig,
+    columns: &Columns,
+    stamps: &[f64],
+    stretches: &[Range<usize>],
+) -> (Layout, String) {
     match config.layout {
         LayoutChoice::Table => return (Layout::Table, "as configured".into()),
         LayoutChoice::Series => return (Layout::Series, "as configured".into()),
@@ -75,7 +83,7 @@ pub(crate) fn decide(config: &InputConfig, columns: &Columns, stamps: &[f64]) ->
     }
     .to_string();
     if let Some(stamp) = &columns.stamp {
-        let steps = Steps::of(stamps, stamp.format);
+        let steps = Steps::within(stamps, stretches, stamp.format);
         let is_regular = if texts == 0 { steps.are_a_series() } else { steps.are_mostly_regular() };
         if (1..=MAX_CHANNELS).contains(&numbers.len()) && is_regular {
             let mut channels = counted(numbers.len(), "channel", "channels");
@@ -118,8 +126,18 @@ pub(crate) struct Steps {
 
 impl Steps {
     pub(crate) fn of(stamps: &[f64], format: StampFormat) -> Self {
-        let known: Vec<f64> = stamps.iter().copied().filter(|stamp| stamp.is_finite()).collect();
-        Self::between(known.windows(2).map(|pair| pair[1] - pair[0]).collect(), format)
+        Self::within(stamps, std::slice::from_ref(&(0..stamps.len())), format)
+    }
+
+    /// The steps within each of these stretches of rows.
+    pub(crate) fn within(stamps: &[f64], stretches: &[Range<usize>], format: StampFormat) -> Self {
+        let mut steps = Vec::with_capacity(stamps.len());
+        for stretch in stretches {
+            let of_stretch = stamps[stretch.clone()].iter().copied();
+            let known: Vec<f64> = of_stretch.filter(|stamp| stamp.is_finite()).collect();
+            steps.extend(known.windows(2).map(|pair| pair[1] - pair[0]));
+        }
+        Self::between(steps, format)
     }
 
     /// Of steps between times of this format.

@@ -71,6 +71,7 @@ fn bare(schema: &Schema) -> RowParser {
             clock: stamp.clock.as_ref().map(|clock| clock.name.clone()),
         }),
         label: None,
+        group: schema.group.as_ref().map(|group| group.name.clone()),
         strict: false,
         kept: None,
     }
@@ -106,9 +107,9 @@ fn delimiter_of(schema: &Schema, first: &[u8]) -> u8 {
 }
 
 /// Allowed numbers of cells in a line without names: all columns of the training file, only the features and
-/// the times, or only the features.
+/// the times, or only the features; the column of groups, if any, is always there.
 fn widths(schema: &Schema) -> [usize; 3] {
-    let data = schema.fields.len();
+    let data = schema.fields.len() + usize::from(schema.group.is_some());
     [schema.cells, data + time_columns(schema).count(), data]
 }
 
@@ -125,6 +126,7 @@ fn is_header(schema: &Schema, cells: &[String]) -> bool {
         .iter()
         .map(|field| field.name.as_str())
         .chain(time_columns(schema).map(|(name, ..)| name.as_str()))
+        .chain(schema.group.as_ref().map(|group| group.name.as_str()))
         .collect();
     let is_name = |cell: &String| names.contains(cell.trim());
     let numbers = schema.fields.iter().any(|field| matches!(field.kind, FieldKind::Number { .. }));
@@ -140,8 +142,9 @@ fn targets(schema: &Schema, options: &ReadOptions) -> HashMap<String, Target> {
     let data =
         schema.fields.iter().enumerate().map(|(index, field)| (field.name.clone(), Target::Data(index)));
     let stamp = time_columns(schema).map(|(name, _, target)| (name.clone(), target));
+    let group = schema.group.as_ref().map(|group| (group.name.clone(), Target::Group));
     // A requested label takes precedence over the column's role in the schema.
-    data.chain(stamp).chain(options.label.clone().map(|label| (label, Target::Label))).collect()
+    data.chain(stamp).chain(group).chain(options.label.clone().map(|label| (label, Target::Label))).collect()
 }
 
 fn by_header(
@@ -177,6 +180,14 @@ fn by_header(
         shown.extend((names.len() > 10).then(|| format!("… ({} in all)", names.len())));
         shown.join(", ")
     };
+    if let Some(group) = schema.group.as_ref().filter(|group| !there.contains(group.name.as_str())) {
+        let there: Vec<&str> = names.iter().map(String::as_str).collect();
+        return Err(format!(
+            "it has no column `{}`, which names the group of each row; its columns: {}",
+            group.name,
+            shown(&there)
+        ));
+    }
     if 2 * order.len() < schema.fields.len() {
         let there: Vec<&str> = names.iter().map(String::as_str).collect();
         let (missing, there) = (shown(&missing), shown(&there));
@@ -207,7 +218,8 @@ fn by_position(
 ) -> Result<(), String> {
     let stamp = time_columns(schema).map(|(_, position, target)| (position, target));
     let fields = schema.fields.iter().enumerate().map(|(index, field)| (field.position, Target::Data(index)));
-    let mut data: Vec<(usize, Target)> = fields.collect();
+    let group = schema.group.as_ref().map(|group| (group.position, Target::Group));
+    let mut data: Vec<(usize, Target)> = fields.chain(group).collect();
     let [_, with_times, alone] = widths(schema);
     if width == schema.cells || (width != with_times && width != alone) {
         parser.targets = vec![Target::Skip; schema.cells];

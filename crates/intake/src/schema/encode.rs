@@ -34,6 +34,10 @@ pub struct RowNote {
     pub observed: f32,
     /// Whether it can be judged.
     pub state: State,
+    /// The place of its group in [`Group::names`](crate::Group::names); `None` without groups, and for a group that
+    /// training did not have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<u32>,
 }
 
 /// Whether a sample can be judged.
@@ -186,22 +190,24 @@ pub(super) fn raw_row<'a>(
 }
 
 impl Schema {
-    /// Encodes the given `rows` of a table. For windows, each row gives the window that ends with it.
+    /// Encodes the given `rows` of a table. For windows, each row gives the window of its group that ends with it.
     ///
     /// # Errors
-    /// [`IntakeError::Schema`] if a column is missing or its kind has changed.
+    /// [`IntakeError::Schema`] if a column is missing, also that of the groups, or its kind has changed.
     pub fn encode(&self, table: &Table, rows: &[usize]) -> Result<EncodedRows, IntakeError> {
         if self.layout == Layout::Windows {
             return self.encode_windows(table, rows);
         }
         let encoder = Encoder::new(self);
         let columns = self.columns_of(table)?;
+        let groups = self.groups_of(table)?;
         let raw: Vec<f32> = rows.iter().flat_map(|&row| raw_row(table, &columns, row)).collect();
         let (samples, shares) = encoder.many_rows(&raw);
         let note = |(&row, &observed): (&usize, &f32)| RowNote {
             line: table.lines[row],
             observed,
             state: encoder.state(observed),
+            group: groups(row),
         };
         let lines = rows.iter().map(|&row| table.lines[row]);
         let notices = self.out_of_range(&encoder, &raw, lines, &mut NoticeLog::default());
@@ -265,11 +271,31 @@ impl Schema {
         self.fields.iter().map(find).collect()
     }
 
-    /// Number of steps missing before each row of a table, according to its times.
+    /// The place of each row's group among those of the schema.
+    pub(super) fn groups_of<'t>(
+        &self,
+        table: &'t Table,
+    ) -> Result<impl Fn(usize) -> Option<u32> + use<'t>, IntakeError> {
+        if let (Some(group), None) = (&self.group, &table.groups) {
+            let reason = format!("column `{}`, which names the group of a row, is missing", group.name);
+            return Err(IntakeError::Schema { name: table.name.clone(), reason });
+        }
+        let own = table.groups.as_ref();
+        let places: Vec<Option<u32>> = match (&self.group, own) {
+            (Some(group), Some(own)) => own.names.iter().map(|name| group.place(name)).collect(),
+            _ => Vec::new(),
+        };
+        Ok(move |row| places.get(own?.of_row(row)).copied().flatten())
+    }
+
+    /// Number of steps missing before each row of a table, according to its times; none before the first of a group.
     pub(super) fn gaps(&self, table: &Table) -> Vec<usize> {
-        let mut clock = Clock::new(self);
-        (0..table.len())
-            .map(|row| clock.gap_before(table.stamps.get(row).copied().unwrap_or(f64::NAN)))
-            .collect()
+        let mut gaps = Vec::with_capacity(table.len());
+        for own in table.stretches() {
+            let mut clock = Clock::new(self);
+            let stamps = own.map(|row| table.stamps.get(row).copied().unwrap_or(f64::NAN));
+            gaps.extend(stamps.map(|stamp| clock.gap_before(stamp)));
+        }
+        gaps
     }
 }

@@ -4,6 +4,7 @@ use crate::columns::layout::{Layout, Steps};
 use crate::columns::period;
 use crate::columns::stamps::StampFormat;
 use crate::error::IntakeError;
+use crate::groups::Group;
 use crate::input::{HeavyTails, SeriesScale};
 use crate::schema::notice::Notice;
 use crate::schema::{Curve, Field, FieldKind, Schema, Timestamp, Windows};
@@ -62,7 +63,7 @@ impl Schema {
             return Err(IntakeError::NothingVaries { what: what.map(Notice::to_string).unwrap_or_default() });
         }
         let timestamp = table.timestamp.as_ref().map(|stamp| {
-            let steps = Steps::of(&table.stamps, stamp.format);
+            let steps = Steps::within(&table.stamps, &table.stretches(), stamp.format);
             remark_times(&steps, stamp.format, &mut notices);
             Timestamp { step: steps.step(), ..stamp.clone() }
         });
@@ -76,6 +77,7 @@ impl Schema {
             cells: table.cells,
             fields,
             timestamp,
+            group: learn_groups(table, rows),
             label: table.labels.as_ref().map(|labels| labels.column.clone()),
             ignored: table.ignored.clone(),
             windows,
@@ -89,7 +91,26 @@ impl Schema {
     }
 }
 
+/// The column of groups, with those that have one of the rows.
+fn learn_groups(table: &Table, rows: &[usize]) -> Option<Group> {
+    let groups = table.groups.as_ref()?;
+    let mut has_rows = vec![false; groups.names.len()];
+    rows.iter().for_each(|&row| has_rows[groups.of_row(row)] = true);
+    let names = groups.names.iter().zip(has_rows).filter(|(_, has_rows)| *has_rows);
+    let names = names.map(|(name, _)| name.clone()).collect();
+    Some(Group { name: groups.column.clone(), position: groups.position, names })
+}
+
+/// Those of the rows that belong to one group, the one with the most of them: the steps of two groups do not follow
+/// each other.
+fn of_one_group(table: &Table, rows: &[usize]) -> Vec<usize> {
+    let parts = table.stretches().into_iter();
+    let parts = parts.map(|own| rows.iter().copied().filter(|row| own.contains(row)).collect::<Vec<_>>());
+    parts.max_by_key(Vec::len).unwrap_or_default()
+}
+
 fn choose_window(table: &Table, rows: &[usize], notices: &mut Vec<Notice>) -> usize {
+    let rows = &of_one_group(table, rows)[..];
     let found = table.period(rows);
     let length = found.unwrap_or_else(|| period::plain(rows.len()));
     notices.push(Notice::WindowChosen { length, is_period: found.is_some() });

@@ -1,5 +1,6 @@
 //! Counts the notices of a long stream by kind and column, so that a million of them become a few lines.
 
+use crate::groups::GroupNotice;
 use crate::schema::notice::Notice;
 use std::collections::BTreeMap;
 
@@ -12,7 +13,12 @@ pub struct NoticeLog {
 impl NoticeLog {
     /// Adds a notice. Returns whether it is the first of its kind and column.
     pub fn add(&mut self, notice: &Notice) -> bool {
-        let key = (notice.kind(), notice.column().unwrap_or_default().to_owned());
+        let about = match notice {
+            // Each is told by its name; the reader limits their number.
+            Notice::Group { group, what: GroupNotice::Unknown, .. } => Some(group.as_str()),
+            _ => notice.column(),
+        };
+        let key = (notice.kind(), about.unwrap_or_default().to_owned());
         match self.found.get_mut(&key) {
             Some((_, count)) => {
                 *count += 1;

@@ -1,6 +1,7 @@
 //! Notices: oddities in the data that are reported but not refused.
 
 use crate::error::counted;
+use crate::groups::GroupNotice;
 use crate::schema::time_notice::TimeNotice;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -151,6 +152,17 @@ pub enum Notice {
         /// Largest value of the training rows.
         max: f32,
     },
+    /// Something about a group of a stream.
+    Group {
+        /// The line.
+        line: u64,
+        /// The column of groups.
+        column: String,
+        /// The group.
+        group: String,
+        /// What there is to tell about it.
+        what: GroupNotice,
+    },
     /// A feature column is missing from the file; all its values count as not observed.
     MissingColumn {
         /// The column.
@@ -163,22 +175,6 @@ pub enum Notice {
     },
     /// The columns of the file are in a different order; they are matched by name.
     Reordered,
-}
-
-impl Notice {
-    /// The same notice with `lines` added to its line number, for a stream that continues where another
-    /// reader stopped.
-    pub fn shifted(mut self, lines: u64) -> Self {
-        match &mut self {
-            Notice::IrregularTime { line, .. }
-            | Notice::RepeatedTime { line, .. }
-            | Notice::BackwardTime { line, .. }
-            | Notice::UnseenCategory { line, .. }
-            | Notice::OutOfRange { line, .. } => *line += lines,
-            _ => {}
-        }
-        self
-    }
 }
 
 /// Why a column is left out.
@@ -204,10 +200,26 @@ pub enum IgnoredBecause {
 }
 
 impl Notice {
+    /// The same notice with `lines` added to its line number, for a stream that continues where another
+    /// reader stopped.
+    pub fn shifted(mut self, lines: u64) -> Self {
+        match &mut self {
+            Notice::IrregularTime { line, .. }
+            | Notice::RepeatedTime { line, .. }
+            | Notice::BackwardTime { line, .. }
+            | Notice::UnseenCategory { line, .. }
+            | Notice::Group { line, .. }
+            | Notice::OutOfRange { line, .. } => *line += lines,
+            _ => {}
+        }
+        self
+    }
+
     /// The line that the notice is about, if it is about one.
     pub fn line(&self) -> Option<u64> {
         match self {
             Notice::UnseenCategory { line, .. }
+            | Notice::Group { line, .. }
             | Notice::OutOfRange { line, .. }
             | Notice::IrregularTime { line, .. }
             | Notice::RepeatedTime { line, .. }
@@ -215,9 +227,7 @@ impl Notice {
             _ => None,
         }
     }
-}
 
-impl Notice {
     /// The column that the notice is about, if it is about one.
     pub fn column(&self) -> Option<&str> {
         match self {
@@ -229,6 +239,7 @@ impl Notice {
             | Notice::RareValues { column, .. }
             | Notice::PartlyObserved { column, .. }
             | Notice::UnseenCategory { column, .. }
+            | Notice::Group { column, .. }
             | Notice::OutOfRange { column, .. }
             | Notice::IrregularTime { column, .. }
             | Notice::RepeatedTime { column, .. }
@@ -267,6 +278,7 @@ impl Notice {
             Notice::BackwardTime { .. } => "backward_time",
             Notice::Duplicates { .. } => "duplicates",
             Notice::UnseenCategory { .. } => "unseen_category",
+            Notice::Group { .. } => "group",
             Notice::OutOfRange { .. } => "out_of_range",
             Notice::MissingColumn { .. } => "missing_column",
             Notice::ExtraColumn { .. } => "extra_column",
@@ -378,6 +390,9 @@ impl fmt::Display for Notice {
             }
             Notice::UnseenCategory { line, column, value } => {
                 write!(f, "line {line}: column `{column}` has `{value}`, which no training row had")
+            }
+            Notice::Group { line, column, group, what } => {
+                write!(f, "line {line}: {column} `{group}`: {what}")
             }
             Notice::OutOfRange { line, column, value, min, max } => write!(
                 f,

@@ -70,6 +70,20 @@ fn hostile_schemas_are_refused() {
     let stamp =
         Timestamp { name: "a".into(), position: 0, format: StampFormat::Number, clock: None, step: None };
     check(|schema| schema.timestamp = Some(stamp), "its timestamp is also a column of data");
+    let group = |name: &str, position, names: &[&str]| {
+        let (name, names) = (name.to_string(), names.iter().map(|name| name.to_string()).collect());
+        move |schema: &mut Schema| {
+            schema.cells = 4;
+            schema.group = Some(Group { name, position, names });
+        }
+    };
+    check(group("m", 4, &["x"]), "its column of groups is also another column");
+    check(group("m", 2, &["x"]), "its column of groups is also another column");
+    check(group("a", 3, &["x"]), "its column of groups is also another column");
+    check(group(&"m".repeat(5000), 3, &["x"]), "its column of groups has too long a name");
+    for names in [&[][..], &["y", "x"], &["x", "x"], &[""], &[&"x".repeat(300)]] {
+        check(group("m", 3, names), "its groups are not sorted names");
+    }
     let json = serde_json::to_string(&sound()).unwrap();
     assert!(serde_json::from_str::<Schema>(&json.replace("\"rows\"", "\"row\"")).is_err());
 }

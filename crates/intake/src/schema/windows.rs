@@ -2,7 +2,7 @@
 
 use crate::error::IntakeError;
 use crate::schema::Schema;
-use crate::schema::encode::{EncodedRows, Encoder, raw_row};
+use crate::schema::encode::{EncodedRows, Encoder, RowNote, raw_row};
 use crate::stream::windower::{Steps, samples};
 use crate::table::Table;
 use rayon::prelude::*;
@@ -13,17 +13,18 @@ const WINDOWS_PER_TASK: usize = 256;
 const MAX_SKIPPED_STEPS: usize = 256;
 
 impl Schema {
-    /// The windows that end with these steps, given in any order. Besides the windows, only the steps of a few tasks are
+    /// The windows of their groups that end with these steps, given in any order. Besides the windows, only the steps of a few tasks are
     /// held in memory.
     ///
     /// # Errors
     /// As [`Schema::encode`].
     pub(super) fn encode_windows(&self, table: &Table, ends: &[usize]) -> Result<EncodedRows, IntakeError> {
         let (encoder, translation) = (Encoder::new(self), self.columns_of(table)?);
-        let (size, gaps) = (self.width(), self.gaps(table));
+        let (size, gaps, groups) = (self.width(), self.gaps(table), self.groups_of(table)?);
+        let starts: Vec<usize> = table.stretches().into_iter().map(|own| own.start).collect();
         let mut values = vec![0.0; ends.len() * size];
         let mut observed = vec![false; ends.len() * size];
-        let rows = values
+        let mut rows: Vec<RowNote> = values
             .par_chunks_mut(WINDOWS_PER_TASK * size)
             .zip(observed.par_chunks_mut(WINDOWS_PER_TASK * size))
             .zip(ends.par_chunks(WINDOWS_PER_TASK))
@@ -39,12 +40,20 @@ impl Schema {
                         steps.clone().flat_map(|step| raw_row(table, &translation, step)).collect();
                     let (encoded, shares) = encoder.rows(&raw, steps.len());
                     let (gaps, lines) = (&gaps[steps.clone()], &table.lines[steps.clone()]);
-                    let steps = Steps { first: steps.start, encoded: &encoded, shares: &shares, gaps, lines };
+                    let steps = Steps {
+                        first: steps.start,
+                        encoded: &encoded,
+                        shares: &shares,
+                        gaps,
+                        lines,
+                        starts: &starts,
+                    };
                     rows.extend(steps.cut(self, &encoder, ends, to, mask));
                 }
                 rows
             })
             .collect();
+        rows.iter_mut().zip(ends).for_each(|(note, &row)| note.group = groups(row));
         let samples = samples(values, observed, ends.len(), size);
         Ok(EncodedRows { samples, rows, notices: Vec::new() })
     }

@@ -2,6 +2,7 @@
 
 use crate::Samples;
 use crate::error::BadLine;
+use crate::groups::Groups;
 use crate::schema::encode::{Encoder, RowNote};
 use crate::schema::notice::Notice;
 use crate::text::kept::KeptCells;
@@ -22,6 +23,8 @@ pub struct Block {
     pub labels: Vec<String>,
     /// The cells of each row that [`ReadOptions::keep`](crate::ReadOptions::keep) asks for.
     pub kept: KeptCells,
+    /// `[N]` if the schema has a column of groups, otherwise empty.
+    pub groups: Groups,
     /// Bad lines, ascending.
     pub bad: Vec<BadLine>,
     /// Notices about single values and times, in line order: the first 64 of each kind and column in a block.
@@ -40,6 +43,7 @@ impl Block {
             all.stamps.extend(block.stamps);
             all.labels.extend(block.labels);
             all.kept.append(block.kept);
+            all.groups.append(block.groups);
             all.bad.extend(block.bad);
             all.notices.extend(block.notices);
         }
@@ -56,6 +60,7 @@ impl Default for Block {
             stamps: Vec::new(),
             labels: Vec::new(),
             kept: KeptCells::default(),
+            groups: Groups::default(),
             bad: Vec::new(),
             notices: Vec::new(),
         }

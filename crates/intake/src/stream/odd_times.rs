@@ -10,14 +10,20 @@ use std::collections::HashMap;
 
 impl<R> Reader<R> {
     /// Counts the days of times of day, from the last time on. Not for independent rows, of which no state is kept.
-    pub(super) fn count_days(&self, stamps: &mut [f64]) {
-        if self.windower.is_none() || !self.has_clocks() {
+    pub(super) fn count_days(&self, raw: &mut RawBlock) {
+        if self.schema.windows.is_none() || !self.has_clocks() {
             return;
         }
-        let mut last = self.last_time;
-        for stamp in stamps.iter_mut().filter(|stamp| stamp.is_finite()) {
-            *stamp = clock::after(last, *stamp);
-            last = Some(*stamp);
+        // By group; without groups, all rows are of one.
+        let mut last = HashMap::<Option<usize>, f64>::new();
+        for (row, stamp) in raw.stamps.iter_mut().enumerate().filter(|(_, stamp)| stamp.is_finite()) {
+            let group = raw.groups.code(row);
+            let before = last.get(&group).copied().or_else(|| match &self.groups {
+                Some(groups) => groups.last_time(raw.groups.name(row).unwrap_or_default()),
+                None => self.last_time,
+            });
+            *stamp = clock::after(before, *stamp);
+            last.insert(group, *stamp);
         }
     }
 
@@ -32,9 +38,23 @@ impl<R> Reader<R> {
         let Some(stamp) = &self.schema.timestamp else { return Vec::new() };
         let mut notices = Vec::new();
         let mut counts = HashMap::<&'static str, u64>::new();
-        for (&time, &line) in raw.stamps.iter().zip(&raw.lines).filter(|(time, _)| time.is_finite()) {
-            let time = if is_clock { clock::after(self.last_time, time) } else { time };
-            let Some(last) = self.last_time.replace(time) else { continue };
+        for (row, (&time, &line)) in raw.stamps.iter().zip(&raw.lines).enumerate() {
+            if !time.is_finite() {
+                continue;
+            }
+            let after = |last: Option<f64>| if is_clock { clock::after(last, time) } else { time };
+            let last = match &mut self.groups {
+                Some(groups) => {
+                    let name = raw.groups.name(row).unwrap_or_default();
+                    let time = after(groups.last_time(name));
+                    groups.replace_time(name, time).map(|last| (last, time))
+                }
+                None => {
+                    let time = after(self.last_time);
+                    self.last_time.replace(time).map(|last| (last, time))
+                }
+            };
+            let Some((last, time)) = last else { continue };
             let (step, column) = (time - last, || stamp.name.clone());
             let notice = if step < 0.0 {
                 Notice::BackwardTime { line, column: column() }

@@ -11,6 +11,7 @@ use crate::schema::encode::{Encoder, MAX_NOTICES_PER_COLUMN, RowNote};
 use crate::schema::log::NoticeLog;
 use crate::schema::notice::Notice;
 use crate::stream::block::{Block, in_parallel};
+use crate::stream::grouped::StreamGroups;
 use crate::stream::windower::{WindowState, Windower};
 use crate::text::head::{MARK, ensure_line_feeds, ensure_text};
 use crate::text::kept::{Keep, KeptColumns};
@@ -63,9 +64,10 @@ pub struct Reader<R> {
     encoder: Encoder,
     parser: RowParser,
     pub(super) windower: Option<Windower>,
+    pub(super) groups: Option<StreamGroups>,
     notices: Vec<Notice>,
     pub(super) log: NoticeLog,
-    /// The last time that was read.
+    /// The last time that was read, if there are no groups.
     pub(super) last_time: Option<f64>,
     /// Whether the first line named the columns.
     header: bool,
@@ -77,7 +79,7 @@ pub struct Reader<R> {
     first_bad: Option<BadLine>,
     /// Bad lines before the first line that was used to match the columns.
     early: Vec<BadLine>,
-    name: String,
+    pub(super) name: String,
 }
 
 /// Bytes that are parsed in parallel at a time.
@@ -160,7 +162,9 @@ impl<R: BufRead> Reader<R> {
             lines,
             encoder: Encoder::new(schema),
             parser,
-            windower: (schema.layout == Layout::Windows).then(|| Windower::new(schema)),
+            windower: (schema.layout == Layout::Windows && schema.group.is_none())
+                .then(|| Windower::new(schema)),
+            groups: StreamGroups::new(schema),
             notices,
             log: NoticeLog::default(),
             last_time: None,
@@ -219,7 +223,7 @@ impl<R: BufRead> Reader<R> {
         self.lines.next_line_number()
     }
 
-    /// For windows: the state from which an interrupted stream can be resumed.
+    /// For windows without groups: the state from which an interrupted stream can be resumed.
     pub fn window_state(&self) -> Option<WindowState> {
         self.windower.as_ref().map(Windower::state)
     }
@@ -320,7 +324,7 @@ impl<R: BufRead> Reader<R> {
 
     fn finish(&mut self, mut raw: RawBlock, steps: Samples, shares: Vec<f32>) -> Block {
         raw.bad.splice(..0, self.early.drain(..));
-        self.count_days(&mut raw.stamps);
+        self.count_days(&mut raw);
         self.given += (raw.lines.len() + raw.bad.len()) as u64;
         self.given_bad += raw.bad.len() as u64;
         if self.first_bad.is_none() {
@@ -342,20 +346,35 @@ impl<R: BufRead> Reader<R> {
             self.log.add(&notice);
             notices.push(notice);
         }
-        notices.sort_by_key(Notice::line);
         let encoder = &self.encoder;
-        let (samples, rows) = match &mut self.windower {
-            Some(windower) => windower.cut(encoder, &raw, &steps, &shares),
-            None => {
+        let mut of_groups = Vec::new();
+        let by_group = self.groups.as_mut().and_then(|groups| {
+            of_groups = groups.remark_unknown(&raw.groups, &raw.lines);
+            groups.cut(encoder, &raw, &steps, &shares, &mut of_groups)
+        });
+        for (count, notice) in (0..).zip(of_groups) {
+            self.log.add(&notice);
+            notices.extend(Some(notice).filter(|_| count < 2 * MAX_NOTICES_PER_COLUMN));
+        }
+        notices.sort_by_key(Notice::line);
+        let (samples, mut rows) = match (&mut self.windower, by_group) {
+            (_, Some(cut)) => cut,
+            (Some(windower), None) => windower.cut(encoder, &raw, &steps, &shares),
+            (None, None) => {
                 let note = |(&line, &observed): (&u64, &f32)| RowNote {
                     line,
                     observed,
                     state: encoder.state(observed),
+                    group: None,
                 };
                 (steps, raw.lines.iter().zip(&shares).map(note).collect())
             }
         };
-        Block { samples, rows, stamps: raw.stamps, labels: raw.labels, kept: raw.kept, bad: raw.bad, notices }
+        if let Some(groups) = &self.groups {
+            groups.note_places(&raw.groups, &mut rows);
+        }
+        let RawBlock { stamps, labels, groups, kept, bad, .. } = raw;
+        Block { samples, rows, stamps, labels, groups, kept, bad, notices }
     }
 }
 

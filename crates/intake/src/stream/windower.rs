@@ -62,7 +62,7 @@ pub(crate) struct Windower {
     shares: Vec<f32>,
     /// Number of steps so far, at most the length of a window.
     filled: usize,
-    clock: Clock,
+    pub(crate) clock: Clock,
 }
 
 /// The steps from which the next window continues: the state needed to resume an interrupted stream.
@@ -96,6 +96,18 @@ impl Windower {
             filled: 0,
             clock: Clock::new(schema),
         }
+    }
+
+    /// Number of values of a window.
+    pub(crate) fn size(&self) -> usize {
+        self.length * self.width
+    }
+
+    /// Memory that the steps of one window take at most, in bytes.
+    pub(crate) fn most_bytes(schema: &Schema) -> usize {
+        let steps = 4 * schema.windows.map_or(1, |windows| windows.length) + 64;
+        let step = schema.row_width() * (size_of::<f32>() + size_of::<bool>()) + size_of::<f32>();
+        steps.saturating_mul(step)
     }
 
     pub(crate) fn state(&self) -> WindowState {
@@ -176,7 +188,7 @@ impl Windower {
 
     /// Adds the next step, `[row_width]`, after `gap` missing steps. `observed` is `None` if all of it was
     /// observed.
-    fn push(&mut self, values: &[f32], observed: Option<&[bool]>, share: f32, gap: usize) {
+    pub(crate) fn push(&mut self, values: &[f32], observed: Option<&[bool]>, share: f32, gap: usize) {
         self.push_gap(gap);
         self.values.extend_from_slice(values);
         match observed {
@@ -206,7 +218,13 @@ impl Windower {
     }
 
     /// Writes the window that ends with the last step, `[length * row_width]`, and returns its note.
-    fn write(&self, values: &mut [f32], observed: &mut [bool], encoder: &Encoder, line: u64) -> RowNote {
+    pub(crate) fn write(
+        &self,
+        values: &mut [f32],
+        observed: &mut [bool],
+        encoder: &Encoder,
+        line: u64,
+    ) -> RowNote {
         let from = (self.shares.len() - self.length) * self.width;
         values.copy_from_slice(&self.values[from..]);
         observed.copy_from_slice(&self.observed[from..]);
@@ -214,7 +232,7 @@ impl Windower {
         let shares = self.shares.iter().rev().take(self.length);
         let observed = (shares.map(|&share| f64::from(share)).sum::<f64>() / self.length as f64) as f32;
         let state = if self.filled < self.length { State::WarmingUp } else { encoder.state(observed) };
-        RowNote { line, observed, state }
+        RowNote { line, observed, state, group: None }
     }
 }
 
@@ -231,6 +249,8 @@ pub(crate) struct Steps<'a> {
     pub gaps: &'a [usize],
     /// `[N]`, line of each step.
     pub lines: &'a [u64],
+    /// The first step of each group, ascending. No window has steps of two groups.
+    pub starts: &'a [usize],
 }
 
 impl Steps<'_> {
@@ -249,9 +269,10 @@ impl Steps<'_> {
         let mut rows = Vec::with_capacity(ends.len());
         let windows = values.chunks_exact_mut(size).zip(observed.chunks_exact_mut(size));
         for (&end, (values, observed)) in ends.iter().zip(windows) {
-            let from = (end + 1).saturating_sub(windower.length);
-            if end < next || next < from {
-                // A full window of steps is read anew, so no earlier state is needed.
+            let start = self.starts[..self.starts.partition_point(|&start| start <= end)].last();
+            let from = (end + 1).saturating_sub(windower.length).max(start.copied().unwrap_or(0));
+            if end < next || next <= from {
+                // All steps of the window are read anew, so no earlier state is needed.
                 windower = Windower::new(schema);
                 next = from;
             }
@@ -267,7 +288,7 @@ impl Steps<'_> {
 }
 
 /// Values and mask of a step.
-fn step_of(encoded: &Samples, step: usize) -> (&[f32], Option<&[bool]>) {
+pub(crate) fn step_of(encoded: &Samples, step: usize) -> (&[f32], Option<&[bool]>) {
     let values = encoded.values.row(step).to_slice().expect("encoded rows are contiguous");
     let mask = encoded.observed.as_ref();
     (values, mask.map(|mask| mask.row(step).to_slice().expect("masks are contiguous")))

@@ -5,15 +5,19 @@ use crate::columns::kinds::Columns;
 use crate::columns::layout::{self, Layout};
 use crate::columns::stamps::StampFormat;
 use crate::error::IntakeError;
+use crate::groups::TableGroups;
 use crate::input::InputConfig;
 use crate::schema::notice::Notice;
 use crate::table::interleaved::interleaved;
+use crate::table::rows::{by_group, stretches};
 use crate::table::sort::TimeOrder;
 use crate::text::parse::RawBlock;
 
 /// The rows of a file, in its order, and what they are.
 pub(super) struct Arranged {
+    /// Ordered by group, if there are groups.
     pub block: RawBlock,
+    pub groups: Option<TableGroups>,
     /// The order of the rows as time steps.
     pub order: TimeOrder,
     pub layout: Layout,
@@ -33,19 +37,26 @@ pub(super) fn arrange(
     let format = columns.stamp.as_ref().map_or(StampFormat::Number, |stamp| stamp.format);
     let read = |columns: &Columns| {
         let mut block = read(columns)?;
+        let width = columns.data.len() + usize::from(columns.label.is_some());
+        let groups = by_group(columns, &mut block, width);
         if format == StampFormat::Clock {
-            clock::count_days(&mut block.stamps);
+            for own in stretches(groups.as_ref(), block.lines.len()) {
+                clock::count_days(&mut block.stamps[own]);
+            }
         }
-        Ok::<_, IntakeError>(block)
+        Ok::<_, IntakeError>((block, groups))
     };
-    let mut block = read(columns)?;
-    let mut order = TimeOrder::of(&block.stamps, format);
+    let (mut block, mut groups) = read(columns)?;
+    let together = stretches(groups.as_ref(), block.lines.len());
+    let mut order = TimeOrder::within(&block.stamps, &together, format);
     if !config.sort {
         order.keep();
     }
-    let several = interleaved(columns, &block, &order);
-    columns.notices.extend(several.map(Notice::Time));
-    let (layout, layout_because) = layout::decide(config, columns, &order.apply(&block.stamps));
+    if groups.is_none() {
+        let several = interleaved(columns, &block, &order);
+        columns.notices.extend(several.map(Notice::Time));
+    }
+    let (layout, layout_because) = layout::decide(config, columns, &order.apply(&block.stamps), &together);
     // A channel of a series may rise with each step; in a table such a column is an identifier.
     let fewer = match layout {
         Layout::Table => columns.leave_out_counters(file)?,
@@ -53,7 +64,7 @@ pub(super) fn arrange(
         Layout::Series => false,
     };
     if fewer {
-        block = read(columns)?;
+        (block, groups) = read(columns)?;
     }
-    Ok(Arranged { block, order, layout, layout_because })
+    Ok(Arranged { block, groups, order, layout, layout_because })
 }

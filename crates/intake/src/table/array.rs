@@ -2,9 +2,10 @@
 
 use crate::columns::clock;
 use crate::columns::kinds::{self, Columns, Kind};
-use crate::columns::profile;
+use crate::columns::profile::{self, MAX_LEVEL};
 use crate::columns::stamps::StampFormat;
 use crate::error::{BadLine, BadReason, IntakeError, TableError};
+use crate::groups::{Groups, TableGroups};
 use crate::input::InputConfig;
 use crate::memory::MemoryLimit;
 use crate::schema::encode::EncodedRows;
@@ -12,7 +13,7 @@ use crate::schema::{FieldKind, Format, Schema};
 use crate::table::{Table, TableColumn};
 use crate::text::cells::number_text;
 use crate::text::parse::RawBlock;
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use std::collections::{BTreeSet, HashMap};
 
 /// What messages call the array.
@@ -69,17 +70,41 @@ impl Table {
 
 impl Schema {
     /// Encodes rows of an array `[N, C]` with all columns of the training data, in the same order; NaN is a
-    /// missing value. For windows the rows are time steps, and each gives the window that ends with it.
+    /// missing value. For windows the rows are time steps, and each gives the window of its group that ends with it.
     ///
     /// # Errors
-    /// [`IntakeError::Schema`] if the rows have another width, [`IntakeError::NotFinite`] with the row and
+    /// [`IntakeError::Schema`] if the rows have another width or a row has no group, [`IntakeError::NotFinite`] with the row and
     /// column of an infinity.
     pub fn encode_array(&self, rows: ArrayView2<'_, f32>) -> Result<EncodedRows, IntakeError> {
-        let table = self.table_of(rows)?;
-        self.encode(&table, &(0..table.len()).collect::<Vec<_>>())
+        let Some(group) = &self.group else {
+            let table = self.table_of(rows, None)?;
+            return self.encode(&table, &(0..table.len()).collect::<Vec<_>>());
+        };
+        let mut groups = Groups::default();
+        for (row, &value) in rows.columns().into_iter().skip(group.position).take(1).flatten().enumerate() {
+            if value.is_nan() {
+                let reason = format!("row {row} (from 0) names no group in column `{}`", group.name);
+                return Err(IntakeError::Schema { name: NAME.into(), reason });
+            }
+            groups.push(&number_text(value));
+        }
+        let (order, groups) = groups.in_order(group.name.clone(), group.position);
+        let mut places = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(place, &row)| places[row] = place);
+        let table = self.table_of(rows.select(Axis(0), &order).view(), Some(groups));
+        let table = table.map_err(|error| match error {
+            IntakeError::NotFinite { row, column, value } => {
+                IntakeError::NotFinite { row: order[row], column, value }
+            }
+            other => other,
+        })?;
+        let mut encoded = self.encode(&table, &places)?;
+        // Lines were counted in the order of the groups.
+        encoded.rows.iter_mut().zip(1..).for_each(|(note, line)| note.line = line);
+        Ok(encoded)
     }
 
-    fn table_of(&self, rows: ArrayView2<'_, f32>) -> Result<Table, IntakeError> {
+    fn table_of(&self, rows: ArrayView2<'_, f32>, groups: Option<TableGroups>) -> Result<Table, IntakeError> {
         if rows.ncols() != self.cells {
             let reason = format!("its rows have {} values instead of {}", rows.ncols(), self.cells);
             return Err(IntakeError::Schema { name: NAME.into(), reason });
@@ -129,6 +154,7 @@ impl Schema {
             lines: (1..=rows.nrows() as u64).collect(),
             stamps,
             timestamp: self.timestamp.clone(),
+            groups,
             labels: None,
             bad: Vec::new(),
             ignored: self.ignored.clone(),
@@ -165,7 +191,7 @@ fn time_of(number: f32, format: StampFormat) -> f64 {
     clock::of_number(f64::from(number), format).unwrap_or(f64::NAN)
 }
 
-/// The rows, as if parsed from the lines of a file. A row without a label is bad.
+/// The rows, as if parsed from the lines of a file. A row without a label or a group is bad.
 fn block(rows: ArrayView2<'_, f32>, columns: &Columns) -> RawBlock {
     let width = columns.data.len() + usize::from(columns.label.is_some());
     let mut values = Array2::<f32>::zeros((rows.nrows(), width));
@@ -187,6 +213,15 @@ fn block(rows: ArrayView2<'_, f32>, columns: &Columns) -> RawBlock {
             let column = columns.names[*position].clone();
             block.bad.push(BadLine { line, reason: BadReason::NoLabel { column } });
             continue;
+        }
+        if let Some(position) = columns.group {
+            let value = rows[[row, position]];
+            if value.is_nan() {
+                let reason = BadReason::NoGroup { column: columns.names[position].clone(), limit: MAX_LEVEL };
+                block.bad.push(BadLine { line, reason });
+                continue;
+            }
+            block.groups.push(&number_text(value));
         }
         block.values.extend(values.row(row));
         let stamp = columns.stamp.as_ref().map(|stamp| time_of(rows[[row, stamp.position]], stamp.format));

@@ -16,6 +16,7 @@ pub(super) fn no_rows(body: &[u8], name: &str, head: &Head, lines: u64) -> Intak
         names: HashMap::new(),
         stamp: None,
         label: None,
+        group: None,
         strict: true,
         kept: None,
     };

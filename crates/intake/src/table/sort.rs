@@ -5,6 +5,7 @@ use crate::columns::stamps::StampFormat;
 use crate::schema::notice::Notice;
 use crate::schema::time_notice::TimeNotice;
 use crate::text::parse::RawBlock;
+use std::ops::Range;
 
 /// The rows of a file in the order in which a series has them.
 #[derive(Debug)]
@@ -29,14 +30,31 @@ impl TimeOrder {
         TimeOrder { order: is_better.then_some(order), backward: file.backward }
     }
 
+    /// The same within each of these stretches, which keep their places.
+    pub(super) fn within(stamps: &[f64], stretches: &[Range<usize>], format: StampFormat) -> Self {
+        let mut all = TimeOrder { order: None, backward: 0 };
+        for stretch in stretches {
+            let own = Self::of(&stamps[stretch.clone()], format);
+            all.backward += own.backward;
+            if let Some(order) = own.order {
+                let places = all.order.get_or_insert_with(|| (0..stamps.len()).collect());
+                places[stretch.clone()]
+                    .iter_mut()
+                    .zip(order)
+                    .for_each(|(place, row)| *place = stretch.start + row);
+            }
+        }
+        all
+    }
+
     /// Keeps the order of the file.
     pub(super) fn keep(&mut self) {
         self.order = None;
     }
 
-    /// Whether it is another order than that of the file.
-    pub(super) fn is_sorted(&self) -> bool {
-        self.order.is_some()
+    /// The place in the file of each row, if it is another order than that of the file.
+    pub(super) fn places(&self) -> Option<&[usize]> {
+        self.order.as_deref()
     }
 
     /// Says that the rows were sorted.

@@ -169,6 +169,7 @@ fn names_of(schema: &Schema, parser: &RowParser, first: &[u8], header: bool) -> 
             let clock = schema.timestamp.as_ref().and_then(|stamp| stamp.clock.as_ref());
             clock.map_or_else(|| format!("c{position}"), |clock| clock.name.clone())
         }
+        Target::Group => schema.group.as_ref().map_or_else(|| format!("c{position}"), |g| g.name.clone()),
         Target::Skip | Target::Label | Target::Text => format!("c{position}"),
     };
     parser.targets.iter().enumerate().map(name).collect()

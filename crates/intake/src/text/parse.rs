@@ -1,7 +1,9 @@
 //! Parses lines into raw rows: per column a number or the code of a category, `NaN` if nothing was observed.
 
+use crate::columns::profile::MAX_LEVEL;
 use crate::columns::stamps::{self, StampFormat};
 use crate::error::{BadLine, BadReason};
+use crate::groups::Groups;
 use crate::text::cells::{self, Cell, plain_number, trimmed};
 use crate::text::json::{self, Key};
 use crate::text::kept::{KeptCells, KeptColumns};
@@ -31,6 +33,8 @@ pub(crate) enum Target {
     Stamp,
     /// The time of day, which is added to the day.
     Clock,
+    /// The name of the row's group.
+    Group,
     /// Kept as text; a missing value counts as no label.
     Label,
     /// Kept as text, also if it reads like a missing value; only an empty cell counts as no label.
@@ -80,6 +84,8 @@ pub(crate) struct RowParser {
     pub stamp: Option<StampCells>,
     /// Name of the label column, whose text is kept.
     pub label: Option<String>,
+    /// Name of the column of groups.
+    pub group: Option<String>,
     /// Whether a piece ends at its first bad line: where every line must be a row, one is enough to refuse the file.
     pub strict: bool,
     /// The cells that are handed out with each row.
@@ -97,6 +103,8 @@ pub(crate) struct RawBlock {
     pub labels: Vec<String>,
     /// Those of `[N]` rows, if any were asked for.
     pub kept: KeptCells,
+    /// `[N]` if there is a column of groups, otherwise empty.
+    pub groups: Groups,
     /// `[N]`, ascending.
     pub lines: Vec<u64>,
     /// Ascending; disjoint from `lines`.
@@ -112,9 +120,17 @@ struct Row<'a> {
     /// 0 if there is no column of times of day.
     clock: f64,
     label: Option<String>,
+    group: Option<String>,
     unseen: &'a mut Vec<(usize, usize, String)>,
     index: usize,
     error: Option<BadReason>,
+}
+
+/// What a row holds besides its values.
+struct Apart {
+    stamp: f64,
+    label: Option<String>,
+    group: Option<String>,
 }
 
 impl RawBlock {
@@ -126,6 +142,7 @@ impl RawBlock {
         self.stamps.extend_from_slice(&below.stamps);
         self.labels.extend(below.labels);
         self.kept.append(below.kept);
+        self.groups.append(below.groups);
         self.lines.extend_from_slice(&below.lines);
         self.bad.extend(below.bad);
     }
@@ -174,16 +191,18 @@ impl RowParser {
             let has_clock = self.stamp.as_ref().is_some_and(|stamp| stamp.clock.is_some());
             let clock = if has_clock { f64::NAN } else { 0.0 };
             let unseen = &mut block.unseen;
-            let row = Row { values, stamp: f64::NAN, clock, label: None, unseen, index, error: None };
+            let (label, group) = (None, None);
+            let row = Row { values, stamp: f64::NAN, clock, label, group, unseen, index, error: None };
             self.row(line, row, scratch)
         };
         match result {
-            Ok((stamp, label)) => {
+            Ok(Apart { stamp, label, group }) => {
                 block.stamps.push(stamp);
                 block.labels.extend(label);
                 if let Some(kept) = &self.kept {
                     kept.copy(line, self.syntax, &mut block.kept);
                 }
+                group.iter().for_each(|group| block.groups.push(group));
                 block.lines.push(number);
             }
             Err(reason) => {
@@ -194,12 +213,7 @@ impl RowParser {
         }
     }
 
-    fn row(
-        &self,
-        line: &[u8],
-        mut row: Row<'_>,
-        scratch: &mut Unquoted,
-    ) -> Result<(f64, Option<String>), BadReason> {
+    fn row(&self, line: &[u8], mut row: Row<'_>, scratch: &mut Unquoted) -> Result<Apart, BadReason> {
         let got = match self.syntax {
             Syntax::Json => {
                 let mut by_position = false;
@@ -238,9 +252,12 @@ impl RowParser {
                 return Err(BadReason::NoLabel { column: name.clone() });
             }
         }
-        match &self.label {
-            Some(column) if row.label.is_none() => Err(BadReason::NoLabel { column: column.clone() }),
-            _ => Ok((row.stamp + row.clock, row.label)),
+        match (&self.label, &self.group) {
+            (Some(column), _) if row.label.is_none() => Err(BadReason::NoLabel { column: column.clone() }),
+            (_, Some(column)) if row.group.is_none() => {
+                Err(BadReason::NoGroup { column: column.clone(), limit: MAX_LEVEL })
+            }
+            _ => Ok(Apart { stamp: row.stamp + row.clock, label: row.label, group: row.group }),
         }
     }
 
@@ -288,6 +305,11 @@ impl RowParser {
                 let is_there =
                     if target == Target::Text { !cell.is_empty() } else { !cells::is_missing(cell) };
                 row.label = is_there.then(|| String::from_utf8_lossy(cell).into_owned());
+                None
+            }
+            Target::Group => {
+                let is_name = !cells::is_missing(cell) && cell.len() <= MAX_LEVEL;
+                row.group = is_name.then(|| String::from_utf8_lossy(cell).into_owned());
                 None
             }
             Target::Stamp | Target::Clock => {

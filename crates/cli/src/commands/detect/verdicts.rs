@@ -265,7 +265,7 @@ mod tests {
 
     /// Rows at the odd lines, and a bad line after every hundredth row and at both ends.
     fn block(n: u64) -> (Block, Vec<Judgement>) {
-        let row = |line| RowNote { line, observed: 1.0, state: State::Ready };
+        let row = |line| RowNote { line, observed: 1.0, state: State::Ready, group: None };
         let bad = |line| BadLine { line, reason: BadReason::OpenQuote };
         let rows: Vec<RowNote> = (0..n).map(|at| row(2 * at + 3)).collect();
         let mut bad_lines: Vec<BadLine> = vec![bad(1), bad(2)];

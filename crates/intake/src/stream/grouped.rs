@@ -1,0 +1,250 @@
+//! Follows the groups of a stream: a window for each, so that none has steps of two groups.
+//!
+//! The memory is bounded: at most [`MAX_GROUPS`] windows, and fewer long ones, are kept at a time. Beyond that, the
+//! group that has been without a row for longest is forgotten, which is told. If it comes back, its window fills
+//! anew.
+
+use crate::Samples;
+use crate::columns::layout::Layout;
+use crate::error::IntakeError;
+use crate::groups::{Group, GroupNotice, Groups};
+use crate::schema::encode::{Encoder, RowNote};
+use crate::schema::notice::Notice;
+use crate::schema::{Schema, SchemaError};
+use crate::stream::reader::Reader;
+use crate::stream::windower::{WindowState, Windower, samples, step_of};
+use crate::text::parse::RawBlock;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+use std::io::BufRead;
+
+/// Most groups of which something is remembered at a time.
+const MAX_GROUPS: usize = 10_000;
+/// Memory that their windows may take, in bytes; one window may always be kept.
+const MAX_BYTES: usize = 200_000_000;
+/// Most values of all their windows, which a saved state of some 25 bytes each holds.
+const MAX_VALUES: usize = 1 << 22;
+/// Most groups unknown to training that are told by name.
+const MAX_UNKNOWN: usize = 64;
+
+/// What a reader remembers of the groups of its stream.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamGroups {
+    group: Group,
+    /// For windows.
+    windows: Option<GroupWindows>,
+    /// The last time of each group.
+    last_times: HashMap<String, f64>,
+    /// Groups that training did not have, as far as they were told.
+    unknown: HashSet<String>,
+}
+
+/// A window for each group.
+#[derive(Clone, Debug)]
+struct GroupWindows {
+    empty: Windower,
+    most: usize,
+    by_name: HashMap<String, Kept>,
+    /// Rows so far.
+    rows: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    /// The last row of the group, counted from 1.
+    used: u64,
+    windower: Windower,
+}
+
+/// The windows of all groups of a stream: the state needed to resume it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupState {
+    /// The group without a row for longest comes first.
+    groups: Vec<GroupWindow>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GroupWindow {
+    group: String,
+    window: WindowState,
+}
+
+impl StreamGroups {
+    /// `None` if the schema has no column of groups.
+    pub(crate) fn new(schema: &Schema) -> Option<Self> {
+        let windows = (schema.layout == Layout::Windows).then(|| GroupWindows {
+            empty: Windower::new(schema),
+            most: most_windows(schema),
+            by_name: HashMap::new(),
+            rows: 0,
+        });
+        let group = schema.group.clone()?;
+        Some(StreamGroups { group, windows, last_times: HashMap::new(), unknown: HashSet::new() })
+    }
+
+    /// The last time of a group.
+    pub(crate) fn last_time(&self, name: &str) -> Option<f64> {
+        self.last_times.get(name).copied()
+    }
+
+    /// Remembers the time of a row, and returns the one before it in its group.
+    pub(crate) fn replace_time(&mut self, name: &str, time: f64) -> Option<f64> {
+        if let Some(last) = self.last_times.get_mut(name) {
+            return Some(std::mem::replace(last, time));
+        }
+        if self.last_times.len() < MAX_GROUPS {
+            self.last_times.insert(name.to_owned(), time);
+        }
+        None
+    }
+
+    /// A notice for each group that training did not have, at its first row; for the first [`MAX_UNKNOWN`] of them.
+    pub(crate) fn remark_unknown(&mut self, groups: &Groups, lines: &[u64]) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        let mut is_new: Vec<bool> =
+            groups.names().iter().map(|name| self.group.place(name).is_none()).collect();
+        for (row, &line) in lines.iter().enumerate() {
+            let Some(code) = groups.code(row).filter(|&code| std::mem::take(&mut is_new[code])) else {
+                continue;
+            };
+            let name = &groups.names()[code];
+            if self.unknown.len() < MAX_UNKNOWN && self.unknown.insert(name.clone()) {
+                let (column, group) = (self.group.name.clone(), name.clone());
+                notices.push(Notice::Group { line, column, group, what: GroupNotice::Unknown });
+            }
+        }
+        notices
+    }
+
+    /// Notes in each row the place of its group.
+    pub(crate) fn note_places(&self, groups: &Groups, notes: &mut [RowNote]) {
+        let places: Vec<Option<u32>> = groups.names().iter().map(|name| self.group.place(name)).collect();
+        for (row, note) in notes.iter_mut().enumerate() {
+            note.group = groups.code(row).and_then(|code| places[code]);
+        }
+    }
+
+    /// For windows: adds the steps of some lines, and returns the window of its group that ends with each. A bad line
+    /// belongs to no group. Tells in `notices` which groups are forgotten.
+    pub(crate) fn cut(
+        &mut self,
+        encoder: &Encoder,
+        raw: &RawBlock,
+        encoded: &Samples,
+        shares: &[f32],
+        notices: &mut Vec<Notice>,
+    ) -> Option<(Samples, Vec<RowNote>)> {
+        let windows = self.windows.as_mut()?;
+        let (n, size) = (raw.lines.len(), windows.empty.size());
+        let mut values = vec![0.0; n * size];
+        let mut observed = vec![false; n * size];
+        let mut rows = Vec::with_capacity(n);
+        let parts = values.chunks_exact_mut(size).zip(observed.chunks_exact_mut(size));
+        for (row, (values, observed)) in parts.enumerate() {
+            let line = raw.lines[row];
+            let (windower, forgotten) = windows.of(raw.groups.name(row).unwrap_or_default());
+            if let Some(group) = forgotten {
+                notices.push(Notice::Group {
+                    line,
+                    column: self.group.name.clone(),
+                    group,
+                    what: GroupNotice::Forgotten,
+                });
+            }
+            let (step, mask) = step_of(encoded, row);
+            let gap = windower.clock.gap_before(raw.stamps[row]);
+            windower.push(step, mask, shares[row], gap);
+            rows.push(windower.write(values, observed, encoder, line));
+        }
+        Some((samples(values, observed, n, size), rows))
+    }
+
+    /// For windows: the state from which an interrupted stream can be resumed.
+    pub(crate) fn state(&self) -> Option<GroupState> {
+        let windows = self.windows.as_ref()?;
+        let mut kept: Vec<(&String, &Kept)> = windows.by_name.iter().collect();
+        kept.sort_unstable_by_key(|(_, kept)| kept.used);
+        let state = |(group, kept): (&String, &Kept)| GroupWindow {
+            group: group.clone(),
+            window: kept.windower.state(),
+        };
+        Some(GroupState { groups: kept.into_iter().map(state).collect() })
+    }
+
+    /// Continues from a state.
+    ///
+    /// # Errors
+    /// A state that does not match this schema.
+    pub(crate) fn restore(&mut self, schema: &Schema, state: &GroupState) -> Result<(), SchemaError> {
+        let unfit = |reason: &str| SchemaError { reason: reason.to_owned() };
+        let windows = self.windows.as_mut().ok_or_else(|| unfit("its rows are not windows of groups"))?;
+        if state.groups.len() > windows.most {
+            return Err(unfit("the saved stream state has too many groups; start the stream over"));
+        }
+        let mut by_name = HashMap::new();
+        let mut last_times = HashMap::new();
+        for (GroupWindow { group, window }, used) in state.groups.iter().zip(1..) {
+            let windower = Windower::restore(schema, window)?;
+            last_times.extend(windower.last_time().map(|time| (group.clone(), time)));
+            if by_name.insert(group.clone(), Kept { used, windower }).is_some() {
+                return Err(unfit("the saved stream state has a group twice; start the stream over"));
+            }
+        }
+        windows.rows = by_name.len() as u64;
+        windows.by_name = by_name;
+        self.last_times = last_times;
+        Ok(())
+    }
+}
+
+impl<R: BufRead> Reader<R> {
+    /// For windows of groups: the state from which an interrupted stream can be resumed.
+    pub fn group_state(&self) -> Option<GroupState> {
+        self.groups.as_ref().and_then(StreamGroups::state)
+    }
+
+    /// Like [`Reader::restore`], for windows of groups.
+    ///
+    /// # Errors
+    /// As [`Reader::restore`].
+    pub fn restore_groups(&mut self, state: &GroupState) -> Result<(), IntakeError> {
+        let restored = match &mut self.groups {
+            Some(groups) => groups.restore(&self.schema, state),
+            None => Err(SchemaError { reason: "it has no column of groups".into() }),
+        };
+        restored.map_err(|error| IntakeError::Schema { name: self.name.clone(), reason: error.reason })
+    }
+}
+
+impl GroupWindows {
+    /// The window of a group, and the group that was forgotten to make room for it.
+    fn of(&mut self, name: &str) -> (&mut Windower, Option<String>) {
+        self.rows += 1;
+        let mut forgotten = None;
+        if !self.by_name.contains_key(name) {
+            if self.by_name.len() >= self.most {
+                forgotten =
+                    self.by_name.iter().min_by_key(|(_, kept)| kept.used).map(|(name, _)| name.clone());
+                forgotten.iter().for_each(|name| {
+                    self.by_name.remove(name);
+                });
+            }
+            self.by_name.insert(name.to_owned(), Kept { used: self.rows, windower: self.empty.clone() });
+        }
+        let kept = self.by_name.get_mut(name).expect("it was inserted if it was missing");
+        kept.used = self.rows;
+        (&mut kept.windower, forgotten)
+    }
+}
+
+/// How many windows may be kept at a time.
+fn most_windows(schema: &Schema) -> usize {
+    let bytes = Windower::most_bytes(schema);
+    (MAX_BYTES / bytes).min(MAX_VALUES / schema.width().max(1)).clamp(1, MAX_GROUPS)
+}
+
+#[cfg(test)]
+#[path = "grouped_tests.rs"]
+mod tests;
