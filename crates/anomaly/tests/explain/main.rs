@@ -154,7 +154,7 @@ fn a_wrong_level_is_named_as_the_category() {
 fn two_shifted_columns_are_both_named_and_what_is_named_suffices() {
     let normal_rows = Data::Sensors.rows(1500, "normal");
     let spread = spread(&normal_rows);
-    let mut rows = Data::Sensors.rows(300, "new");
+    let mut rows = Data::Sensors.rows(120, "new");
     for row in &mut rows {
         row.numbers[0] += SHIFT * spread[0];
         row.numbers[3] -= SHIFT * spread[3];
