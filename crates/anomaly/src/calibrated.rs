@@ -8,7 +8,7 @@ use crate::judgement::{Judgement, Unknown};
 use crate::scorers::Scorer;
 use ae_intake::Samples;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// Calibration rows that a robust fit left out.
 ///
@@ -157,12 +157,19 @@ fn normal_scores(
 pub struct CalibratedScorer {
     scorer: Box<dyn Scorer>,
     rows: RowCalibration,
+    groups: BTreeMap<String, Calibration>,
 }
 
 impl CalibratedScorer {
     /// Combines both. The calibration must come from this scorer's scores.
     pub fn new(scorer: Box<dyn Scorer>, rows: RowCalibration) -> Self {
-        CalibratedScorer { scorer, rows }
+        CalibratedScorer { scorer, rows, groups: BTreeMap::new() }
+    }
+
+    /// The same with a calibration of its own for each of these groups, by name. They must come from this scorer's
+    /// scores of the rows of the group.
+    pub fn with_groups(self, groups: BTreeMap<String, Calibration>) -> Self {
+        CalibratedScorer { groups, ..self }
     }
 
     /// The scorer.
@@ -170,7 +177,7 @@ impl CalibratedScorer {
         self.scorer.as_ref()
     }
 
-    /// The calibration of complete rows.
+    /// The calibration of complete rows, on those of all groups.
     pub fn calibration(&self) -> &Calibration {
         &self.rows.calibration
     }
@@ -188,15 +195,37 @@ impl CalibratedScorer {
         self.rows.scores(self.scorer(), rows)
     }
 
-    /// Judges rows. A row without a score is unknown and does not affect the others.
+    /// The calibrations of groups with enough rows for one, by name.
+    pub fn groups(&self) -> &BTreeMap<String, Calibration> {
+        &self.groups
+    }
+
+    /// The calibration that judges the rows of a group: its own or, if it has none, that of all groups.
+    pub fn calibration_of(&self, group: Option<&str>) -> &Calibration {
+        group.and_then(|group| self.groups.get(group)).unwrap_or(self.calibration())
+    }
+
+    /// Judges rows by the calibration of all groups. A row without a score is unknown and does not affect the others.
     ///
     /// # Errors
     /// Rows of the wrong width.
     pub fn judge(&self, rows: &Samples) -> Result<Vec<Judgement>, ScorerError> {
+        self.judge_groups(rows, |_| None)
+    }
+
+    /// Like [`CalibratedScorer::judge`], each row by the calibration of its group; `group_of` gives its name.
+    ///
+    /// # Errors
+    /// Rows of the wrong width.
+    pub fn judge_groups<'g>(
+        &self,
+        rows: &Samples,
+        group_of: impl Fn(usize) -> Option<&'g str>,
+    ) -> Result<Vec<Judgement>, ScorerError> {
         let mut judgements = Vec::with_capacity(rows.len());
-        for score in self.rows.scores_each(self.scorer(), rows)? {
+        for (row, score) in self.rows.scores_each(self.scorer(), rows)?.into_iter().enumerate() {
             judgements.push(match score {
-                Ok(score) => Judgement::of(self.calibration().verdict(score)),
+                Ok(score) => Judgement::of(self.calibration_of(group_of(row)).verdict(score)),
                 Err(error) => Judgement::Unknown { reason: Unknown::NoScore { detail: error.to_string() } },
             });
         }
@@ -209,6 +238,7 @@ impl std::fmt::Debug for CalibratedScorer {
         f.debug_struct("CalibratedScorer")
             .field("scorer", &self.scorer.name())
             .field("rows", &self.rows)
+            .field("groups", &self.groups.keys())
             .finish()
     }
 }

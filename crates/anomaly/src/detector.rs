@@ -13,6 +13,7 @@ use ae_intake::{IntakeError, RowNote, Schema, State, Table};
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A schema, a calibrated scorer, and the reference rows that explain an alarm.
 pub struct Detector {
@@ -67,9 +68,14 @@ impl Detector {
         self.scorer.scorer()
     }
 
-    /// The calibration.
+    /// The calibration on the rows of all groups.
     pub fn calibration(&self) -> &Calibration {
         self.scorer.calibration()
+    }
+
+    /// The calibrations of groups with enough rows for one, by name.
+    pub fn group_calibrations(&self) -> &BTreeMap<String, Calibration> {
+        self.scorer.groups()
     }
 
     /// How it was made.
@@ -109,16 +115,20 @@ impl Detector {
         Ok(judgements)
     }
 
-    /// Judges encoded rows; `notes` say which rows can be judged. A row that cannot be judged is unknown and
-    /// does not affect the others.
+    /// Judges encoded rows, each by the threshold of its group; `notes` say which rows can be judged, and their groups. A
+    /// row that cannot be judged is unknown and does not affect the others.
     ///
     /// # Errors
     /// Rows of the wrong width.
     pub fn judge_encoded(&self, samples: &Samples, notes: &[RowNote]) -> Result<Vec<Judgement>, ScorerError> {
         let ready: Vec<usize> = (0..notes.len()).filter(|&at| notes[at].state == State::Ready).collect();
+        let groups: &[String] = self.schema.group.as_ref().map_or(&[], |group| &group.names);
+        let group_of = |at: usize| {
+            notes[ready[at]].group.and_then(|place| groups.get(place as usize)).map(String::as_str)
+        };
         let judged = match ready.len() == notes.len() {
-            true => self.scorer.judge(samples)?,
-            false => self.scorer.judge(&samples.select(&ready))?,
+            true => self.scorer.judge_groups(samples, group_of)?,
+            false => self.scorer.judge_groups(&samples.select(&ready), group_of)?,
         };
         let mut judged = judged.into_iter();
         let judge = |note: &RowNote| match note.state {

@@ -7,7 +7,8 @@
 mod alter;
 
 use ae_anomaly::{
-    Detector, FitConfig, FitReport, ModelDescription, NormalRows, Saved, Score, Store, TrainedModel, load,
+    Detector, FitConfig, FitReport, ModelDescription, NormalRows, Rule, Saved, Score, Store, TrainedModel,
+    load,
 };
 use ae_intake::{InputConfig, ReadOptions, Reader, Samples, Table};
 use ae_models::ModelConfig;
@@ -63,6 +64,9 @@ fn kinds() -> Vec<(FitConfig, String)> {
     let mut kinds: Vec<(FitConfig, String)> =
         with_gaps.into_iter().map(|config| (config, rows(150, true))).collect();
     kinds.push((FitConfig { store: Store::Pca, ..windows.clone() }, series()));
+    let grouped = InputConfig { group: Some("kind".into()), ..InputConfig::default() };
+    let threshold = Some(Rule::FalseAlarmRate { rate: 0.1 });
+    kinds.push((FitConfig { input: grouped, store: Store::Pca, threshold, ..base.clone() }, rows(150, true)));
     for variant in ["linear", "hinton", "sparse", "contractive", "beta_vae", "aae"] {
         kinds.push((FitConfig { variant: Some(variant.into()), ..base.clone() }, rows(150, false)));
     }

@@ -19,6 +19,7 @@ use crate::scorers::{self, Saved};
 use ae_intake::{IntakeError, Schema, SchemaError};
 use ae_models::limits;
 use ae_records::arrays::{self, StoredArray, TensorFileError};
+use ae_records::text::one_line;
 use golden::Golden;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -35,6 +36,9 @@ struct Metadata {
     schema: Schema,
     scorer: Value,
     threshold: Threshold,
+    /// The calibrations of groups, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    groups: BTreeMap<String, Calibration>,
     about: About,
 }
 
@@ -104,6 +108,7 @@ impl Detector {
             schema: self.schema.clone(),
             scorer: settings,
             threshold: *self.calibration().threshold(),
+            groups: self.group_calibrations().clone(),
             about: self.about.clone(),
         };
         Ok(arrays::write(path.as_ref(), &all, &metadata)?)
@@ -127,7 +132,7 @@ impl Detector {
             return Err(DetectorFileError::Format { path: path.into(), got: format });
         }
         let (all, metadata): (BTreeMap<String, StoredArray>, Metadata) = arrays::read(path)?;
-        let Metadata { schema, scorer: settings, threshold, about, .. } = metadata;
+        let Metadata { schema, scorer: settings, threshold, groups, about, .. } = metadata;
         schema.validate().map_err(|error: SchemaError| damaged(error.to_string()))?;
         let held: usize = all.values().map(StoredArray::len).sum();
         if schema.width() > held {
@@ -143,6 +148,7 @@ impl Detector {
         }
         let calibration = Calibration::restore(scores, threshold);
         let calibration = calibration.map_err(|error: ThresholdError| damaged(error.to_string()))?;
+        check_groups(&schema, &groups, &calibration).map_err(damaged)?;
         let references = References::load("references", schema.width(), &stored).map_err(wrong)?;
         let golden = Golden::load(&schema, &stored.below("golden.")).map_err(wrong)?;
         let scorer = scorers::load_from(settings, &stored.below("scorer.")).map_err(wrong)?;
@@ -153,7 +159,8 @@ impl Detector {
         }
         let gaps = GapCalibration::load(schema.width(), &stored.below("gaps.")).map_err(wrong)?;
         stored.check_all_used().map_err(wrong)?;
-        let scorer = CalibratedScorer::new(scorer, RowCalibration::restore(calibration, gaps));
+        let rows = RowCalibration::restore(calibration, gaps);
+        let scorer = CalibratedScorer::new(scorer, rows).with_groups(groups);
         let detector = Detector { schema, scorer, references, golden, about };
         detector.check(path)?;
         Ok(detector)
@@ -178,6 +185,24 @@ impl Detector {
             _ => Ok(()),
         }
     }
+}
+
+/// Checks that each calibration belongs to a group of the schema, and follows the rule of all groups.
+fn check_groups(
+    schema: &Schema,
+    groups: &BTreeMap<String, Calibration>,
+    of_all: &Calibration,
+) -> Result<(), String> {
+    let known: &[String] = schema.group.as_ref().map_or(&[], |group| &group.names);
+    for (name, calibration) in groups {
+        if known.binary_search(name).is_err() {
+            return Err(format!("it calibrates a group `{}` that its schema lacks", one_line(name)));
+        }
+        if calibration.threshold().rule() != of_all.threshold().rule() {
+            return Err(format!("its group `{}` has a threshold by another rule", one_line(name)));
+        }
+    }
+    Ok(())
 }
 
 /// A golden row that cannot be encoded means that the file was altered.

@@ -3,7 +3,7 @@
 use crate::calibration::{Drift, NormalScores};
 use crate::detector::Detector;
 use crate::events::EventTracker;
-use ae_intake::WindowState;
+use ae_intake::{GroupState, WindowState};
 use ae_records::digest::{self, Sealed, UNKNOWN};
 use ae_records::files::{self, FileError};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub struct WatchState {
     pub header: Option<String>,
     /// Steps that the next window begins with.
     pub window: Option<WindowState>,
+    /// Steps that the next window of each group begins with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<GroupState>,
     /// Detects drift of the distribution of scores; `None` if there are too few calibration scores.
     pub drift: Option<Drift>,
     /// The events so far, and the one that goes on.
@@ -68,6 +71,7 @@ impl WatchState {
             line: 0,
             header: None,
             window: None,
+            groups: None,
             drift,
             events: EventTracker::new(detector.schema()),
             written: 0,

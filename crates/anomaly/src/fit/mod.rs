@@ -8,15 +8,17 @@
 //!    ([`PreparedRows`]).
 //! 3. [`Trained`]: the trained network.
 //! 4. [`Selected`]: the network's score, and the detectors that it has to beat.
-//! 5. [`CalibratedScorer`]: the stored scorer, with its threshold.
+//! 5. [`CalibratedScorer`]: the stored scorer, with its threshold, and those of the groups if the rows have groups.
 //!
 //! Neither labels nor an estimate of the contamination are needed. The stages after encoding take
 //! [`PreparedRows`], so rows that never were a table, such as images or the beats of a data set, are fitted
 //! in the same way.
 
+mod groups;
 mod model;
 mod prepared;
 mod robust;
+mod stretches;
 
 pub mod damage;
 pub mod report;
@@ -24,6 +26,7 @@ pub mod select;
 pub mod split;
 pub mod train;
 
+pub use groups::GroupThreshold;
 pub use prepared::PreparedRows;
 pub use report::{FitReport, Sizes, Suspect, TestFigures};
 pub use select::{Candidate, Contender, Judged, Role, Selected};
@@ -290,8 +293,15 @@ impl Detector {
             Err(error) => return Err(failed(error)),
         }
         let (scorer, stored) = selected.store(config.store);
-        let calibration = RowCalibration::fit(scorer.as_ref(), &rows, rule, config.seed, config.robust)?;
-        let scorer = CalibratedScorer::new(scorer, calibration.map_err(failed)?);
+        let calibrate = |rows: &PreparedRows| {
+            RowCalibration::fit(scorer.as_ref(), rows, rule, config.seed, config.robust)
+        };
+        let (groups, group_lines) = groups::calibrate(&split, &calibrated_on, rule, |places| {
+            let own = calibrate(&rows.with_calibration(rows.calibration.select(places)))?;
+            Ok(own.map(|own| own.calibration().clone()))
+        })?;
+        let calibration = calibrate(&rows)?.map_err(failed)?;
+        let scorer = CalibratedScorer::new(scorer, calibration).with_groups(groups);
         let suspects = match config.robust {
             None => Vec::new(),
             Some(_) => {
@@ -331,6 +341,7 @@ impl Detector {
             promise: scorer.calibration().threshold().promise().map(|promise| promise.to_string()),
             trim: scorer.rows().trim(),
             accepted_drift: accepted,
+            groups: group_lines,
             suspects,
             trimmed: trained.trimmed.len(),
             test: split.judge_test(&schema, &scorer)?,

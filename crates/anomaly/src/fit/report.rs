@@ -1,6 +1,7 @@
 //! The report of a fit, for the user and for the detector's file.
 
 use super::FitConfig;
+use super::groups::GroupThreshold;
 use super::select::Judged;
 use crate::calibrated::Trim;
 use crate::detector::{About, Detector};
@@ -137,6 +138,9 @@ pub struct FitReport {
     pub trim: Option<Trim>,
     /// The drift that was accepted, in words.
     pub accepted_drift: Option<String>,
+    /// How each group is judged; empty without groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupThreshold>,
     /// Rows that may be anomalies; empty unless the fit is robust.
     pub suspects: Vec<Suspect>,
     /// Number of training rows that the last training left out.

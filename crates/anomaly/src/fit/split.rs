@@ -3,15 +3,14 @@
 use super::damage::Form;
 use super::prepared::PreparedRows;
 use super::report::TestFigures;
+use super::stretches::{self, Parts};
 use super::{FitConfig, FitError};
 use crate::calibrated::CalibratedScorer;
 use crate::calibration::Rule;
 use crate::error::ScorerError;
 use ae_intake::Samples;
-use ae_intake::{
-    EncodedRows, Layout, Notice, Schema, Shares, State, Table, evenly_spaced, split_rows, split_time,
-    split_windows, window_ends,
-};
+use ae_intake::{EncodedRows, Layout, Notice, Schema, Shares, State, Table, evenly_spaced};
+use std::ops::Range;
 
 /// Share of the steps from which the window length is chosen.
 const WINDOW_SHARE: f64 = 0.4;
@@ -60,23 +59,34 @@ pub struct EncodedSplit {
     pub notices: Vec<Notice>,
 }
 
-/// The default shares, with as many calibration rows as the rule needs, up to half of the normal rows.
-fn shares_for(table: &Table, rule: Rule) -> Shares {
-    let rows = rows_to_split(table);
-    let needed = rows_to_calibrate(table, rule) / rows.max(1.0);
-    let calibration = if needed > CALIBRATION_SHARE && needed <= 0.5 { needed } else { CALIBRATION_SHARE };
+/// The default shares of a stretch of rows, with as many calibration rows as the rule needs, up to half of the normal
+/// rows. If a group has too few, all groups together get as many.
+fn shares_for(table: &Table, rule: Rule, own: Range<usize>) -> Shares {
+    let needed = [rows_of_stretch(table, own), rows_to_split(table)]
+        .map(|rows| rows_to_calibrate(table, rule) / rows.max(1.0))
+        .into_iter()
+        .find(|needed| *needed <= 0.5);
+    let calibration = needed.unwrap_or(CALIBRATION_SHARE).max(CALIBRATION_SHARE);
     let rest = 1.0 - calibration;
     Shares { train: 0.8 * rest, validation: 0.2 * rest, calibration, test: 0.0 }
 }
 
 /// Approximate number of normal rows to split.
 fn rows_to_split(table: &Table) -> f64 {
+    table.stretches().into_iter().map(|own| rows_of_stretch(table, own)).sum()
+}
+
+/// Approximate number of normal rows to split in a stretch of rows, such as those of a group.
+fn rows_of_stretch(table: &Table, own: Range<usize>) -> f64 {
     let window = table.config.window.filter(|_| table.layout == Layout::Windows);
     // Windows lose a gap between parts, and the first steps of each part.
     let lost = window.map_or(0, |window| 6 * window);
     let rows = match window {
-        Some(window) if table.labels.is_some() => table.normal_window_ends(0..table.len(), window, 1).len(),
-        _ => table.normal_rows().len(),
+        Some(window) if table.labels.is_some() => table.normal_window_ends(own, window, 1).len(),
+        _ => table
+            .labels
+            .as_ref()
+            .map_or(own.len(), |labels| labels.normal[own.clone()].iter().filter(|&&normal| normal).count()),
     };
     let rows = rows.saturating_sub(lost) as f64;
     if table.labels.is_some() { rows * (1.0 - TEST_SHARE) } else { rows }
@@ -128,8 +138,8 @@ pub fn steps_for_window(table: &Table) -> Vec<usize> {
 }
 
 impl TableSplit {
-    /// Splits as configured, by default with as many calibration rows as the rule needs. If there are labels,
-    /// part of the normal rows is always locked away.
+    /// Splits as configured, by default with as many calibration rows as the rule needs, in each group if there are
+    /// groups. If there are labels, part of the normal rows is always locked away.
     ///
     /// # Errors
     /// Too few rows, or a budget per period without timestamps.
@@ -137,77 +147,43 @@ impl TableSplit {
         config.check()?;
         let table = with_window(table)?;
         let rule = config.rule(&table)?;
-        let mut shares = config.shares.unwrap_or_else(|| shares_for(&table, rule));
-        if table.labels.is_some() && shares.test == 0.0 {
-            shares.test =
-                TEST_SHARE * (shares.train + shares.validation + shares.calibration) / (1.0 - TEST_SHARE);
-        }
-        Ok((Self::by_shares(table, shares, config.seed)?, rule))
+        let shares = |own: Range<usize>| {
+            let mut shares = config.shares.unwrap_or_else(|| shares_for(&table, rule, own));
+            if table.labels.is_some() && shares.test == 0.0 {
+                shares.test =
+                    TEST_SHARE * (shares.train + shares.validation + shares.calibration) / (1.0 - TEST_SHARE);
+            }
+            shares
+        };
+        let parts = Self::parts(&table, shares, config.seed)?;
+        Ok((Self::new(table, parts), rule))
     }
 
-    /// Splits by these shares: rows at random by the seed, windows in order of time.
+    /// Splits by these shares: rows at random by the seed, windows in order of time; each group by itself.
     ///
     /// # Errors
     /// Too few rows.
     pub fn by_shares(table: Table, shares: Shares, seed: u64) -> Result<Self, FitError> {
         let table = with_window(&table)?;
+        let parts = Self::parts(&table, |_| shares, seed)?;
+        Ok(Self::new(table, parts))
+    }
+
+    /// Splits by the shares of each stretch of rows; the length of windows must be set.
+    fn parts(table: &Table, shares: impl Fn(Range<usize>) -> Shares, seed: u64) -> Result<Parts, FitError> {
         match table.config.window.filter(|_| table.layout == Layout::Windows) {
-            Some(window) if table.labels.is_some() => Self::labelled(table, window, shares),
-            Some(window) => Self::unlabelled(table, window, shares),
-            None => Self::at_random(table, shares, seed),
+            Some(window) => stretches::by_time(table, window, shares),
+            None => stretches::at_random(table, shares, seed),
         }
     }
 
-    fn at_random(table: Table, shares: Shares, seed: u64) -> Result<Self, FitError> {
-        let normal = table.normal_rows();
-        let split = split_rows(normal.len(), seed, shares)?;
-        let rows = |places: &[usize]| -> Vec<usize> { places.iter().map(|&place| normal[place]).collect() };
-        let mut test = rows(&split.test);
-        if let Some(labels) = &table.labels {
-            test.extend((0..table.len()).filter(|&row| !labels.normal[row]));
-            test.sort_unstable();
-        }
-        let train = rows(&split.train);
-        Ok(TableSplit {
-            learn: train.clone(),
-            train,
-            validation: rows(&split.validation),
-            calibration: rows(&split.calibration),
-            test,
-            normal: normal.len(),
-            table,
-        })
-    }
-
-    /// Splits windows of normal steps in order of time. Anomalous stretches, wherever they lie, go only into
-    /// the locked part.
-    fn labelled(table: Table, window: usize, shares: Shares) -> Result<Self, FitError> {
-        let normal: &[bool] = table.labels.as_ref().map_or(&[], |labels| &labels.normal);
-        let [train, validation, calibration, test] =
-            split_windows(normal, window, table.config.stride, shares)?;
-        let steps = |ends: &[usize]| match ends {
-            [first, .., last] => first + 1 - window..last + 1,
-            [only] => only + 1 - window..only + 1,
-            [] => table.len()..table.len(),
+    fn new(table: Table, parts: Parts) -> Self {
+        let Parts { learn, train, validation, calibration, test } = parts;
+        let normal = match table.layout {
+            Layout::Windows => train.len() + validation.len() + calibration.len(),
+            _ => table.normal_rows().len(),
         };
-        let learn = steps(&train).filter(|&row| normal[row]).collect();
-        // The test takes every window after the calibration steps, and earlier ones only if they end in an
-        // anomalous step.
-        let locked = steps(&test).start;
-        let test =
-            (window - 1..table.len()).filter(|&end| end + 1 - window >= locked || !normal[end]).collect();
-        let normal = train.len() + validation.len() + calibration.len();
-        Ok(TableSplit { learn, train, validation, calibration, test, normal, table })
-    }
-
-    fn unlabelled(table: Table, window: usize, shares: Shares) -> Result<Self, FitError> {
-        let [train, validation, calibration, _] = split_time(table.len(), window, shares)?;
-        let learn = train.clone().collect();
-        let train = window_ends(train, window, table.config.stride);
-        let (validation, calibration) =
-            (window_ends(validation, window, 1), window_ends(calibration, window, 1));
-        let normal = train.len() + validation.len() + calibration.len();
-        Ok(TableSplit { learn, train, validation, calibration, test: Vec::new(), normal, table })
+        TableSplit { table, learn, train, validation, calibration, test, normal }
     }
 
     /// Share of the normal rows used for calibration.
@@ -305,7 +281,10 @@ impl TableSplit {
         };
         let (rows, scores) = self.score(schema, |rows| scorer.scores(rows), &self.test)?;
         let truth: Vec<bool> = rows.iter().map(|&row| !labels.normal[row]).collect();
-        let flagged = scorer.calibration().threshold().flag(&scores);
+        let is_anomalous = |(&row, &score): (&usize, &f64)| {
+            scorer.calibration_of(self.table.group_of(row)).threshold().is_anomalous(score)
+        };
+        let flagged: Vec<bool> = rows.iter().zip(&scores).map(is_anomalous).collect();
         Ok(Some(TestFigures::of(&scores, &flagged, &truth)))
     }
 }

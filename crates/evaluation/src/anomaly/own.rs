@@ -32,6 +32,10 @@ struct Reading {
 pub(super) fn load(options: &Options) -> Result<Table, EvaluationError> {
     let labels = options.labels.as_ref().ok_or_else(|| EvaluationError::NoLabels(options.data.clone()))?;
     let Reading { mut input } = config::load("the command line", "", &options.settings)?;
+    if let Some(group) = &input.group {
+        let right = "it with `ae detect fit` only, and evaluate the rows of one group at a time";
+        return Err(IntakeError::OutOfRange { key: "input.group", value: group.to_string(), right }.into());
+    }
     input.label = Some(Column::Name(labels.clone()));
     if !options.normal.is_empty() {
         input.normal.clone_from(&options.normal);
