@@ -86,6 +86,8 @@ impl Moment {
 pub struct Event {
     /// Its place among the events of the stream, from 1.
     pub number: u64,
+    /// The group whose rows it is of; `None` without groups.
+    pub group: Option<String>,
     /// Where the anomaly begins. For windows, an estimate; see the [module](self).
     pub start: Moment,
     /// Its last line. For windows, an estimate.
@@ -121,6 +123,8 @@ pub struct Strongest {
 pub struct Opening {
     /// Its place among the events of the stream, from 1.
     pub number: u64,
+    /// The group whose rows it is of; `None` without groups.
+    pub group: Option<String>,
     /// Its first alarm.
     pub first: Strongest,
 }

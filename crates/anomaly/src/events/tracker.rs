@@ -8,6 +8,7 @@ use crate::error::ScorerError;
 use crate::judgement::Judgement;
 use ae_intake::{Block, Clock, Schema};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Joins the alarms of one stream into events. The same code follows files and streams; its state can be stored at
 /// any line, and the restored tracker goes on as this one would.
@@ -17,7 +18,9 @@ use serde::{Deserialize, Serialize};
 /// unflagged step; a gap of a whole window in the times separates events. An event closes at the line at which no
 /// later alarm can belong to it any more.
 ///
-/// Memory is bounded: the positions of one window, and the scores of at most 512 groups of steps of the open event;
+/// With groups, each group is a stream of its own, and a line that cannot be read belongs to none.
+///
+/// Memory is bounded: for each group, the positions of one window, and the scores of at most 512 groups of steps of the open event;
 /// the start, peak and end of longer events are rounded to such groups.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,16 +29,31 @@ pub struct EventTracker {
     length: Option<usize>,
     /// Events so far.
     number: u64,
+    /// Before the first row of a group.
+    beginning: Stream,
+    /// By group; without groups, a single one without a name.
+    streams: BTreeMap<String, Stream>,
+    grouped: bool,
+}
+
+/// The rows of one group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stream {
     /// Counts the missing steps.
     clock: Clock,
     profile: Profile,
     open: Option<Open>,
 }
 
+/// Most groups that are followed; of more, one without an open event is forgotten first.
+const MAX_GROUPS: usize = 10_000;
+
 /// The event that goes on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Open {
+    number: u64,
     first_alarm: Moment,
     last_alarm: Moment,
     alarms: u64,
@@ -50,9 +68,9 @@ impl EventTracker {
         EventTracker {
             length: schema.windows.map(|windows| windows.length),
             number: 0,
-            clock: Clock::new(schema),
-            profile: Profile::default(),
-            open: None,
+            beginning: Stream { clock: Clock::new(schema), profile: Profile::default(), open: None },
+            streams: BTreeMap::new(),
+            grouped: schema.group.is_some(),
         }
     }
 
@@ -62,10 +80,17 @@ impl EventTracker {
             let Strongest { score, severity, .. } = &open.strongest;
             score.is_finite() && (0.0..=1.0).contains(severity) && Some(open.since) <= self.length
         };
+        let is_stream = |stream: &Stream| {
+            stream.clock.fits(schema)
+                && stream.profile.is_sound(self.length.unwrap_or(0))
+                && stream.open.as_ref().is_none_or(is_sound)
+        };
+        let most = if self.grouped { MAX_GROUPS } else { 1 };
         self.length == schema.windows.map(|windows| windows.length)
-            && self.clock.fits(schema)
-            && self.profile.is_sound(self.length.unwrap_or(0))
-            && self.open.as_ref().is_none_or(is_sound)
+            && self.grouped == schema.group.is_some()
+            && self.beginning.open.is_none()
+            && self.streams.len() <= most
+            && std::iter::once(&self.beginning).chain(self.streams.values()).all(is_stream)
     }
 
     /// Events so far, the open one included.
@@ -75,7 +100,7 @@ impl EventTracker {
 
     /// Whether an event goes on.
     pub fn is_open(&self) -> bool {
-        self.open.is_some()
+        self.streams.values().any(|stream| stream.open.is_some())
     }
 
     /// Follows the lines of a block, which are judged; `shift` is added to the line numbers.
@@ -102,7 +127,8 @@ impl EventTracker {
             }
             let time = block.stamps.get(row).copied().unwrap_or(f64::NAN);
             let parts = of_alarms.next_if(|(at, _)| *at == row).map(|(_, parts)| parts);
-            changes.extend(self.row(Moment::new(note.line + shift, time), judgement, parts));
+            let at = Moment::new(note.line + shift, time);
+            changes.extend(self.row_of(block.groups.name(row).unwrap_or_default(), at, judgement, parts));
         }
         for line in bad {
             changes.extend(self.bad_line(line + shift));
@@ -110,63 +136,142 @@ impl EventTracker {
         Ok(Followed { parts, changes })
     }
 
-    /// The next row of the stream. `parts` are those of an alarm, if they are known.
+    /// The next row of a stream without groups. `parts` are those of an alarm, if they are known.
     pub fn row(&mut self, at: Moment, judgement: &Judgement, parts: Option<&Parts>) -> Option<Change> {
+        self.row_of("", at, judgement, parts)
+    }
+
+    /// The next row of a group.
+    pub fn row_of(
+        &mut self,
+        group: &str,
+        at: Moment,
+        judgement: &Judgement,
+        parts: Option<&Parts>,
+    ) -> Option<Change> {
         let alarm = match judgement {
             Judgement::Anomalous(verdict) => Some(verdict),
             Judgement::Normal(_) | Judgement::Unknown { .. } => None,
         };
+        let name = self.grouped.then(|| group.to_owned());
         let Some(length) = self.length else {
-            let closed = Some(self.alone(at, alarm?, parts));
+            let closed = Some(self.alone(name, at, alarm?, parts));
             return Some(Change { line: at.line, closed, opened: None });
         };
+        let (number, stream) = self.stream(group);
+        stream.row(number, name, length, at, alarm, parts)
+    }
+
+    /// The number of events so far, and the stream of a group.
+    fn stream(&mut self, group: &str) -> (&mut u64, &mut Stream) {
+        if !self.streams.contains_key(group) {
+            if self.streams.len() >= MAX_GROUPS {
+                let quiet = self.streams.iter().find(|(_, stream)| stream.open.is_none());
+                let name = quiet.or(self.streams.first_key_value()).map(|(name, _)| name.clone());
+                name.iter().for_each(|name| drop(self.streams.remove(name)));
+            }
+            self.streams.insert(group.to_owned(), self.beginning.clone());
+        }
+        (&mut self.number, self.streams.get_mut(group).expect("just inserted"))
+    }
+
+    /// The next line, which could not be read.
+    pub fn bad_line(&mut self, line: u64) -> Option<Change> {
+        let length = self.length.filter(|_| !self.grouped)?;
+        self.stream("").1.bad_line(line, length)
+    }
+
+    /// Ends an open event at the end of the stream; `None` once there is none left. Only groups have more than one.
+    pub fn finish(&mut self) -> Option<Event> {
+        let length = self.length.unwrap_or(0);
+        let (name, stream) = self.streams.iter_mut().find(|(_, stream)| stream.open.is_some())?;
+        stream.finish(self.grouped.then(|| name.clone()), length)
+    }
+
+    /// An alarm that is an event of its own.
+    fn alone(
+        &mut self,
+        group: Option<String>,
+        at: Moment,
+        verdict: &Verdict,
+        parts: Option<&Parts>,
+    ) -> Event {
+        self.number = self.number.saturating_add(1);
+        Event {
+            number: self.number,
+            group,
+            start: at,
+            end: at,
+            peak: at,
+            first_alarm: at,
+            last_alarm: at,
+            alarms: 1,
+            strongest: strongest(at, verdict, parts),
+        }
+    }
+}
+
+impl Stream {
+    fn row(
+        &mut self,
+        number: &mut u64,
+        group: Option<String>,
+        length: usize,
+        at: Moment,
+        alarm: Option<&Verdict>,
+        parts: Option<&Parts>,
+    ) -> Option<Change> {
         let missing = self.clock.gap_before(at.time.unwrap_or(f64::NAN));
         for _ in 0..missing {
             self.profile.push(at, length);
         }
         // The clock counts no further than a window, and windows with so long a gap between them share no step.
         let passed = if missing < length { missing } else { length.saturating_add(1) };
-        let mut closed = self.pass(passed, length);
+        let mut closed = self.pass(&group, passed, length);
         self.profile.push(at, length);
         let Some(verdict) = alarm else {
-            closed = closed.or_else(|| self.pass(1, length));
+            closed = closed.or_else(|| self.pass(&group, 1, length));
             return closed.map(|event| Change { line: at.line, closed: Some(event), opened: None });
         };
         // What a score measures may have any origin; its excess over the threshold is above 0.
         let weight = if verdict.threshold >= 0.0 { verdict.score } else { verdict.score - verdict.threshold };
         self.profile.add(weight.clamp(0.0, f64::MAX), parts.and_then(|parts| parts.steps.as_deref()));
-        let opened = self.alarm(at, verdict, parts);
+        let opened = self.alarm(number, group, at, verdict, parts);
         (closed.is_some() || opened.is_some()).then_some(Change { line: at.line, closed, opened })
     }
 
-    /// The next line, which could not be read.
-    pub fn bad_line(&mut self, line: u64) -> Option<Change> {
-        let length = self.length?;
+    fn bad_line(&mut self, line: u64, length: usize) -> Option<Change> {
         // A step without values and without a time, as it is to the windows.
         self.clock.gap_before(f64::NAN);
         self.profile.push(Moment { line, time: None }, length);
-        let closed = self.pass(1, length)?;
+        let closed = self.pass(&None, 1, length)?;
         Some(Change { line, closed: Some(closed), opened: None })
     }
 
-    /// Ends the open event at the end of the stream.
-    pub fn finish(&mut self) -> Option<Event> {
-        let Open { first_alarm, last_alarm, alarms, strongest, since } = self.open.take()?;
+    /// Ends the open event.
+    fn finish(&mut self, group: Option<String>, length: usize) -> Option<Event> {
+        let Open { number, first_alarm, last_alarm, alarms, strongest, since } = self.open.take()?;
         let whole = Place { start: first_alarm, peak: strongest.at, end: last_alarm };
-        let length = self.length.unwrap_or(0);
         let goes_on = (since <= length / DIP).then_some(last_alarm);
         let Place { start, peak, end } = self.profile.close(length, goes_on).unwrap_or(whole);
-        Some(Event { number: self.number, start, end, peak, first_alarm, last_alarm, alarms, strongest })
+        Some(Event { number, group, start, end, peak, first_alarm, last_alarm, alarms, strongest })
     }
 
     /// Passes unflagged positions, and returns the event that they end.
-    fn pass(&mut self, positions: usize, length: usize) -> Option<Event> {
+    fn pass(&mut self, group: &Option<String>, positions: usize, length: usize) -> Option<Event> {
         let open = self.open.as_mut()?;
         open.since = open.since.saturating_add(positions);
-        if open.since > length { self.finish() } else { None }
+        if open.since > length { self.finish(group.clone(), length) } else { None }
     }
 
-    fn alarm(&mut self, at: Moment, verdict: &Verdict, parts: Option<&Parts>) -> Option<Opening> {
+    fn alarm(
+        &mut self,
+        number: &mut u64,
+        group: Option<String>,
+        at: Moment,
+        verdict: &Verdict,
+        parts: Option<&Parts>,
+    ) -> Option<Opening> {
         let alarm = strongest(at, verdict, parts);
         if let Some(open) = &mut self.open {
             open.last_alarm = at;
@@ -177,25 +282,10 @@ impl EventTracker {
             }
             return None;
         }
-        self.number = self.number.saturating_add(1);
-        self.open =
-            Some(Open { first_alarm: at, last_alarm: at, alarms: 1, strongest: alarm.clone(), since: 0 });
-        Some(Opening { number: self.number, first: alarm })
-    }
-
-    /// An alarm that is an event of its own.
-    fn alone(&mut self, at: Moment, verdict: &Verdict, parts: Option<&Parts>) -> Event {
-        self.number = self.number.saturating_add(1);
-        Event {
-            number: self.number,
-            start: at,
-            end: at,
-            peak: at,
-            first_alarm: at,
-            last_alarm: at,
-            alarms: 1,
-            strongest: strongest(at, verdict, parts),
-        }
+        *number = number.saturating_add(1);
+        let (number, strongest) = (*number, alarm.clone());
+        self.open = Some(Open { number, first_alarm: at, last_alarm: at, alarms: 1, strongest, since: 0 });
+        Some(Opening { number, group, first: alarm })
     }
 }
 

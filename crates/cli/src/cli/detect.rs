@@ -8,6 +8,7 @@ Examples:
   ae detect fit normal.csv --out detector.safetensors          learn what is normal; at most 1 % false alarms
   ae detect fit all.csv --label class --normal ok              learn from rows labelled `ok`, test on the others
   ae detect fit sensor.csv --false-alarms '2 per day'          a long series with a time column
+  ae detect fit plant.csv --group machine                      one file with several machines, judged one by one
   ae detect score new.csv --model detector.safetensors --out scored.csv --explain
   tail -f log.csv | ae detect watch --model detector.safetensors --state watch.state --metrics 9184
   ae detect inspect detector.safetensors
@@ -69,6 +70,11 @@ pub(crate) struct FitArgs {
     /// A label value that means normal; may be given several times
     #[arg(long, value_name = "VALUE", requires = "label")]
     pub(crate) normal: Vec<String>,
+
+    /// The column that names the machine, site or patient of a row: one model for all, but no window has rows of
+    /// two, and each with enough rows has its own threshold
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) group: Option<String>,
 
     /// Expect anomalies among the rows: leave the share that is hardest to reconstruct out of the loss, leave
     /// calibration rows far above the others out of the threshold, and list the suspects

@@ -3,6 +3,7 @@
 mod events;
 mod explain;
 mod fit;
+mod groups;
 mod inspect;
 mod score;
 mod stdin;

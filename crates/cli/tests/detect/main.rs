@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod events;
+mod groups;
 mod safety;
 
 use ae_records::arrays;

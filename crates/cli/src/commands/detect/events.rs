@@ -23,6 +23,8 @@ enum State<'a> {
 #[derive(Serialize)]
 struct Opened<'a> {
     number: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a str>,
     start: At,
     score: f64,
     severity: f64,
@@ -33,6 +35,8 @@ struct Opened<'a> {
 #[derive(Serialize)]
 pub(super) struct Closed<'a> {
     number: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a str>,
     start: At,
     end: At,
     peak: Peak,
@@ -63,6 +67,7 @@ impl<'a> Closed<'a> {
         let strongest = &event.strongest;
         Closed {
             number: event.number,
+            group: event.group.as_deref(),
             start: at(event.start),
             end: at(event.end),
             peak: Peak { at: at(event.peak), score: strongest.score, severity: strongest.severity },
@@ -94,9 +99,10 @@ pub(super) fn of_change(schema: &Schema, change: &Change, out: &mut Vec<u8>) {
     if let Some(event) = &change.closed {
         json_line(&Told { line: change.line, event: State::Closed(Closed::new(schema, event)) }, out);
     }
-    if let Some(Opening { number, first }) = &change.opened {
+    if let Some(Opening { number, group, first }) = &change.opened {
         let opened = Opened {
             number: *number,
+            group: group.as_deref(),
             start: At::new(schema, first.at),
             score: first.score,
             severity: first.severity,

@@ -12,11 +12,14 @@ use ae_anomaly::{Detector, Explanation, Judgement, Verdict};
 use ae_intake::{Block, Layout, Samples};
 use ae_records::files::{FileError, create_dir, write_atomic_bytes};
 use serde::Serialize;
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
 /// Maximum number of shares shown for a row of a table.
 const SHOWN: usize = 12;
+/// Groups whose windows are kept to draw what surrounds an event.
+const MAX_GROUPS: usize = 1000;
 
 /// An event to explain at the end, by its strongest row.
 struct Alarm {
@@ -31,14 +34,18 @@ struct Alarm {
 pub(super) struct Severest {
     most: usize,
     alarms: Vec<Alarm>,
-    /// Of windows: the strongest row of the open event so far, and what surrounds it.
-    surroundings: Option<Surroundings>,
+    /// Steps in a window; `None` if rows are independent.
+    length: Option<usize>,
+    /// Of the windows of each group: the strongest row of the open event so far, and what surrounds it.
+    surroundings: HashMap<String, Surroundings>,
 }
 
 #[derive(Serialize)]
 struct Written<'a> {
     /// The line of the event's peak.
     line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a str>,
     #[serde(flatten)]
     verdict: &'a Verdict,
     event: Closed<'a>,
@@ -50,8 +57,8 @@ struct Written<'a> {
 impl Severest {
     pub(super) fn new(most: usize, detector: &Detector) -> Self {
         let windows = detector.schema().windows.filter(|_| most > 0);
-        let surroundings = windows.map(|windows| Surroundings::new(windows.length));
-        Severest { most, alarms: Vec::new(), surroundings }
+        let length = windows.map(|windows| windows.length);
+        Severest { most, alarms: Vec::new(), length, surroundings: HashMap::new() }
     }
 
     /// Looks at the rows of a block, whose alarms are joined into events.
@@ -70,7 +77,8 @@ impl Severest {
                 opens |= opened.is_some();
             }
             let time = block.stamps.get(row).copied().unwrap_or(f64::NAN);
-            if let Some(surroundings) = &mut self.surroundings {
+            let group = block.groups.name(row).unwrap_or_default();
+            if let Some(surroundings) = self.surroundings_of(group) {
                 surroundings.pass(Moment::new(line, time), &block.samples, row, judgement, opens);
             }
         }
@@ -84,14 +92,27 @@ impl Severest {
 
     /// Takes the event that was open at the end of the input.
     pub(super) fn end(&mut self, event: &Event) {
-        if let Some((verdict, row, around)) = self.surroundings.as_mut().and_then(Surroundings::take) {
+        let group = event.group.as_deref().unwrap_or_default();
+        if let Some((verdict, row, around)) = self.surroundings.get_mut(group).and_then(Surroundings::take) {
             self.insert(event, verdict, Some(around), || row);
         }
     }
 
+    /// What surrounds the windows of a group; `None` for independent rows, and for a group too many.
+    fn surroundings_of(&mut self, group: &str) -> Option<&mut Surroundings> {
+        let length = self.length?;
+        if !self.surroundings.contains_key(group) {
+            if self.surroundings.len() >= MAX_GROUPS {
+                return None;
+            }
+            self.surroundings.insert(group.to_owned(), Surroundings::new(length));
+        }
+        self.surroundings.get_mut(group)
+    }
+
     /// Takes an event that ended before row `row`, or with it if rows are independent.
     fn close(&mut self, event: &Event, block: &Block, row: usize, judgement: &Judgement) {
-        if self.surroundings.is_some() {
+        if self.length.is_some() {
             self.end(event);
         } else if let Judgement::Anomalous(verdict) = judgement {
             self.insert(event, *verdict, None, || block.samples.select(&[row]));
@@ -151,8 +172,10 @@ impl Severest {
             if detector.schema().layout == Layout::Table {
                 explanation.shares.truncate(SHOWN.max(1));
             }
+            let group = event.group.as_deref();
             let (event, explanation) = (Closed::new(detector.schema(), event), &explanation);
-            json_line(&Written { line, verdict, event, picture: &name, explanation }, &mut lines);
+            let written = Written { line, group, verdict, event, picture: &name, explanation };
+            json_line(&written, &mut lines);
         }
         write_atomic_bytes(&folder.join("alarms.jsonl"), &lines).map_err(Failure::new)?;
         Ok(self.alarms.len())

@@ -52,6 +52,9 @@ fn settings(args: &FitArgs) -> Result<FitConfig, Failure> {
     if let Some(label) = &args.label {
         config.input.label = Some(Column::Name(label.clone()));
     }
+    if let Some(group) = &args.group {
+        config.input.group = Some(Column::Name(group.clone()));
+    }
     if !args.normal.is_empty() {
         config.input.normal.clone_from(&args.normal);
     }
@@ -81,9 +84,10 @@ fn settings(args: &FitArgs) -> Result<FitConfig, Failure> {
 /// Errors that other arguments would fix are usage errors.
 fn refused(error: IntakeError) -> Failure {
     match error {
-        IntakeError::OutOfRange { .. } | IntakeError::WhichIsNormal { .. } | IntakeError::NoNormal { .. } => {
-            Failure::usage(error)
-        }
+        IntakeError::OutOfRange { .. }
+        | IntakeError::WhichIsNormal { .. }
+        | IntakeError::NoNormal { .. }
+        | IntakeError::NotGroups { .. } => Failure::usage(error),
         _ => Failure::new(error),
     }
 }

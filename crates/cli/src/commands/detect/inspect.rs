@@ -6,7 +6,9 @@ use crate::failure::Failure;
 use crate::output;
 use ae_anomaly::Detector;
 use ae_intake::{Field, FieldKind, Format, Schema};
+use ae_records::text::one_line;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Maximum number of columns shown.
@@ -19,6 +21,7 @@ pub(super) fn run(path: &Path, cli: &Cli) -> Result<(), Failure> {
             "schema": detector.schema(),
             "scorer": detector.scorer().name(),
             "threshold": detector.calibration().threshold(),
+            "groups": thresholds(&detector),
             "calibration_rows": detector.calibration().scores().len(),
             "golden_rows": detector.golden_rows(),
             "about": detector.about(),
@@ -27,6 +30,12 @@ pub(super) fn run(path: &Path, cli: &Cli) -> Result<(), Failure> {
     }
     lines(&detector)?.iter().for_each(|line| output::result(line));
     Ok(())
+}
+
+/// The threshold of each group that has its own, by name.
+fn thresholds(detector: &Detector) -> BTreeMap<&str, f64> {
+    let own = detector.group_calibrations().iter();
+    own.map(|(name, calibration)| (name.as_str(), calibration.threshold().value())).collect()
 }
 
 fn lines(detector: &Detector) -> Result<Vec<String>, Failure> {
@@ -72,6 +81,9 @@ fn schema(schema: &Schema) -> Vec<String> {
             None => format!("column `{}`", stamp.name),
         };
         lines.push(format!("times: {columns}, {step}"));
+    }
+    if let Some(group) = &schema.group {
+        lines.push(format!("groups: {} in column `{}`", group.names.len(), one_line(&group.name)));
     }
     lines.push(format!("rows with less than {:.0} % observed are not judged", 100.0 * schema.min_observed));
     let columns = output::aligned(schema.fields.iter().take(MAX_COLUMNS).map(column));

@@ -153,7 +153,7 @@ impl Scoring<'_> {
             }
             Ok(())
         })?;
-        if let Some(event) = self.tracker.finish() {
+        while let Some(event) = self.tracker.finish() {
             self.severest.end(&event);
             self.tell(&event, told)?;
         }

@@ -66,6 +66,8 @@ impl Counts {
 /// How verdicts are written: the format, and what stands beside each verdict.
 pub(super) struct Sheet {
     form: Form,
+    /// Whether rows have groups.
+    grouped: bool,
     /// Whether the first kept cell of a row is its time.
     time: bool,
     /// Names of the other kept cells.
@@ -76,6 +78,8 @@ pub(super) struct Sheet {
 #[derive(Serialize)]
 struct Row<'a> {
     line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     time: Option<&'a str>,
     #[serde(flatten)]
@@ -116,7 +120,7 @@ impl Sheet {
     /// For a reader of rows with this schema that keeps the cells of these columns.
     pub(super) fn new(form: Form, schema: &Schema, kept: &[String]) -> Self {
         let time = schema.timestamp.as_ref().is_some_and(|stamp| kept.first() == Some(&stamp.name));
-        Sheet { form, time, kept: kept[usize::from(time)..].to_vec() }
+        Sheet { form, grouped: schema.group.is_some(), time, kept: kept[usize::from(time)..].to_vec() }
     }
 
     /// The line that names the columns of a CSV file; nothing for JSON lines. A copied column whose name is taken
@@ -126,9 +130,11 @@ impl Sheet {
             return String::new();
         }
         let mut header = HEADER.to_owned();
-        header.push_str(if self.time { ",time" } else { "" });
+        let own = [self.grouped.then_some("group"), self.time.then_some("time")];
+        let own: Vec<&str> = own.into_iter().flatten().collect();
+        own.iter().for_each(|name| header.push_str(&format!(",{name}")));
         for name in &self.kept {
-            let is_taken = HEADER.split(',').chain(self.time.then_some("time")).any(|own| own == name);
+            let is_taken = HEADER.split(',').chain(own.iter().copied()).any(|own| own == name);
             let name = if is_taken { format!("input_{name}") } else { name.clone() };
             header.push(',');
             header.push_str(&cell(&name));
@@ -193,9 +199,10 @@ impl Sheet {
         let cause = parts.and_then(|parts| parts.cause.as_deref());
         let mut kept = block.kept.of_row(row);
         let time = if self.time { kept.next() } else { None };
+        let group = block.groups.name(row).filter(|_| self.grouped);
         if self.form == Form::JsonLines {
             let columns = Cells(self.kept.iter().map(String::as_str).zip(kept).collect());
-            return json_line(&Row { line, time, judgement, cause, explanation, columns }, out);
+            return json_line(&Row { line, group, time, judgement, cause, explanation, columns }, out);
         }
         let name = judgement.name();
         let written = match (judgement.verdict(), judgement) {
@@ -209,7 +216,8 @@ impl Sheet {
         };
         written.expect("memory can be written to");
         out.extend_from_slice(cell(cause.unwrap_or_default()).as_bytes());
-        for text in time.into_iter().chain(kept) {
+        let group = self.grouped.then(|| group.unwrap_or_default());
+        for text in group.into_iter().chain(time).chain(kept) {
             out.push(b',');
             out.extend_from_slice(cell(text).as_bytes());
         }
@@ -221,7 +229,8 @@ impl Sheet {
         match self.form {
             Form::JsonLines => json_line(&Bad { line, verdict: "bad_line", reason: &reason }, out),
             Form::Csv => {
-                let empty = ",".repeat(1 + usize::from(self.time) + self.kept.len());
+                let empty =
+                    ",".repeat(1 + usize::from(self.grouped) + usize::from(self.time) + self.kept.len());
                 writeln!(out, "{line},bad_line,,,,,{}{empty}", quoted(&reason))
                     .expect("memory can be written to");
             }
@@ -260,7 +269,7 @@ mod tests {
     }
 
     fn sheet(form: Form) -> Sheet {
-        Sheet { form, time: false, kept: Vec::new() }
+        Sheet { form, grouped: false, time: false, kept: Vec::new() }
     }
 
     /// Rows at the odd lines, and a bad line after every hundredth row and at both ends.
@@ -318,7 +327,7 @@ mod tests {
     fn lines_say_what_they_mean() {
         let line = |form, judgement: &Judgement| {
             let mut out = Vec::new();
-            let row = RowNote { line: 7, observed: 1.0, state: State::Ready };
+            let row = RowNote { line: 7, observed: 1.0, state: State::Ready, group: None };
             let block = Block { rows: vec![row], ..Block::default() };
             sheet(form).row(&block, 0, judgement, None, None, 0, &mut out);
             String::from_utf8(out).unwrap()
@@ -336,6 +345,34 @@ mod tests {
              \"is_anomalous\":false}\n"
         );
         assert_eq!(HEADER.matches(',').count(), line(Form::Csv, &verdict(3.0)).matches(',').count());
+    }
+
+    #[test]
+    fn lines_name_the_group_of_a_row() {
+        let odd = "\"pump \"\"1\"\",\u{1b}\"";
+        let rows: String =
+            (0..80).map(|row| format!("{},{}\n", row % 7, ["b", odd][usize::from(row % 2 == 0)])).collect();
+        let config =
+            InputConfig { layout: LayoutChoice::Table, group: Some("pump".into()), ..InputConfig::default() };
+        let text = format!("a,pump\n{rows}");
+        let table = Table::parse(text.as_bytes(), "rows.csv", &config).unwrap();
+        let schema = Schema::learn(&table, &(0..80).collect::<Vec<_>>()).unwrap().schema;
+        let file = format!("a,pump\n1,{odd}\nnonsense\n");
+        let options = ReadOptions::default();
+        let block = Reader::new(file.as_bytes(), &schema, &options).unwrap().read_all().unwrap();
+        let written = |form| {
+            let sheet = Sheet::new(form, &schema, &[]);
+            let lines = sheet.of_block(&block, &[verdict(3.0)], &[], 0);
+            sheet.header() + &String::from_utf8(lines).unwrap()
+        };
+        let csv = written(Form::Csv);
+        let lines: Vec<&str> = csv.lines().collect();
+        assert_eq!(lines[0], format!("{HEADER},group"));
+        assert_eq!(lines[1], "2,anomalous,3,0.500000,0.250000,2,,,\"pump \"\"1\"\",\\u{1b}\"");
+        assert!(lines[2].starts_with("3,bad_line,") && lines[2].ends_with("\",,"), "{}", lines[2]);
+        let json: serde_json::Value =
+            serde_json::from_str(written(Form::JsonLines).lines().next().unwrap()).unwrap();
+        assert_eq!(json["group"], "pump \"1\",\u{1b}");
     }
 
     #[test]

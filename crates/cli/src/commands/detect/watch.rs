@@ -23,6 +23,7 @@ use ae_anomaly::events::Change;
 use ae_anomaly::{Detector, Drift, Judgement, WatchState};
 use ae_intake::{Block, IntakeError, Keep, NoticeLog, ReadOptions, Reader, ensure_text, inflated};
 use ae_records::files::{self, FileError};
+use ae_records::seed;
 use ae_records::text::one_line;
 use ae_tensor::device;
 use std::fs::{self, File};
@@ -168,6 +169,9 @@ impl Watch<'_> {
             if let Some(window) = &state.window {
                 reader.restore(window).map_err(reading)?;
             }
+            if let Some(groups) = &state.groups {
+                reader.restore_groups(groups).map_err(reading)?;
+            }
         }
         reader.notices().iter().for_each(|notice| self.notice(notice.clone()));
         let sheet = Sheet::new(Form::JsonLines, self.detector.schema(), reader.kept_columns());
@@ -187,6 +191,7 @@ impl Watch<'_> {
             state.line = line;
             if let Some(path) = &self.args.state {
                 state.window = reader.window_state();
+                state.groups = reader.group_state();
                 state.write(path).map_err(Failure::new)?;
             }
         }
@@ -200,8 +205,10 @@ impl Watch<'_> {
             return Ok(());
         }
         let mut text = Vec::new();
-        let change = Change { line: state.line, closed: state.events.finish(), opened: None };
-        events::of_change(self.detector.schema(), &change, &mut text);
+        while let Some(event) = state.events.finish() {
+            let change = Change { line: state.line, closed: Some(event), opened: None };
+            events::of_change(self.detector.schema(), &change, &mut text);
+        }
         self.write(&text)?;
         self.outlets.events(&text);
         Ok(())
@@ -232,9 +239,9 @@ impl Watch<'_> {
             events::of_change(self.detector.schema(), change, &mut text);
         }
         if let (Some(drift), Some(row)) = (&mut state.drift, block.rows.first()) {
-            // Scores of overlapping windows are correlated, so only one per window length is observed.
+            // Scores of overlapping windows are correlated, so only one per window length is observed on average.
             let verdict = judgements.first().and_then(Judgement::verdict);
-            if let Some(verdict) = verdict.filter(|_| (row.line + shift).is_multiple_of(self.window)) {
+            if let Some(verdict) = verdict.filter(|_| self.is_sampled(row.line + shift)) {
                 drift.observe(verdict.score).map_err(Failure::new)?;
                 self.outlets.drift(drift);
                 if drift.is_drifting() && !self.drifting {
@@ -251,6 +258,17 @@ impl Watch<'_> {
         self.write(&text)?;
         state.written += text.len() as u64;
         Ok((judgements.into_iter().next(), text))
+    }
+
+    fn grouped(&self) -> bool {
+        self.detector.schema().group.is_some()
+    }
+
+    /// Whether the score of a line is observed for drift. Every n-th line of interleaved groups would always be of the
+    /// same ones, so that lines are drawn at random; the draw depends on the line alone.
+    fn is_sampled(&self, line: u64) -> bool {
+        let place = if self.grouped() { seed::stream_seed(0, "lines for drift", line) } else { line };
+        place.is_multiple_of(self.window)
     }
 
     fn write(&mut self, text: &[u8]) -> Result<(), Failure> {

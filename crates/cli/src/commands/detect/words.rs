@@ -126,6 +126,7 @@ pub(super) fn report(detector: &Detector) -> Result<Vec<String>, Failure> {
     lines.extend(report.promise.iter().map(|promise| format!("false alarms: {promise}")));
     lines.extend(report.accepted_drift.iter().map(|drift| format!("note: accepted: {drift}")));
     lines.extend(report.trim.iter().map(trimmed));
+    lines.extend(super::groups::thresholds(&report.groups));
     let nothing_asked = config.false_alarms.is_none() && config.threshold.is_none();
     if let (true, Rule::FalseAlarmRate { rate }) = (nothing_asked, detector.calibration().threshold().rule())
         && rate > 0.01
