@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
     /// Name of a set ([`crate::list`]), or the path of your own data: a table (`.csv`, `.tsv`), an array
-    /// (`.npy`), an idx file (`…-ubyte`, `.idx`, also `.gz`), or a folder of PNG or JPEG images.
+    /// (`.npy`), an idx file (`…-ubyte`, `.idx`, also `.gz` or `.zst`), or a folder of PNG or JPEG images.
     pub set: String,
     /// How a set is split into training and test rows; only `ecg5000` offers a choice.
     pub protocol: Protocol,

@@ -84,7 +84,7 @@ enum Kind {
 
 fn kind_of(path: &Path) -> Kind {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
     match name.rsplit_once('.').map_or("", |(_, extension)| extension) {
         "csv" | "txt" | "dat" | "tsv" | "tab" => Kind::Table,
         "npy" => Kind::Npy,

@@ -155,12 +155,6 @@ pub enum IntakeError {
         /// Columns of the array.
         columns: usize,
     },
-    /// The text is in UTF-16.
-    #[error("{name} is UTF-16 text; convert it to UTF-8, for example with `iconv -f UTF-16 -t UTF-8`")]
-    Utf16 {
-        /// The file.
-        name: String,
-    },
     /// Not a text file, according to its first bytes.
     #[error("{name} is {what}, not text; {remedy}")]
     NotText {
@@ -170,15 +164,6 @@ pub enum IntakeError {
         what: &'static str,
         /// What to do.
         remedy: &'static str,
-    },
-    /// Lines end with a carriage return only.
-    #[error(
-        "{name} ends its lines with a carriage return (CR) only, as on old Macs; convert them to line feeds (LF), \
-         for example with `tr '\\r' '\\n'`"
-    )]
-    CarriageReturns {
-        /// The file.
-        name: String,
     },
     /// None of the lines could be read.
     #[error("{name} has no usable lines out of {lines}; the first: {first}")]

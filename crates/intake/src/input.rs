@@ -1,6 +1,7 @@
 //! The `[input]` table of a detector's configuration.
 
 use crate::Column;
+use crate::decode::joined::QUOTED_LINES;
 use crate::error::IntakeError;
 use crate::text::recognise::splits_cells;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -11,6 +12,17 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct InputConfig {
     /// Cells split by a delimiter, or one JSON object (or array) per line.
     pub format: FormatChoice,
+    /// How characters are stored.
+    pub encoding: Encoding,
+    /// Lines to skip before the header, or before the first row. Absent: comments, a line such as `sep=;` and a few lines
+    /// with fewer cells are recognised and skipped.
+    pub skip: Option<u64>,
+    /// Whether lines that begin with `#` are comments; absent: if the file begins with some.
+    pub comments: Option<bool>,
+    /// Most lines of a record with line breaks in quoted cells.
+    pub quoted_lines: usize,
+    /// The sheet of a spreadsheet; absent: the first that holds a table.
+    pub sheet: Option<String>,
     /// What a row is.
     pub layout: LayoutChoice,
     /// The columns to read; empty for all columns without another role.
@@ -62,6 +74,11 @@ impl Default for InputConfig {
     fn default() -> Self {
         InputConfig {
             format: FormatChoice::Auto,
+            encoding: Encoding::Auto,
+            skip: None,
+            comments: None,
+            quoted_lines: QUOTED_LINES,
+            sheet: None,
             layout: LayoutChoice::Auto,
             columns: Vec::new(),
             ignore: Vec::new(),
@@ -98,6 +115,24 @@ pub enum FormatChoice {
     Csv,
     /// A JSON object or array.
     Json,
+}
+
+/// How the characters of a text are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Encoding {
+    /// UTF-8, or UTF-16 if the file begins with its byte order mark or every other byte of its first line is zero.
+    #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    /// UTF-8.
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// UTF-16 with the less significant byte first, as Windows writes it.
+    #[serde(rename = "utf-16le")]
+    Utf16Le,
+    /// UTF-16 with the more significant byte first.
+    #[serde(rename = "utf-16be")]
+    Utf16Be,
 }
 
 /// What a row is; see [`crate::Layout`] for the layouts and for the rule of `auto`.
@@ -139,6 +174,8 @@ pub enum HeavyTails {
 
 /// Longest window, in steps.
 pub(crate) const MAX_WINDOW: usize = 1 << 16;
+/// Most lines of a record.
+const MAX_QUOTED_LINES: usize = 4096;
 /// Most distinct values of a category column.
 pub(crate) const MAX_LEVELS: usize = 1 << 16;
 
@@ -165,6 +202,9 @@ impl InputConfig {
         }
         if !(1..=MAX_LEVELS).contains(&self.max_categories) {
             return wrong("input.max_categories", self.max_categories.to_string(), "1 to 65536");
+        }
+        if !(1..=MAX_QUOTED_LINES).contains(&self.quoted_lines) {
+            return wrong("input.quoted_lines", self.quoted_lines.to_string(), "1 to 4096");
         }
         if let Some(delimiter) = self.delimiter.filter(|&delimiter| !splits_cells(delimiter)) {
             let right = "one ASCII character other than a quote or a line end";

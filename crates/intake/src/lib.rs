@@ -6,8 +6,9 @@
 //! stream line by line in bounded memory. Nothing odd about the data is dropped silently: it becomes a
 //! [`Notice`], a [`BadLine`] or an [`IntakeError`].
 //!
-//! Each line is a row. Quotes are understood, but a quoted cell must end on its line, so that a missing quote
-//! cannot swallow the rest of a stream. Blank lines are skipped. Empty cells, `NA`, `NaN`, `null`, `?`, `-`
+//! Each line is a row. A quoted cell may hold line breaks if it is closed within a few lines, so that a missing quote
+//! cannot swallow the rest of a stream. UTF-16, lines that end in a carriage return, preambles, JSON arrays and
+//! compressed files are recognised. Blank lines are skipped. Empty cells, `NA`, `NaN`, `null`, `?`, `-`
 //! and the like count as values that were not observed.
 //!
 //! ```
@@ -28,6 +29,7 @@
 //! ```
 
 mod columns;
+mod decode;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -47,9 +49,12 @@ pub use columns::find::Column;
 pub use columns::labels::Labels;
 pub use columns::layout::Layout;
 pub use columns::stamps::StampFormat;
+pub use decode::encoding::Text;
+pub use decode::packed::unpacked;
+pub use decode::reading::{ReadAs, Reading};
 pub use error::{BadLine, BadReason, IntakeError, TableError};
 pub use groups::{Group, GroupNotice, Groups, TableGroups};
-pub use input::{FormatChoice, HeavyTails, InputConfig, LayoutChoice, SeriesScale};
+pub use input::{Encoding, FormatChoice, HeavyTails, InputConfig, LayoutChoice, SeriesScale};
 pub use memory::{MemoryError, MemoryLimit};
 pub use numbers::NumberTable;
 pub use samples::Samples;
@@ -66,10 +71,9 @@ pub use split::{
 };
 pub use stream::block::Block;
 pub use stream::grouped::GroupState;
-pub use stream::reader::{ReadOptions, Reader, inflated};
+pub use stream::reader::{ReadOptions, Reader};
 pub use stream::windower::{Clock, WindowState};
 pub use table::{Table, TableColumn};
 pub use text::content;
-pub use text::head::ensure_text;
 pub use text::kept::{Keep, KeptCells};
 pub use text::recognise::splits_cells;

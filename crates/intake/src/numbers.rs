@@ -68,7 +68,7 @@ impl NumberTable {
         let header: Vec<String> =
             head.header.iter().flatten().map(|column| column.trim().to_owned()).collect();
         let file = Strict { header, width: head.width, delimiter };
-        let body = &content[head.body..];
+        let body = &head.text[head.body..];
         let rows = memchr_iter(b'\n', body).count() as u64 + 1;
         memory.check_rows(name, content.len(), rows, head.width)?;
         let table = file.read(body, head.body_line, &config);

@@ -13,6 +13,7 @@ pub use timestamp::{ClockColumn, Timestamp};
 use crate::columns::layout::Layout;
 use crate::columns::profile::MAX_LEVEL;
 use crate::columns::stamps::StampFormat;
+use crate::decode::reading::Reading;
 use crate::groups::Group;
 use crate::input::{MAX_LEVELS, MAX_WINDOW};
 use crate::text::recognise::{shorten, splits_cells};
@@ -29,6 +30,9 @@ pub struct Schema {
     pub layout: Layout,
     /// How the training file was written.
     pub format: Format,
+    /// How later files are decoded.
+    #[serde(default, skip_serializing_if = "Reading::is_default")]
+    pub reading: Reading,
     /// Cells in a line, including those that are not used as features.
     pub cells: usize,
     /// The feature columns.

@@ -156,7 +156,7 @@ impl Table {
         memory: MemoryLimit,
     ) -> Result<Self, IntakeError> {
         let head = look_at(content, name, config)?;
-        let body = &content[head.body..];
+        let body = &head.text[head.body..];
         let profile = match head.syntax {
             Syntax::Csv { delimiter } => {
                 profile::of_table(body, delimiter, head.width, config.max_categories)
@@ -176,7 +176,8 @@ impl Table {
                 Format::Csv { delimiter: char::from(delimiter), header: head.header.is_some() }
             }
         };
-        let columns = kinds::decide(name, config, header, &profile, delimiter)?;
+        let mut columns = kinds::decide(name, config, header, &profile, delimiter)?;
+        columns.notices.splice(..0, head.notices.iter().cloned());
         let lines = profile.lines;
         let bad = lines - profile.rows;
         let what = || format!("{bad} lines that cannot be read");
@@ -310,7 +311,7 @@ fn json_names(profile: &Profile) -> Vec<String> {
 }
 
 /// The parser for the lines of this file; the label, if any, is the last column.
-fn parser(head: &Head, columns: &Columns) -> RowParser {
+fn parser(head: &Head<'_>, columns: &Columns) -> RowParser {
     let codes = |levels: &[String]| {
         levels.iter().zip(0..).map(|(level, code)| (level.as_bytes().into(), code)).collect::<HashMap<_, _>>()
     };

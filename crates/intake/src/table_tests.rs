@@ -176,15 +176,6 @@ fn rows_have_a_mean_time_whatever_their_order() {
 }
 
 #[test]
-fn carriage_returns_alone_are_refused() {
-    let message = "a.csv ends its lines with a carriage return (CR) only, as on old Macs; convert them to line feeds (LF), \
-                   for example with `tr '\\r' '\\n'`";
-    check_error("a,b\r1,2\r2,3\r", "", message);
-    check_error("1,2\r2,3", "", message);
-    assert_eq!(read("a,b\r\n1,2\r\n2,1", "").unwrap().len(), 2);
-}
-
-#[test]
 fn labels_may_be_numbers() {
     let table = read("a,y\n1,0\n2,1\n3,0\n4,1\n4,2\n", "label = 'y'\nnormal = [0.0, 2]").unwrap();
     assert_eq!(table.normal_rows(), [0, 2, 4]);
@@ -256,12 +247,6 @@ fn unusable_files_are_refused() {
     let message =
         "column `a` is not a timestamp: `x` is neither a number nor a date such as 2024-05-31 23:59:00";
     check_error("a,b\nx,1\ny,2\n", "timestamp = 'a'", message);
-    let utf16: Vec<u8> = "\u{feff}a,b\n1,2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let error = Table::parse(&utf16, "a.csv", &InputConfig::default()).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "a.csv is UTF-16 text; convert it to UTF-8, for example with `iconv -f UTF-16 -t UTF-8`"
-    );
     let missing = Table::from_csv_with(Path::new("/no/such/file.csv"), &InputConfig::default()).unwrap_err();
     assert!(missing.to_string().starts_with("cannot read /no/such/file.csv"), "{missing}");
     check_error(

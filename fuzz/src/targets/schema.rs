@@ -35,7 +35,7 @@ pub(crate) fn reader(input: &[u8]) {
 pub(crate) fn window_state(input: &[u8]) {
     let (json, rows) = split(input);
     let Ok(state) = serde_json::from_slice::<WindowState>(json) else { return };
-    // Lines that end as on old Macs, or that are no text at all, are refused before there is a state to restore.
+    // What is no text at all is refused before there is a state to restore.
     let Ok(mut reader) = Reader::new(rows, &SERIES, &ReadOptions::default()) else { return };
     if reader.restore(&state).is_err() {
         return;

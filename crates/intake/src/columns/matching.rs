@@ -92,6 +92,31 @@ fn fits(schema: &Schema, line: &[u8], delimiter: u8) -> bool {
     named.count() * 2 > schema.fields.len() || widths(schema).contains(&cells.len())
 }
 
+/// Whether a first line is not one of the table, but may precede its header.
+pub(crate) fn may_precede_header(schema: &Schema, line: &[u8], options: &ReadOptions) -> bool {
+    let has_header = matches!(schema.format, Format::Csv { header: true, .. });
+    // Words of a preamble are no cells.
+    let spaced = matches!(schema.format, Format::Csv { delimiter: ' ', .. });
+    let fits = |delimiter: &u8| (spaced || *delimiter != b' ') && fits(schema, line, *delimiter);
+    let delimiter = options.delimiter.map(|delimiter| delimiter as u8);
+    has_header
+        && options.header != Some(false)
+        && !begins_json(line, options.format)
+        && !delimiter.map_or_else(|| DELIMITERS.iter().any(fits), |delimiter| fits(&delimiter))
+}
+
+/// Whether a delimiter splits a line into the names of most columns.
+pub(crate) fn has_names(schema: &Schema, line: &[u8]) -> bool {
+    let names: HashSet<&[u8]> = schema.fields.iter().map(|field| field.name.as_bytes()).collect();
+    let line = crate::text::parse::lines(line).next().unwrap_or_default();
+    DELIMITERS.into_iter().any(|delimiter| {
+        let cells = cells_of(line, delimiter).unwrap_or_default();
+        let named: HashSet<&[u8]> =
+            cells.iter().map(Vec::as_slice).filter(|cell| names.contains(cell)).collect();
+        2 * named.len() > names.len()
+    })
+}
+
 /// The training file's delimiter if it [`fits`] the line, else another delimiter that fits. If none fits, the
 /// training file's, or for JSON the one that splits the line into numbers.
 fn delimiter_of(schema: &Schema, first: &[u8]) -> u8 {

@@ -3,6 +3,7 @@
 use crate::columns::layout::{Layout, Steps};
 use crate::columns::period;
 use crate::columns::stamps::StampFormat;
+use crate::decode::reading::Reading;
 use crate::error::IntakeError;
 use crate::groups::Group;
 use crate::input::{HeavyTails, SeriesScale};
@@ -74,6 +75,7 @@ impl Schema {
         let schema = Schema {
             layout: table.layout,
             format: table.format,
+            reading: Reading::of(&table.config),
             cells: table.cells,
             fields,
             timestamp,

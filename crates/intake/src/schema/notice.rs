@@ -1,5 +1,6 @@
 //! Notices: oddities in the data that are reported but not refused.
 
+use crate::decode::reading::ReadAs;
 use crate::error::counted;
 use crate::groups::GroupNotice;
 use crate::schema::time_notice::TimeNotice;
@@ -175,6 +176,11 @@ pub enum Notice {
     },
     /// The columns of the file are in a different order; they are matched by name.
     Reordered,
+    /// Something about how the file is written was recognised.
+    ReadAs {
+        /// What.
+        how: ReadAs,
+    },
 }
 
 /// Why a column is left out.
@@ -253,7 +259,8 @@ impl Notice {
             | Notice::RepeatedTimes { .. }
             | Notice::BackwardTimes { .. }
             | Notice::Duplicates { .. }
-            | Notice::Reordered => None,
+            | Notice::Reordered
+            | Notice::ReadAs { .. } => None,
         }
     }
 
@@ -283,6 +290,7 @@ impl Notice {
             Notice::MissingColumn { .. } => "missing_column",
             Notice::ExtraColumn { .. } => "extra_column",
             Notice::Reordered => "reordered",
+            Notice::ReadAs { .. } => "read_as",
         }
     }
 }
@@ -403,6 +411,7 @@ impl fmt::Display for Notice {
             Notice::ExtraColumn { column } => {
                 write!(f, "column `{column}` was not in the training data and is left out")
             }
+            Notice::ReadAs { how } => how.fmt(f),
             Notice::Reordered => {
                 write!(f, "the columns are in a different order than in training; matched by name")
             }

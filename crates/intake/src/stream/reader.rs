@@ -2,7 +2,11 @@
 
 use crate::Samples;
 use crate::columns::layout::Layout;
-use crate::columns::matching::{Matched, match_first_line};
+use crate::columns::matching::{Matched, has_names, match_first_line, may_precede_header};
+use crate::decode::encoding::Text;
+use crate::decode::packed::unpacked;
+use crate::decode::reading::ReadAs;
+use crate::decode::records::{RecordSettings, Records};
 use crate::error::TableError;
 use crate::error::{BadLine, BadReason, IntakeError};
 use crate::input::FormatChoice;
@@ -13,13 +17,11 @@ use crate::schema::notice::Notice;
 use crate::stream::block::{Block, in_parallel};
 use crate::stream::grouped::StreamGroups;
 use crate::stream::windower::{WindowState, Windower};
-use crate::text::head::{MARK, ensure_line_feeds, ensure_text};
 use crate::text::kept::{Keep, KeptColumns};
 use crate::text::lines::{Chunk, Lines};
-use crate::text::parse::{MAX_LINE, RawBlock, RowParser, is_blank};
-use ae_records::files::{self, FileError};
-use flate2::bufread::MultiGzDecoder;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use crate::text::parse::{MAX_LINE, RawBlock, RowParser, Syntax, is_blank};
+use ae_records::files;
+use std::io::BufRead;
 use std::path::Path;
 
 /// How to read a file or stream; settings that are left out are recognised.
@@ -40,6 +42,9 @@ pub struct ReadOptions {
     pub keep: Keep,
     /// Longest line, in bytes; a longer line is bad.
     pub max_line: usize,
+    /// Whether each line is to be given at once. Then no header is looked for behind lines that are neither a header nor
+    /// comments, and they are bad lines.
+    pub live: bool,
 }
 
 impl Default for ReadOptions {
@@ -52,6 +57,7 @@ impl Default for ReadOptions {
             label: None,
             keep: Keep::default(),
             max_line: MAX_LINE,
+            live: false,
         }
     }
 }
@@ -59,7 +65,7 @@ impl Default for ReadOptions {
 /// Reads rows from any input, as a [`Schema`] expects them.
 #[derive(Debug)]
 pub struct Reader<R> {
-    lines: Lines<R>,
+    lines: Lines<Records<R>>,
     pub(super) schema: Schema,
     encoder: Encoder,
     parser: RowParser,
@@ -87,74 +93,79 @@ const CHUNK: usize = 4 << 20;
 /// Approximate number of sample values in a block.
 const BLOCK_VALUES: usize = 1 << 22;
 
-/// The input, decompressed if its first bytes say that it is gz.
-///
-/// # Errors
-/// If the input cannot be read.
-pub fn inflated(mut input: impl Read + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
-    let mut head = Vec::new();
-    input.by_ref().take(2).read_to_end(&mut head)?;
-    let is_gz = head == [0x1f, 0x8b];
-    let whole = BufReader::with_capacity(1 << 20, Cursor::new(head).chain(input));
-    Ok(if is_gz {
-        Box::new(BufReader::with_capacity(1 << 20, MultiGzDecoder::new(whole)))
-    } else {
-        Box::new(whole)
-    })
-}
-
 impl Reader<Box<dyn BufRead + Send>> {
-    /// Opens a regular file, plain or gz.
+    /// Opens a regular file, plain or compressed.
     ///
     /// # Errors
     /// As [`Reader::new`], and if the file cannot be read.
     pub fn open(path: &Path, schema: &Schema, options: &ReadOptions) -> Result<Self, IntakeError> {
-        let input = inflated(files::open(path)?).map_err(FileError::new("read", path))?;
+        let input = unpacked(files::open(path)?, &path.display().to_string())?;
         Reader::new(input, schema, options)
     }
 }
 
 impl<R: BufRead> Reader<R> {
-    /// Reads the first line that is not blank, and matches its columns with those of `schema`, by name if it
-    /// has names. Waits for this line only. An input without lines gives no rows.
+    /// Decodes the input up to its first record, and matches its columns with those of `schema`, by name if it has
+    /// names. Waits for this record only, unless it is a preamble. An input without lines gives no rows.
     ///
     /// # Errors
-    /// [`IntakeError::Schema`] if the columns do not match, [`IntakeError::Utf16`],
-    /// [`IntakeError::NotText`], [`IntakeError::CarriageReturns`], [`IntakeError::Read`].
+    /// [`IntakeError::Schema`] if the columns do not match, [`IntakeError::NotText`], [`IntakeError::Read`].
     pub fn new(input: R, schema: &Schema, options: &ReadOptions) -> Result<Self, IntakeError> {
         let fault = |reason: String| IntakeError::Schema { name: options.name.clone(), reason };
         schema.validate().map_err(|error| fault(error.to_string()))?;
-        let mut lines = Lines::new(input, options.max_line);
+        let settings = RecordSettings {
+            reading: schema.reading.clone(),
+            format: options.format,
+            delimiter: options.delimiter.map(|delimiter| delimiter as u8),
+            max_line: options.max_line,
+        };
+        let text = Text::new(input, schema, &options.name)?;
+        let mut lines = Lines::new(Records::new(text, settings), options.max_line);
         let (mut first, mut early) = (Vec::new(), Vec::new());
+        let mut looks_on = !options.live && schema.reading.skip.is_none();
+        let mut preamble = None;
         loop {
             let line = lines.next_line_number();
-            let (bytes, first_line) =
-                match lines.next(1, 1).map_err(|source| IntakeError::Read { line: line - 1, source })? {
-                    None => break,
-                    Some(Chunk::TooLong { line }) => {
-                        let reason = BadReason::TooLong { limit: options.max_line };
-                        early.push(BadLine { line, reason });
-                        continue;
-                    }
-                    Some(Chunk::Lines { bytes, first_line }) => (bytes, first_line),
-                };
-            let mark = first_line == 1 && bytes.starts_with(MARK);
-            if first_line == 1 {
-                ensure_text(&options.name, bytes)?;
+            let read = |source| IntakeError::Read { line: line - 1, source };
+            let bytes = match lines.next(1, 1).map_err(read)? {
+                None => break,
+                Some(Chunk::TooLong { line }) => {
+                    let reason = BadReason::TooLong { limit: options.max_line };
+                    early.push(BadLine { line, reason });
+                    continue;
+                }
+                Some(Chunk::Lines { bytes, .. }) => bytes,
+            };
+            if is_blank(bytes) {
+                continue;
             }
-            let line = &bytes[if mark { MARK.len() } else { 0 }..];
-            if !is_blank(line) {
-                ensure_line_feeds(&options.name, line)?;
-                first = line.to_vec();
+            first = bytes.to_vec();
+            if !looks_on || !may_precede_header(schema, &first, options) {
+                break;
+            }
+            looks_on = false;
+            preamble = lines.input().find_header(|line| has_names(schema, line)).map_err(read)?;
+            if preamble.is_none() {
                 break;
             }
         }
+        let records = lines.input();
+        let separator = records.preamble().separator.map(char::from);
+        let options = &ReadOptions { delimiter: options.delimiter.or(separator), ..options.clone() };
         let line = crate::text::parse::lines(&first).next().unwrap_or_default();
-        let Matched { mut parser, header, notices } = match_first_line(schema, line, options)?;
+        let Matched { mut parser, header, notices: of_columns } = match_first_line(schema, line, options)?;
         if options.keep != Keep::default() {
             parser.kept =
                 Some(KeptColumns::new(&options.keep, schema, &parser, line, header).map_err(fault)?);
         }
+        records.begin(match parser.syntax {
+            Syntax::Csv { delimiter } => Some(delimiter),
+            Syntax::Json => None,
+        });
+        let mut found = records.notices();
+        found.extend(preamble.map(|lines| ReadAs::Preamble { lines, comments: false }));
+        let mut notices: Vec<Notice> = found.into_iter().map(|how| Notice::ReadAs { how }).collect();
+        notices.extend(of_columns);
         if !header {
             lines.put_back(first.len(), lines.next_line_number() - u64::from(!first.is_empty()));
         }
@@ -178,7 +189,7 @@ impl<R: BufRead> Reader<R> {
         })
     }
 
-    /// Notices about the columns.
+    /// Notices about how the input is written, and about its columns.
     pub fn notices(&self) -> &[Notice] {
         &self.notices
     }

@@ -44,9 +44,7 @@ fn non_text_is_recognised_by_its_first_bytes() {
         b"\x1f\x8b\x08\0\0",
         "the input is gz data, not text; decompress it first, for example with `gunzip -c`",
     );
-    check(b"\xfe\xff\0a\0,\0b\0\n", "the input is UTF-16 text; convert it to UTF-8");
     check(b"PK\x03\x04rest", "a zip archive or a spreadsheet");
-    check(b"a,b,k\r1,2,x\r2,3,y\r", "the input ends its lines with a carriage return (CR) only");
     assert!(reader(b"a,b,k\r\n1,2,x\r\n", &schema).is_ok());
 }
 

@@ -7,7 +7,7 @@ use crate::text::pieces::parse_all;
 use std::collections::HashMap;
 
 /// The error for a file of so many lines, none of which is a row.
-pub(super) fn no_rows(body: &[u8], name: &str, head: &Head, lines: u64) -> IntakeError {
+pub(super) fn no_rows(body: &[u8], name: &str, head: &Head<'_>, lines: u64) -> IntakeError {
     // Parsed without columns, only to find out what is wrong with the lines.
     let parser = RowParser {
         syntax: head.syntax,

@@ -1,16 +1,24 @@
 //! Reads the first lines of a file: its format, and whether its first line is a header.
 
+use crate::decode::whole::{self, Whole, after_lines};
 use crate::error::IntakeError;
 use crate::error::TableError;
 use crate::input::{FormatChoice, InputConfig};
+use crate::schema::notice::Notice;
 use crate::schema::{MAX_COLUMNS, MAX_NAME};
 use crate::text::cells::{self, Cell, trimmed};
 use crate::text::parse::{MAX_LINE, Syntax, cells_of, is_blank, lines};
-use crate::text::recognise::{DELIMITERS, looks_like_header, recognise_delimiter};
+use crate::text::recognise::{COMPARED, looks_like_header};
+use memchr::memchr_iter;
+use std::borrow::Cow;
 
 /// How a file is written.
 #[derive(Debug)]
-pub(crate) struct Head {
+pub(crate) struct Head<'a> {
+    /// The file as UTF-8 text with one record a line.
+    pub text: Cow<'a, [u8]>,
+    /// How it was decoded.
+    pub notices: Vec<Notice>,
     pub syntax: Syntax,
     /// Number of cells in its first line; 0 for JSON.
     pub width: usize,
@@ -22,49 +30,36 @@ pub(crate) struct Head {
     pub body_line: u64,
 }
 
-/// The byte order mark that some programs put before UTF-8 text.
-pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
-/// Rows that are compared with the first line.
-const COMPARED: usize = 20;
-
-/// Recognises the format of a file from its first lines.
-pub(crate) fn look_at(content: &[u8], name: &str, config: &InputConfig) -> Result<Head, IntakeError> {
+/// Decodes a file, and recognises its format from its first lines.
+pub(crate) fn look_at<'a>(
+    content: &'a [u8],
+    name: &str,
+    config: &InputConfig,
+) -> Result<Head<'a>, IntakeError> {
     let table_error = |source: TableError| IntakeError::Table { name: name.to_owned(), source };
-    ensure_text(name, content)?;
-    let mark = if content.starts_with(MARK) { MARK.len() } else { 0 };
-    let mut body = mark;
-    let mut body_line = 1;
+    let Whole { text, syntax, preamble, notices } = whole::decode(content, name, config)?;
+    let mut body = text.len() - after_lines(&text, preamble).len();
     let mut first = None;
-    for line in content[mark..].split_inclusive(|&byte| byte == b'\n') {
+    for line in text[body..].split_inclusive(|&byte| byte == b'\n') {
         if !is_blank(line) {
-            first = Some(line);
+            first = Some(line.len());
             break;
         }
         body += line.len();
-        body_line += 1;
     }
     let Some(first) = first else { return Err(table_error(TableError::Empty)) };
-    ensure_line_feeds(name, first)?;
-    if begins_json(first, config.format) {
-        return Ok(Head { syntax: Syntax::Json, width: 0, header: None, body, body_line });
-    }
-    let rest = &content[body..];
-    let lower = name.to_lowercase();
-    let plain = lower.strip_suffix(".gz").unwrap_or(&lower);
-    let tabs = plain.ends_with(".tsv") || plain.ends_with(".tab");
-    let delimiter = match config.delimiter {
-        Some(delimiter) => delimiter as u8,
-        None if tabs => b'\t',
-        None => recognise(rest),
-    };
-    let syntax = Syntax::Csv { delimiter };
+    let body_line = memchr_iter(b'\n', &text[..body]).count() as u64 + 1;
+    let head = Head { text, notices, syntax, width: 0, header: None, body, body_line };
+    let Syntax::Csv { delimiter } = syntax else { return Ok(head) };
+    let rest = &head.text[body..];
     let mut following =
         lines(rest).filter(|line| !is_blank(line) && line.len() <= MAX_LINE).take(COMPARED + 1);
     let cells = following.next().map(|line| cells_of(line, delimiter));
     let Some(Ok(cells)) = cells else {
         // The bad line is reported when rows are read; the next good one gives their width.
         let width = following.find_map(|line| cells_of(line, delimiter).ok()).map_or(1, |cells| cells.len());
-        return Ok(Head { syntax, width, header: None, body, body_line });
+        drop(following);
+        return Ok(Head { width, ..head });
     };
     if cells.len() > MAX_COLUMNS {
         let error = TableError::TooWide { got: cells.len(), most: MAX_COLUMNS };
@@ -74,67 +69,14 @@ pub(crate) fn look_at(content: &[u8], name: &str, config: &InputConfig) -> Resul
     let texts: Vec<String> = cells.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect();
     let has_header = config.header.unwrap_or_else(|| is_header(&texts, &cells, &sample, config));
     if !has_header {
-        return Ok(Head { syntax, width: cells.len(), header: None, body, body_line });
+        return Ok(Head { width: cells.len(), ..head });
     }
     if let Some(long) = texts.iter().find(|name| name.len() > MAX_NAME) {
         let value = crate::text::recognise::shorten(long);
         return Err(table_error(TableError::LongName { value, most: MAX_NAME }));
     }
-    Ok(Head {
-        syntax,
-        width: cells.len(),
-        header: Some(texts),
-        body: body + first.len(),
-        body_line: body_line + 1,
-    })
-}
-
-/// First bytes of formats that are often mistaken for text, their names, and what to do.
-const NO_TEXT: [(&[u8], &str, &str); 5] = [
-    (b"\x1f\x8b", "gz data", "decompress it first, for example with `gunzip -c`"),
-    (b"PK\x03\x04", "a zip archive or a spreadsheet", "unpack it, or save the sheet as CSV"),
-    (b"\x28\xb5\x2f\xfd", "zstd data", "decompress it first, for example with `zstd -dc`"),
-    (b"\xfd7zXZ\0", "xz data", "decompress it first, for example with `xz -dc`"),
-    (b"PAR1", "a Parquet file", "export it as CSV or JSON lines"),
-];
-
-/// Refuses an input whose first bytes show that it is not UTF-8 text; `name` is what messages call it.
-///
-/// # Errors
-/// [`IntakeError::Utf16`] or [`IntakeError::NotText`], with what to do.
-pub fn ensure_text(name: &str, first: &[u8]) -> Result<(), IntakeError> {
-    if first.starts_with(b"\xff\xfe") || first.starts_with(b"\xfe\xff") {
-        return Err(IntakeError::Utf16 { name: name.to_owned() });
-    }
-    match NO_TEXT.iter().find(|(mark, ..)| first.starts_with(mark)) {
-        Some(&(_, what, remedy)) => Err(IntakeError::NotText { name: name.to_owned(), what, remedy }),
-        None => Ok(()),
-    }
-}
-
-/// Refuses a first "line" that is really many lines, each ending with a carriage return only.
-pub(crate) fn ensure_line_feeds(name: &str, first: &[u8]) -> Result<(), IntakeError> {
-    let many = !first.ends_with(b"\n") && first.trim_ascii().contains(&b'\r');
-    if many { Err(IntakeError::CarriageReturns { name: name.to_owned() }) } else { Ok(()) }
-}
-
-/// The delimiter that splits the first lines into numbers, if it gives every line the same number of cells;
-/// otherwise the one that does so with the most cells.
-fn recognise(rest: &[u8]) -> u8 {
-    let by_numbers = recognise_delimiter(rest);
-    let width = |delimiter: u8| {
-        let mut widths = lines(rest)
-            .filter(|line| !is_blank(line) && line.len() <= MAX_LINE)
-            .take(COMPARED)
-            .map(|line| cells_of(line, delimiter).map_or(0, |cells| cells.len()));
-        let first = widths.next().unwrap_or(0);
-        if widths.all(|width| width == first) { first } else { 0 }
-    };
-    if width(by_numbers) > 1 {
-        return by_numbers;
-    }
-    let widest = DELIMITERS.into_iter().rev().max_by_key(|&delimiter| width(delimiter));
-    widest.filter(|&delimiter| width(delimiter) > 1 && delimiter != b' ').unwrap_or(by_numbers)
+    let (width, body, body_line) = (cells.len(), body + first, body_line + 1);
+    Ok(Head { width, header: Some(texts), body, body_line, ..head })
 }
 
 /// Whether a first line that is not blank is JSON.

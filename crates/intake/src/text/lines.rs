@@ -33,6 +33,11 @@ impl<R: BufRead> Lines<R> {
         Lines { input, buffer: Vec::new(), start: 0, line: 1, limit, ended: false, skipping: false }
     }
 
+    /// What the lines are read from. What it gives next follows what was read so far.
+    pub(crate) fn input(&mut self) -> &mut R {
+        &mut self.input
+    }
+
     /// The number of the next line.
     pub(crate) fn next_line_number(&self) -> u64 {
         self.line

@@ -1,7 +1,7 @@
 //! Recognises the delimiter of a table, and whether its first line is a header.
 
 use crate::Column;
-use crate::text::parse::{cells_of, is_blank, lines};
+use crate::text::parse::{MAX_LINE, cells_of, is_blank, lines};
 
 /// Delimiters to try if none is given, the most likely first.
 pub(crate) const DELIMITERS: [u8; 5] = *b",\t;| ";
@@ -9,6 +9,9 @@ pub(crate) const DELIMITERS: [u8; 5] = *b",\t;| ";
 const SAMPLE_BYTES: usize = 1 << 16;
 /// The delimiter is recognised from this many rows.
 const SAMPLE_ROWS: usize = 20;
+
+/// Rows that are compared with the first line.
+pub(crate) const COMPARED: usize = 20;
 
 /// Whether cells can be split at this character.
 pub fn splits_cells(delimiter: char) -> bool {
@@ -34,6 +37,25 @@ pub(crate) fn recognise_delimiter(content: &[u8]) -> u8 {
     };
     // Reversed, because `max_by_key` returns the last of equals.
     DELIMITERS.into_iter().rev().max_by_key(|&delimiter| score(delimiter)).unwrap_or(b',')
+}
+
+/// The delimiter that splits the first lines into numbers, if it gives every line the same number of cells;
+/// otherwise the one that does so with the most cells.
+pub(crate) fn recognise(rest: &[u8]) -> u8 {
+    let by_numbers = recognise_delimiter(rest);
+    let width = |delimiter: u8| {
+        let mut widths = lines(rest)
+            .filter(|line| !is_blank(line) && line.len() <= MAX_LINE)
+            .take(COMPARED)
+            .map(|line| cells_of(line, delimiter).map_or(0, |cells| cells.len()));
+        let first = widths.next().unwrap_or(0);
+        if widths.all(|width| width == first) { first } else { 0 }
+    };
+    if width(by_numbers) > 1 {
+        return by_numbers;
+    }
+    let widest = DELIMITERS.into_iter().rev().max_by_key(|&delimiter| width(delimiter));
+    widest.filter(|&delimiter| width(delimiter) > 1 && delimiter != b' ').unwrap_or(by_numbers)
 }
 
 pub(crate) fn is_number(cell: &str) -> bool {

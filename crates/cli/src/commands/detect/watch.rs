@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::output;
 use ae_anomaly::events::Change;
 use ae_anomaly::{Detector, Drift, Judgement, WatchState};
-use ae_intake::{Block, IntakeError, Keep, NoticeLog, ReadOptions, Reader, ensure_text, inflated};
+use ae_intake::{Block, IntakeError, Keep, NoticeLog, ReadOptions, Reader, Text, unpacked};
 use ae_records::files::{self, FileError};
 use ae_records::seed;
 use ae_records::text::one_line;
@@ -142,19 +142,21 @@ struct Watch<'a> {
 impl Watch<'_> {
     fn run(&mut self, state: &mut WatchState) -> Result<(), Failure> {
         let broken = |error| Failure::new(FileError::new("read", "standard input")(error));
-        let mut input = Stdin::open().and_then(inflated).map_err(broken)?;
-        // Checked before the first line is decoded as text.
-        ensure_text("standard input", input.fill_buf().map_err(broken)?).map_err(reading)?;
-        let first = first_line(&mut input).map_err(broken)?;
+        let name = "standard input";
+        let input = unpacked(Stdin::open().map_err(broken)?, name).map_err(reading)?;
+        let mut input = Text::new(input, self.detector.schema(), name).map_err(reading)?;
+        let first = first_lines(&mut input).map_err(broken)?;
+        input.notices().into_iter().for_each(|notice| self.notice(notice));
         let goes_on = state.line > 0 && !self.args.replay;
-        let names_again = state.header.as_deref() == Some(first.as_str());
+        let names_again = state.header.as_deref().is_some_and(|header| first.starts_with(header));
         // A continued stream has no header of its own; it gets the one from its beginning.
         let header = state.header.clone().filter(|_| goes_on && !names_again).unwrap_or_default();
         let has_header = goes_on && state.header.is_some();
         let options = ReadOptions {
-            name: "standard input".into(),
+            name: name.into(),
             header: (goes_on && state.header.is_none()).then_some(false),
             keep: Keep { time: true, ..Keep::default() },
+            live: true,
             ..ReadOptions::default()
         };
         let input = Cursor::new([header.into_bytes(), first.clone().into_bytes()].concat()).chain(input);
@@ -183,8 +185,10 @@ impl Watch<'_> {
             let line = block.rows.first().map(|row| row.line).or(block.bad.first().map(|bad| bad.line));
             let line = line.expect("a block of a line has a row or a bad line") + shift;
             if state.line == 0 {
-                // A first line that is not a row names the columns.
-                state.header = (line > lines_in(&first)).then(|| first.clone());
+                // What precedes the first row names the columns, and tells how the others are written.
+                let before = usize::try_from(line - 1).unwrap_or(usize::MAX);
+                let header: String = first.split_inclusive('\n').take(before).collect();
+                state.header = (!header.trim().is_empty()).then_some(header);
             }
             let (judgement, written) = self.judge(&block, &sheet, shift, state)?;
             self.outlets.line(line, judgement.as_ref(), &written);
@@ -294,18 +298,29 @@ impl Watch<'_> {
     }
 }
 
-/// The first line that is not blank, with its line end and the blank lines before it. Invalid UTF-8 is left
-/// for the reader to report.
-fn first_line(input: &mut impl BufRead) -> io::Result<String> {
+/// The first line that is neither blank nor a comment, with its line end and the lines before it. Invalid UTF-8
+/// is left for the reader to report.
+fn first_lines(input: &mut impl BufRead) -> io::Result<String> {
     let mut lines = Vec::new();
-    while lines.iter().all(u8::is_ascii_whitespace) {
-        let left = MAX_HEADER_BYTES.saturating_sub(lines.len() as u64);
-        if input.by_ref().take(left).read_until(b'\n', &mut lines)? == 0 {
+    loop {
+        let from = lines.len();
+        let left = MAX_HEADER_BYTES.saturating_sub(from as u64);
+        let length = input.by_ref().take(left).read_until(b'\n', &mut lines)?;
+        let line = &lines[from..];
+        let precedes =
+            line.iter().all(u8::is_ascii_whitespace) || line.starts_with(b"#") || sets_delimiter(line);
+        if length == 0 || !precedes {
             break;
         }
     }
     Ok(String::from_utf8(lines)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+}
+
+/// Whether a line such as `sep=;` sets the delimiter.
+fn sets_delimiter(line: &[u8]) -> bool {
+    let line = line.strip_prefix(b"\"").unwrap_or(line);
+    line.len() <= 10 && line.get(..4).is_some_and(|key| key.eq_ignore_ascii_case(b"sep="))
 }
 
 fn lines_in(text: &str) -> u64 {

@@ -1,0 +1,368 @@
+//! Turns UTF-16 into UTF-8, and lines that end in a carriage return only into lines that end in a line feed.
+
+use super::{Decoding, Transform};
+use crate::decode::reading::ReadAs;
+use crate::error::IntakeError;
+use crate::input::Encoding;
+use crate::schema::Schema;
+use crate::schema::notice::Notice;
+use memchr::{memchr_iter, memchr2};
+use std::borrow::Cow;
+use std::io::{self, BufRead, Read};
+
+/// The byte order mark that some programs put before UTF-8 text.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+/// Without a byte order mark, UTF-16 is recognised from the first line, or from this many bytes of it.
+const WIDE_BYTES: usize = 1024;
+/// What no text has, so that a character that cannot be decoded makes its line a bad one.
+const NO_CHARACTER: u8 = 0xff;
+
+/// First bytes of formats that are often mistaken for text, their names, and what to do.
+const NO_TEXT: [(&[u8], &str, &str); 5] = [
+    (b"\x1f\x8b", "gz data", "decompress it first, for example with `gunzip -c`"),
+    (b"PK\x03\x04", "a zip archive or a spreadsheet", "unpack it, or save the sheet as CSV"),
+    (b"\x28\xb5\x2f\xfd", "zstd data", "decompress it first, for example with `zstd -dc`"),
+    (b"\xfd7zXZ\0", "xz data", "decompress it first, for example with `xz -dc`"),
+    (b"PAR1", "a Parquet file", "export it as CSV or JSON lines"),
+];
+
+/// How the characters of a file are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Utf8,
+    /// UTF-16, with the more significant byte first if `big`.
+    Wide {
+        big: bool,
+    },
+    /// One of [`NO_TEXT`].
+    NoText(usize),
+}
+
+/// How its lines end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    /// The first line end has not been seen. `returns` carriage returns are held back, and `quoted` says
+    /// whether a quote is open.
+    Unknown { returns: usize, quoted: bool },
+    /// In line feeds; carriage returns are left as they are.
+    Feeds,
+    /// In carriage returns, or in line feeds.
+    Returns {
+        /// A line feed that follows now belongs to the line end before it.
+        ended: bool,
+    },
+}
+
+/// Decodes bytes to UTF-8 text whose lines end in line feeds.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    encoding: Encoding,
+    /// Bytes from which the form has not been decided.
+    head: Vec<u8>,
+    form: Option<Form>,
+    /// The first byte of a character whose second has not come.
+    half: Option<u8>,
+    /// The first of two surrogates whose second has not come.
+    high: Option<u16>,
+    ends: Ends,
+}
+
+/// How a file turned out to be encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EncodedAs {
+    pub utf16: bool,
+    pub carriage_returns: bool,
+}
+
+impl EncodedAs {
+    /// What is worth saying about it.
+    pub(crate) fn read_as(self) -> Vec<ReadAs> {
+        let mut found = Vec::new();
+        found.extend(self.utf16.then_some(ReadAs::Utf16));
+        found.extend(self.carriage_returns.then_some(ReadAs::CarriageReturns));
+        found
+    }
+}
+
+impl Encoded {
+    pub(crate) fn new(encoding: Encoding) -> Self {
+        let ends = Ends::Unknown { returns: 0, quoted: false };
+        Encoded { encoding, head: Vec::new(), form: None, half: None, high: None, ends }
+    }
+
+    pub(crate) fn found(&self) -> EncodedAs {
+        EncodedAs {
+            utf16: matches!(self.form, Some(Form::Wide { .. })),
+            carriage_returns: matches!(self.ends, Ends::Returns { .. }),
+        }
+    }
+
+    /// Refuses what is no text; `name` is what messages call it.
+    fn ensure_text(&self, name: &str) -> Result<(), IntakeError> {
+        match self.form {
+            Some(Form::NoText(index)) => {
+                let (_, what, remedy) = NO_TEXT[index];
+                Err(IntakeError::NotText { name: name.to_owned(), what, remedy })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn characters(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        match self.form {
+            Some(Form::Wide { big }) => {
+                let mut text = Vec::with_capacity(bytes.len());
+                for &byte in bytes {
+                    let Some(first) = self.half.take() else {
+                        self.half = Some(byte);
+                        continue;
+                    };
+                    let pair = [first, byte];
+                    self.unit(
+                        if big { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) },
+                        &mut text,
+                    );
+                }
+                self.lines(&text, out);
+            }
+            _ => self.lines(bytes, out),
+        }
+    }
+
+    /// Takes 16 bits of UTF-16.
+    fn unit(&mut self, unit: u16, text: &mut Vec<u8>) {
+        if let Some(high) = self.high.take() {
+            if let Some(Ok(character)) = char::decode_utf16([high, unit]).next() {
+                return text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            text.push(NO_CHARACTER);
+        }
+        match char::from_u32(u32::from(unit)) {
+            Some(character) => text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+            None if (0xd800..0xdc00).contains(&unit) => self.high = Some(unit),
+            None => text.push(NO_CHARACTER),
+        }
+    }
+
+    /// Takes UTF-8 text.
+    fn lines(&mut self, mut text: &[u8], out: &mut Vec<u8>) {
+        while let Ends::Unknown { returns, quoted } = self.ends {
+            let Some(&first) = text.first() else { return };
+            if first == b'\n' {
+                out.extend(std::iter::repeat_n(b'\r', returns));
+                self.ends = Ends::Feeds;
+            } else if first == b'\r' && !quoted {
+                self.ends = Ends::Unknown { returns: returns + 1, quoted };
+                text = &text[1..];
+            } else if returns > 0 {
+                out.extend(std::iter::repeat_n(b'\n', returns));
+                self.ends = Ends::Returns { ended: false };
+            } else {
+                let end = memchr2(b'\n', b'\r', text).unwrap_or(text.len()).max(1);
+                let quotes = memchr_iter(b'"', &text[..end]).count();
+                self.ends = Ends::Unknown { returns, quoted: quoted != (quotes % 2 == 1) };
+                out.extend_from_slice(&text[..end]);
+                text = &text[end..];
+            }
+        }
+        if self.ends == Ends::Feeds {
+            return out.extend_from_slice(text);
+        }
+        for &byte in text {
+            let Ends::Returns { ended } = &mut self.ends else { return };
+            match byte {
+                b'\n' if *ended => *ended = false,
+                b'\r' => {
+                    out.push(b'\n');
+                    *ended = true;
+                }
+                other => {
+                    out.push(other);
+                    *ended = false;
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, complete: bool, out: &mut Vec<u8>) {
+        let Some((form, mark)) = form_of(&self.head, self.encoding, complete) else { return };
+        self.form = Some(form);
+        let head = std::mem::take(&mut self.head);
+        if !matches!(form, Form::NoText(_)) {
+            self.characters(&head[mark..], out);
+        }
+    }
+}
+
+impl Transform for Encoded {
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        match self.form {
+            None => {
+                self.head.extend_from_slice(bytes);
+                self.begin(false, out);
+            }
+            Some(Form::NoText(_)) => {}
+            Some(_) => self.characters(bytes, out),
+        }
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        if self.form.is_none() {
+            self.begin(true, out);
+        }
+        if self.half.take().is_some() | self.high.take().is_some() {
+            self.lines(&[NO_CHARACTER], out);
+        }
+        if let Ends::Unknown { returns, .. } = self.ends {
+            out.extend(std::iter::repeat_n(b'\r', returns));
+        }
+    }
+
+    fn passes(&mut self, _: &[u8]) -> bool {
+        self.form == Some(Form::Utf8) && self.ends == Ends::Feeds
+    }
+}
+
+/// The form of a file that begins with these bytes, and the length of its byte order mark; `None` if that
+/// takes more bytes, which is never so if these are `complete`.
+fn form_of(head: &[u8], encoding: Encoding, complete: bool) -> Option<(Form, usize)> {
+    let wide = |big| Form::Wide { big };
+    let marks: [(&[u8], Form); 3] =
+        [(MARK, Form::Utf8), (b"\xff\xfe", wide(false)), (b"\xfe\xff", wide(true))];
+    let (set, marks) = match encoding {
+        Encoding::Auto => (None, &marks[..]),
+        Encoding::Utf8 => (Some(Form::Utf8), &marks[..1]),
+        Encoding::Utf16Le => (Some(wide(false)), &marks[1..2]),
+        Encoding::Utf16Be => (Some(wide(true)), &marks[2..]),
+    };
+    if let Some((mark, form)) = marks.iter().find(|(mark, _)| head.starts_with(mark)) {
+        return Some((*form, mark.len()));
+    }
+    if set.is_none_or(|form| form == Form::Utf8)
+        && let Some(index) = NO_TEXT.iter().position(|(mark, ..)| head.starts_with(mark))
+    {
+        return Some((Form::NoText(index), 0));
+    }
+    let begins = |mark: &[u8]| mark.starts_with(head);
+    if !complete
+        && (marks.iter().any(|(mark, _)| begins(mark)) || NO_TEXT.iter().any(|(mark, ..)| begins(mark)))
+    {
+        return None;
+    }
+    if let Some(form) = set {
+        return Some((form, 0));
+    }
+    for big in [false, true] {
+        match is_wide(head, big, complete) {
+            Some(true) => return Some((wide(big), 0)),
+            Some(false) => {}
+            None => return None,
+        }
+    }
+    Some((Form::Utf8, 0))
+}
+
+/// Whether every other byte up to the end of the first line is zero, and no other is: most characters of a table
+/// are ASCII or Latin-1. `None` if that takes more bytes.
+fn is_wide(head: &[u8], big: bool, complete: bool) -> Option<bool> {
+    let bytes = &head[..head.len().min(WIDE_BYTES)];
+    let mut pairs = bytes.chunks_exact(2);
+    for (count, pair) in pairs.by_ref().enumerate() {
+        let [high, low] = if big { [pair[0], pair[1]] } else { [pair[1], pair[0]] };
+        if high != 0 || low == 0 {
+            return Some(false);
+        }
+        if count > 0 && matches!(low, b'\n' | b'\r') {
+            return Some(true);
+        }
+    }
+    match pairs.remainder() {
+        [rest] if (*rest == 0) != big => Some(false),
+        _ if bytes.len() == WIDE_BYTES => Some(true),
+        [] if complete => Some(bytes.len() >= 4),
+        _ if complete => Some(false),
+        _ => None,
+    }
+}
+
+/// A whole file as UTF-8 text whose lines end in line feeds, without a byte order mark; `name` is what
+/// messages call it.
+///
+/// # Errors
+/// [`IntakeError::NotText`], with what to do.
+pub(crate) fn decoded<'a>(
+    content: &'a [u8],
+    encoding: Encoding,
+    name: &str,
+) -> Result<(Cow<'a, [u8]>, EncodedAs), IntakeError> {
+    let mut decoder = Encoded::new(encoding);
+    // The first line decides how lines end, and most files are what is wanted already.
+    let first = memchr::memchr(b'\n', content).map_or(content.len(), |end| end + 1);
+    let mut text = Vec::new();
+    if let Some((Form::Utf8, mark)) = form_of(content, encoding, true) {
+        decoder.form = Some(Form::Utf8);
+        decoder.characters(&content[mark.min(first)..first], &mut text);
+        if decoder.ends == Ends::Feeds {
+            return Ok((Cow::Borrowed(&content[mark..]), decoder.found()));
+        }
+        decoder.characters(&content[first..], &mut text);
+    } else {
+        decoder.push(content, &mut text);
+    }
+    decoder.finish(&mut text);
+    decoder.ensure_text(name)?;
+    Ok((Cow::Owned(text), decoder.found()))
+}
+
+/// Any input as UTF-8 text whose lines end in line feeds, without a byte order mark.
+#[derive(Debug)]
+pub struct Text<R>(Decoding<R, Encoded>);
+
+impl<R: BufRead> Text<R> {
+    /// Reads the first bytes, which decide the encoding, unless it is set in `schema`. `name` is what messages
+    /// call the input.
+    ///
+    /// # Errors
+    /// [`IntakeError::NotText`], with what to do, and [`IntakeError::Read`].
+    pub fn new(input: R, schema: &Schema, name: &str) -> Result<Self, IntakeError> {
+        Self::with(input, schema.reading.encoding, name)
+    }
+
+    pub(crate) fn with(input: R, encoding: Encoding, name: &str) -> Result<Self, IntakeError> {
+        let mut input = Decoding::new(input, Encoded::new(encoding));
+        while input.decoder().form.is_none() {
+            let more = input.advance().map_err(|source| IntakeError::Read { line: 0, source })?;
+            if !more {
+                break;
+            }
+        }
+        input.decoder().ensure_text(name)?;
+        Ok(Text(input))
+    }
+
+    /// What was recognised, known once the first line has been read.
+    pub fn notices(&self) -> Vec<Notice> {
+        self.found().read_as().into_iter().map(|how| Notice::ReadAs { how }).collect()
+    }
+
+    /// How it is encoded, as far as it has been read.
+    pub(crate) fn found(&self) -> EncodedAs {
+        self.0.decoder().found()
+    }
+}
+
+impl<R: BufRead> Read for Text<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<R: BufRead> BufRead for Text<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.0.fill_buf()
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.0.consume(bytes);
+    }
+}

@@ -1,0 +1,332 @@
+//! Gives a text one record a line, whatever precedes the table and however its records are written.
+
+use super::Transform;
+use super::array::{Elements, begins_array};
+use super::encoding::Text;
+use super::joined::{Joined, RecordForm};
+use super::preamble::{MAX_PREAMBLE, Opened, Opener, Preamble};
+use super::reading::{ReadAs, Reading};
+use crate::input::FormatChoice;
+use crate::text::head::begins_json;
+use crate::text::parse::is_blank;
+use memchr::memchr;
+use std::io::{self, BufRead, Read};
+
+/// Longest stretch of bytes in which the beginning of a JSON array is looked for.
+const MAX_ARRAY_HEAD: usize = 1 << 12;
+/// What a quoted cell may follow before the delimiter is known.
+const DELIMITERS: &[u8] = b",;\t|";
+
+/// How the records of an input are to be read.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordSettings {
+    pub reading: Reading,
+    pub format: FormatChoice,
+    pub delimiter: Option<u8>,
+    /// Longest line, in bytes.
+    pub max_line: usize,
+}
+
+impl RecordSettings {
+    /// For records whose cells are split at one of `delimiters`.
+    pub(crate) fn form(&self, delimiters: Vec<u8>, comments: bool) -> RecordForm {
+        // Cells between blanks have no quotes.
+        let quotes = delimiters != [b' '];
+        RecordForm {
+            delimiters: if quotes { delimiters } else { Vec::new() },
+            comments,
+            most_lines: self.reading.quoted_lines,
+            most_bytes: self.max_line,
+        }
+    }
+
+    /// For records whose delimiter is not known yet.
+    pub(crate) fn any_form(&self, comments: bool) -> RecordForm {
+        self.form(self.delimiter.map_or_else(|| DELIMITERS.to_vec(), |delimiter| vec![delimiter]), comments)
+    }
+}
+
+/// The records of a text. Up to [`Records::begin`] it gives one record at a time, so that nothing is decoded before the
+/// first one has told how.
+#[derive(Debug)]
+pub(crate) struct Records<R> {
+    text: Text<R>,
+    settings: RecordSettings,
+    /// Text that was read and not decoded.
+    raw: Vec<u8>,
+    out: Vec<u8>,
+    at: usize,
+    /// Bytes of the text that pass as they are.
+    passing: usize,
+    opener: Opener,
+    stage: Stage,
+    /// Bytes of the text that were taken.
+    taken: usize,
+    ended: bool,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Before the first record.
+    Opening,
+    /// Behind it, before it is known how the others are written.
+    First(Joined),
+    Joined(Joined),
+    Array(Elements),
+}
+
+impl<R: BufRead> Records<R> {
+    pub(crate) fn new(text: Text<R>, settings: RecordSettings) -> Self {
+        let Reading { skip, comments, .. } = settings.reading;
+        let opener = Opener::new(skip, comments, settings.delimiter);
+        Records {
+            text,
+            settings,
+            raw: Vec::new(),
+            out: Vec::new(),
+            at: 0,
+            passing: 0,
+            opener,
+            stage: Stage::Opening,
+            taken: 0,
+            ended: false,
+        }
+    }
+
+    /// What precedes the first record; known once that has been read.
+    pub(crate) fn preamble(&self) -> Preamble {
+        self.opener.found()
+    }
+
+    pub(crate) fn is_array(&self) -> bool {
+        matches!(self.stage, Stage::Array(_))
+    }
+
+    /// Bytes of the text that have been decoded.
+    pub(crate) fn decoded(&self) -> usize {
+        self.taken - self.raw.len()
+    }
+
+    /// What was recognised so far.
+    pub(crate) fn notices(&self) -> Vec<ReadAs> {
+        let preamble = self.preamble();
+        let mut all = self.text.found().read_as();
+        all.extend(preamble.separator.map(|separator| ReadAs::Separator(char::from(separator))));
+        let lines = preamble.lines - u64::from(preamble.separator.is_some());
+        if lines > 0 && self.settings.reading.skip.is_none() {
+            all.push(ReadAs::Preamble { lines, comments: preamble.comments });
+        }
+        all.extend(preamble.marked_header.then_some(ReadAs::MarkedHeader));
+        all.extend(self.is_array().then_some(ReadAs::JsonArray));
+        all
+    }
+
+    /// Says how cells are split, if at all, once the first record has been read.
+    pub(crate) fn begin(&mut self, delimiter: Option<u8>) {
+        if let Stage::First(joined) = &mut self.stage {
+            joined.finish(&mut self.out);
+        }
+        if !self.is_array() {
+            let delimiters = delimiter.map_or_else(Vec::new, |delimiter| vec![delimiter]);
+            let comments = self.preamble().comments && delimiter.is_some();
+            self.stage = Stage::Joined(Joined::new(self.settings.form(delimiters, comments)));
+        }
+    }
+
+    /// Looks for the header in the lines after the first record, which does not look like one. If it is there, the
+    /// lines before it become blank, and it is given next. Otherwise they are given as they are.
+    pub(crate) fn find_header(&mut self, is_header: impl Fn(&[u8]) -> bool) -> io::Result<Option<u64>> {
+        let (mut records, mut from) = (1, self.at);
+        while records <= MAX_PREAMBLE && matches!(self.stage, Stage::First(_)) {
+            let end = loop {
+                if self.out.len() > self.settings.max_line {
+                    return Ok(None);
+                }
+                match memchr(b'\n', &self.out[from..]) {
+                    Some(end) => break from + end + 1,
+                    None if self.ended => break self.out.len(),
+                    None => self.record()?,
+                }
+            };
+            let line = &self.out[from..end];
+            if line.is_empty() {
+                break;
+            }
+            if is_header(line) {
+                let blank = self.out[self.at..from].iter().filter(|&&byte| byte == b'\n').count();
+                self.out.splice(self.at..from, std::iter::repeat_n(b'\n', blank));
+                return Ok(Some(records as u64));
+            }
+            records += usize::from(!is_blank(line));
+            from = end;
+        }
+        Ok(None)
+    }
+
+    /// Takes the next line of the text with its line end. A line that is too long comes in parts.
+    fn line(&mut self) -> io::Result<Vec<u8>> {
+        let mut from = 0;
+        loop {
+            if let Some(end) = memchr(b'\n', &self.raw[from..]) {
+                let rest = self.raw.split_off(from + end + 1);
+                return Ok(std::mem::replace(&mut self.raw, rest));
+            }
+            from = self.raw.len();
+            if from > self.settings.max_line || !self.more()? {
+                return Ok(std::mem::take(&mut self.raw));
+            }
+        }
+    }
+
+    /// Reads more text; `false` at its end.
+    fn more(&mut self) -> io::Result<bool> {
+        loop {
+            let piece = match self.text.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                other => other?,
+            };
+            // Of a piece with many lines only the first is needed, and the rest can pass later.
+            let length = memchr(b'\n', piece).map_or(piece.len(), |end| end + 1);
+            self.raw.extend_from_slice(&piece[..length]);
+            self.text.consume(length);
+            self.taken += length;
+            return Ok(length > 0);
+        }
+    }
+
+    /// Whether the text, up to here without a record, is a JSON array.
+    fn is_array_next(&mut self) -> io::Result<bool> {
+        if self.settings.format == FormatChoice::Csv {
+            return Ok(false);
+        }
+        loop {
+            match begins_array(&self.raw) {
+                Some(begins) => return Ok(begins),
+                // A blank line first.
+                None if is_blank(&self.raw) && self.raw.ends_with(b"\n") => return Ok(false),
+                None if self.raw.len() > MAX_ARRAY_HEAD || !self.more()? => return Ok(false),
+                None => {}
+            }
+        }
+    }
+
+    /// Decodes up to the end of the first record.
+    fn open(&mut self) -> io::Result<()> {
+        if !self.opener.skips() && self.is_array_next()? {
+            self.opener.end(&mut self.out);
+            self.stage = Stage::Array(Elements::new());
+            return Ok(());
+        }
+        let mut line = self.line()?;
+        if line.is_empty() {
+            self.opener.end(&mut self.out);
+            self.ended = true;
+            return Ok(());
+        }
+        // A part of a line that is too long is for no opener.
+        let is_part = line.len() > self.settings.max_line && !line.ends_with(b"\n");
+        match if is_part { Opened::Record } else { self.opener.line(&line, &mut self.out) } {
+            Opened::Skipped => return Ok(()),
+            Opened::Record => {
+                line.append(&mut self.raw);
+                self.raw = line;
+            }
+            Opened::RowAfterHeader => {
+                line.append(&mut self.raw);
+                self.raw = line;
+                // The header is a record; what follows waits until it has been read.
+                self.stage = Stage::First(Joined::new(self.settings.any_form(false)));
+                return Ok(());
+            }
+        }
+        let json = begins_json(&self.raw, self.settings.format);
+        let form = if json { self.settings.form(Vec::new(), false) } else { self.settings.any_form(false) };
+        self.stage = Stage::First(Joined::new(form));
+        self.record()
+    }
+
+    /// Decodes one more record.
+    fn record(&mut self) -> io::Result<()> {
+        loop {
+            let line = self.line()?;
+            let Stage::First(joined) = &mut self.stage else { return Ok(()) };
+            if line.is_empty() {
+                joined.finish(&mut self.out);
+                self.ended = true;
+                return Ok(());
+            }
+            joined.push(&line, &mut self.out);
+            // A line that is too long is given in parts.
+            if joined.is_idle() || self.out.len() - self.at > self.settings.max_line {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl<R: BufRead> BufRead for Records<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        loop {
+            if self.at < self.out.len() {
+                return Ok(&self.out[self.at..]);
+            }
+            if self.passing > 0 {
+                let piece = self.text.fill_buf()?;
+                return Ok(&piece[..piece.len().min(self.passing)]);
+            }
+            self.out.clear();
+            self.at = 0;
+            if self.ended {
+                return Ok(&[]);
+            }
+            let rest: &mut dyn Transform = match &mut self.stage {
+                Stage::Opening => {
+                    self.open()?;
+                    continue;
+                }
+                Stage::First(_) => {
+                    self.record()?;
+                    continue;
+                }
+                Stage::Joined(joined) => joined,
+                Stage::Array(elements) => elements,
+            };
+            if !self.raw.is_empty() {
+                rest.push(&std::mem::take(&mut self.raw), &mut self.out);
+                continue;
+            }
+            let piece = self.text.fill_buf()?;
+            let length = piece.len();
+            if length == 0 {
+                rest.finish(&mut self.out);
+                self.ended = true;
+            } else if rest.passes(piece) {
+                self.passing = length;
+                self.taken += length;
+            } else {
+                rest.push(piece, &mut self.out);
+                self.text.consume(length);
+                self.taken += length;
+            }
+        }
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        if self.at < self.out.len() {
+            self.at += bytes;
+        } else {
+            self.passing -= bytes;
+            self.text.consume(bytes);
+        }
+    }
+}
+
+impl<R: BufRead> Read for Records<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let available = self.fill_buf()?;
+        let bytes = available.len().min(buffer.len());
+        buffer[..bytes].copy_from_slice(&available[..bytes]);
+        self.consume(bytes);
+        Ok(bytes)
+    }
+}

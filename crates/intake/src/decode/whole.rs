@@ -1,0 +1,136 @@
+//! A whole file as text with one record a line.
+
+use super::encoding::{Text, decoded};
+use super::joined::joined;
+use super::preamble::{MAX_PREAMBLE, narrow_lines};
+use super::reading::{ReadAs, Reading};
+use super::records::{RecordSettings, Records};
+use crate::error::IntakeError;
+use crate::input::{Encoding, InputConfig};
+use crate::schema::notice::Notice;
+use crate::text::head::begins_json;
+use crate::text::parse::{MAX_LINE, Syntax, is_blank, lines};
+use crate::text::recognise::recognise;
+use memchr::memchr_iter;
+use std::borrow::Cow;
+use std::io::{BufRead, Read};
+
+/// Lines from which the delimiter and a preamble are recognised.
+const SAMPLE_LINES: usize = 128;
+
+/// A file that was decoded.
+#[derive(Debug)]
+pub(crate) struct Whole<'a> {
+    /// UTF-8, with one record a line; each line has the number that it has in the file.
+    pub text: Cow<'a, [u8]>,
+    /// How the cells are written; the delimiter is a guess if there is no record.
+    pub syntax: Syntax,
+    /// Lines, none of them blank, that precede the table.
+    pub preamble: usize,
+    /// What was recognised.
+    pub notices: Vec<Notice>,
+}
+
+/// Decodes a file. `name` is what messages call it; if it ends in `.tsv`, cells are split at tabs.
+pub(crate) fn decode<'a>(
+    content: &'a [u8],
+    name: &str,
+    config: &InputConfig,
+) -> Result<Whole<'a>, IntakeError> {
+    let (text, encoded) = decoded(content, config.encoding, name)?;
+    let settings = RecordSettings {
+        reading: Reading::of(config),
+        format: config.format,
+        delimiter: config.delimiter.map(|delimiter| delimiter as u8).or_else(|| by_name(name)),
+        max_line: MAX_LINE,
+    };
+    let read = |source| IntakeError::Read { line: 0, source };
+    let mut records = Records::new(Text::with(&text[..], Encoding::Utf8, name)?, settings.clone());
+    let mut head = Vec::new();
+    while is_blank(&head) {
+        let piece = records.fill_buf().map_err(read)?;
+        let length = piece.len();
+        if length == 0 {
+            break;
+        }
+        head.extend_from_slice(piece);
+        records.consume(length);
+    }
+    let mut found = encoded.read_as();
+    found.extend(records.notices());
+    let notices = |found: Vec<ReadAs>| found.into_iter().map(|how| Notice::ReadAs { how }).collect();
+    if records.is_array() {
+        records.read_to_end(&mut head).map_err(read)?;
+        let text = Cow::Owned(head);
+        return Ok(Whole { text, syntax: Syntax::Json, preamble: 0, notices: notices(found) });
+    }
+    let first = lines(&head).find(|line| !is_blank(line)).unwrap_or_default();
+    let is_json = begins_json(first, config.format) && !is_blank(&head);
+    let from = records.decoded();
+    let preamble = records.preamble();
+    drop(records);
+    if is_json {
+        let text = replaced_head(text, from, head, None);
+        return Ok(Whole { text, syntax: Syntax::Json, preamble: 0, notices: notices(found) });
+    }
+    let settings = RecordSettings { delimiter: settings.delimiter.or(preamble.separator), ..settings };
+    let end = memchr_iter(b'\n', &text[from..]).nth(SAMPLE_LINES).map_or(text.len(), |end| from + end + 1);
+    let sample = [&head, &text[from..end]].concat();
+    let (sample, _) = joined(&sample, settings.any_form(preamble.comments));
+    let narrow = if config.header == Some(false) || config.skip.is_some() {
+        0
+    } else {
+        let all = lines(&sample).filter(|line| !is_blank(line) && line.len() <= MAX_LINE);
+        narrow_lines(&all.take(2 * MAX_PREAMBLE).collect::<Vec<_>>(), settings.delimiter)
+    };
+    if narrow > 0 {
+        let mut lines = narrow as u64;
+        if let Some(at) = found.iter().position(|how| matches!(how, ReadAs::Preamble { .. }))
+            && let ReadAs::Preamble { lines: before, .. } = found.remove(at)
+        {
+            lines += before;
+        }
+        found.push(ReadAs::Preamble { lines, comments: preamble.comments });
+    }
+    let delimiter = settings.delimiter.unwrap_or_else(|| recognise(after_lines(&sample, narrow)));
+    let (body, broken) = joined(&text[from..], settings.form(vec![delimiter], preamble.comments));
+    let body = match body {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(body) => Some(body),
+    };
+    found.extend((broken > 0).then_some(ReadAs::QuotedBreaks { records: broken }));
+    let text = replaced_head(text, from, head, body);
+    Ok(Whole { text, syntax: Syntax::Csv { delimiter }, preamble: narrow, notices: notices(found) })
+}
+
+/// The text with another head, up to `from`, and another body, if that has changed.
+fn replaced_head<'a>(
+    text: Cow<'a, [u8]>,
+    from: usize,
+    head: Vec<u8>,
+    body: Option<Vec<u8>>,
+) -> Cow<'a, [u8]> {
+    match body {
+        None if text[..from] == head => text,
+        None => Cow::Owned([&head, &text[from..]].concat()),
+        Some(body) => Cow::Owned([head, body].concat()),
+    }
+}
+
+/// The text behind its first `count` lines that are not blank.
+pub(crate) fn after_lines(text: &[u8], count: usize) -> &[u8] {
+    let (mut rest, mut left) = (text, count);
+    while left > 0 && !rest.is_empty() {
+        let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+        left -= usize::from(!is_blank(&rest[..end]));
+        rest = &rest[end..];
+    }
+    rest
+}
+
+/// The delimiter of files with such a name.
+fn by_name(name: &str) -> Option<u8> {
+    let lower = name.to_lowercase();
+    let plain = lower.strip_suffix(".gz").or_else(|| lower.strip_suffix(".zst")).unwrap_or(&lower);
+    (plain.ends_with(".tsv") || plain.ends_with(".tab")).then_some(b'\t')
+}
