@@ -13,7 +13,7 @@ Examples:
   tail -f log.csv | ae detect watch --model detector.safetensors --state watch.state --metrics 9184
   ae detect inspect detector.safetensors
 
-The input is CSV (any delimiter, with or without a header) or JSON lines, plain or gzipped. A row is a sample, a whole
+The input is CSV (any delimiter, with or without a header) or JSON lines, plain or compressed. A row is a sample, a whole
 series, or one time step of a long series; `fit` detects which, and says so.
 
 Exit codes: 0 success; 1 failure, also if not one line of the input of `score` or `watch` could be read as a row; 2 usage
@@ -43,7 +43,7 @@ pub(crate) enum DetectAction {
 
 #[derive(Debug, Args)]
 pub(crate) struct FitArgs {
-    /// File of normal rows; with --label it may also hold other rows
+    /// File of normal rows, or - for standard input; with --label it may also hold other rows
     pub(crate) data: PathBuf,
 
     /// File to write the detector to

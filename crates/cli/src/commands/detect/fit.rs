@@ -1,5 +1,6 @@
 //! `ae detect fit`: fits a detector and writes it to a file.
 
+use super::stdin::Stdin;
 use super::{keep, words};
 use crate::cli::{Cli, FitArgs, StoreName};
 use crate::commands::stop_flag;
@@ -8,11 +9,13 @@ use crate::output;
 use crate::progress::Training;
 use ae_anomaly::{Detector, FitConfig, FitError, FitOptions, Fitted, Store};
 use ae_intake::Column;
-use ae_intake::{IntakeError, Table};
+use ae_intake::{InputConfig, IntakeError, Table};
+use ae_records::files::FileError;
 use ae_records::text::shell_quoted;
 use ae_records::{config, files};
 use ae_tensor::device;
 use serde_json::json;
+use std::path::Path;
 
 pub(super) fn run(args: &FitArgs, cli: &Cli) -> Result<(), Failure> {
     let config = settings(args)?;
@@ -23,7 +26,7 @@ pub(super) fn run(args: &FitArgs, cli: &Cli) -> Result<(), Failure> {
     let read = [Some(args.data.as_path()), args.config.as_deref()];
     keep(&args.out, args.force, &read.into_iter().flatten().collect::<Vec<_>>())?;
     device::set_threads(args.threads);
-    let table = Table::from_csv_with(&args.data, &config.input).map_err(refused)?;
+    let table = open(&args.data, &config.input)?;
     let mut observer = Training::new(None);
     let options = FitOptions { observer: Some(&mut observer), stop: Some(stop_flag()) };
     let Fitted { detector, report } = Detector::fit_with(&table, &config, options).map_err(failed)?;
@@ -39,6 +42,16 @@ pub(super) fn run(args: &FitArgs, cli: &Cli) -> Result<(), Failure> {
         shell_quoted(&args.out)
     ));
     Ok(())
+}
+
+/// Reads a file, or standard input if it is called `-`.
+fn open(path: &Path, config: &InputConfig) -> Result<Table, Failure> {
+    if path != Path::new("-") {
+        return Table::from_csv_with(path, config).map_err(refused);
+    }
+    let name = "standard input";
+    let input = Stdin::open().map_err(FileError::new("read", name)).map_err(Failure::new)?;
+    Table::from_reader_with(input, name, config).map_err(refused)
 }
 
 fn settings(args: &FitArgs) -> Result<FitConfig, Failure> {
