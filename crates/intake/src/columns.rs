@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod find;
+pub(crate) mod formats;
 pub(crate) mod groups;
 pub(crate) mod kinds;
 pub(crate) mod labels;
@@ -9,6 +10,8 @@ pub(crate) mod layout;
 pub(crate) mod matching;
 pub(crate) mod period;
 pub(crate) mod profile;
+pub(crate) mod remarks;
+pub(crate) mod sentinels;
 pub(crate) mod stamps;
 pub(crate) mod times;
 pub(crate) mod written;

@@ -45,6 +45,16 @@ pub enum BadReason {
         /// The cell, shortened.
         value: String,
     },
+    /// A number in another unit than the column has.
+    #[error("column `{column}`: `{value}` is not in this column's unit, `{unit}`")]
+    OtherUnit {
+        /// The column.
+        column: String,
+        /// The cell, shortened.
+        value: String,
+        /// The unit of the column.
+        unit: String,
+    },
     /// An infinity, or a number too large for a 32-bit float.
     #[error("column `{column}`: `{value}` is not a finite 32-bit number")]
     NotFinite {
@@ -201,6 +211,23 @@ pub enum IntakeError {
         /// The columns, each with the reason why it is left out.
         ignored: Vec<String>,
     },
+    /// At least half of the columns would be left out because they hold text.
+    #[error(
+        "{name}: {count} of {of} columns hold text that is neither numbers nor a category, and would be left out: {}; \
+         list them in input.ignore to go on without them or in input.categories to learn from them, or list the \
+         columns to learn from in input.columns",
+        columns.join(", ")
+    )]
+    MostlyText {
+        /// The file.
+        name: String,
+        /// How many would be left out.
+        count: usize,
+        /// Of how many; labels, times, constants, identifiers and row numbers do not count.
+        of: usize,
+        /// The first of them, each with one of its values.
+        columns: Vec<String>,
+    },
     /// A column that was asked for has too many distinct values for a category.
     #[error(
         "column `{column}` has more than {limit} distinct values; leave it out with `ignore`, or raise max_categories"
@@ -225,7 +252,9 @@ pub enum IntakeError {
         value: String,
     },
     /// Decimals are written with a comma.
-    #[error("column `{column}`: `{value}` has a decimal comma; use a decimal point instead")]
+    #[error(
+        "column `{column}`: `{value}` has a decimal comma; use a decimal point, or leave out input.numbers = \"plain\""
+    )]
     DecimalComma {
         /// The column.
         column: String,

@@ -1,9 +1,10 @@
 //! The `[input]` table of a detector's configuration.
 
 use crate::Column;
+use crate::columns::profile::MAX_LEVEL;
 use crate::decode::joined::QUOTED_LINES;
 use crate::error::IntakeError;
-use crate::text::recognise::splits_cells;
+use crate::text::recognise::{shorten, splits_cells};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// How a user's file becomes samples. Settings that are left out are recognised from the file, and reported.
@@ -59,6 +60,15 @@ pub struct InputConfig {
     pub min_observed: f64,
     /// A text column with more distinct values than this (an identifier, free text) is not a category.
     pub max_categories: usize,
+    /// How numbers may be written.
+    pub numbers: NumbersChoice,
+    /// Whether a unit or currency beside the numbers of a column, such as `21.8 °C`, is taken off.
+    pub units: bool,
+    /// Values that mean "not observed", besides an empty cell, `NA` and the like: `["-999", "n.v."]`.
+    #[serde(deserialize_with = "one_or_many")]
+    pub missing: Vec<String>,
+    /// Whether a repeated value far outside all others of its column, such as -999, counts as missing.
+    pub sentinels: bool,
     /// Largest share of bad lines in a file to learn from.
     pub max_bad: f64,
     /// Memory that reading a file, and learning from it, may take, in millions of bytes; absent: 200 and 64 bytes
@@ -96,6 +106,10 @@ impl Default for InputConfig {
             stride: 1,
             min_observed: 0.5,
             max_categories: 256,
+            numbers: NumbersChoice::Auto,
+            units: true,
+            missing: Vec::new(),
+            sentinels: true,
             max_bad: 0.05,
             max_memory_mb: None,
             scale: SeriesScale::Standard,
@@ -150,6 +164,22 @@ pub enum LayoutChoice {
     Windows,
 }
 
+/// How numbers may be written besides plainly, as in `-1234.5` or `1e3`. Plain numbers always count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NumbersChoice {
+    /// Decimal commas, thousands separators and units are recognised, for each column by itself. Where `1,234` may
+    /// be either, the other columns decide, then the delimiter: with semicolons it is a decimal comma.
+    #[default]
+    Auto,
+    /// Plainly only; everything else is text.
+    Plain,
+    /// As `auto`, but `1,234` is 1234.
+    Point,
+    /// As `auto`, but `1,234` is 1.234.
+    Comma,
+}
+
 /// How the values of series are scaled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -176,6 +206,8 @@ pub enum HeavyTails {
 pub(crate) const MAX_WINDOW: usize = 1 << 16;
 /// Most lines of a record.
 const MAX_QUOTED_LINES: usize = 4096;
+/// Most values that mean "not observed".
+pub(crate) const MAX_MISSING: usize = 64;
 /// Most distinct values of a category column.
 pub(crate) const MAX_LEVELS: usize = 1 << 16;
 
@@ -215,6 +247,13 @@ impl InputConfig {
         {
             let right = "it only together with input.timestamp, the column of the days";
             return wrong("input.clock", clock.to_string(), right);
+        }
+        if self.missing.len() > MAX_MISSING {
+            return wrong("input.missing", format!("{} values", self.missing.len()), "at most 64 values");
+        }
+        let odd = |word: &&String| word.trim().is_empty() || word.len() > MAX_LEVEL;
+        if let Some(word) = self.missing.iter().find(odd) {
+            return wrong("input.missing", format!("{:?}", shorten(word)), "values of 1 to 256 bytes");
         }
         if self.label.is_none() && !self.normal.is_empty() {
             return wrong("input.normal", format!("{:?}", self.normal), "it only together with input.label");

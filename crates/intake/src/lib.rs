@@ -54,7 +54,7 @@ pub use decode::packed::unpacked;
 pub use decode::reading::{ReadAs, Reading};
 pub use error::{BadLine, BadReason, IntakeError, TableError};
 pub use groups::{Group, GroupNotice, Groups, TableGroups};
-pub use input::{Encoding, FormatChoice, HeavyTails, InputConfig, LayoutChoice, SeriesScale};
+pub use input::{Encoding, FormatChoice, HeavyTails, InputConfig, LayoutChoice, NumbersChoice, SeriesScale};
 pub use memory::{MemoryError, MemoryLimit};
 pub use numbers::NumberTable;
 pub use samples::Samples;
@@ -62,6 +62,7 @@ pub use schema::encode::{EncodedRows, MAX_SCALED_VALUE, RowNote, State};
 pub use schema::learn::Learned;
 pub use schema::log::NoticeLog;
 pub use schema::notice::{IgnoredBecause, Notice};
+pub use schema::reading::ReadingNotice;
 pub use schema::time_notice::TimeNotice;
 pub use schema::{
     ClockColumn, Curve, Feature, Field, FieldKind, Format, Schema, SchemaError, Timestamp, Windows,
@@ -77,3 +78,4 @@ pub use table::{Table, TableColumn};
 pub use text::content;
 pub use text::kept::{Keep, KeptCells};
 pub use text::recognise::splits_cells;
+pub use text::written::NumberFormat;

@@ -6,6 +6,7 @@ use crate::input::{FormatChoice, InputConfig};
 use crate::memory::MemoryLimit;
 use crate::text::cells::{self, Cell};
 use crate::text::head::look_at;
+use crate::text::missing::MissingWords;
 use crate::text::parse::{ParseKind, RawBlock, RowParser, Syntax, Target, cells_of, lines};
 use crate::text::pieces::parse_all;
 use crate::text::recognise::{delimiter_seen_in, shorten};
@@ -153,6 +154,7 @@ impl Strict {
             stamp: None,
             label: label.map(name),
             group: None,
+            missing: MissingWords::default(),
             strict: true,
             kept: None,
         }

@@ -1,9 +1,11 @@
 //! The schema of a detector: what it expects of a row, and how a row becomes numbers.
 
+mod cells;
 pub(crate) mod encode;
 pub(crate) mod learn;
 pub(crate) mod log;
 pub(crate) mod notice;
+pub(crate) mod reading;
 pub(crate) mod time_notice;
 mod timestamp;
 mod windows;
@@ -17,6 +19,7 @@ use crate::decode::reading::Reading;
 use crate::groups::Group;
 use crate::input::{MAX_LEVELS, MAX_WINDOW};
 use crate::text::recognise::{shorten, splits_cells};
+use crate::text::written::NumberFormat;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::HashSet;
 use std::fmt;
@@ -50,6 +53,9 @@ pub struct Schema {
     pub windows: Option<Windows>,
     /// Samples with a smaller share of observed values are not judged; in `[0, 1]`.
     pub min_observed: f64,
+    /// Values that mean "not observed", besides an empty cell, `NA` and the like.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
     /// Number of rows that means, ranges and categories were learned from.
     pub rows: u64,
 }
@@ -81,6 +87,12 @@ pub struct Field {
     pub observed: f64,
     /// What it holds.
     pub kind: FieldKind,
+    /// How its numbers may be written, besides plainly.
+    #[serde(default, skip_serializing_if = "NumberFormat::is_plain")]
+    pub format: NumberFormat,
+    /// Numbers that stand for a missing value, in units of the column.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sentinels: Vec<f32>,
 }
 
 /// What a column holds.
@@ -317,8 +329,10 @@ impl Schema {
             ensure(has_place, &name("has an invalid position"))?;
             ensure((0.0..=1.0).contains(&field.observed), &name("has an observed share outside [0, 1]"))?;
             ensure(is_sound(&field.kind, self.layout), &name("has invalid scaling or categories"))?;
+            ensure(cells::are_sound(field), &name("has an invalid format of numbers or of missing values"))?;
             width = width.saturating_add(field.width());
         }
+        ensure(cells::are_sound_words(&self.missing), "it has invalid words for missing values")?;
         let steps = self.windows.map_or(1, |windows| windows.length);
         ensure(width.saturating_mul(steps) <= MAX_WIDTH, "its samples are too wide")?;
         if let Some(stamp) = &self.timestamp {

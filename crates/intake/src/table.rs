@@ -12,7 +12,7 @@ mod times;
 use crate::columns::kinds::{self, Columns, Kind};
 use crate::columns::labels::{Labels, read_labels};
 use crate::columns::layout::Layout;
-use crate::columns::profile::{self, Profile};
+use crate::columns::profile::{self, Counting, Profile};
 use crate::error::{BadLine, IntakeError};
 use crate::groups::TableGroups;
 use crate::input::InputConfig;
@@ -27,6 +27,7 @@ use crate::text::content;
 use crate::text::head::{Head, look_at};
 use crate::text::parse::{ParseKind, RawBlock, RowParser, StampCells, Syntax, Target};
 use crate::text::pieces::parse_all;
+use crate::text::written::NumberFormat;
 use ae_records::digest;
 use ae_records::record::FileRecord;
 use ndarray::Array2;
@@ -81,7 +82,7 @@ pub struct Table {
 }
 
 /// A column of a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TableColumn {
     /// Its name, or for example `c3` if the file has no header.
     pub name: String,
@@ -89,6 +90,10 @@ pub struct TableColumn {
     pub position: usize,
     /// The values of a category, by code; `None` for numbers.
     pub levels: Option<Vec<String>>,
+    /// How its numbers are written.
+    pub format: NumberFormat,
+    /// Numbers that stand for a missing value; in [`Table::values`] they are `NaN`.
+    pub sentinels: Vec<f32>,
 }
 
 impl Table {
@@ -157,11 +162,10 @@ impl Table {
     ) -> Result<Self, IntakeError> {
         let head = look_at(content, name, config)?;
         let body = &head.text[head.body..];
+        let counting = Counting::of(config);
         let profile = match head.syntax {
-            Syntax::Csv { delimiter } => {
-                profile::of_table(body, delimiter, head.width, config.max_categories)
-            }
-            Syntax::Json => profile::of_json(body, config.max_categories),
+            Syntax::Csv { delimiter } => profile::of_table(body, delimiter, head.width, &counting),
+            Syntax::Json => profile::of_json(body, &counting),
         };
         let (header, delimiter) = match head.syntax {
             Syntax::Csv { delimiter } => (head.header.clone(), delimiter),
@@ -275,7 +279,8 @@ impl Table {
                 Kind::Number => None,
                 Kind::Category(levels) => Some(levels),
             };
-            TableColumn { name, position: column.position, levels }
+            let (position, format, sentinels) = (column.position, column.format, column.sentinels);
+            TableColumn { name, position, levels, format, sentinels }
         });
         Ok(Table {
             name: name.to_owned(),
@@ -320,7 +325,7 @@ fn parser(head: &Head<'_>, columns: &Columns) -> RowParser {
     for column in &columns.data {
         targets[column.position] = Target::Data(parsed.len());
         let kind = match &column.kind {
-            Kind::Number => ParseKind::Number,
+            Kind::Number => ParseKind::number(&column.format, &column.sentinels),
             Kind::Category(levels) => ParseKind::Category(codes(levels)),
         };
         parsed.push((column.name.clone(), kind));
@@ -344,6 +349,7 @@ fn parser(head: &Head<'_>, columns: &Columns) -> RowParser {
         format: stamp.format,
         clock: stamp.clock.as_ref().map(|clock| clock.name.clone()),
     });
+    let missing = columns.missing.clone();
     RowParser {
         syntax: head.syntax,
         columns: parsed,
@@ -352,6 +358,7 @@ fn parser(head: &Head<'_>, columns: &Columns) -> RowParser {
         stamp,
         label: None,
         group,
+        missing,
         strict: false,
         kept: None,
     }
@@ -378,3 +385,6 @@ mod tests;
 #[cfg(test)]
 #[path = "table/time_tests.rs"]
 mod time_tests;
+#[cfg(test)]
+#[path = "table/written_tests.rs"]
+mod written_tests;

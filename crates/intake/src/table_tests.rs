@@ -107,34 +107,7 @@ fn identifiers_with_gaps_are_left_out_of_tables_only() {
 }
 
 #[test]
-fn formatted_numbers_and_free_text_are_reported() {
-    let percent =
-        format!("cpu,a\n{}", rows(50, |row| format!("{}.{}%,{}", row * 7 % 100, row % 10, row % 3)));
-    let (names, notices) = learned(&percent, "");
-    assert_eq!(names, "a");
-    assert_eq!(
-        notices,
-        [
-            "column `cpu` is left out: its numbers end in `%`; remove the signs to learn from it, or list it in \
-          input.categories"
-        ]
-    );
-    assert_eq!(learned(&percent, "categories = ['cpu']").0, "cpu a");
-    let thousands =
-        |row: usize| ["\"1,234.5\",1", "\"12,345,678\",2", "\"-1,200\",4", "999,3"][row % 4].to_string();
-    let (names, notices) = learned(&format!("sum,a\n{}", rows(40, thousands)), "");
-    assert_eq!(names, "a");
-    assert!(
-        notices[0].starts_with("column `sum` is left out: its numbers have thousands separators"),
-        "{notices:?}"
-    );
-    // A cell that cannot have thousands separators shows that the comma is a decimal one.
-    let comma = rows(40, |row| (if row == 7 { "0,5;1" } else { "1,234;2" }).to_string());
-    check_error(
-        &format!("a;b\n{comma}"),
-        "",
-        "column `a`: `1,234` has a decimal comma; use a decimal point instead",
-    );
+fn free_text_is_reported() {
     let text = "it has too many distinct values, like an identifier or free text";
     let named = format!("who,a\n{}", rows(60, |row| format!("n{},{}", row * 7 % 40, row % 5)));
     assert_eq!(learned(&named, "").1, [format!("column `who` is left out: {text}")]);
@@ -234,11 +207,6 @@ fn unusable_files_are_refused() {
     check_error("a,kind\n1,x\n", "label = 'knd'\nnormal = 'x'", message);
     let message = "a.csv has no column to learn from: column `a` is left out: no row has a value";
     check_error("a,b\n,\n,\n", "ignore = ['b']", message);
-    check_error(
-        "a;b\n1,5;2,5\n2,5;2,0\n",
-        "",
-        "column `a`: `1,5` has a decimal comma; use a decimal point instead",
-    );
     let message =
         "column `a` has more than 1 distinct values; leave it out with `ignore`, or raise max_categories";
     check_error("a,b\nx,1\ny,2\n", "columns = ['a']\nmax_categories = 1", message);

@@ -144,6 +144,8 @@ fn table(schema: &Schema, values: Array2<f32>) -> Table {
             }
             FieldKind::Number { .. } => None,
         },
+        // Missing values are NaN already.
+        ..TableColumn::default()
     };
     let n = values.nrows();
     Table {

@@ -1,15 +1,20 @@
 //! Decides what each column of a file is: numbers, categories, times, the label, or ignored.
 
 use crate::columns::find::find_column;
+use crate::columns::formats::{self, FileMarks, Found};
 use crate::columns::groups;
 use crate::columns::profile::{ColumnProfile, ENOUGH, Profile};
+use crate::columns::remarks::{ensure_not_lost, remark_codes, remark_formats};
 use crate::columns::stamps::{DATES, StampFormat};
 use crate::columns::times;
 use crate::error::IntakeError;
 use crate::error::TableError;
-use crate::input::{InputConfig, LayoutChoice};
+use crate::input::{InputConfig, LayoutChoice, NumbersChoice};
 use crate::schema::ClockColumn;
 use crate::schema::notice::{IgnoredBecause, Notice};
+use crate::schema::reading::ReadingNotice;
+use crate::text::missing::MissingWords;
+use crate::text::written::NumberFormat;
 use std::collections::{BTreeSet, HashSet};
 
 /// A column is numeric if at least this share of its values are numbers; the other values make bad lines.
@@ -29,12 +34,17 @@ pub(crate) struct DataColumn {
     pub name: String,
     pub position: usize,
     pub kind: Kind,
+    /// How its numbers are written.
+    pub format: NumberFormat,
+    /// Numbers that stand for a missing value.
+    pub sentinels: Vec<f32>,
     /// Whether it counts up; in a table of independent rows it is then an identifier.
     pub counts: bool,
     /// Whether it is a text that is the same in all rows and that nobody asked for.
     pub same_text: bool,
-    least: f64,
-    most: f64,
+    /// The smallest and the largest number.
+    pub least: f64,
+    pub most: f64,
 }
 
 impl DataColumn {
@@ -72,6 +82,8 @@ pub(crate) struct Columns {
     pub stamp: Option<StampColumn>,
     /// Position of the column that names the group of a row.
     pub group: Option<usize>,
+    /// What counts as missing besides the usual words.
+    pub missing: MissingWords,
     pub notices: Vec<Notice>,
 }
 
@@ -183,6 +195,7 @@ pub(crate) fn decide(
         label: None,
         stamp: None,
         group,
+        missing: MissingWords::of(&config.missing),
         notices: Vec::new(),
     };
     if let Some(position) = group {
@@ -218,6 +231,8 @@ pub(crate) fn decide(
         columns.notices.extend(times::notice(stamp, stamp_asked.is_some()));
     }
     let stamps: Vec<usize> = columns.stamp.iter().flat_map(StampColumn::positions).collect();
+    let marks = FileMarks::of(profile, delimiter);
+    let (mut guesses, mut mixed) = (Vec::new(), Vec::new());
     for position in (0..width).filter(free).filter(|position| !stamps.contains(position)) {
         let explicit = chosen.contains(&position);
         if !explicit && !chosen.is_empty() {
@@ -226,8 +241,11 @@ pub(crate) fn decide(
         let found = &profile.columns[position];
         let name = columns.names[position].clone();
         let as_category = categories.contains(&position);
-        match kind_of(&name, found, as_category, explicit || as_category, config, profile.rows)? {
+        let mostly = |count: u64| count as f64 >= MOSTLY * found.observed() as f64;
+        let written = if as_category { Found::Plain } else { formats::find(found, marks, config, mostly) };
+        match kind_of(&name, found, &written, as_category, explicit || as_category, config, profile.rows)? {
             Ok(kind) => {
+                mixed.extend((written == Found::MixedUnits).then(|| name.clone()));
                 if !explicit && is_called_label(&name) {
                     columns.notices.push(Notice::LooksLikeLabel { column: name.clone() });
                 }
@@ -235,12 +253,35 @@ pub(crate) fn decide(
                 let same_text =
                     !explicit && !as_category && matches!(&kind, Kind::Category(levels) if levels.len() == 1);
                 let counts = !explicit && kind == Kind::Number && found.counts(profile.rows);
-                columns.data.push(DataColumn { name, position, kind, counts, same_text, least, most });
+                let mut format = NumberFormat::default();
+                if let Found::Format { format: found, guessed } = written {
+                    guesses.extend(guessed.map(|cell| (name.clone(), cell)));
+                    format = found;
+                }
+                let sentinels =
+                    if kind == Kind::Number { columns.missing.numbers().to_vec() } else { Vec::new() };
+                columns.data.push(DataColumn {
+                    name,
+                    position,
+                    kind,
+                    format,
+                    sentinels,
+                    counts,
+                    same_text,
+                    least,
+                    most,
+                });
             }
             Err(because) => columns.notices.push(Notice::Ignored { column: name, because }),
         }
     }
     remark_label_at_an_end(&mut columns, profile);
+    remark_formats(&mut columns, profile, guesses);
+    if !mixed.is_empty() {
+        columns.notices.push(Notice::Reading(ReadingNotice::MixedUnits { columns: mixed }));
+    }
+    remark_codes(&mut columns, profile, &chosen);
+    ensure_not_lost(file, config, &columns, profile)?;
     columns.ensure_data(file)?;
     Ok(columns)
 }
@@ -274,6 +315,7 @@ fn is_called_label(name: &str) -> bool {
 fn kind_of(
     name: &str,
     found: &ColumnProfile,
+    written: &Found,
     as_category: bool,
     asked_for: bool,
     config: &InputConfig,
@@ -292,17 +334,14 @@ fn kind_of(
             Ok(Kind::Number)
         });
     }
-    let mostly = |written_so: u64| written_so > 0 && (numbers + written_so) as f64 >= MOSTLY * observed;
-    if !asked_for && mostly(found.percents) {
-        return Ok(Err(IgnoredBecause::Percents));
+    if matches!(written, Found::Format { .. }) {
+        return Ok(Ok(Kind::Number));
     }
-    // `1,234` alone may be either; a cell such as `0,5` shows that the comma is a decimal one.
-    if !asked_for && mostly(found.thousands) && found.decimal_commas == found.either {
-        return Ok(Err(IgnoredBecause::Thousands));
-    }
-    if !as_category && mostly(found.decimal_commas) {
-        let value = found.example.clone().unwrap_or_default();
-        return Err(IntakeError::DecimalComma { column: name.to_owned(), value });
+    if !as_category && (config.numbers == NumbersChoice::Plain || !config.units) {
+        match if_switched_off(name, found, config)? {
+            Some(because) if !asked_for => return Ok(Err(because)),
+            _ => {}
+        }
     }
     // A few times of day are categories, such as shifts.
     let few = found.values.as_ref().is_some_and(|values| (values.len() as u64) < ENOUGH);
@@ -313,14 +352,44 @@ fn kind_of(
         Some(values)
             if !asked_for && values.len() as u64 >= ENOUGH && 2 * values.len() as u64 > found.observed() =>
         {
-            Ok(Err(IgnoredBecause::TooManyValues))
+            Ok(Err(too_many(written)))
         }
         Some(values) => Ok(Ok(Kind::Category(texts(values)))),
         None if asked_for => {
             Err(IntakeError::TooManyValues { column: name.to_owned(), limit: config.max_categories })
         }
-        None => Ok(Err(IgnoredBecause::TooManyValues)),
+        None => Ok(Err(too_many(written))),
     }
+}
+
+fn too_many(written: &Found) -> IgnoredBecause {
+    if *written == Found::MixedUnits { IgnoredBecause::MixedUnits } else { IgnoredBecause::TooManyValues }
+}
+
+/// Why a column of numbers that are not plain ones is left out, where the settings say not to read them.
+fn if_switched_off(
+    name: &str,
+    found: &ColumnProfile,
+    config: &InputConfig,
+) -> Result<Option<IgnoredBecause>, IntakeError> {
+    let (written, numbers) = (&found.written, found.numbers + found.not_finite);
+    let mostly = |so: u64| so > 0 && (numbers + so) as f64 >= MOSTLY * found.observed() as f64;
+    let percents =
+        written.units.iter().filter(|(_, suffix, _)| **suffix == *"%").map(|(_, _, count)| count).sum();
+    if mostly(percents) {
+        return Ok(Some(IgnoredBecause::Percents));
+    }
+    if config.numbers != NumbersChoice::Plain {
+        return Ok(None);
+    }
+    if written.comma == 0 && mostly(written.grouped + written.either_comma) {
+        return Ok(Some(IgnoredBecause::Thousands));
+    }
+    if written.comma > 0 && mostly(written.comma + written.either_comma) {
+        let value = found.example.clone().unwrap_or_default();
+        return Err(IntakeError::DecimalComma { column: name.to_owned(), value });
+    }
+    Ok(None)
 }
 
 fn texts(values: &BTreeSet<Box<[u8]>>) -> Vec<String> {

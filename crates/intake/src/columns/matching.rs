@@ -2,12 +2,14 @@
 
 use crate::error::IntakeError;
 use crate::schema::notice::Notice;
-use crate::schema::{FieldKind, Format, Schema};
+use crate::schema::{Field, FieldKind, Format, Schema};
 use crate::stream::reader::ReadOptions;
 use crate::text::cells::{self, Cell};
 use crate::text::head::begins_json;
+use crate::text::missing::MissingWords;
 use crate::text::parse::{ParseKind, RowParser, StampCells, Syntax, Target, cells_of, is_blank};
 use crate::text::recognise::{DELIMITERS, recognise_delimiter};
+use crate::text::written;
 use std::collections::{HashMap, HashSet};
 
 /// How to read the lines of a file.
@@ -54,15 +56,15 @@ pub(crate) fn match_first_line(
 }
 
 fn bare(schema: &Schema) -> RowParser {
-    let kind = |kind: &FieldKind| match kind {
-        FieldKind::Number { .. } => ParseKind::Number,
-        FieldKind::Category { .. } => {
+    let kind = |field: &Field| match &field.kind {
+        FieldKind::Number { .. } => ParseKind::number(&field.format, &field.sentinels),
+        kind @ FieldKind::Category { .. } => {
             ParseKind::Category(kind.codes().map(|(value, code)| (value.as_bytes().into(), code)).collect())
         }
     };
     RowParser {
         syntax: Syntax::Json,
-        columns: schema.fields.iter().map(|field| (field.name.clone(), kind(&field.kind))).collect(),
+        columns: schema.fields.iter().map(|field| (field.name.clone(), kind(field))).collect(),
         targets: Vec::new(),
         names: HashMap::new(),
         stamp: schema.timestamp.as_ref().map(|stamp| StampCells {
@@ -72,6 +74,7 @@ fn bare(schema: &Schema) -> RowParser {
         }),
         label: None,
         group: schema.group.as_ref().map(|group| group.name.clone()),
+        missing: MissingWords::of(&schema.missing),
         strict: false,
         kept: None,
     }
@@ -155,7 +158,9 @@ fn is_header(schema: &Schema, cells: &[String]) -> bool {
         .collect();
     let is_name = |cell: &String| names.contains(cell.trim());
     let numbers = schema.fields.iter().any(|field| matches!(field.kind, FieldKind::Number { .. }));
-    let texts = cells.iter().all(|cell| cells::parse(cell.trim().as_bytes()) == Cell::Text);
+    // A number with a unit or a decimal comma is none of the names.
+    let is_text = |cell: &[u8]| cells::parse(cell) == Cell::Text && written::take_apart(cell).is_none();
+    let texts = cells.iter().all(|cell| is_text(cell.trim().as_bytes()));
     let learned_names = matches!(schema.format, Format::Csv { header: true, .. } | Format::Json);
     let as_wide = widths(schema).contains(&cells.len());
     (learned_names && cells.iter().any(is_name))

@@ -1,11 +1,15 @@
 //! Profiles a file: counts what each of its columns holds.
 
 use crate::columns::clock::TimeProfile;
+use crate::columns::formats::WrittenCounts;
 use crate::columns::stamps::{self, DATES};
+use crate::input::InputConfig;
 use crate::text::cells::{self, Cell, number_text, trimmed};
 use crate::text::json::{self, Key};
+use crate::text::missing::MissingWords;
 use crate::text::parse::{MAX_LINE, cells_of, is_blank, lines};
 use crate::text::pieces::{Piece, pieces};
+use crate::text::written;
 use memchr::memchr;
 use ndarray::ArrayView2;
 use rayon::prelude::*;
@@ -16,6 +20,21 @@ pub(crate) const MAX_LEVEL: usize = 256;
 /// Fewest rows from which a counter or an identifier can be recognised.
 pub(crate) const ENOUGH: u64 = 20;
 
+/// What is counted, and what is not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counting {
+    /// Most distinct values of a column that are kept.
+    pub values: usize,
+    /// What counts as missing besides the usual words.
+    pub missing: MissingWords,
+}
+
+impl Counting {
+    pub(crate) fn of(config: &InputConfig) -> Self {
+        Counting { values: config.max_categories, missing: MissingWords::of(&config.missing) }
+    }
+}
+
 /// What a column holds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ColumnProfile {
@@ -25,16 +44,16 @@ pub(crate) struct ColumnProfile {
     pub texts: u64,
     pub not_finite: u64,
     /// Texts that are dates, for each of [`DATES`].
-    pub dates: [u64; 3],
+    pub dates: [u64; DATES.len()],
     /// What else may be times.
     pub times: TimeProfile,
-    pub decimal_commas: u64,
-    /// Texts that are numbers with a percent sign.
-    pub percents: u64,
-    /// Texts that are numbers with thousands separators.
-    pub thousands: u64,
-    /// Those of `thousands` whose separator may be a decimal comma instead.
-    pub either: u64,
+    /// Texts that are numbers, but not plain ones.
+    pub written: WrittenCounts,
+    /// Plain numbers with a decimal point, and those of the form `1.234`, whose point may separate thousands.
+    pub points: u64,
+    pub either_points: u64,
+    /// Cells that equal an earlier one, as long as `values` are known.
+    pub repeats: u64,
     /// Numbers that are not whole.
     pub fractions: u64,
     /// The first text that is not a number.
@@ -76,12 +95,18 @@ impl ColumnProfile {
         self.numbers + self.texts + self.not_finite
     }
 
-    fn add(&mut self, cell: &[u8], most_values: usize) {
+    fn add(&mut self, cell: &[u8], counting: &Counting) {
         let cell = trimmed(cell);
+        let most_values = counting.values;
+        if !counting.missing.is_empty() && counting.missing.covers(cell) {
+            self.missing += 1;
+            return;
+        }
         match cells::parse(cell) {
             Cell::Missing => self.missing += 1,
             Cell::Number(value) => {
                 self.number(value);
+                self.point(cell, value);
                 self.remember(cell, most_values);
             }
             Cell::NotFinite => {
@@ -95,11 +120,9 @@ impl ColumnProfile {
                     *count += u64::from(stamps::parse_date(cell, format).is_some());
                 }
                 self.times.text(cell);
-                let (comma, thousands) = (cells::has_decimal_comma(cell), cells::has_thousands(cell));
-                self.decimal_commas += u64::from(comma);
-                self.thousands += u64::from(thousands);
-                self.either += u64::from(comma && thousands);
-                self.percents += u64::from(cells::is_percent(cell));
+                if let Some(written) = written::take_apart(cell) {
+                    self.written.add(&written, cell);
+                }
                 if self.example.is_none() {
                     self.example = Some(crate::text::recognise::shorten(&String::from_utf8_lossy(cell)));
                 }
@@ -116,9 +139,24 @@ impl ColumnProfile {
         (self.least, self.most) = (self.least.min(value), self.most.max(value));
     }
 
+    /// Counts the decimal point of a number, and whether its digits also fit thousands separators.
+    fn point(&mut self, cell: &[u8], value: f64) {
+        if value.fract() == 0.0 {
+            return;
+        }
+        // Where three digits follow, the point is one of thousands unless more than three come before it, or a 0.
+        let first = cell.iter().position(u8::is_ascii_digit).unwrap_or(0);
+        let groups =
+            cell.len() >= 5 && cell[cell.len() - 4] == b'.' && cell.len() - first <= 7 && cell[first] != b'0';
+        self.points += u64::from(!groups);
+        self.either_points += u64::from(groups);
+    }
+
     fn remember(&mut self, cell: &[u8], most: usize) {
         let Some(values) = &mut self.values else { return };
-        if !values.contains(cell) {
+        if values.contains(cell) {
+            self.repeats += 1;
+        } else {
             values.insert(cell.into());
         }
         if values.len() > most || cell.len() > MAX_LEVEL {
@@ -141,10 +179,10 @@ impl ColumnProfile {
         self.missing += later.missing;
         self.texts += later.texts;
         self.not_finite += later.not_finite;
-        self.decimal_commas += later.decimal_commas;
-        self.percents += later.percents;
-        self.thousands += later.thousands;
-        self.either += later.either;
+        self.written.merge(later.written);
+        self.points += later.points;
+        self.either_points += later.either_points;
+        self.repeats += later.repeats;
         self.fractions += later.fractions;
         self.dates.iter_mut().zip(later.dates).for_each(|(count, more)| *count += more);
         self.times.merge(later.times);
@@ -168,7 +206,7 @@ impl ColumnProfile {
 }
 
 /// Profiles a table of `width` columns.
-pub(crate) fn of_table(content: &[u8], delimiter: u8, width: usize, most_values: usize) -> Profile {
+pub(crate) fn of_table(content: &[u8], delimiter: u8, width: usize, counting: &Counting) -> Profile {
     let empty = || Profile { columns: vec![ColumnProfile::new(None); width], rows: 0, lines: 0 };
     let add = |mut profile: Profile, piece: Piece<'_>| {
         for line in lines(piece.bytes).filter(|line| !is_blank(line)) {
@@ -181,12 +219,12 @@ pub(crate) fn of_table(content: &[u8], delimiter: u8, width: usize, most_values:
                 let count = memchr::memchr_iter(delimiter, line).count() + 1;
                 if count == width {
                     let cells = line.split(|&byte| byte == delimiter);
-                    profile.row(cells, most_values);
+                    profile.row(cells, counting);
                 }
             } else if let Ok(cells) = cells_of(line, delimiter)
                 && cells.len() == width
             {
-                profile.row(cells.iter().map(Vec::as_slice), most_values);
+                profile.row(cells.iter().map(Vec::as_slice), counting);
             }
         }
         profile
@@ -195,24 +233,28 @@ pub(crate) fn of_table(content: &[u8], delimiter: u8, width: usize, most_values:
     pieces(content, 1).into_par_iter().fold(empty, add).reduce(empty, |mut all, later| {
         all.rows += later.rows;
         all.lines += later.lines;
-        all.columns.iter_mut().zip(later.columns).for_each(|(column, more)| column.merge(more, most_values));
+        all.columns
+            .iter_mut()
+            .zip(later.columns)
+            .for_each(|(column, more)| column.merge(more, counting.values));
         all
     })
 }
 
 /// Profiles an array `[N, C]` of numbers; `NaN` is a missing value.
-pub(crate) fn of_array(rows: ArrayView2<'_, f32>, most_values: usize) -> Profile {
+pub(crate) fn of_array(rows: ArrayView2<'_, f32>, counting: &Counting) -> Profile {
+    let gaps = counting.missing.numbers();
     let of_column = |column: usize| {
         let mut profile = ColumnProfile::new(None);
         for &value in rows.column(column) {
-            if value.is_nan() {
+            if value.is_nan() || gaps.contains(&value) {
                 profile.missing += 1;
                 continue;
             }
             profile.number(f64::from(value));
             // Formatting numbers is slow, and most columns soon have too many values to keep.
             if profile.values.is_some() {
-                profile.remember(number_text(value).as_bytes(), most_values);
+                profile.remember(number_text(value).as_bytes(), counting.values);
             }
         }
         profile
@@ -222,9 +264,9 @@ pub(crate) fn of_array(rows: ArrayView2<'_, f32>, most_values: usize) -> Profile
 }
 
 impl Profile {
-    fn row<'a>(&mut self, cells: impl Iterator<Item = &'a [u8]>, most_values: usize) {
+    fn row<'a>(&mut self, cells: impl Iterator<Item = &'a [u8]>, counting: &Counting) {
         self.rows += 1;
-        self.columns.iter_mut().zip(cells).for_each(|(column, cell)| column.add(cell, most_values));
+        self.columns.iter_mut().zip(cells).for_each(|(column, cell)| column.add(cell, counting));
     }
 }
 
@@ -233,7 +275,7 @@ const MAX_NAMES: usize = 1 << 16;
 
 /// Profiles JSON lines. Columns are ordered by the first occurrence of their names. Arrays come last: next to
 /// objects, their values belong to the columns at the same positions, as when rows are parsed.
-pub(crate) fn of_json(content: &[u8], most_values: usize) -> Profile {
+pub(crate) fn of_json(content: &[u8], counting: &Counting) -> Profile {
     let mut profile = Profile::default();
     let mut by_name = HashMap::<String, usize>::new();
     let mut found = Vec::new();
@@ -270,7 +312,7 @@ pub(crate) fn of_json(content: &[u8], most_values: usize) -> Profile {
                     }
                     None => continue,
                 };
-                profile.columns[column].add(&value, most_values);
+                profile.columns[column].add(&value, counting);
             }
         }
     }

@@ -8,6 +8,7 @@ use crate::schema::notice::Notice;
 use crate::schema::{Curve, FieldKind, Schema};
 use crate::stream::windower::Clock;
 use crate::table::Table;
+use crate::text::missing::MissingWords;
 use crate::text::parse::UNSEEN;
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -176,15 +177,16 @@ pub(super) type Found = (usize, Option<Vec<f32>>);
 
 /// The raw values of a row of a table, `[C]`, for the fields that were found there.
 pub(super) fn raw_row<'a>(
+    schema: &'a Schema,
     table: &'a Table,
     columns: &'a [Found],
     row: usize,
 ) -> impl Iterator<Item = f32> + 'a {
-    columns.iter().map(move |(column, codes)| {
+    columns.iter().zip(&schema.fields).map(move |((column, codes), field)| {
         let value = table.values[[row, *column]];
         match codes {
             Some(codes) if !value.is_nan() => codes[value as usize],
-            _ => value,
+            _ => field.observed_number(value),
         }
     })
 }
@@ -201,7 +203,7 @@ impl Schema {
         let encoder = Encoder::new(self);
         let columns = self.columns_of(table)?;
         let groups = self.groups_of(table)?;
-        let raw: Vec<f32> = rows.iter().flat_map(|&row| raw_row(table, &columns, row)).collect();
+        let raw: Vec<f32> = rows.iter().flat_map(|&row| raw_row(self, table, &columns, row)).collect();
         let (samples, shares) = encoder.many_rows(&raw);
         let note = |(&row, &observed): (&usize, &f32)| RowNote {
             line: table.lines[row],
@@ -250,6 +252,7 @@ impl Schema {
         let differs = |reason: String| IntakeError::Schema { name: table.name.clone(), reason };
         let by_name: HashMap<&str, usize> =
             table.columns.iter().enumerate().map(|(index, column)| (column.name.as_str(), index)).collect();
+        let missing = MissingWords::of(&self.missing);
         let find = |field: &crate::schema::Field| {
             let found = by_name.get(field.name.as_str()).copied();
             let index = found.ok_or_else(|| differs(format!("column `{}` is missing", field.name)))?;
@@ -257,7 +260,11 @@ impl Schema {
                 (FieldKind::Number { .. }, None) => Ok((index, None)),
                 (FieldKind::Category { .. }, Some(there)) => {
                     let codes: HashMap<&str, u32> = field.kind.codes().collect();
-                    let code = |level: &String| codes.get(level.as_str()).map_or(UNSEEN, |&code| code as f32);
+                    let code = |level: &String| match codes.get(level.as_str()) {
+                        Some(&code) => code as f32,
+                        None if missing.covers(level.as_bytes()) => f32::NAN,
+                        None => UNSEEN,
+                    };
                     Ok((index, Some(there.iter().map(code).collect())))
                 }
                 (FieldKind::Number { .. }, Some(_)) => {

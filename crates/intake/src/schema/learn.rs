@@ -84,6 +84,7 @@ impl Schema {
             ignored: table.ignored.clone(),
             windows,
             min_observed: table.config.min_observed,
+            missing: table.config.missing.clone(),
             rows: rows.len() as u64,
         };
         schema
@@ -171,7 +172,8 @@ fn learn_field(
         None => learn_number(values.clone(), squeezes),
     };
     let observed = values.len() as f64 / rows.len() as f64;
-    Field { name: column.name.clone(), position: column.position, observed, kind }
+    let (format, sentinels) = (column.format.clone(), column.sentinels.clone());
+    Field { name: column.name.clone(), position: column.position, observed, kind, format, sentinels }
 }
 
 fn learn_number(mut values: Vec<f32>, squeezes: bool) -> FieldKind {

@@ -3,6 +3,7 @@
 use crate::decode::reading::ReadAs;
 use crate::error::counted;
 use crate::groups::GroupNotice;
+use crate::schema::reading::ReadingNotice;
 use crate::schema::time_notice::TimeNotice;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -181,6 +182,9 @@ pub enum Notice {
         /// What.
         how: ReadAs,
     },
+    /// How the cells of some columns are read.
+    #[serde(untagged)]
+    Reading(ReadingNotice),
 }
 
 /// Why a column is left out.
@@ -199,10 +203,12 @@ pub enum IgnoredBecause {
     Times,
     /// A text beside a series that is the same in every row.
     SameText,
-    /// Numbers with a percent sign.
+    /// Numbers with a percent sign, which the settings say to leave as text.
     Percents,
-    /// Numbers with thousands separators.
+    /// Numbers with thousands separators, which the settings say to leave as text.
     Thousands,
+    /// Numbers with different units.
+    MixedUnits,
 }
 
 impl Notice {
@@ -254,6 +260,7 @@ impl Notice {
             | Notice::ExtraColumn { column } => Some(column),
             Notice::Time(time) => time.column(),
             Notice::WindowChosen { .. }
+            | Notice::Reading(_)
             | Notice::Thinned { .. }
             | Notice::IrregularTimes { .. }
             | Notice::RepeatedTimes { .. }
@@ -291,6 +298,7 @@ impl Notice {
             Notice::ExtraColumn { .. } => "extra_column",
             Notice::Reordered => "reordered",
             Notice::ReadAs { .. } => "read_as",
+            Notice::Reading(reading) => reading.kind(),
         }
     }
 }
@@ -313,10 +321,15 @@ impl fmt::Display for IgnoredBecause {
                  input.categories"
             }
             IgnoredBecause::Percents => {
-                "its numbers end in `%`; remove the signs to learn from it, or list it in input.categories"
+                "its numbers end in `%`, which the settings say not to read; set input.numbers = \"auto\" and \
+                 input.units = true to learn from it, or list it in input.categories"
             }
             IgnoredBecause::Thousands => {
-                "its numbers have thousands separators, as in `1,234.5`; remove them to learn from it, or list it in \
+                "its numbers have thousands separators, as in `1,234.5`, which the settings say not to read; set \
+                 input.numbers = \"auto\" to learn from it, or list it in input.categories"
+            }
+            IgnoredBecause::MixedUnits => {
+                "its numbers have different units, as in `5 kB` and `3 MB`; convert them to one unit, or list it in \
                  input.categories"
             }
         })
@@ -415,6 +428,7 @@ impl fmt::Display for Notice {
             Notice::Reordered => {
                 write!(f, "the columns are in a different order than in training; matched by name")
             }
+            Notice::Reading(reading) => reading.fmt(f),
         }
     }
 }

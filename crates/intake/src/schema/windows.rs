@@ -37,7 +37,7 @@ impl Schema {
                     (values, observed) = (later, later_mask);
                     let steps = (ends[0] + 1).saturating_sub(self.window())..ends[ends.len() - 1] + 1;
                     let raw: Vec<f32> =
-                        steps.clone().flat_map(|step| raw_row(table, &translation, step)).collect();
+                        steps.clone().flat_map(|step| raw_row(self, table, &translation, step)).collect();
                     let (encoded, shares) = encoder.rows(&raw, steps.len());
                     let (gaps, lines) = (&gaps[steps.clone()], &table.lines[steps.clone()]);
                     let steps = Steps {

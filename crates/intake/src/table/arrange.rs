@@ -47,6 +47,7 @@ pub(super) fn arrange(
         Ok::<_, IntakeError>((block, groups))
     };
     let (mut block, mut groups) = read(columns)?;
+    columns.look_at_ends(&mut block, config);
     let together = stretches(groups.as_ref(), block.lines.len());
     let mut order = TimeOrder::within(&block.stamps, &together, format);
     if !config.sort {

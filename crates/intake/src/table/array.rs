@@ -2,7 +2,7 @@
 
 use crate::columns::clock;
 use crate::columns::kinds::{self, Columns, Kind};
-use crate::columns::profile::{self, MAX_LEVEL};
+use crate::columns::profile::{self, Counting, MAX_LEVEL};
 use crate::columns::stamps::StampFormat;
 use crate::error::{BadLine, BadReason, IntakeError, TableError};
 use crate::groups::{Groups, TableGroups};
@@ -60,7 +60,7 @@ impl Table {
         let header = Some(header).filter(|header| !header.is_empty());
         ensure_finite(rows, &kinds::unique_names(header.as_deref(), rows.ncols()))?;
         let format = Format::Csv { delimiter: ',', header: header.is_some() };
-        let profile = profile::of_array(rows, config.max_categories);
+        let profile = profile::of_array(rows, &Counting::of(config));
         let columns = kinds::decide(NAME, config, header, &profile, b',')?;
         let bytes = (size_of::<f32>() * rows.len()) as u64;
         let memory = MemoryLimit::for_array(bytes, config.max_memory_mb);
@@ -132,7 +132,8 @@ impl Schema {
                     Some(levels)
                 }
             };
-            columns.push(TableColumn { name: field.name.clone(), position: field.position, levels });
+            let (name, position) = (field.name.clone(), field.position);
+            columns.push(TableColumn { name, position, levels, ..TableColumn::default() });
         }
         let mut stamps = match &self.timestamp {
             Some(stamp) => {
@@ -175,13 +176,13 @@ fn ensure_finite(rows: ArrayView2<'_, f32>, names: &[String]) -> Result<(), Inta
     }
 }
 
-/// The code of each value: the index of its text in `levels`; `NaN` if it is missing.
+/// The code of each value: the index of its text in `levels`; `NaN` if it is missing or counts as missing.
 fn codes(values: ArrayView1<'_, f32>, levels: &[String]) -> Vec<f32> {
     let by_text: HashMap<&str, f32> =
         levels.iter().enumerate().map(|(code, level)| (level.as_str(), code as f32)).collect();
     let code = |&value: &f32| match value.is_nan() {
         true => f32::NAN,
-        false => by_text[number_text(value).as_str()],
+        false => by_text.get(number_text(value).as_str()).copied().unwrap_or(f32::NAN),
     };
     values.iter().map(code).collect()
 }
@@ -198,7 +199,9 @@ fn block(rows: ArrayView2<'_, f32>, columns: &Columns) -> RawBlock {
     for (column, mut to) in columns.data.iter().zip(values.columns_mut()) {
         let from = rows.column(column.position);
         match &column.kind {
-            Kind::Number => to.assign(&from),
+            Kind::Number => to.zip_mut_with(&from, |to, &value| {
+                *to = if column.sentinels.contains(&value) { f32::NAN } else { value };
+            }),
             Kind::Category(levels) => to.assign(&ndarray::Array1::from(codes(from, levels))),
         }
     }

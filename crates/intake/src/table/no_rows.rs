@@ -2,6 +2,7 @@
 
 use crate::error::{IntakeError, TableError};
 use crate::text::head::Head;
+use crate::text::missing::MissingWords;
 use crate::text::parse::{RowParser, Target};
 use crate::text::pieces::parse_all;
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ pub(super) fn no_rows(body: &[u8], name: &str, head: &Head<'_>, lines: u64) -> I
         stamp: None,
         label: None,
         group: None,
+        missing: MissingWords::default(),
         strict: true,
         kept: None,
     };

@@ -59,28 +59,6 @@ pub(crate) fn has_decimal_comma(cell: &[u8]) -> bool {
     text.contains(',') && text.replacen(',', ".", 1).parse::<f64>().is_ok()
 }
 
-/// Whether it is a number followed by a percent sign.
-pub(crate) fn is_percent(cell: &[u8]) -> bool {
-    let number = cell.strip_suffix(b"%").map(|number| parse(trimmed(number)));
-    matches!(number, Some(Cell::Number(_)))
-}
-
-/// Whether it is a number with thousands separators, as in `1,234.5`, `1 234` or `1'234`.
-pub(crate) fn has_thousands(cell: &[u8]) -> bool {
-    let number = cell.strip_prefix(b"-").or_else(|| cell.strip_prefix(b"+")).unwrap_or(cell);
-    let end = number.iter().position(|&byte| byte == b'.').unwrap_or(number.len());
-    let (whole, fraction) = number.split_at(end);
-    let digits = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_digit);
-    let Some(&separator) = whole.iter().find(|byte| b",' _".contains(byte)) else { return false };
-    let mut groups = whole.split(|&byte| byte == separator);
-    let first = groups.next().unwrap_or_default();
-    (1..=3).contains(&first.len())
-        && first[0] != b'0'
-        && digits(first)
-        && groups.all(|group| group.len() == 3 && digits(group))
-        && digits(fraction.strip_prefix(b".").unwrap_or_default())
-}
-
 fn finite(value: f64) -> Cell {
     if (value as f32).is_finite() { Cell::Number(value) } else { Cell::NotFinite }
 }
@@ -190,38 +168,6 @@ mod tests {
         }
         for cell in ["x", "1,5", "1e", "--1", "1.2.3", "0x10", "1 2", ".", "e5", "é"] {
             check(cell, Cell::Text);
-        }
-    }
-
-    #[test]
-    fn formatted_numbers_are_distinguished_from_text() {
-        let check = |cell: &str, percent: bool, thousands: bool| {
-            let cell = cell.as_bytes();
-            assert_eq!((is_percent(cell), has_thousands(cell)), (percent, thousands), "{cell:?}");
-        };
-        for cell in ["45.1%", "-3 %", "0%", "1e2%"] {
-            check(cell, true, false);
-        }
-        for cell in ["1,234.5", "-12,345,678", "+1,234", "1 234", "1'234.50", "1_000", "999,000."] {
-            check(cell, false, true);
-        }
-        for cell in [
-            "%",
-            "x%",
-            "1,5%",
-            "1,23",
-            "1234,567",
-            "0,123",
-            "1,234,56",
-            "1,2345",
-            "1,234 567",
-            ",123",
-            "a,123",
-            "1,234.5x",
-            "",
-            "-",
-        ] {
-            check(cell, false, false);
         }
     }
 

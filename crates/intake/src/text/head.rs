@@ -9,6 +9,7 @@ use crate::schema::{MAX_COLUMNS, MAX_NAME};
 use crate::text::cells::{self, Cell, trimmed};
 use crate::text::parse::{MAX_LINE, Syntax, cells_of, is_blank, lines};
 use crate::text::recognise::{COMPARED, looks_like_header};
+use crate::text::written;
 use memchr::memchr_iter;
 use std::borrow::Cow;
 
@@ -97,6 +98,9 @@ fn is_header(texts: &[String], cells: &[Vec<u8>], sample: &[Vec<Vec<u8>>], confi
     if cells.iter().all(|cell| cells::is_missing(trimmed(cell))) {
         return false;
     }
+    if begins_with_written_numbers(cells, sample) {
+        return false;
+    }
     if looks_like_header(texts.iter().map(String::as_str), asked) {
         return true;
     }
@@ -114,7 +118,10 @@ fn is_header(texts: &[String], cells: &[Vec<u8>], sample: &[Vec<Vec<u8>>], confi
     if counts_from(cells).is_some_and(|first| first <= 1) {
         return sample.first().is_some_and(|row| counts_from(row).is_none());
     }
-    let is_number = |cell: &[u8]| matches!(cells::parse(trimmed(cell)), Cell::Number(_));
+    let is_number = |cell: &[u8]| {
+        let cell = trimmed(cell);
+        matches!(cells::parse(cell), Cell::Number(_)) || written::take_apart(cell).is_some()
+    };
     let texts_above_numbers = (0..cells.len()).filter(|&column| {
         let below = || sample.iter().filter_map(|row| row.get(column));
         cells::parse(trimmed(&cells[column])) == Cell::Text
@@ -122,4 +129,22 @@ fn is_header(texts: &[String], cells: &[Vec<u8>], sample: &[Vec<Vec<u8>>], confi
             && below().all(|cell| is_number(cell))
     });
     2 * texts_above_numbers.count() > cells.len()
+}
+
+/// Whether the first line holds a number that is written as those below it: with the same unit, or with a comma
+/// in it. The name of a column, such as `5 min`, has no such numbers below it.
+fn begins_with_written_numbers(cells: &[Vec<u8>], sample: &[Vec<Vec<u8>>]) -> bool {
+    (0..cells.len()).any(|column| {
+        if cells::parse(trimmed(&cells[column])) != Cell::Text {
+            return false;
+        }
+        let Some(unit) = written(&cells[column]) else { return false };
+        let mut below = sample.iter().filter_map(|row| row.get(column)).peekable();
+        below.peek().is_some() && below.all(|cell| written(cell).is_some_and(|found| found == unit))
+    })
+}
+
+/// The currency and the unit of a cell that is a number.
+fn written(cell: &[u8]) -> Option<(&str, &str)> {
+    written::take_apart(trimmed(cell)).map(|found| (found.prefix, found.suffix))
 }

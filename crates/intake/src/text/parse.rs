@@ -7,8 +7,10 @@ use crate::groups::Groups;
 use crate::text::cells::{self, Cell, plain_number, trimmed};
 use crate::text::json::{self, Key};
 use crate::text::kept::{KeptCells, KeptColumns};
+use crate::text::missing::MissingWords;
 use crate::text::quotes::Unquoted;
 use crate::text::recognise::shorten;
+use crate::text::written::{self, NumberFormat};
 use memchr::{memchr, memchr_iter};
 use std::collections::HashMap;
 
@@ -44,7 +46,10 @@ pub(crate) enum Target {
 /// What a column of a row holds.
 #[derive(Clone, Debug)]
 pub(crate) enum ParseKind {
+    /// Plain numbers, each of which counts.
     Number,
+    /// Numbers in this format; those of `sentinels` stand for a missing value.
+    Written { format: NumberFormat, sentinels: Vec<f32> },
     /// Codes by value.
     Category(HashMap<Box<[u8]>, u32>),
     /// Like a category, but a row without one is bad.
@@ -70,6 +75,16 @@ impl StampCells {
     }
 }
 
+impl ParseKind {
+    /// Numbers, with the fast path for plain ones where it gives the same.
+    pub(crate) fn number(format: &NumberFormat, sentinels: &[f32]) -> Self {
+        if format.is_plain() && sentinels.is_empty() {
+            return ParseKind::Number;
+        }
+        ParseKind::Written { format: format.clone(), sentinels: sentinels.to_vec() }
+    }
+}
+
 /// Parses lines into raw rows; the same code for files and streams.
 #[derive(Clone, Debug)]
 pub(crate) struct RowParser {
@@ -86,6 +101,8 @@ pub(crate) struct RowParser {
     pub label: Option<String>,
     /// Name of the column of groups.
     pub group: Option<String>,
+    /// What counts as missing besides the usual words; numbers among them are in [`ParseKind::Written`] as well.
+    pub missing: MissingWords,
     /// Whether a piece ends at its first bad line: where every line must be a row, one is enough to refuse the file.
     pub strict: bool,
     /// The cells that are handed out with each row.
@@ -297,6 +314,17 @@ impl RowParser {
         self.targets.get(position).copied().unwrap_or(Target::Skip)
     }
 
+    /// Puts what a cell of numbers holds into `value`, or says why it cannot.
+    fn number(&self, name: &str, cell: &[u8], holds: Cell, value: &mut f32) -> Option<BadReason> {
+        *value = match holds {
+            Cell::Number(number) => number as f32,
+            Cell::Missing => f32::NAN,
+            Cell::Text if self.missing.covers(cell) => f32::NAN,
+            other => return Some(cells::not_a_number(name, cell, other)),
+        };
+        None
+    }
+
     fn cell(&self, target: Target, cell: &[u8], row: &mut Row<'_>) {
         let cell = trimmed(cell);
         let failed = match target {
@@ -323,18 +351,17 @@ impl RowParser {
             Target::Data(column) => {
                 let (name, kind) = &self.columns[column];
                 match kind {
-                    ParseKind::Number => match cells::parse(cell) {
-                        Cell::Number(value) => {
-                            row.values[column] = value as f32;
-                            None
+                    ParseKind::Number => self.number(name, cell, cells::parse(cell), &mut row.values[column]),
+                    ParseKind::Written { format, sentinels } => {
+                        let value = &mut row.values[column];
+                        let failed = self.number(name, cell, format.read(cell), value);
+                        if sentinels.contains(value) {
+                            *value = f32::NAN;
                         }
-                        Cell::Missing => {
-                            row.values[column] = f32::NAN;
-                            None
-                        }
-                        other => Some(cells::not_a_number(name, cell, other)),
-                    },
+                        failed.map(|reason| in_another_unit(reason, cell, format))
+                    }
                     ParseKind::Category(_) | ParseKind::Label(_) if cells::is_missing(cell) => None,
+                    ParseKind::Category(_) if self.missing.covers(cell) => None,
                     ParseKind::Category(codes) | ParseKind::Label(codes) => {
                         row.values[column] = codes.get(cell).map_or(UNSEEN, |&code| code as f32);
                         if row.values[column] == UNSEEN {
@@ -349,6 +376,20 @@ impl RowParser {
         if row.error.is_none() {
             row.error = failed;
         }
+    }
+}
+
+/// A number in another unit than its column has is said to be that.
+fn in_another_unit(reason: BadReason, cell: &[u8], format: &NumberFormat) -> BadReason {
+    let unit = format.unit();
+    let other = written::take_apart(cell).is_some_and(|found| {
+        (found.prefix, found.suffix) != (&format.prefix, &format.suffix) && found.has_unit()
+    });
+    match reason {
+        BadReason::NotNumber { column, value } if !unit.is_empty() && other => {
+            BadReason::OtherUnit { column, value, unit: unit.to_owned() }
+        }
+        reason => reason,
     }
 }
 

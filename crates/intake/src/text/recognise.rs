@@ -1,7 +1,9 @@
 //! Recognises the delimiter of a table, and whether its first line is a header.
 
 use crate::Column;
+use crate::text::cells::trimmed;
 use crate::text::parse::{MAX_LINE, cells_of, is_blank, lines};
+use crate::text::written;
 
 /// Delimiters to try if none is given, the most likely first.
 pub(crate) const DELIMITERS: [u8; 5] = *b",\t;| ";
@@ -29,7 +31,10 @@ pub(crate) fn recognise_delimiter(content: &[u8]) -> u8 {
             .filter_map(|line| cells_of(line, delimiter).ok())
             .collect();
         let cells = rows.iter().map(Vec::len).sum::<usize>();
-        let numbers = rows.iter().flatten().filter(|cell| is_number(&String::from_utf8_lossy(cell))).count();
+        let is_number = |cell: &&Vec<u8>| {
+            is_number(&String::from_utf8_lossy(cell)) || written::take_apart(trimmed(cell)).is_some()
+        };
+        let numbers = rows.iter().flatten().filter(is_number).count();
         let width = rows.first().map_or(0, Vec::len);
         let even = width > 1 && rows.iter().all(|row| row.len() == width);
         // The count of numbers times their share.
