@@ -21,10 +21,10 @@ pub(crate) fn number(input: &[u8]) {
 
 /// Times are finite, and those that jiff parses as well are the same.
 pub(crate) fn stamp(input: &[u8]) {
-    use StampFormat::{Clock, DayFirst, MonthFirst, Number, SerialDate, YearFirst};
+    use StampFormat::{Clock, Compact, DayFirst, MonthFirst, MonthName, Number, SerialDate, YearFirst};
     let cell = input.trim_ascii();
     let missing = parse_cell(cell) == Cell::Missing;
-    for format in [Number, YearFirst, MonthFirst, DayFirst, Clock, SerialDate] {
+    for format in [Number, YearFirst, MonthFirst, DayFirst, MonthName, Compact, Clock, SerialDate] {
         let Some(time) = parse_stamp(cell, format) else {
             assert!(!missing, "a missing time is not a wrong one: {format:?}");
             continue;

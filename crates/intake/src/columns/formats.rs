@@ -1,7 +1,10 @@
 //! Decides how the numbers of each column are written, from counts of its cells that are not plain numbers.
 
+use crate::columns::kinds::MOSTLY;
 use crate::columns::profile::{ColumnProfile, Profile};
+use crate::error::IntakeError;
 use crate::input::{InputConfig, NumbersChoice};
+use crate::schema::notice::IgnoredBecause;
 use crate::text::written::{Marks, NumberFormat, Written};
 
 /// Most different units of a column that are told apart.
@@ -179,4 +182,30 @@ pub(crate) fn find(
     }
     let guessed = written.either_example.clone().filter(|_| is_guess && written.either_comma > 0);
     Found::Format { format, guessed }
+}
+
+/// Why a column of numbers that are not plain ones is left out, where the settings say not to read them.
+pub(crate) fn if_switched_off(
+    name: &str,
+    found: &ColumnProfile,
+    config: &InputConfig,
+) -> Result<Option<IgnoredBecause>, IntakeError> {
+    let (written, numbers) = (&found.written, found.numbers + found.not_finite);
+    let mostly = |so: u64| so > 0 && (numbers + so) as f64 >= MOSTLY * found.observed() as f64;
+    let percents =
+        written.units.iter().filter(|(_, suffix, _)| **suffix == *"%").map(|(_, _, count)| count).sum();
+    if mostly(percents) {
+        return Ok(Some(IgnoredBecause::Percents));
+    }
+    if config.numbers != NumbersChoice::Plain {
+        return Ok(None);
+    }
+    if written.comma == 0 && mostly(written.grouped + written.either_comma) {
+        return Ok(Some(IgnoredBecause::Thousands));
+    }
+    if written.comma > 0 && mostly(written.comma + written.either_comma) {
+        let value = found.example.clone().unwrap_or_default();
+        return Err(IntakeError::DecimalComma { column: name.to_owned(), value });
+    }
+    Ok(None)
 }

@@ -5,7 +5,7 @@ use crate::columns::formats::{self, FileMarks, Found};
 use crate::columns::groups;
 use crate::columns::profile::{ColumnProfile, ENOUGH, Profile};
 use crate::columns::remarks::{ensure_not_lost, remark_codes, remark_formats};
-use crate::columns::stamps::{DATES, StampFormat};
+use crate::columns::stamps::{COMPACT, DATES, StampFormat};
 use crate::columns::times;
 use crate::error::IntakeError;
 use crate::error::TableError;
@@ -338,7 +338,7 @@ fn kind_of(
         return Ok(Ok(Kind::Number));
     }
     if !as_category && (config.numbers == NumbersChoice::Plain || !config.units) {
-        match if_switched_off(name, found, config)? {
+        match formats::if_switched_off(name, found, config)? {
             Some(because) if !asked_for => return Ok(Err(because)),
             _ => {}
         }
@@ -366,32 +366,6 @@ fn too_many(written: &Found) -> IgnoredBecause {
     if *written == Found::MixedUnits { IgnoredBecause::MixedUnits } else { IgnoredBecause::TooManyValues }
 }
 
-/// Why a column of numbers that are not plain ones is left out, where the settings say not to read them.
-fn if_switched_off(
-    name: &str,
-    found: &ColumnProfile,
-    config: &InputConfig,
-) -> Result<Option<IgnoredBecause>, IntakeError> {
-    let (written, numbers) = (&found.written, found.numbers + found.not_finite);
-    let mostly = |so: u64| so > 0 && (numbers + so) as f64 >= MOSTLY * found.observed() as f64;
-    let percents =
-        written.units.iter().filter(|(_, suffix, _)| **suffix == *"%").map(|(_, _, count)| count).sum();
-    if mostly(percents) {
-        return Ok(Some(IgnoredBecause::Percents));
-    }
-    if config.numbers != NumbersChoice::Plain {
-        return Ok(None);
-    }
-    if written.comma == 0 && mostly(written.grouped + written.either_comma) {
-        return Ok(Some(IgnoredBecause::Thousands));
-    }
-    if written.comma > 0 && mostly(written.comma + written.either_comma) {
-        let value = found.example.clone().unwrap_or_default();
-        return Err(IntakeError::DecimalComma { column: name.to_owned(), value });
-    }
-    Ok(None)
-}
-
 fn texts(values: &BTreeSet<Box<[u8]>>) -> Vec<String> {
     values.iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect()
 }
@@ -399,7 +373,9 @@ fn texts(values: &BTreeSet<Box<[u8]>>) -> Vec<String> {
 pub(crate) fn date_format(found: &ColumnProfile) -> Option<StampFormat> {
     // Of equal counts, the first: DATES is ordered by likelihood.
     let best = (0..DATES.len()).rev().max_by_key(|&format| found.dates[format])?;
-    let enough = found.dates[best] as f64 >= MOSTLY * found.observed() as f64;
+    // Numbers are dates only if all of them are.
+    let needed = if best == COMPACT && found.numbers > 0 { 1.0 } else { MOSTLY };
+    let enough = found.dates[best] as f64 >= needed * found.observed() as f64;
     (enough && found.dates[best] > 0).then_some(DATES[best])
 }
 

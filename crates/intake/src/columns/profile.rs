@@ -2,7 +2,7 @@
 
 use crate::columns::clock::TimeProfile;
 use crate::columns::formats::WrittenCounts;
-use crate::columns::stamps::{self, DATES};
+use crate::columns::stamps::{self, COMPACT, DATES};
 use crate::input::InputConfig;
 use crate::text::cells::{self, Cell, number_text, trimmed};
 use crate::text::json::{self, Key};
@@ -19,6 +19,9 @@ use std::collections::{BTreeSet, HashMap};
 pub(crate) const MAX_LEVEL: usize = 256;
 /// Fewest rows from which a counter or an identifier can be recognised.
 pub(crate) const ENOUGH: u64 = 20;
+
+/// Smallest number that may be a date without separators.
+const LEAST_DATE: f64 = 19_000_101.0;
 
 /// What is counted, and what is not.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +46,7 @@ pub(crate) struct ColumnProfile {
     pub missing: u64,
     pub texts: u64,
     pub not_finite: u64,
-    /// Texts that are dates, for each of [`DATES`].
+    /// Cells that are dates, for each of [`DATES`]; of numbers, those such as `20240531`.
     pub dates: [u64; DATES.len()],
     /// What else may be times.
     pub times: TimeProfile,
@@ -107,6 +110,9 @@ impl ColumnProfile {
             Cell::Number(value) => {
                 self.number(value);
                 self.point(cell, value);
+                if value >= LEAST_DATE {
+                    self.dates[COMPACT] += u64::from(stamps::parse_date(cell, DATES[COMPACT]).is_some());
+                }
                 self.remember(cell, most_values);
             }
             Cell::NotFinite => {

@@ -1,5 +1,8 @@
 //! Parses times: numbers, or dates in common formats. Dates without an offset are taken as UTC.
 
+mod compact;
+mod named;
+
 use crate::columns::clock;
 use crate::text::cells::{self, Cell};
 use jiff::civil::DateTime;
@@ -22,11 +25,22 @@ pub enum StampFormat {
     Clock,
     /// `45323.5417`: days since 1899-12-30, as spreadsheets store times.
     SerialDate,
+    /// `31-May-2024`, `May 31, 2024 23:59`, `Fri, 31 May 2024 23:59:00 +0000`.
+    MonthName,
+    /// `20240531T235900Z`, `20240531235900`, `20240531`; the years 1900 to 2100.
+    Compact,
 }
 
 /// Date formats, the most likely first.
-pub(crate) const DATES: [StampFormat; 3] =
-    [StampFormat::YearFirst, StampFormat::MonthFirst, StampFormat::DayFirst];
+pub(crate) const DATES: [StampFormat; 5] = [
+    StampFormat::YearFirst,
+    StampFormat::MonthFirst,
+    StampFormat::DayFirst,
+    StampFormat::MonthName,
+    StampFormat::Compact,
+];
+/// The place of [`StampFormat::Compact`] in [`DATES`].
+pub(crate) const COMPACT: usize = 4;
 
 /// The time of a trimmed cell: seconds since 1970 or, for a time of day, since midnight; or the number itself. `NaN`
 /// for a missing value; `None` if the cell is not a time.
@@ -49,6 +63,11 @@ pub fn parse(cell: &[u8], format: StampFormat) -> Option<f64> {
 
 /// The date as seconds since 1970.
 pub(crate) fn parse_date(cell: &[u8], format: StampFormat) -> Option<f64> {
+    match format {
+        StampFormat::MonthName => return named::parse(cell),
+        StampFormat::Compact => return compact::parse(cell),
+        _ => {}
+    }
     let mut rest = cell;
     let separator = *cell.get(if format == StampFormat::YearFirst {
         4
@@ -59,7 +78,11 @@ pub(crate) fn parse_date(cell: &[u8], format: StampFormat) -> Option<f64> {
         StampFormat::YearFirst => matches!(separator, b'-' | b'/' | b'.'),
         StampFormat::MonthFirst => separator == b'/' || separator == b'-',
         StampFormat::DayFirst => matches!(separator, b'.' | b'/' | b'-'),
-        StampFormat::Number | StampFormat::Clock | StampFormat::SerialDate => false,
+        StampFormat::Number
+        | StampFormat::Clock
+        | StampFormat::SerialDate
+        | StampFormat::MonthName
+        | StampFormat::Compact => false,
     };
     if !fits {
         return None;
@@ -74,6 +97,11 @@ pub(crate) fn parse_date(cell: &[u8], format: StampFormat) -> Option<f64> {
         StampFormat::MonthFirst => (third, first, second),
         _ => (third, second, first),
     };
+    moment([year, month, day], rest)
+}
+
+/// The time of a date with what follows it: nothing, or a clock and perhaps an offset.
+fn moment([year, month, day]: [i64; 3], mut rest: &[u8]) -> Option<f64> {
     if !(1000..=9999).contains(&year) {
         return None;
     }
@@ -131,7 +159,8 @@ pub(super) fn twelve_hours(rest: &mut &[u8], hour: i64) -> Option<i64> {
     let afternoon = match half[0].to_ascii_lowercase() {
         b'a' => false,
         b'p' => true,
-        _ => return None,
+        // As in `GMT`.
+        _ => return Some(hour),
     };
     *rest = &rest[2..];
     (1..=12).contains(&hour).then_some(hour % 12 + if afternoon { 12 } else { 0 })
@@ -141,7 +170,7 @@ pub(super) fn twelve_hours(rest: &mut &[u8], hour: i64) -> Option<i64> {
 fn offset_seconds(rest: &mut &[u8]) -> Option<i64> {
     let sign = match rest {
         [] => return Some(0),
-        [b'Z' | b'z'] | [b'U', b'T', b'C'] | [b'G', b'M', b'T'] => {
+        [b'Z' | b'z'] | [b'U' | b'u', b'T' | b't', b'C' | b'c'] | [b'G' | b'g', b'M' | b'm', b'T' | b't'] => {
             *rest = &[];
             return Some(0);
         }
@@ -234,3 +263,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "stamps/format_tests.rs"]
+mod format_tests;

@@ -33,6 +33,7 @@ pub(crate) fn recognised(
     };
     // Days count more than times of day, whichever column comes first.
     first(&|position, name, found| recognised_stamp(position, name, found, profile.rows))
+        .or_else(|| first(&compact_stamp))
         .or_else(|| first(&recognised_clock))
 }
 
@@ -59,7 +60,8 @@ pub(crate) fn asked(position: usize, name: &str, found: &ColumnProfile) -> Resul
 /// range of Unix times; or numbers that do fall, but are both named like times and in that range.
 fn recognised_stamp(position: usize, name: &str, found: &ColumnProfile, rows: u64) -> Option<StampColumn> {
     let serial = || are_serial_dates(name, found, rows).then_some(StampFormat::SerialDate);
-    if let Some(format) = date_format(found).or_else(serial) {
+    let date = date_format(found).filter(|_| found.numbers == 0 || found.texts > 0);
+    if let Some(format) = date.or_else(serial) {
         return Some(StampColumn { name: name.to_owned(), position, format, clock: None });
     }
     let words = ["time", "timestamp", "date", "datetime", "ts", "epoch", "unixtime", "unix_time", "t"];
@@ -74,9 +76,16 @@ fn recognised_stamp(position: usize, name: &str, found: &ColumnProfile, rows: u6
     (is_time && all && found.most > found.least).then(|| StampColumn {
         name: name.to_owned(),
         position,
-        format: StampFormat::Number,
+        // A number such as `20240531` may be a date.
+        format: date_format(found).unwrap_or(StampFormat::Number),
         clock: None,
     })
+}
+
+/// A column of numbers, all of which are dates such as `20240531`, and not the same one.
+fn compact_stamp(position: usize, name: &str, found: &ColumnProfile) -> Option<StampColumn> {
+    let format = date_format(found).filter(|_| found.texts == 0 && found.most > found.least)?;
+    Some(StampColumn { name: name.to_owned(), position, format, clock: None })
 }
 
 /// A column of times of day that go on from row to row; days are then counted where they start over.

@@ -345,3 +345,35 @@ fn a_file_that_would_be_lost_as_text_is_refused() {
         "note,x,y\n".to_string() + &rows(60, |row| format!("{},{},{}", text(row), row % 7, row % 5));
     assert_eq!(learned(&content, "").0, "x y");
 }
+
+#[test]
+fn dates_of_exports_are_times() {
+    let check = |date: &dyn Fn(usize) -> String, second: f64| {
+        let content = "n,when,x\n".to_string()
+            + &rows(28, |row| format!("{},\"{}\",{}", row * 5 % 7, date(row), row % 3));
+        let table = read(&content, "layout = 'table'").unwrap();
+        assert_eq!(table.timestamp.as_ref().map(|stamp| stamp.name.as_str()), Some("when"), "{content}");
+        assert_eq!((table.stamps[0], table.stamps[1] - table.stamps[0]), (second, 86_400.0), "{content}");
+        assert_eq!((table.columns.len(), table.bad.len()), (2, 0));
+        let schema = Schema::learn(&table, &table.normal_rows()).unwrap().schema;
+        let block =
+            Reader::new(content.as_bytes(), &schema, &ReadOptions::default()).unwrap().read_all().unwrap();
+        assert_eq!(block.stamps, table.stamps);
+    };
+    let midnight = 1_706_745_600.0;
+    check(&|row| format!("{:02}-Feb-2024", row + 1), midnight);
+    check(&|row| format!("Feb {}, 2024", row + 1), midnight);
+    check(&|row| format!("{} Feb 2024 13:05:00 +0000", row + 1), midnight + 47_100.0);
+    check(&|row| format!("202402{:02}", row + 1), midnight);
+    check(&|row| format!("202402{:02}130500", row + 1), midnight + 47_100.0);
+    check(&|row| format!("202402{:02}T130500Z", row + 1), midnight + 47_100.0);
+    // Numbers that are not all dates are numbers, and other times come first.
+    let content =
+        "day,x\n".to_string() + &rows(40, |row| format!("{},{}", 20_240_201 + row * 7 % 40, row % 3));
+    assert!(read(&content, "layout = 'table'").unwrap().timestamp.is_none());
+    let content =
+        "batch,when\n".to_string() + &rows(28, |row| format!("202401{:02},2024-02-{:02}", 28 - row, row + 1));
+    assert_eq!(read(&content, "").unwrap().timestamp.unwrap().name, "when");
+    let content = "date,x\n".to_string() + &rows(28, |row| format!("202402{:02},{}", row + 1, row % 3));
+    assert_eq!(read(&content, "").unwrap().timestamp.unwrap().format, crate::StampFormat::Compact);
+}
