@@ -10,6 +10,8 @@
 //! cannot swallow the rest of a stream. UTF-16, lines that end in a carriage return, preambles, JSON arrays and
 //! compressed files are recognised. Blank lines are skipped. Empty cells, `NA`, `NaN`, `null`, `?`, `-`
 //! and the like count as values that were not observed.
+//! Numbers may have decimal commas, thousands separators and units; each column has its own [`NumberFormat`], which the
+//! schema keeps.
 //!
 //! ```
 //! use ae_intake::{ReadOptions, Reader, Schema, Shares, Table, split_rows};

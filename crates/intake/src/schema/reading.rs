@@ -155,3 +155,50 @@ impl fmt::Display for ReadingNotice {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Notice;
+
+    #[test]
+    fn notices_are_kept_in_files_and_name_their_columns() {
+        let columns = || vec!["a".to_string(), "b c".to_string()];
+        let many = || (0..12).map(|index| format!("c{index}")).collect::<Vec<_>>();
+        for (notice, words) in [
+            (ReadingNotice::LooksLikeCodes { columns: columns() }, "input.categories = [\"a\", \"b c\"]"),
+            (ReadingNotice::DecimalCommas { columns: columns() }, "columns `a`, `b c` have decimal commas"),
+            (ReadingNotice::ThousandsSeparators { columns: many() }, "`c9`, … (12 in all) have thousands"),
+            (ReadingNotice::Units { columns: columns() }, "input.units = false"),
+            (
+                ReadingNotice::MixedUnits { columns: vec!["a".into()] },
+                "column `a` has numbers with different units",
+            ),
+            (
+                ReadingNotice::AmbiguousNumbers {
+                    columns: columns(),
+                    example: "1,234".into(),
+                    decimal: true,
+                },
+                "input.numbers = \"point\"",
+            ),
+            (
+                ReadingNotice::AmbiguousNumbers {
+                    columns: columns(),
+                    example: "1,234".into(),
+                    decimal: false,
+                },
+                "input.numbers = \"comma\"",
+            ),
+            (ReadingNotice::Sentinels { columns: columns() }, "input.sentinels = false"),
+            (ReadingNotice::RepeatedEnds { columns: columns() }, "input.missing"),
+        ] {
+            let notice = Notice::Reading(notice);
+            assert!(notice.to_string().contains(words), "{notice}");
+            let json = serde_json::to_string(&notice).unwrap();
+            assert!(json.contains(&format!("\"kind\":\"{}\"", notice.kind())), "{json}");
+            assert_eq!(serde_json::from_str::<Notice>(&json).unwrap(), notice);
+        }
+        assert!(serde_json::from_str::<Notice>("{\"kind\":\"nothing\",\"columns\":[]}").is_err());
+    }
+}

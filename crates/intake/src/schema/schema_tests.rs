@@ -64,6 +64,14 @@ fn hostile_schemas_are_refused() {
     ] {
         check(|schema| schema.fields[0].kind = kind, scaled);
     }
+    let cells = "column `a` has an invalid format of numbers or of missing values";
+    check(|schema| schema.fields[0].format.suffix = "not a unit".into(), cells);
+    check(|schema| schema.fields[0].format.dotted = true, cells);
+    check(|schema| schema.fields[0].sentinels = vec![f32::INFINITY], cells);
+    check(|schema| schema.fields[0].sentinels = vec![1.0; 1000], cells);
+    check(|schema| schema.fields[1].sentinels = vec![1.0], &cells.replace("`a`", "`k`"));
+    check(|schema| schema.missing = vec![" ".into()], "it has invalid words for missing values");
+    check(|schema| schema.missing = vec!["x".into(); 65], "it has invalid words for missing values");
     let asinh = Curve::Asinh { center: 0.0, width: 0.0 };
     let kind = FieldKind::Number { curve: asinh, mean: 0.0, std: 1.0, min: 0.0, max: 1.0, constant: false };
     check(|schema| schema.fields[0].kind = kind, scaled);

@@ -21,6 +21,9 @@ const CURRENCIES: [&str; 22] = [
     "EUR", "USD", "GBP", "CHF", "JPY", "CNY", "INR", "AUD", "CAD", "NZD", "SEK", "NOK", "DKK", "PLN", "CZK",
     "HUF", "BRL", "MXN", "ZAR", "KRW", "TRY", "RUB",
 ];
+/// Words after a number that are parts of a date or a clock.
+const OF_TIMES: [&str; 15] =
+    ["am", "pm", "uhr", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 /// Longest unit, in bytes.
 pub(crate) const MAX_UNIT: usize = 24;
 
@@ -46,7 +49,8 @@ pub(crate) fn is_unit(text: &str, after_blank: bool) -> bool {
     if text.is_empty() || text.len() > MAX_UNIT {
         return false;
     }
-    let letters = |text: &str| text.chars().all(|letter| letter.is_alphabetic());
+    let of_time = |text: &str| OF_TIMES.iter().any(|word| word.eq_ignore_ascii_case(text));
+    let letters = |text: &str| text.chars().all(|letter| letter.is_alphabetic()) && !of_time(text);
     (after_blank && letters(text)) || text.split(['/', '·', '*']).all(is_part)
 }
 
@@ -82,7 +86,7 @@ mod tests {
         for name in ["a", "WD", "x", "", "/", "T130500Z", ".0.1", ":05", "e5", "Feb 2024", "st", "-02-01"] {
             assert!(!is_unit(name, false), "{name}");
         }
-        for name in ["Feb 2024", "blind mice", "", "x1", ":05"] {
+        for name in ["Feb", "PM", "Feb 2024", "blind mice", "", "x1", ":05"] {
             assert!(!is_unit(name, true), "{name}");
         }
     }
