@@ -61,9 +61,10 @@ pub use memory::{MemoryError, MemoryLimit};
 pub use numbers::NumberTable;
 pub use samples::Samples;
 pub use schema::encode::{EncodedRows, MAX_SCALED_VALUE, RowNote, State};
+pub use schema::ignored::IgnoredBecause;
 pub use schema::learn::Learned;
 pub use schema::log::NoticeLog;
-pub use schema::notice::{IgnoredBecause, Notice};
+pub use schema::notice::Notice;
 pub use schema::reading::ReadingNotice;
 pub use schema::time_notice::TimeNotice;
 pub use schema::{

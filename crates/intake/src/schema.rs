@@ -2,6 +2,8 @@
 
 mod cells;
 pub(crate) mod encode;
+mod feature;
+pub(crate) mod ignored;
 pub(crate) mod learn;
 pub(crate) mod log;
 pub(crate) mod notice;
@@ -10,6 +12,7 @@ pub(crate) mod time_notice;
 mod timestamp;
 mod windows;
 
+pub use feature::Feature;
 pub use timestamp::{ClockColumn, Timestamp};
 
 use crate::columns::layout::Layout;
@@ -20,9 +23,8 @@ use crate::groups::Group;
 use crate::input::{MAX_LEVELS, MAX_WINDOW};
 use crate::text::recognise::{shorten, splits_cells};
 use crate::text::written::NumberFormat;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use std::fmt;
 
 /// What a detector expects of a row. Made by [`Schema::learn`] from training rows only, and stored with the
 /// detector.
@@ -166,38 +168,6 @@ pub struct Windows {
     pub length: usize,
     /// Steps from one training window to the next.
     pub stride: usize,
-}
-
-/// What one of the `D` values of a sample stands for. Displayed and serialised as `duration`, `protocol=tcp`
-/// or `cpu[t-3]`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Feature {
-    /// Name of the column.
-    pub column: String,
-    /// For a category, the value that is encoded as 1; `None` for numbers.
-    pub level: Option<String>,
-    /// Windows: number of steps before the last step.
-    pub steps_ago: Option<usize>,
-}
-
-impl fmt::Display for Feature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.column)?;
-        if let Some(level) = &self.level {
-            write!(f, "={level}")?;
-        }
-        match self.steps_ago {
-            None => Ok(()),
-            Some(0) => f.write_str("[t]"),
-            Some(steps) => write!(f, "[t-{steps}]"),
-        }
-    }
-}
-
-impl Serialize for Feature {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }
 
 /// An invalid schema, or a stream state that does not belong to it.

@@ -11,5 +11,6 @@ pub(crate) mod parse;
 pub(crate) mod pieces;
 pub(crate) mod quotes;
 pub(crate) mod recognise;
+pub(crate) mod target;
 pub(crate) mod units;
 pub(crate) mod written;

@@ -4,6 +4,7 @@ use crate::error::TableError;
 use crate::text::recognise::{delimiter_seen_in, shorten};
 use ae_records::names::{did_you_mean, nearest};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::fmt;
 
 /// A column of a table.
@@ -87,4 +88,23 @@ pub(crate) fn shown(header: &[String], width: usize) -> Vec<String> {
 /// The column as messages show it: its name, or its position from 0.
 pub(crate) fn column_name(header: &[String], column: usize) -> String {
     header.get(column).map_or_else(|| column.to_string(), |name| format!("`{}`", shorten(name)))
+}
+
+/// Unique names of the columns: the name in the header, or `c` and the position if it is empty or missing.
+/// Repeated names get a number, as in `a.2`.
+pub(crate) fn unique_names(header: Option<&[String]>, width: usize) -> Vec<String> {
+    let mut taken = HashSet::new();
+    let name = |position: usize| {
+        let given =
+            header.and_then(|header| header.get(position)).map(|name| name.trim()).unwrap_or_default();
+        let plain = if given.is_empty() { format!("c{position}") } else { given.to_owned() };
+        let mut name = plain.clone();
+        let mut copy = 1;
+        while !taken.insert(name.clone()) {
+            copy += 1;
+            name = format!("{plain}.{copy}");
+        }
+        name
+    };
+    (0..width).map(name).collect()
 }

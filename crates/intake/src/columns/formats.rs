@@ -4,7 +4,7 @@ use crate::columns::kinds::MOSTLY;
 use crate::columns::profile::{ColumnProfile, Profile};
 use crate::error::IntakeError;
 use crate::input::{InputConfig, NumbersChoice};
-use crate::schema::notice::IgnoredBecause;
+use crate::schema::ignored::IgnoredBecause;
 use crate::text::written::{Marks, NumberFormat, Written};
 
 /// Most different units of a column that are told apart.

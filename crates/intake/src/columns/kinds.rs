@@ -1,6 +1,6 @@
 //! Decides what each column of a file is: numbers, categories, times, the label, or ignored.
 
-use crate::columns::find::find_column;
+use crate::columns::find::{find_column, unique_names};
 use crate::columns::formats::{self, FileMarks, Found};
 use crate::columns::groups;
 use crate::columns::profile::{ColumnProfile, ENOUGH, Profile};
@@ -11,7 +11,8 @@ use crate::error::IntakeError;
 use crate::error::TableError;
 use crate::input::{InputConfig, LayoutChoice, NumbersChoice};
 use crate::schema::ClockColumn;
-use crate::schema::notice::{IgnoredBecause, Notice};
+use crate::schema::ignored::IgnoredBecause;
+use crate::schema::notice::Notice;
 use crate::schema::reading::ReadingNotice;
 use crate::text::missing::MissingWords;
 use crate::text::written::NumberFormat;
@@ -383,23 +384,4 @@ pub(crate) fn date_format(found: &ColumnProfile) -> Option<StampFormat> {
 pub(crate) fn unix_unit(least: f64, most: f64) -> Option<f64> {
     let units = [1.0, 1e3, 1e6, 1e9].into_iter();
     units.into_iter().find(|unit| least >= 978_307_200.0 * unit && most <= 4_102_444_800.0 * unit)
-}
-
-/// Unique names of the columns: the name in the header, or `c` and the position if it is empty or missing.
-/// Repeated names get a number, as in `a.2`.
-pub(crate) fn unique_names(header: Option<&[String]>, width: usize) -> Vec<String> {
-    let mut taken = HashSet::new();
-    let name = |position: usize| {
-        let given =
-            header.and_then(|header| header.get(position)).map(|name| name.trim()).unwrap_or_default();
-        let plain = if given.is_empty() { format!("c{position}") } else { given.to_owned() };
-        let mut name = plain.clone();
-        let mut copy = 1;
-        while !taken.insert(name.clone()) {
-            copy += 1;
-            name = format!("{plain}.{copy}");
-        }
-        name
-    };
-    (0..width).map(name).collect()
 }

@@ -183,7 +183,7 @@ fn by_header(
     options: &ReadOptions,
     matched: &mut Matched,
 ) -> Result<(), String> {
-    let names = crate::columns::kinds::unique_names(Some(header), header.len());
+    let names = crate::columns::find::unique_names(Some(header), header.len());
     let there: HashSet<&str> = names.iter().map(String::as_str).collect();
     let known: HashSet<&String> = schema.ignored.iter().chain(&schema.label).collect();
     let targets = targets(schema, options);

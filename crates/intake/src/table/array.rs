@@ -58,7 +58,7 @@ impl Table {
         }
         let header: Vec<String> = names.iter().map(|name| name.as_ref().to_owned()).collect();
         let header = Some(header).filter(|header| !header.is_empty());
-        ensure_finite(rows, &kinds::unique_names(header.as_deref(), rows.ncols()))?;
+        ensure_finite(rows, &crate::columns::find::unique_names(header.as_deref(), rows.ncols()))?;
         let format = Format::Csv { delimiter: ',', header: header.is_some() };
         let profile = profile::of_array(rows, &Counting::of(config));
         let columns = kinds::decide(NAME, config, header, &profile, b',')?;

@@ -3,7 +3,7 @@
 use super::cells::trimmed;
 use super::json::{self, Key};
 use super::parse::{RowParser, Syntax, Target, cells_of};
-use crate::columns::kinds::unique_names;
+use crate::columns::find::unique_names;
 use crate::schema::{Format, Schema};
 use memchr::memchr;
 use std::collections::HashMap;

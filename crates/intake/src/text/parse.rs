@@ -1,7 +1,6 @@
 //! Parses lines into raw rows: per column a number or the code of a category, `NaN` if nothing was observed.
 
 use crate::columns::profile::MAX_LEVEL;
-use crate::columns::stamps::{self, StampFormat};
 use crate::error::{BadLine, BadReason};
 use crate::groups::Groups;
 use crate::text::cells::{self, Cell, plain_number, trimmed};
@@ -10,6 +9,7 @@ use crate::text::kept::{KeptCells, KeptColumns};
 use crate::text::missing::MissingWords;
 use crate::text::quotes::Unquoted;
 use crate::text::recognise::shorten;
+pub(crate) use crate::text::target::{ParseKind, StampCells, Target};
 use crate::text::written::{self, NumberFormat};
 use memchr::{memchr, memchr_iter};
 use std::collections::HashMap;
@@ -24,65 +24,6 @@ pub(crate) const MAX_LINE: usize = 1 << 20;
 pub(crate) enum Syntax {
     Csv { delimiter: u8 },
     Json,
-}
-
-/// Where a cell goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
-    Skip,
-    /// Into this column of the row.
-    Data(usize),
-    Stamp,
-    /// The time of day, which is added to the day.
-    Clock,
-    /// The name of the row's group.
-    Group,
-    /// Kept as text; a missing value counts as no label.
-    Label,
-    /// Kept as text, also if it reads like a missing value; only an empty cell counts as no label.
-    Text,
-}
-
-/// What a column of a row holds.
-#[derive(Clone, Debug)]
-pub(crate) enum ParseKind {
-    /// Plain numbers, each of which counts.
-    Number,
-    /// Numbers in this format; those of `sentinels` stand for a missing value.
-    Written { format: NumberFormat, sentinels: Vec<f32> },
-    /// Codes by value.
-    Category(HashMap<Box<[u8]>, u32>),
-    /// Like a category, but a row without one is bad.
-    Label(HashMap<Box<[u8]>, u32>),
-}
-
-/// The columns of times.
-#[derive(Clone, Debug)]
-pub(crate) struct StampCells {
-    pub name: String,
-    pub format: StampFormat,
-    /// Name of the column of times of day.
-    pub clock: Option<String>,
-}
-
-impl StampCells {
-    /// The time in a cell of the column with this target, and the name of the column.
-    fn parse(&self, target: Target, cell: &[u8]) -> (Option<f64>, &str) {
-        match &self.clock {
-            Some(clock) if target == Target::Clock => (stamps::parse(cell, StampFormat::Clock), clock),
-            _ => (stamps::parse(cell, self.format), &self.name),
-        }
-    }
-}
-
-impl ParseKind {
-    /// Numbers, with the fast path for plain ones where it gives the same.
-    pub(crate) fn number(format: &NumberFormat, sentinels: &[f32]) -> Self {
-        if format.is_plain() && sentinels.is_empty() {
-            return ParseKind::Number;
-        }
-        ParseKind::Written { format: format.clone(), sentinels: sentinels.to_vec() }
-    }
 }
 
 /// Parses lines into raw rows; the same code for files and streams.
