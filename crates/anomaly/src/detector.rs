@@ -1,7 +1,7 @@
 //! A fitted detector: judges rows and explains alarms.
 
 use crate::calibrated::CalibratedScorer;
-use crate::calibration::Calibration;
+use crate::calibration::{Adaptive, AdaptiveError, Calibration};
 use crate::error::ScorerError;
 use crate::explain;
 use crate::file::golden::Golden;
@@ -76,6 +76,19 @@ impl Detector {
     /// The calibrations of groups with enough rows for one, by name.
     pub fn group_calibrations(&self) -> &BTreeMap<String, Calibration> {
         self.scorer.groups()
+    }
+
+    /// A threshold that starts at the promised rate and follows slow changes of the scores with this step; see
+    /// [`adaptive`](crate::calibration::adaptive).
+    ///
+    /// # Errors
+    /// A step out of range, a detector whose rule states no rate, or one with groups.
+    pub fn adaptive(&self, step: f64) -> Result<Adaptive, AdaptiveError> {
+        if self.schema.group.is_some() {
+            return Err(AdaptiveError::Groups);
+        }
+        let rule = self.calibration().threshold().rule();
+        Adaptive::new(rule.rate().ok_or(AdaptiveError::Rule(rule))?, step)
     }
 
     /// How it was made.

@@ -1,6 +1,7 @@
 //! Reads a file or stream of any length, line by line or in blocks, in bounded memory.
 
 pub(crate) mod block;
+mod empty;
 pub(crate) mod grouped;
 pub(crate) mod odd_times;
 pub(crate) mod reader;

@@ -7,7 +7,8 @@
 //! That is also its price: a fault that lasts becomes normal after about `1 / (γ (1 - α))` rows. It is an option for
 //! streams whose level wanders, never the default.
 
-use super::{Calibration, Verdict};
+use super::{Calibration, Rule, Verdict};
+use crate::judgement::Judgement;
 use serde::{Deserialize, Serialize};
 
 /// The usual step: a fault is forgotten within about 200 rows.
@@ -35,6 +36,12 @@ pub enum AdaptiveError {
     /// The rate.
     #[error("an adaptive threshold needs a false-alarm rate above 0 and below 1, got {0}")]
     Rate(f64),
+    /// A rule that states no rate.
+    #[error("an adaptive threshold needs a detector with a false-alarm rate, but this one has the rule {0}")]
+    Rule(Rule),
+    /// Several thresholds.
+    #[error("a detector with groups has no adaptive threshold; judge each group from a file of its own")]
+    Groups,
     /// The stored level.
     #[error("the stored level of an adaptive threshold is {0}, which no stream leads to")]
     Level(f64),
@@ -47,6 +54,20 @@ impl Adaptive {
     /// A rate or a step out of range.
     pub fn new(rate: f64, step: f64) -> Result<Self, AdaptiveError> {
         Adaptive { rate, step, level: rate }.checked()
+    }
+
+    /// The step, `γ`.
+    pub fn step(&self) -> f64 {
+        self.step
+    }
+
+    /// The judgement by the current threshold instead of the calibrated one; the threshold then moves. A row that was
+    /// not judged moves nothing.
+    pub fn judge(&mut self, calibration: &Calibration, judgement: Judgement) -> Judgement {
+        match judgement.verdict() {
+            Some(verdict) => Judgement::of(self.verdict(calibration, verdict.score)),
+            None => judgement,
+        }
     }
 
     fn checked(self) -> Result<Self, AdaptiveError> {
@@ -113,7 +134,7 @@ impl TryFrom<Stored> for Adaptive {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calibration::{NormalScores, Rule};
+    use crate::calibration::NormalScores;
     use ae_records::seed::stream_rng;
     use rand::RngExt;
 

@@ -4,7 +4,7 @@ use super::profile::MAX_BINS;
 use super::*;
 use crate::calibration::Verdict;
 use crate::judgement::{Judgement, Unknown};
-use ae_intake::{InputConfig, LayoutChoice, Schema, Table};
+use ae_intake::{Group, InputConfig, LayoutChoice, Schema, Table};
 use ae_records::seed::stream_rng;
 use rand::RngExt;
 
@@ -246,18 +246,61 @@ fn a_state_that_no_stream_leads_to_is_refused() {
     };
     refused("/length", serde_json::json!(1_000_000_000));
     refused("/length", serde_json::json!(null));
-    refused("/clock/longest", serde_json::json!(1_000_000_000));
-    refused("/clock/step", serde_json::json!(0.0));
-    refused("/clock/without", serde_json::json!(u64::MAX));
-    refused("/open/since", serde_json::json!(u64::MAX));
-    refused("/open/strongest/severity", serde_json::json!(7));
-    refused("/profile/steps/0/windows", serde_json::json!(u64::MAX));
-    refused("/profile/steps/0/score", serde_json::json!(-1.0));
-    refused("/profile/bins/0/score", serde_json::json!(-1.0));
-    refused("/profile/bin_width", serde_json::json!(u64::MAX));
-    refused("/profile/bins", serde_json::json!(vec![&stored["profile"]["bins"][0]; MAX_BINS + 1]));
+    refused("/streams//clock/longest", serde_json::json!(1_000_000_000));
+    refused("/beginning/clock/step", serde_json::json!(0.0));
+    refused("/streams//clock/without", serde_json::json!(u64::MAX));
+    refused("/streams//open/since", serde_json::json!(u64::MAX));
+    refused("/streams//open/strongest/severity", serde_json::json!(7));
+    refused("/streams//profile/steps/0/windows", serde_json::json!(u64::MAX));
+    refused("/streams//profile/steps/0/score", serde_json::json!(-1.0));
+    refused("/streams//profile/bins/0/score", serde_json::json!(-1.0));
+    refused("/streams//profile/bin_width", serde_json::json!(u64::MAX));
+    refused(
+        "/streams//profile/bins",
+        serde_json::json!(vec![&stored["streams"][""]["profile"]["bins"][0]; MAX_BINS + 1]),
+    );
+    refused("/grouped", serde_json::json!(true));
+    let mut two = stored.clone();
+    two["streams"]["another"] = stored["streams"][""].clone();
+    assert!(
+        !serde_json::from_value::<EventTracker>(two).unwrap().fits(&schema),
+        "two streams without groups"
+    );
     assert!(!tracker.fits(&self::schema(Some(13), true)), "another detector");
     assert!(!tracker.fits(&self::schema(None, true)), "a table");
+}
+
+/// Alarms of machines that take turns in a file are no event together.
+#[test]
+fn each_group_has_events_of_its_own() {
+    let mut schema = schema(Some(5), false);
+    schema.group =
+        Some(Group { name: "pump".into(), position: 1, names: ["a", "b"].map(String::from).into() });
+    let mut tracker = EventTracker::new(&schema);
+    let mut events = Vec::new();
+    for at in 1..=120u64 {
+        let group = if at % 2 == 0 { "a" } else { "b" };
+        // Of `a` lines 20 to 30, of `b` lines 25 to 35 and 80 to 90.
+        let flagged = match group {
+            "a" => (20..=30).contains(&at),
+            _ => (25..=35).contains(&at) || (80..=90).contains(&at),
+        };
+        let change = tracker.row_of(group, line(at), &verdict(if flagged { 2.0 } else { 0.5 }), None);
+        events.extend(change.and_then(|change| change.closed));
+        assert_eq!(tracker.bad_line(1000 + at), None, "a line that cannot be read belongs to no group");
+        assert!(tracker.fits(&schema));
+    }
+    while let Some(event) = tracker.finish() {
+        events.push(event);
+    }
+    let found: Vec<(Option<&str>, u64, u64)> = events
+        .iter()
+        .map(|event| (event.group.as_deref(), event.first_alarm.line, event.last_alarm.line))
+        .collect();
+    assert_eq!(found, [(Some("a"), 20, 30), (Some("b"), 25, 35), (Some("b"), 81, 89)]);
+    let mut numbers: Vec<u64> = events.iter().map(|event| event.number).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2, 3]);
 }
 
 #[test]

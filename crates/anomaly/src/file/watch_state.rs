@@ -1,6 +1,6 @@
 //! The position of a detector in a stream, from which an interrupted watch continues.
 
-use crate::calibration::{Drift, NormalScores};
+use crate::calibration::{Adaptive, Drift, NormalScores};
 use crate::detector::Detector;
 use crate::events::EventTracker;
 use ae_intake::{GroupState, WindowState};
@@ -37,6 +37,9 @@ pub struct WatchState {
     pub groups: Option<GroupState>,
     /// Detects drift of the distribution of scores; `None` if there are too few calibration scores.
     pub drift: Option<Drift>,
+    /// The level of an adaptive threshold; `None` for a fixed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptive: Option<Adaptive>,
     /// The events so far, and the one that goes on.
     pub events: EventTracker,
     /// Bytes of the output that are acknowledged.
@@ -73,6 +76,7 @@ impl WatchState {
             window: None,
             groups: None,
             drift,
+            adaptive: None,
             events: EventTracker::new(detector.schema()),
             written: 0,
         }

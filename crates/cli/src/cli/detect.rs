@@ -166,6 +166,11 @@ pub(crate) struct ScoreArgs {
     #[arg(long)]
     pub(crate) force: bool,
 
+    /// Let the threshold follow slow changes, so that the share of flagged rows stays near the promise; a fault that
+    /// lasts becomes normal after about 1/STEP rows
+    #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "0.005")]
+    pub(crate) adapt: Option<f64>,
+
     /// Exit with code 3 if a row is anomalous or cannot be read; if no line at all can be read, the exit code is 1
     /// with and without --check
     #[arg(long)]
@@ -194,6 +199,11 @@ pub(crate) struct WatchArgs {
     /// With --state: the input starts over from its first line; skip lines that already have a verdict
     #[arg(long, requires = "state")]
     pub(crate) replay: bool,
+
+    /// Let the threshold follow slow changes, so that the share of flagged rows stays near the promise; a fault that
+    /// lasts becomes normal after about 1/STEP rows
+    #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "0.005")]
+    pub(crate) adapt: Option<f64>,
 
     /// Explain each alarm by its N largest shares
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "5", action = ArgAction::Set)]

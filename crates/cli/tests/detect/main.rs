@@ -1,5 +1,6 @@
 //! `ae detect` as a user runs it: fits on a file, scores another, watches a stream, and handles errors.
 
+mod adapt;
 #[path = "../common/mod.rs"]
 mod common;
 mod events;

@@ -176,6 +176,15 @@ pub enum Notice {
         /// The column.
         column: String,
     },
+    /// A column that training rows had has been without a value for some rows.
+    EmptyColumn {
+        /// The last of these rows.
+        line: u64,
+        /// The column.
+        column: String,
+        /// Number of these rows.
+        rows: u64,
+    },
     /// The columns of the file are in a different order; they are matched by name.
     Reordered,
     /// Something about how the file is written was recognised.
@@ -198,6 +207,7 @@ impl Notice {
             | Notice::BackwardTime { line, .. }
             | Notice::UnseenCategory { line, .. }
             | Notice::Group { line, .. }
+            | Notice::EmptyColumn { line, .. }
             | Notice::OutOfRange { line, .. } => *line += lines,
             _ => {}
         }
@@ -209,6 +219,7 @@ impl Notice {
         match self {
             Notice::UnseenCategory { line, .. }
             | Notice::Group { line, .. }
+            | Notice::EmptyColumn { line, .. }
             | Notice::OutOfRange { line, .. }
             | Notice::IrregularTime { line, .. }
             | Notice::RepeatedTime { line, .. }
@@ -234,6 +245,7 @@ impl Notice {
             | Notice::RepeatedTime { column, .. }
             | Notice::BackwardTime { column, .. }
             | Notice::MissingColumn { column }
+            | Notice::EmptyColumn { column, .. }
             | Notice::ExtraColumn { column } => Some(column),
             Notice::Time(time) => time.column(),
             Notice::WindowChosen { .. }
@@ -272,6 +284,7 @@ impl Notice {
             Notice::Group { .. } => "group",
             Notice::OutOfRange { .. } => "out_of_range",
             Notice::MissingColumn { .. } => "missing_column",
+            Notice::EmptyColumn { .. } => "empty_column",
             Notice::ExtraColumn { .. } => "extra_column",
             Notice::Reordered => "reordered",
             Notice::ReadAs { .. } => "read_as",
@@ -363,6 +376,10 @@ impl fmt::Display for Notice {
                 f,
                 "line {line}: column `{column}` is {value}, far outside the training range {min} to {max}; has its \
                  unit changed?"
+            ),
+            Notice::EmptyColumn { line, column, rows } => write!(
+                f,
+                "line {line}: column `{column}` has been empty for {rows} rows, which are judged by the other columns"
             ),
             Notice::MissingColumn { column } => write!(f, "column `{column}` is missing from the file"),
             Notice::ExtraColumn { column } => {

@@ -7,14 +7,14 @@ use crate::decode::encoding::Text;
 use crate::decode::packed::unpacked;
 use crate::decode::reading::ReadAs;
 use crate::decode::records::{RecordSettings, Records};
-use crate::error::TableError;
-use crate::error::{BadLine, BadReason, IntakeError};
+use crate::error::{BadLine, BadReason, IntakeError, TableError};
 use crate::input::FormatChoice;
 use crate::schema::Schema;
 use crate::schema::encode::{Encoder, MAX_NOTICES_PER_COLUMN, RowNote};
 use crate::schema::log::NoticeLog;
 use crate::schema::notice::Notice;
 use crate::stream::block::{Block, in_parallel};
+use crate::stream::empty::EmptyColumns;
 use crate::stream::grouped::StreamGroups;
 use crate::stream::windower::{WindowState, Windower};
 use crate::text::kept::{Keep, KeptColumns};
@@ -69,6 +69,7 @@ pub struct Reader<R> {
     pub(super) schema: Schema,
     encoder: Encoder,
     parser: RowParser,
+    empty: EmptyColumns,
     pub(super) windower: Option<Windower>,
     pub(super) groups: Option<StreamGroups>,
     notices: Vec<Notice>,
@@ -173,6 +174,7 @@ impl<R: BufRead> Reader<R> {
             lines,
             encoder: Encoder::new(schema),
             parser,
+            empty: EmptyColumns::new(schema),
             windower: (schema.layout == Layout::Windows && schema.group.is_none())
                 .then(|| Windower::new(schema)),
             groups: StreamGroups::new(schema),
@@ -344,6 +346,7 @@ impl<R: BufRead> Reader<R> {
         let lines = raw.lines.iter().copied();
         let mut notices = self.schema.out_of_range(&self.encoder, &raw.values, lines, &mut self.log);
         notices.extend(self.odd_times(&raw));
+        notices.extend(self.empty.look_at(&self.schema, &raw, &mut self.log));
         let mut unseen = vec![0; self.schema.fields.len()];
         for (row, column, value) in &raw.unseen {
             unseen[*column] += 1;

@@ -1,7 +1,7 @@
 //! Tests of what is reported about a stream: odd times, and bytes that are not text.
 
 use super::tests::{learn, reader};
-use crate::{InputConfig, Table};
+use crate::{InputConfig, Schema, Table};
 
 #[test]
 fn odd_times_of_a_stream_are_reported_and_counted() {
@@ -63,4 +63,24 @@ fn times_in_seconds_need_a_unit() {
     assert_eq!(differences(["1700000000000", "1700000001000", "1700000002500"]), Some([1.0, 2.5]));
     assert_eq!(differences(["1", "2", "3"]), None);
     assert_eq!(table("a\n1\n2\n").seconds(), None);
+}
+
+#[test]
+fn a_column_that_loses_its_values_is_told_once() {
+    let learned: String = (0..60).map(|row| format!("{},{},\n", row % 7, row % 5)).collect();
+    let table = Table::parse(format!("a,b,k\n{learned}1,2,3\n").as_bytes(), "a.csv", &InputConfig::default());
+    let table = table.unwrap();
+    let schema = Schema::learn(&table, &table.normal_rows()).unwrap().schema;
+    // `b` is empty from the eleventh row on, then has a value, and is empty again; `k` always was.
+    let cell = |row: usize| if row < 10 || row == 60 { "3" } else { "" };
+    let rows: String = (0..100).map(|row| format!("{},{},\n", row % 7, cell(row))).collect();
+    let file = format!("a,b,k\n{rows}");
+    let mut reader = reader(file.as_bytes(), &schema).unwrap();
+    let block = reader.read_all().unwrap();
+    let told: Vec<String> = block.notices.iter().map(ToString::to_string).collect();
+    let said = |line: u64| {
+        format!("line {line}: column `b` has been empty for 20 rows, which are judged by the other columns")
+    };
+    assert_eq!(told, [said(31), said(82)]);
+    assert_eq!(reader.log().counts().map(|(_, count)| count).sum::<u64>(), 2);
 }

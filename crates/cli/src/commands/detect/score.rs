@@ -9,7 +9,7 @@ use crate::commands::stop_flag;
 use crate::failure::Failure;
 use crate::output;
 use ae_anomaly::events::{Event, EventTracker};
-use ae_anomaly::{Detector, Judgement};
+use ae_anomaly::{Adaptive, Detector, Judgement};
 use ae_intake::{Block, Keep, NoticeLog, ReadOptions, Reader, unpacked};
 use ae_records::files::{FileError, write_atomic};
 use ae_records::text::one_line;
@@ -40,6 +40,7 @@ pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
         let _ = rayon::ThreadPoolBuilder::new().num_threads(args.threads).build_global();
     }
     let detector = load(&args.model)?;
+    let adaptive = args.adapt.map(|step| detector.adaptive(step)).transpose().map_err(Failure::usage)?;
     let mut scoring = Scoring {
         detector: &detector,
         form: form_of(args.out.as_deref(), cli.json),
@@ -47,6 +48,7 @@ pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
         notices: NoticeLog::default(),
         severest: Severest::new(if args.explain { args.explained } else { 0 }, &detector),
         tracker: EventTracker::new(detector.schema()),
+        adaptive,
     };
     let started = Instant::now();
     let copied = Keep { time: true, columns: args.id.clone(), all: args.keep };
@@ -120,6 +122,7 @@ struct Scoring<'d> {
     notices: NoticeLog,
     severest: Severest,
     tracker: EventTracker,
+    adaptive: Option<Adaptive>,
 }
 
 impl Scoring<'_> {
@@ -172,8 +175,12 @@ impl Scoring<'_> {
         told: &mut dyn Write,
     ) -> Result<(), Stop> {
         let failed = |error| Stop::Other(Failure::new(error));
-        let judgements: Vec<Judgement> =
+        let mut judgements: Vec<Judgement> =
             self.detector.judge_encoded(&block.samples, &block.rows).map_err(failed)?;
+        if let Some(adaptive) = &mut self.adaptive {
+            let calibration = self.detector.calibration();
+            judgements = judgements.into_iter().map(|own| adaptive.judge(calibration, own)).collect();
+        }
         let followed = self.tracker.follow(self.detector, block, &judgements, 0).map_err(failed)?;
         self.counts.add(&judgements, block.bad.len());
         self.severest.look_at(block, &judgements, &followed);

@@ -53,6 +53,7 @@ pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
         Some(path) if path.exists() => WatchState::read(path, &detector).map_err(Failure::new)?,
         _ => WatchState::new(&detector),
     };
+    adapt(&detector, args.adapt, &mut state)?;
     if let Some(path) = &args.state {
         // A state that cannot be written is reported before the first verdict.
         files::check_writable(path).map_err(Failure::new)?;
@@ -80,6 +81,24 @@ pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
         Err(_) if is_stopped() && watch.reading => Ok(()),
         other => other,
     }
+}
+
+/// Takes the adaptive threshold that was asked for, or goes on with that of the state.
+fn adapt(detector: &Detector, step: Option<f64>, state: &mut WatchState) -> Result<(), Failure> {
+    let asked = step.map(|step| detector.adaptive(step)).transpose().map_err(Failure::usage)?;
+    if state.line == 0 {
+        state.adaptive = asked;
+    }
+    let steps = [asked, state.adaptive].map(|adaptive| adaptive.map(|adaptive| adaptive.step()));
+    if steps[0] == steps[1] {
+        return Ok(());
+    }
+    Err(Failure::usage(match steps[1] {
+        Some(step) => {
+            format!("the watch of this state began with --adapt {step}; give the same, or another --state")
+        }
+        None => "the watch of this state began without --adapt; leave it out, or give another --state".into(),
+    }))
 }
 
 /// The file that a watch locks while it uses a state.
@@ -226,7 +245,12 @@ impl Watch<'_> {
         shift: u64,
         state: &mut WatchState,
     ) -> Result<(Option<Judgement>, Vec<u8>), Failure> {
-        let judgements = self.detector.judge_encoded(&block.samples, &block.rows).map_err(Failure::new)?;
+        let mut judgements =
+            self.detector.judge_encoded(&block.samples, &block.rows).map_err(Failure::new)?;
+        if let Some(adaptive) = &mut state.adaptive {
+            let calibration = self.detector.calibration();
+            judgements = judgements.into_iter().map(|own| adaptive.judge(calibration, own)).collect();
+        }
         let followed = state.events.follow(self.detector, block, &judgements, shift).map_err(Failure::new)?;
         block.notices.iter().for_each(|notice| self.notice(notice.clone().shifted(shift)));
         let mut text = match (self.args.explain, judgements.first()) {

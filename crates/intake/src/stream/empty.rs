@@ -1,0 +1,40 @@
+//! Notices columns of a stream that have lost their values: a sensor that fell silent, or a changed name.
+
+use crate::schema::Schema;
+use crate::schema::log::NoticeLog;
+use crate::schema::notice::Notice;
+use crate::text::parse::RawBlock;
+
+/// Rows in a row without a value that are told.
+const ROWS: u64 = 20;
+/// A column of which training rows had a smaller share of values is expected to have gaps.
+const USUALLY: f64 = 0.9;
+
+/// The rows since each column last had a value.
+#[derive(Clone, Debug)]
+pub(crate) struct EmptyColumns {
+    since: Vec<u64>,
+}
+
+impl EmptyColumns {
+    pub(crate) fn new(schema: &Schema) -> Self {
+        EmptyColumns { since: vec![0; schema.fields.len()] }
+    }
+
+    /// Looks at some rows. A column that has had no value for [`ROWS`] rows, although training rows had, is told once
+    /// until it has values again. Counts all of them in `log`.
+    pub(crate) fn look_at(&mut self, schema: &Schema, raw: &RawBlock, log: &mut NoticeLog) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        for (values, &line) in raw.values.chunks_exact(self.since.len().max(1)).zip(&raw.lines) {
+            for ((since, value), field) in self.since.iter_mut().zip(values).zip(&schema.fields) {
+                *since = if value.is_nan() { since.saturating_add(1) } else { 0 };
+                if *since == ROWS && field.observed >= USUALLY {
+                    let notice = Notice::EmptyColumn { line, column: field.name.clone(), rows: ROWS };
+                    log.add(&notice);
+                    notices.push(notice);
+                }
+            }
+        }
+        notices
+    }
+}
