@@ -88,7 +88,8 @@ impl Survival {
 
 /// Digits of a score with `place` of `n` below it.
 fn digits_at(place: usize, n: usize) -> f64 {
-    -((1 + n - place) as f64 / (n + 1) as f64).log10()
+    // 0 is added because the logarithm of 1 is turned into -0.
+    -((1 + n - place) as f64 / (n + 1) as f64).log10() + 0.0
 }
 
 /// Digits per unit of score beyond the largest score.
