@@ -21,7 +21,7 @@ pub(crate) const MAX_LEVEL: usize = 256;
 pub(crate) const ENOUGH: u64 = 20;
 
 /// Smallest number that may be a date without separators.
-const LEAST_DATE: f64 = 19_000_101.0;
+const MIN_DATE: f64 = 19_000_101.0;
 
 /// What is counted, and what is not.
 #[derive(Clone, Debug, Default)]
@@ -110,7 +110,7 @@ impl ColumnProfile {
             Cell::Number(value) => {
                 self.number(value);
                 self.point(cell, value);
-                if value >= LEAST_DATE {
+                if value >= MIN_DATE {
                     self.dates[COMPACT] += u64::from(stamps::parse_date(cell, DATES[COMPACT]).is_some());
                 }
                 self.remember(cell, most_values);
