@@ -13,6 +13,7 @@ pub(crate) mod preamble;
 pub(crate) mod reading;
 pub(crate) mod records;
 pub(crate) mod whole;
+pub(crate) mod workbook;
 
 use std::io::{self, BufRead, Read};
 

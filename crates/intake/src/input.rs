@@ -22,7 +22,7 @@ pub struct InputConfig {
     pub comments: Option<bool>,
     /// Most lines of a record with line breaks in quoted cells.
     pub quoted_lines: usize,
-    /// The sheet of a spreadsheet; absent: the first that holds a table.
+    /// The sheet of a workbook (xlsx, ods); absent: the first that holds a table.
     pub sheet: Option<String>,
     /// What a row is.
     pub layout: LayoutChoice,

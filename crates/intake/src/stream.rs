@@ -4,5 +4,6 @@ pub(crate) mod block;
 mod empty;
 pub(crate) mod grouped;
 pub(crate) mod odd_times;
+mod open;
 pub(crate) mod reader;
 pub(crate) mod windower;

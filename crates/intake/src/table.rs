@@ -13,6 +13,7 @@ use crate::columns::kinds::{self, Columns, Kind};
 use crate::columns::labels::{Labels, read_labels};
 use crate::columns::layout::Layout;
 use crate::columns::profile::{self, Counting, Profile};
+use crate::decode::workbook::{Sheet, sheet_of};
 use crate::error::{BadLine, IntakeError};
 use crate::groups::TableGroups;
 use crate::input::InputConfig;
@@ -97,7 +98,8 @@ pub struct TableColumn {
 }
 
 impl Table {
-    /// Reads a file, plain or gz, of delimited cells such as CSV, or of JSON lines. The format is recognised.
+    /// Reads a file, plain or compressed, of delimited cells such as CSV, of JSON lines, or a sheet of a workbook (xlsx,
+    /// ods). The format is recognised.
     ///
     /// # Errors
     /// [`IntakeError`]: the file cannot be read, or holds no rows or too many bad lines.
@@ -119,7 +121,7 @@ impl Table {
         Ok(table)
     }
 
-    /// Reads an input to its end, plain or gz, like [`Table::from_csv`].
+    /// Reads an input to its end, like [`Table::from_csv`].
     ///
     /// ```
     /// let table = ae_intake::Table::from_reader("a,b\n1,2.5\n3,\n0,1.5\n".as_bytes())?;
@@ -160,7 +162,11 @@ impl Table {
         config: &InputConfig,
         memory: MemoryLimit,
     ) -> Result<Self, IntakeError> {
-        let head = look_at(content, name, config)?;
+        let sheet = sheet_of(content, name, config.sheet.as_deref(), memory)?;
+        let head = match &sheet {
+            Some(sheet) => look_at(&sheet.text, name, &Sheet::config(config))?,
+            None => look_at(content, name, config)?,
+        };
         let body = &head.text[head.body..];
         let counting = Counting::of(config);
         let profile = match head.syntax {
@@ -181,7 +187,8 @@ impl Table {
             }
         };
         let mut columns = kinds::decide(name, config, header, &profile, delimiter)?;
-        columns.notices.splice(..0, head.notices.iter().cloned());
+        let of_file = sheet.iter().map(Sheet::notice).chain(head.notices.iter().cloned());
+        columns.notices.splice(..0, of_file);
         let lines = profile.lines;
         let bad = lines - profile.rows;
         let what = || format!("{bad} lines that cannot be read");

@@ -18,9 +18,14 @@ const WIDE_BYTES: usize = 1024;
 const NO_CHARACTER: u8 = 0xff;
 
 /// First bytes of formats that are often mistaken for text, their names, and what to do.
-const NO_TEXT: [(&[u8], &str, &str); 5] = [
+const NO_TEXT: [(&[u8], &str, &str); 6] = [
     (b"\x1f\x8b", "gz data", "decompress it first, for example with `gunzip -c`"),
     (b"PK\x03\x04", "a zip archive or a spreadsheet", "unpack it, or save the sheet as CSV"),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "an xls file or an encrypted workbook",
+        "save it without a password as xlsx or CSV",
+    ),
     (b"\x28\xb5\x2f\xfd", "zstd data", "decompress it first, for example with `zstd -dc`"),
     (b"\xfd7zXZ\0", "xz data", "decompress it first, for example with `xz -dc`"),
     (b"PAR1", "a Parquet file", "export it as CSV or JSON lines"),

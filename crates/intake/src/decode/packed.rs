@@ -58,25 +58,37 @@ impl Packing {
 /// # Errors
 /// [`IntakeError::Content`] if the input cannot be read.
 pub fn unpacked(
-    mut input: impl Read + Send + 'static,
+    input: impl Read + Send + 'static,
     name: &str,
 ) -> Result<Box<dyn BufRead + Send>, IntakeError> {
+    Ok(unpacked_as(input, name)?.0)
+}
+
+/// As [`unpacked`], with how it was compressed.
+pub(crate) fn unpacked_as(
+    mut input: impl Read + Send + 'static,
+    name: &str,
+) -> Result<(Box<dyn BufRead + Send>, Option<Packing>), IntakeError> {
     let failed = |error| IntakeError::from(FileError::new("read", name)(error));
-    let mut head = Vec::new();
-    while Packing::ALL
-        .iter()
-        .any(|packing| packing.mark().len() > head.len() && packing.mark().starts_with(&head))
-    {
-        if input.by_ref().take(1).read_to_end(&mut head).map_err(failed)? == 0 {
-            break;
-        }
-    }
+    let head = head_of(&mut input, &Packing::ALL.map(Packing::mark)).map_err(failed)?;
     let packing = Packing::of(&head);
     let whole = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(head).chain(input));
-    Ok(match packing {
+    let input: Box<dyn BufRead + Send> = match packing {
         Some(packing) => {
             Box::new(BufReader::with_capacity(BUFFER_BYTES, packing.unpack(whole).map_err(failed)?))
         }
         None => Box::new(whole),
-    })
+    };
+    Ok((input, packing))
+}
+
+/// The first bytes of an input: as many as it takes to tell which of these marks it begins with, if any.
+pub(crate) fn head_of(input: &mut impl Read, marks: &[&[u8]]) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    while marks.iter().any(|mark| mark.len() > head.len() && mark.starts_with(&head)) {
+        if input.by_ref().take(1).read_to_end(&mut head)? == 0 {
+            break;
+        }
+    }
+    Ok(head)
 }

@@ -20,9 +20,12 @@ pub struct Reading {
     pub comments: Option<bool>,
     /// Most lines of a record with line breaks in quoted cells.
     pub quoted_lines: usize,
-    /// The sheet of a spreadsheet.
+    /// The sheet of a workbook.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
+    /// Memory that reading a workbook may take, in millions of bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_memory_mb: Option<u64>,
 }
 
 impl Default for Reading {
@@ -33,6 +36,7 @@ impl Default for Reading {
             comments: None,
             quoted_lines: QUOTED_LINES,
             sheet: None,
+            max_memory_mb: None,
         }
     }
 }
@@ -50,6 +54,7 @@ impl Reading {
             comments: config.comments,
             quoted_lines: config.quoted_lines,
             sheet: config.sheet.clone(),
+            max_memory_mb: config.max_memory_mb,
         }
     }
 }
@@ -81,12 +86,12 @@ pub enum ReadAs {
         /// The number of records with such cells.
         records: u64,
     },
-    /// It is a spreadsheet, of which one sheet is read.
+    /// It is a workbook, of which one sheet is read.
     Sheet {
         /// The sheet.
         name: String,
-        /// Sheets with a table that are not read.
-        others: usize,
+        /// The number of sheets.
+        of: usize,
     },
 }
 
@@ -113,12 +118,9 @@ impl fmt::Display for ReadAs {
                 f,
                 "{records} records have line breaks in quoted cells; set input.quoted_lines = 1 to split them"
             ),
-            ReadAs::Sheet { name, others: 0 } => write!(f, "the sheet `{name}` is read"),
-            ReadAs::Sheet { name, others } => {
-                write!(
-                    f,
-                    "the sheet `{name}` is read, and {others} other sheets are not; set input.sheet to change this"
-                )
+            ReadAs::Sheet { name, of: 1 } => write!(f, "read sheet `{name}`"),
+            ReadAs::Sheet { name, of } => {
+                write!(f, "read sheet `{name}` of {of} sheets; input.sheet chooses another")
             }
         }
     }

@@ -4,8 +4,7 @@ use crate::Samples;
 use crate::columns::layout::Layout;
 use crate::columns::matching::{Matched, has_names, match_first_line, may_precede_header};
 use crate::decode::encoding::Text;
-use crate::decode::packed::unpacked;
-use crate::decode::reading::ReadAs;
+use crate::decode::reading::{ReadAs, Reading};
 use crate::decode::records::{RecordSettings, Records};
 use crate::error::{BadLine, BadReason, IntakeError, TableError};
 use crate::input::FormatChoice;
@@ -20,9 +19,7 @@ use crate::stream::windower::{WindowState, Windower};
 use crate::text::kept::{Keep, KeptColumns};
 use crate::text::lines::{Chunk, Lines};
 use crate::text::parse::{MAX_LINE, RawBlock, RowParser, Syntax, is_blank};
-use ae_records::files;
 use std::io::BufRead;
-use std::path::Path;
 
 /// How to read a file or stream; settings that are left out are recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +69,7 @@ pub struct Reader<R> {
     empty: EmptyColumns,
     pub(super) windower: Option<Windower>,
     pub(super) groups: Option<StreamGroups>,
-    notices: Vec<Notice>,
+    pub(super) notices: Vec<Notice>,
     pub(super) log: NoticeLog,
     /// The last time that was read, if there are no groups.
     pub(super) last_time: Option<f64>,
@@ -94,17 +91,6 @@ const CHUNK: usize = 4 << 20;
 /// Approximate number of sample values in a block.
 const BLOCK_VALUES: usize = 1 << 22;
 
-impl Reader<Box<dyn BufRead + Send>> {
-    /// Opens a regular file, plain or compressed.
-    ///
-    /// # Errors
-    /// As [`Reader::new`], and if the file cannot be read.
-    pub fn open(path: &Path, schema: &Schema, options: &ReadOptions) -> Result<Self, IntakeError> {
-        let input = unpacked(files::open(path)?, &path.display().to_string())?;
-        Reader::new(input, schema, options)
-    }
-}
-
 impl<R: BufRead> Reader<R> {
     /// Decodes the input up to its first record, and matches its columns with those of `schema`, by name if it has
     /// names. Waits for this record only, unless it is a preamble. An input without lines gives no rows.
@@ -112,18 +98,28 @@ impl<R: BufRead> Reader<R> {
     /// # Errors
     /// [`IntakeError::Schema`] if the columns do not match, [`IntakeError::NotText`], [`IntakeError::Read`].
     pub fn new(input: R, schema: &Schema, options: &ReadOptions) -> Result<Self, IntakeError> {
+        Self::with(input, schema, schema.reading.clone(), options)
+    }
+
+    /// As [`Reader::new`], decoded in this way, not as the schema has it.
+    pub(super) fn with(
+        input: R,
+        schema: &Schema,
+        reading: Reading,
+        options: &ReadOptions,
+    ) -> Result<Self, IntakeError> {
         let fault = |reason: String| IntakeError::Schema { name: options.name.clone(), reason };
         schema.validate().map_err(|error| fault(error.to_string()))?;
+        let text = Text::with(input, reading.encoding, &options.name)?;
+        let mut looks_on = !options.live && reading.skip.is_none();
         let settings = RecordSettings {
-            reading: schema.reading.clone(),
+            reading,
             format: options.format,
             delimiter: options.delimiter.map(|delimiter| delimiter as u8),
             max_line: options.max_line,
         };
-        let text = Text::new(input, schema, &options.name)?;
         let mut lines = Lines::new(Records::new(text, settings), options.max_line);
         let (mut first, mut early) = (Vec::new(), Vec::new());
-        let mut looks_on = !options.live && schema.reading.skip.is_none();
         let mut preamble = None;
         loop {
             let line = lines.next_line_number();

@@ -6,6 +6,7 @@ use ae_records::seed::stream_rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 use std::io::{self, BufReader, Read};
+use std::path::Path;
 
 pub(super) fn learn(content: &str, config: &str) -> (Table, Schema) {
     let config: InputConfig = toml::from_str(config).unwrap();

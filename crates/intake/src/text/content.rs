@@ -19,7 +19,7 @@ pub enum ContentError {
     Unusable {
         /// The file.
         path: PathBuf,
-        /// `gz`, `zstd` or `data`.
+        /// `gz`, `zstd`, `zip`, `xlsx`, `ods` or `data`.
         format: &'static str,
         /// What is wrong.
         reason: String,
@@ -75,7 +75,7 @@ pub fn read_all(
 }
 
 /// One byte more than allowed is read, to tell content at the limit from content above it.
-fn plain(input: impl Read, path: &Path, limit: u64) -> Result<Vec<u8>, ContentError> {
+pub(crate) fn plain(input: impl Read, path: &Path, limit: u64) -> Result<Vec<u8>, ContentError> {
     let mut content = Vec::new();
     input
         .take(limit.saturating_add(1))
