@@ -13,8 +13,8 @@ Examples:
   tail -f log.csv | ae detect watch --model detector.safetensors --state watch.state --metrics 9184
   ae detect inspect detector.safetensors
 
-The input is CSV (any delimiter, with or without a header) or JSON lines, plain or compressed. A row is a sample, a whole
-series, or one time step of a long series; `fit` detects which, and says so.
+The input is CSV (any delimiter, with or without a header), JSON lines or a workbook (xlsx, ods; not for `watch`), plain or
+compressed. A row is a sample, a whole series, or one time step of a long series; `fit` detects which, and says so.
 
 Exit codes: 0 success; 1 failure, also if not one line of the input of `score` or `watch` could be read as a row; 2 usage
 error; 3 anomalies or bad lines found (`score --check`).";

@@ -75,6 +75,9 @@ pub(crate) fn of_number(value: f64, format: StampFormat) -> Option<f64> {
     (0.0..LAST_SERIAL).contains(&value).then(seconds)
 }
 
+/// The first and the last day of some rows, as written.
+type Days = (Box<[u8]>, Box<[u8]>);
+
 /// What a column holds that may be times: of day, days without a time, or numbers at a constant step.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TimeProfile {
@@ -88,7 +91,7 @@ pub(crate) struct TimeProfile {
     pub days: u64,
     /// Those that equal the one before.
     repeated_days: u64,
-    day_ends: Option<(Box<[u8]>, Box<[u8]>)>,
+    day_ends: Option<Days>,
     /// The step that most steps between numbers equal, if one does, and by how many it leads the other steps (Boyer
     /// & Moore's majority vote).
     step: Option<f64>,
@@ -133,7 +136,7 @@ impl TimeProfile {
     fn clock_step(&mut self, before: Option<f64>, clock: f64) {
         if let Some(before) = before {
             let step = after(Some(before), clock) - before;
-            self.odd_clocks += u64::from(step < 0.0 || step > DAY / 2.0);
+            self.odd_clocks += u64::from(!(0.0..=DAY / 2.0).contains(&step));
             self.same_clocks += u64::from(step == 0.0);
         }
     }

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::output;
 use ae_anomaly::events::{Event, EventTracker};
 use ae_anomaly::{Adaptive, Detector, Judgement};
-use ae_intake::{Block, Keep, NoticeLog, ReadOptions, Reader, unpacked};
+use ae_intake::{Block, Keep, NoticeLog, ReadOptions, Reader};
 use ae_records::files::{FileError, write_atomic};
 use ae_records::text::one_line;
 use ae_tensor::device;
@@ -213,8 +213,7 @@ fn open(path: &Path, detector: &Detector, keep: Keep) -> Result<Reader<Box<dyn B
     }
     let options = ReadOptions { name: "standard input".into(), ..options };
     let input = Stdin::open().map_err(FileError::new("read", "standard input")).map_err(stopped_or)?;
-    let input = unpacked(input, &options.name).map_err(stopped_or)?;
-    Reader::new(input, detector.schema(), &options).map_err(stopped_or)
+    Reader::from_input(input, detector.schema(), &options).map_err(stopped_or)
 }
 
 /// The error, unless reading was ended by a signal.
