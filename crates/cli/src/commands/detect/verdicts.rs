@@ -169,12 +169,12 @@ impl Sheet {
                 let last = places.partition_point(|(place, _)| *place < end || (is_last && *place == end));
                 let mut bad = places[first..last].iter().peekable();
                 let mut parts = parts[parts.partition_point(|(row, _)| *row < start)..].iter().peekable();
-                for row in start..end {
+                for (row, judgement) in (start..end).zip(&judgements[start..end]) {
                     while let Some((_, line)) = bad.next_if(|(place, _)| *place == row) {
                         self.bad_line(line, shift, &mut out);
                     }
                     let parts = parts.next_if(|(at, _)| *at == row).map(|(_, parts)| parts);
-                    self.row(block, row, &judgements[row], parts, None, shift, &mut out);
+                    self.row(block, row, judgement, parts, None, shift, &mut out);
                 }
                 bad.for_each(|(_, line)| self.bad_line(line, shift, &mut out));
                 out
