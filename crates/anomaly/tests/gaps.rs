@@ -75,7 +75,7 @@ fn the_promised_rate_holds_for_any_gaps_and_every_kind_of_scorer() {
     let rows = prepared(common::rows(500, "calibration"));
     let rule = Rule::FalseAlarmRate { rate: RATE };
     let without = RefCell::new(Vec::new());
-    common::each(&|scorer: &dyn Scorer| {
+    common::each(|scorer: &dyn Scorer| {
         let calibrated = RowCalibration::fit(scorer, &rows, rule, 0, None).unwrap().unwrap();
         for (gaps, new) in new_rows() {
             let scores = calibrated.scores(scorer, &new).unwrap();
@@ -92,7 +92,7 @@ fn the_promised_rate_holds_for_any_gaps_and_every_kind_of_scorer() {
         assert_eq!(calibrated.scores(scorer, &complete).unwrap(), scorer.scores(&complete).unwrap());
     });
     // What this replaces: scores of rows with gaps against those of complete rows.
-    common::each(&|scorer: &dyn Scorer| {
+    common::each(|scorer: &dyn Scorer| {
         let calibrated = RowCalibration::fit(scorer, &rows, rule, 0, None).unwrap().unwrap();
         for (_, new) in new_rows() {
             without.borrow_mut().push(flagged(&calibrated, &scorer.scores(&new).unwrap()));
@@ -107,7 +107,7 @@ fn calibration_rows_may_have_gaps_of_their_own() {
     let rule = Rule::FalseAlarmRate { rate: RATE };
     for share in [0.03, 0.2] {
         let rows = prepared(masked(common::rows(700, "calibration"), share, 2));
-        common::each(&|scorer: &dyn Scorer| {
+        common::each(|scorer: &dyn Scorer| {
             let calibrated = RowCalibration::fit(scorer, &rows, rule, 0, None).unwrap().unwrap();
             for (gaps, new) in new_rows().into_iter().chain([("none".into(), common::rows(700, "new"))]) {
                 let rate = flagged(&calibrated, &calibrated.scores(scorer, &new).unwrap());
@@ -122,7 +122,7 @@ fn calibration_rows_may_have_gaps_of_their_own() {
 fn a_row_is_judged_alike_alone_in_a_batch_and_after_others() {
     let rows = prepared(common::rows(500, "calibration"));
     let new = masked(common::rows(60, "new"), 0.3, 1);
-    common::each(&|scorer: &dyn Scorer| {
+    common::each(|scorer: &dyn Scorer| {
         let fit = || RowCalibration::fit(scorer, &rows, Rule::FalseAlarmRate { rate: RATE }, 0, None);
         let together = fit().unwrap().unwrap().scores(scorer, &new).unwrap();
         let backwards: Vec<usize> = (0..new.len()).rev().collect();
