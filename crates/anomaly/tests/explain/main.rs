@@ -104,7 +104,6 @@ fn check_shifts(data: Data) {
                 break;
             }
         }
-        eprintln!("{data:?} {kind}: {named:?} {:.3}", named.share());
         if named.alarms < ALARMS || named.share() < BAR {
             failed.push(format!("{kind}: {named:?}"));
         }
@@ -141,7 +140,6 @@ fn a_wrong_level_is_named_as_the_category() {
         let detector = fit(&normal_rows, &config);
         let mut named = Named::default();
         explain_alarms(&detector, &rows, &mut named);
-        eprintln!("a wrong level, {kind}: {named:?} {:.3}", named.share());
         if named.alarms >= 50 {
             kinds_with_alarms += 1;
             assert!(named.share() >= BAR, "{kind}: {named:?}");
@@ -180,7 +178,6 @@ fn two_shifted_columns_are_both_named_and_what_is_named_suffices() {
             alarms += 1;
             both += usize::from(names.contains(&0) && names.contains(&3));
         }
-        eprintln!("two columns, {kind}: {both} of {alarms}, {wrongly_sufficient} contradicted");
         assert!(alarms >= 100, "{kind}: {alarms} alarms");
         assert_eq!(wrongly_sufficient, 0, "{kind}");
         // A forest may be satisfied once one of the two is gone.

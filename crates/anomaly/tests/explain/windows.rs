@@ -30,7 +30,7 @@ const SEGMENTS: usize = 60;
 
 /// Shifts some steps of one channel in each of many windows. Returns the alarms, how many have the right
 /// channel first, and the mean overlap of the named and the shifted steps (intersection over union).
-fn check_windows(channels: usize, kind: &str, config: &FitConfig, most: usize) -> (usize, usize, f64) {
+fn check_windows(channels: usize, config: &FitConfig, most: usize) -> (usize, usize, f64) {
     let input = InputConfig { layout: LayoutChoice::Windows, window: Some(WINDOW), ..InputConfig::default() };
     let detector = fit(&waves(channels, 1500, "normal"), &FitConfig { input, ..config.clone() });
     let new = waves(channels, 600, "new");
@@ -67,14 +67,13 @@ fn check_windows(channels: usize, kind: &str, config: &FitConfig, most: usize) -
         overlap += both as f64 / either as f64;
     }
     let overlap = overlap / alarms.max(1) as f64;
-    eprintln!("{channels} channels, {kind}: {right} of {alarms}, overlap {overlap:.2}");
     (alarms, right, overlap)
 }
 
 #[test]
 fn a_shifted_channel_is_named_first() {
     for (kind, config) in some_kinds() {
-        let (alarms, right, _) = check_windows(3, &kind, &config, ALARMS);
+        let (alarms, right, _) = check_windows(3, &config, ALARMS);
         assert!(alarms == ALARMS && right as f64 >= BAR * alarms as f64, "{kind}: {right} of {alarms}");
     }
 }
@@ -82,7 +81,7 @@ fn a_shifted_channel_is_named_first() {
 #[test]
 fn shifted_steps_of_a_single_series_are_named() {
     for (kind, config) in some_kinds() {
-        let (alarms, _, overlap) = check_windows(1, &kind, &config, SEGMENTS);
+        let (alarms, _, overlap) = check_windows(1, &config, SEGMENTS);
         assert!(alarms == SEGMENTS && overlap >= 0.5, "{kind}: overlap {overlap} of {alarms}");
     }
 }
