@@ -152,7 +152,7 @@ fn normal_scores(
 /// A scorer and its calibration: a detector for rows that are already encoded.
 ///
 /// Any score can be combined with any threshold. The articles' heartbeat protocol, for example, combines the
-/// mean absolute error of a network with [`Rule::MeanStd`](crate::Rule::MeanStd) of the scores of its
+/// mean absolute error of a network with [`Rule::MeanStd`] of the scores of its
 /// training rows.
 pub struct CalibratedScorer {
     scorer: Box<dyn Scorer>,

@@ -13,7 +13,7 @@
 //! how far off a row is, not how probable.
 
 pub mod adaptive;
-mod blocks;
+pub mod blocks;
 pub mod budget;
 pub mod drift;
 pub mod error;
