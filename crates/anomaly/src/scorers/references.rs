@@ -131,13 +131,22 @@ fn squared(a: &[f64], b: &[f64]) -> f64 {
 
 /// Infinite if no value is shared.
 fn with_missing(a: &[f64], b: &[f64]) -> f64 {
-    let (mut sum, mut shared) = (0.0, 0usize);
-    for (a, b) in a.iter().zip(b) {
+    let (mut sums, mut shared) = ([0.0; LANES], [0.0; LANES]);
+    let mut add = |lane: usize, a: f64, b: f64| {
         let difference = a - b;
-        if !difference.is_nan() {
-            sum += difference * difference;
-            shared += 1;
+        let is_shared = !difference.is_nan();
+        sums[lane] += if is_shared { difference * difference } else { 0.0 };
+        shared[lane] += f64::from(u8::from(is_shared));
+    };
+    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    for (lane, (&a, &b)) in a_chunks.remainder().iter().zip(b_chunks.remainder()).enumerate() {
+        add(lane, a, b);
+    }
+    for (a, b) in a_chunks.zip(b_chunks) {
+        for lane in 0..LANES {
+            add(lane, a[lane], b[lane]);
         }
     }
-    if shared == 0 { f64::INFINITY } else { sum * (a.len() as f64 / shared as f64) }
+    let (sum, shared) = (sums.iter().sum::<f64>(), shared.iter().sum::<f64>());
+    if shared == 0.0 { f64::INFINITY } else { sum * (a.len() as f64 / shared) }
 }
