@@ -17,8 +17,9 @@
 //!    as spectroscopy measures a line over its background. Dips of up to a quarter of a window, such as where a flat
 //!    line crosses the signal it replaces, do not end it.
 //!
-//! Where the input ends while alarms go on, the first step of the last window says nothing: the event then ends with its
-//! last alarm, or where the shares say.
+//! Where the input ends while alarms go on, the first step of the last window does not say where the anomaly ends: the
+//! event then ends with its last alarm, or before if the scores of the steps after that one are less than half as far
+//! above the smallest as the median of those before.
 //!
 //! Shares alone do not do: a window of less than twice the fault's length spreads its error over the steps beside it.
 //! Of injected faults of 31 steps (an offset, a flat line, noise, a reversed phase) in windows of 48 to 160 steps under

@@ -69,6 +69,13 @@ pub(super) struct Place {
     pub(super) end: Moment,
 }
 
+/// The median score of one or more bins.
+fn median(bins: &[Bin]) -> f64 {
+    let mut scores: Vec<f64> = bins.iter().map(|bin| bin.score).collect();
+    scores.sort_unstable_by(f64::total_cmp);
+    scores[scores.len() / 2]
+}
+
 impl Profile {
     /// The next position of a stream whose windows have `length` steps.
     pub(super) fn push(&mut self, at: Moment, length: usize) {
@@ -114,7 +121,7 @@ impl Profile {
         let Ends { first, last } = self.ends.take()?;
         let touches = first.line <= last.line;
         let narrows_start = self.has_shares && !touches;
-        let narrows_end = self.has_shares && (!touches || last_alarm.is_some());
+        let narrows_end = self.has_shares && !touches;
         let (mut start, mut end) = match last_alarm {
             Some(last_alarm) => (if narrows_start { last } else { first }, last_alarm),
             None if touches => (first, last),
@@ -132,13 +139,27 @@ impl Profile {
         let floor = lowest + HEIGHT * (within[highest].score - lowest);
         let above: Vec<bool> = within.iter().map(|bin| bin.score >= floor).collect();
         let dip = (length / DIP) as u64 / width;
-        let runs = runs(&above, usize::try_from(dip).unwrap_or(usize::MAX));
-        let run = runs.into_iter().find(|run| run.contains(&highest)).unwrap_or(highest..highest + 1);
+        let dip_bins = usize::try_from(dip).unwrap_or(usize::MAX);
+        let run = runs(&above, dip_bins)
+            .into_iter()
+            .find(|run| run.contains(&highest))
+            .unwrap_or(highest..highest + 1);
         if narrows_start {
             start = within[run.start].first;
         }
         if narrows_end {
             end = within[run.end - 1].last;
+        } else if self.has_shares && last_alarm.is_some() {
+            // The first step of the last window is in the anomaly; whether those after it are, they have to say.
+            let sure = within.partition_point(|bin| bin.first.line <= last.line).max(1);
+            let floor = lowest + HEIGHT * (median(&within[..sure]) - lowest);
+            let above: Vec<bool> = within[sure - 1..].iter().map(|bin| bin.score >= floor).collect();
+            let run = runs(&above, dip_bins).into_iter().next();
+            let upto = run.filter(|run| run.start as u64 <= dip).map_or(0, |run| run.end - 1);
+            // A dip may still go on at the end.
+            if ((above.len() - 1 - upto) as u64) > dip {
+                end = within[sure - 1 + upto].last;
+            }
         }
         // A bin of a long event may reach beyond them.
         let peak = within[highest].peak;

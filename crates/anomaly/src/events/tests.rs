@@ -181,6 +181,23 @@ fn an_event_that_the_input_ends_reaches_to_where_the_fault_was_seen() {
     assert_eq!((event.start.line, event.end.line), (501, 511), "without shares: {event:?}");
 }
 
+/// A shift that lasts is strongest where it begins, because the windows there have the largest steps.
+#[test]
+fn a_shift_that_lasts_ends_where_the_input_does() {
+    let (length, until) = (100usize, 1500usize);
+    let mut tracker = EventTracker::new(&schema(Some(length), false));
+    for end in 1..=until {
+        let inside = end.saturating_sub(500).min(length);
+        let share = |at: usize| if at + inside >= length { 1.0 / inside.max(1) as f64 } else { 0.0 };
+        let parts = Parts { cause: None, steps: Some((0..length).map(share).collect()) };
+        let score = if (520..600).contains(&end) { 90.0 } else { 4.0 + (end % 7) as f64 };
+        let judgement = verdict(if inside == 0 { 0.1 } else { score });
+        assert_eq!(tracker.row(line(end as u64), &judgement, Some(&parts)).is_some(), end == 501);
+    }
+    let event = tracker.finish().expect("an event");
+    assert_eq!((event.start.line, event.end.line), (501, until as u64), "{event:?}");
+}
+
 #[test]
 fn negative_scores_have_a_peak() {
     let mut tracker = EventTracker::new(&schema(Some(10), false));
