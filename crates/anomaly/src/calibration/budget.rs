@@ -101,6 +101,12 @@ impl Period {
     }
 }
 
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.entry().0)
+    }
+}
+
 impl FalseAlarmBudget {
     /// The share of normal rows that may raise an alarm, in (0, 1). `spacing` is the mean time between two
     /// rows in seconds.

@@ -1,8 +1,9 @@
 //! What a threshold promises, and how far the rate on later rows may lie from that.
 
 use super::blocks::{self, student};
+use super::budget::Period;
 use serde::Serialize;
-use statrs::distribution::{Beta, ChiSquared, ContinuousCDF, Normal};
+use statrs::distribution::{Beta, ChiSquared, ContinuousCDF, Gamma, Normal};
 use std::fmt;
 
 /// Share of the fits whose rate lies in the range of a [`Promise`].
@@ -10,7 +11,8 @@ pub const COVERAGE: f64 = 0.95;
 /// Steps of the grid over the estimated mean and the estimated spread.
 const GRID: usize = 64;
 
-/// A promised false-alarm rate, and the range in which the rate of a particular detector lies.
+/// A promised false-alarm rate, per row or in events per row, and the range in which the rate of a particular detector
+/// lies.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Promise {
     /// The promised rate.
@@ -42,6 +44,17 @@ pub enum Basis {
         /// Stretches of a window's length in the calibration part.
         blocks: f64,
     },
+    /// The number of events in the calibration part, if events are independent of each other.
+    Events {
+        /// Calibration rows.
+        rows: usize,
+    },
+    /// Less than one event is allowed in the calibration part: the highest scores of stretches of a window's length, or
+    /// their logarithms, are taken to be normally distributed.
+    NormalEvents {
+        /// Calibration rows.
+        rows: usize,
+    },
 }
 
 impl Promise {
@@ -61,6 +74,55 @@ impl Promise {
         }
         let (low, high) = normal(rate, blocks);
         Promise { rate, low, high, basis: Basis::Normal { blocks } }
+    }
+
+    /// For events per row, in `n` rows that are worth `blocks` independent ones. The threshold allows one event less than
+    /// expected, so that the rows up to the next event have a gamma distribution (of a Poisson process).
+    pub(super) fn of_events(per_row: f64, n: usize, blocks: f64) -> Self {
+        let (rows, length) = (n as f64, n as f64 / blocks);
+        if let Ok(next) = Gamma::new((per_row * rows).floor(), 1.0) {
+            let at = |share: f64| next.inverse_cdf(share) / rows;
+            let (low, high) = (at((1.0 - COVERAGE) / 2.0), at((1.0 + COVERAGE) / 2.0));
+            return Promise { rate: per_row, low, high, basis: Basis::Events { rows: n } };
+        }
+        let (low, high) = normal((per_row * length).min(0.5), blocks);
+        let basis = Basis::NormalEvents { rows: n };
+        Promise { rate: per_row, low: low / length, high: high / length, basis }
+    }
+
+    /// The promise of a budget of this many events in a period.
+    pub fn of_period(&self, events: f64, period: Period) -> String {
+        let Promise { rate, low, high, basis } = *self;
+        let per_row = events / rate;
+        let (low, high) = (few(low * per_row), few(high * per_row));
+        let range = |rows: usize| {
+            let periods = few(rows as f64 / per_row);
+            let plural = if periods == "1" { "" } else { "s" };
+            format!(
+                "{low} to {high} for a detector with calibration rows of {periods} {period}{plural}, in 19 of 20 cases"
+            )
+        };
+        let budget = few(events);
+        match basis {
+            Basis::NormalEvents { rows } => format!(
+                "about {budget} false events per {period} on average, if the logarithms of the highest scores are normally \
+                 distributed; {}",
+                range(rows)
+            ),
+            Basis::Events { rows } => {
+                format!("at most {budget} false events per {period} on average; {}", range(rows))
+            }
+            Basis::Rows { .. } | Basis::Blocks { .. } | Basis::Normal { .. } => self.to_string(),
+        }
+    }
+}
+
+/// A number of events to two digits.
+fn few(number: f64) -> String {
+    match number {
+        number if number >= 10.0 => format!("{number:.0}"),
+        number if number >= 1.0 => format!("{}", (number * 10.0).round() / 10.0),
+        number => format!("{}", (number * 100.0).round() / 100.0),
     }
 }
 
@@ -86,6 +148,12 @@ impl fmt::Display for Promise {
                 "about {rate} % of normal windows on average, if the logarithms of scores are normally distributed; \
                  {low} to {high} % for a detector with calibration windows worth {blocks:.1} independent ones, in 19 of 20 \
                  cases"
+            ),
+            Basis::Events { rows } | Basis::NormalEvents { rows } => write!(
+                f,
+                "{:.3e} false events per row on average; {:.3e} to {:.3e} for a detector with {rows} calibration rows, in \
+                 19 of 20 cases",
+                self.rate, self.low, self.high
             ),
         }
     }
@@ -144,5 +212,25 @@ mod tests {
         }
         let exact = Promise::of_blocks(0.01, 200.0);
         assert!(matches!(exact.basis, Basis::Blocks { .. }) && exact.low < 0.01 && exact.high > 0.01);
+    }
+    /// `scipy.stats.gamma.ppf([0.025, 0.975], k) / n`.
+    #[test]
+    fn the_range_for_events_is_that_of_the_time_to_the_next_one() {
+        // Two a week of 672 rows, in 3360 rows: 10 are expected.
+        let promise = Promise::of_events(2.0 / 672.0, 3360, 35.0);
+        assert_eq!(promise.basis, Basis::Events { rows: 3360 });
+        assert!((promise.low - 4.795389 / 3360.0).abs() < 1e-8, "{promise:?}");
+        assert!((promise.high - 17.084803 / 3360.0).abs() < 1e-8, "{promise:?}");
+        assert_eq!(
+            promise.of_period(2.0, Period::Week),
+            "at most 2 false events per week on average; 0.96 to 3.4 for a detector with calibration rows of 5 weeks, in 19 \
+             of 20 cases"
+        );
+        // With a day of rows, there is not even one to be expected.
+        let promise = Promise::of_events(2.0 / 672.0, 96, 4.0);
+        assert_eq!(promise.basis, Basis::NormalEvents { rows: 96 });
+        assert!(promise.low < promise.rate && promise.rate < promise.high, "{promise:?}");
+        let text = promise.of_period(2.0, Period::Week);
+        assert!(text.starts_with("about 2 false events per week") && text.contains("0.14 weeks"), "{text}");
     }
 }

@@ -248,6 +248,9 @@ impl Threshold {
                 Some(Promise::of_rows(rate, self.n_samples, allowed(self.n_samples, rate)))
             }
             (Rule::FalseAlarmRate { rate }, Some(blocks)) => Some(Promise::of_blocks(rate, blocks)),
+            (Rule::FalseEvents { per_row, .. }, blocks) => {
+                Some(Promise::of_events(per_row, self.n_samples, blocks.unwrap_or(self.n_samples as f64)))
+            }
             _ => None,
         }
     }
