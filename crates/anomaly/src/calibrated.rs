@@ -3,9 +3,10 @@
 use crate::calibration::{Calibration, NormalScores, Rule, ThresholdError};
 use crate::error::ScorerError;
 use crate::fit::PreparedRows;
-use crate::gaps::{self, GapCalibration};
+use crate::gaps::{self, GapCalibration, MIN_SAME};
 use crate::judgement::{Judgement, Unknown};
 use crate::scorers::Scorer;
+use crate::scorers::completion::Completion;
 use ae_intake::Samples;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
@@ -55,7 +56,20 @@ impl RowCalibration {
         seed: u64,
         robust: Option<f64>,
     ) -> Result<Result<Self, ThresholdError>, ScorerError> {
-        let (places, scores) = normal_scores(scorer, rows, rule, seed)?;
+        let completion = rows.calibration.observed.is_some().then(|| Completion::fit(&rows.train, seed));
+        Self::fit_with(scorer, rows, rule, completion.flatten().as_ref(), seed, robust)
+    }
+
+    /// The same with what fills the gaps of calibration rows.
+    pub(crate) fn fit_with(
+        scorer: &dyn Scorer,
+        rows: &PreparedRows,
+        rule: Rule,
+        completion: Option<&Completion>,
+        seed: u64,
+        robust: Option<f64>,
+    ) -> Result<Result<Self, ThresholdError>, ScorerError> {
+        let (places, scores) = normal_scores(scorer, rows, rule, completion, seed)?;
         let own = &rows.calibration;
         Ok(scores.and_then(|scores| {
             let out = robust.map(|share| scores.far_above(share)).unwrap_or_default();
@@ -72,7 +86,7 @@ impl RowCalibration {
             };
             let out: HashSet<usize> = out.iter().map(|&place| places[place]).collect();
             let kept: Vec<usize> = (0..own.len()).filter(|row| !out.contains(row)).collect();
-            let gaps = Some(GapCalibration::of(&own.select(&kept), rule, seed));
+            let gaps = Some(GapCalibration::of(&own.select(&kept), rule, completion, seed));
             Ok(RowCalibration { calibration, gaps, trim })
         }))
     }
@@ -126,16 +140,18 @@ impl RowCalibration {
     }
 }
 
-/// The scores to calibrate on, and the calibration rows that they are of: the complete ones or, where these are fewer
-/// than half or too few for the rule, all with their gaps filled.
+/// The scores to calibrate on, and the calibration rows that they are of: the complete ones or, if these are too few
+/// for the rule, all with their gaps filled.
 fn normal_scores(
     scorer: &dyn Scorer,
     rows: &PreparedRows,
     rule: Rule,
+    completion: Option<&Completion>,
     seed: u64,
 ) -> Result<(Vec<usize>, Result<NormalScores, ThresholdError>), ScorerError> {
     let own = &rows.calibration;
-    let needed = rule.windows_needed(rows.overlap).max(own.len().div_ceil(2));
+    // With just as many as the rule needs, the threshold would be the highest score.
+    let needed = rule.windows_needed(rows.overlap).saturating_mul(2).max(MIN_SAME);
     let complete = gaps::complete(own);
     let (places, scores) = if complete.len() == own.len() {
         (complete, scorer.scores(own)?)
@@ -143,7 +159,7 @@ fn normal_scores(
         let scores = scorer.scores(&Samples { observed: None, ..own.select(&complete) })?;
         (complete, scores)
     } else {
-        let filled = Samples::complete(gaps::filled(own, own, seed));
+        let filled = Samples::complete(gaps::filled(own, own, completion, seed));
         ((0..own.len()).collect(), scorer.scores(&filled)?)
     };
     Ok((places, NormalScores::of_held_out_windows(scores, rows.overlap)))

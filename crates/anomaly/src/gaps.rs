@@ -8,8 +8,9 @@
 //!
 //! - If enough calibration rows have exactly the pattern of the row, they alone are taken; then the p-value is exact
 //!   whatever the gaps depend on. If enough have at least its values, those are taken.
-//! - Otherwise all calibration rows are, with the values of a similar row where they have gaps of their own (hot deck),
-//!   which is an approximation.
+//! - Otherwise all calibration rows are, with gaps of their own filled so that they vary as complete rows do
+//!   ([`Completion::drawn`]; rows too wide for it get the values of a similar row, a hot deck). That is an
+//!   approximation.
 //!
 //! Rows are compared in a fixed random order until the answer is clear: after `h` calibration rows with a score at
 //! least as high, the p-value is `h / l` for the `l` rows compared (Besag & Clifford, 1991, "Sequential Monte Carlo
@@ -19,6 +20,7 @@
 use crate::calibration::{Calibration, Rule, Survival};
 use crate::error::ScorerError;
 use crate::scorers::Scorer;
+use crate::scorers::completion::Completion;
 use crate::scorers::references::{self, References};
 use crate::scorers::stored::Arrays;
 use ae_intake::Samples;
@@ -33,8 +35,8 @@ use std::collections::HashMap;
 /// of which only some fit a pattern.
 const MAX_ROWS: usize = 512;
 const MAX_ROWS_WITH_GAPS: usize = 2048;
-/// Fewest rows with a pattern that are taken instead of all rows.
-const MIN_SAME: usize = 100;
+/// Fewest rows with a pattern that are taken instead of all rows, if the rule does not need more.
+pub(crate) const MIN_SAME: usize = 100;
 /// Values in these rows, unless the rule needs more.
 const MAX_VALUES: usize = 1 << 18;
 /// Fewest rows with a score at least as high before a row counts as usual.
@@ -70,7 +72,7 @@ struct Known {
 
 impl GapCalibration {
     /// Keeps calibration rows for scores with this rule. With `seed`, the same rows give the same.
-    pub(crate) fn of(calibration: &Samples, rule: Rule, seed: u64) -> Self {
+    pub(crate) fn of(calibration: &Samples, rule: Rule, completion: Option<&Completion>, seed: u64) -> Self {
         let (n, width) = calibration.values.dim();
         let needed = rule.samples_needed().saturating_mul(2);
         let most = if calibration.observed.is_some() { MAX_ROWS_WITH_GAPS } else { MAX_ROWS };
@@ -78,7 +80,7 @@ impl GapCalibration {
         let mut chosen = draw(n, most, seed, "rows for gaps", 0);
         chosen.shuffle(&mut stream_rng(seed, "order of rows for gaps", 0));
         let kept = calibration.select(&chosen);
-        let values = filled(&kept, calibration, seed);
+        let values = filled(&kept, calibration, completion, seed);
         GapCalibration { values, observed: kept.observed, patterns: RefCell::default() }
     }
 
@@ -230,10 +232,19 @@ impl std::fmt::Debug for GapCalibration {
     }
 }
 
-/// Fills gaps with the values of a similar row among `all`: one of the nearest that has the value, drawn by the seed.
-/// A value that no row has stays 0.
-pub(crate) fn filled(rows: &Samples, all: &Samples, seed: u64) -> Array2<f32> {
+/// Fills gaps with what the other values suggest and a deviation from it or, in rows that are too wide for that, with
+/// the values of a similar row among `all`: one of the nearest that has the value, drawn by the seed; a value that no
+/// row has stays 0.
+pub(crate) fn filled(
+    rows: &Samples,
+    all: &Samples,
+    completion: Option<&Completion>,
+    seed: u64,
+) -> Array2<f32> {
     let Some(observed) = &rows.observed else { return rows.values.clone() };
+    if let Some(completion) = completion {
+        return completion.drawn(rows, seed);
+    }
     let mut values = rows.values.clone();
     let donors = References::of(&references_of(all, seed));
     let near = donors.nearest(&references::with_gaps(rows), donors.len().min(64));

@@ -171,3 +171,52 @@ fn an_empty_column_is_no_alarm_for_a_fitted_detector_and_an_anomaly_still_is_one
         }
     }
 }
+
+/// A false-alarm rate of 0 is easily reached by a detector that finds nothing.
+#[test]
+fn gaps_in_the_training_rows_or_in_new_ones_do_not_hide_what_is_odd() {
+    ae_tensor::device::set_threads(1);
+    let with_gaps = |rows: Samples, share: f64, seed: u64| -> Array2<f32> {
+        let rows = masked(rows, share, seed);
+        let mut values = rows.values;
+        values.zip_mut_with(&rows.observed.expect("a mask"), |value, observed| {
+            if !observed {
+                *value = f32::NAN;
+            }
+        });
+        values
+    };
+    // Each row has one value that is usual in itself, and does not go with the others.
+    let mut odd = common::rows(800, "odd");
+    let other = common::rows(800, "another");
+    for row in 0..odd.len() {
+        let column = row % WIDTH;
+        let own = odd.values[[row, column]];
+        let far = (0..800).find(|&at| (other.values[[at, column]] - own).abs() > 0.45).unwrap_or(row);
+        odd.values[[row, column]] = other.values[[far, column]];
+    }
+    let share = |detector: &Detector, values: &Array2<f32>| -> f64 {
+        let judged = detector.judge(values.view()).unwrap();
+        let alarms = judged.iter().filter(|judgement| matches!(judgement, Judgement::Anomalous(_))).count();
+        alarms as f64 / judged.len() as f64
+    };
+    let rule = Rule::FalseAlarmRate { rate: RATE };
+    for store in [Store::Autoencoder, Store::Pca] {
+        let mut found = Vec::new();
+        for missing in [0.0, 0.1, 0.25] {
+            let values = with_gaps(common::rows(2400, "table"), missing, 5);
+            let table = Table::from_array::<&str>(values.view(), &[]).unwrap();
+            let config = FitConfig { store, threshold: Some(rule), ..FitConfig::default() };
+            let detector = Detector::fit_with(&table, &config, FitOptions::default()).unwrap().detector;
+            for gaps in [0.0, 0.1] {
+                let normal = share(&detector, &with_gaps(common::rows(1500, "later"), gaps, 6));
+                assert!(BAND.contains(&normal), "{store:?}: {missing} {gaps}: {normal} of normal rows");
+                found.push(share(&detector, &with_gaps(odd.clone(), gaps, 7)));
+            }
+        }
+        let complete = found[0];
+        assert!(complete > 0.6, "{store:?}: {found:?}");
+        // Where the gap is in the odd column, there is nothing to find.
+        assert!(found.iter().all(|&found| found > 0.75 * complete), "{store:?}: {found:?}");
+    }
+}

@@ -198,7 +198,8 @@ impl Detector {
         }
         let (scorer, stored) = selected.store(config.store);
         let calibrate = |rows: &PreparedRows| {
-            RowCalibration::fit(scorer.as_ref(), rows, rule, config.seed, config.robust)
+            let completion = trained.completion.as_deref();
+            RowCalibration::fit_with(scorer.as_ref(), rows, rule, completion, config.seed, config.robust)
         };
         let (groups, group_lines) = groups::calibrate(&split, &calibrated_on, rule, |places| {
             let own = calibrate(&rows.with_calibration(rows.calibration.select(places)))?;
@@ -242,7 +243,10 @@ impl Detector {
             left_out: left_out_scores,
             stored,
             threshold: scorer.calibration().threshold().to_string(),
-            promise: scorer.calibration().threshold().promise().map(|promise| promise.to_string()),
+            promise: scorer.calibration().threshold().promise().map(|promise| match config.false_alarms {
+                Some(FalseAlarmBudget::Events { events, period }) => promise.of_period(events, period),
+                _ => promise.to_string(),
+            }),
             trim: scorer.rows().trim(),
             accepted_drift: accepted,
             groups: group_lines,

@@ -2,6 +2,7 @@
 
 use super::prepared::PreparedRows;
 use super::{FitConfig, FitError, FitOptions, model, robust};
+use crate::scorers::completion::Completion;
 use crate::scorers::{ModelDescription, NormalRows, TrainedModel};
 use ae_datasets::SampleShape;
 use ae_intake::Samples;
@@ -11,6 +12,7 @@ use ae_tensor::{Device, Noise};
 use ae_training::{
     BatchSize, EarlyStopping, Observer, Outcome, Splits, TrainOptions, TrainingConfig, train_with,
 };
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Default number of training steps, and the range of epochs that it is limited to.
@@ -35,6 +37,8 @@ pub struct Trained {
     pub trimmed: Vec<usize>,
     /// The validation rows without those that may be anomalous; `None` unless the fit is robust.
     usual_validation: Option<Samples>,
+    /// Fills the gaps of training rows; `None` for rows that are too wide.
+    pub(crate) completion: Option<Arc<Completion>>,
 }
 
 impl Trained {
@@ -48,7 +52,9 @@ impl Trained {
         options: &mut FitOptions<'_>,
     ) -> Result<Self, FitError> {
         let model = model::choose(config, rows)?;
-        let mut trainer = Trainer { config, shape: &rows.shape, model: &model, options };
+        let completion = Completion::fit(&rows.train, config.seed).map(Arc::new);
+        let own = completion.clone();
+        let mut trainer = Trainer { config, shape: &rows.shape, model: &model, options, completion: own };
         let (mut members, mut first) = (Vec::new(), None);
         for member in 0..config.members {
             let seed = config.seed.wrapping_add(member as u64);
@@ -67,7 +73,8 @@ impl Trained {
         let usual = |share| robust::usual(&members[0], &rows.validation, share, config.seed);
         let usual_validation = config.robust.map(usual).transpose()?;
         let untrained = TrainedModel::untrained(members[0].description(), config.seed)?;
-        Ok(Trained { model, members, untrained, outcome, trimmed, usual_validation })
+        let untrained = untrained.with_completion(completion.clone());
+        Ok(Trained { model, members, untrained, outcome, trimmed, usual_validation, completion })
     }
 
     /// Numbers in the code of one row.
@@ -89,6 +96,7 @@ pub(super) struct Trainer<'t, 'o> {
     shape: &'t [usize],
     model: &'t ModelConfig,
     options: &'t mut FitOptions<'o>,
+    completion: Option<Arc<Completion>>,
 }
 
 impl Trainer<'_, '_> {
@@ -102,7 +110,13 @@ impl Trainer<'_, '_> {
         let settings = TrainingConfig { seed, ..self.settings(rows.len()) };
         let shape = SampleShape::from_dims(self.shape).expect("a row has at least one value");
         // The labels mark anomalies; the model must not see them.
-        let [rows, validation] = [rows, validation].map(|samples| samples.clone().with_labels(None));
+        let [rows, validation] = [rows, validation].map(|samples| {
+            let samples = match &self.completion {
+                Some(completion) => completion.filled(samples),
+                None => samples.clone(),
+            };
+            samples.with_labels(None)
+        });
         let splits = Splits::of(rows, validation)?.shaped(shape);
         let model = self.model.initialise(&splits.summary, &Noise::new(seed, 0, Device::Cpu))?;
         // A larger one could not be loaded again.
@@ -119,7 +133,8 @@ impl Trainer<'_, '_> {
         }
         let description = ModelDescription::new(self.model, &splits.summary);
         let model: &dyn Model = model.as_ref();
-        Ok((TrainedModel::new(&description, model)?, outcome))
+        let model = TrainedModel::new(&description, model)?.with_completion(self.completion.clone());
+        Ok((model, outcome))
     }
 
     fn settings(&self, n: usize) -> TrainingConfig {

@@ -19,6 +19,7 @@ pub mod probability;
 pub mod scorer;
 pub mod standardised;
 
+pub(crate) mod completion;
 mod covariance;
 pub(crate) mod references;
 mod residual;

@@ -5,8 +5,8 @@
 //! same bits in any. Others are computed in double precision, where libtorch's sums may change with the size
 //! of the batch by a few units in the last place: by about 2e-15 of a score.
 
-use super::rows;
-use super::stored::Arrays;
+use super::completion::{self, Completion};
+use super::stored::{self, Arrays};
 use crate::error::ScorerError;
 use ae_intake::Samples;
 use ae_models::{Autoencoder, Batch, DataSummary, Model, ModelConfig, limits};
@@ -14,6 +14,7 @@ use ae_records::arrays::StoredArray;
 use ae_tensor::{DenseChain, Device, Kind, Noise, Tensor, array, tch};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Most rows per batch; a large forward pass takes fewer.
 const MAX_BATCH_ROWS: usize = 1024;
@@ -60,6 +61,8 @@ pub struct TrainedModel {
     batch_rows: usize,
     /// Set for a model of dense layers, which reconstructs without libtorch.
     chain: Option<DenseChain>,
+    /// Fills gaps; without it, they are 0.
+    completion: Option<Arc<Completion>>,
 }
 
 impl TrainedModel {
@@ -92,20 +95,28 @@ impl TrainedModel {
     /// # Errors
     /// See [`TrainedModel::new`].
     pub fn copy(&self) -> Result<Self, ScorerError> {
-        Self::new(&self.description, self.model.as_ref())
+        Ok(Self::new(&self.description, self.model.as_ref())?.with_completion(self.completion.clone()))
+    }
+
+    /// The same, with gaps filled in this way before the network sees a row.
+    pub(crate) fn with_completion(self, completion: Option<Arc<Completion>>) -> Self {
+        TrainedModel { completion, ..self }
     }
 
     /// Restores a stored model; [`limits`] says what its description may ask for.
     pub(crate) fn load(description: &ModelDescription, arrays: &Arrays<'_>) -> Result<Self, ScorerError> {
+        let completion = arrays.below("completion.");
         let arrays = arrays.below("model.");
         let noise = Noise::new(0, 0, Device::Cpu);
         let model = limits::build_stored(&description.model, &description.data(), &noise, &arrays.shapes())?;
-        limits::guarded(|| {
+        let model = limits::guarded(|| {
             Self::with(description, model, |name| {
                 array::from_stored(arrays.get(name)?)
                     .map_err(|error| ScorerError::Stored(format!("`{name}`: {error}")))
             })
-        })?
+        })??;
+        let completion = Completion::load(model.width, &completion)?.map(Arc::new);
+        Ok(model.with_completion(completion))
     }
 
     fn with(
@@ -136,7 +147,8 @@ impl TrainedModel {
         let chain = model.as_autoencoder().and_then(|autoencoder| autoencoder.dense_chain());
         let chain = chain.filter(|chain| chain.widths() == (width, width));
         let batch_rows = limits::rows_per_batch(model.as_ref(), MAX_BATCH_ROWS, limits::MAX_BATCH_VALUES);
-        Ok(TrainedModel { description: description.clone(), model, width, batch_rows, chain })
+        let description = description.clone();
+        Ok(TrainedModel { description, model, width, batch_rows, chain, completion: None })
     }
 
     /// The description that rebuilds it.
@@ -167,13 +179,22 @@ impl TrainedModel {
         self.model.as_ref()
     }
 
-    /// The weights, in single precision as trained, for [`TrainedModel::load`].
+    /// The weights, in single precision as trained, and what fills gaps, for [`TrainedModel::load`].
     pub(crate) fn arrays(&self) -> Vec<(String, StoredArray)> {
-        let stored = |(name, tensor): (String, Tensor)| {
+        let weights = |(name, tensor): (String, Tensor)| {
             let kind = if tensor.is_floating_point() { Kind::Float } else { tensor.kind() };
             (format!("model.{name}"), array::to_stored(&tensor.to_kind(kind)))
         };
-        self.model.state().into_iter().map(stored).collect()
+        let mut arrays: Vec<_> = self.model.state().into_iter().map(weights).collect();
+        if let Some(completion) = &self.completion {
+            arrays.extend(stored::prefixed("completion.", completion.arrays()));
+        }
+        arrays
+    }
+
+    /// Rows `start..start + n` of checked rows as the network sees them, `[n, D]`: their gaps are filled.
+    fn inputs(&self, rows: &Samples, start: usize, n: usize) -> Array2<f32> {
+        completion::inputs(self.completion.as_deref(), rows, start, n)
     }
 
     /// Reconstructions `[N, D]` of checked rows.
@@ -181,7 +202,7 @@ impl TrainedModel {
         let in_double = |rows: &Samples| self.map(rows, self.width, |x| self.autoencoder().reconstruct(x));
         let mut rebuilt = match &self.chain {
             Some(chain) if rows.len() <= FEW_ROWS => {
-                let (values, mut scratch) = (rows::inputs(rows, 0, rows.len()), chain.scratch());
+                let (values, mut scratch) = (self.inputs(rows, 0, rows.len()), chain.scratch());
                 let mut rebuilt = Vec::with_capacity(values.len());
                 for row in values.outer_iter() {
                     let row = row.to_slice().expect("standard layout");
@@ -189,7 +210,7 @@ impl TrainedModel {
                 }
                 Array2::from_shape_vec(values.dim(), rebuilt).expect("a value for each value")
             }
-            Some(chain) => chain.rows(rows::inputs(rows, 0, rows.len()).view()).mapv(f64::from),
+            Some(chain) => chain.rows(self.inputs(rows, 0, rows.len()).view()).mapv(f64::from),
             None => in_double(rows),
         };
         if self.chain.is_some() {
@@ -206,8 +227,8 @@ impl TrainedModel {
 
     /// The chain that reconstructs without libtorch, on any thread. A reconstruction that overflows it is not
     /// valid.
-    pub(crate) fn chain(&self) -> Option<&DenseChain> {
-        self.chain.as_ref()
+    pub(crate) fn chain(&self) -> Option<QuickChain<'_>> {
+        Some(QuickChain { dense: self.chain.as_ref()?, completion: self.completion.as_deref() })
     }
 
     /// Codes `[N, code]` of checked rows, each flattened.
@@ -234,8 +255,22 @@ impl TrainedModel {
     /// Rows `start..start + n` as model input.
     pub(crate) fn batch(&self, rows: &Samples, start: usize, n: usize) -> Batch {
         let shape = [&[n as i64], &self.description.shape[..]].concat();
-        let values = array::from_array(rows::inputs(rows, start, n)).to_kind(Kind::Double);
+        let values = array::from_array(self.inputs(rows, start, n)).to_kind(Kind::Double);
         Batch { values: values.view(shape.as_slice()), labels: None, observed: None }
+    }
+}
+
+/// What reconstructs rows without libtorch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QuickChain<'a> {
+    pub(crate) dense: &'a DenseChain,
+    completion: Option<&'a Completion>,
+}
+
+impl QuickChain<'_> {
+    /// Rows `start..start + n` of checked rows as the layers take them, `[n, D]`: their gaps are filled.
+    pub(crate) fn inputs(&self, rows: &Samples, start: usize, n: usize) -> Array2<f32> {
+        completion::inputs(self.completion, rows, start, n)
     }
 }
 

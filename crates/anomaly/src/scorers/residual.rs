@@ -3,7 +3,7 @@
 //! the same for all rows.
 
 use super::constant::{Constant, ConstantSettings};
-use super::model::{ModelDescription, TrainedModel};
+use super::model::{ModelDescription, QuickChain, TrainedModel};
 use super::pca::{Components, ComponentsSettings};
 use super::rows::{self, NormalRows};
 use super::scorer::{self, Kind, Saved, Scorer};
@@ -11,7 +11,6 @@ use super::stored::Arrays;
 use crate::error::ScorerError;
 use ae_intake::Samples;
 use ae_records::arrays::StoredArray;
-use ae_tensor::DenseChain;
 use ndarray::{Array1, Array2, ArrayView1};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -125,7 +124,7 @@ pub(crate) trait Measure: Debug + Send + Sync + Sized + 'static {
 
     /// The scores by a chain of dense layers, on all cores. `None` if the measure does not support it, or a
     /// score is not finite.
-    fn quick_scores(&self, _chain: &DenseChain, _rows: &Samples) -> Option<Vec<f64>> {
+    fn quick_scores(&self, _chain: &QuickChain<'_>, _rows: &Samples) -> Option<Vec<f64>> {
         None
     }
 }
@@ -171,7 +170,7 @@ impl<P: Plain> Measure for P {
         Ok(())
     }
 
-    fn quick_scores(&self, chain: &DenseChain, rows: &Samples) -> Option<Vec<f64>> {
+    fn quick_scores(&self, chain: &QuickChain<'_>, rows: &Samples) -> Option<Vec<f64>> {
         by_chain(self, chain, rows)
     }
 }
@@ -192,11 +191,11 @@ pub(super) fn row_by_row(measure: &impl OfRow, residuals: &Array2<f64>, rows: &S
 }
 
 /// The same by a chain, with blocks in parallel; `None` if a score is not finite.
-pub(super) fn by_chain(measure: &impl OfRow, chain: &DenseChain, rows: &Samples) -> Option<Vec<f64>> {
+pub(super) fn by_chain(measure: &impl OfRow, chain: &QuickChain<'_>, rows: &Samples) -> Option<Vec<f64>> {
     let starts: Vec<usize> = (0..rows.len()).step_by(QUICK_ROWS).collect();
     let of_block = |start: usize| {
-        let inputs = rows::inputs(rows, start, QUICK_ROWS.min(rows.len() - start));
-        let rebuilt = chain.rows(inputs.view());
+        let inputs = chain.inputs(rows, start, QUICK_ROWS.min(rows.len() - start));
+        let rebuilt = chain.dense.rows(inputs.view());
         let of_row = |(index, (original, rebuilt)): (usize, (ArrayView1<'_, f32>, ArrayView1<'_, f32>))| {
             let errors =
                 original.into_iter().zip(rebuilt).map(|(&x, &y)| f64::from(x) - f64::from(y)).enumerate();
@@ -274,7 +273,7 @@ impl<M: Measure> Residual<M> {
         let Reconstructor::Model(model) = &self.reconstructor else { return Ok(None) };
         let Some(chain) = model.chain().filter(|_| rows.len() > QUICK_ROWS) else { return Ok(None) };
         rows::check(rows, model.width())?;
-        Ok(self.measure.quick_scores(chain, rows))
+        Ok(self.measure.quick_scores(&chain, rows))
     }
 }
 

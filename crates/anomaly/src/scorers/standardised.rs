@@ -6,12 +6,12 @@
 //! over all values is raised to that, so that values which are constant in the validation rows do not drown
 //! out the rest.
 
+use super::model::QuickChain;
 use super::residual::{Measure, OfRow, Reconstructor, by_chain, row_by_row};
 use super::stored::{self, Arrays};
 use crate::error::ScorerError;
 use ae_intake::Samples;
 use ae_records::arrays::StoredArray;
-use ae_tensor::DenseChain;
 use ndarray::{Array1, Array2};
 
 /// Minimum spread of a value, as a fraction of the root mean square over all values.
@@ -87,7 +87,7 @@ impl Measure for Standardised {
         Ok(())
     }
 
-    fn quick_scores(&self, chain: &DenseChain, rows: &Samples) -> Option<Vec<f64>> {
+    fn quick_scores(&self, chain: &QuickChain<'_>, rows: &Samples) -> Option<Vec<f64>> {
         by_chain(self, chain, rows)
     }
 }
