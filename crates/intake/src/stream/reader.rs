@@ -285,7 +285,8 @@ impl<R: BufRead> Reader<R> {
         while self.lines.next_line_number() < line {
             let most = usize::try_from(line - self.lines.next_line_number()).unwrap_or(usize::MAX);
             let read_so_far = self.lines.next_line_number() - 1;
-            let next = self.lines.next(CHUNK, most);
+            // With any number of bytes: the lines after may come much later.
+            let next = self.lines.next(1, most);
             if next.map_err(|source| IntakeError::Read { line: read_so_far, source })?.is_none() {
                 break;
             }

@@ -321,6 +321,27 @@ fn reading_continues_where_an_earlier_reader_stopped() {
     assert_eq!(second.next_block().unwrap(), None);
 }
 
+/// What comes later may take hours, and what is there has to be judged before.
+#[test]
+fn skipping_does_not_wait_for_lines_that_have_not_come() {
+    struct NotYet;
+    impl std::io::Read for NotYet {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::Error::other("it would have to wait"))
+        }
+    }
+    let (_, schema) = learn(TRAIN, "ignore = ['note']");
+    let text = format!("a,b,k,note\n{}", "1,10,y,q\n".repeat(9));
+    let options = ReadOptions { live: true, ..ReadOptions::default() };
+    let input = std::io::BufReader::new(std::io::Read::chain(text.as_bytes(), NotYet));
+    let mut reader = Reader::new(input, &schema, &options).unwrap();
+    reader.skip_to(7).unwrap();
+    for line in 7..=10 {
+        assert_eq!(reader.next_line().unwrap().expect("a line").rows[0].line, line);
+    }
+    assert!(reader.next_line().is_err());
+}
+
 #[test]
 fn gz_is_decompressed_and_a_truncated_gz_is_an_error() {
     use std::io::Write;
