@@ -12,6 +12,7 @@ pub(crate) mod packed;
 pub(crate) mod preamble;
 pub(crate) mod reading;
 pub(crate) mod records;
+pub(crate) mod western;
 pub(crate) mod whole;
 pub(crate) mod workbook;
 

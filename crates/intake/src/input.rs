@@ -134,7 +134,9 @@ pub enum FormatChoice {
 /// How the characters of a text are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encoding {
-    /// UTF-8, or UTF-16 if the file begins with its byte order mark or every other byte of its first line is zero.
+    /// UTF-8, or UTF-16 if the file begins with its byte order mark or every other byte of its first line is zero. A file to
+    /// learn from is windows-1252 if most of its lines that are not ASCII are no UTF-8, and read as text in windows-1252.
+    /// Later files are then read with that setting.
     #[default]
     #[serde(rename = "auto")]
     Auto,
@@ -147,6 +149,10 @@ pub enum Encoding {
     /// UTF-16 with the more significant byte first.
     #[serde(rename = "utf-16be")]
     Utf16Be,
+    /// Windows-1252, also called "ANSI", of which ISO-8859-1 is a part. Bytes that are UTF-8 for one of its characters are
+    /// read as that, and UTF-16 is recognised as in `auto`.
+    #[serde(rename = "windows-1252")]
+    Windows1252,
 }
 
 /// What a row is; see [`crate::Layout`] for the layouts and for the rule of `auto`.

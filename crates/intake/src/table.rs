@@ -13,6 +13,7 @@ use crate::columns::kinds::{self, Columns, Kind};
 use crate::columns::labels::{Labels, read_labels};
 use crate::columns::layout::Layout;
 use crate::columns::profile::{self, Counting, Profile};
+use crate::decode::reading::with_encoding;
 use crate::decode::workbook::{Sheet, sheet_of};
 use crate::error::{BadLine, IntakeError};
 use crate::groups::TableGroups;
@@ -78,7 +79,7 @@ pub struct Table {
     pub file: Option<FileRecord>,
     /// How much memory learning from it may take.
     pub memory: MemoryLimit,
-    /// The settings that it was read with.
+    /// The settings that it was read with, and its encoding if that is windows-1252.
     pub config: InputConfig,
 }
 
@@ -194,6 +195,7 @@ impl Table {
         let what = || format!("{bad} lines that cannot be read");
         memory.check(name, what, bad.saturating_mul(BAD_LINE_BYTES).saturating_add(content.len() as u64))?;
         drop(profile);
+        let config = &with_encoding(config, &columns.notices);
         Table::assemble(name, config, format, columns, memory, |columns| {
             let apart = [columns.label.is_some(), columns.group.is_some()];
             let width = columns.data.len() + apart.into_iter().filter(|&is_there| is_there).count();

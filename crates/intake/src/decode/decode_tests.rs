@@ -98,6 +98,35 @@ fn the_same_rows_are_read_in_every_encoding() {
 }
 
 #[test]
+fn windows_1252_is_recognised_and_holds_for_later_files() {
+    let plain = plain();
+    let (legacy, ..) = encoding_rs::WINDOWS_1252.encode(&plain);
+    let schema_of = |config: &InputConfig| {
+        let table = Table::parse(&legacy, "a.csv", config)?;
+        Ok::<_, IntakeError>((Schema::learn(&table, &table.normal_rows()).unwrap().schema, table))
+    };
+    let (schema, table) = schema_of(&config()).unwrap();
+    let how = "read as windows-1252 (\"ANSI\") text; set input.encoding = \"utf-8\" to change this";
+    assert!(table.notices.iter().any(|notice| notice.to_string() == how), "{:?}", table.notices);
+    let (expected, block) = read(plain.as_bytes(), None);
+    assert_eq!((&table.columns, &table.values), (&expected.columns, &expected.values));
+    assert_eq!(schema.reading.encoding, Encoding::Windows1252);
+    for later in [&legacy[..], plain.as_bytes(), &utf16(&plain, false, true), &utf16(&plain, true, false)] {
+        assert_eq!(stream(later, &schema).unwrap().samples, block.samples);
+    }
+    let utf8 = InputConfig { encoding: Encoding::Utf8, max_bad: 0.5, ..config() };
+    assert_eq!(schema_of(&utf8).unwrap().1.bad.len(), 13);
+    // A detector that learned from UTF-8 does not guess.
+    let (_, block) = read(plain.as_bytes(), None);
+    assert!(block.bad.is_empty());
+    let (strict, _) = schema_of(&utf8).unwrap();
+    assert_eq!(stream(&legacy, &strict).unwrap().bad.len(), 13);
+    // A damaged line of a file in UTF-8 stays one.
+    let damaged = [plain.as_bytes(), b"1700002400,1,gr\xf6\xdfe\n"].concat();
+    assert_eq!(Table::parse(&damaged, "a.csv", &config()).unwrap().bad[0].line, 42);
+}
+
+#[test]
 fn preambles_are_skipped() {
     let plain = plain();
     let skipped = |lines: &str, also: &str| {
@@ -294,7 +323,9 @@ fn decoders_do_not_depend_on_how_bytes_are_cut() {
         }
         let whole = decode(Elements::new(), &bytes, || 1000);
         assert_eq!(decode(Elements::new(), &bytes, &mut cut), whole, "{shown}");
-        for encoding in [Encoding::Auto, Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be] {
+        for encoding in
+            [Encoding::Auto, Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be, Encoding::Windows1252]
+        {
             let whole = decode(Encoded::new(encoding), &bytes, || 1000);
             assert_eq!(decode(Encoded::new(encoding), &bytes, &mut cut), whole, "{shown}");
             let text = super::encoding::decoded(&bytes, encoding, "a").map(|(text, _)| text.into_owned());

@@ -1,5 +1,6 @@
-//! Turns UTF-16 into UTF-8, and lines that end in a carriage return only into lines that end in a line feed.
+//! Turns other encodings into UTF-8, and lines that end in a carriage return only into lines that end in a line feed.
 
+use super::western::{Western, is_western};
 use super::{Decoding, Transform};
 use crate::decode::reading::ReadAs;
 use crate::error::IntakeError;
@@ -39,6 +40,8 @@ enum Form {
     Wide {
         big: bool,
     },
+    /// Windows-1252.
+    Western,
     /// One of [`NO_TEXT`].
     NoText(usize),
 }
@@ -69,6 +72,7 @@ pub(crate) struct Encoded {
     half: Option<u8>,
     /// The first of two surrogates whose second has not come.
     high: Option<u16>,
+    western: Western,
     ends: Ends,
 }
 
@@ -76,6 +80,7 @@ pub(crate) struct Encoded {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct EncodedAs {
     pub utf16: bool,
+    pub western: bool,
     pub carriage_returns: bool,
 }
 
@@ -84,6 +89,7 @@ impl EncodedAs {
     pub(crate) fn read_as(self) -> Vec<ReadAs> {
         let mut found = Vec::new();
         found.extend(self.utf16.then_some(ReadAs::Utf16));
+        found.extend(self.western.then_some(ReadAs::Windows1252));
         found.extend(self.carriage_returns.then_some(ReadAs::CarriageReturns));
         found
     }
@@ -92,12 +98,21 @@ impl EncodedAs {
 impl Encoded {
     pub(crate) fn new(encoding: Encoding) -> Self {
         let ends = Ends::Unknown { returns: 0, quoted: false };
-        Encoded { encoding, head: Vec::new(), form: None, half: None, high: None, ends }
+        Encoded {
+            encoding,
+            head: Vec::new(),
+            form: None,
+            half: None,
+            high: None,
+            western: Western::default(),
+            ends,
+        }
     }
 
     pub(crate) fn found(&self) -> EncodedAs {
         EncodedAs {
             utf16: matches!(self.form, Some(Form::Wide { .. })),
+            western: self.form == Some(Form::Western),
             carriage_returns: matches!(self.ends, Ends::Returns { .. }),
         }
     }
@@ -128,6 +143,11 @@ impl Encoded {
                         &mut text,
                     );
                 }
+                self.lines(&text, out);
+            }
+            Some(Form::Western) => {
+                let mut text = Vec::with_capacity(bytes.len());
+                self.western.push(bytes, &mut text);
                 self.lines(&text, out);
             }
             _ => self.lines(bytes, out),
@@ -218,6 +238,9 @@ impl Transform for Encoded {
         if self.half.take().is_some() | self.high.take().is_some() {
             self.lines(&[NO_CHARACTER], out);
         }
+        let mut rest = Vec::new();
+        self.western.finish(&mut rest);
+        self.lines(&rest, out);
         if let Ends::Unknown { returns, .. } = self.ends {
             out.extend(std::iter::repeat_n(b'\r', returns));
         }
@@ -235,7 +258,7 @@ fn form_of(head: &[u8], encoding: Encoding, complete: bool) -> Option<(Form, usi
     let marks: [(&[u8], Form); 3] =
         [(MARK, Form::Utf8), (b"\xff\xfe", wide(false)), (b"\xfe\xff", wide(true))];
     let (set, marks) = match encoding {
-        Encoding::Auto => (None, &marks[..]),
+        Encoding::Auto | Encoding::Windows1252 => (None, &marks[..]),
         Encoding::Utf8 => (Some(Form::Utf8), &marks[..1]),
         Encoding::Utf16Le => (Some(wide(false)), &marks[1..2]),
         Encoding::Utf16Be => (Some(wide(true)), &marks[2..]),
@@ -264,7 +287,7 @@ fn form_of(head: &[u8], encoding: Encoding, complete: bool) -> Option<(Form, usi
             None => return None,
         }
     }
-    Some((Form::Utf8, 0))
+    Some((if encoding == Encoding::Windows1252 { Form::Western } else { Form::Utf8 }, 0))
 }
 
 /// Whether every other byte up to the end of the first line is zero, and no other is: most characters of a table
@@ -300,6 +323,10 @@ pub(crate) fn decoded<'a>(
     encoding: Encoding,
     name: &str,
 ) -> Result<(Cow<'a, [u8]>, EncodedAs), IntakeError> {
+    let encoding = match form_of(content, encoding, true) {
+        Some((Form::Utf8, 0)) if encoding == Encoding::Auto && is_western(content) => Encoding::Windows1252,
+        _ => encoding,
+    };
     let mut decoder = Encoded::new(encoding);
     // The first line decides how lines end, and most files are what is wanted already.
     let first = memchr::memchr(b'\n', content).map_or(content.len(), |end| end + 1);

@@ -2,11 +2,12 @@
 
 use crate::decode::joined::QUOTED_LINES;
 use crate::input::{Encoding, InputConfig};
+use crate::schema::notice::Notice;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What was set about the decoding of a training file, which holds for later files, too. What was not set is recognised
-/// in each file.
+/// in each file, except for windows-1252, which is not told from damage before a file's end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reading {
@@ -59,6 +60,14 @@ impl Reading {
     }
 }
 
+/// The settings, with the encoding that was recognised if later files, of which no more than the beginning is known when
+/// their rows are read, could not tell it.
+pub(crate) fn with_encoding(config: &InputConfig, notices: &[Notice]) -> InputConfig {
+    let western = notices.contains(&Notice::ReadAs { how: ReadAs::Windows1252 });
+    let encoding = if western { Encoding::Windows1252 } else { config.encoding };
+    InputConfig { encoding, ..config.clone() }
+}
+
 /// Something about how a file is written that was recognised, not set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -66,6 +75,8 @@ impl Reading {
 pub enum ReadAs {
     /// It is text in UTF-16.
     Utf16,
+    /// It is text in windows-1252.
+    Windows1252,
     /// Its lines end in a carriage return only.
     CarriageReturns,
     /// Its first line sets the delimiter.
@@ -99,6 +110,9 @@ impl fmt::Display for ReadAs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ReadAs::Utf16 => f.write_str("read as UTF-16 text; set input.encoding to change this"),
+            ReadAs::Windows1252 => f.write_str(
+                "read as windows-1252 (\"ANSI\") text; set input.encoding = \"utf-8\" to change this",
+            ),
             ReadAs::CarriageReturns => f.write_str("the lines end in a carriage return (CR) only"),
             ReadAs::Separator(delimiter) => write!(f, "the first line sets the delimiter: {delimiter:?}"),
             ReadAs::Preamble { lines, comments } => {
