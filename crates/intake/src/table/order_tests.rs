@@ -70,6 +70,21 @@ fn several_series_in_a_file_are_told() {
     assert_eq!(told(&one_by_one, "").1, by_machine);
     let apart = rows(header, 300, |row| machine(row % 3, row / 3, [0, 2, 7][row % 3]));
     assert_eq!(told(&apart, ""), (Layout::Table, by_machine.clone()));
+    // Clocks that differ by seconds, of two machines and with a step for each.
+    let by_two = Some(("machine".to_string(), 2));
+    let seconds = |machine: usize, second: usize| {
+        let minute = second / 60;
+        let time = format!("{} {}:{:02}", day(minute), &clock(minute)[..5], second % 60);
+        format!("{time},m{machine},{},{}", second % 7, second % 11)
+    };
+    let two = rows(header, 300, |row| seconds(row % 2, 600 * (row / 2) + 7 * (row % 2)));
+    assert_eq!(told(&two, ""), (Layout::Table, by_two.clone()));
+    assert_eq!(told(&two.replace(",m0,", ",0,").replace(",m1,", ",1,"), "").1, by_two);
+    let mut of_two: Vec<(usize, usize)> = (0..100).map(|step| (600 * step, 0)).collect();
+    of_two.extend((0..60).map(|step| (1000 * step + 7, 1)));
+    of_two.sort_unstable();
+    let uneven = rows(header, 160, |row| seconds(of_two[row].1, of_two[row].0));
+    assert_eq!(told(&uneven, ""), (Layout::Table, by_two));
     // A number that names the machine, in rows of any order.
     let numbered = rows(header, 300, |row| machine(83 * row % 300 % 3, 83 * row % 300 / 3, 0))
         .replace(",m0,", ",0,")
