@@ -65,7 +65,10 @@ impl Schema {
         }
         let timestamp = table.timestamp.as_ref().map(|stamp| {
             let steps = Steps::within(&table.stamps, &table.stretches(), stamp.format);
-            remark_times(&steps, stamp.format, &mut notices);
+            // The rows of a table need no order, and the reason for the layout tells that its steps are irregular.
+            if table.layout != Layout::Table {
+                remark_times(&steps, stamp.format, &mut notices);
+            }
             Timestamp { step: steps.step(), ..stamp.clone() }
         });
         let windows = (table.layout == Layout::Windows).then(|| Windows {

@@ -35,6 +35,7 @@ impl<R> Reader<R> {
     /// [`MAX_NOTICES_PER_COLUMN`] of each kind.
     pub(super) fn odd_times(&mut self, raw: &RawBlock) -> Vec<Notice> {
         let is_clock = self.has_clocks();
+        let is_series = self.schema.windows.is_some();
         let Some(stamp) = &self.schema.timestamp else { return Vec::new() };
         let mut notices = Vec::new();
         let mut counts = HashMap::<&'static str, u64>::new();
@@ -58,6 +59,9 @@ impl<R> Reader<R> {
             let (step, column) = (time - last, || stamp.name.clone());
             let notice = if step < 0.0 {
                 Notice::BackwardTime { line, column: column() }
+            } else if step == 0.0 && !is_series && stamp.step.is_none() {
+                // Independent rows, of which those that were learned from came at any time.
+                continue;
             } else if step == 0.0 {
                 Notice::RepeatedTime { line, column: column() }
             } else if let Some(usual) =

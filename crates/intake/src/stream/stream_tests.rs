@@ -34,6 +34,23 @@ fn odd_times_of_a_stream_are_reported_and_counted() {
 }
 
 #[test]
+fn times_of_independent_rows_that_come_at_any_time_may_repeat() {
+    let line =
+        |row: usize| format!("2024-01-{:02},{},{}\n", 1 + row * row / 60, row % 5, ["a", "b"][row % 2]);
+    let content = format!("time,v,k\n{}", (0..40).map(line).collect::<String>());
+    let (table, schema) = learn(&content, "");
+    assert_eq!(schema.layout, crate::Layout::Table);
+    let notices = Schema::learn(&table, &table.normal_rows()).unwrap().notices;
+    let of_times = |text: &String| text.contains("step") || text.contains("previous");
+    let told: Vec<String> = notices.iter().map(ToString::to_string).filter(of_times).collect();
+    assert!(told.is_empty(), "{told:?}");
+    let later = format!("{content}2024-01-01,1,a\n");
+    let mut lines = reader(later.as_bytes(), &schema).unwrap();
+    lines.read_all().unwrap();
+    assert_eq!(lines.log().lines(), ["line 42: the time in column `time` is earlier than the previous one"]);
+}
+
+#[test]
 fn non_text_is_recognised_by_its_first_bytes() {
     let (_, schema) = learn("a,b,k\n1,10,x\n2,20,y\n3,30,x\n", "");
     let check = |bytes: &[u8], expected: &str| {
