@@ -359,7 +359,7 @@ fn windows_that_would_take_too_much_memory_are_thinned_and_that_is_said() {
     let Fitted { report, .. } = fitted(&series, &config).unwrap();
     let notices: Vec<String> = report.notices.iter().map(ToString::to_string).collect();
     let thinned = notices.iter().find(|notice| notice.contains("training rows are used, evenly spaced"));
-    assert!(thinned.is_some_and(|notice| notice.contains("max_memory_mb")), "{notices:?}");
+    assert!(thinned.is_some_and(|notice| notice.contains("set input.max_memory_mb")), "{notices:?}");
     let most = table(&series, &config).memory.encoded_rows(1000);
     assert!(report.sizes.train <= most && report.sizes.train + 1 >= most, "{:?}", report.sizes);
     // With more memory, every window is used.

@@ -77,7 +77,7 @@ pub enum DataError {
         got: String,
     },
     /// Reading the user's data would take too much memory.
-    #[error(transparent)]
+    #[error("{}", in_data(.0))]
     Memory(#[from] MemoryError),
     /// A file could not be read or written.
     #[error(transparent)]
@@ -93,7 +93,7 @@ pub enum DataError {
         reason: String,
     },
     /// A table cannot be used.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), in_data(source))]
     Table {
         /// The file.
         path: PathBuf,
@@ -101,7 +101,7 @@ pub enum DataError {
         source: TableError,
     },
     /// A file that should be a table is not text, or is in another encoding.
-    #[error(transparent)]
+    #[error("{}", in_data(.0))]
     NotTable(IntakeError),
     /// A folder of images cannot be used.
     #[error("{}: {reason}", path.display())]
@@ -225,6 +225,14 @@ impl DataError {
             other => DataError::NotTable(other),
         }
     }
+}
+
+/// What is wrong, with the settings as they are called in the configuration of a run.
+fn in_data(error: &impl std::fmt::Display) -> String {
+    const SHARED: [&str; 5] = ["header", "delimiter", "label", "ignore", "max_memory_mb"];
+    SHARED
+        .iter()
+        .fold(error.to_string(), |text, key| text.replace(&format!("input.{key}"), &format!("data.{key}")))
 }
 
 impl From<ContentError> for DataError {

@@ -154,7 +154,7 @@ fn check_memory(folder: &Path, heads: &[Head], numel: usize, config: &DataConfig
         largest.saturating_mul(DECODING_BYTES * rayon::current_num_threads().min(heads.len()) as u64);
     let need = pixels.saturating_mul(PIXEL_BYTES).saturating_add(decoding);
     let what = || {
-        let advice = if config.resize.is_none() { " (resize = [H, W] would make fewer)" } else { "" };
+        let advice = if config.resize.is_none() { " (data.resize = [H, W] would make fewer)" } else { "" };
         format!("{} images, {pixels} pixel values in all{advice},", heads.len())
     };
     Ok(memory.check(&folder.display().to_string(), what, need)?)

@@ -106,7 +106,7 @@ fn a_file_that_is_no_image_or_claims_too_much_is_refused() {
     png[29..33].copy_from_slice(&crc);
     std::fs::write(&path, png).unwrap();
     let error = read_from(&folder, "").unwrap_err().to_string();
-    assert!(error.contains("3600000000 pixel values") && error.contains("max_memory_mb"), "{error}");
+    assert!(error.contains("3600000000 pixel values") && error.contains("data.max_memory_mb"), "{error}");
     // Allowed by the user, it is still no image.
     let error = read_from(&folder, "max_memory_mb = 100000000").unwrap_err().to_string();
     assert!(error.contains("a.png is not a usable PNG or JPEG file: "), "{error}");

@@ -187,7 +187,7 @@ pub enum IntakeError {
     },
     /// Too many bad lines to learn from the rest.
     #[error(
-        "{name} has {} out of {lines}, more than max_bad = {allowed} allows; fix them or raise max_bad; the \
+        "{name} has {} out of {lines}, more than input.max_bad = {allowed} allows; fix them or raise it; the \
          first: {first}",
         counted(*bad, "bad line", "bad lines")
     )]
@@ -230,7 +230,7 @@ pub enum IntakeError {
     },
     /// A column that was asked for has too many distinct values for a category.
     #[error(
-        "column `{column}` has more than {limit} distinct values; leave it out with `ignore`, or raise max_categories"
+        "column `{column}` has more than {limit} distinct values; leave it out with input.ignore, or raise input.max_categories"
     )]
     TooManyValues {
         /// The column.
@@ -240,8 +240,8 @@ pub enum IntakeError {
     },
     /// A column of text in a layout that needs numbers.
     #[error(
-        "column `{column}` holds text, such as `{value}`, but layout = \"{layout}\" needs numbers; leave it out with \
-         `ignore`"
+        "column `{column}` holds text, such as `{value}`, but input.layout = \"{layout}\" needs numbers; leave it out with \
+         input.ignore"
     )]
     NotNumeric {
         /// The column.

@@ -28,7 +28,7 @@ pub struct MemoryLimit {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{name}: {what} would take {need}, but an input of {} may take {}; if the file is what you expect, allow \
-     more with max_memory_mb{}",
+     more with input.max_memory_mb{}",
     Size(limit.input), Size(limit.bytes), suggestion.map_or(String::new(), |mb| format!(" = {mb}"))
 )]
 pub struct MemoryError {
@@ -147,7 +147,7 @@ mod tests {
         limit.check_rows("a.csv", 1_000, 100, 10).unwrap();
         let error = limit.check_rows("a.csv", 1_000, 1_000_000, 60_000).unwrap_err().to_string();
         let expected = "a.csv: 1000000 rows of 60000 columns would take 720.0 GB of memory, but an input of 1 kB may \
-                        take 200 MB; if the file is what you expect, allow more with max_memory_mb = 1440002";
+                        take 200 MB; if the file is what you expect, allow more with input.max_memory_mb = 1440002";
         assert_eq!(error, expected);
         MemoryLimit::for_input(1_000, Some(1_440_002)).check_rows("", 1_000, 1_000_000, 60_000).unwrap();
         // Nothing overflows.

@@ -192,7 +192,7 @@ impl Strict {
             Some(hint) => hint,
             None if self.width == 1 || cells.len() == 1 => {
                 let used = char::from(self.delimiter);
-                format!("; cells are split at {used:?}: set `delimiter` if that is wrong")
+                format!("; cells are split at {used:?}: set input.delimiter if that is wrong")
             }
             None => String::new(),
         };
@@ -206,7 +206,8 @@ impl Strict {
             Cell::Missing if cell.is_empty() => Some(TableError::EmptyCell { line, column }),
             Cell::Missing if cell.parse::<f64>().is_err() => {
                 let hint =
-                    "; fill in missing values, remove the line, or leave the column out with `ignore`".into();
+                    "; fill in missing values, remove the line, or leave the column out with input.ignore"
+                        .into();
                 Some(TableError::NotNumber { line, column, value, hint })
             }
             // Cells that parse as NaN.
@@ -226,9 +227,9 @@ impl Strict {
             return hint;
         }
         if line == 1 && self.header.is_empty() {
-            return "; if the first line names the columns, set header = true".into();
+            return "; if the first line names the columns, set input.header = true".into();
         }
-        "; leave the column out with `ignore`, or set it as `label`".into()
+        "; leave the column out with input.ignore, or set it as input.label".into()
     }
 }
 

@@ -68,24 +68,26 @@ fn cells_that_are_not_numbers_are_named() {
     check(&bad("NaN"), "", Err(&column(&format!("`NaN` {not_finite}"))));
     check(&bad("-inf"), "", Err(&column(&format!("`-inf` {not_finite}"))));
     check(&bad("1e39"), "", Err(&column(&format!("`1e39` {not_finite}"))));
-    let empty = "the cell is empty; fill it in, remove the line, or leave the column out with `ignore`";
+    let empty = "the cell is empty; fill it in, remove the line, or leave the column out with input.ignore";
     check(&bad(""), "", Err(&column(empty)));
     check(&bad("\" \""), "", Err(&column(empty)));
-    let missing = "`NA` is not a number; fill in missing values, remove the line, or leave the column out with `ignore`";
+    let missing = "`NA` is not a number; fill in missing values, remove the line, or leave the column out with input.ignore";
     check(&bad("NA"), "", Err(&column(missing)));
-    let text = "`x` is not a number; leave the column out with `ignore`, or set it as `label`";
+    let text = "`x` is not a number; leave the column out with input.ignore, or set it as input.label";
     check(&bad("x"), "", Err(&column(text)));
     check(
         "1,2\n3,x",
         "",
         Err(
-            "line 2, column 1: `x` is not a number; leave the column out with `ignore`, or set it as `label`",
+            "line 2, column 1: `x` is not a number; leave the column out with input.ignore, or set it as input.label",
         ),
     );
     check(
         "1,b\n3,4",
         "",
-        Err("line 1, column 1: `b` is not a number; if the first line names the columns, set header = true"),
+        Err(
+            "line 1, column 1: `b` is not a number; if the first line names the columns, set input.header = true",
+        ),
     );
     check(
         "a;b\n1,5;2,5",
@@ -96,12 +98,12 @@ fn cells_that_are_not_numbers_are_named() {
         "a,k\n1,x\n2,",
         "label = 'k'",
         Err(
-            "line 3, column `k`: the cell is empty; fill it in, remove the line, or leave the column out with `ignore`",
+            "line 3, column `k`: the cell is empty; fill it in, remove the line, or leave the column out with input.ignore",
         ),
     );
     let long = "y".repeat(1000);
     let shortened = format!(
-        "`{}…` is not a number; leave the column out with `ignore`, or set it as `label`",
+        "`{}…` is not a number; leave the column out with input.ignore, or set it as input.label",
         &long[..40]
     );
     check(&bad(&long), "", Err(&column(&shortened)));
@@ -111,7 +113,7 @@ fn cells_that_are_not_numbers_are_named() {
 fn tables_without_rows_are_refused() {
     check("", "", Err("the table is empty"));
     check("\n\n  \n", "", Err("the table is empty"));
-    let only = "the table has a header but no rows; if its first line holds data, set header = false";
+    let only = "the table has a header but no rows; if its first line holds data, set input.header = false";
     check("a,b,c\n", "", Err(only));
     check("1,2\n", "header = true", Err(only));
 }
@@ -122,7 +124,7 @@ fn ragged_rows_are_named() {
         "1,2\n3,4\n5\n",
         "",
         Err(
-            "line 3 has 1 cell, but the first line has 2; cells are split at ',': set `delimiter` if that is wrong",
+            "line 3 has 1 cell, but the first line has 2; cells are split at ',': set input.delimiter if that is wrong",
         ),
     );
     check("a,b\n1,2\n3,4,5\n", "", Err("line 3 has 3 cells, but the first line has 2"));
@@ -132,7 +134,7 @@ fn ragged_rows_are_named() {
 #[test]
 fn a_wrong_delimiter_is_suspected() {
     let table = "a;b;kind\n1;2;good\n3;4;bad\n";
-    let hint = "; it contains ';': set delimiter = \";\" if that separates the cells";
+    let hint = "; it contains ';': set input.delimiter = \";\" if that separates the cells";
     check(
         table,
         "delimiter = ','",
@@ -147,7 +149,7 @@ fn a_wrong_delimiter_is_suspected() {
         "a;b\n1,5;2\n",
         "delimiter = ','",
         Err(
-            "line 2 has 2 cells, but the first line has 1; cells are split at ',': set `delimiter` if that is wrong",
+            "line 2 has 2 cells, but the first line has 1; cells are split at ',': set input.delimiter if that is wrong",
         ),
     );
 }
@@ -171,7 +173,7 @@ fn errors_of_missing_columns_list_the_existing_ones() {
         "1,2\n3,4",
         "label = 'kind'",
         Err(
-            "there is no label column `kind`; columns: 0, 1; the table has no header: give a position from 0, or set header = true",
+            "there is no label column `kind`; columns: 0, 1; the table has no header: give a position from 0, or set input.header = true",
         ),
     );
     check(
@@ -206,7 +208,7 @@ fn lines_that_cannot_be_split_are_named() {
         "a,b\n1,NA\n3\n",
         "",
         Err(
-            "line 2, column `b`: `NA` is not a number; fill in missing values, remove the line, or leave the column out with `ignore`",
+            "line 2, column `b`: `NA` is not a number; fill in missing values, remove the line, or leave the column out with input.ignore",
         ),
     );
 }
@@ -218,7 +220,7 @@ fn the_first_fault_in_a_file_of_many_pieces_is_reported() {
         &format!("{rows}3\n{rows}x,4\n"),
         "",
         Err(
-            "line 200001 has 1 cell, but the first line has 2; cells are split at ',': set `delimiter` if that is wrong",
+            "line 200001 has 1 cell, but the first line has 2; cells are split at ',': set input.delimiter if that is wrong",
         ),
     );
     let table = parse(rows.as_bytes(), "").unwrap();

@@ -196,9 +196,10 @@ fn bad_lines_are_listed_and_left_out() {
 fn unusable_files_are_refused() {
     check_error("", "", "a.csv: the table is empty");
     check_error(" \n\n", "", "a.csv: the table is empty");
-    let only = "a.csv: the table has a header but no rows; if its first line holds data, set header = false";
+    let only =
+        "a.csv: the table has a header but no rows; if its first line holds data, set input.header = false";
     check_error("a,b\n", "", only);
-    let message = "a.csv has 2 bad lines out of 3, more than max_bad = 0.05 allows; fix them or raise max_bad; the \
+    let message = "a.csv has 2 bad lines out of 3, more than input.max_bad = 0.05 allows; fix them or raise it; the \
                    first: line 2: it has 1 cell instead of 2";
     check_error("1,2\n1\n2\n", "", message);
     let message = "a.csv has no usable lines out of 1; the first: line 2: it has 1 cell instead of 2";
@@ -207,10 +208,9 @@ fn unusable_files_are_refused() {
     check_error("a,kind\n1,x\n", "label = 'knd'\nnormal = 'x'", message);
     let message = "a.csv has no column to learn from: column `a` is left out: no row has a value";
     check_error("a,b\n,\n,\n", "ignore = ['b']", message);
-    let message =
-        "column `a` has more than 1 distinct values; leave it out with `ignore`, or raise max_categories";
+    let message = "column `a` has more than 1 distinct values; leave it out with input.ignore, or raise input.max_categories";
     check_error("a,b\nx,1\ny,2\n", "columns = ['a']\nmax_categories = 1", message);
-    let message = "column `a` holds text, such as `x`, but layout = \"series\" needs numbers; leave it out with `ignore`";
+    let message = "column `a` holds text, such as `x`, but input.layout = \"series\" needs numbers; leave it out with input.ignore";
     check_error("a,b\nx,1\ny,2\n", "layout = 'series'", message);
     let message =
         "column `a` is not a timestamp: `x` is neither a number nor a date such as 2024-05-31 23:59:00";

@@ -71,7 +71,7 @@ fn tables_take_memory_in_proportion_or_are_refused() {
         check_small(&place, own, content.len() as u64, &arguments, code, expected);
     };
     let keys = lines(30_000, |row| format!("{{\"k{row}\":{},\"a\":0.5}}", row % 7));
-    fit("keys.jsonl", keys.as_bytes(), 1, "allow more with max_memory_mb");
+    fit("keys.jsonl", keys.as_bytes(), 1, "allow more with input.max_memory_mb");
     let names: String = (0..250).map(|column| format!("k{column},")).collect();
     let cells = |row| (0..250).map(|column| format!("v{},", scrambled(row * 250 + column) % 256)).collect();
     let categories = format!(
@@ -97,7 +97,7 @@ fn tables_take_memory_in_proportion_or_are_refused() {
     place.write("series.csv", &series);
     let windows = format!("detect fit series.csv {FIT} --set input.layout=windows --set input.window=5000");
     check_small(&place, own, series.len() as u64, &windows, 0, "are used, evenly spaced");
-    fit("bomb.csv.gz", &gz("1,2,3\n".repeat(20_000_000).as_bytes()), 1, "allow more with max_memory_mb");
+    fit("bomb.csv.gz", &gz("1,2,3\n".repeat(20_000_000).as_bytes()), 1, "allow more with input.max_memory_mb");
     // Lines that cannot be read are kept to be reported; a file of little else is refused before.
     let bad = format!("a,b\n1,2\n{}", "x\n".repeat(3_000_000));
     fit("bad.csv", bad.as_bytes(), 1, "lines that cannot be read");
@@ -118,7 +118,7 @@ fn arrays_and_images_take_memory_in_proportion_or_are_refused() {
     idx.resize(idx.len() + 160_000_000, 0);
     let bomb = gz(&idx);
     place.write("bomb.idx.gz", &bomb);
-    train("bomb.idx.gz", bomb.len() as u64, 1, "allow more with max_memory_mb");
+    train("bomb.idx.gz", bomb.len() as u64, 1, "allow more with data.max_memory_mb");
     let image = png(16_000);
     place.write("images/a.png", &image);
     place.write("images/b.png", &image);

@@ -179,7 +179,7 @@ fn many_bad_lines_are_told_and_change_no_verdict() {
     };
     let ran = score("some.csv", "");
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let told = "warning: 10 of the 100 lines of some.csv (10.00 %) could not be read, more than max_bad = 0.05 allowed in \
+    let told = "warning: 10 of the 100 lines of some.csv (10.00 %) could not be read, more than input.max_bad = 0.05 allowed in \
                 the file that the detector learned from; the first: line 92: it has 2 cells instead of 4; expected is CSV";
     assert!(ran.stderr.contains(told), "{ran:?}");
     let scored = place.text("s.csv");

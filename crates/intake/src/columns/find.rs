@@ -66,7 +66,7 @@ pub(crate) fn find_column(
 fn why_no_column(column: &Column, header: &[String], delimiter: u8) -> String {
     match (column, header) {
         (Column::Name(_), []) => {
-            "; the table has no header: give a position from 0, or set header = true".into()
+            "; the table has no header: give a position from 0, or set input.header = true".into()
         }
         (_, [only]) => delimiter_seen_in(only, delimiter).unwrap_or_default(),
         (Column::Name(name), names) => did_you_mean(&nearest(name, names)),

@@ -10,7 +10,7 @@ pub enum TableError {
     #[error("the table is empty")]
     Empty,
     /// A header without rows below it.
-    #[error("the table has a header but no rows; if its first line holds data, set header = false")]
+    #[error("the table has a header but no rows; if its first line holds data, set input.header = false")]
     OnlyHeader,
     /// Bytes that are not text.
     #[error("line {line} is not UTF-8 text; save the table as UTF-8")]
@@ -41,7 +41,7 @@ pub enum TableError {
     /// A cell without a value.
     #[error(
         "line {line}, column {column}: the cell is empty; fill it in, remove the line, or leave the column out with \
-         `ignore`"
+         input.ignore"
     )]
     EmptyCell {
         /// The line.
@@ -105,7 +105,7 @@ pub enum TableError {
     },
     /// A first line with a cell that is too long for a column name.
     #[error(
-        "the column name `{value}` is longer than {most} bytes; set header = false if the first line holds data"
+        "the column name `{value}` is longer than {most} bytes; set input.header = false if the first line holds data"
     )]
     LongName {
         /// The name, shortened.

@@ -309,8 +309,8 @@ impl fmt::Display for Notice {
             Notice::Time(time) => write!(f, "{time}"),
             Notice::LooksLikeLabel { column } => write!(
                 f,
-                "column `{column}` looks like a label but is used as a feature; set it as `label`, or leave it out with \
-                 `ignore`"
+                "column `{column}` looks like a label but is used as a feature; set input.label if it is one, or leave \
+                 it out with input.ignore"
             ),
             Notice::WindowChosen { length, is_period: true } => {
                 write!(f, "windows have {length} steps: a period of the series")
@@ -318,7 +318,7 @@ impl fmt::Display for Notice {
             Notice::WindowChosen { length, is_period: false } => {
                 write!(
                     f,
-                    "windows have {length} steps, because the series has no clear period; set `window` to change this"
+                    "windows have {length} steps, because the series has no clear period; set input.window to change this"
                 )
             }
             Notice::HeavyTails { column } => {
@@ -332,7 +332,7 @@ impl fmt::Display for Notice {
             Notice::Thinned { part, used, of } => write!(
                 f,
                 "only {used} of the {of} {part} rows are used, evenly spaced, because all would take too much memory; \
-                 set max_memory_mb to allow more"
+                 set input.max_memory_mb to allow more"
             ),
             Notice::PartlyObserved { column, share } => {
                 write!(f, "column `{column}` has a value in {:.1} % of the rows", share * 100.0)

@@ -165,8 +165,7 @@ fn columns_are_matched_by_name() {
         reader.ensure_rows().map_err(|error| error.to_string())
     };
     assert_eq!(refused("\n \n"), Err("the input: the table is empty".into()));
-    let only =
-        "the input: the table has a header but no rows; if its first line holds data, set header = false";
+    let only = "the input: the table has a header but no rows; if its first line holds data, set input.header = false";
     assert_eq!(refused("a,b,k\n\n"), Err(only.into()));
     let bad = "the input has no usable lines out of 3; the first: line 3: it has 1 cell instead of 3";
     assert_eq!(refused("a,b,k\n\n1\n2\n3,4\n"), Err(bad.into()));

@@ -96,7 +96,7 @@ pub(crate) fn shorten(cell: &str) -> String {
 pub(crate) fn delimiter_seen_in(cell: &str, used: u8) -> Option<String> {
     let other = DELIMITERS.into_iter().find(|&d| d != used && d != b' ' && cell.contains(char::from(d)))?;
     Some(format!(
-        "; it contains {0:?}: set delimiter = {1:?} if that separates the cells",
+        "; it contains {0:?}: set input.delimiter = {1:?} if that separates the cells",
         char::from(other),
         spelled(other)
     ))

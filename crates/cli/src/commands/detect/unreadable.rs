@@ -31,7 +31,7 @@ pub(super) fn warning(
     let share = bad as f64 / lines.max(1) as f64;
     let first = first.filter(|_| share > input.max_bad)?;
     Some(one_line(&format!(
-        "{bad} of the {lines} lines of {name} ({} %) could not be read, more than max_bad = {} allowed in the file that \
+        "{bad} of the {lines} lines of {name} ({} %) could not be read, more than input.max_bad = {} allowed in the file that \
          the detector learned from; the first: {first}; {}",
         progress::figure(100.0 * share),
         input.max_bad,

@@ -170,7 +170,7 @@ fn ods_is_read_as_csv() {
 fn bombs_are_refused() {
     let memory = |content: &[u8]| {
         let error = csv(content, None).unwrap_err();
-        assert!(error.contains("allow more with max_memory_mb"), "{error}");
+        assert!(error.contains("allow more with input.max_memory_mb"), "{error}");
     };
     // Sheets, strings, tags and attributes that inflate, however much the file says that there is.
     memory(&xlsx(&" ".repeat(100_000_000)));
