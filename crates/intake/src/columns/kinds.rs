@@ -20,6 +20,8 @@ use std::collections::{BTreeSet, HashSet};
 
 /// A column is numeric if at least this share of its values are numbers; the other values make bad lines.
 pub(crate) const MOSTLY: f64 = 0.9;
+/// Most whole numbers that name the classes of a label.
+const MAX_CLASSES: usize = 20;
 
 /// What a feature column holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -247,7 +249,7 @@ pub(crate) fn decide(
         match kind_of(&name, found, &written, as_category, explicit || as_category, config, profile.rows)? {
             Ok(kind) => {
                 mixed.extend((written == Found::MixedUnits).then(|| name.clone()));
-                if !explicit && is_called_label(&name) {
+                if !explicit && is_called_label(&name) && has_classes(&kind, found) {
                     columns.notices.push(Notice::LooksLikeLabel { column: name.clone() });
                 }
                 let (least, most) = (found.least, found.most);
@@ -305,6 +307,12 @@ fn remark_label_at_an_end(columns: &mut Columns, profile: &Profile) {
     {
         columns.notices.push(Notice::LooksLikeLabel { column: found.name.clone() });
     }
+}
+
+/// Whether a column has the few values of a label: texts, or whole numbers.
+fn has_classes(kind: &Kind, found: &ColumnProfile) -> bool {
+    let few = found.values.as_ref().is_some_and(|values| values.len() <= MAX_CLASSES);
+    *kind != Kind::Number || (few && found.fractions == 0)
 }
 
 fn is_called_label(name: &str) -> bool {
