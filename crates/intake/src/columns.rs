@@ -4,6 +4,7 @@ pub(crate) mod clock;
 pub(crate) mod find;
 pub(crate) mod formats;
 pub(crate) mod groups;
+pub(crate) mod independence;
 pub(crate) mod kinds;
 pub(crate) mod labels;
 pub(crate) mod layout;

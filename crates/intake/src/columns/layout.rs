@@ -16,7 +16,8 @@ use std::ops::Range;
 ///    numeric columns besides the times, and the times, in the order of the file or sorted, are those of a
 ///    series: at least half of the steps equal the median step (within 1 %). If text columns vary, at least three
 ///    quarters must, so that a table of events, of which many share a time or come at any time, stays a table;
-///    otherwise text does not decide.
+///    otherwise text does not decide. Rows that are independent of each other, of which at least 500 are needed to tell, are
+///    no steps of a series, unless a length of windows is set.
 /// 2. **Series**: there are at least 16 columns, all numeric, without names or with names that count (`t0`,
 ///    `t1`, …), and on one scale: nine in ten of the varying columns each span at least a twentieth of the
 ///    overall range.
@@ -56,12 +57,14 @@ const MIN_SERIES_STEPS: usize = 16;
 
 /// The layout, and why. `stamps` are the times in the order that a series would have.
 ///
-/// `stretches` are the rows of each group, or all rows: a time follows another one of its own group.
+/// `stretches` are the rows of each group, or all rows: a time follows another one of its own group. `independent` says
+/// whether no row depends on those before it.
 pub(crate) fn decide(
     config: &InputConfig,
     columns: &Columns,
     stamps: &[f64],
     stretches: &[Range<usize>],
+    independent: impl FnOnce() -> bool,
 ) -> (Layout, String) {
     match config.layout {
         LayoutChoice::Table => return (Layout::Table, "as configured".into()),
@@ -86,6 +89,11 @@ pub(crate) fn decide(
         let steps = Steps::within(stamps, stretches, stamp.format);
         let is_regular = if texts == 0 { steps.are_a_series() } else { steps.are_mostly_regular() };
         if (1..=MAX_CHANNELS).contains(&numbers.len()) && is_regular {
+            if config.window.is_none() && independent() {
+                let why = "holds times, but no column depends on earlier rows; set input.layout = \"windows\" to judge \
+                           series of rows";
+                return (Layout::Table, format!("column `{}` {why}", stamp.name));
+            }
             let mut channels = counted(numbers.len(), "channel", "channels");
             if texts > 0 {
                 channels += &format!(" and {}", counted(texts, "text column", "text columns"));

@@ -119,7 +119,7 @@ fn mean(channels: &[Option<Vec<f64>>]) -> Option<Vec<f64>> {
 
 /// Autocorrelation at lags 0 to `longest`, or to two below the number of steps: for each lag, the mean product of the
 /// deviations of two values that are both observed, divided by the variance. `None` for a constant channel.
-fn autocorrelation(channel: ArrayView1<'_, f32>, longest: usize) -> Option<Vec<f64>> {
+pub(super) fn autocorrelation(channel: ArrayView1<'_, f32>, longest: usize) -> Option<Vec<f64>> {
     let known = channel.iter().filter(|value| !value.is_nan());
     let (sum, n) = known.fold((0.0, 0.0), |(sum, n), &value| (sum + f64::from(value), n + 1.0_f64));
     let mean = sum / n;

@@ -3,6 +3,8 @@
 use super::time_tests::{check, clock, day, read, rows, wave};
 use super::*;
 use crate::{StampFormat, TimeNotice};
+use ae_records::seed::stream_rng;
+use rand_chacha::rand_core::Rng;
 
 #[test]
 fn an_unsorted_series_is_sorted_and_keeps_its_line_numbers() {
@@ -102,4 +104,36 @@ fn several_series_in_a_file_are_told() {
     assert_eq!(told(&one, ""), (Layout::Windows, None));
     let events = rows(header, 300, |row| machine(row * row % 7 % 3, row * row % 311 / 4, 0));
     assert_eq!(told(&events, "").1, None);
+}
+
+#[test]
+fn independent_rows_at_regular_times_are_a_table() {
+    let mut rng = stream_rng(3, "rows at regular times", 0);
+    let mut noise = || (0..12).map(|_| f64::from(rng.next_u32()) / f64::from(u32::MAX) - 0.5).sum::<f64>();
+    let cells: Vec<[f64; 2]> = (0..600).map(|_| [noise(), noise()]).collect();
+    let time = |row: usize| format!("{} {}", day(15 * row), clock(15 * row));
+    let apart = rows("time,x,y,kind", 600, |row| {
+        let [x, y] = cells[row];
+        format!("{},{x:.3},{:.3},{}", time(row), y - 2.0 * x, ["a", "b"][usize::from(x * y > 0.1)])
+    });
+    let table = read(&apart, "");
+    assert_eq!(table.layout, Layout::Table);
+    assert_eq!(
+        table.layout_because,
+        "column `time` holds times, but no column depends on earlier rows; set input.layout = \"windows\" to judge series of rows"
+    );
+    // A continuous column is no label, whatever its name.
+    assert_eq!(table.notices, [Notice::Times { column: "time".into() }]);
+    // A user who sets a window has a series, and few rows do not tell.
+    assert_eq!(read(&apart, "window = 8").layout, Layout::Windows);
+    assert_eq!(read(&apart, "layout = 'windows'").layout, Layout::Windows);
+    let few: String = apart.lines().take(400).map(|line| format!("{line}\n")).collect();
+    assert_eq!(read(&few, "").layout, Layout::Windows);
+    // With memory, in whatever order, they are a series.
+    let place = |row: usize| 7 * row % 600;
+    let waves = rows("time,x,y,kind", 600, |row| {
+        let [x, y] = cells[place(row)];
+        format!("{},{:.3},{:.3},a", time(place(row)), x + (place(row) as f64 / 15.0).sin(), y)
+    });
+    assert_eq!(read(&waves, "").layout, Layout::Windows);
 }
