@@ -231,6 +231,9 @@ impl Schema {
             for index in encoder.out_of_range(raw) {
                 counts[index] += 1;
                 let field = &self.fields[index];
+                if counts[index] > MAX_NOTICES_PER_COLUMN {
+                    log.count_value(&field.name, raw[index]);
+                }
                 if counts[index] <= MAX_NOTICES_PER_COLUMN
                     && let FieldKind::Number { min, max, .. } = field.kind
                 {
@@ -240,9 +243,6 @@ impl Schema {
                     notices.push(notice);
                 }
             }
-        }
-        for (field, count) in self.fields.iter().zip(counts) {
-            log.count_more("out_of_range", &field.name, count.saturating_sub(MAX_NOTICES_PER_COLUMN));
         }
         notices
     }
