@@ -68,6 +68,15 @@ pub(crate) fn with_encoding(config: &InputConfig, notices: &[Notice]) -> InputCo
     InputConfig { encoding, ..config.clone() }
 }
 
+/// Says of a preamble, if one was found, that it has as many lines as there are before the table, with the blank ones.
+pub(crate) fn count_preamble(found: &mut [ReadAs], before: u64) {
+    for how in found {
+        if let ReadAs::Preamble { lines, .. } = how {
+            *lines = before;
+        }
+    }
+}
+
 /// Something about how a file is written that was recognised, not set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,7 +92,7 @@ pub enum ReadAs {
     Separator(char),
     /// It begins with lines that belong to no table.
     Preamble {
-        /// Their number, without blank lines.
+        /// Their number, with the blank ones.
         lines: u64,
         /// Whether they begin with `#`, and so may later lines.
         comments: bool,

@@ -3,7 +3,7 @@
 use super::encoding::{Text, decoded};
 use super::joined::joined;
 use super::preamble::{MAX_PREAMBLE, narrow_lines};
-use super::reading::{ReadAs, Reading};
+use super::reading::{ReadAs, Reading, count_preamble};
 use super::records::{RecordSettings, Records};
 use crate::error::IntakeError;
 use crate::input::{Encoding, InputConfig};
@@ -83,15 +83,10 @@ pub(crate) fn decode<'a>(
         let all = lines(&sample).filter(|line| !is_blank(line) && line.len() <= MAX_LINE);
         narrow_lines(&all.take(2 * MAX_PREAMBLE).collect::<Vec<_>>(), settings.delimiter)
     };
-    if narrow > 0 {
-        let mut lines = narrow as u64;
-        if let Some(at) = found.iter().position(|how| matches!(how, ReadAs::Preamble { .. }))
-            && let ReadAs::Preamble { lines: before, .. } = found.remove(at)
-        {
-            lines += before;
-        }
-        found.push(ReadAs::Preamble { lines, comments: preamble.comments });
+    if narrow > 0 && !found.iter().any(|how| matches!(how, ReadAs::Preamble { .. })) {
+        found.push(ReadAs::Preamble { lines: narrow as u64, comments: preamble.comments });
     }
+    count_preamble(&mut found, lines_before(&sample, narrow));
     let delimiter = settings.delimiter.unwrap_or_else(|| recognise(after_lines(&sample, narrow)));
     let (body, broken) = joined(&text[from..], settings.form(vec![delimiter], preamble.comments));
     let body = match body {
@@ -126,6 +121,15 @@ pub(crate) fn after_lines(text: &[u8], count: usize) -> &[u8] {
         rest = &rest[end..];
     }
     rest
+}
+
+/// The number of lines before the one that follows the first `count` lines that are not blank, and is not blank itself.
+fn lines_before(text: &[u8], count: usize) -> u64 {
+    let rest = after_lines(text, count);
+    let blank =
+        rest.split_inclusive(|&byte| byte == b'\n').take_while(|line| is_blank(line)).map(<[u8]>::len);
+    let end = text.len() - rest.len() + blank.sum::<usize>();
+    memchr_iter(b'\n', &text[..end]).count() as u64
 }
 
 /// The delimiter of files with such a name.

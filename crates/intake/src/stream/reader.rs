@@ -4,7 +4,7 @@ use crate::Samples;
 use crate::columns::layout::Layout;
 use crate::columns::matching::{Matched, has_names, match_first_line, may_precede_header};
 use crate::decode::encoding::Text;
-use crate::decode::reading::{ReadAs, Reading};
+use crate::decode::reading::{ReadAs, Reading, count_preamble};
 use crate::decode::records::{RecordSettings, Records};
 use crate::error::{BadLine, BadReason, IntakeError, TableError};
 use crate::input::FormatChoice;
@@ -146,6 +146,7 @@ impl<R: BufRead> Reader<R> {
                 break;
             }
         }
+        let lines_before = lines.next_line_number().saturating_sub(2);
         let records = lines.input();
         let separator = records.preamble().separator.map(char::from);
         let options = &ReadOptions { delimiter: options.delimiter.or(separator), ..options.clone() };
@@ -161,6 +162,7 @@ impl<R: BufRead> Reader<R> {
         });
         let mut found = records.notices();
         found.extend(preamble.map(|lines| ReadAs::Preamble { lines, comments: false }));
+        count_preamble(&mut found, lines_before);
         let mut notices: Vec<Notice> = found.into_iter().map(|how| Notice::ReadAs { how }).collect();
         notices.extend(of_columns);
         if !header {

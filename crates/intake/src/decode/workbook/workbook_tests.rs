@@ -264,5 +264,5 @@ fn a_workbook_of_another_program_is_read() {
     assert_eq!((table.lines[0], table.len(), table.stamps[1] - table.stamps[0]), (5, 6, 60.0));
     let told: Vec<String> = table.notices.iter().map(ToString::to_string).take(2).collect();
     assert_eq!(told[0], "read sheet `Readings` of 2 sheets; input.sheet chooses another");
-    assert!(told[1].starts_with("the first line is a preamble"), "{told:?}");
+    assert!(told[1].starts_with("the first 3 lines are a preamble"), "{told:?}");
 }
