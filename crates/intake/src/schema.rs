@@ -21,6 +21,7 @@ use crate::columns::stamps::StampFormat;
 use crate::decode::reading::Reading;
 use crate::groups::Group;
 use crate::input::{MAX_LEVELS, MAX_WINDOW};
+use crate::text::cells::shortest;
 use crate::text::recognise::{shorten, splits_cells};
 use crate::text::written::NumberFormat;
 use serde::{Deserialize, Serialize};
@@ -158,6 +159,14 @@ impl Curve {
             Curve::Asinh { center, width } => value.sinh() * width + center,
         }
     }
+
+    /// How far [`Curve::invert`] is off if `value` is off by `error`.
+    fn inverted_error(self, value: f64, error: f64) -> f64 {
+        match self {
+            Curve::Linear => error,
+            Curve::Asinh { width, .. } => value.cosh() * width * error,
+        }
+    }
 }
 
 /// How a long series is cut into windows.
@@ -258,10 +267,17 @@ impl Schema {
         unreachable!("widths of the fields add up to the width of a row")
     }
 
-    /// A scaled value in the unit of its column, up to rounding. Values of categories are returned unchanged.
+    /// A scaled value in the unit of its column: the shortest decimal number within what 32 bits lose, so that what was
+    /// read as 40.98 is that again, not 40.97999947. Values of categories are returned unchanged.
     pub fn in_units(&self, index: usize, value: f32) -> f64 {
         match &self.field_of(index).kind {
-            FieldKind::Number { curve, mean, std, .. } => curve.invert(f64::from(value) * std + mean),
+            FieldKind::Number { curve, mean, std, .. } => {
+                let place = f64::from(value) * std + mean;
+                let exact = curve.invert(place);
+                let lost = f64::from(f32::EPSILON) * (place.abs() + mean.abs());
+                let error = curve.inverted_error(place, lost).max(f64::from(f32::EPSILON) * exact.abs());
+                shortest(exact, error)
+            }
             FieldKind::Category { .. } => f64::from(value),
         }
     }

@@ -228,3 +228,33 @@ fn a_few_values_keep_their_own_places_as_before() {
     assert_eq!((levels.len(), rare.len(), schema.fields[1].width()), (2, 0, 2));
     assert!(!serde_json::to_string(&schema).unwrap().contains("rare"));
 }
+
+#[test]
+fn values_in_units_are_those_that_were_read() {
+    let cell = |row: usize, scale: f64| (row as f64 * 37.0 % 1000.0 - 300.0) * scale;
+    for heavy in [1.0, 1e9] {
+        let line = |row: usize| {
+            let last = if row == 599 { heavy } else { 1.0 };
+            format!(
+                "{:.2},{:.1},{:e},k{}\n",
+                cell(row, 0.01),
+                1013.0 + cell(row, 0.1),
+                cell(row, 1e-9) * last,
+                row % 3
+            )
+        };
+        let content: String = (0..600).map(line).collect();
+        let table = Table::parse(content.as_bytes(), "a.csv", &InputConfig::default()).unwrap();
+        let schema = Schema::learn(&table, &table.normal_rows()).unwrap().schema;
+        let encoded = schema.encode(&table, &(0..600).collect::<Vec<_>>()).unwrap().samples;
+        for (row, line) in content.lines().enumerate() {
+            for (column, text) in line.split(',').take(2).enumerate() {
+                let value = schema.in_units(column, encoded.values[[row, column]]);
+                assert_eq!(value, text.parse::<f64>().unwrap(), "{text}");
+            }
+            let value = schema.in_units(2, encoded.values[[row, 2]]);
+            let expected = f64::from(table.values[[row, 2]]);
+            assert!((value - expected).abs() <= 1e-5 * expected.abs().max(1e-9), "{value} {expected}");
+        }
+    }
+}

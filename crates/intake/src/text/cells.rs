@@ -120,6 +120,24 @@ pub(crate) fn plain_number(bytes: &[u8]) -> Option<(f64, usize)> {
     Some((if negative { -size } else { size }, at))
 }
 
+/// The number with the fewest decimal digits that is within `error` of a value.
+pub(crate) fn shortest(value: f64, error: f64) -> f64 {
+    let last = error.log10().floor();
+    if !value.is_finite() || !last.is_finite() {
+        return value;
+    }
+    let first = (value.abs() + error).log10().floor();
+    for power in (last as i32..=first as i32).rev() {
+        let step = 10.0_f64.powi(power.abs());
+        let rounded = if power > 0 { (value / step).round() * step } else { (value * step).round() / step };
+        if (rounded - value).abs() <= error {
+            // -0 is 0.
+            return rounded + 0.0;
+        }
+    }
+    value
+}
+
 /// A number of an array as text, by which numeric categories are compared.
 pub(crate) fn number_text(value: f32) -> String {
     // -0 is 0.
