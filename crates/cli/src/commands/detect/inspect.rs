@@ -5,7 +5,7 @@ use crate::cli::Cli;
 use crate::failure::Failure;
 use crate::output;
 use ae_anomaly::Detector;
-use ae_intake::{Field, FieldKind, Format, Schema};
+use ae_intake::{Field, FieldKind, Format, Schema, StampFormat};
 use ae_records::text::one_line;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -75,7 +75,8 @@ fn schema(schema: &Schema) -> Vec<String> {
         lines.push(format!("windows: {} steps, one ending at each row", windows.length));
     }
     if let Some(stamp) = &schema.timestamp {
-        let step = stamp.step.map_or("no regular step".to_string(), |step| format!("a step of {step}"));
+        let unit = if stamp.format == StampFormat::Number { "" } else { " s" };
+        let step = stamp.step.map_or("no regular step".to_string(), |step| format!("a step of {step}{unit}"));
         let columns = match &stamp.clock {
             Some(clock) => format!("columns `{}` and `{}`", stamp.name, clock.name),
             None => format!("column `{}`", stamp.name),
