@@ -176,7 +176,7 @@ pub enum IntakeError {
         remedy: &'static str,
     },
     /// None of the lines could be read.
-    #[error("{name} has no usable lines out of {lines}; the first: {first}")]
+    #[error("{name} has no usable lines out of {lines}; the first: {first}{}", other_encoding(first))]
     OnlyBadLines {
         /// The file.
         name: String,
@@ -188,8 +188,8 @@ pub enum IntakeError {
     /// Too many bad lines to learn from the rest.
     #[error(
         "{name} has {} out of {lines}, more than input.max_bad = {allowed} allows; fix them or raise it; the \
-         first: {first}",
-        counted(*bad, "bad line", "bad lines")
+         first: {first}{}",
+        counted(*bad, "bad line", "bad lines"), other_encoding(first)
     )]
     TooManyBadLines {
         /// The file.
@@ -336,6 +336,16 @@ pub enum IntakeError {
         /// What differs from the schema.
         reason: String,
     },
+}
+
+/// What to do about lines in another encoding.
+fn other_encoding(first: &BadLine) -> &'static str {
+    match first.reason {
+        BadReason::NotText => {
+            "; save the file as UTF-8, or fit with input.encoding = \"windows-1252\", which reads both"
+        }
+        _ => "",
+    }
 }
 
 fn because(ignored: &[String]) -> String {
