@@ -113,8 +113,10 @@ pub enum BadReason {
 #[non_exhaustive]
 pub enum IntakeError {
     /// Reading the input failed.
-    #[error("cannot read past line {line}: {source}")]
+    #[error("cannot read {name}{}: {source}", after(*.line))]
     Read {
+        /// The name of the input.
+        name: String,
         /// Lines read so far.
         line: u64,
         /// The error of the operating system.
@@ -372,4 +374,13 @@ impl From<FileError> for IntakeError {
     fn from(error: FileError) -> Self {
         IntakeError::Content(error.into())
     }
+}
+
+/// [`IntakeError::Read`], after so many lines.
+pub(crate) fn cannot_read(name: &str, line: u64) -> impl Fn(std::io::Error) -> IntakeError {
+    move |source| IntakeError::Read { name: name.to_string(), line, source }
+}
+
+fn after(line: u64) -> String {
+    if line == 0 { String::new() } else { format!(" past line {line}") }
 }

@@ -97,7 +97,12 @@ fn tables_take_memory_in_proportion_or_are_refused() {
     place.write("series.csv", &series);
     let windows = format!("detect fit series.csv {FIT} --set input.layout=windows --set input.window=5000");
     check_small(&place, own, series.len() as u64, &windows, 0, "are used, evenly spaced");
-    fit("bomb.csv.gz", &gz("1,2,3\n".repeat(20_000_000).as_bytes()), 1, "allow more with input.max_memory_mb");
+    fit(
+        "bomb.csv.gz",
+        &gz("1,2,3\n".repeat(20_000_000).as_bytes()),
+        1,
+        "allow more with input.max_memory_mb",
+    );
     // Lines that cannot be read are kept to be reported; a file of little else is refused before.
     let bad = format!("a,b\n1,2\n{}", "x\n".repeat(3_000_000));
     fit("bad.csv", bad.as_bytes(), 1, "lines that cannot be read");

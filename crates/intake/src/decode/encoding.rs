@@ -3,7 +3,7 @@
 use super::western::{Western, is_western};
 use super::{Decoding, Transform};
 use crate::decode::reading::ReadAs;
-use crate::error::IntakeError;
+use crate::error::{IntakeError, cannot_read};
 use crate::input::Encoding;
 use crate::schema::Schema;
 use crate::schema::notice::Notice;
@@ -363,7 +363,7 @@ impl<R: BufRead> Text<R> {
     pub(crate) fn with(input: R, encoding: Encoding, name: &str) -> Result<Self, IntakeError> {
         let mut input = Decoding::new(input, Encoded::new(encoding));
         while input.decoder().form.is_none() {
-            let more = input.advance().map_err(|source| IntakeError::Read { line: 0, source })?;
+            let more = input.advance().map_err(cannot_read(name, 0))?;
             if !more {
                 break;
             }

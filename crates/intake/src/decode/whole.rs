@@ -5,7 +5,7 @@ use super::joined::joined;
 use super::preamble::{MAX_PREAMBLE, narrow_lines};
 use super::reading::{ReadAs, Reading, count_preamble};
 use super::records::{RecordSettings, Records};
-use crate::error::IntakeError;
+use crate::error::{IntakeError, cannot_read};
 use crate::input::{Encoding, InputConfig};
 use crate::schema::notice::Notice;
 use crate::text::head::begins_json;
@@ -44,11 +44,11 @@ pub(crate) fn decode<'a>(
         delimiter: config.delimiter.map(|delimiter| delimiter as u8).or_else(|| by_name(name)),
         max_line: MAX_LINE,
     };
-    let read = |source| IntakeError::Read { line: 0, source };
+    let read = cannot_read(name, 0);
     let mut records = Records::new(Text::with(&text[..], Encoding::Utf8, name)?, settings.clone());
     let mut head = Vec::new();
     while is_blank(&head) {
-        let piece = records.fill_buf().map_err(read)?;
+        let piece = records.fill_buf().map_err(&read)?;
         let length = piece.len();
         if length == 0 {
             break;
@@ -60,7 +60,7 @@ pub(crate) fn decode<'a>(
     found.extend(records.notices());
     let notices = |found: Vec<ReadAs>| found.into_iter().map(|how| Notice::ReadAs { how }).collect();
     if records.is_array() {
-        records.read_to_end(&mut head).map_err(read)?;
+        records.read_to_end(&mut head).map_err(&read)?;
         let text = Cow::Owned(head);
         return Ok(Whole { text, syntax: Syntax::Json, preamble: 0, notices: notices(found) });
     }

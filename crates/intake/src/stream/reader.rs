@@ -6,7 +6,7 @@ use crate::columns::matching::{Matched, has_names, match_first_line, may_precede
 use crate::decode::encoding::Text;
 use crate::decode::reading::{ReadAs, Reading, count_preamble};
 use crate::decode::records::{RecordSettings, Records};
-use crate::error::{BadLine, BadReason, IntakeError, TableError};
+use crate::error::{BadLine, BadReason, IntakeError, TableError, cannot_read};
 use crate::input::FormatChoice;
 use crate::schema::Schema;
 use crate::schema::encode::{Encoder, MAX_NOTICES_PER_COLUMN, RowNote};
@@ -123,8 +123,8 @@ impl<R: BufRead> Reader<R> {
         let mut preamble = None;
         loop {
             let line = lines.next_line_number();
-            let read = |source| IntakeError::Read { line: line - 1, source };
-            let bytes = match lines.next(1, 1).map_err(read)? {
+            let read = cannot_read(&options.name, line - 1);
+            let bytes = match lines.next(1, 1).map_err(&read)? {
                 None => break,
                 Some(Chunk::TooLong { line }) => {
                     let reason = BadReason::TooLong { limit: options.max_line };
@@ -141,7 +141,7 @@ impl<R: BufRead> Reader<R> {
                 break;
             }
             looks_on = false;
-            preamble = lines.input().find_header(|line| has_names(schema, line)).map_err(read)?;
+            preamble = lines.input().find_header(|line| has_names(schema, line)).map_err(&read)?;
             if preamble.is_none() {
                 break;
             }
@@ -289,7 +289,7 @@ impl<R: BufRead> Reader<R> {
             let read_so_far = self.lines.next_line_number() - 1;
             // With any number of bytes: the lines after may come much later.
             let next = self.lines.next(1, most);
-            if next.map_err(|source| IntakeError::Read { line: read_so_far, source })?.is_none() {
+            if next.map_err(cannot_read(&self.name, read_so_far))?.is_none() {
                 break;
             }
         }
@@ -313,24 +313,23 @@ impl<R: BufRead> Reader<R> {
         let (parser, encoder) = (&self.parser, &self.encoder);
         let limit = self.lines.limit();
         let chunk = self.lines.next(bytes, most);
-        let (raw, steps, shares) =
-            match chunk.map_err(|source| IntakeError::Read { line: read_so_far, source })? {
-                None if self.early.is_empty() => return Ok(None),
-                None => (RawBlock::default(), Samples::empty(encoder.row_width), Vec::new()),
-                Some(Chunk::TooLong { line }) => {
-                    let bad = vec![BadLine { line, reason: BadReason::TooLong { limit } }];
-                    let raw = RawBlock { bad, ..RawBlock::default() };
-                    (raw, Samples::empty(encoder.row_width), Vec::new())
-                }
-                Some(Chunk::Lines { bytes, first_line }) if most == 1 => {
-                    let raw = parser.block(bytes, first_line, limit);
-                    let (steps, shares) = encoder.rows(&raw.values, raw.lines.len());
-                    (raw, steps, shares)
-                }
-                Some(Chunk::Lines { bytes, first_line }) => {
-                    in_parallel(parser, encoder, bytes, first_line, limit)
-                }
-            };
+        let (raw, steps, shares) = match chunk.map_err(cannot_read(&self.name, read_so_far))? {
+            None if self.early.is_empty() => return Ok(None),
+            None => (RawBlock::default(), Samples::empty(encoder.row_width), Vec::new()),
+            Some(Chunk::TooLong { line }) => {
+                let bad = vec![BadLine { line, reason: BadReason::TooLong { limit } }];
+                let raw = RawBlock { bad, ..RawBlock::default() };
+                (raw, Samples::empty(encoder.row_width), Vec::new())
+            }
+            Some(Chunk::Lines { bytes, first_line }) if most == 1 => {
+                let raw = parser.block(bytes, first_line, limit);
+                let (steps, shares) = encoder.rows(&raw.values, raw.lines.len());
+                (raw, steps, shares)
+            }
+            Some(Chunk::Lines { bytes, first_line }) => {
+                in_parallel(parser, encoder, bytes, first_line, limit)
+            }
+        };
         Ok(Some(self.finish(raw, steps, shares)))
     }
 

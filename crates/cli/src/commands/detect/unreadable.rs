@@ -39,7 +39,7 @@ pub(super) fn warning(
     )).into_owned())
 }
 
-/// `expected is CSV with the delimiter ',' and the columns a, b, c, kind`.
+/// `expected is CSV with the delimiter ',' and the columns a, b, c, kind besides time`.
 fn expected(schema: &Schema) -> String {
     let names: Vec<&str> = schema.fields.iter().take(MAX_NAMED).map(|field| field.name.as_str()).collect();
     let more = if schema.fields.len() > MAX_NAMED { ", …" } else { "" };
@@ -47,5 +47,12 @@ fn expected(schema: &Schema) -> String {
         Format::Json => "JSON lines with".to_string(),
         Format::Csv { delimiter, .. } => format!("CSV with the delimiter {delimiter:?} and"),
     };
-    format!("expected is {format} the columns {}{more}", names.join(", "))
+    // Their cells are counted, too.
+    let times = schema.timestamp.iter().flat_map(|times| {
+        [Some(&times.name), times.clock.as_ref().map(|clock| &clock.name)].into_iter().flatten()
+    });
+    let group = schema.group.iter().map(|group| &group.name);
+    let others: Vec<&str> = times.chain(group).chain(&schema.label).map(String::as_str).collect();
+    let besides = if others.is_empty() { String::new() } else { format!(" besides {}", others.join(", ")) };
+    format!("expected is {format} the columns {}{more}{besides}", names.join(", "))
 }
