@@ -19,7 +19,9 @@ impl Reader<Box<dyn BufRead + Send>> {
     /// # Errors
     /// As [`Reader::from_input`].
     pub fn open(path: &Path, schema: &Schema, options: &ReadOptions) -> Result<Self, IntakeError> {
-        from_input(files::open(path)?, &path.display().to_string(), schema, options)
+        let name = path.display().to_string();
+        let options = ReadOptions { name: name.clone(), ..options.clone() };
+        from_input(files::open(path)?, &name, schema, &options)
     }
 
     /// Reads any input, plain or compressed. A workbook (xlsx, ods), which is recognised from its first bytes, is read
