@@ -338,6 +338,16 @@ pub enum IntakeError {
         /// What differs from the schema.
         reason: String,
     },
+    /// A column whose cells are to be copied is not there.
+    #[error("{name} has no column `{column}` to copy; its columns: {columns}")]
+    NotCopied {
+        /// The input.
+        name: String,
+        /// The column.
+        column: String,
+        /// The first columns that it has.
+        columns: String,
+    },
 }
 
 /// What to do about lines in another encoding.

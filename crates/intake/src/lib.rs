@@ -51,6 +51,7 @@ pub use columns::find::Column;
 pub use columns::labels::Labels;
 pub use columns::layout::Layout;
 pub use columns::stamps::StampFormat;
+pub use columns::style::StampStyle;
 pub use decode::encoding::Text;
 pub use decode::packed::unpacked;
 pub use decode::reading::{ReadAs, Reading};

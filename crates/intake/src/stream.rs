@@ -3,6 +3,7 @@
 pub(crate) mod block;
 mod empty;
 pub(crate) mod grouped;
+mod in_order;
 pub(crate) mod odd_times;
 mod open;
 pub(crate) mod reader;

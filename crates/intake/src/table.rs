@@ -6,7 +6,7 @@ mod bad_steps;
 mod interleaved;
 mod no_rows;
 mod rows;
-mod sort;
+pub(crate) mod sort;
 mod times;
 
 use crate::columns::kinds::{self, Columns, Kind};

@@ -200,6 +200,26 @@ impl StreamGroups {
 }
 
 impl<R: BufRead> Reader<R> {
+    /// For windows without groups: the state from which an interrupted stream can be resumed.
+    pub fn window_state(&self) -> Option<WindowState> {
+        self.windower.as_ref().map(Windower::state)
+    }
+
+    /// Continues from the state of an earlier reader of the same stream.
+    ///
+    /// # Errors
+    /// [`IntakeError::Schema`] if the state does not match this schema.
+    pub fn restore(&mut self, state: &WindowState) -> Result<(), IntakeError> {
+        let fault =
+            |error: crate::SchemaError| IntakeError::Schema { name: self.name.clone(), reason: error.reason };
+        let restored = Windower::restore(&self.schema, state).map_err(fault)?;
+        if self.windower.is_some() {
+            self.last_time = restored.last_time();
+            self.windower = Some(restored);
+        }
+        Ok(())
+    }
+
     /// For windows of groups: the state from which an interrupted stream can be resumed.
     pub fn group_state(&self) -> Option<GroupState> {
         self.groups.as_ref().and_then(StreamGroups::state)

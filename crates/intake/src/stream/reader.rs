@@ -15,7 +15,8 @@ use crate::schema::notice::Notice;
 use crate::stream::block::{Block, in_parallel};
 use crate::stream::empty::EmptyColumns;
 use crate::stream::grouped::StreamGroups;
-use crate::stream::windower::{WindowState, Windower};
+use crate::stream::in_order::Waiting;
+use crate::stream::windower::Windower;
 use crate::text::kept::{Keep, KeptColumns};
 use crate::text::lines::{Chunk, Lines};
 use crate::text::parse::{MAX_LINE, RawBlock, RowParser, Syntax, is_blank};
@@ -62,10 +63,10 @@ impl Default for ReadOptions {
 /// Reads rows from any input, as a [`Schema`] expects them.
 #[derive(Debug)]
 pub struct Reader<R> {
-    lines: Lines<Records<R>>,
+    pub(super) lines: Lines<Records<R>>,
     pub(super) schema: Schema,
-    encoder: Encoder,
-    parser: RowParser,
+    pub(super) encoder: Encoder,
+    pub(super) parser: RowParser,
     empty: EmptyColumns,
     pub(super) windower: Option<Windower>,
     pub(super) groups: Option<StreamGroups>,
@@ -82,12 +83,14 @@ pub struct Reader<R> {
     /// The first bad line.
     first_bad: Option<BadLine>,
     /// Bad lines before the first line that was used to match the columns.
-    early: Vec<BadLine>,
+    pub(super) early: Vec<BadLine>,
     pub(super) name: String,
+    /// Lines that were read to be sorted.
+    pub(super) waiting: Option<Waiting>,
 }
 
 /// Bytes that are parsed in parallel at a time.
-const CHUNK: usize = 4 << 20;
+pub(super) const CHUNK: usize = 4 << 20;
 /// Approximate number of sample values in a block.
 const BLOCK_VALUES: usize = 1 << 22;
 
@@ -153,8 +156,8 @@ impl<R: BufRead> Reader<R> {
         let line = crate::text::parse::lines(&first).next().unwrap_or_default();
         let Matched { mut parser, header, notices: of_columns } = match_first_line(schema, line, options)?;
         if options.keep != Keep::default() {
-            parser.kept =
-                Some(KeptColumns::new(&options.keep, schema, &parser, line, header).map_err(fault)?);
+            let name = &options.name;
+            parser.kept = Some(KeptColumns::new(name, &options.keep, schema, &parser, line, header)?);
         }
         records.begin(match parser.syntax {
             Syntax::Csv { delimiter } => Some(delimiter),
@@ -185,6 +188,7 @@ impl<R: BufRead> Reader<R> {
             first_bad: None,
             early,
             name: options.name.clone(),
+            waiting: None,
             schema: schema.clone(),
         })
     }
@@ -232,26 +236,6 @@ impl<R: BufRead> Reader<R> {
     /// The number of the next line, from 1.
     pub fn next_line_number(&self) -> u64 {
         self.lines.next_line_number()
-    }
-
-    /// For windows without groups: the state from which an interrupted stream can be resumed.
-    pub fn window_state(&self) -> Option<WindowState> {
-        self.windower.as_ref().map(Windower::state)
-    }
-
-    /// Continues from the state of an earlier reader of the same stream.
-    ///
-    /// # Errors
-    /// [`IntakeError::Schema`] if the state does not match this schema.
-    pub fn restore(&mut self, state: &WindowState) -> Result<(), IntakeError> {
-        let fault =
-            |error: crate::SchemaError| IntakeError::Schema { name: self.name.clone(), reason: error.reason };
-        let restored = Windower::restore(&self.schema, state).map_err(fault)?;
-        if self.windower.is_some() {
-            self.last_time = restored.last_time();
-            self.windower = Some(restored);
-        }
-        Ok(())
     }
 
     /// The next block of lines, parsed in parallel; `None` at the end. Waits until the block is full: to
@@ -309,6 +293,9 @@ impl<R: BufRead> Reader<R> {
     }
 
     fn next_lines(&mut self, bytes: usize, most: usize) -> Result<Option<Block>, IntakeError> {
+        if self.waiting.is_some() {
+            return Ok(self.next_waiting(most));
+        }
         let read_so_far = self.lines.next_line_number() - 1;
         let (parser, encoder) = (&self.parser, &self.encoder);
         let limit = self.lines.limit();
@@ -333,9 +320,11 @@ impl<R: BufRead> Reader<R> {
         Ok(Some(self.finish(raw, steps, shares)))
     }
 
-    fn finish(&mut self, mut raw: RawBlock, steps: Samples, shares: Vec<f32>) -> Block {
+    pub(super) fn finish(&mut self, mut raw: RawBlock, steps: Samples, shares: Vec<f32>) -> Block {
         raw.bad.splice(..0, self.early.drain(..));
-        self.count_days(&mut raw);
+        if self.waiting.is_none() {
+            self.count_days(&mut raw);
+        }
         self.given += (raw.lines.len() + raw.bad.len()) as u64;
         self.given_bad += raw.bad.len() as u64;
         if self.first_bad.is_none() {
@@ -359,11 +348,16 @@ impl<R: BufRead> Reader<R> {
             notices.push(notice);
         }
         let encoder = &self.encoder;
-        let mut of_groups = Vec::new();
-        let by_group = self.groups.as_mut().and_then(|groups| {
-            of_groups = groups.remark_unknown(&raw.groups, &raw.lines);
-            groups.cut(encoder, &raw, &steps, &shares, &mut of_groups)
-        });
+        let mut of_groups = match &mut self.groups {
+            Some(groups) => groups.remark_unknown(&raw.groups, &raw.lines),
+            None => Vec::new(),
+        };
+        // Up to here lines are those of the file, which people are told; from here on they are ascending.
+        if let Some(waiting) = &self.waiting {
+            waiting.number(&mut raw);
+        }
+        let groups = self.groups.as_mut();
+        let by_group = groups.and_then(|groups| groups.cut(encoder, &raw, &steps, &shares, &mut of_groups));
         for (count, notice) in (0..).zip(of_groups) {
             self.log.add(&notice);
             notices.extend(Some(notice).filter(|_| count < 2 * MAX_NOTICES_PER_COLUMN));

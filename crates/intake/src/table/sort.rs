@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// The rows of a file in the order in which a series has them.
 #[derive(Debug)]
-pub(super) struct TimeOrder {
+pub(crate) struct TimeOrder {
     /// The place in the file of each row; `None` for the order of the file.
     order: Option<Vec<usize>>,
     /// Times that are earlier than the one before, in the order of the file.
@@ -19,7 +19,7 @@ pub(super) struct TimeOrder {
 impl TimeOrder {
     /// Sorted by time if that makes more steps regular, or if more than one in ten steps go back: rows in reverse or in
     /// any order. Otherwise the order of the file, such as that of series one after another, whose times start over.
-    pub(super) fn of(stamps: &[f64], format: StampFormat) -> Self {
+    pub(crate) fn of(stamps: &[f64], format: StampFormat) -> Self {
         let file = Steps::of(stamps, format);
         if file.backward == 0 {
             return TimeOrder { order: None, backward: 0 };
@@ -53,12 +53,17 @@ impl TimeOrder {
     }
 
     /// The place in the file of each row, if it is another order than that of the file.
-    pub(super) fn places(&self) -> Option<&[usize]> {
+    pub(crate) fn places(&self) -> Option<&[usize]> {
         self.order.as_deref()
     }
 
+    /// Counts the times of other rows as well.
+    pub(crate) fn add(&mut self, other: &TimeOrder) {
+        self.backward += other.backward;
+    }
+
     /// Says that the rows were sorted.
-    pub(super) fn notice(&self) -> Notice {
+    pub(crate) fn notice(&self) -> Notice {
         Notice::Time(TimeNotice::Sorted { backward: self.backward })
     }
 
@@ -75,7 +80,7 @@ impl TimeOrder {
 
 /// The order of rows by time. Rows with equal times keep their order, and a row without a time, such as a bad line,
 /// stays behind the row before it.
-pub(super) fn by_time(stamps: &[f64]) -> Vec<usize> {
+pub(crate) fn by_time(stamps: &[f64]) -> Vec<usize> {
     let mut last = f64::NEG_INFINITY;
     let mut key = |&stamp: &f64| {
         // 0 is added because -0 sorts before 0.

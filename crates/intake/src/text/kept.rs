@@ -4,9 +4,13 @@ use super::cells::trimmed;
 use super::json::{self, Key};
 use super::parse::{RowParser, Syntax, Target, cells_of};
 use crate::columns::find::unique_names;
+use crate::error::IntakeError;
 use crate::schema::{Format, Schema};
 use memchr::memchr;
 use std::collections::HashMap;
+
+/// Most columns that a message names.
+const MAX_NAMED: usize = 20;
 
 /// The cells of the input that a [`Reader`](crate::Reader) hands out with each row; none by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +45,21 @@ impl KeptCells {
         })
     }
 
+    /// Memory that the cells take, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.len() + self.ends.len() * size_of::<usize>()
+    }
+
+    /// The cells of these rows.
+    pub(crate) fn select(&self, rows: &[usize]) -> KeptCells {
+        let mut own = KeptCells { columns: self.columns, ..KeptCells::default() };
+        for cell in rows.iter().flat_map(|&row| self.of_row(row)) {
+            own.text.push_str(cell);
+            own.ends.push(own.text.len());
+        }
+        own
+    }
+
     /// Appends the rows of the next part.
     pub(crate) fn append(&mut self, below: KeptCells) {
         let length = self.text.len();
@@ -60,15 +79,18 @@ pub(crate) struct KeptColumns {
 }
 
 impl KeptColumns {
-    /// The columns to keep of an input that begins with the line `first`, which names the columns if `header`.
-    /// The error names a column that is not there.
+    /// The columns to keep of an input that messages call `input` and that begins with the line `first`, which names the columns if `header`.
+    ///
+    /// # Errors
+    /// [`IntakeError::NotCopied`] for a column that is not there.
     pub(crate) fn new(
+        input: &str,
         keep: &Keep,
         schema: &Schema,
         parser: &RowParser,
         first: &[u8],
         header: bool,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, IntakeError> {
         let there = names_of(schema, parser, first, header);
         let times = schema.timestamp.iter().flat_map(|stamp| stamp.columns());
         let times = times.filter(|(name, _)| keep.time && there.contains(name));
@@ -79,8 +101,11 @@ impl KeptColumns {
             // The first line of JSON need not have all columns.
             let found = found.or((parser.syntax == Syntax::Json).then_some(name));
             let found = found.ok_or_else(|| {
-                let shown: Vec<String> = there.iter().take(20).map(|name| format!("`{name}`")).collect();
-                format!("there is no column `{name}` to copy; its columns: {}", shown.join(", "))
+                let shown: Vec<String> =
+                    there.iter().take(MAX_NAMED).map(|name| format!("`{name}`")).collect();
+                let more = if there.len() > MAX_NAMED { ", …" } else { "" };
+                let columns = shown.join(", ") + more;
+                IntakeError::NotCopied { name: input.to_owned(), column: name.clone(), columns }
             })?;
             names.push(found.clone());
         }

@@ -1,0 +1,102 @@
+//! Tests that a file in any order gives the windows of the file in order, each with its line.
+
+use super::*;
+use crate::text::kept::Keep;
+use crate::{InputConfig, LayoutChoice, Table};
+use ae_records::seed::stream_rng;
+use rand_chacha::rand_core::Rng;
+
+/// A step of a series; each tenth cannot be read if `bad`.
+fn line(step: usize, group: Option<usize>, bad: bool) -> String {
+    let value = if bad && step % 10 == 7 { "odd".into() } else { format!("{}", (step * step) % 17) };
+    let group = group.map(|group| format!(",m{group}")).unwrap_or_default();
+    format!("{},{value}{group}", 1_700_000_000 + 60 * step)
+}
+
+fn schema(grouped: bool) -> Schema {
+    let rows = (0..200).map(|step| line(step, grouped.then_some(step % 2), false) + "\n");
+    let text = format!("time,a{}\n{}", if grouped { ",m" } else { "" }, rows.collect::<String>());
+    let config = InputConfig {
+        layout: LayoutChoice::Windows,
+        window: Some(5),
+        group: grouped.then(|| "m".into()),
+        ..InputConfig::default()
+    };
+    let table = Table::parse(text.as_bytes(), "a.csv", &config).unwrap();
+    Schema::learn(&table, &(0..200).collect::<Vec<_>>()).unwrap().schema
+}
+
+/// For each line by its text: the window that ends there, `None` if it cannot be read.
+fn windows(schema: &Schema, lines: &[String], sorted: bool) -> Vec<(String, Option<Vec<f32>>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    let header = if schema.group.is_some() { "time,a,m" } else { "time,a" };
+    std::fs::write(&path, format!("{header}\n{}\n", lines.join("\n"))).unwrap();
+    let options = ReadOptions { keep: Keep { time: true, ..Keep::default() }, ..ReadOptions::default() };
+    let (mut reader, order) = Reader::open_in_order(&path, schema, &options).unwrap();
+    assert_eq!(order.is_some(), sorted);
+    let said = reader.notices().iter().any(|notice| notice.to_string().contains("sorted by time"));
+    assert_eq!(said, sorted);
+    let mut all = Vec::new();
+    let mut last = 0;
+    while let Some(block) = reader.next_block().unwrap() {
+        let of_place = |place: u64| match &order {
+            Some(lines) => lines[place as usize - 1],
+            None => place,
+        };
+        let text = |place: u64| lines[of_place(place) as usize - 2].clone();
+        let mut places: Vec<u64> = block.bad.iter().map(|bad| bad.line).collect();
+        all.extend(block.bad.iter().map(|bad| (text(bad.line), None)));
+        for (row, note) in block.rows.iter().enumerate() {
+            let text = text(note.line);
+            let time = block.kept.of_row(row).next().unwrap();
+            assert!(text.starts_with(time), "{text} has the time {time}");
+            all.push((text, Some(block.samples.values.row(row).to_vec())));
+            places.push(note.line);
+        }
+        places.sort_unstable();
+        assert!(places.first().is_none_or(|&first| first > last));
+        last = places.last().copied().unwrap_or(last);
+    }
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    all
+}
+
+#[test]
+fn a_file_in_any_order_has_the_windows_of_the_file_in_order() {
+    let mut rng = stream_rng(1, "order", 0);
+    for grouped in [false, true] {
+        let schema = schema(grouped);
+        let steps = |bad: bool| -> Vec<String> {
+            (0..120).map(|step| line(step, grouped.then_some(step % 2), bad)).collect()
+        };
+        let expected = windows(&schema, &steps(false), false);
+        assert_eq!(expected.len(), 120);
+        let mut reversed = steps(false);
+        reversed.reverse();
+        assert_eq!(windows(&schema, &reversed, true), expected, "reversed, {grouped}");
+        let mut shuffled = steps(false);
+        shuffled.sort_by_cached_key(|_| rng.next_u32());
+        assert_eq!(windows(&schema, &shuffled, true), expected, "shuffled, {grouped}");
+        let mut with_bad = steps(true);
+        let in_order = windows(&schema, &with_bad, false);
+        // Two lines that were written late.
+        with_bad.swap(50, 52);
+        assert_eq!(windows(&schema, &with_bad, true), in_order, "late, {grouped}");
+    }
+}
+
+#[test]
+fn a_file_that_is_too_long_to_sort_is_refused() {
+    let mut schema = schema(false);
+    schema.reading.max_memory_mb = Some(1);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    let rows: String = (0..20_000).rev().map(|step| line(step, None, false) + "\n").collect();
+    std::fs::write(&path, format!("time,a\n{rows}")).unwrap();
+    let error = Reader::open_in_order(&path, &schema, &ReadOptions::default())
+        .err()
+        .expect("too large to sort")
+        .to_string();
+    assert!(error.contains("rows to sort by time") && error.contains("max_memory_mb"), "{error}");
+}
