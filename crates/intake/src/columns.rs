@@ -14,5 +14,6 @@ pub(crate) mod profile;
 pub(crate) mod remarks;
 pub(crate) mod sentinels;
 pub(crate) mod stamps;
+pub(crate) mod style;
 pub(crate) mod times;
 pub(crate) mod written;
