@@ -115,7 +115,8 @@ pub struct Strongest {
     pub score: f64,
     /// Its severity, in [0, 1].
     pub severity: f64,
-    /// The column whose replacement by what is expected explains most of its score; `None` if none was observed.
+    /// The column whose replacement by what is expected explains most of its score or, for windows, of that of an alarm
+    /// nearly as strong; `None` if none was observed, or if it was not looked for.
     pub cause: Option<String>,
 }
 
@@ -141,10 +142,12 @@ pub struct Change {
     pub opened: Option<Opening>,
 }
 
-/// What the score of an alarm is made of.
+/// What is known about the score of an alarm.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parts {
-    /// The column whose replacement by what is expected explains most of the score; `None` if none was observed.
+    /// The column whose replacement by what is expected explains most of the score of this row or, for windows, of the
+    /// alarm of the same event that was looked at last; see [`EventTracker::follow`]. `None` if no column was observed,
+    /// or if the row was not looked at.
     pub cause: Option<String>,
     /// For windows: the share of each step, `[T]`, oldest first; `None` if the scorer has no shares.
     pub steps: Option<Vec<f64>>,
@@ -157,44 +160,52 @@ pub struct Followed {
     pub parts: Vec<(usize, Parts)>,
     /// The lines that opened or closed an event, ascending.
     pub changes: Vec<Change>,
+    /// Number of flagged rows that were not looked at for their cause, because there were too many.
+    pub without_cause: u64,
 }
 
 /// Values of flagged windows that are split into shares at a time.
 const VALUES_AT_ONCE: usize = 1 << 20;
 
 impl Detector {
-    /// What the scores of these rows are made of. Takes about one more score for each column and row.
+    /// For each of these rows, the column whose replacement by what is expected explains most of its score; `None` if
+    /// none was observed. Takes about one more score for each column and row, two if rows are windows.
     ///
     /// # Errors
     /// A row that cannot be scored.
-    pub fn parts(&self, samples: &Samples, rows: &[usize]) -> Result<Vec<Parts>, ScorerError> {
+    pub fn causes(&self, samples: &Samples, rows: &[usize]) -> Result<Vec<Option<String>>, ScorerError> {
+        let fields = &self.schema().fields;
+        let causes = explain::causes(self.schema(), &self.scorer, &self.references, samples, rows)?;
+        let name = |column: usize| fields.get(column).map(|field| field.name.clone());
+        Ok(causes.into_iter().map(|column| column.and_then(name)).collect())
+    }
+
+    /// Of each of these windows, the share of each of its steps in its score, `[T]`, oldest first; `None` if rows are no
+    /// windows or the scorer has no shares.
+    ///
+    /// # Errors
+    /// A row that cannot be scored.
+    pub fn step_shares(
+        &self,
+        samples: &Samples,
+        rows: &[usize],
+    ) -> Result<Vec<Option<Vec<f64>>>, ScorerError> {
         let schema = self.schema();
-        let mut parts = Vec::with_capacity(rows.len());
-        for &row in rows {
-            let cause = explain::cause(schema, &self.scorer, &self.references, &samples.select(&[row]))?;
-            let cause = cause.and_then(|column| schema.fields.get(column)).map(|field| field.name.clone());
-            parts.push(Parts { cause, steps: None });
-        }
-        let Some(windows) = schema.windows else { return Ok(parts) };
-        for (rows, parts) in chunks(rows, &mut parts, (VALUES_AT_ONCE / schema.width()).max(1)) {
-            let Some(shares) = self.scorer().contributions(&samples.select(rows))? else { continue };
-            for (shares, parts) in shares.rows().into_iter().zip(parts) {
+        let Some(windows) = schema.windows else { return Ok(vec![None; rows.len()]) };
+        let mut all = Vec::with_capacity(rows.len());
+        for rows in rows.chunks((VALUES_AT_ONCE / schema.width()).max(1)) {
+            let Some(shares) = self.scorer().contributions(&samples.select(rows))? else {
+                all.extend(rows.iter().map(|_| None));
+                continue;
+            };
+            for shares in shares.rows() {
                 let mut of_steps = vec![0.0; windows.length];
                 for (at, share) in shares.iter().enumerate() {
                     of_steps[at / schema.row_width()] += share;
                 }
-                parts.steps = Some(of_steps);
+                all.push(Some(of_steps));
             }
         }
-        Ok(parts)
+        Ok(all)
     }
-}
-
-/// The rows and their parts, at most `most` at a time.
-fn chunks<'a>(
-    rows: &'a [usize],
-    parts: &'a mut [Parts],
-    most: usize,
-) -> impl Iterator<Item = (&'a [usize], &'a mut [Parts])> {
-    rows.chunks(most).zip(parts.chunks_mut(most))
 }

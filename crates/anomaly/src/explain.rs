@@ -20,6 +20,7 @@
 //! largest contributions. For series and windows, up to 512 rows are scored for each segment or channel that is
 //! named, up to 512 to narrow a channel down, and up to 192 to move the ends of a segment.
 
+mod causes;
 mod expected;
 mod segments;
 mod shares;
@@ -27,18 +28,20 @@ mod units;
 
 use crate::calibrated::CalibratedScorer;
 use crate::error::ScorerError;
+use crate::judgement::Judgement;
 use crate::scorers::references::{self, References};
 use ae_intake::{Samples, Schema};
 use expected::{How, Usual};
 use ndarray::Array2;
 use units::{Grid, Unit};
 
+pub(crate) use causes::causes;
 pub(crate) use shares::shares;
 
 /// Most columns, channels or segments that are named.
 const MAX_NAMED: usize = 5;
 /// Most units that are tried at a time, and about how many values their rows may have in all.
-const MAX_UNITS: usize = 256;
+pub(crate) const MAX_UNITS: usize = 256;
 const MAX_VALUES: usize = 1 << 24;
 /// Fewest units that are tried, however wide rows are.
 const MIN_UNITS: usize = 16;
@@ -87,63 +90,38 @@ pub(crate) fn explain(
     one: &Samples,
 ) -> Result<Found, ScorerError> {
     let grid = Grid::of(schema);
-    let search = Search::new(&grid, scorer, references, one)?;
+    let usual = Usual::of(references, &grid);
+    let search = Search::new(&grid, scorer, &usual, one.clone(), scorer.scores(one)?[0]);
     let trial = search.narrowed(search.pruned(search.chosen()?)?)?;
     let (causes, expected) = (search.causes(&trial)?, search.expected(&trial));
     let sufficient = trial.is_normal;
     Ok(Found { grid, causes, sufficient, expected })
 }
 
-/// The column whose replacement explains most of a row's score, which is the first that [`explain`] would try; `None`
-/// if the row has no observed value. Takes about one more score for each column.
-///
-/// # Errors
-/// A row that cannot be scored.
-pub(crate) fn cause(
-    schema: &Schema,
-    scorer: &CalibratedScorer,
-    references: &References,
-    one: &Samples,
-) -> Result<Option<usize>, ScorerError> {
-    let grid = Grid::of(schema);
-    if grid.n_columns() == 1 || grid.is_one_series() {
-        return Ok(Some(0));
-    }
-    let search = Search::new(&grid, scorer, references, one)?;
-    let sets = search.units()?.into_iter().map(|unit| vec![unit]).collect();
-    let mut current = search.trials(vec![Vec::new()])?.remove(0);
-    current.score = search.score;
-    Ok(search.best(search.trials(sets)?, &current).map(|trial| trial.units[0].column))
-}
-
 struct Search<'a> {
     scorer: &'a CalibratedScorer,
-    one: &'a Samples,
+    one: Samples,
     /// `[D]`, NaN for missing values.
     row: Vec<f64>,
     score: f64,
-    usual: Usual<'a>,
+    usual: &'a Usual<'a>,
     grid: &'a Grid,
     /// Most units that are tried at a time.
     most: usize,
 }
 
 impl<'a> Search<'a> {
+    /// Of the one row of `one`, whose score is known.
     fn new(
         grid: &'a Grid,
         scorer: &'a CalibratedScorer,
-        references: &'a References,
-        one: &'a Samples,
-    ) -> Result<Self, ScorerError> {
-        Ok(Search {
-            scorer,
-            one,
-            row: references::with_gaps(one).row(0).to_vec(),
-            score: scorer.scores(one)?[0],
-            usual: Usual::of(references, grid),
-            grid,
-            most: (MAX_VALUES / grid.width().max(1)).clamp(MIN_UNITS, MAX_UNITS),
-        })
+        usual: &'a Usual<'a>,
+        one: Samples,
+        score: f64,
+    ) -> Self {
+        let row = references::with_gaps(&one).row(0).to_vec();
+        let most = (MAX_VALUES / grid.width().max(1)).clamp(MIN_UNITS, MAX_UNITS);
+        Search { scorer, one, row, score, usual, grid, most }
     }
 
     /// Adds units until the row is normal; at least one, also to a row that is normal already.
@@ -180,7 +158,7 @@ impl<'a> Search<'a> {
         let near = self.usual.nearest(&self.row, &[Vec::new()]).remove(0);
         let deviations: Vec<f64> =
             units.iter().map(|unit| self.deviation(unit, &near, How::Typical)).collect();
-        let parts = self.scorer.scorer().contributions(self.one)?;
+        let parts = self.scorer.scorer().contributions(&self.one)?;
         let part = |unit: &Unit| -> f64 {
             match &parts {
                 Some(parts) => self.grid.indices(unit).map(|index| parts[[0, index]]).sum(),
@@ -269,29 +247,35 @@ impl<'a> Search<'a> {
     /// Scores the row once for each set of units. Of the two ways to expect a course of several steps, the one
     /// with the lower score counts.
     fn trials(&self, sets: Vec<Vec<Unit>>) -> Result<Vec<Trial>, ScorerError> {
+        let mut trials = self.unscored(sets);
+        for part in trials.chunks_mut((MAX_CALL_VALUES / self.grid.width().max(1)).max(1)) {
+            scored(part, self.scorer.judge(&self.rows(part))?);
+        }
+        Ok(self.lowest(&trials))
+    }
+
+    /// How a course of several steps may be expected.
+    fn ways(&self) -> &'static [How] {
+        if self.grid.steps > 1 { &[How::Typical, How::Nearest] } else { &[How::Typical] }
+    }
+
+    /// The trials of each set of units in each way, without a score.
+    fn unscored(&self, sets: Vec<Vec<Unit>>) -> Vec<Trial> {
         let near = self.usual.nearest(&self.row, &sets);
-        let ways: &[How] = if self.grid.steps > 1 { &[How::Typical, How::Nearest] } else { &[How::Typical] };
-        let mut trials: Vec<Trial> = Vec::with_capacity(sets.len() * ways.len());
+        let mut trials: Vec<Trial> = Vec::with_capacity(sets.len() * self.ways().len());
         for (units, near) in sets.into_iter().zip(near) {
-            for &how in ways {
+            for &how in self.ways() {
                 let (units, near) = (units.clone(), near.clone());
                 trials.push(Trial { units, near, how, score: f64::INFINITY, is_normal: false });
             }
         }
-        for part in trials.chunks_mut((MAX_CALL_VALUES / self.grid.width().max(1)).max(1)) {
-            let judged = self.scorer.judge(&self.rows(part))?;
-            for (trial, judgement) in part.iter_mut().zip(judged) {
-                if let Some(verdict) = judgement.verdict() {
-                    (trial.score, trial.is_normal) = (verdict.score, !verdict.is_anomalous);
-                }
-            }
-        }
-        let mut best = Vec::with_capacity(trials.len() / ways.len());
-        for ways in trials.chunks(ways.len()) {
-            let lowest = ways.iter().min_by(|a, b| a.score.total_cmp(&b.score));
-            best.extend(lowest.cloned());
-        }
-        Ok(best)
+        trials
+    }
+
+    /// Of the ways of each set of units, the trial with the lowest score.
+    fn lowest(&self, trials: &[Trial]) -> Vec<Trial> {
+        let lowest = |ways: &[Trial]| ways.iter().min_by(|a, b| a.score.total_cmp(&b.score)).cloned();
+        trials.chunks(self.ways().len()).filter_map(lowest).collect()
     }
 
     /// The row, `[N, D]`, with the units of each trial replaced; what is missing stays missing.
@@ -351,6 +335,15 @@ impl<'a> Search<'a> {
             }
         }
         all
+    }
+}
+
+/// Notes the scores of trials.
+fn scored(trials: &mut [Trial], judged: impl IntoIterator<Item = Judgement>) {
+    for (trial, judgement) in trials.iter_mut().zip(judged) {
+        if let Some(verdict) = judgement.verdict() {
+            (trial.score, trial.is_normal) = (verdict.score, !verdict.is_anomalous);
+        }
     }
 }
 

@@ -5,8 +5,9 @@ use super::{Change, Event, Followed, Moment, Opening, Parts, Strongest};
 use crate::calibration::Verdict;
 use crate::detector::Detector;
 use crate::error::ScorerError;
+use crate::explain::MAX_UNITS;
 use crate::judgement::Judgement;
-use ae_intake::{Block, Clock, Schema};
+use ae_intake::{Block, Clock, Layout, Schema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -34,6 +35,22 @@ pub struct EventTracker {
     /// By group; without groups, a single one without a name.
     streams: BTreeMap<String, Stream>,
     grouped: bool,
+    /// How many rows may be scored to find causes, for independent rows.
+    #[serde(default = "full")]
+    allowance: u64,
+}
+
+/// The allowance of a new stream, and the most that it grows to.
+const MAX_ALLOWANCE: u64 = 16_000;
+/// By how much each row adds to the allowance: so much that of a table of 200 columns each alarm is looked at if one row
+/// in a hundred is flagged.
+const ROW_ALLOWANCE: u64 = 2;
+/// An alarm of an event of windows is looked at for its cause if its score exceeds the threshold by this factor more
+/// than that of the alarm that was looked at last.
+const GROWTH: f64 = 1.25;
+
+fn full() -> u64 {
+    MAX_ALLOWANCE
 }
 
 /// The rows of one group.
@@ -58,6 +75,9 @@ struct Open {
     last_alarm: Moment,
     alarms: u64,
     strongest: Strongest,
+    /// By how much the score of the alarm that was looked at last for its cause exceeds the threshold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    looked: Option<f64>,
     /// Unflagged positions since the last alarm.
     since: usize,
 }
@@ -71,6 +91,7 @@ impl EventTracker {
             beginning: Stream { clock: Clock::new(schema), profile: Profile::default(), open: None },
             streams: BTreeMap::new(),
             grouped: schema.group.is_some(),
+            allowance: MAX_ALLOWANCE,
         }
     }
 
@@ -78,7 +99,10 @@ impl EventTracker {
     pub fn fits(&self, schema: &Schema) -> bool {
         let is_sound = |open: &Open| {
             let Strongest { score, severity, .. } = &open.strongest;
-            score.is_finite() && (0.0..=1.0).contains(severity) && Some(open.since) <= self.length
+            score.is_finite()
+                && (0.0..=1.0).contains(severity)
+                && open.looked.is_none_or(f64::is_finite)
+                && Some(open.since) <= self.length
         };
         let is_stream = |stream: &Stream| {
             stream.clock.fits(schema)
@@ -89,6 +113,7 @@ impl EventTracker {
         self.length == schema.windows.map(|windows| windows.length)
             && self.grouped == schema.group.is_some()
             && self.beginning.open.is_none()
+            && self.allowance <= MAX_ALLOWANCE
             && self.streams.len() <= most
             && std::iter::once(&self.beginning).chain(self.streams.values()).all(is_stream)
     }
@@ -105,6 +130,13 @@ impl EventTracker {
 
     /// Follows the lines of a block, which are judged; `shift` is added to the line numbers.
     ///
+    /// Finding a cause takes many scores, so not every alarm is looked at, and which are depends on the rows before alone:
+    ///
+    /// - Of an event of windows, the first alarm is looked at, and then each whose score exceeds the threshold by a
+    ///   quarter more than that of the last one that was. The others have the cause of that one.
+    /// - Of independent rows, each is looked at for which there are scores left: a stream begins with 16,000, gets 2 with
+    ///   each row, never has more than 16,000, and a look takes one more than there are columns.
+    ///
     /// # Errors
     /// A flagged row whose score does not split into shares because of its values.
     pub fn follow(
@@ -114,11 +146,22 @@ impl EventTracker {
         judgements: &[Judgement],
         shift: u64,
     ) -> Result<Followed, ScorerError> {
-        let flagged: Vec<usize> =
-            (0..judgements.len()).filter(|&row| matches!(judgements[row], Judgement::Anomalous(_))).collect();
-        let parts = detector.parts(&block.samples, &flagged)?;
-        let parts: Vec<(usize, Parts)> = flagged.into_iter().zip(parts).collect();
-        let mut of_alarms = parts.iter().peekable();
+        let is_flagged = |row: &usize| matches!(judgements[*row], Judgement::Anomalous(_));
+        let flagged: Vec<usize> = (0..judgements.len()).filter(is_flagged).collect();
+        let steps = detector.step_shares(&block.samples, &flagged)?;
+        let parts = steps.into_iter().map(|steps| Parts { cause: None, steps });
+        let mut parts: Vec<(usize, Parts)> = flagged.into_iter().zip(parts).collect();
+        let mut without_cause = 0;
+        if self.length.is_none() {
+            let looked = self.allowed(detector.schema(), judgements);
+            let causes = detector.causes(&block.samples, &looked)?;
+            without_cause = (parts.len() - looked.len()) as u64;
+            let mut causes = looked.into_iter().zip(causes).peekable();
+            for (row, parts) in &mut parts {
+                parts.cause = causes.next_if(|(at, _)| at == row).and_then(|(_, cause)| cause);
+            }
+        }
+        let mut of_alarms = parts.iter_mut().peekable();
         let mut bad = block.bad.iter().map(|bad| bad.line).peekable();
         let mut changes = Vec::new();
         for (row, (note, judgement)) in block.rows.iter().zip(judgements).enumerate() {
@@ -126,14 +169,47 @@ impl EventTracker {
                 changes.extend(self.bad_line(line + shift));
             }
             let time = block.stamps.get(row).copied().unwrap_or(f64::NAN);
+            let group = block.groups.name(row).unwrap_or_default();
             let parts = of_alarms.next_if(|(at, _)| *at == row).map(|(_, parts)| parts);
             let at = Moment::new(note.line + shift, time);
-            changes.extend(self.row_of(block.groups.name(row).unwrap_or_default(), at, judgement, parts));
+            let mut change = self.row_of(group, at, judgement, parts.as_deref());
+            if let (Some(parts), Judgement::Anomalous(verdict)) = (parts, judgement)
+                && let Some(open) = self.streams.get_mut(group).and_then(|stream| stream.open.as_mut())
+            {
+                let excess = (verdict.score - verdict.threshold).clamp(0.0, f64::MAX);
+                if open.looked.is_none_or(|looked| excess > GROWTH * looked) {
+                    open.strongest.cause = detector.causes(&block.samples, &[row])?.pop().flatten();
+                    open.looked = Some(excess);
+                }
+                parts.cause.clone_from(&open.strongest.cause);
+                if let Some(opened) = change.as_mut().and_then(|change| change.opened.as_mut()) {
+                    opened.first.cause.clone_from(&parts.cause);
+                }
+            }
+            changes.extend(change);
         }
         for line in bad {
             changes.extend(self.bad_line(line + shift));
         }
-        Ok(Followed { parts, changes })
+        Ok(Followed { parts, changes, without_cause })
+    }
+
+    /// The flagged ones of these independent rows that may be looked at for their causes.
+    fn allowed(&mut self, schema: &Schema, judgements: &[Judgement]) -> Vec<usize> {
+        // The columns of a series are its steps, of which none is named.
+        let scores = match schema.layout {
+            Layout::Series => 0,
+            Layout::Table | Layout::Windows => 1 + schema.fields.len().min(MAX_UNITS) as u64,
+        };
+        let mut looked = Vec::new();
+        for (row, judgement) in judgements.iter().enumerate() {
+            self.allowance = self.allowance.saturating_add(ROW_ALLOWANCE).min(MAX_ALLOWANCE);
+            if matches!(judgement, Judgement::Anomalous(_)) && scores <= self.allowance {
+                self.allowance -= scores;
+                looked.push(row);
+            }
+        }
+        looked
     }
 
     /// The next row of a stream without groups. `parts` are those of an alarm, if they are known.
@@ -250,7 +326,7 @@ impl Stream {
 
     /// Ends the open event.
     fn finish(&mut self, group: Option<String>, length: usize) -> Option<Event> {
-        let Open { number, first_alarm, last_alarm, alarms, strongest, since } = self.open.take()?;
+        let Open { number, first_alarm, last_alarm, alarms, strongest, since, .. } = self.open.take()?;
         let whole = Place { start: first_alarm, peak: strongest.at, end: last_alarm };
         let goes_on = (since <= length / DIP).then_some(last_alarm);
         let Place { start, peak, end } = self.profile.close(length, goes_on).unwrap_or(whole);
@@ -278,13 +354,16 @@ impl Stream {
             open.alarms = open.alarms.saturating_add(1);
             open.since = 0;
             if alarm.score > open.strongest.score {
-                open.strongest = alarm;
+                let cause = alarm.cause.or(open.strongest.cause.take());
+                open.strongest = Strongest { cause, ..alarm };
             }
             return None;
         }
         *number = number.saturating_add(1);
         let (number, strongest) = (*number, alarm.clone());
-        self.open = Some(Open { number, first_alarm: at, last_alarm: at, alarms: 1, strongest, since: 0 });
+        let (first_alarm, last_alarm) = (at, at);
+        self.open =
+            Some(Open { number, first_alarm, last_alarm, alarms: 1, strongest, looked: None, since: 0 });
         Some(Opening { number, group, first: alarm })
     }
 }

@@ -49,25 +49,35 @@ impl<'a> Usual<'a> {
     /// missing ones), nearest first; all of them if there are no others. Channels of a window are compared
     /// whole: where a channel is in its course is known from itself, and what is wrong counts little.
     pub(super) fn nearest(&self, row: &[f64], sets: &[Vec<Unit>]) -> Vec<Vec<usize>> {
+        if self.grid.has_channels() {
+            let of_reference = |reference: &&[f64]| mean(self.shared(row, reference));
+            let distances: Vec<f64> = self.rows.par_iter().map(of_reference).collect();
+            return vec![self.closest(|at| distances[at]); sets.len()];
+        }
         let of_reference = |reference: &&[f64]| -> Vec<f64> {
             let sums = self.sums(row, reference);
             let total = self.total(&sums);
             sets.iter().map(|units| self.distance(&sums, total, units)).collect()
         };
         let distances: Vec<Vec<f64>> = self.rows.par_iter().map(of_reference).collect();
+        (0..sets.len()).into_par_iter().map(|set| self.closest(|at| distances[at][set])).collect()
+    }
+
+    /// The references with the smallest finite distances, nearest first, and equally near ones in order; all of them
+    /// if no distance is finite.
+    fn closest(&self, distance: impl Fn(usize) -> f64) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.rows.len()).filter(|&at| distance(at).is_finite()).collect();
+        if order.is_empty() {
+            return (0..self.rows.len()).collect();
+        }
+        let nearer = |a: &usize, b: &usize| distance(*a).total_cmp(&distance(*b)).then(a.cmp(b));
         let k = (self.rows.len() / ONE_IN).clamp(1, MAX_NEAREST);
-        let of_set = |set: usize| {
-            let mut order: Vec<usize> =
-                (0..self.rows.len()).filter(|&at| distances[at][set].is_finite()).collect();
-            if order.is_empty() {
-                return (0..self.rows.len()).collect();
-            }
-            // A stable sort keeps equally near ones in order.
-            order.sort_by(|&a, &b| distances[a][set].total_cmp(&distances[b][set]));
+        if order.len() > k {
+            order.select_nth_unstable_by(k - 1, nearer);
             order.truncate(k);
-            order
-        };
-        (0..sets.len()).into_par_iter().map(of_set).collect()
+        }
+        order.sort_unstable_by(nearer);
+        order
     }
 
     /// What is expected of each value of a unit; `None` for what no reference has.
@@ -129,6 +139,27 @@ impl<'a> Usual<'a> {
         sums
     }
 
+    /// Over all values of a window.
+    fn shared(&self, row: &[f64], reference: &[f64]) -> Sum {
+        let stride = self.grid.stride();
+        // One sum for each place in a step, so that they do not wait for each other.
+        let mut sums = vec![Sum::default(); stride];
+        for (row, reference) in row.chunks_exact(stride).zip(reference.chunks_exact(stride)) {
+            for ((sum, row), reference) in sums.iter_mut().zip(row).zip(reference) {
+                let difference = row - reference;
+                let is_shared = !difference.is_nan();
+                sum.capped += if is_shared { (difference * difference).min(self.cap) } else { 0.0 };
+                sum.values += f64::from(u8::from(is_shared));
+            }
+        }
+        let mut total = Sum::default();
+        for sum in sums {
+            total.capped += sum.capped;
+            total.values += sum.values;
+        }
+        total
+    }
+
     fn total(&self, sums: &[Sum]) -> Sum {
         let length = self.grid.steps + 1;
         let mut total = Sum::default();
@@ -142,15 +173,18 @@ impl<'a> Usual<'a> {
     /// Over the values outside the units; infinite if none of them is shared.
     fn distance(&self, sums: &[Sum], mut total: Sum, units: &[Unit]) -> f64 {
         let length = self.grid.steps + 1;
-        if !self.grid.has_channels() {
-            for unit in units {
-                let of = |step: usize| sums[unit.column * length + step];
-                total.capped -= of(unit.steps.end).capped - of(unit.steps.start).capped;
-                total.values -= of(unit.steps.end).values - of(unit.steps.start).values;
-            }
+        for unit in units {
+            let of = |step: usize| sums[unit.column * length + step];
+            total.capped -= of(unit.steps.end).capped - of(unit.steps.start).capped;
+            total.values -= of(unit.steps.end).values - of(unit.steps.start).values;
         }
-        if total.values > 0.0 { total.capped / total.values } else { f64::INFINITY }
+        mean(total)
     }
+}
+
+/// The mean squared difference; infinite if no value is shared.
+fn mean(sum: Sum) -> f64 {
+    if sum.values > 0.0 { sum.capped / sum.values } else { f64::INFINITY }
 }
 
 /// Over the values that a row and a reference share.

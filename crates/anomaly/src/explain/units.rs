@@ -61,6 +61,11 @@ impl Grid {
         self.columns.len()
     }
 
+    /// Number of values of a step.
+    pub(super) fn stride(&self) -> usize {
+        self.stride
+    }
+
     /// Number of values of a sample.
     pub(super) fn width(&self) -> usize {
         self.stride * self.steps
