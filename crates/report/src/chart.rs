@@ -8,6 +8,7 @@ use ae_records::text::printable;
 use image::{ImageFormat, RgbImage};
 use plotters::chart::{ChartBuilder, ChartContext, SeriesLabelPosition};
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::Ranged;
 use plotters::prelude::{Cartesian2d, DrawingArea, IntoDrawingArea, RGBAColor, RGBColor, SVGBackend};
 use plotters::style::{Color, FontStyle, IntoFont, ShapeStyle, TextStyle, register_font};
 use resvg::{tiny_skia, usvg};
@@ -138,6 +139,19 @@ pub(crate) fn shortened(name: &str, most: usize) -> String {
     }
 }
 
+/// A text of at most `width` pixels; a wider one is cut and ends in `…`.
+pub(crate) fn fitting(name: &str, style: &TextStyle<'_>, width: u32) -> Result<String, ReportError> {
+    // No letter is narrower than a pixel, which bounds the loop.
+    let mut letters = name.chars().count().min(width as usize);
+    loop {
+        let cut = shortened(name, letters);
+        if letters == 0 || widest(style, &[&cut])? <= width {
+            return Ok(cut);
+        }
+        letters -= 1;
+    }
+}
+
 /// A translucent colour, for areas.
 pub(crate) fn faint(colour: RGBColor, opacity: f64) -> RGBAColor {
     colour.mix(opacity)
@@ -162,7 +176,9 @@ pub(crate) fn axes_labelled<'a, 'b>(
     x_label: impl Fn(f64) -> String,
 ) -> Result<Axes<'a, 'b>, ReportError> {
     let mut builder = ChartBuilder::on(area);
-    builder.margin(units(6)).margin_right(units(16));
+    // The last label is centred below the end of the axis.
+    let half = widest(&text(11, MUTED), &[&x_label(x.range().end)])?.div_ceil(2) + 4;
+    builder.margin(units(6)).margin_right(units(half.clamp(16, 60)));
     builder.x_label_area_size(units(if x_name.is_empty() { 22 } else { 38 }));
     builder.y_label_area_size(units(if y_name.is_empty() { 44 } else { 60 }));
     if !title.is_empty() {

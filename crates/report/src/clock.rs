@@ -1,4 +1,4 @@
-//! Times on an axis: labels at round times of the clock, and how they are written. All times are UTC.
+//! Times on an axis: labels at round times of the clock, and how they are written, as by a clock that shows UTC.
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -70,6 +70,20 @@ pub(crate) fn label(time: f64, length: f64) -> String {
     }
 }
 
+/// How the times of the day on an axis of this length, in seconds, are written: `14:30:05` or `14:30`. A time is in
+/// seconds since a midnight, also one some days ago.
+pub(crate) fn of_day(time: f64, length: f64) -> String {
+    if !is_date(time) {
+        return time.to_string();
+    }
+    let clock = (time.round() as i64).rem_euclid(DAY);
+    let (hour, minute, second) = (clock / HOUR, clock / MINUTE % 60, clock % 60);
+    match length >= 10.0 * MINUTE as f64 {
+        true => format!("{hour:02}:{minute:02}"),
+        false => format!("{hour:02}:{minute:02}:{second:02}"),
+    }
+}
+
 fn is_date(time: f64) -> bool {
     (-LATEST..=LATEST).contains(&time)
 }
@@ -109,6 +123,18 @@ mod tests {
         }
         for odd in [f64::NAN, f64::INFINITY, f64::MIN, 1e300] {
             assert_eq!(label(odd, 10.0), odd.to_string());
+        }
+    }
+
+    #[test]
+    fn times_of_the_day_name_no_day() {
+        for (time, length, expected) in [
+            (41_430.0, 7200.0, "11:30"),
+            (86_400.0 + 41_430.0, 60.0, "11:30:30"),
+            (86_400.0, 1e6, "00:00"),
+            (f64::NAN, 10.0, "NaN"),
+        ] {
+            assert_eq!(of_day(time, length), expected);
         }
     }
 

@@ -32,7 +32,8 @@ fn a_timeline_shows_the_event_in_every_strip() {
     let (start, end) = (1.7e9 + 3000.0, 1.7e9 + 6000.0);
     let whole = Timeline {
         x_name: "time, UTC".into(),
-        dates: true,
+        times: Times::Dates,
+        group: None,
         event: Some((start, end)),
         peak: Some(start + 600.0),
         strips,
@@ -47,7 +48,7 @@ fn a_timeline_shows_the_event_in_every_strip() {
     let without = Timeline { event: None, peak: None, ..whole.clone() };
     let plain = check_picture(|path| timeline(path, &without));
     assert!(colours(&plain, red) < colours(&picture, red) && plain != picture);
-    let numbers = Timeline { dates: false, ..whole.clone() };
+    let numbers = Timeline { times: Times::None, ..whole.clone() };
     assert!(check_picture(|path| timeline(path, &numbers)) != picture, "dates are written as dates");
     let long = "a name that takes a good part of the width of a picture, ".repeat(2);
     let strip = |name: &str| Strip { lines: vec![line(name, 1.0)], ..Strip::default() };
@@ -77,20 +78,20 @@ fn a_cause_stands_beside_what_is_normal() {
         ..Cause::default()
     };
     let all = [cause(0.7, Some(7.5), Some(3.1)), cause(0.1, None, None), unseen];
-    let picture = check_picture(|path| causes(path, &all));
+    let picture = check_picture(|path| causes(path, &all, None));
     assert_eq!(picture.height(), 2 * (28 + 12 + 48 * 3));
     let red = picture.pixels().filter(|pixel| pixel.0 == [0xE1, 0x57, 0x59]).count();
     assert!(
         (400..900).contains(&red),
         "a dot for the one value that was observed, and one in the key: {red}"
     );
-    check_refused(|path| causes(path, &[]), "no bars to draw; give at least one");
+    check_refused(|path| causes(path, &[], None), "no bars to draw; give at least one");
     check_refused(
-        |path| causes(path, &[cause(1.5, None, None)]),
+        |path| causes(path, &[cause(1.5, None, None)], None),
         "cannot draw the chart: the bar pressure has the share 1.5; give a share from 0 to 1",
     );
     check_refused(
-        |path| causes(path, &[cause(0.5, Some(f64::INFINITY), None)]),
+        |path| causes(path, &[cause(0.5, Some(f64::INFINITY), None)], None),
         "value 0 is inf; give only finite numbers",
     );
 }
@@ -98,7 +99,8 @@ fn a_cause_stands_beside_what_is_normal() {
 #[test]
 fn timelines_and_causes_of_any_finite_numbers_end() {
     for [first, second] in EXTREMES {
-        for (dates, logarithmic) in [(false, false), (true, false), (false, true), (true, true)] {
+        let kinds = [Times::None, Times::Dates, Times::Clock];
+        for (times, logarithmic) in kinds.into_iter().flat_map(|times| [(times, false), (times, true)]) {
             let strip = Strip {
                 title: "t".into(),
                 y_name: "y".into(),
@@ -108,7 +110,8 @@ fn timelines_and_causes_of_any_finite_numbers_end() {
                 normal: Some((first, second)),
             };
             let (event, peak) = (Some((first, second)), Some(second));
-            let all = Timeline { x_name: "x".into(), dates, event, peak, strips: vec![strip] };
+            let (x_name, group) = ("x".into(), Some("\u{202e}m".repeat(300)));
+            let all = Timeline { x_name, times, group, event, peak, strips: vec![strip] };
             check_drawn(|path| timeline(path, &all));
         }
         let name = "\u{1b}[31m</text>\u{202e}\u{0}".to_string();
@@ -121,6 +124,37 @@ fn timelines_and_causes_of_any_finite_numbers_end() {
             normal,
             text: name,
         };
-        check_drawn(|path| causes(path, std::slice::from_ref(&cause)));
+        let group = "\u{1b}m".repeat(300);
+        check_drawn(|path| causes(path, std::slice::from_ref(&cause), Some(&group)));
     }
+}
+
+/// Whether every pixel of the columns at the right edge is white.
+fn ends_before_its_edge(picture: &image::RgbImage) -> bool {
+    let width = picture.width();
+    picture.enumerate_pixels().all(|(x, _, pixel)| x + 6 < width || pixel.0 == [255; 3])
+}
+
+#[test]
+fn titles_and_the_last_label_are_not_cut() {
+    let day = 86_400.0;
+    // The last label is at the end of the axis.
+    let points = |n: usize| (0..=n).map(|step| (1.7e9 - 1.7e9 % day + step as f64 * day, 1.0)).collect();
+    let strip = |title: &str| Strip {
+        title: title.into(),
+        lines: vec![("a".into(), points(24))],
+        ..Strip::default()
+    };
+    let drawn = |title: &str, group: Option<&str>| {
+        let group = group.map(String::from);
+        let all = Timeline { times: Times::Dates, group, strips: vec![strip(title)], ..Timeline::default() };
+        check_picture(|path| timeline(path, &all))
+    };
+    let long = "steps that would have to change to make the strongest window normal, and more";
+    let picture = drawn(long, None);
+    assert!(ends_before_its_edge(&picture));
+    assert!(picture != drawn(&long[..60], None), "the end of the title is shown");
+    let much = drawn(&long.repeat(9), None);
+    assert!(ends_before_its_edge(&much) && much != picture, "what does not fit is cut");
+    assert!(drawn(long, Some("m2")) != picture, "the group is named");
 }

@@ -43,11 +43,12 @@ pub struct Cause {
 }
 
 /// Draws shares as bars from top to bottom, each with its range of normal values, the value observed in it (a dot) and
-/// the one expected (a line).
+/// the one expected (a line). `group` names the group that the row is of, such as a machine; the ranges are those of all
+/// groups then.
 ///
 /// # Errors
 /// No bars, a share outside 0 to 1, or a value that is not finite.
-pub fn causes(path: &Path, causes: &[Cause]) -> Result<(), ReportError> {
+pub fn causes(path: &Path, causes: &[Cause], group: Option<&str>) -> Result<(), ReportError> {
     if causes.is_empty() {
         return Err(ReportError::Nothing { what: "bars" });
     }
@@ -67,12 +68,14 @@ pub fn causes(path: &Path, causes: &[Cause]) -> Result<(), ReportError> {
     let drawing = chart::svg(size, |area| {
         let beside = |h| Pos::new(h, VPos::Center);
         let middle = units(HEAD as i32 / 2);
-        let head = |words: &'static str, at: i32| {
+        let head = |words: &str, at: i32| {
             let style = text(12, MUTED).pos(Pos::new(HPos::Left, VPos::Center));
-            area.draw(&Text::new(words, (units(at), middle), style)).map_err(refused)
+            area.draw(&Text::new(words.to_owned(), (units(at), middle), style)).map_err(refused)
         };
         let right_side = right as i32;
-        head("share of the score", left as i32)?;
+        let of_group = group.map(|group| format!(" of {}", one_line(group))).unwrap_or_default();
+        let share = format!("share of the score{of_group}");
+        head(&chart::fitting(&share, &text(12, MUTED), BAR + FIGURE - 10)?, left as i32)?;
         // The marks of the ranges, each before its name.
         let dot = Circle::new((units(right_side + 5), middle), units(5), SERIES[3].filled());
         area.draw(&dot).map_err(refused)?;
@@ -83,7 +86,7 @@ pub fn causes(path: &Path, causes: &[Cause]) -> Result<(), ReportError> {
         head("expected", right_side + 96)?;
         let corners = [(units(right_side + 166), above), (units(right_side + 182), below)];
         area.draw(&Rectangle::new(corners, faint(SERIES[2], 0.35).filled())).map_err(refused)?;
-        head("training rows", right_side + 188)?;
+        head(if group.is_some() { "all training rows" } else { "training rows" }, right_side + 188)?;
         for (place, (cause, name)) in causes.iter().zip(&names).enumerate() {
             let top = (HEAD + STEP * place as u32) as i32 + 6;
             let (start, end) = (units(left as i32), units((left + BAR) as i32));

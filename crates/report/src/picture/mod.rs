@@ -23,7 +23,7 @@ pub use lines::{Line, lines};
 pub use panels::{Axis, Panel, panels};
 pub use scatter::scatter;
 pub use series::series_pairs;
-pub use timeline::{Strip, Timeline, timeline};
+pub use timeline::{Strip, Timeline, Times, timeline};
 
 pub(crate) use curves::{curve_svg, term_names};
 

@@ -28,13 +28,27 @@ const FEW: usize = 12;
 const EVENT: RGBColor = SERIES[3];
 const NORMAL: RGBColor = SERIES[2];
 
+/// What the values of the horizontal axis of a [`Timeline`] are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Times {
+    /// Numbers.
+    #[default]
+    None,
+    /// Seconds since 1970, which are written as dates and times of the day.
+    Dates,
+    /// Seconds since a midnight, which are written as times of the day.
+    Clock,
+}
+
 /// Strips over a shared horizontal axis.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Timeline {
     /// The quantity of the horizontal axis and its unit.
     pub x_name: String,
-    /// Whether its values are seconds since 1970, which are written as dates and times of the day in UTC.
-    pub dates: bool,
+    /// How its values are written.
+    pub times: Times,
+    /// The group that the lines are of, such as a machine; the range of normal values is that of all groups then.
+    pub group: Option<String>,
     /// From where to where the event goes on: shaded in every strip.
     pub event: Option<(f64, f64)>,
     /// Its peak: a vertical line in every strip.
@@ -65,7 +79,7 @@ pub struct Strip {
 /// # Errors
 /// No strips, no points in any, or a value that is not finite.
 pub fn timeline(path: &Path, timeline: &Timeline) -> Result<(), ReportError> {
-    let Timeline { x_name, dates, event, peak, strips } = timeline;
+    let Timeline { x_name, times, group, event, peak, strips } = timeline;
     let mut names: Vec<String> = Vec::new();
     for strip in strips {
         check_finite(
@@ -86,7 +100,7 @@ pub fn timeline(path: &Path, timeline: &Timeline) -> Result<(), ReportError> {
         return Err(ReportError::Nothing { what: "points" });
     }
     let across = Scale::around(points().map(|point| point.0));
-    let across = if *dates { across.of_dates() } else { across };
+    let across = if *times == Times::None { across } else { across.of_dates() };
     let length = across.range().end - across.range().start;
     let entries = entries(timeline, &names)?;
     let rows = entries.last().map_or(0, |entry| entry.row + 1);
@@ -94,9 +108,17 @@ pub fn timeline(path: &Path, timeline: &Timeline) -> Result<(), ReportError> {
     let drawing = chart::svg((WIDTH, height), |area| {
         let (above, below) = area.split_vertically(units(STRIP * strips.len() as u32));
         for (place, (strip, area)) in strips.iter().zip(above.split_evenly((strips.len(), 1))).enumerate() {
-            let x_label = |value: f64| if *dates { clock::label(value, length) } else { number::tick(value) };
+            let x_label = |value: f64| match times {
+                Times::None => number::tick(value),
+                Times::Dates => clock::label(value, length),
+                Times::Clock => clock::of_day(value, length),
+            };
+            let title = match group {
+                Some(group) if place == 0 => format!("{group}: {}", strip.title),
+                _ => strip.title.clone(),
+            };
             let x_name = if place + 1 == strips.len() { x_name.as_str() } else { "" };
-            draw_strip(&area, strip, (across, x_name), x_label, (*event, *peak), &names)?;
+            draw_strip(&area, (strip, &title), (across, x_name), x_label, (*event, *peak), &names)?;
         }
         entries.iter().try_for_each(|entry| draw_entry(&below, entry))
     })?;
@@ -112,7 +134,7 @@ fn colour_of(name: &str, names: &[String]) -> RGBColor {
 
 fn draw_strip(
     area: &Area<'_>,
-    strip: &Strip,
+    (strip, title): (&Strip, &str),
     x: (Scale, &str),
     x_label: impl Fn(f64) -> String,
     (event, peak): (Option<(f64, f64)>, Option<f64>),
@@ -128,7 +150,7 @@ fn draw_strip(
     let (bottom, top) = (range.start, range.end);
     let sides = x.0.range();
     let within = |value: f64| value.clamp(sides.start, sides.end);
-    let title = chart::shortened(&one_line(&strip.title), MAX_LETTERS);
+    let title = chart::fitting(&one_line(title), &text(14, INK), WIDTH - 2 * MARGIN as u32)?;
     let y_name = chart::shortened(&one_line(&strip.y_name), MAX_LETTERS / 2);
     let mut axes = axes_labelled(area, &title, x, (up, y_name.as_str()), x_label)?;
     if let Some((start, end)) = event {
@@ -181,7 +203,8 @@ fn entries(timeline: &Timeline, names: &[String]) -> Result<Vec<Entry>, ReportEr
         }
     }
     if timeline.strips.iter().any(|strip| strip.normal.is_some()) {
-        all.push(("training rows".into(), NORMAL, true));
+        let of_all = if timeline.group.is_some() { " of all groups" } else { "" };
+        all.push((format!("training rows{of_all}"), NORMAL, true));
     }
     if timeline.event.is_some() {
         let peak = if timeline.peak.is_some() { "event and its peak" } else { "event" };
