@@ -6,7 +6,7 @@ use ae_training::{Observer, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Shows a training run.
 pub(crate) struct Training {
@@ -23,6 +23,45 @@ impl Training {
         // Not drawn before the first note or step, so that earlier warnings get their own lines.
         let bar = terminal.then(ProgressBar::no_length);
         Training { bar, plain: !terminal && !output::is_quiet(), headline }
+    }
+}
+
+/// Shows on a terminal how far the rows of a file are judged.
+pub(crate) struct Rows {
+    bar: Option<ProgressBar>,
+    started: Instant,
+}
+
+impl Rows {
+    pub(crate) fn new() -> Self {
+        let terminal = std::io::stderr().is_terminal() && !output::is_quiet();
+        let bar = terminal.then(ProgressBar::no_length);
+        if let Some(bar) = &bar {
+            show(bar, "{spinner} {msg}  {elapsed}");
+            bar.set_message("scoring");
+        }
+        Rows { bar, started: Instant::now() }
+    }
+
+    /// After so many lines, of which some are anomalous.
+    pub(crate) fn show(&self, lines: u64, anomalous: u64) {
+        if let Some(bar) = &self.bar {
+            let rate = lines as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
+            bar.set_message(format!("{lines} lines scored, {anomalous} anomalous, {rate:.0} lines/s"));
+        }
+    }
+
+    /// Removes it from the terminal.
+    pub(crate) fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

@@ -48,6 +48,7 @@ fn a_fault_in_a_file_is_one_event_with_one_picture() {
     let events = values(&place.text("scored.events.jsonl"));
     let event = events.iter().max_by_key(|event| event["alarms"].as_u64()).expect("an event");
     let line = |place: &str| event[place]["line"].as_u64().unwrap() as usize - 2;
+    assert!(event["strongest"]["score"].as_f64().unwrap() > 0.0, "{event}");
     assert!(FAULT.contains(&line("peak")), "{event}");
     assert!(line("start").abs_diff(FAULT.start) <= 4 && line("end").abs_diff(FAULT.end - 1) <= 4, "{event}");
     assert!(event["alarms"].as_u64().unwrap() > 60, "{event}");

@@ -5,6 +5,7 @@ mod adapt;
 mod common;
 mod events;
 mod groups;
+mod order;
 mod safety;
 
 use ae_records::arrays;

@@ -1,8 +1,9 @@
 //! Events as lines of JSON.
 
+use super::times::Times;
 use super::verdicts::json_line;
 use ae_anomaly::events::{Change, Event, Moment, Opening};
-use ae_intake::{Schema, StampFormat};
+use ae_intake::Schema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -39,15 +40,17 @@ pub(super) struct Closed<'a> {
     group: Option<&'a str>,
     start: At,
     end: At,
-    peak: Peak,
+    peak: At,
+    strongest: Strongest,
     alarms: u64,
     first_alarm: At,
     last_alarm: At,
     cause: Option<&'a str>,
 }
 
+/// The alarm with the highest score; a window ends at its line, which is not where the anomaly peaks.
 #[derive(Serialize)]
-struct Peak {
+struct Strongest {
     #[serde(flatten)]
     at: At,
     score: f64,
@@ -62,15 +65,20 @@ struct At {
 }
 
 impl<'a> Closed<'a> {
-    pub(super) fn new(schema: &Schema, event: &'a Event) -> Self {
-        let at = |moment: Moment| At::new(schema, moment);
+    pub(super) fn new(times: &Times, event: &'a Event) -> Self {
+        let at = |moment: Moment| At::new(times, moment);
         let strongest = &event.strongest;
         Closed {
             number: event.number,
             group: event.group.as_deref(),
             start: at(event.start),
             end: at(event.end),
-            peak: Peak { at: at(event.peak), score: strongest.score, severity: strongest.severity },
+            peak: at(event.peak),
+            strongest: Strongest {
+                at: at(strongest.at),
+                score: strongest.score,
+                severity: strongest.severity,
+            },
             alarms: event.alarms,
             first_alarm: at(event.first_alarm),
             last_alarm: at(event.last_alarm),
@@ -80,30 +88,25 @@ impl<'a> Closed<'a> {
 }
 
 impl At {
-    fn new(schema: &Schema, Moment { line, time }: Moment) -> Self {
-        let format = schema.timestamp.as_ref().map_or(StampFormat::Number, |stamp| stamp.format);
-        let written = |time: f64| match format {
-            StampFormat::Number => Value::from(time),
-            _ => Value::from(format.written(time)),
-        };
-        At { line, time: time.map(written) }
+    fn new(times: &Times, Moment { line, time }: Moment) -> Self {
+        At { line: times.line(line), time: time.map(|time| times.value(time)) }
     }
 }
 
 /// Lines about what a line of a stream changed. Where rows are independent, an alarm is an event, and its verdict says
 /// all there is to say.
-pub(super) fn of_change(schema: &Schema, change: &Change, out: &mut Vec<u8>) {
+pub(super) fn of_change(schema: &Schema, times: &Times, change: &Change, out: &mut Vec<u8>) {
     if schema.windows.is_none() {
         return;
     }
     if let Some(event) = &change.closed {
-        json_line(&Told { line: change.line, event: State::Closed(Closed::new(schema, event)) }, out);
+        json_line(&Told { line: change.line, event: State::Closed(Closed::new(times, event)) }, out);
     }
     if let Some(Opening { number, group, first }) = &change.opened {
         let opened = Opened {
             number: *number,
             group: group.as_deref(),
-            start: At::new(schema, first.at),
+            start: At::new(times, first.at),
             score: first.score,
             severity: first.severity,
             cause: first.cause.as_deref(),

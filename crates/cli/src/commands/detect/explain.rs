@@ -5,6 +5,7 @@ mod pictures;
 
 use self::around::{Around, Surroundings};
 use super::events::Closed;
+use super::times::Times;
 use super::verdicts::json_line;
 use crate::failure::Failure;
 use ae_anomaly::events::{Change, Event, Followed, Moment};
@@ -153,7 +154,7 @@ impl Severest {
 
     /// Writes `alarms.jsonl` and `line-N.png` into a folder, where `N` is the line of an event's peak, and returns
     /// the number of events.
-    pub(super) fn write(&self, detector: &Detector, folder: &Path) -> Result<usize, Failure> {
+    pub(super) fn write(&self, detector: &Detector, times: &Times, folder: &Path) -> Result<usize, Failure> {
         if self.alarms.is_empty() {
             return Ok(0);
         }
@@ -162,18 +163,20 @@ impl Severest {
         for Alarm { event, verdict, row, around } in &self.alarms {
             let all = detector.schema().width();
             let mut explanation = detector.explain(row, 0, all).map_err(Failure::new)?;
-            let line = event.peak.line;
+            let line = times.line(event.peak.line);
             let name = format!("line-{line}.png");
             let path = folder.join(&name);
             match around {
-                Some(around) => pictures::of_event(detector, event, row, around, &explanation, &path)?,
-                None => pictures::of_row(detector, &explanation, &path)?,
+                Some(around) => {
+                    pictures::of_event(detector, times, event, row, around, &explanation, &path)?;
+                }
+                None => pictures::of_row(detector, event.group.as_deref(), &explanation, &path)?,
             }
             if detector.schema().layout == Layout::Table {
                 explanation.shares.truncate(SHOWN.max(1));
             }
             let group = event.group.as_deref();
-            let (event, explanation) = (Closed::new(detector.schema(), event), &explanation);
+            let (event, explanation) = (Closed::new(times, event), &explanation);
             let written = Written { line, group, verdict, event, picture: &name, explanation };
             json_line(&written, &mut lines);
         }

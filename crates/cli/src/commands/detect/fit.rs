@@ -9,7 +9,7 @@ use crate::output;
 use crate::progress::Training;
 use ae_anomaly::{Detector, FitConfig, FitError, FitOptions, Fitted, Store};
 use ae_intake::Column;
-use ae_intake::{InputConfig, IntakeError, Table};
+use ae_intake::{InputConfig, IntakeError, StampFormat, Table};
 use ae_records::files::FileError;
 use ae_records::text::shell_quoted;
 use ae_records::{config, files};
@@ -35,7 +35,7 @@ pub(super) fn run(args: &FitArgs, cli: &Cli) -> Result<(), Failure> {
         output::json(&json!({ "detector": args.out.display().to_string(), "report": report }));
         return Ok(());
     }
-    words::report(&detector)?.iter().for_each(|line| output::summary(line));
+    words::report(&detector, |line| time_of(&table, line))?.iter().for_each(|line| output::summary(line));
     output::summary(&format!("detector: {}", args.out.display()));
     output::note(&format!(
         "score new rows: ae detect score NEW.csv --model {} --out scored.csv",
@@ -92,6 +92,20 @@ fn settings(args: &FitArgs) -> Result<FitConfig, Failure> {
         };
     }
     Ok(config)
+}
+
+/// The time of a line of the table: a date and time of the day, or a time of the day alone, as its clock shows it.
+fn time_of(table: &Table, line: u64) -> Option<String> {
+    let format = table.timestamp.as_ref()?.format;
+    let row = table.lines.iter().position(|&own| own == line)?;
+    let time = table.stamps.get(row).copied().filter(|time| time.is_finite())?;
+    let written = format.written(time);
+    let written = written.trim_end_matches('Z');
+    Some(match (format, written.split_once('T')) {
+        (StampFormat::Clock, Some((_, clock))) => clock.to_owned(),
+        (_, Some((day, clock))) => format!("{day} {clock}"),
+        (_, None) => written.to_owned(),
+    })
 }
 
 /// Errors that other arguments would fix are usage errors.

@@ -59,7 +59,7 @@ fn lines(detector: &Detector) -> Result<Vec<String>, Failure> {
     ));
     lines.push(String::new());
     lines.push(format!("made by version {}:", detector.about().version));
-    lines.extend(words::report(detector)?.into_iter().map(|line| format!("  {line}")));
+    lines.extend(words::report(detector, |_| None)?.into_iter().map(|line| format!("  {line}")));
     Ok(lines)
 }
 

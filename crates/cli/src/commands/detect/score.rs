@@ -1,15 +1,18 @@
 //! `ae detect score`: writes a verdict for every row of a file, and the events that the alarms belong to.
 
 use super::explain::Severest;
+use super::order::Order;
 use super::stdin::{Stdin, is_stopped};
+use super::times::Times;
 use super::verdicts::{Counts, Form, Sheet, json_line};
-use super::{events, keep, load, reading, unreadable};
+use super::{events, keep, load, reading, remarks, unreadable};
 use crate::cli::{Cli, ScoreArgs};
 use crate::commands::stop_flag;
 use crate::failure::Failure;
 use crate::output;
+use crate::progress::Rows;
 use ae_anomaly::events::{Event, EventTracker};
-use ae_anomaly::{Adaptive, Detector, Judgement};
+use ae_anomaly::{Adaptive, Detector, FitConfig, Judgement};
 use ae_intake::{Block, Keep, NoticeLog, ReadOptions, Reader};
 use ae_records::files::{FileError, write_atomic};
 use ae_records::text::one_line;
@@ -19,7 +22,7 @@ use std::fmt;
 use std::fs;
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Instant;
 
@@ -41,18 +44,24 @@ pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
     }
     let detector = load(&args.model)?;
     let adaptive = args.adapt.map(|step| detector.adaptive(step)).transpose().map_err(Failure::usage)?;
+    let copied = Keep { time: true, columns: args.id.clone(), all: args.keep };
     let mut scoring = Scoring {
         detector: &detector,
         form: form_of(args.out.as_deref(), cli.json),
         counts: Counts::default(),
         notices: NoticeLog::default(),
+        rows: Rows::new(),
+        keep: copied.clone(),
+        times: Times::new(detector.schema(), &[]),
+        held: Vec::new(),
+        order: (args.data == Path::new("-")).then(Order::default),
         severest: Severest::new(if args.explain { args.explained } else { 0 }, &detector),
         tracker: EventTracker::new(detector.schema()),
         adaptive,
     };
     let started = Instant::now();
-    let copied = Keep { time: true, columns: args.id.clone(), all: args.keep };
-    let mut reader = open(&args.data, &detector, copied)?;
+    let (mut reader, lines) = open(&args.data, &detector, copied)?;
+    scoring.times = scoring.times.sorted(lines);
     match &args.out {
         Some(out) => {
             let mut failure = None;
@@ -88,6 +97,7 @@ pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
             Err(Stop::Other(failure)) => return Err(failure),
         },
     }
+    scoring.rows.end();
     let seconds = started.elapsed().as_secs_f64();
     reader.notices().iter().for_each(|notice| {
         scoring.notices.add(notice);
@@ -95,13 +105,18 @@ pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
     let alerts = match &explained {
         Some(folder) => {
             Severest::clear(folder)?;
-            scoring.severest.write(&detector, folder)?
+            scoring.severest.write(&detector, &scoring.times, folder)?
         }
         None => 0,
     };
     tell(args, cli, &scoring, explained.as_deref().filter(|_| alerts > 0), seconds);
     let name = args.data.display().to_string();
     if let Some(warning) = unreadable::warning(&name, &detector, scoring.counts, reader.first_bad()) {
+        output::note(&format!("warning: {warning}"));
+    }
+    if let Some(warning) =
+        remarks::flooded(scoring.counts, detector.adaptive(0.005).is_ok() && args.adapt.is_none())
+    {
         output::note(&format!("warning: {warning}"));
     }
     let found = scoring.counts.anomalous + scoring.counts.bad_lines > 0;
@@ -120,6 +135,14 @@ struct Scoring<'d> {
     form: Form,
     counts: Counts,
     notices: NoticeLog,
+    rows: Rows,
+    /// The cells that are copied.
+    keep: Keep,
+    times: Times,
+    /// Lines of verdicts with their numbers, if the rows were sorted.
+    held: Vec<(u64, Box<[u8]>)>,
+    /// For a stream, which is not sorted.
+    order: Option<Order>,
     severest: Severest,
     tracker: EventTracker,
     adaptive: Option<Adaptive>,
@@ -132,7 +155,10 @@ impl Scoring<'_> {
         out: &mut dyn Write,
         told: &mut dyn Write,
     ) -> Result<(), Stop> {
-        let sheet = Sheet::new(self.form, self.detector.schema(), reader.kept_columns());
+        let schema = self.detector.schema();
+        let kept = reader.kept_columns();
+        self.times = Times::new(schema, kept).sorted(self.times.lines());
+        let sheet = Sheet::with(self.times.clone(), self.form, schema, &self.keep, kept);
         out.write_all(sheet.header().as_bytes()).map_err(Stop::Write)?;
         // The next block is read while this one is judged and written.
         thread::scope(|scope| {
@@ -160,7 +186,10 @@ impl Scoring<'_> {
             self.severest.end(&event);
             self.tell(&event, told)?;
         }
-        let schema = self.detector.schema();
+        self.held.sort_by_key(|(line, _)| *line);
+        for (_, line) in std::mem::take(&mut self.held) {
+            out.write_all(&line).map_err(Stop::Write)?;
+        }
         reader.ensure_rows().map_err(|error| Stop::Other(unreadable::failure(error, schema)))?;
         self.notices = reader.log().clone();
         told.flush().and_then(|()| out.flush()).map_err(Stop::Write)
@@ -175,6 +204,9 @@ impl Scoring<'_> {
         told: &mut dyn Write,
     ) -> Result<(), Stop> {
         let failed = |error| Stop::Other(Failure::new(error));
+        if let Some(order) = &mut self.order {
+            order.look_at(self.detector.schema(), block).map_err(Stop::Other)?;
+        }
         let mut judgements: Vec<Judgement> =
             self.detector.judge_encoded(&block.samples, &block.rows).map_err(failed)?;
         if let Some(adaptive) = &mut self.adaptive {
@@ -183,23 +215,45 @@ impl Scoring<'_> {
         }
         let followed = self.tracker.follow(self.detector, block, &judgements, 0).map_err(failed)?;
         self.counts.add(&judgements, block.bad.len());
+        self.counts.without_cause += followed.without_cause;
         self.severest.look_at(block, &judgements, &followed);
+        self.times.look_at(block);
         for event in followed.changes.iter().filter_map(|change| change.closed.as_ref()) {
             self.tell(event, told)?;
         }
-        out.write_all(&sheet.of_block(block, &judgements, &followed.parts, 0)).map_err(Stop::Write)
+        let text = sheet.of_block(block, &judgements, &followed.parts, 0);
+        if self.times.are_sorted() {
+            self.hold(block, &text);
+        } else {
+            out.write_all(&text).map_err(Stop::Write)?;
+        }
+        self.rows.show(self.counts.lines(), self.counts.anomalous);
+        Ok(())
+    }
+
+    /// Holds the verdicts of rows that were sorted until they can be written in the order of the file.
+    fn hold(&mut self, block: &Block, text: &[u8]) {
+        let bad = block.bad.iter().map(|bad| bad.line);
+        let mut places: Vec<u64> = block.rows.iter().map(|row| row.line).chain(bad).collect();
+        places.sort_unstable();
+        let lines = text.split_inclusive(|&byte| byte == b'\n');
+        self.held
+            .extend(places.into_iter().zip(lines).map(|(place, line)| (self.times.line(place), line.into())));
     }
 
     /// Counts an event, and writes its line.
     fn tell(&mut self, event: &Event, told: &mut dyn Write) -> Result<(), Stop> {
         self.counts.events += 1;
         let mut line = Vec::new();
-        json_line(&events::Closed::new(self.detector.schema(), event), &mut line);
+        json_line(&events::Closed::new(&self.times, event), &mut line);
         told.write_all(&line).map_err(Stop::Write)
     }
 }
 
-fn open(path: &Path, detector: &Detector, keep: Keep) -> Result<Reader<Box<dyn BufRead + Send>>, Failure> {
+/// A reader of the input, and the line of each place if its rows are sorted.
+type Opened = (Reader<Box<dyn BufRead + Send>>, Option<Arc<[u64]>>);
+
+fn open(path: &Path, detector: &Detector, keep: Keep) -> Result<Opened, Failure> {
     let options = ReadOptions { name: path.display().to_string(), keep, ..ReadOptions::default() };
     if path != Path::new("-") {
         if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
@@ -209,11 +263,15 @@ fn open(path: &Path, detector: &Detector, keep: Keep) -> Result<Reader<Box<dyn B
                 path.display()
             )));
         }
-        return Reader::open(path, detector.schema(), &options).map_err(reading);
+        // A detector of another version may have other settings.
+        if FitConfig::of(detector).is_ok_and(|config| !config.input.sort) {
+            return Ok((Reader::open(path, detector.schema(), &options).map_err(reading)?, None));
+        }
+        return Reader::open_in_order(path, detector.schema(), &options).map_err(reading);
     }
     let options = ReadOptions { name: "standard input".into(), ..options };
     let input = Stdin::open().map_err(FileError::new("read", "standard input")).map_err(stopped_or)?;
-    Reader::from_input(input, detector.schema(), &options).map_err(stopped_or)
+    Ok((Reader::from_input(input, detector.schema(), &options).map_err(stopped_or)?, None))
 }
 
 /// The error, unless reading was ended by a signal.
@@ -248,6 +306,7 @@ fn tell(args: &ScoreArgs, cli: &Cli, scoring: &Scoring<'_>, explained: Option<&P
     let Scoring { counts, notices, .. } = scoring;
     let Some(out) = &args.out else {
         output::note(&counts.to_text());
+        remarks::without_cause(*counts).iter().for_each(|line| output::note(&format!("note: {line}")));
         notices.lines().iter().for_each(|line| output::note(&format!("note: {}", one_line(line))));
         return;
     };
@@ -263,6 +322,7 @@ fn tell(args: &ScoreArgs, cli: &Cli, scoring: &Scoring<'_>, explained: Option<&P
     }
     let rate = counts.lines() as f64 / seconds.max(1e-9);
     output::summary(&format!("{} ({rate:.0} lines/s)", counts.to_text()));
+    remarks::without_cause(*counts).iter().for_each(|line| output::summary(&format!("note: {line}")));
     notices.lines().iter().for_each(|line| output::summary(&format!("note: {}", one_line(line))));
     if let Some(folder) = explained {
         output::summary(&format!("explanations: {}", folder.display()));

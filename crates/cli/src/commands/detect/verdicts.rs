@@ -1,8 +1,9 @@
 //! Writes verdicts as CSV or JSON lines.
 
+use super::times::{self, Times};
 use ae_anomaly::events::Parts;
 use ae_anomaly::{Explanation, Judgement};
-use ae_intake::{BadLine, Block, Schema};
+use ae_intake::{BadLine, Block, Keep, Schema};
 use ae_records::text::{one_line, printable_json};
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
@@ -30,6 +31,8 @@ pub(super) struct Counts {
     pub(super) bad_lines: u64,
     /// Alarms that belong together; see [`ae_anomaly::events`].
     pub(super) events: u64,
+    /// Alarms of which no cause was looked for, because there were too many.
+    pub(super) without_cause: u64,
 }
 
 impl Counts {
@@ -50,7 +53,7 @@ impl Counts {
     }
 
     pub(super) fn to_text(self) -> String {
-        let Counts { normal, anomalous, unknown, bad_lines, events } = self;
+        let Counts { normal, anomalous, unknown, bad_lines, events, .. } = self;
         let in_events = match events {
             // Of independent rows, each alarm is an event.
             _ if events == anomalous => String::new(),
@@ -68,10 +71,9 @@ pub(super) struct Sheet {
     form: Form,
     /// Whether rows have groups.
     grouped: bool,
-    /// Whether the first kept cell of a row is its time.
-    time: bool,
-    /// Names of the other kept cells.
-    kept: Vec<String>,
+    times: Times,
+    /// Place among the kept cells of a row, and name, of each that is copied.
+    copied: Vec<(usize, String)>,
 }
 
 /// A line of JSON about a row.
@@ -81,7 +83,7 @@ struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<&'a str>,
+    time: Option<Cow<'a, str>>,
     #[serde(flatten)]
     judgement: &'a Judgement,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,10 +119,16 @@ struct Bad<'a> {
 }
 
 impl Sheet {
-    /// For a reader of rows with this schema that keeps the cells of these columns.
-    pub(super) fn new(form: Form, schema: &Schema, kept: &[String]) -> Self {
-        let time = schema.timestamp.as_ref().is_some_and(|stamp| kept.first() == Some(&stamp.name));
-        Sheet { form, grouped: schema.group.is_some(), time, kept: kept[usize::from(time)..].to_vec() }
+    /// For a reader of rows with this schema that was to keep these cells, and keeps those of the columns `kept`.
+    pub(super) fn new(form: Form, schema: &Schema, keep: &Keep, kept: &[String]) -> Self {
+        Self::with(Times::new(schema, kept), form, schema, keep, kept)
+    }
+
+    /// As [`Sheet::new`], with the lines of rows that were sorted.
+    pub(super) fn with(times: Times, form: Form, schema: &Schema, keep: &Keep, kept: &[String]) -> Self {
+        let mut copied = times::copied(keep, &times, kept);
+        copied.extend(kept.iter().cloned().enumerate().skip(times.cells()));
+        Sheet { form, grouped: schema.group.is_some(), times, copied }
     }
 
     /// The line that names the columns of a CSV file; nothing for JSON lines. A copied column whose name is taken
@@ -130,10 +138,10 @@ impl Sheet {
             return String::new();
         }
         let mut header = HEADER.to_owned();
-        let own = [self.grouped.then_some("group"), self.time.then_some("time")];
+        let own = [self.grouped.then_some("group"), self.has_times().then_some("time")];
         let own: Vec<&str> = own.into_iter().flatten().collect();
         own.iter().for_each(|name| header.push_str(&format!(",{name}")));
-        for name in &self.kept {
+        for (_, name) in &self.copied {
             let is_taken = HEADER.split(',').chain(own.iter().copied()).any(|own| own == name);
             let name = if is_taken { format!("input_{name}") } else { name.clone() };
             header.push(',');
@@ -195,13 +203,14 @@ impl Sheet {
         shift: u64,
         out: &mut Vec<u8>,
     ) {
-        let line = block.rows[row].line + shift;
+        let line = self.times.line(block.rows[row].line) + shift;
         let cause = parts.and_then(|parts| parts.cause.as_deref());
-        let mut kept = block.kept.of_row(row);
-        let time = if self.time { kept.next() } else { None };
+        let kept: Vec<&str> = block.kept.of_row(row).collect();
+        let time = self.times.text(block, row);
         let group = block.groups.name(row).filter(|_| self.grouped);
         if self.form == Form::JsonLines {
-            let columns = Cells(self.kept.iter().map(String::as_str).zip(kept).collect());
+            let named = self.copied.iter().map(|(place, name)| (name.as_str(), kept.get(*place)));
+            let columns = Cells(named.filter_map(|(name, cell)| Some((name, *cell?))).collect());
             return json_line(&Row { line, group, time, judgement, cause, explanation, columns }, out);
         }
         let name = judgement.name();
@@ -217,20 +226,25 @@ impl Sheet {
         written.expect("memory can be written to");
         out.extend_from_slice(cell(cause.unwrap_or_default()).as_bytes());
         let group = self.grouped.then(|| group.unwrap_or_default());
-        for text in group.into_iter().chain(time).chain(kept) {
+        let copied = self.copied.iter().filter_map(|(place, _)| kept.get(*place).copied());
+        for text in group.into_iter().chain(time.as_deref()).chain(copied) {
             out.push(b',');
             out.extend_from_slice(cell(text).as_bytes());
         }
         out.push(b'\n');
     }
 
+    fn has_times(&self) -> bool {
+        self.times.cells() > 0
+    }
+
     fn bad_line(&self, bad: &BadLine, shift: u64, out: &mut Vec<u8>) {
-        let (line, reason) = (bad.line + shift, bad.reason.to_string());
+        let (line, reason) = (self.times.line(bad.line) + shift, bad.reason.to_string());
         match self.form {
             Form::JsonLines => json_line(&Bad { line, verdict: "bad_line", reason: &reason }, out),
             Form::Csv => {
-                let empty =
-                    ",".repeat(1 + usize::from(self.grouped) + usize::from(self.time) + self.kept.len());
+                let own = usize::from(self.grouped) + usize::from(self.has_times());
+                let empty = ",".repeat(1 + own + self.copied.len());
                 writeln!(out, "{line},bad_line,,,,,{}{empty}", quoted(&reason))
                     .expect("memory can be written to");
             }

@@ -10,7 +10,9 @@ fn verdict(score: f64) -> Judgement {
 }
 
 fn sheet(form: Form) -> Sheet {
-    Sheet { form, grouped: false, time: false, kept: Vec::new() }
+    let table = Table::parse(b"a\n1.5\n2.5\n3.5\n", "rows.csv", &InputConfig::default()).unwrap();
+    let schema = Schema::learn(&table, &[0, 1, 2]).unwrap().schema;
+    Sheet::new(form, &schema, &Keep::default(), &[])
 }
 
 /// Rows at the odd lines, and a bad line after every hundredth row and at both ends.
@@ -101,7 +103,7 @@ fn lines_name_the_group_of_a_row() {
     let options = ReadOptions::default();
     let block = Reader::new(file.as_bytes(), &schema, &options).unwrap().read_all().unwrap();
     let written = |form| {
-        let sheet = Sheet::new(form, &schema, &[]);
+        let sheet = Sheet::new(form, &schema, &Keep::default(), &[]);
         let lines = sheet.of_block(&block, &[verdict(3.0)], &[], 0);
         sheet.header() + &String::from_utf8(lines).unwrap()
     };
@@ -131,7 +133,7 @@ fn copied_cells_stay_cells_and_their_names_differ_from_ours() {
     let judgements = [verdict(1.0), verdict(3.0)];
     let parts = [(1, Parts { cause: Some("a".into()), steps: None })];
     let written = |form| {
-        let sheet = Sheet::new(form, &schema, reader.kept_columns());
+        let sheet = Sheet::new(form, &schema, &options.keep, reader.kept_columns());
         let rows = sheet.of_block(&block, &judgements, &parts, 0);
         sheet.header() + &String::from_utf8(rows).unwrap()
     };
@@ -146,4 +148,34 @@ fn copied_cells_stay_cells_and_their_names_differ_from_ours() {
     assert_eq!(second["time"], "1700000060");
     assert_eq!(second["cause"], "a");
     assert_eq!(second["columns"], serde_json::json!({ "host": "y, \"z\"\u{1b}", "score": "4" }));
+}
+
+/// A day and a time of the day in two columns are one time, and stay columns of their own if they are asked for.
+#[test]
+fn a_time_in_two_columns_is_joined() {
+    let rows: String = (0..120)
+        .map(|row| format!("04/{}/2024,{:02}:{:02},{}\n", 20 + row / 60, row / 4 % 15, row % 4 * 15, row % 7))
+        .collect();
+    let text = format!("Date,Time,a\n{rows}");
+    let config = InputConfig { layout: LayoutChoice::Table, ..InputConfig::default() };
+    let table = Table::parse(text.as_bytes(), "rows.csv", &config).unwrap();
+    let schema = Schema::learn(&table, &(0..120).collect::<Vec<_>>()).unwrap().schema;
+    let check = |keep: Keep, header: &str, second: &str| {
+        let options = ReadOptions { keep, ..ReadOptions::default() };
+        let file = "Date,Time,a\n04/20/2024,10:15,1\n04/21/2024,00:30,2\n";
+        let mut reader = Reader::new(file.as_bytes(), &schema, &options).unwrap();
+        let block = reader.read_all().unwrap();
+        let sheet = Sheet::new(Form::Csv, &schema, &options.keep, reader.kept_columns());
+        assert_eq!(sheet.header().trim_end(), format!("{HEADER},{header}"));
+        let rows = sheet.of_block(&block, &[verdict(1.0), verdict(1.5)], &[], 0);
+        let rows = String::from_utf8(rows).unwrap();
+        let line = rows.lines().nth(1).unwrap();
+        assert!(line.ends_with(&format!(",,,{second}")), "{line}");
+    };
+    let time = Keep { time: true, ..Keep::default() };
+    check(time.clone(), "time", "04/21/2024 00:30");
+    let of_day = Keep { columns: vec!["Date".into()], ..time.clone() };
+    check(of_day, "time,Date", "04/21/2024 00:30,04/21/2024");
+    let all = Keep { all: true, ..time };
+    check(all, "time,Date,Time,a", "04/21/2024 00:30,04/21/2024,00:30,2");
 }

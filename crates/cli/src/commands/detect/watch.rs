@@ -13,6 +13,7 @@ mod webhook;
 
 use self::outlets::Outlets;
 use super::stdin::{Stdin, is_stopped};
+use super::times::Times;
 use super::verdicts::{self, Form, Sheet};
 use super::{apart, events, load, reading, unreadable};
 use crate::cli::WatchArgs;
@@ -70,6 +71,8 @@ pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
         outlets,
         out,
         notices: NoticeLog::default(),
+        times: Times::new(detector.schema(), &[]),
+        without_cause: false,
         window: detector.schema().windows.map_or(1, |windows| windows.length as u64),
         drifting: state.drift.as_ref().is_some_and(Drift::is_drifting),
         reading: true,
@@ -152,6 +155,9 @@ struct Watch<'a> {
     outlets: Outlets,
     out: Option<File>,
     notices: NoticeLog,
+    times: Times,
+    /// Whether it was said that causes are missing.
+    without_cause: bool,
     window: u64,
     drifting: bool,
     /// Whether a line is being read, not judged or written.
@@ -195,7 +201,9 @@ impl Watch<'_> {
             }
         }
         reader.notices().iter().for_each(|notice| self.notice(notice.clone()));
-        let sheet = Sheet::new(Form::JsonLines, self.detector.schema(), reader.kept_columns());
+        let keep = &options.keep;
+        let sheet = Sheet::new(Form::JsonLines, self.detector.schema(), keep, reader.kept_columns());
+        self.times = Times::new(self.detector.schema(), reader.kept_columns());
         let stop = stop_flag();
         while !stop.load(Ordering::Relaxed) {
             self.reading = true;
@@ -230,7 +238,7 @@ impl Watch<'_> {
         let mut text = Vec::new();
         while let Some(event) = state.events.finish() {
             let change = Change { line: state.line, closed: Some(event), opened: None };
-            events::of_change(self.detector.schema(), &change, &mut text);
+            events::of_change(self.detector.schema(), &self.times, &change, &mut text);
         }
         self.write(&text)?;
         self.outlets.events(&text);
@@ -251,8 +259,16 @@ impl Watch<'_> {
             let calibration = self.detector.calibration();
             judgements = judgements.into_iter().map(|own| adaptive.judge(calibration, own)).collect();
         }
+        self.times.look_at(block);
         let followed = state.events.follow(self.detector, block, &judgements, shift).map_err(Failure::new)?;
         block.notices.iter().for_each(|notice| self.notice(notice.clone().shifted(shift)));
+        if followed.without_cause > 0 && !self.without_cause {
+            self.without_cause = true;
+            output::note(
+                "note: there are too many alarms to find the cause of each, so some are written without one; if all rows are \
+                 alarms, check whether the source is the one that the detector learned from",
+            );
+        }
         let mut text = match (self.args.explain, judgements.first()) {
             (Some(most), Some(judgement @ Judgement::Anomalous(_))) => {
                 let explanation = self.detector.explain(&block.samples, 0, most).map_err(Failure::new)?;
@@ -264,7 +280,7 @@ impl Watch<'_> {
             _ => sheet.of_block(block, &judgements, &followed.parts, shift),
         };
         for change in &followed.changes {
-            events::of_change(self.detector.schema(), change, &mut text);
+            events::of_change(self.detector.schema(), &self.times, change, &mut text);
         }
         if let (Some(drift), Some(row)) = (&mut state.drift, block.rows.first()) {
             // Scores of overlapping windows are correlated, so only one per window length is observed on average.

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::progress;
-use ae_anomaly::fit::TestFigures;
+use ae_anomaly::fit::{Suspect, TestFigures};
 use ae_anomaly::{Detector, FitConfig, FitReport, Rule, Trim};
 use ae_intake::Notice;
 use ae_records::text::one_line;
@@ -74,8 +74,50 @@ fn trimmed(trim: &Trim) -> String {
     )
 }
 
-/// How a detector was fitted, line by line.
-pub(super) fn report(detector: &Detector) -> Result<Vec<String>, Failure> {
+/// Rows that score far above the others, in spots: lines no further apart than the `length` of a window are one. The spot
+/// with the highest score comes first.
+fn suspects(suspects: &[Suspect], length: u64, time_of: impl Fn(u64) -> Option<String>) -> Vec<String> {
+    if suspects.is_empty() {
+        return Vec::new();
+    }
+    let mut by_line: Vec<&Suspect> = suspects.iter().collect();
+    by_line.sort_unstable_by_key(|suspect| suspect.line);
+    let mut spots: Vec<&[&Suspect]> = by_line.chunk_by(|one, next| next.line - one.line <= length).collect();
+    let highest = |spot: &[&Suspect]| spot.iter().map(|suspect| suspect.score).fold(f64::MIN, f64::max);
+    // A stable sort keeps spots of equal scores in the order of their lines.
+    spots.sort_by(|a, b| highest(b).total_cmp(&highest(a)));
+    let rows = suspects.len();
+    let of_spots = match spots.len() {
+        n if n == rows => String::new(),
+        1 => " in one place".into(),
+        n => format!(" in {n} places"),
+    };
+    let mut lines = vec![format!("{rows} rows{of_spots} score far above the others; check these first:")];
+    for spot in spots.iter().take(SHOWN) {
+        let (first, last) = (spot[0].line, spot[spot.len() - 1].line);
+        let time =
+            |line: u64| time_of(line).map(|time| format!(" ({})", one_line(&time))).unwrap_or_default();
+        let score = highest(spot);
+        lines.push(match spot.len() {
+            1 => format!("  line {first}{}: score {score:.4}", time(first)),
+            n => format!(
+                "  lines {first}{} to {last}{}: {n} rows, score up to {score:.4}",
+                time(first),
+                time(last)
+            ),
+        });
+    }
+    if spots.len() > SHOWN {
+        lines.push(format!("  … and {} more", spots.len() - SHOWN));
+    }
+    lines
+}
+
+/// How a detector was fitted, line by line; `time_of` gives the time of a line of the file, if it is known.
+pub(super) fn report(
+    detector: &Detector,
+    time_of: impl Fn(u64) -> Option<String>,
+) -> Result<Vec<String>, Failure> {
     let unreadable = |error| Failure::new(format!("cannot read the report stored in the detector: {error}"));
     let config = FitConfig::of(detector).map_err(unreadable)?;
     let report = FitReport::of(detector).map_err(unreadable)?;
@@ -140,17 +182,34 @@ pub(super) fn report(detector: &Detector) -> Result<Vec<String>, Failure> {
     if report.trimmed > 0 {
         lines.push(format!("{} training rows were left out of the final training", report.trimmed));
     }
-    if !report.suspects.is_empty() {
-        lines.push(format!("{} rows score far above the others; check these first:", report.suspects.len()));
-        lines.extend(
-            report
-                .suspects
-                .iter()
-                .take(SHOWN)
-                .map(|suspect| format!("  line {}: score {:.4}", suspect.line, suspect.score)),
-        );
-    }
+    let length = detector.schema().windows.map_or(1, |windows| windows.length as u64);
+    lines.extend(suspects(&report.suspects, length, time_of));
     let are_independent = report.layout != ae_intake::Layout::Windows;
     lines.extend(report.test.iter().flat_map(|figures| test(figures, are_independent)));
     Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suspects_beside_each_other_are_one_spot() {
+        let suspect = |(line, score)| Suspect { line, score, left_out: false };
+        let given: Vec<Suspect> =
+            [(7352, 9.0), (12, 4.0), (7350, 8.0), (7354, 3.0), (60, 5.0)].map(suspect).into();
+        let time = |line| (line > 100).then(|| format!("at {line}"));
+        let lines = suspects(&given, 2, time);
+        let expected = [
+            "5 rows in 3 places score far above the others; check these first:",
+            "  lines 7350 (at 7350) to 7354 (at 7354): 3 rows, score up to 9.0000",
+            "  line 60: score 5.0000",
+            "  line 12: score 4.0000",
+        ];
+        assert_eq!(lines, expected);
+        assert_eq!(suspects(&[], 2, time), [""; 0]);
+        assert!(suspects(&given, 1, time)[0].starts_with("5 rows score"), "none beside another");
+        let many: Vec<Suspect> = (1..=20).map(|at| suspect((10 * at, 1.0))).collect();
+        assert_eq!(suspects(&many, 1, time).last().unwrap(), "  … and 12 more");
+    }
 }

@@ -2,10 +2,11 @@
 
 use super::SHOWN;
 use super::around::{Around, Tile};
+use crate::commands::detect::times::Times;
 use crate::failure::Failure;
 use ae_anomaly::events::{Event, Moment};
 use ae_anomaly::{Detector, Explanation, Share};
-use ae_intake::{FieldKind, Layout, Samples, Schema, StampFormat};
+use ae_intake::{FieldKind, Layout, Samples, Schema, StampFormat, StampStyle};
 use ae_report::picture::{self, Axis, Cause, Panel, Strip, Timeline};
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,8 +16,13 @@ const MAX_CHANNELS: usize = 6;
 /// A score is drawn on a logarithmic scale if its values differ by more than this factor.
 const WIDE: f64 = 30.0;
 
-/// Draws a row of a table or a whole series.
-pub(super) fn of_row(detector: &Detector, explanation: &Explanation, path: &Path) -> Result<(), Failure> {
+/// Draws a row of a table or a whole series, of a group if there are groups.
+pub(super) fn of_row(
+    detector: &Detector,
+    group: Option<&str>,
+    explanation: &Explanation,
+    path: &Path,
+) -> Result<(), Failure> {
     let schema = detector.schema();
     let drawn = if schema.layout == Layout::Table {
         let shares = explanation.shares.iter().take(SHOWN).filter(|share| share.share > 0.0);
@@ -24,7 +30,7 @@ pub(super) fn of_row(detector: &Detector, explanation: &Explanation, path: &Path
         if causes.is_empty() {
             return Ok(());
         }
-        picture::causes(path, &causes)
+        picture::causes(path, &causes, group)
     } else {
         let panels = panels(explanation);
         if panels.is_empty() {
@@ -118,6 +124,7 @@ fn location(shares: &[Share], steps: usize) -> Vec<f64> {
 /// window, and the scores of the windows with the threshold.
 pub(super) fn of_event(
     detector: &Detector,
+    times: &Times,
     event: &Event,
     row: &Samples,
     around: &Around,
@@ -125,7 +132,7 @@ pub(super) fn of_event(
     path: &Path,
 ) -> Result<(), Failure> {
     let schema = detector.schema();
-    let axis = TimeAxis::new(schema, event);
+    let axis = TimeAxis::new(schema, times, event);
     let middle = event.strongest.at;
     let mut strips = channels(detector, &axis, middle, row, around, explanation)?;
     let steps = row.width() / schema.row_width().max(1);
@@ -134,7 +141,7 @@ pub(super) fn of_event(
         let points = parts.iter().enumerate();
         let points = points.filter_map(|(step, part)| Some((axis.step(middle, steps - 1 - step)?, *part)));
         strips.push(Strip {
-            title: "steps of the strongest window that would have to change to make it normal".into(),
+            title: "steps that would have to change to make the strongest window normal".into(),
             y_name: "share, %".into(),
             lines: vec![("share".into(), points.collect())],
             ..Strip::default()
@@ -155,7 +162,8 @@ pub(super) fn of_event(
     });
     let timeline = Timeline {
         x_name: axis.name.clone(),
-        dates: axis.dates,
+        times: axis.times,
+        group: event.group.clone(),
         event: axis.at(event.start).zip(axis.at(event.end)),
         peak: axis.at(event.peak),
         strips,
@@ -250,30 +258,54 @@ fn channels(
     Ok(strips)
 }
 
+/// `UTC`, or `UTC+01:00` for a clock that is ahead of it by these seconds.
+fn utc(offset: f64) -> String {
+    let minutes = (offset / 60.0).round() as i64;
+    let sign = if minutes < 0 { '-' } else { '+' };
+    match minutes.abs() {
+        0 => "UTC".into(),
+        ahead => format!("UTC{sign}{:02}:{:02}", ahead / 60, ahead % 60),
+    }
+}
+
 /// Where lines lie on the horizontal axis: by their times if these are regular, else by their numbers.
 struct TimeAxis {
     name: String,
-    dates: bool,
+    times: picture::Times,
+    /// By how much the clock of the input is ahead of UTC, in seconds.
+    offset: f64,
     /// The usual step between two times.
     step: Option<f64>,
 }
 
 impl TimeAxis {
-    fn new(schema: &Schema, event: &Event) -> Self {
+    fn new(schema: &Schema, times: &Times, event: &Event) -> Self {
         let moments = [event.start, event.end, event.peak, event.strongest.at];
         let has_times = moments.iter().all(|moment| moment.time.is_some());
         let stamp = schema.timestamp.as_ref().filter(|_| has_times);
         let Some((stamp, step)) = stamp.and_then(|stamp| Some((stamp, stamp.step?))) else {
-            return TimeAxis { name: "line".into(), dates: false, step: None };
+            return TimeAxis { name: "line".into(), times: picture::Times::None, offset: 0.0, step: None };
         };
-        let dates = stamp.format != StampFormat::Number;
-        let name = if dates { format!("{}, UTC", stamp.name) } else { stamp.name.clone() };
-        TimeAxis { name, dates, step: Some(step) }
+        let drawn = match stamp.format {
+            StampFormat::Number => picture::Times::None,
+            StampFormat::Clock => picture::Times::Clock,
+            _ => picture::Times::Dates,
+        };
+        // The axis shows the clock of the input, so that what is seen there is found in the file.
+        let offset = times.style().map_or(0.0, StampStyle::offset);
+        let name = match times.style().filter(|style| style.names_offset()) {
+            Some(_) => format!("{}, {}", stamp.name, utc(offset)),
+            None => stamp.name.clone(),
+        };
+        TimeAxis { name, times: drawn, offset, step: Some(step) }
     }
 
     /// The place of a line; `None` for one without a time on an axis of times.
     fn at(&self, moment: Moment) -> Option<f64> {
-        if self.step.is_some() { moment.time } else { Some(moment.line as f64) }
+        match self.step {
+            Some(_) => moment.time.map(|time| time + self.offset),
+            None => Some(moment.line as f64),
+        }
     }
 
     /// The place of the step this many steps before a line.

@@ -90,8 +90,8 @@ impl Outlets {
             // The entries of an alarm, as far as an event has them.
             event.extend(line);
             for key in ["score", "severity"] {
-                let of_peak = event.get("peak").and_then(|peak| peak.get(key)).cloned();
-                event.extend(of_peak.map(|value| (key.to_string(), value)));
+                let own = event.get("strongest").and_then(|strongest| strongest.get(key)).cloned();
+                event.extend(own.map(|value| (key.to_string(), value)));
             }
             self.notifier.iter().for_each(|notifier| notifier.alarm(&Value::Object(event.clone())));
         }
