@@ -16,7 +16,7 @@ fn rows(n: usize, drift: f64) -> String {
 }
 
 fn alarms(text: &str) -> usize {
-    text.lines().filter(|line| line.contains("anomalous")).count()
+    text.lines().filter(|line| line.contains("\"verdict\":\"anomalous\"")).count()
 }
 
 #[test]
