@@ -30,22 +30,74 @@ pub(crate) trait Transform {
     fn passes(&mut self, bytes: &[u8]) -> bool;
 }
 
+/// What can be read: decoded bytes, and then those of the input that pass as they are.
+#[derive(Debug)]
+pub(crate) struct Outlet<R> {
+    pub(crate) input: R,
+    pub(crate) decoded: Vec<u8>,
+    /// Where the unread bytes of `decoded` begin.
+    pub(crate) at: usize,
+    /// Bytes of the input that pass.
+    pub(crate) passing: usize,
+}
+
+impl<R: BufRead> Outlet<R> {
+    pub(crate) fn new(input: R) -> Self {
+        Outlet { input, decoded: Vec::new(), at: 0, passing: 0 }
+    }
+
+    /// Whether there are bytes to read. If not, decoded ones that were read are dropped.
+    fn is_filled(&mut self) -> bool {
+        if self.at < self.decoded.len() || self.passing > 0 {
+            return true;
+        }
+        self.decoded.clear();
+        self.at = 0;
+        false
+    }
+
+    /// The bytes to read.
+    fn bytes(&mut self) -> io::Result<&[u8]> {
+        if self.at < self.decoded.len() {
+            return Ok(&self.decoded[self.at..]);
+        }
+        if self.passing == 0 {
+            return Ok(&[]);
+        }
+        let piece = self.input.fill_buf()?;
+        Ok(&piece[..piece.len().min(self.passing)])
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        if self.at < self.decoded.len() {
+            self.at += bytes;
+        } else {
+            self.passing -= bytes;
+            self.input.consume(bytes);
+        }
+    }
+}
+
+/// [`Read::read`] of what has a buffer.
+fn read_buffered(from: &mut impl BufRead, buffer: &mut [u8]) -> io::Result<usize> {
+    let available = from.fill_buf()?;
+    let bytes = available.len().min(buffer.len());
+    buffer[..bytes].copy_from_slice(&available[..bytes]);
+    from.consume(bytes);
+    Ok(bytes)
+}
+
 /// An input behind a decoder.
 #[derive(Debug)]
 pub(crate) struct Decoding<R, T> {
-    input: R,
+    outlet: Outlet<R>,
     decoder: T,
-    out: Vec<u8>,
-    /// Where the unread bytes of `out` begin.
-    at: usize,
-    /// Bytes of the input that pass as they are.
-    passing: usize,
     ended: bool,
 }
 
 impl<R: BufRead, T: Transform> Decoding<R, T> {
     pub(crate) fn new(input: R, decoder: T) -> Self {
-        Decoding { input, decoder, out: Vec::new(), at: 0, passing: 0, ended: false }
+        Decoding { outlet: Outlet::new(input), decoder, ended: false }
     }
 
     pub(crate) fn decoder(&self) -> &T {
@@ -57,19 +109,20 @@ impl<R: BufRead, T: Transform> Decoding<R, T> {
         if self.ended {
             return Ok(false);
         }
-        let piece = match self.input.fill_buf() {
+        let Outlet { input, decoded, at, passing } = &mut self.outlet;
+        let piece = match input.fill_buf() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
             other => other?,
         };
         let length = piece.len();
         if length == 0 {
             self.ended = true;
-            self.decoder.finish(&mut self.out);
-        } else if self.at == self.out.len() && self.decoder.passes(piece) {
-            self.passing = length;
+            self.decoder.finish(decoded);
+        } else if *at == decoded.len() && self.decoder.passes(piece) {
+            *passing = length;
         } else {
-            self.decoder.push(piece, &mut self.out);
-            self.input.consume(length);
+            self.decoder.push(piece, decoded);
+            input.consume(length);
         }
         Ok(true)
     }
@@ -77,39 +130,18 @@ impl<R: BufRead, T: Transform> Decoding<R, T> {
 
 impl<R: BufRead, T: Transform> BufRead for Decoding<R, T> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        loop {
-            if self.at < self.out.len() {
-                return Ok(&self.out[self.at..]);
-            }
-            if self.passing > 0 {
-                let piece = self.input.fill_buf()?;
-                return Ok(&piece[..piece.len().min(self.passing)]);
-            }
-            self.out.clear();
-            self.at = 0;
-            if !self.advance()? && self.out.is_empty() {
-                return Ok(&[]);
-            }
-        }
+        while !self.outlet.is_filled() && self.advance()? {}
+        self.outlet.bytes()
     }
 
     fn consume(&mut self, bytes: usize) {
-        if self.at < self.out.len() {
-            self.at += bytes;
-        } else {
-            self.passing -= bytes;
-            self.input.consume(bytes);
-        }
+        self.outlet.consume(bytes);
     }
 }
 
 impl<R: BufRead, T: Transform> Read for Decoding<R, T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let bytes = available.len().min(buffer.len());
-        buffer[..bytes].copy_from_slice(&available[..bytes]);
-        self.consume(bytes);
-        Ok(bytes)
+        read_buffered(self, buffer)
     }
 }
 

@@ -1,11 +1,11 @@
 //! Gives a text one record a line, whatever precedes the table and however its records are written.
 
-use super::Transform;
 use super::array::{Elements, begins_array};
 use super::encoding::Text;
 use super::joined::{Joined, RecordForm};
 use super::preamble::{MAX_PREAMBLE, Opened, Opener, Preamble};
 use super::reading::{ReadAs, Reading};
+use super::{Outlet, Transform, read_buffered};
 use crate::input::FormatChoice;
 use crate::text::head::begins_json;
 use crate::text::parse::is_blank;
@@ -50,14 +50,10 @@ impl RecordSettings {
 /// first one has told how.
 #[derive(Debug)]
 pub(crate) struct Records<R> {
-    text: Text<R>,
+    outlet: Outlet<Text<R>>,
     settings: RecordSettings,
     /// Text that was read and not decoded.
     raw: Vec<u8>,
-    out: Vec<u8>,
-    at: usize,
-    /// Bytes of the text that pass as they are.
-    passing: usize,
     opener: Opener,
     stage: Stage,
     /// Bytes of the text that were taken.
@@ -80,12 +76,9 @@ impl<R: BufRead> Records<R> {
         let Reading { skip, comments, .. } = settings.reading;
         let opener = Opener::new(skip, comments, settings.delimiter);
         Records {
-            text,
+            outlet: Outlet::new(text),
             settings,
             raw: Vec::new(),
-            out: Vec::new(),
-            at: 0,
-            passing: 0,
             opener,
             stage: Stage::Opening,
             taken: 0,
@@ -110,7 +103,7 @@ impl<R: BufRead> Records<R> {
     /// What was recognised so far.
     pub(crate) fn notices(&self) -> Vec<ReadAs> {
         let preamble = self.preamble();
-        let mut all = self.text.found().read_as();
+        let mut all = self.outlet.input.found().read_as();
         all.extend(preamble.separator.map(|separator| ReadAs::Separator(char::from(separator))));
         let lines = preamble.lines - u64::from(preamble.separator.is_some());
         if lines > 0 && self.settings.reading.skip.is_none() {
@@ -124,7 +117,7 @@ impl<R: BufRead> Records<R> {
     /// Says how cells are split, if at all, once the first record has been read.
     pub(crate) fn begin(&mut self, delimiter: Option<u8>) {
         if let Stage::First(joined) = &mut self.stage {
-            joined.finish(&mut self.out);
+            joined.finish(&mut self.outlet.decoded);
         }
         if !self.is_array() {
             let delimiters = delimiter.map_or_else(Vec::new, |delimiter| vec![delimiter]);
@@ -136,25 +129,26 @@ impl<R: BufRead> Records<R> {
     /// Looks for the header in the lines after the first record, which does not look like one. If it is there, the
     /// lines before it become blank, and it is given next. Otherwise they are given as they are.
     pub(crate) fn find_header(&mut self, is_header: impl Fn(&[u8]) -> bool) -> io::Result<Option<u64>> {
-        let (mut records, mut from) = (1, self.at);
+        let (mut records, mut from) = (1, self.outlet.at);
         while records <= MAX_PREAMBLE && matches!(self.stage, Stage::First(_)) {
             let end = loop {
-                if self.out.len() > self.settings.max_line {
+                if self.outlet.decoded.len() > self.settings.max_line {
                     return Ok(None);
                 }
-                match memchr(b'\n', &self.out[from..]) {
+                match memchr(b'\n', &self.outlet.decoded[from..]) {
                     Some(end) => break from + end + 1,
-                    None if self.ended => break self.out.len(),
+                    None if self.ended => break self.outlet.decoded.len(),
                     None => self.record()?,
                 }
             };
-            let line = &self.out[from..end];
+            let line = &self.outlet.decoded[from..end];
             if line.is_empty() {
                 break;
             }
             if is_header(line) {
-                let blank = self.out[self.at..from].iter().filter(|&&byte| byte == b'\n').count();
-                self.out.splice(self.at..from, std::iter::repeat_n(b'\n', blank));
+                let blank =
+                    self.outlet.decoded[self.outlet.at..from].iter().filter(|&&byte| byte == b'\n').count();
+                self.outlet.decoded.splice(self.outlet.at..from, std::iter::repeat_n(b'\n', blank));
                 return Ok(Some(records as u64));
             }
             records += usize::from(!is_blank(line));
@@ -181,14 +175,14 @@ impl<R: BufRead> Records<R> {
     /// Reads more text; `false` at its end.
     fn more(&mut self) -> io::Result<bool> {
         loop {
-            let piece = match self.text.fill_buf() {
+            let piece = match self.outlet.input.fill_buf() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             };
             // Of a piece with many lines only the first is needed, and the rest can pass later.
             let length = memchr(b'\n', piece).map_or(piece.len(), |end| end + 1);
             self.raw.extend_from_slice(&piece[..length]);
-            self.text.consume(length);
+            self.outlet.input.consume(length);
             self.taken += length;
             return Ok(length > 0);
         }
@@ -213,19 +207,19 @@ impl<R: BufRead> Records<R> {
     /// Decodes up to the end of the first record.
     fn open(&mut self) -> io::Result<()> {
         if !self.opener.skips() && self.is_array_next()? {
-            self.opener.end(&mut self.out);
+            self.opener.end(&mut self.outlet.decoded);
             self.stage = Stage::Array(Elements::new());
             return Ok(());
         }
         let mut line = self.line()?;
         if line.is_empty() {
-            self.opener.end(&mut self.out);
+            self.opener.end(&mut self.outlet.decoded);
             self.ended = true;
             return Ok(());
         }
         // A part of a line that is too long is for no opener.
         let is_part = line.len() > self.settings.max_line && !line.ends_with(b"\n");
-        match if is_part { Opened::Record } else { self.opener.line(&line, &mut self.out) } {
+        match if is_part { Opened::Record } else { self.opener.line(&line, &mut self.outlet.decoded) } {
             Opened::Skipped => return Ok(()),
             Opened::Record => {
                 line.append(&mut self.raw);
@@ -251,13 +245,13 @@ impl<R: BufRead> Records<R> {
             let line = self.line()?;
             let Stage::First(joined) = &mut self.stage else { return Ok(()) };
             if line.is_empty() {
-                joined.finish(&mut self.out);
+                joined.finish(&mut self.outlet.decoded);
                 self.ended = true;
                 return Ok(());
             }
-            joined.push(&line, &mut self.out);
+            joined.push(&line, &mut self.outlet.decoded);
             // A line that is too long is given in parts.
-            if joined.is_idle() || self.out.len() - self.at > self.settings.max_line {
+            if joined.is_idle() || self.outlet.decoded.len() - self.outlet.at > self.settings.max_line {
                 return Ok(());
             }
         }
@@ -266,19 +260,7 @@ impl<R: BufRead> Records<R> {
 
 impl<R: BufRead> BufRead for Records<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        loop {
-            if self.at < self.out.len() {
-                return Ok(&self.out[self.at..]);
-            }
-            if self.passing > 0 {
-                let piece = self.text.fill_buf()?;
-                return Ok(&piece[..piece.len().min(self.passing)]);
-            }
-            self.out.clear();
-            self.at = 0;
-            if self.ended {
-                return Ok(&[]);
-            }
+        while !self.outlet.is_filled() && !self.ended {
             let rest: &mut dyn Transform = match &mut self.stage {
                 Stage::Opening => {
                     self.open()?;
@@ -291,42 +273,34 @@ impl<R: BufRead> BufRead for Records<R> {
                 Stage::Joined(joined) => joined,
                 Stage::Array(elements) => elements,
             };
+            let Outlet { input, decoded, passing, .. } = &mut self.outlet;
             if !self.raw.is_empty() {
-                rest.push(&std::mem::take(&mut self.raw), &mut self.out);
+                rest.push(&std::mem::take(&mut self.raw), decoded);
                 continue;
             }
-            let piece = self.text.fill_buf()?;
+            let piece = input.fill_buf()?;
             let length = piece.len();
+            self.taken += length;
             if length == 0 {
-                rest.finish(&mut self.out);
+                rest.finish(decoded);
                 self.ended = true;
             } else if rest.passes(piece) {
-                self.passing = length;
-                self.taken += length;
+                *passing = length;
             } else {
-                rest.push(piece, &mut self.out);
-                self.text.consume(length);
-                self.taken += length;
+                rest.push(piece, decoded);
+                input.consume(length);
             }
         }
+        self.outlet.bytes()
     }
 
     fn consume(&mut self, bytes: usize) {
-        if self.at < self.out.len() {
-            self.at += bytes;
-        } else {
-            self.passing -= bytes;
-            self.text.consume(bytes);
-        }
+        self.outlet.consume(bytes);
     }
 }
 
 impl<R: BufRead> Read for Records<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let bytes = available.len().min(buffer.len());
-        buffer[..bytes].copy_from_slice(&available[..bytes]);
-        self.consume(bytes);
-        Ok(bytes)
+        read_buffered(self, buffer)
     }
 }
