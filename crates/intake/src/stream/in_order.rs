@@ -32,6 +32,8 @@ pub(crate) struct Waiting {
     /// In the order of the file.
     rows: RawBlock,
     steps: Vec<Step>,
+    /// The line of the input at each place.
+    lines: Arc<[u64]>,
     /// Those that were given last.
     given: Range<usize>,
 }
@@ -46,39 +48,41 @@ enum Step {
 impl Reader<Box<dyn BufRead + Send>> {
     /// Opens a file as [`Reader::open`] does. The rows of windows are given in the order of their times where `fit` would
     /// sort them, with a notice that says so; the file is then held in memory. Lines in blocks are then numbered by their
-    /// place in that order, from 1, and the second result is the line in the file of each place.
+    /// place in that order, from 1; [`Reader::sorted_lines`] has the line in the file of each place.
     ///
     /// # Errors
     /// As [`Reader::open`] and [`Reader::next_block`], and [`IntakeError::Memory`] if sorting takes too much memory.
-    pub fn open_in_order(
-        path: &Path,
-        schema: &Schema,
-        options: &ReadOptions,
-    ) -> Result<(Self, Option<Arc<[u64]>>), IntakeError> {
+    pub fn open_in_order(path: &Path, schema: &Schema, options: &ReadOptions) -> Result<Self, IntakeError> {
         if schema.layout != Layout::Windows || schema.timestamp.is_none() {
-            return Ok((Self::open(path, schema, options)?, None));
+            return Self::open(path, schema, options);
         }
         let size = std::fs::metadata(path).map_err(FileError::new("read", path))?.len();
         let limit = MemoryLimit::for_input(size, schema.reading.max_memory_mb);
         // Most files are in order, and a long one is not to be held in memory.
         let first = ReadOptions { keep: Default::default(), ..options.clone() };
-        let is_in_order = Self::open(path, schema, &first)?.is_in_order(limit)?;
+        let needs_sorting = Self::open(path, schema, &first)?.needs_sorting(limit)?;
         let mut reader = Self::open(path, schema, options)?;
-        let lines = if is_in_order { None } else { Some(reader.sort_by_time(limit)?) };
-        Ok((reader, lines))
+        if needs_sorting {
+            reader.sort_by_time(limit)?;
+        }
+        Ok(reader)
     }
 }
 
 impl<R: BufRead> Reader<R> {
-    /// Whether the rows stay in the order of the input, which is read to its end.
-    fn is_in_order(mut self, limit: MemoryLimit) -> Result<bool, IntakeError> {
-        let rows = self.rest(limit, |part| part.values = Vec::new())?;
-        Ok(self.order_of(&rows).is_none())
+    /// The line of the input at each place, from 1, if the rows were sorted by [`Reader::open_in_order`].
+    pub fn sorted_lines(&self) -> Option<Arc<[u64]>> {
+        self.waiting.as_ref().map(|waiting| Arc::clone(&waiting.lines))
     }
 
-    /// Reads the input to its end; its rows are given in the order of their times from now on. Returns the line of the
-    /// input at each place.
-    fn sort_by_time(&mut self, limit: MemoryLimit) -> Result<Arc<[u64]>, IntakeError> {
+    /// Whether the rows are to be given in another order than that of the input, which is read to its end.
+    fn needs_sorting(mut self, limit: MemoryLimit) -> Result<bool, IntakeError> {
+        let rows = self.rest(limit, |part| part.values = Vec::new())?;
+        Ok(self.order_of(&rows).is_some())
+    }
+
+    /// Reads the input to its end; its rows are given in the order of their times from now on.
+    fn sort_by_time(&mut self, limit: MemoryLimit) -> Result<(), IntakeError> {
         let rows = self.rest(limit, |_| {})?;
         let (steps, notice) = match self.order_of(&rows) {
             Some((steps, notice)) => (steps, Some(notice)),
@@ -90,8 +94,8 @@ impl<R: BufRead> Reader<R> {
             Step::Bad(bad) => rows.bad[bad].line,
         };
         let lines = steps.iter().map(line).collect();
-        self.waiting = Some(Waiting { rows, steps, given: 0..0 });
-        Ok(lines)
+        self.waiting = Some(Waiting { rows, steps, lines, given: 0..0 });
+        Ok(())
     }
 
     /// All lines that are left; `reduced` drops what is not needed.

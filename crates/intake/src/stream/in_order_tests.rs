@@ -33,7 +33,8 @@ fn windows(schema: &Schema, lines: &[String], sorted: bool) -> Vec<(String, Opti
     let header = if schema.group.is_some() { "time,a,m" } else { "time,a" };
     std::fs::write(&path, format!("{header}\n{}\n", lines.join("\n"))).unwrap();
     let options = ReadOptions { keep: Keep { time: true, ..Keep::default() }, ..ReadOptions::default() };
-    let (mut reader, order) = Reader::open_in_order(&path, schema, &options).unwrap();
+    let mut reader = Reader::open_in_order(&path, schema, &options).unwrap();
+    let order = reader.sorted_lines();
     assert_eq!(order.is_some(), sorted);
     let said = reader.notices().iter().any(|notice| notice.to_string().contains("sorted by time"));
     assert_eq!(said, sorted);

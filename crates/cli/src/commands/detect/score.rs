@@ -22,7 +22,7 @@ use std::fmt;
 use std::fs;
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
@@ -60,8 +60,7 @@ pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
         adaptive,
     };
     let started = Instant::now();
-    let (mut reader, lines) = open(&args.data, &detector, copied)?;
-    scoring.times = scoring.times.sorted(lines);
+    let mut reader = open(&args.data, &detector, copied)?;
     match &args.out {
         Some(out) => {
             let mut failure = None;
@@ -157,7 +156,7 @@ impl Scoring<'_> {
     ) -> Result<(), Stop> {
         let schema = self.detector.schema();
         let kept = reader.kept_columns();
-        self.times = Times::new(schema, kept).sorted(self.times.lines());
+        self.times = Times::new(schema, kept).sorted(reader.sorted_lines());
         let sheet = Sheet::with(self.times.clone(), self.form, schema, &self.keep, kept);
         out.write_all(sheet.header().as_bytes()).map_err(Stop::Write)?;
         // The next block is read while this one is judged and written.
@@ -250,10 +249,7 @@ impl Scoring<'_> {
     }
 }
 
-/// A reader of the input, and the line of each place if its rows are sorted.
-type Opened = (Reader<Box<dyn BufRead + Send>>, Option<Arc<[u64]>>);
-
-fn open(path: &Path, detector: &Detector, keep: Keep) -> Result<Opened, Failure> {
+fn open(path: &Path, detector: &Detector, keep: Keep) -> Result<Reader<Box<dyn BufRead + Send>>, Failure> {
     let options = ReadOptions { name: path.display().to_string(), keep, ..ReadOptions::default() };
     if path != Path::new("-") {
         if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
@@ -265,13 +261,13 @@ fn open(path: &Path, detector: &Detector, keep: Keep) -> Result<Opened, Failure>
         }
         // A detector of another version may have other settings.
         if FitConfig::of(detector).is_ok_and(|config| !config.input.sort) {
-            return Ok((Reader::open(path, detector.schema(), &options).map_err(reading)?, None));
+            return Reader::open(path, detector.schema(), &options).map_err(reading);
         }
         return Reader::open_in_order(path, detector.schema(), &options).map_err(reading);
     }
     let options = ReadOptions { name: "standard input".into(), ..options };
     let input = Stdin::open().map_err(FileError::new("read", "standard input")).map_err(stopped_or)?;
-    Ok((Reader::from_input(input, detector.schema(), &options).map_err(stopped_or)?, None))
+    Reader::from_input(input, detector.schema(), &options).map_err(stopped_or)
 }
 
 /// The error, unless reading was ended by a signal.

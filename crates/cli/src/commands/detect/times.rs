@@ -13,7 +13,7 @@ pub(super) struct Times {
     format: StampFormat,
     /// That of the latest row; `None` before the first, and for times that can only be copied.
     style: Option<StampStyle>,
-    /// The line of each place, if the rows of the input were sorted; see [`ae_intake::Reader::open_in_order`].
+    /// The line of each place, if the rows of the input were sorted; see [`ae_intake::Reader::sorted_lines`].
     lines: Option<Arc<[u64]>>,
 }
 
@@ -39,11 +39,6 @@ impl Times {
         let Some(lines) = &self.lines else { return place };
         let at = usize::try_from(place).unwrap_or(usize::MAX).wrapping_sub(1);
         lines.get(at).copied().unwrap_or(place)
-    }
-
-    /// The line of each place, if the rows were sorted.
-    pub(super) fn lines(&self) -> Option<Arc<[u64]>> {
-        self.lines.clone()
     }
 
     /// Whether the rows were sorted.
