@@ -18,7 +18,7 @@ struct Told<'a> {
 #[serde(tag = "state", rename_all = "snake_case")]
 enum State<'a> {
     Open(Opened<'a>),
-    Closed(Closed<'a>),
+    Closed(Box<Closed<'a>>),
 }
 
 #[derive(Serialize)]
@@ -100,7 +100,10 @@ pub(super) fn of_change(schema: &Schema, times: &Times, change: &Change, out: &m
         return;
     }
     if let Some(event) = &change.closed {
-        json_line(&Told { line: change.line, event: State::Closed(Closed::new(times, event)) }, out);
+        json_line(
+            &Told { line: change.line, event: State::Closed(Box::new(Closed::new(times, event))) },
+            out,
+        );
     }
     if let Some(Opening { number, group, first }) = &change.opened {
         let opened = Opened {
