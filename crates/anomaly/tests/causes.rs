@@ -64,12 +64,14 @@ fn of_a_table_of_alarms_so_many_have_a_cause_as_its_length_allows() {
     let detector = detector(LayoutChoice::Table);
     let text = rows(2400, 200, 7);
     let (causes, all) = followed(&detector, &text, false);
-    assert!(causes.len() > 1500, "{}", causes.len());
+    // Every row of the fault is flagged, and about one in a hundred before it.
+    let before = causes.len() - 2200;
+    assert!(before < 10, "{before}");
     let known = causes.iter().filter(|cause| cause.is_some()).count();
     // A look takes 13 scores, of which there are 16,000, and 2 for each of the 2,200 rows of the fault: 1,569 looks.
     assert!((1565..1575).contains(&known), "{known}");
     assert_eq!(all.without_cause as usize, causes.len() - known);
-    assert!(causes.iter().flatten().all(|cause| cause == "c7"));
+    assert!(causes[before..].iter().flatten().all(|cause| cause == "c7"));
     assert_eq!(followed(&detector, &text, true), (causes, all), "a stream has the causes of a file");
 }
 
