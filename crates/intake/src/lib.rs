@@ -7,7 +7,7 @@
 //! [`Notice`], a [`BadLine`] or an [`IntakeError`].
 //!
 //! Each line is a row. A quoted cell may hold line breaks if it is closed within a few lines, so that a missing quote
-//! cannot swallow the rest of a stream. UTF-16, lines that end in a carriage return, preambles, JSON arrays,
+//! cannot swallow the rest of a stream. UTF-16, windows-1252, lines that end in a carriage return, preambles, JSON arrays,
 //! compressed files and workbooks (xlsx, ods) are recognised. Blank lines are skipped. Empty cells, `NA`, `NaN`, `null`, `?`, `-`
 //! and the like count as values that were not observed.
 //! Numbers may have decimal commas, thousands separators and units; each column has its own [`NumberFormat`], which the
