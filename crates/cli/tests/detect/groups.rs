@@ -1,9 +1,8 @@
 //! One file with several machines, as a user runs it.
 
-use super::{FIT, watched};
-use crate::common::{Place, Ran};
+use super::{FIT, watched, watched_despite_kills};
+use crate::common::Place;
 use std::fmt::Write as _;
-use std::process::Stdio;
 
 /// Steps of two pumps in turn, once an hour each; the second is larger and noisier.
 fn plant(n: usize) -> String {
@@ -51,19 +50,7 @@ fn verdicts_name_the_group_and_a_killed_watch_goes_on_in_each() {
     let threshold = |at: usize| row(&whole[at])["threshold"].as_f64().unwrap();
     assert!(threshold(299) > 1.5 * threshold(298), "{} {}", threshold(298), threshold(299));
 
-    let watch = "detect watch --model detector.safetensors --state state --out verdicts.jsonl --replay";
-    let mut kills = 0;
-    for wait in [150u64, 220, 260, 310] {
-        let input = std::fs::File::open(place.path("stream.csv")).unwrap();
-        let mut child = place.ae(watch).stdin(input).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(wait));
-        kills += u32::from(child.try_wait().unwrap().is_none());
-        let _ = child.kill();
-        child.wait().unwrap();
-    }
-    let input = std::fs::File::open(place.path("stream.csv")).unwrap();
-    let ran: Ran = place.ae(watch).stdin(input).output().unwrap().into();
-    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let kills = watched_despite_kills(&place, &[150, 220, 260, 310]);
     let verdicts_of = |mut lines: Vec<String>| {
         lines.retain(|line| !line.contains("\"drift\"") && !line.contains("\"event\""));
         lines

@@ -189,6 +189,24 @@ fn watched(place: &Place, arguments: &str, input: &str) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(String::from).collect()
 }
 
+/// Runs a watch of `stream.csv` into `verdicts.jsonl`, killed each time after so many milliseconds, and then to its end.
+/// The input starts over each time. Returns how many of the watches were still running.
+fn watched_despite_kills(place: &Place, waits: &[u64]) -> u32 {
+    let watch = "detect watch --model detector.safetensors --state state --out verdicts.jsonl --replay";
+    let input = || std::fs::File::open(place.path("stream.csv")).unwrap();
+    let mut kills = 0;
+    for wait in waits {
+        let mut child = place.ae(watch).stdin(input()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(*wait));
+        kills += u32::from(child.try_wait().unwrap().is_none());
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    let ran: Ran = place.ae(watch).stdin(input()).output().unwrap().into();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    kills
+}
+
 #[test]
 fn files_streams_and_json_lines_get_the_same_scores() {
     let place = fitted();
@@ -296,20 +314,8 @@ fn a_watch_that_is_killed_goes_on_without_losing_or_repeating_a_line() {
     assert_eq!(whole.len(), 402);
     assert!(whole[0].contains("warming_up") && whole[399].contains("score"), "{} {}", whole[0], whole[399]);
 
-    // Killed again and again at arbitrary moments; the input starts over each time.
-    let watch = "detect watch --model detector.safetensors --state state --out verdicts.jsonl --replay";
-    let mut kills = 0;
-    for wait in [150u64, 220, 260, 310, 200, 400] {
-        let input = std::fs::File::open(place.path("stream.csv")).unwrap();
-        let mut child = place.ae(watch).stdin(input).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(wait));
-        kills += u32::from(child.try_wait().unwrap().is_none());
-        let _ = child.kill();
-        child.wait().unwrap();
-    }
-    let input = std::fs::File::open(place.path("stream.csv")).unwrap();
-    let ran: Ran = place.ae(watch).stdin(input).output().unwrap().into();
-    assert_eq!(ran.code, Some(0), "{ran:?}");
+    // Killed again and again at arbitrary moments.
+    let kills = watched_despite_kills(&place, &[150, 220, 260, 310, 200, 400]);
     let verdicts: Vec<String> =
         place.text("verdicts.jsonl").lines().filter(|line| is_verdict(line)).map(String::from).collect();
     assert_eq!(verdicts, whole, "after {kills} kills");
