@@ -24,6 +24,8 @@ const MAX_ROWS: usize = 8192;
 /// Patterns of gaps that are remembered while rows are filled, and about how many numbers these may have.
 const MAX_PATTERNS: usize = 64;
 const MAX_NUMBERS: usize = 1 << 22;
+/// Rows that may lend their deviations.
+const MAX_DONORS: usize = 4096;
 /// Rows among which the most similar one lends its deviation.
 const DONORS: usize = 16;
 
@@ -111,7 +113,14 @@ impl Completion {
 
     /// The rows with their gaps filled and still marked; a row is filled alike whatever the others are.
     pub(crate) fn filled(&self, rows: &Samples) -> Samples {
-        Samples { values: inputs(Some(self), rows, 0, rows.len()), ..rows.clone() }
+        match &rows.observed {
+            None => rows.clone(),
+            Some(observed) => Samples {
+                values: inputs(Some(self), rows, 0, rows.len()),
+                observed: Some(observed.clone()),
+                labels: rows.labels.clone(),
+            },
+        }
     }
 
     /// Fills the gaps of rows `[N, D]`, in which they hold any number.
@@ -139,12 +148,14 @@ impl Completion {
     }
 
     /// Complete rows like `rows`: each gap has what the other values suggest, and the deviation from that of another
-    /// row in the same places, so that they vary as much as complete rows do. The row that lends it is drawn by the
-    /// seed: the most similar of some that have these values; without any, nothing is added.
+    /// row in the same place, so that they vary as much as complete rows do. Of the rows that have most of the missing
+    /// values, some are drawn by the seed, and the most similar one lends its deviations; what it does not have either is
+    /// lent by others in the same way. Nothing is added to a value that no row has.
     pub(crate) fn drawn(&self, rows: &Samples, seed: u64) -> Array2<f32> {
         let filled = self.filled(rows);
         let Some(observed) = &rows.observed else { return filled.values };
         let mut complete = filled.values.clone();
+        let pool = draw(rows.len(), MAX_DONORS.min(rows.len()), seed, "donor pool", 0);
         for row in 0..rows.len() {
             let seen = observed.row(row);
             let block = self.block(seen);
@@ -152,22 +163,29 @@ impl Completion {
                 continue;
             }
             let own = self.expected(&block, filled.values.row(row), seen);
-            let lends = |other: &usize| {
-                *other != row && block.missing.iter().all(|&feature| observed[[*other, feature]])
-            };
-            let candidates: Vec<usize> = (0..rows.len()).filter(lends).collect();
-            let places = draw(candidates.len(), DONORS.min(candidates.len()), seed, "donors", row as u64);
-            let with_distance = |place: usize| {
-                let expected = self.expected(&block, filled.values.row(candidates[place]), seen);
-                let distance: f64 = expected.iter().zip(&own).map(|(a, b)| (a - b) * (a - b)).sum();
-                (distance, candidates[place], expected)
-            };
-            let donors = places.into_iter().map(with_distance);
-            if let Some((_, donor, expected)) = donors.min_by(|a, b| a.0.total_cmp(&b.0)) {
-                for ((&feature, own), expected) in block.missing.iter().zip(own).zip(expected) {
-                    let deviation = f64::from(filled.values[[donor, feature]]) - expected;
-                    complete[[row, feature]] = self.within(feature, own + deviation);
+            let mut left: Vec<usize> = (0..block.missing.len()).collect();
+            for round in 0.. {
+                let has = |other: usize, place: usize| observed[[other, block.missing[place]]];
+                let Some(donors) =
+                    most_lent(&pool, row, |other| left.iter().filter(|&&at| has(other, at)).count())
+                else {
+                    break;
+                };
+                let stream = (row as u64).wrapping_add(round << 40);
+                let places = draw(donors.len(), DONORS.min(donors.len()), seed, "donors", stream);
+                let with_distance = |place: usize| {
+                    let expected = self.expected(&block, filled.values.row(donors[place]), seen);
+                    let distance: f64 = expected.iter().zip(&own).map(|(a, b)| (a - b) * (a - b)).sum();
+                    (distance, donors[place], expected)
+                };
+                let nearest = places.into_iter().map(with_distance).min_by(|a, b| a.0.total_cmp(&b.0));
+                let Some((_, donor, expected)) = nearest else { break };
+                for &place in left.iter().filter(|&&place| has(donor, place)) {
+                    let feature = block.missing[place];
+                    let deviation = f64::from(filled.values[[donor, feature]]) - expected[place];
+                    complete[[row, feature]] = self.within(feature, own[place] + deviation);
                 }
+                left.retain(|&place| !has(donor, place));
             }
         }
         complete
@@ -200,6 +218,13 @@ impl Completion {
         // A damaged row may be so far off that the expectation overflows.
         if value.is_finite() { (value as f32).clamp(low, high) } else { self.mean[feature] as f32 }
     }
+}
+
+/// The rows of a pool, other than `row`, that lend most values; `None` if none lends any.
+fn most_lent(pool: &[usize], row: usize, lends: impl Fn(usize) -> usize) -> Option<Vec<usize>> {
+    let lent: Vec<usize> = pool.iter().map(|&other| if other == row { 0 } else { lends(other) }).collect();
+    let most = lent.iter().copied().max().filter(|most| *most > 0)?;
+    Some(pool.iter().zip(lent).filter(|(_, lent)| *lent == most).map(|(other, _)| *other).collect())
 }
 
 #[cfg(test)]
@@ -270,6 +295,23 @@ mod tests {
         assert!((drawn_own / own - 1.0).abs() < 0.1, "{drawn_own} {own}");
         let off = spread(&drawn, &|row| row[1] - 2.0 * row[0]);
         assert!(off < 0.1, "{off}");
+    }
+
+    /// No row has all the values that another one misses.
+    #[test]
+    fn drawn_values_of_wide_rows_with_many_gaps_vary_as_much_as_measured_ones() {
+        let noise = ae_tensor::Noise::new(1, 0, ae_tensor::Device::Cpu);
+        let own = ae_tensor::array::to_vec(&noise.normal("own", &[400, 64]));
+        let gone = ae_tensor::array::to_vec(&noise.uniform("gone", &[400, 64]));
+        let value = |(row, feature): (usize, usize)| own[64 * row + feature] as f32;
+        let complete = Samples::complete(Array2::from_shape_fn((400, 64), value));
+        let gaps = without(complete.clone(), |row, feature| gone[64 * row + feature] < 0.25);
+        let drawn = Completion::fit(&complete, 0).unwrap().drawn(&gaps, 0);
+        let observed = gaps.observed.as_ref().unwrap();
+        let places = || observed.indexed_iter().filter(|(_, seen)| !**seen).map(|(place, _)| place);
+        let squares = |values: &Array2<f32>| places().map(|place| values[place].powi(2)).sum::<f32>();
+        let ratio = squares(&drawn) / squares(&complete.values);
+        assert!((0.85..1.15).contains(&ratio), "{ratio}");
     }
 
     #[test]
