@@ -29,6 +29,7 @@
 //! Rows of tables and series are independent, so each of their alarms is an event of its own.
 
 mod profile;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod tracker;
@@ -168,12 +169,16 @@ pub struct Followed {
 const VALUES_AT_ONCE: usize = 1 << 20;
 
 impl Detector {
-    /// For each of these rows, the column whose replacement by what is expected explains most of its score; `None` if
-    /// none was observed. Takes about one more score for each column and row, two if rows are windows.
+    /// For each of these rows, which have the names of their groups beside them, the column whose replacement by what is
+    /// expected explains most of its score; `None` if none was observed. Takes about one more score for each column and row, two if rows are windows.
     ///
     /// # Errors
     /// A row that cannot be scored.
-    pub fn causes(&self, samples: &Samples, rows: &[usize]) -> Result<Vec<Option<String>>, ScorerError> {
+    pub fn causes(
+        &self,
+        samples: &Samples,
+        rows: &[(usize, Option<&str>)],
+    ) -> Result<Vec<Option<String>>, ScorerError> {
         let fields = &self.schema().fields;
         let causes = explain::causes(self.schema(), &self.scorer, &self.references, samples, rows)?;
         let name = |column: usize| fields.get(column).map(|field| field.name.clone());

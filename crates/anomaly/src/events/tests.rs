@@ -321,6 +321,31 @@ fn each_group_has_events_of_its_own() {
     assert_eq!(numbers, [1, 2, 3]);
 }
 
+/// Of windows this long, two groups are followed. The one without a row for longest makes room, whatever its name is, and
+/// its event is not lost.
+#[test]
+fn of_too_many_groups_the_idle_one_is_forgotten_and_its_event_ends() {
+    let mut schema = schema(Some(5), false);
+    schema.group = Some(Group { name: "pump".into(), position: 1, names: vec!["a".into()] });
+    schema.windows.as_mut().unwrap().length = 1 << 19;
+    let mut tracker = EventTracker::new(&schema);
+    let mut changes = Vec::new();
+    for (at, group) in (1..).zip(["a", "b", "a", "c", "a"]) {
+        let score = if group == "a" { 0.5 } else { 2.0 };
+        changes.extend(tracker.row_of(group, line(at), &verdict(score), None));
+        assert!(tracker.fits(&schema));
+    }
+    let told: Vec<(u64, Option<&str>, Option<&str>)> = changes
+        .iter()
+        .map(|Change { line, closed, opened }| {
+            let closed = closed.as_ref().and_then(|event| event.group.as_deref());
+            (*line, closed, opened.as_ref().and_then(|opening| opening.group.as_deref()))
+        })
+        .collect();
+    assert_eq!(told, [(2, None, Some("b")), (4, Some("b"), Some("c"))]);
+    assert_eq!(tracker.finish().and_then(|event| event.group), Some("c".into()));
+}
+
 #[test]
 fn a_million_alarms_take_no_more_memory_than_a_thousand() {
     let schema = schema(Some(16), false);

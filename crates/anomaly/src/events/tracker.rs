@@ -1,7 +1,8 @@
 //! Joins the alarms of a stream into events, line by line and in bounded memory.
 
-use super::profile::{DIP, Place, Profile};
-use super::{Change, Event, Followed, Moment, Opening, Parts, Strongest};
+use super::profile::Profile;
+use super::stream::{Open, Stream, strongest};
+use super::{Change, Event, Followed, Moment, Parts, Strongest};
 use crate::calibration::Verdict;
 use crate::detector::Detector;
 use crate::error::ScorerError;
@@ -21,8 +22,10 @@ use std::collections::BTreeMap;
 ///
 /// With groups, each group is a stream of its own, and a line that cannot be read belongs to none.
 ///
-/// Memory is bounded: for each group, the positions of one window, and the scores of at most 512 groups of steps of the open event;
-/// the start, peak and end of longer events are rounded to such groups.
+/// Memory is bounded: for each group, the positions of one window, and the scores of at most 512 bins of steps of the
+/// open event; the start, peak and end of longer events are rounded to such bins. At most 10,000 groups are followed, or
+/// as many as have about a million steps in their windows; of more, the one without a row for longest is forgotten, and
+/// its open event ends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventTracker {
@@ -35,6 +38,9 @@ pub struct EventTracker {
     /// By group; without groups, a single one without a name.
     streams: BTreeMap<String, Stream>,
     grouped: bool,
+    /// Rows of windows so far.
+    #[serde(default)]
+    rows: u64,
     /// How many rows may be scored to find causes, for independent rows.
     #[serde(default = "full")]
     allowance: u64,
@@ -53,34 +59,10 @@ fn full() -> u64 {
     MAX_ALLOWANCE
 }
 
-/// The rows of one group.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stream {
-    /// Counts the missing steps.
-    clock: Clock,
-    profile: Profile,
-    open: Option<Open>,
-}
-
-/// Most groups that are followed; of more, one without an open event is forgotten first.
+/// Most groups that are followed, and about how many steps of their windows; of more, the one without a row for longest
+/// is forgotten first.
 const MAX_GROUPS: usize = 10_000;
-
-/// The event that goes on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Open {
-    number: u64,
-    first_alarm: Moment,
-    last_alarm: Moment,
-    alarms: u64,
-    strongest: Strongest,
-    /// By how much the score of the alarm that was looked at last for its cause exceeds the threshold.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    looked: Option<f64>,
-    /// Unflagged positions since the last alarm.
-    since: usize,
-}
+const MAX_STEPS: usize = 1 << 20;
 
 impl EventTracker {
     /// Before the first line of a stream with this schema.
@@ -88,7 +70,8 @@ impl EventTracker {
         EventTracker {
             length: schema.windows.map(|windows| windows.length),
             number: 0,
-            beginning: Stream { clock: Clock::new(schema), profile: Profile::default(), open: None },
+            beginning: Stream { clock: Clock::new(schema), profile: Profile::default(), open: None, used: 0 },
+            rows: 0,
             streams: BTreeMap::new(),
             grouped: schema.group.is_some(),
             allowance: MAX_ALLOWANCE,
@@ -109,7 +92,7 @@ impl EventTracker {
                 && stream.profile.is_sound(self.length.unwrap_or(0))
                 && stream.open.as_ref().is_none_or(is_sound)
         };
-        let most = if self.grouped { MAX_GROUPS } else { 1 };
+        let most = if self.grouped { most_groups(self.length.unwrap_or(1)) } else { 1 };
         self.length == schema.windows.map(|windows| windows.length)
             && self.grouped == schema.group.is_some()
             && self.beginning.open.is_none()
@@ -154,7 +137,8 @@ impl EventTracker {
         let mut without_cause = 0;
         if self.length.is_none() {
             let looked = self.allowed(detector.schema(), judgements);
-            let causes = detector.causes(&block.samples, &looked)?;
+            let of_groups: Vec<_> = looked.iter().map(|&row| (row, block.groups.name(row))).collect();
+            let causes = detector.causes(&block.samples, &of_groups)?;
             without_cause = (parts.len() - looked.len()) as u64;
             let mut causes = looked.into_iter().zip(causes).peekable();
             for (row, parts) in &mut parts {
@@ -178,7 +162,8 @@ impl EventTracker {
             {
                 let excess = (verdict.score - verdict.threshold).clamp(0.0, f64::MAX);
                 if open.looked.is_none_or(|looked| excess > GROWTH * looked) {
-                    open.strongest.cause = detector.causes(&block.samples, &[row])?.pop().flatten();
+                    open.strongest.cause =
+                        detector.causes(&block.samples, &[(row, block.groups.name(row))])?.pop().flatten();
                     open.looked = Some(excess);
                 }
                 parts.cause.clone_from(&open.strongest.cause);
@@ -234,21 +219,38 @@ impl EventTracker {
             let closed = Some(self.alone(name, at, alarm?, parts));
             return Some(Change { line: at.line, closed, opened: None });
         };
+        let forgotten = self.make_room(group, length);
+        self.rows = self.rows.saturating_add(1);
+        let used = self.rows;
         let (number, stream) = self.stream(group);
-        stream.row(number, name, length, at, alarm, parts)
+        stream.used = used;
+        let change = stream.row(number, name, length, at, alarm, parts);
+        let Some(closed) = forgotten else { return change };
+        // The first row of a group ends no event of its own.
+        let opened = change.and_then(|change| change.opened);
+        Some(Change { line: at.line, closed: Some(closed), opened })
     }
 
     /// The number of events so far, and the stream of a group.
     fn stream(&mut self, group: &str) -> (&mut u64, &mut Stream) {
-        if !self.streams.contains_key(group) {
-            if self.streams.len() >= MAX_GROUPS {
-                let quiet = self.streams.iter().find(|(_, stream)| stream.open.is_none());
-                let name = quiet.or(self.streams.first_key_value()).map(|(name, _)| name.clone());
-                name.iter().for_each(|name| drop(self.streams.remove(name)));
-            }
-            self.streams.insert(group.to_owned(), self.beginning.clone());
+        let new = || self.beginning.clone();
+        let stream = match self.streams.contains_key(group) {
+            true => self.streams.get_mut(group).expect("it is there"),
+            false => self.streams.entry(group.to_owned()).or_insert_with(new),
+        };
+        (&mut self.number, stream)
+    }
+
+    /// Forgets the group that has been without a row for longest if there is no room for this one, and returns the event
+    /// that ends with that.
+    fn make_room(&mut self, group: &str, length: usize) -> Option<Event> {
+        if self.streams.len() < most_groups(length) || self.streams.contains_key(group) {
+            return None;
         }
-        (&mut self.number, self.streams.get_mut(group).expect("just inserted"))
+        let oldest =
+            self.streams.iter().min_by_key(|(_, stream)| stream.used).map(|(name, _)| name.clone())?;
+        let mut stream = self.streams.remove(&oldest)?;
+        stream.finish(self.grouped.then_some(oldest), length)
     }
 
     /// The next line, which could not be read.
@@ -287,92 +289,7 @@ impl EventTracker {
     }
 }
 
-impl Stream {
-    fn row(
-        &mut self,
-        number: &mut u64,
-        group: Option<String>,
-        length: usize,
-        at: Moment,
-        alarm: Option<&Verdict>,
-        parts: Option<&Parts>,
-    ) -> Option<Change> {
-        let missing = self.clock.gap_before(at.time.unwrap_or(f64::NAN));
-        for _ in 0..missing {
-            self.profile.push(at, length);
-        }
-        // The clock counts no further than a window, and windows with so long a gap between them share no step.
-        let passed = if missing < length { missing } else { length.saturating_add(1) };
-        let mut closed = self.pass(&group, passed, length);
-        self.profile.push(at, length);
-        let Some(verdict) = alarm else {
-            closed = closed.or_else(|| self.pass(&group, 1, length));
-            return closed.map(|event| Change { line: at.line, closed: Some(event), opened: None });
-        };
-        // What a score measures may have any origin; its excess over the threshold is above 0.
-        let weight = if verdict.threshold >= 0.0 { verdict.score } else { verdict.score - verdict.threshold };
-        self.profile.add(weight.clamp(0.0, f64::MAX), parts.and_then(|parts| parts.steps.as_deref()));
-        let opened = self.alarm(number, group, at, verdict, parts);
-        (closed.is_some() || opened.is_some()).then_some(Change { line: at.line, closed, opened })
-    }
-
-    fn bad_line(&mut self, line: u64, length: usize) -> Option<Change> {
-        // A step without values and without a time, as it is to the windows.
-        self.clock.gap_before(f64::NAN);
-        self.profile.push(Moment { line, time: None }, length);
-        let closed = self.pass(&None, 1, length)?;
-        Some(Change { line, closed: Some(closed), opened: None })
-    }
-
-    /// Ends the open event.
-    fn finish(&mut self, group: Option<String>, length: usize) -> Option<Event> {
-        let Open { number, first_alarm, last_alarm, alarms, strongest, since, .. } = self.open.take()?;
-        let whole = Place { start: first_alarm, peak: strongest.at, end: last_alarm };
-        let goes_on = (since <= length / DIP).then_some(last_alarm);
-        let Place { start, peak, end } = self.profile.close(length, goes_on).unwrap_or(whole);
-        Some(Event { number, group, start, end, peak, first_alarm, last_alarm, alarms, strongest })
-    }
-
-    /// Passes unflagged positions, and returns the event that they end.
-    fn pass(&mut self, group: &Option<String>, positions: usize, length: usize) -> Option<Event> {
-        let open = self.open.as_mut()?;
-        open.since = open.since.saturating_add(positions);
-        if open.since > length { self.finish(group.clone(), length) } else { None }
-    }
-
-    fn alarm(
-        &mut self,
-        number: &mut u64,
-        group: Option<String>,
-        at: Moment,
-        verdict: &Verdict,
-        parts: Option<&Parts>,
-    ) -> Option<Opening> {
-        let alarm = strongest(at, verdict, parts);
-        if let Some(open) = &mut self.open {
-            open.last_alarm = at;
-            open.alarms = open.alarms.saturating_add(1);
-            open.since = 0;
-            if alarm.score > open.strongest.score {
-                let cause = alarm.cause.or(open.strongest.cause.take());
-                open.strongest = Strongest { cause, ..alarm };
-            }
-            return None;
-        }
-        *number = number.saturating_add(1);
-        let (number, strongest) = (*number, alarm.clone());
-        let (first_alarm, last_alarm) = (at, at);
-        self.open =
-            Some(Open { number, first_alarm, last_alarm, alarms: 1, strongest, looked: None, since: 0 });
-        Some(Opening { number, group, first: alarm })
-    }
-}
-
-fn strongest(at: Moment, verdict: &Verdict, parts: Option<&Parts>) -> Strongest {
-    Strongest {
-        at,
-        score: verdict.score,
-        severity: verdict.severity,
-        cause: parts.and_then(|parts| parts.cause.clone()),
-    }
+/// How many groups with windows of this length are followed.
+fn most_groups(length: usize) -> usize {
+    (MAX_STEPS / length.max(1)).clamp(1, MAX_GROUPS)
 }

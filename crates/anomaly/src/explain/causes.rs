@@ -2,13 +2,13 @@
 
 use super::expected::{How, Usual};
 use super::units::Grid;
-use super::{MAX_CALL_VALUES, Search, Trial, scored};
+use super::{Bar, MAX_CALL_VALUES, Search, Trial, scored};
 use crate::calibrated::CalibratedScorer;
 use crate::error::ScorerError;
 use crate::scorers::references::References;
 use ae_intake::{Samples, Schema};
 
-/// For each of these rows, the column whose replacement explains most of its score, which is the first that
+/// For each of these rows, which have the names of their groups beside them, the column whose replacement explains most of its score, which is the first that
 /// [`explain`](super::explain) would try; `None` for a row without an observed value. Takes about one more score for
 /// each column of a row, two if rows are windows. What is found for a row does not depend on the others.
 ///
@@ -19,7 +19,7 @@ pub(crate) fn causes(
     scorer: &CalibratedScorer,
     references: &References,
     samples: &Samples,
-    rows: &[usize],
+    rows: &[(usize, Option<&str>)],
 ) -> Result<Vec<Option<usize>>, ScorerError> {
     let grid = Grid::of(schema);
     if grid.n_columns() == 1 || grid.is_one_series() || rows.is_empty() {
@@ -30,23 +30,27 @@ pub(crate) fn causes(
     let values = grid.width().saturating_mul(2 * grid.n_columns());
     let mut causes = Vec::with_capacity(rows.len());
     for rows in rows.chunks((MAX_CALL_VALUES / values.max(1)).max(1)) {
-        let own = samples.select(rows);
-        let scores = scorer.scores(&own)?;
+        let own = samples.select(&rows.iter().map(|(row, _)| *row).collect::<Vec<_>>());
+        let scores = scorer.scores(&own, |at| rows[at].1)?;
         let mut searches = Vec::with_capacity(rows.len());
         for (at, &score) in scores.iter().enumerate() {
-            searches.push(Search::new(&grid, scorer, &usual, own.select(&[at]), score));
+            // Which trial is best does not depend on the threshold.
+            let bar = Bar { group: rows[at].1, threshold: f64::INFINITY };
+            searches.push(Search::new(&grid, scorer, &usual, own.select(&[at]), score, bar));
         }
         let mut trials = Vec::with_capacity(rows.len());
-        let mut replaced = Vec::with_capacity(rows.len());
+        let (mut replaced, mut groups) = (Vec::with_capacity(rows.len()), Vec::new());
         for search in &searches {
             let alone = search.alone()?;
+            groups.extend(alone.iter().map(|_| search.bar.group));
             replaced.push(search.rows(&alone));
             trials.push(alone);
         }
-        let mut judged = scorer.judge(&Samples::concat(grid.width(), &replaced))?.into_iter();
+        let replaced = Samples::concat(grid.width(), &replaced);
+        let mut judged = scorer.judge_groups(&replaced, |at| groups[at])?.into_iter();
         for trials in &mut trials {
             let n = trials.len();
-            scored(trials, judged.by_ref().take(n));
+            scored(trials, judged.by_ref().take(n), f64::INFINITY);
         }
         causes.extend(searches.iter().zip(&trials).map(|(search, trials)| search.first(trials)));
     }
