@@ -33,8 +33,9 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    pub(crate) fn new() -> Self {
-        let terminal = std::io::stderr().is_terminal() && !output::is_quiet();
+    /// Nothing is shown unless the verdicts go to a file: on a terminal, they would be mixed with it.
+    pub(crate) fn new(to_file: bool) -> Self {
+        let terminal = to_file && std::io::stderr().is_terminal() && !output::is_quiet();
         let bar = terminal.then(ProgressBar::no_length);
         if let Some(bar) = &bar {
             show(bar, "{spinner} {msg}  {elapsed}");

@@ -37,10 +37,15 @@ pub enum AdaptiveError {
     #[error("an adaptive threshold needs a false-alarm rate above 0 and below 1, got {0}")]
     Rate(f64),
     /// A rule that states no rate.
-    #[error("an adaptive threshold needs a detector with a false-alarm rate, but this one has the rule {0}")]
+    #[error(
+        "an adaptive threshold needs a detector with a false-alarm rate, but this one has the rule {0}; fit one \
+             with a rate, such as --false-alarms '1 %'"
+    )]
     Rule(Rule),
     /// Several thresholds.
-    #[error("a detector with groups has no adaptive threshold; judge each group from a file of its own")]
+    #[error(
+        "a detector with groups has no adaptive threshold; fit a detector for each group, from a file of its rows"
+    )]
     Groups,
     /// The stored level.
     #[error("the stored level of an adaptive threshold is {0}, which no stream leads to")]

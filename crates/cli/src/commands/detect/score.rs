@@ -11,6 +11,7 @@ use crate::commands::stop_flag;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Rows;
+use ae_anomaly::calibration::adaptive::USUAL_STEP;
 use ae_anomaly::events::{Event, EventTracker};
 use ae_anomaly::{Adaptive, Detector, FitConfig, Judgement};
 use ae_intake::{Block, Keep, NoticeLog, ReadOptions, Reader};
@@ -50,11 +51,11 @@ pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
         form: form_of(args.out.as_deref(), cli.json),
         counts: Counts::default(),
         notices: NoticeLog::default(),
-        rows: Rows::new(),
+        rows: Rows::new(args.out.is_some()),
         keep: copied.clone(),
         times: Times::new(detector.schema(), &[]),
         held: Vec::new(),
-        order: (args.data == Path::new("-")).then(Order::default),
+        order: (args.data == Path::new("-") && sorts(&detector)).then(Order::default),
         severest: Severest::new(if args.explain { args.explained } else { 0 }, &detector),
         tracker: EventTracker::new(detector.schema()),
         adaptive,
@@ -114,7 +115,7 @@ pub(super) fn run(args: &ScoreArgs, cli: &Cli) -> Result<(), Failure> {
         output::note(&format!("warning: {warning}"));
     }
     if let Some(warning) =
-        remarks::flooded(scoring.counts, detector.adaptive(0.005).is_ok() && args.adapt.is_none())
+        remarks::flooded(scoring.counts, detector.adaptive(USUAL_STEP).is_ok() && args.adapt.is_none())
     {
         output::note(&format!("warning: {warning}"));
     }
@@ -249,6 +250,11 @@ impl Scoring<'_> {
     }
 }
 
+/// Whether rows are to be sorted by time. A detector of another version may have other settings.
+fn sorts(detector: &Detector) -> bool {
+    FitConfig::of(detector).map_or(true, |config| config.input.sort)
+}
+
 fn open(path: &Path, detector: &Detector, keep: Keep) -> Result<Reader<Box<dyn BufRead + Send>>, Failure> {
     let options = ReadOptions { name: path.display().to_string(), keep, ..ReadOptions::default() };
     if path != Path::new("-") {
@@ -259,8 +265,7 @@ fn open(path: &Path, detector: &Detector, keep: Keep) -> Result<Reader<Box<dyn B
                 path.display()
             )));
         }
-        // A detector of another version may have other settings.
-        if FitConfig::of(detector).is_ok_and(|config| !config.input.sort) {
+        if !sorts(detector) {
             return Reader::open(path, detector.schema(), &options).map_err(reading);
         }
         return Reader::open_in_order(path, detector.schema(), &options).map_err(reading);
