@@ -1,8 +1,9 @@
 //! Calibrates each group of rows: one model for all, a threshold for each group with enough calibration rows.
 
-use super::FitError;
 use super::split::{TableSplit, rows_to_calibrate};
-use crate::calibration::{Calibration, Rule, ThresholdError};
+use super::{FitConfig, FitError};
+use crate::calibrated::RowCalibration;
+use crate::calibration::{Rule, ThresholdError};
 use crate::error::ScorerError;
 use ae_intake::{Layout, Table};
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,9 @@ pub struct GroupThreshold {
     pub calibration: usize,
     /// Its own threshold; `None` if it is judged by that of all groups, because it has too few calibration rows.
     pub threshold: Option<f64>,
+    /// What that threshold promises, in words; `None` without one, and for a rule without a promise for rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promise: Option<String>,
     /// Without a threshold of its own: about how many rows of the file it would need for one, if the default shares
     /// are used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,9 +36,10 @@ pub struct GroupThreshold {
 pub(super) fn calibrate(
     split: &TableSplit,
     calibrated_on: &[usize],
+    config: &FitConfig,
     rule: Rule,
-    calibrate: impl Fn(&[usize]) -> Result<Result<Calibration, ThresholdError>, ScorerError>,
-) -> Result<(BTreeMap<String, Calibration>, Vec<GroupThreshold>), FitError> {
+    calibrate: impl Fn(&[usize]) -> Result<Result<RowCalibration, ThresholdError>, ScorerError>,
+) -> Result<(BTreeMap<String, RowCalibration>, Vec<GroupThreshold>), FitError> {
     let (mut calibrations, mut lines) = (BTreeMap::new(), Vec::new());
     let Some(groups) = &split.table.groups else { return Ok((calibrations, lines)) };
     let mut places = vec![Vec::new(); groups.names.len()];
@@ -51,7 +56,8 @@ pub(super) fn calibrate(
             group: name.clone(),
             rows: groups.rows(group).len(),
             calibration: places.len(),
-            threshold: own.as_ref().map(|own| own.threshold().value()),
+            threshold: own.as_ref().map(|own| own.calibration().threshold().value()),
+            promise: own.as_ref().and_then(|own| config.promise_of(own.calibration())),
             needed: own.is_none().then(|| rows_needed(&split.table, rule)),
         });
         calibrations.extend(own.map(|own| (name.clone(), own)));

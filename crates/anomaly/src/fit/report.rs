@@ -37,10 +37,13 @@ pub struct Sizes {
 }
 
 /// A row given as normal that may be an anomaly.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Suspect {
     /// Its line, from 1; for a window, the line of its last step.
     pub line: u64,
+    /// Its group; `None` without groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Its score.
     pub score: f64,
     /// Whether the last training left it out.

@@ -84,7 +84,7 @@ pub(super) fn suspects(
     left_out: &HashSet<usize>,
 ) -> Result<Vec<Suspect>, FitError> {
     let rows = [&split.train[..], &split.validation, &split.calibration].concat();
-    let (rows, scores) = split.score(schema, |rows| scorer.scores(rows), &rows)?;
+    let (rows, scores) = split.score(schema, |samples, _| scorer.scores(samples), &rows)?;
     let logs: Vec<f64> = scores.iter().map(|score| score.max(f64::MIN_POSITIVE).ln()).collect();
     let mut usual: Vec<f64> =
         rows.iter().zip(&logs).filter(|(row, _)| !left_out.contains(row)).map(|(_, log)| *log).collect();
@@ -95,7 +95,8 @@ pub(super) fn suspects(
     for ((row, score), log) in rows.iter().zip(&scores).zip(&logs) {
         if *log > fence {
             let line = split.table.lines[*row];
-            suspects.push(Suspect { line, score: *score, left_out: left_out.contains(row) });
+            let group = split.table.group_of(*row).map(String::from);
+            suspects.push(Suspect { line, group, score: *score, left_out: left_out.contains(row) });
         }
     }
     suspects.sort_by(|a, b| b.score.total_cmp(&a.score));

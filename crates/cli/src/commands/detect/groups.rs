@@ -21,6 +21,16 @@ pub(super) fn thresholds(groups: &[GroupThreshold]) -> Vec<String> {
             groups.len()
         ),
     }];
+    // With the fewest calibration rows, so with the widest range.
+    let fewest = groups.iter().filter(|group| group.promise.is_some()).min_by_key(|group| group.calibration);
+    lines.extend(fewest.and_then(|group| {
+        let GroupThreshold { group, calibration, promise, .. } = group;
+        let promise = promise.as_ref()?;
+        Some(format!(
+            "  {}, the one with the fewest calibration rows ({calibration}): {promise}",
+            one_line(group)
+        ))
+    }));
     for group in pooled.iter().take(SHOWN) {
         let needed = group.needed.map(|rows| format!("; about {rows} rows are enough")).unwrap_or_default();
         lines.push(format!(
@@ -48,15 +58,20 @@ mod tests {
             calibration: 10,
             needed: threshold.is_none().then_some(212),
             threshold,
+            promise: threshold.is_some().then(|| "at most 5 %".into()),
         };
         let (a, b) = (group("a", Some(1.5)), group("b\u{1b}", None));
         assert_eq!(thresholds(&[]), [""; 0]);
-        assert_eq!(thresholds(std::slice::from_ref(&a)), ["groups: all 1 have a threshold of their own"]);
+        let own = "  a, the one with the fewest calibration rows (10): at most 5 %";
+        assert_eq!(
+            thresholds(std::slice::from_ref(&a)),
+            ["groups: all 1 have a threshold of their own", own]
+        );
         let lines = thresholds(&[a, b.clone()]);
         assert!(lines[0].starts_with("groups: 1 of 2 have a threshold of their own"), "{lines:?}");
         assert_eq!(
             lines[1..],
-            ["  b\\u{1b}: 40 rows, 10 of them for calibration; about 212 rows are enough"]
+            [own, "  b\\u{1b}: 40 rows, 10 of them for calibration; about 212 rows are enough"]
         );
         assert_eq!(thresholds(&vec![b; 20]).last().unwrap(), "  … and 12 more");
     }

@@ -74,15 +74,17 @@ fn trimmed(trim: &Trim) -> String {
     )
 }
 
-/// Rows that score far above the others, in spots: lines no further apart than the `length` of a window are one. The spot
+/// Rows that score far above the others, in spots: lines of one group no further apart than `length` are one. The spot
 /// with the highest score comes first.
 fn suspects(suspects: &[Suspect], length: u64, time_of: impl Fn(u64) -> Option<String>) -> Vec<String> {
     if suspects.is_empty() {
         return Vec::new();
     }
     let mut by_line: Vec<&Suspect> = suspects.iter().collect();
-    by_line.sort_unstable_by_key(|suspect| suspect.line);
-    let mut spots: Vec<&[&Suspect]> = by_line.chunk_by(|one, next| next.line - one.line <= length).collect();
+    by_line.sort_unstable_by_key(|suspect| (&suspect.group, suspect.line));
+    let are_beside =
+        |one: &&Suspect, next: &&Suspect| one.group == next.group && next.line - one.line <= length;
+    let mut spots: Vec<&[&Suspect]> = by_line.chunk_by(are_beside).collect();
     let highest = |spot: &[&Suspect]| spot.iter().map(|suspect| suspect.score).fold(f64::MIN, f64::max);
     // A stable sort keeps spots of equal scores in the order of their lines.
     spots.sort_by(|a, b| highest(b).total_cmp(&highest(a)));
@@ -98,10 +100,11 @@ fn suspects(suspects: &[Suspect], length: u64, time_of: impl Fn(u64) -> Option<S
         let time =
             |line: u64| time_of(line).map(|time| format!(" ({})", one_line(&time))).unwrap_or_default();
         let score = highest(spot);
+        let group = spot[0].group.as_ref().map(|group| format!("{}: ", one_line(group))).unwrap_or_default();
         lines.push(match spot.len() {
-            1 => format!("  line {first}{}: score {score:.4}", time(first)),
+            1 => format!("  {group}line {first}{}: score {score:.4}", time(first)),
             n => format!(
-                "  lines {first}{} to {last}{}: {n} rows, score up to {score:.4}",
+                "  {group}lines {first}{} to {last}{}: {n} rows, score up to {score:.4}",
                 time(first),
                 time(last)
             ),
@@ -164,8 +167,14 @@ pub(super) fn report(
     ));
     lines.extend(report.left_out.iter().map(|reason| format!("note: {reason}")));
     lines.push(format!("stored: {}", report.stored));
-    lines.push(format!("threshold: {}", report.threshold));
-    lines.extend(report.promise.iter().map(|promise| format!("false alarms: {promise}")));
+    // With groups, that of all rows together counts only for groups without one of their own.
+    let are_judged_together =
+        report.groups.is_empty() || report.groups.iter().any(|own| own.threshold.is_none());
+    if are_judged_together {
+        let whose = if report.groups.is_empty() { "" } else { " of groups without their own" };
+        lines.push(format!("threshold{whose}: {}", report.threshold));
+        lines.extend(report.promise.iter().map(|promise| format!("false alarms{whose}: {promise}")));
+    }
     lines.extend(report.accepted_drift.iter().map(|drift| format!("note: accepted: {drift}")));
     lines.extend(report.trim.iter().map(trimmed));
     lines.extend(super::groups::thresholds(&report.groups));
@@ -182,7 +191,9 @@ pub(super) fn report(
     if report.trimmed > 0 {
         lines.push(format!("{} training rows were left out of the final training", report.trimmed));
     }
-    let length = detector.schema().windows.map_or(1, |windows| windows.length as u64);
+    // Several groups may take turns.
+    let groups = report.groups.len().max(1) as u64;
+    let length = groups * detector.schema().windows.map_or(1, |windows| windows.length as u64);
     lines.extend(suspects(&report.suspects, length, time_of));
     let are_independent = report.layout != ae_intake::Layout::Windows;
     lines.extend(report.test.iter().flat_map(|figures| test(figures, are_independent)));
@@ -195,7 +206,7 @@ mod tests {
 
     #[test]
     fn suspects_beside_each_other_are_one_spot() {
-        let suspect = |(line, score)| Suspect { line, score, left_out: false };
+        let suspect = |(line, score)| Suspect { line, group: None, score, left_out: false };
         let given: Vec<Suspect> =
             [(7352, 9.0), (12, 4.0), (7350, 8.0), (7354, 3.0), (60, 5.0)].map(suspect).into();
         let time = |line| (line > 100).then(|| format!("at {line}"));
@@ -208,6 +219,17 @@ mod tests {
         ];
         assert_eq!(lines, expected);
         assert_eq!(suspects(&[], 2, time), [""; 0]);
+        let of_two: Vec<Suspect> = [(60, 5.0), (61, 4.0), (62, 3.0)]
+            .map(|(line, score)| Suspect {
+                group: Some(if line == 61 { "b" } else { "a" }.into()),
+                ..suspect((line, score))
+            })
+            .into();
+        let lines = suspects(&of_two, 2, time);
+        assert_eq!(
+            lines[1..],
+            ["  a: lines 60 to 62: 2 rows, score up to 5.0000", "  b: line 61: score 4.0000"]
+        );
         assert!(suspects(&given, 1, time)[0].starts_with("5 rows score"), "none beside another");
         let many: Vec<Suspect> = (1..=20).map(|at| suspect((10 * at, 1.0))).collect();
         assert_eq!(suspects(&many, 1, time).last().unwrap(), "  … and 12 more");
