@@ -8,8 +8,12 @@ use crate::judgement::{Judgement, Unknown};
 use crate::scorers::Scorer;
 use crate::scorers::completion::Completion;
 use ae_intake::Samples;
+use ae_records::seed::draw;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
+
+/// Most independent calibration rows whose gaps are filled, unless the rule needs more.
+const MAX_FILLED: usize = 20_000;
 
 /// Calibration rows that a robust fit left out.
 ///
@@ -56,21 +60,26 @@ impl RowCalibration {
         seed: u64,
         robust: Option<f64>,
     ) -> Result<Result<Self, ThresholdError>, ScorerError> {
-        let completion = rows.calibration.observed.is_some().then(|| Completion::fit(&rows.train, seed));
-        Self::fit_with(scorer, rows, rule, completion.flatten().as_ref(), seed, robust)
+        let completion =
+            rows.calibration.observed.is_some().then(|| Completion::fit(&rows.train, seed)).flatten();
+        let normal = CalibrationRows {
+            rows: &rows.calibration,
+            overlap: rows.overlap,
+            completion: completion.as_ref(),
+            seed,
+            robust,
+        };
+        Self::fit_to(scorer, &normal, rule)
     }
 
-    /// The same with what fills the gaps of calibration rows.
-    pub(crate) fn fit_with(
+    /// The same on these rows.
+    pub(crate) fn fit_to(
         scorer: &dyn Scorer,
-        rows: &PreparedRows,
+        normal: &CalibrationRows<'_>,
         rule: Rule,
-        completion: Option<&Completion>,
-        seed: u64,
-        robust: Option<f64>,
     ) -> Result<Result<Self, ThresholdError>, ScorerError> {
-        let (places, scores) = normal_scores(scorer, rows, rule, completion, seed)?;
-        let own = &rows.calibration;
+        let (places, scores) = normal.scores(scorer, rule)?;
+        let CalibrationRows { rows: own, completion, seed, robust, .. } = *normal;
         Ok(scores.and_then(|scores| {
             let out = robust.map(|share| scores.far_above(share)).unwrap_or_default();
             let calibration = Calibration::fit(&scores.without(&out), rule)?;
@@ -119,16 +128,15 @@ impl RowCalibration {
         scorer: &dyn Scorer,
         rows: &Samples,
     ) -> Result<Vec<Result<f64, ScorerError>>, ScorerError> {
-        let mut scores = scorer.scores_each(rows)?;
-        if let (Some(gaps), Some(observed)) = (&self.gaps, &rows.observed) {
-            for (row, score) in scores.iter_mut().enumerate() {
-                let pattern = observed.row(row).to_vec();
-                if let (Ok(raw), false) = (&*score, pattern.iter().all(|&observed| observed)) {
-                    *score = gaps.equivalent(scorer, &self.calibration, &pattern, *raw);
-                }
-            }
+        scores_each(scorer, rows, |_| self)
+    }
+
+    /// The score of a row of which not all values were observed, as [`RowCalibration::scores_each`] gives it.
+    fn with_gaps(&self, scorer: &dyn Scorer, pattern: &[bool], score: f64) -> Result<f64, ScorerError> {
+        match &self.gaps {
+            Some(gaps) => gaps.equivalent(scorer, &self.calibration, pattern, score),
+            None => Ok(score),
         }
-        Ok(scores)
     }
 
     /// The score of each row, as [`RowCalibration::scores_each`] gives it.
@@ -140,29 +148,66 @@ impl RowCalibration {
     }
 }
 
-/// The scores to calibrate on, and the calibration rows that they are of: the complete ones or, if these are too few
-/// for the rule, all with their gaps filled.
-fn normal_scores(
+/// The score of each row, those with gaps by the calibration that the row is judged by.
+fn scores_each<'c>(
     scorer: &dyn Scorer,
-    rows: &PreparedRows,
-    rule: Rule,
-    completion: Option<&Completion>,
-    seed: u64,
-) -> Result<(Vec<usize>, Result<NormalScores, ThresholdError>), ScorerError> {
-    let own = &rows.calibration;
-    // With just as many as the rule needs, the threshold would be the highest score.
-    let needed = rule.windows_needed(rows.overlap).saturating_mul(2).max(MIN_SAME);
-    let complete = gaps::complete(own);
-    let (places, scores) = if complete.len() == own.len() {
-        (complete, scorer.scores(own)?)
-    } else if complete.len() >= needed {
-        let scores = scorer.scores(&Samples { observed: None, ..own.select(&complete) })?;
-        (complete, scores)
-    } else {
-        let filled = Samples::complete(gaps::filled(own, own, completion, seed));
-        ((0..own.len()).collect(), scorer.scores(&filled)?)
-    };
-    Ok((places, NormalScores::of_held_out_windows(scores, rows.overlap)))
+    rows: &Samples,
+    of_row: impl Fn(usize) -> &'c RowCalibration,
+) -> Result<Vec<Result<f64, ScorerError>>, ScorerError> {
+    let mut scores = scorer.scores_each(rows)?;
+    if let Some(observed) = &rows.observed {
+        for (row, score) in scores.iter_mut().enumerate() {
+            let pattern = observed.row(row).to_vec();
+            if let (Ok(raw), false) = (&*score, pattern.iter().all(|&observed| observed)) {
+                *score = of_row(row).with_gaps(scorer, &pattern, *raw);
+            }
+        }
+    }
+    Ok(scores)
+}
+
+/// Normal rows to calibrate on, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CalibrationRows<'a> {
+    /// Rows that the scorer was not fitted on.
+    pub(crate) rows: &'a Samples,
+    /// How many of them two windows lie apart that share no step; 1 for independent rows.
+    pub(crate) overlap: usize,
+    /// What fills their gaps; without it, a similar row does.
+    pub(crate) completion: Option<&'a Completion>,
+    /// The seed of random draws.
+    pub(crate) seed: u64,
+    /// The share of them that may be anomalous; see [`Trim`].
+    pub(crate) robust: Option<f64>,
+}
+
+impl CalibrationRows<'_> {
+    /// The scores to calibrate on, and the rows that they are of: the complete ones or, if these are too few for the
+    /// rule, all with their gaps filled.
+    fn scores(
+        &self,
+        scorer: &dyn Scorer,
+        rule: Rule,
+    ) -> Result<(Vec<usize>, Result<NormalScores, ThresholdError>), ScorerError> {
+        let CalibrationRows { rows: own, overlap, completion, seed, .. } = *self;
+        // With just as many as the rule needs, the threshold would be the highest score.
+        let needed = rule.windows_needed(overlap).saturating_mul(2).max(MIN_SAME);
+        let complete = gaps::complete(own);
+        let (places, scores) = if complete.len() == own.len() {
+            (complete, scorer.scores(own)?)
+        } else if complete.len() >= needed {
+            let scores = scorer.scores(&Samples { observed: None, ..own.select(&complete) })?;
+            (complete, scores)
+        } else {
+            // Windows stay together, because their spacing counts.
+            let most = if overlap == 1 { needed.max(MAX_FILLED).min(own.len()) } else { own.len() };
+            let places = draw(own.len(), most, seed, "rows to fill", 0);
+            let some = own.select(&places);
+            let filled = Samples::complete(gaps::filled(&some, own, completion, seed));
+            (places, scorer.scores(&filled)?)
+        };
+        Ok((places, NormalScores::of_held_out_windows(scores, overlap)))
+    }
 }
 
 /// A scorer and its calibration: a detector for rows that are already encoded.
@@ -173,7 +218,7 @@ fn normal_scores(
 pub struct CalibratedScorer {
     scorer: Box<dyn Scorer>,
     rows: RowCalibration,
-    groups: BTreeMap<String, Calibration>,
+    groups: BTreeMap<String, RowCalibration>,
 }
 
 impl CalibratedScorer {
@@ -184,7 +229,7 @@ impl CalibratedScorer {
 
     /// The same with a calibration of its own for each of these groups, by name. They must come from this scorer's
     /// scores of the rows of the group.
-    pub fn with_groups(self, groups: BTreeMap<String, Calibration>) -> Self {
+    pub fn with_groups(self, groups: BTreeMap<String, RowCalibration>) -> Self {
         CalibratedScorer { groups, ..self }
     }
 
@@ -203,22 +248,31 @@ impl CalibratedScorer {
         &self.rows
     }
 
-    /// The score of each row, comparable with the threshold; see [`RowCalibration::scores_each`].
+    /// The score of each row, comparable with the threshold of its group; `group_of` gives the name of that. See
+    /// [`RowCalibration::scores_each`].
     ///
     /// # Errors
     /// Rows of the wrong width, or the first row without a score.
-    pub fn scores(&self, rows: &Samples) -> Result<Vec<f64>, ScorerError> {
-        self.rows.scores(self.scorer(), rows)
+    pub fn scores<'g>(
+        &self,
+        rows: &Samples,
+        group_of: impl Fn(usize) -> Option<&'g str>,
+    ) -> Result<Vec<f64>, ScorerError> {
+        scores_each(self.scorer(), rows, |row| self.rows_of(group_of(row)))?.into_iter().collect()
     }
 
     /// The calibrations of groups with enough rows for one, by name.
-    pub fn groups(&self) -> &BTreeMap<String, Calibration> {
+    pub fn groups(&self) -> &BTreeMap<String, RowCalibration> {
         &self.groups
     }
 
     /// The calibration that judges the rows of a group: its own or, if it has none, that of all groups.
     pub fn calibration_of(&self, group: Option<&str>) -> &Calibration {
-        group.and_then(|group| self.groups.get(group)).unwrap_or(self.calibration())
+        self.rows_of(group).calibration()
+    }
+
+    fn rows_of(&self, group: Option<&str>) -> &RowCalibration {
+        group.and_then(|group| self.groups.get(group)).unwrap_or(&self.rows)
     }
 
     /// Judges rows by the calibration of all groups. A row without a score is unknown and does not affect the others.
@@ -239,7 +293,8 @@ impl CalibratedScorer {
         group_of: impl Fn(usize) -> Option<&'g str>,
     ) -> Result<Vec<Judgement>, ScorerError> {
         let mut judgements = Vec::with_capacity(rows.len());
-        for (row, score) in self.rows.scores_each(self.scorer(), rows)?.into_iter().enumerate() {
+        let scores = scores_each(self.scorer(), rows, |row| self.rows_of(group_of(row)))?;
+        for (row, score) in scores.into_iter().enumerate() {
             judgements.push(match score {
                 Ok(score) => Judgement::of(self.calibration_of(group_of(row)).verdict(score)),
                 Err(error) => Judgement::Unknown { reason: Unknown::NoScore { detail: error.to_string() } },

@@ -1,9 +1,9 @@
 //! A fitted detector: judges rows and explains alarms.
 
-use crate::calibrated::CalibratedScorer;
+use crate::calibrated::{CalibratedScorer, RowCalibration};
 use crate::calibration::{Adaptive, AdaptiveError, Calibration};
 use crate::error::ScorerError;
-use crate::explain;
+use crate::explain::{self, Bar};
 use crate::file::golden::Golden;
 use crate::judgement::{Explanation, Judgement, Nearest, Unknown};
 use crate::scorers::Scorer;
@@ -74,7 +74,7 @@ impl Detector {
     }
 
     /// The calibrations of groups with enough rows for one, by name.
-    pub fn group_calibrations(&self) -> &BTreeMap<String, Calibration> {
+    pub fn group_calibrations(&self) -> &BTreeMap<String, RowCalibration> {
         self.scorer.groups()
     }
 
@@ -166,8 +166,23 @@ impl Detector {
     /// # Errors
     /// A row that cannot be scored.
     pub fn explain(&self, samples: &Samples, row: usize, most: usize) -> Result<Explanation, ScorerError> {
+        let bar = Bar { group: None, threshold: self.calibration().threshold().value() };
+        self.explain_by(samples, row, bar, most)
+    }
+
+    /// Explains a row that is judged by the threshold of its group, or by one that moves; see [`Detector::explain`].
+    ///
+    /// # Errors
+    /// A row that cannot be scored.
+    pub fn explain_by(
+        &self,
+        samples: &Samples,
+        row: usize,
+        bar: Bar<'_>,
+        most: usize,
+    ) -> Result<Explanation, ScorerError> {
         let one = samples.select(&[row]);
-        let found = explain::explain(&self.schema, &self.scorer, &self.references, &one)?;
+        let found = explain::explain(&self.schema, &self.scorer, &self.references, &one, bar)?;
         let shares = explain::shares(&found, &self.schema, &one, most);
         let in_units = |index: usize, value: f32| self.schema.in_units(index, value);
         let near =

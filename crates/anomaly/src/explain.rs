@@ -79,6 +79,15 @@ struct Trial {
     is_normal: bool,
 }
 
+/// What a row is judged by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bar<'a> {
+    /// The name of its group, whose calibration its score is of if it has gaps; `None` without groups.
+    pub group: Option<&'a str>,
+    /// The score above which it is flagged.
+    pub threshold: f64,
+}
+
 /// Explains the one row of `one`; `references` are rows of normal data of the same width.
 ///
 /// # Errors
@@ -88,10 +97,12 @@ pub(crate) fn explain(
     scorer: &CalibratedScorer,
     references: &References,
     one: &Samples,
+    bar: Bar<'_>,
 ) -> Result<Found, ScorerError> {
     let grid = Grid::of(schema);
     let usual = Usual::of(references, &grid);
-    let search = Search::new(&grid, scorer, &usual, one.clone(), scorer.scores(one)?[0]);
+    let score = scorer.scores(one, |_| bar.group)?[0];
+    let search = Search::new(&grid, scorer, &usual, one.clone(), score, bar);
     let trial = search.narrowed(search.pruned(search.chosen()?)?)?;
     let (causes, expected) = (search.causes(&trial)?, search.expected(&trial));
     let sufficient = trial.is_normal;
@@ -104,6 +115,7 @@ struct Search<'a> {
     /// `[D]`, NaN for missing values.
     row: Vec<f64>,
     score: f64,
+    bar: Bar<'a>,
     usual: &'a Usual<'a>,
     grid: &'a Grid,
     /// Most units that are tried at a time.
@@ -118,10 +130,11 @@ impl<'a> Search<'a> {
         usual: &'a Usual<'a>,
         one: Samples,
         score: f64,
+        bar: Bar<'a>,
     ) -> Self {
         let row = references::with_gaps(&one).row(0).to_vec();
         let most = (MAX_VALUES / grid.width().max(1)).clamp(MIN_UNITS, MAX_UNITS);
-        Search { scorer, one, row, score, usual, grid, most }
+        Search { scorer, one, row, score, bar, usual, grid, most }
     }
 
     /// Adds units until the row is normal; at least one, also to a row that is normal already.
@@ -249,7 +262,7 @@ impl<'a> Search<'a> {
     fn trials(&self, sets: Vec<Vec<Unit>>) -> Result<Vec<Trial>, ScorerError> {
         let mut trials = self.unscored(sets);
         for part in trials.chunks_mut((MAX_CALL_VALUES / self.grid.width().max(1)).max(1)) {
-            scored(part, self.scorer.judge(&self.rows(part))?);
+            scored(part, self.scorer.judge_groups(&self.rows(part), |_| self.bar.group)?, self.bar.threshold);
         }
         Ok(self.lowest(&trials))
     }
@@ -339,10 +352,10 @@ impl<'a> Search<'a> {
 }
 
 /// Notes the scores of trials.
-fn scored(trials: &mut [Trial], judged: impl IntoIterator<Item = Judgement>) {
+fn scored(trials: &mut [Trial], judged: impl IntoIterator<Item = Judgement>, threshold: f64) {
     for (trial, judgement) in trials.iter_mut().zip(judged) {
         if let Some(verdict) = judgement.verdict() {
-            (trial.score, trial.is_normal) = (verdict.score, !verdict.is_anomalous);
+            (trial.score, trial.is_normal) = (verdict.score, verdict.score <= threshold);
         }
     }
 }

@@ -163,7 +163,7 @@ impl GapCalibration {
             if at == n {
                 break;
             }
-            let upto = (2 * at).clamp(FIRST_ROWS, n).max(at + 1).min(n);
+            let upto = (2 * at).max(FIRST_ROWS).min(n);
             let rows = self.with_gaps(&known.rows[at..upto], pattern);
             known.scores.extend(scorer.scores(&rows)?);
         }

@@ -50,6 +50,7 @@ pub use calibration::{
 pub use detector::{Detector, JudgeError};
 pub use error::ScorerError;
 pub use events::{Event, EventTracker};
+pub use explain::Bar;
 pub use file::{DetectorFileError, WatchState, WatchStateError};
 pub use fit::{FitConfig, FitError, FitOptions, FitReport, Fitted, Store};
 pub use judgement::{Explanation, Judgement, Segment, Share, Unknown};

@@ -103,12 +103,17 @@ impl Detector {
         all.extend(stored::prefixed("golden.", self.golden.arrays()));
         let gaps = self.scorer.rows().gaps().map(GapCalibration::arrays).unwrap_or_default();
         all.extend(stored::prefixed("gaps.", gaps));
+        for (place, own) in self.group_calibrations().values().enumerate() {
+            let gaps = own.gaps().map(GapCalibration::arrays).unwrap_or_default();
+            all.extend(stored::prefixed(&format!("groups.{place}.gaps."), gaps));
+        }
+        let of_group = |(name, own): (&String, &RowCalibration)| (name.clone(), own.calibration().clone());
         let metadata = Metadata {
             format: FORMAT,
             schema: self.schema.clone(),
             scorer: settings,
             threshold: *self.calibration().threshold(),
-            groups: self.group_calibrations().clone(),
+            groups: self.group_calibrations().iter().map(of_group).collect(),
             about: self.about.clone(),
         };
         Ok(arrays::write(path.as_ref(), &all, &metadata)?)
@@ -158,6 +163,11 @@ impl Detector {
             return Err(damaged(reason));
         }
         let gaps = GapCalibration::load(schema.width(), &stored.below("gaps.")).map_err(wrong)?;
+        let of_group = |(place, (name, own)): (usize, (String, Calibration))| {
+            let gaps = GapCalibration::load(schema.width(), &stored.below(&format!("groups.{place}.gaps.")))?;
+            Ok((name, RowCalibration::restore(own, gaps)))
+        };
+        let groups = groups.into_iter().enumerate().map(of_group).collect::<Result<_, _>>().map_err(wrong)?;
         stored.check_all_used().map_err(wrong)?;
         let rows = RowCalibration::restore(calibration, gaps);
         let scorer = CalibratedScorer::new(scorer, rows).with_groups(groups);

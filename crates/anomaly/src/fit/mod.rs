@@ -35,8 +35,8 @@ pub use select::{Candidate, Contender, Judged, Role, Selected};
 pub use split::{EncodedSplit, TableSplit};
 pub use train::Trained;
 
-use crate::calibrated::{CalibratedScorer, RowCalibration};
-use crate::calibration::{FalseAlarmBudget, NormalScores, Rule, ThresholdError};
+use crate::calibrated::{CalibratedScorer, CalibrationRows, RowCalibration};
+use crate::calibration::{Calibration, FalseAlarmBudget, NormalScores, Rule, ThresholdError};
 use crate::detector::Detector;
 use crate::file::golden::Golden;
 use crate::scorers::Score;
@@ -197,15 +197,19 @@ impl Detector {
             Err(error) => return Err(failed(error)),
         }
         let (scorer, stored) = selected.store(config.store);
-        let calibrate = |rows: &PreparedRows| {
-            let completion = trained.completion.as_deref();
-            RowCalibration::fit_with(scorer.as_ref(), rows, rule, completion, config.seed, config.robust)
+        let completion = trained.completion.as_deref();
+        let all = CalibrationRows {
+            rows: &rows.calibration,
+            overlap: rows.overlap,
+            completion,
+            seed: config.seed,
+            robust: config.robust,
         };
-        let (groups, group_lines) = groups::calibrate(&split, &calibrated_on, rule, |places| {
-            let own = calibrate(&rows.with_calibration(rows.calibration.select(places)))?;
-            Ok(own.map(|own| own.calibration().clone()))
+        let (groups, group_lines) = groups::calibrate(&split, &calibrated_on, config, rule, |places| {
+            let own = rows.calibration.select(places);
+            RowCalibration::fit_to(scorer.as_ref(), &CalibrationRows { rows: &own, ..all }, rule)
         })?;
-        let calibration = calibrate(&rows)?.map_err(failed)?;
+        let calibration = RowCalibration::fit_to(scorer.as_ref(), &all, rule)?.map_err(failed)?;
         let scorer = CalibratedScorer::new(scorer, calibration).with_groups(groups);
         let suspects = match config.robust {
             None => Vec::new(),
@@ -243,10 +247,7 @@ impl Detector {
             left_out: left_out_scores,
             stored,
             threshold: scorer.calibration().threshold().to_string(),
-            promise: scorer.calibration().threshold().promise().map(|promise| match config.false_alarms {
-                Some(FalseAlarmBudget::Events { events, period }) => promise.of_period(events, period),
-                _ => promise.to_string(),
-            }),
+            promise: config.promise_of(scorer.calibration()),
             trim: scorer.rows().trim(),
             accepted_drift: accepted,
             groups: group_lines,
@@ -283,6 +284,14 @@ impl FitConfig {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What a threshold promises, in words.
+    fn promise_of(&self, calibration: &Calibration) -> Option<String> {
+        calibration.threshold().promise().map(|promise| match self.false_alarms {
+            Some(FalseAlarmBudget::Events { events, period }) => promise.of_period(events, period),
+            _ => promise.to_string(),
+        })
     }
 
     /// The configured rule. A budget per period needs the mean time between two rows. Default: the lowest of

@@ -31,11 +31,6 @@ impl PreparedRows {
         self.train.observed.is_some()
     }
 
-    /// The same, with different calibration rows.
-    pub fn with_calibration(&self, calibration: Samples) -> Self {
-        PreparedRows { calibration, ..self.clone() }
-    }
-
     /// The same, with different training rows.
     pub fn with_train(&self, train: Samples) -> Self {
         PreparedRows { train, ..self.clone() }

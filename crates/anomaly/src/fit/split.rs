@@ -60,9 +60,9 @@ pub struct EncodedSplit {
 }
 
 /// The default shares of a stretch of rows, with as many calibration rows as the rule needs, up to half of the normal
-/// rows. If a group has too few, all groups together get as many.
-fn shares_for(table: &Table, rule: Rule, own: Range<usize>) -> Shares {
-    let needed = [rows_of_stretch(table, own), rows_to_split(table)]
+/// rows. If a group has too few, all groups together, which have `all` rows, get as many.
+fn shares_for(table: &Table, rule: Rule, own: Range<usize>, all: f64) -> Shares {
+    let needed = [rows_of_stretch(table, own), all]
         .map(|rows| rows_to_calibrate(table, rule) / rows.max(1.0))
         .into_iter()
         .find(|needed| *needed <= 0.5);
@@ -147,8 +147,9 @@ impl TableSplit {
         config.check()?;
         let table = with_window(table)?;
         let rule = config.rule(&table)?;
+        let all = rows_to_split(&table);
         let shares = |own: Range<usize>| {
-            let mut shares = config.shares.unwrap_or_else(|| shares_for(&table, rule, own));
+            let mut shares = config.shares.unwrap_or_else(|| shares_for(&table, rule, own, all));
             if table.labels.is_some() && shares.test == 0.0 {
                 shares.test =
                     TEST_SHARE * (shares.train + shares.validation + shares.calibration) / (1.0 - TEST_SHARE);
@@ -239,20 +240,21 @@ impl TableSplit {
         self.table.memory.encoded_rows(schema.width()).max(MIN_ROWS[0])
     }
 
-    /// Scores those of these rows that have enough observed values, and returns them with their scores. Only a few
+    /// Scores those of these rows of the table that have enough observed values, and returns them with their scores. Only a few
     /// encoded rows are held at a time.
     pub(super) fn score(
         &self,
         schema: &Schema,
-        score: impl Fn(&Samples) -> Result<Vec<f64>, ScorerError>,
+        score: impl Fn(&Samples, &[usize]) -> Result<Vec<f64>, ScorerError>,
         rows: &[usize],
     ) -> Result<(Vec<usize>, Vec<f64>), FitError> {
         let (mut judged, mut scores) = (Vec::new(), Vec::new());
         for rows in rows.chunks(self.rows_in_memory(schema)) {
             let encoded = schema.encode(&self.table, rows)?;
             let ready = ready(&encoded);
-            judged.extend(ready.iter().map(|&at| rows[at]));
-            scores.extend(score(&encoded.samples.select(&ready))?);
+            let rows: Vec<usize> = ready.iter().map(|&at| rows[at]).collect();
+            scores.extend(score(&encoded.samples.select(&ready), &rows)?);
+            judged.extend(rows);
         }
         Ok((judged, scores))
     }
@@ -279,7 +281,9 @@ impl TableSplit {
         let Some(labels) = self.table.labels.as_ref().filter(|_| !self.test.is_empty()) else {
             return Ok(None);
         };
-        let (rows, scores) = self.score(schema, |rows| scorer.scores(rows), &self.test)?;
+        let of_rows =
+            |samples: &Samples, rows: &[usize]| scorer.scores(samples, |at| self.table.group_of(rows[at]));
+        let (rows, scores) = self.score(schema, of_rows, &self.test)?;
         let truth: Vec<bool> = rows.iter().map(|&row| !labels.normal[row]).collect();
         let is_anomalous = |(&row, &score): (&usize, &f64)| {
             scorer.calibration_of(self.table.group_of(row)).threshold().is_anomalous(score)

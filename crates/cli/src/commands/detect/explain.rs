@@ -9,7 +9,7 @@ use super::times::Times;
 use super::verdicts::json_line;
 use crate::failure::Failure;
 use ae_anomaly::events::{Change, Event, Followed, Moment};
-use ae_anomaly::{Detector, Explanation, Judgement, Verdict};
+use ae_anomaly::{Bar, Detector, Explanation, Judgement, Verdict};
 use ae_intake::{Block, Layout, Samples};
 use ae_records::files::{FileError, create_dir, write_atomic_bytes};
 use serde::Serialize;
@@ -162,13 +162,15 @@ impl Severest {
         let mut lines = Vec::new();
         for Alarm { event, verdict, row, around } in &self.alarms {
             let all = detector.schema().width();
-            let mut explanation = detector.explain(row, 0, all).map_err(Failure::new)?;
+            let bar = Bar { group: event.group.as_deref(), threshold: verdict.threshold };
+            let mut explanation = detector.explain_by(row, 0, bar, all).map_err(Failure::new)?;
             let line = times.line(event.peak.line);
             let name = format!("line-{line}.png");
             let path = folder.join(&name);
             match around {
                 Some(around) => {
-                    pictures::of_event(detector, times, event, row, around, &explanation, &path)?;
+                    let parts = (around, &explanation, verdict.threshold);
+                    pictures::of_event(detector, times, event, row, parts, &path)?;
                 }
                 None => pictures::of_row(detector, event.group.as_deref(), &explanation, &path)?,
             }

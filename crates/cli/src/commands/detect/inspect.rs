@@ -35,7 +35,7 @@ pub(super) fn run(path: &Path, cli: &Cli) -> Result<(), Failure> {
 /// The threshold of each group that has its own, by name.
 fn thresholds(detector: &Detector) -> BTreeMap<&str, f64> {
     let own = detector.group_calibrations().iter();
-    own.map(|(name, calibration)| (name.as_str(), calibration.threshold().value())).collect()
+    own.map(|(name, own)| (name.as_str(), own.calibration().threshold().value())).collect()
 }
 
 fn lines(detector: &Detector) -> Result<Vec<String>, Failure> {

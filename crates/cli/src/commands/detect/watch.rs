@@ -21,7 +21,7 @@ use crate::commands::stop_flag;
 use crate::failure::Failure;
 use crate::output;
 use ae_anomaly::events::Change;
-use ae_anomaly::{Detector, Drift, Judgement, WatchState};
+use ae_anomaly::{Bar, Detector, Drift, Judgement, WatchState};
 use ae_intake::{Block, IntakeError, Keep, NoticeLog, ReadOptions, Reader, Text, unpacked};
 use ae_records::files::{self, FileError};
 use ae_records::seed;
@@ -270,8 +270,10 @@ impl Watch<'_> {
             );
         }
         let mut text = match (self.args.explain, judgements.first()) {
-            (Some(most), Some(judgement @ Judgement::Anomalous(_))) => {
-                let explanation = self.detector.explain(&block.samples, 0, most).map_err(Failure::new)?;
+            (Some(most), Some(judgement @ Judgement::Anomalous(verdict))) => {
+                let bar = Bar { group: block.groups.name(0), threshold: verdict.threshold };
+                let explanation =
+                    self.detector.explain_by(&block.samples, 0, bar, most).map_err(Failure::new)?;
                 let parts = followed.parts.first().map(|(_, parts)| parts);
                 let mut text = Vec::new();
                 sheet.row(block, 0, judgement, parts, Some(&explanation), shift, &mut text);

@@ -121,14 +121,13 @@ fn location(shares: &[Share], steps: usize) -> Vec<f64> {
 }
 
 /// Draws an event of windows: its channels, observed and expected, the share of each step in the score of the strongest
-/// window, and the scores of the windows with the threshold.
+/// window, and the scores of the windows with the threshold that the strongest was judged by.
 pub(super) fn of_event(
     detector: &Detector,
     times: &Times,
     event: &Event,
     row: &Samples,
-    around: &Around,
-    explanation: &Explanation,
+    (around, explanation, threshold): (&Around, &Explanation, f64),
     path: &Path,
 ) -> Result<(), Failure> {
     let schema = detector.schema();
@@ -149,7 +148,6 @@ pub(super) fn of_event(
     }
     let scores: Vec<(f64, f64)> =
         around.scores.iter().filter_map(|(at, score)| Some((axis.at(*at)?, *score))).collect();
-    let threshold = detector.calibration().threshold().value();
     let values = || scores.iter().map(|point| point.1).chain([threshold]);
     let (least, most) = values().fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(v), high.max(v)));
     strips.push(Strip {
