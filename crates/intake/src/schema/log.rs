@@ -59,10 +59,12 @@ impl NoticeLog {
     pub fn add(&mut self, notice: &Notice) -> bool {
         let about = match notice {
             // Each is told by its name; the reader limits their number.
-            Notice::Group { group, what: GroupNotice::Unknown, .. } => Some(group.as_str()),
-            _ => notice.column(),
+            Notice::Group { group, what: GroupNotice::Unknown, .. } => group.clone(),
+            // What is said of a file may be several things.
+            Notice::ReadAs { how } => how.to_string(),
+            _ => notice.column().unwrap_or_default().to_owned(),
         };
-        let key = (notice.kind(), about.unwrap_or_default().to_owned());
+        let key = (notice.kind(), about);
         let is_first = !self.found.contains_key(&key);
         let counted = self.found.entry(key).or_insert_with(|| Counted {
             first: notice.clone(),
@@ -123,11 +125,13 @@ mod tests {
         assert!(log.add(&Notice::Reordered));
         let wide = Notice::ReadAs { how: ReadAs::Utf16 };
         assert!(log.add(&wide) && !log.add(&wide));
+        assert!(log.add(&Notice::ReadAs { how: ReadAs::CarriageReturns }));
         let expected = [
             "the columns are in a different order than in training; matched by name",
             "line 5: column `a` has `x`, which no training row had",
             "line 3: column `b` has `x`, which no training row had (2 such values)",
             "read as UTF-16 text; set input.encoding to change this",
+            "the lines end in a carriage return (CR) only",
         ];
         let mut lines = log.lines();
         lines.sort();
