@@ -19,7 +19,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::BufRead;
 
 /// Most groups of which something is remembered at a time.
-const MAX_GROUPS: usize = 10_000;
+pub(super) const MAX_GROUPS: usize = 10_000;
 /// Memory that their windows may take, in bytes; one window may always be kept.
 const MAX_BYTES: usize = 200_000_000;
 /// Most values of all their windows, which a saved state of some 25 bytes each holds.

@@ -1,5 +1,6 @@
 //! Gives the rows of a series in the order of their times, if the file has them in another: as for learning.
 
+use crate::columns::clock;
 use crate::columns::layout::Layout;
 use crate::columns::stamps::StampFormat;
 use crate::error::{BadLine, BadReason, IntakeError, cannot_read};
@@ -7,6 +8,7 @@ use crate::memory::MemoryLimit;
 use crate::schema::Schema;
 use crate::schema::notice::Notice;
 use crate::stream::block::Block;
+use crate::stream::grouped::MAX_GROUPS;
 use crate::stream::reader::{CHUNK, ReadOptions, Reader};
 use crate::table::sort::{TimeOrder, by_time};
 use crate::text::lines::Chunk;
@@ -60,12 +62,13 @@ impl Reader<Box<dyn BufRead + Send>> {
         let limit = MemoryLimit::for_input(size, schema.reading.max_memory_mb);
         // Most files are in order, and a long one is not to be held in memory.
         let first = ReadOptions { keep: Default::default(), ..options.clone() };
-        let needs_sorting = Self::open(path, schema, &first)?.needs_sorting(limit)?;
-        let mut reader = Self::open(path, schema, options)?;
-        if needs_sorting {
-            reader.sort_by_time(limit)?;
+        if Self::open(path, schema, &first)?.goes_back()? {
+            let mut reader = Self::open(path, schema, options)?;
+            if reader.sort_by_time(limit)? {
+                return Ok(reader);
+            }
         }
-        Ok(reader)
+        Self::open(path, schema, options)
     }
 }
 
@@ -75,45 +78,53 @@ impl<R: BufRead> Reader<R> {
         self.waiting.as_ref().map(|waiting| Arc::clone(&waiting.lines))
     }
 
-    /// Whether the rows are to be given in another order than that of the input, which is read to its end.
-    fn needs_sorting(mut self, limit: MemoryLimit) -> Result<bool, IntakeError> {
-        let rows = self.rest(limit, |part| part.values = Vec::new())?;
-        Ok(self.order_of(&rows).is_some())
+    /// Whether a time is earlier than the one before it in its group, which takes no more memory than the last time of each
+    /// group. Of an input with more than [`MAX_GROUPS`] groups it is taken for granted. Reads up to there.
+    fn goes_back(mut self) -> Result<bool, IntakeError> {
+        let is_clock = self.has_clocks();
+        let mut last = HashMap::<String, f64>::new();
+        while let Some(part) = self.next_part()? {
+            for (row, &stamp) in part.stamps.iter().enumerate().filter(|(_, stamp)| stamp.is_finite()) {
+                let group = part.groups.name(row).unwrap_or_default();
+                match last.get_mut(group) {
+                    Some(last) => {
+                        let time = if is_clock { clock::after(Some(*last), stamp) } else { stamp };
+                        if time < *last {
+                            return Ok(true);
+                        }
+                        *last = time;
+                    }
+                    None => {
+                        if last.len() == MAX_GROUPS {
+                            return Ok(true);
+                        }
+                        last.insert(group.to_owned(), stamp);
+                    }
+                }
+            }
+        }
+        Ok(false)
     }
 
-    /// Reads the input to its end; its rows are given in the order of their times from now on.
-    fn sort_by_time(&mut self, limit: MemoryLimit) -> Result<(), IntakeError> {
-        let rows = self.rest(limit, |_| {})?;
-        let (steps, notice) = match self.order_of(&rows) {
-            Some((steps, notice)) => (steps, Some(notice)),
-            None => (in_file(&rows), None),
-        };
-        self.notices.extend(notice);
+    /// Reads the input to its end. If its rows are to be sorted, they are given in the order of their times from now on;
+    /// otherwise none is left.
+    fn sort_by_time(&mut self, limit: MemoryLimit) -> Result<bool, IntakeError> {
+        let rows = self.rest(limit)?;
+        let Some((steps, notice)) = self.order_of(&rows) else { return Ok(false) };
+        self.notices.push(notice);
         let line = |step: &Step| match *step {
             Step::Row(row) => rows.lines[row],
             Step::Bad(bad) => rows.bad[bad].line,
         };
         let lines = steps.iter().map(line).collect();
         self.waiting = Some(Waiting { rows, steps, lines, given: 0..0 });
-        Ok(())
+        Ok(true)
     }
 
-    /// All lines that are left; `reduced` drops what is not needed.
-    fn rest(&mut self, limit: MemoryLimit, reduced: impl Fn(&mut RawBlock)) -> Result<RawBlock, IntakeError> {
+    /// All lines that are left.
+    fn rest(&mut self, limit: MemoryLimit) -> Result<RawBlock, IntakeError> {
         let mut all = RawBlock { bad: std::mem::take(&mut self.early), ..RawBlock::default() };
-        loop {
-            let read_so_far = self.lines.next_line_number() - 1;
-            let too_long = self.lines.limit();
-            let chunk = self.lines.next(CHUNK, MAX_LINES);
-            let mut part = match chunk.map_err(cannot_read(&self.name, read_so_far))? {
-                None => break,
-                Some(Chunk::TooLong { line }) => {
-                    let bad = vec![BadLine { line, reason: BadReason::TooLong { limit: too_long } }];
-                    RawBlock { bad, ..RawBlock::default() }
-                }
-                Some(Chunk::Lines { bytes, first_line }) => parse_all(&self.parser, bytes, first_line),
-            };
-            reduced(&mut part);
+        while let Some(part) = self.next_part()? {
             let lines = (all.lines.len() + part.lines.len() + all.bad.len() + part.bad.len()) as u64;
             let values = 4 * (all.values.len() + part.values.len()) as u64;
             let kept = (all.kept.bytes() + part.kept.bytes()) as u64;
@@ -123,6 +134,20 @@ impl<R: BufRead> Reader<R> {
         }
         self.count_days(&mut all);
         Ok(all)
+    }
+
+    /// The next lines as they are, many at a time; `None` at the end.
+    fn next_part(&mut self) -> Result<Option<RawBlock>, IntakeError> {
+        let read_so_far = self.lines.next_line_number() - 1;
+        let too_long = self.lines.limit();
+        let chunk = self.lines.next(CHUNK, MAX_LINES);
+        Ok(chunk.map_err(cannot_read(&self.name, read_so_far))?.map(|chunk| match chunk {
+            Chunk::TooLong { line } => {
+                let bad = vec![BadLine { line, reason: BadReason::TooLong { limit: too_long } }];
+                RawBlock { bad, ..RawBlock::default() }
+            }
+            Chunk::Lines { bytes, first_line } => parse_all(&self.parser, bytes, first_line),
+        }))
     }
 
     /// The lines in the order of a series, and the notice about it; `None` if that is the order of the input.

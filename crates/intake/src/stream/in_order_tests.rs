@@ -101,3 +101,48 @@ fn a_file_that_is_too_long_to_sort_is_refused() {
         .to_string();
     assert!(error.contains("rows to sort by time") && error.contains("max_memory_mb"), "{error}");
 }
+
+/// A long file that may take no memory: whether it can be read, and is sorted.
+fn check_long(lines: &[String], grouped: bool, sorted: Option<bool>) {
+    let mut schema = schema(grouped);
+    schema.reading.max_memory_mb = Some(1);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    let header = if grouped { "time,a,m" } else { "time,a" };
+    std::fs::write(&path, format!("{header}\n{}\n", lines.join("\n"))).unwrap();
+    let reader = Reader::open_in_order(&path, &schema, &ReadOptions::default());
+    let found = reader.ok().map(|mut reader| {
+        let mut rows = 0;
+        while let Some(block) = reader.next_block().unwrap() {
+            rows += block.rows.len();
+        }
+        assert_eq!(rows, lines.len());
+        reader.sorted_lines().is_some()
+    });
+    assert_eq!(found, sorted);
+}
+
+#[test]
+fn a_file_in_order_is_not_held_to_find_that_out() {
+    let steps = |n: usize, grouped: bool| -> Vec<String> {
+        (0..n).map(|step| line(step, grouped.then_some(step % 3), false)).collect()
+    };
+    check_long(&steps(20_000, false), false, Some(false));
+    // The times of each group, one after another.
+    let mut by_group = steps(20_000, true);
+    by_group.sort_by_key(|line| line.rsplit(',').next().map(str::to_owned));
+    check_long(&by_group, true, Some(false));
+    // The last two lines, and the order of a file that fits.
+    let mut late = steps(20_000, false);
+    late.swap(19_998, 19_999);
+    check_long(&late, false, None);
+    check_long(&late[19_000..], false, Some(true));
+}
+
+#[test]
+fn a_file_that_goes_back_and_keeps_its_order_is_given_from_its_beginning() {
+    let schema = schema(false);
+    // Runs one after another: sorting would mix them.
+    let runs: Vec<String> = (0..120).map(|step| line(step % 60, None, false)).collect();
+    assert_eq!(windows(&schema, &runs, false).len(), 120);
+}

@@ -27,7 +27,7 @@ impl<R> Reader<R> {
         }
     }
 
-    fn has_clocks(&self) -> bool {
+    pub(super) fn has_clocks(&self) -> bool {
         self.schema.timestamp.as_ref().is_some_and(|stamp| stamp.format == StampFormat::Clock)
     }
 
