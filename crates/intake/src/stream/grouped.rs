@@ -84,6 +84,12 @@ impl StreamGroups {
         Some(StreamGroups { group, windows, last_times: HashMap::new(), unknown: HashSet::new() })
     }
 
+    /// Keeps no more windows than this at a time.
+    #[cfg(test)]
+    pub(super) fn keep_windows(&mut self, most: usize) {
+        self.windows.iter_mut().for_each(|windows| windows.most = most);
+    }
+
     /// The last time of a group.
     pub(crate) fn last_time(&self, name: &str) -> Option<f64> {
         self.last_times.get(name).copied()

@@ -223,6 +223,15 @@ impl Waiting {
         (!self.given.is_empty()).then_some(part)
     }
 
+    /// Gives notices the lines of the input in place of the places that they have.
+    pub(super) fn name_lines(&self, notices: &mut [Notice]) {
+        for notice in notices {
+            if let Notice::Group { line, .. } = notice {
+                *line = self.lines[*line as usize - 1];
+            }
+        }
+    }
+
     /// Numbers the lines that were given last by their places, from 1.
     pub(super) fn number(&self, part: &mut RawBlock) {
         let (mut row, mut bad) = (0, 0);

@@ -146,3 +146,26 @@ fn a_file_that_goes_back_and_keeps_its_order_is_given_from_its_beginning() {
     let runs: Vec<String> = (0..120).map(|step| line(step % 60, None, false)).collect();
     assert_eq!(windows(&schema, &runs, false).len(), 120);
 }
+
+#[test]
+fn a_group_that_is_forgotten_is_told_with_its_line_in_a_file_that_was_sorted() {
+    let schema = schema(true);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    let group = |step: usize| match step {
+        ..6 => 0,
+        6..12 => 1,
+        _ => 2,
+    };
+    // The rows of a group are together, in reverse.
+    let lines: Vec<String> = (0..18).map(|step| line(17 - step, Some(group(step)), false)).collect();
+    std::fs::write(&path, format!("time,a,m\n\n\n{}\n", lines.join("\n"))).unwrap();
+    let mut reader = Reader::open_in_order(&path, &schema, &ReadOptions::default()).unwrap();
+    assert!(reader.sorted_lines().is_some());
+    reader.groups.as_mut().unwrap().keep_windows(1);
+    let notices = reader.read_all().unwrap().notices;
+    let forgotten = notices.iter().filter(|notice| notice.to_string().contains("are forgotten"));
+    let of_file: Vec<Option<u64>> = forgotten.map(Notice::line).collect();
+    // The first row of a group in time is the last in the file.
+    assert_eq!(of_file, [Some(15), Some(21)]);
+}

@@ -356,8 +356,12 @@ impl<R: BufRead> Reader<R> {
         if let Some(waiting) = &self.waiting {
             waiting.number(&mut raw);
         }
+        let unknown = of_groups.len();
         let groups = self.groups.as_mut();
         let by_group = groups.and_then(|groups| groups.cut(encoder, &raw, &steps, &shares, &mut of_groups));
+        if let Some(waiting) = &self.waiting {
+            waiting.name_lines(&mut of_groups[unknown..]);
+        }
         for (count, notice) in (0..).zip(of_groups) {
             self.log.add(&notice);
             notices.extend(Some(notice).filter(|_| count < 2 * MAX_NOTICES_PER_COLUMN));
