@@ -4,7 +4,7 @@ use crate::error::TableError;
 use crate::text::recognise::{delimiter_seen_in, shorten};
 use ae_records::names::{did_you_mean, nearest};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 /// A column of a table.
@@ -94,17 +94,44 @@ pub(crate) fn column_name(header: &[String], column: usize) -> String {
 /// Repeated names get a number, as in `a.2`.
 pub(crate) fn unique_names(header: Option<&[String]>, width: usize) -> Vec<String> {
     let mut taken = HashSet::new();
+    // Of each repeated name, the last number that it got.
+    let mut copies = HashMap::<String, usize>::new();
     let name = |position: usize| {
         let given =
             header.and_then(|header| header.get(position)).map(|name| name.trim()).unwrap_or_default();
         let plain = if given.is_empty() { format!("c{position}") } else { given.to_owned() };
-        let mut name = plain.clone();
-        let mut copy = 1;
-        while !taken.insert(name.clone()) {
-            copy += 1;
-            name = format!("{plain}.{copy}");
+        if taken.insert(plain.clone()) {
+            return plain;
         }
-        name
+        let copy = copies.entry(plain.clone()).or_insert(1);
+        loop {
+            *copy += 1;
+            let name = format!("{plain}.{copy}");
+            if taken.insert(name.clone()) {
+                return name;
+            }
+        }
     };
     (0..width).map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_names_get_numbers() {
+        let check = |header: &[&str], expected: &[&str]| {
+            let header: Vec<String> = header.iter().map(|&name| name.to_owned()).collect();
+            assert_eq!(unique_names(Some(&header), expected.len()), expected);
+        };
+        check(&["a", " a", "", "a"], &["a", "a.2", "c2", "a.3", "c4"]);
+        check(&["a", "a.2", "a", "a.2", "a"], &["a", "a.2", "a.3", "a.2.2", "a.4"]);
+    }
+
+    #[test]
+    fn many_equal_names_take_little_time() {
+        let names = unique_names(Some(&vec!["a".to_owned(); 100_000]), 100_000);
+        assert_eq!(names[99_999], "a.100000");
+    }
 }

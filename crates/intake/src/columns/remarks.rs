@@ -8,7 +8,7 @@ use crate::schema::ignored::IgnoredBecause;
 use crate::schema::notice::Notice;
 use crate::schema::reading::ReadingNotice;
 use crate::text::recognise::shorten;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Distinct values of a column that looks like codes.
 const CODES: std::ops::RangeInclusive<usize> = 3..=20;
@@ -21,7 +21,7 @@ const MAX_SHOWN: usize = 10;
 
 /// Says how the numbers of the columns are written: one notice for each kind of writing. `guessed` are the
 /// columns, each with a cell, whose convention is a guess.
-pub(crate) fn remark_formats(columns: &mut Columns, profile: &Profile, mut guessed: Vec<(String, String)>) {
+pub(crate) fn remark_formats(columns: &mut Columns, profile: &Profile, guessed: Vec<(String, String)>) {
     let written: Vec<_> = columns.data.iter().filter(|column| !column.format.is_plain()).collect();
     // A column without a comma may still take over the convention of the file, for its later cells.
     let has_comma = |column: &&&DataColumn| {
@@ -46,7 +46,6 @@ pub(crate) fn remark_formats(columns: &mut Columns, profile: &Profile, mut guess
     if !units.is_empty() {
         found.push(ReadingNotice::Units { columns: units });
     }
-    guessed.retain(|(name, _)| columns.data.iter().any(|column| column.name == *name));
     if let Some((name, example)) = guessed.first() {
         let decimal = columns.data.iter().any(|column| column.name == *name && column.format.decimal_comma);
         let example = shorten(example);
@@ -67,6 +66,11 @@ pub(crate) fn remark_codes(columns: &mut Columns, profile: &Profile, chosen: &Ha
         let span = found.most - found.least + 1.0;
         plain && profile.rows >= MIN_ROWS && (span >= 2.0 * values.len() as f64 || is_called_code(name))
     };
+    let label = |notice: &Notice| match notice {
+        Notice::LooksLikeLabel { column } => Some(column.clone()),
+        _ => None,
+    };
+    let labels: HashSet<String> = columns.notices.iter().filter_map(label).collect();
     let codes: Vec<String> = columns
         .data
         .iter()
@@ -74,7 +78,7 @@ pub(crate) fn remark_codes(columns: &mut Columns, profile: &Profile, chosen: &Ha
         .filter(|column| column.sentinels.is_empty() && column.format.is_plain())
         .filter(|column| like_codes(&profile.columns[column.position], &column.name))
         .map(|column| column.name.clone())
-        .filter(|name| !columns.notices.contains(&Notice::LooksLikeLabel { column: name.clone() }))
+        .filter(|name| !labels.contains(name))
         .collect();
     if !codes.is_empty() {
         columns.notices.push(Notice::Reading(ReadingNotice::LooksLikeCodes { columns: codes }));
@@ -109,6 +113,7 @@ pub(crate) fn ensure_not_lost(
     if !config.columns.is_empty() || !config.ignore.is_empty() {
         return Ok(());
     }
+    let positions: HashMap<&String, usize> = columns.names.iter().zip(0..).collect();
     let mut lost = Vec::new();
     for notice in &columns.notices {
         let Notice::Ignored { column, because: IgnoredBecause::TooManyValues | IgnoredBecause::MixedUnits } =
@@ -116,8 +121,7 @@ pub(crate) fn ensure_not_lost(
         else {
             continue;
         };
-        let position = columns.names.iter().position(|name| name == column);
-        let Some(found) = position.map(|position| &profile.columns[position]) else { continue };
+        let Some(found) = positions.get(column).map(|&position| &profile.columns[position]) else { continue };
         let example = found.example.clone().unwrap_or_default();
         if !is_identifier(column, &example, found) {
             lost.push(format!("`{}` (such as `{example}`)", shorten(column)));
