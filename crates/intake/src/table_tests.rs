@@ -242,6 +242,12 @@ fn headers_are_recognised() {
     assert_eq!(names(",0,1,2\n7,1,5,3\n9,1,5,3\n"), ("c0 0 1 2".into(), 2));
     assert_eq!(names("a,b,2021\n1,2,3\n4,5,6\n"), ("a b 2021".into(), 2));
     assert_eq!(names("1,x,3\n1,y,3\n"), ("c0 c1 c2".into(), 1));
+    // By the name of any column that was asked for.
+    let asked = |content: &str, config: &str| read(content, config).unwrap().lines[0];
+    let of_machines = "machine,2019,2020\nx,1,2\ny,2,3\nx,3,1\ny,4,7\n";
+    assert_eq!(asked(of_machines, "group = 'machine'"), 2);
+    let by_day = "day,hour,7\n2024-01-01,10:00,1\n2024-01-01,11:00,2\n2024-01-02,10:00,4\n";
+    assert_eq!(asked(by_day, "timestamp = 0\nclock = 'hour'"), 2);
 }
 
 #[test]

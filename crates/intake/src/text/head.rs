@@ -94,7 +94,7 @@ pub(crate) fn begins_json(line: &[u8], format: FormatChoice) -> bool {
 /// columns of numbers.
 fn is_header(texts: &[String], cells: &[Vec<u8>], sample: &[Vec<Vec<u8>>], config: &InputConfig) -> bool {
     let asked = config.columns.iter().chain(&config.ignore).chain(&config.categories);
-    let asked = asked.chain(&config.label).chain(&config.timestamp);
+    let asked = asked.chain(&config.label).chain(&config.timestamp).chain(&config.clock).chain(&config.group);
     if cells.iter().all(|cell| cells::is_missing(trimmed(cell))) {
         return false;
     }
