@@ -165,11 +165,9 @@ fn preambles_are_skipped() {
         |row| row + 3 + u64::from(row >= 10),
         &[&skipped("line is", comments)],
     );
-    check(
-        format!("Station 42\nMade 2024-01-01\n\n{plain}").as_bytes(),
-        |row| row + 5,
-        &[&skipped("3 lines are", "")],
-    );
+    for (before, also) in [("Station 42\nMade 2024-01-01\n\n", ""), ("# logger\n\nStation 42\n", comments)] {
+        check(format!("{before}{plain}").as_bytes(), |row| row + 5, &[&skipped("3 lines are", also)]);
+    }
 }
 
 #[test]

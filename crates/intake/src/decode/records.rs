@@ -128,12 +128,12 @@ impl<R: BufRead> Records<R> {
 
     /// Looks for the header in the lines after the first record, which does not look like one. If it is there, the
     /// lines before it become blank, and it is given next. Otherwise they are given as they are.
-    pub(crate) fn find_header(&mut self, is_header: impl Fn(&[u8]) -> bool) -> io::Result<Option<u64>> {
+    pub(crate) fn find_header(&mut self, is_header: impl Fn(&[u8]) -> bool) -> io::Result<bool> {
         let (mut records, mut from) = (1, self.outlet.at);
         while records <= MAX_PREAMBLE && matches!(self.stage, Stage::First(_)) {
             let end = loop {
                 if self.outlet.decoded.len() > self.settings.max_line {
-                    return Ok(None);
+                    return Ok(false);
                 }
                 match memchr(b'\n', &self.outlet.decoded[from..]) {
                     Some(end) => break from + end + 1,
@@ -149,12 +149,12 @@ impl<R: BufRead> Records<R> {
                 let blank =
                     self.outlet.decoded[self.outlet.at..from].iter().filter(|&&byte| byte == b'\n').count();
                 self.outlet.decoded.splice(self.outlet.at..from, std::iter::repeat_n(b'\n', blank));
-                return Ok(Some(records as u64));
+                return Ok(true);
             }
             records += usize::from(!is_blank(line));
             from = end;
         }
-        Ok(None)
+        Ok(false)
     }
 
     /// Takes the next line of the text with its line end. A line that is too long comes in parts.

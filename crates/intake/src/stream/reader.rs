@@ -123,7 +123,7 @@ impl<R: BufRead> Reader<R> {
         };
         let mut lines = Lines::new(Records::new(text, settings), options.max_line);
         let (mut first, mut early) = (Vec::new(), Vec::new());
-        let mut preamble = None;
+        let mut has_preamble = false;
         loop {
             let line = lines.next_line_number();
             let read = cannot_read(&options.name, line - 1);
@@ -144,8 +144,8 @@ impl<R: BufRead> Reader<R> {
                 break;
             }
             looks_on = false;
-            preamble = lines.input().find_header(|line| has_names(schema, line)).map_err(&read)?;
-            if preamble.is_none() {
+            has_preamble = lines.input().find_header(|line| has_names(schema, line)).map_err(&read)?;
+            if !has_preamble {
                 break;
             }
         }
@@ -164,7 +164,9 @@ impl<R: BufRead> Reader<R> {
             Syntax::Json => None,
         });
         let mut found = records.notices();
-        found.extend(preamble.map(|lines| ReadAs::Preamble { lines, comments: false }));
+        if has_preamble && !found.iter().any(|how| matches!(how, ReadAs::Preamble { .. })) {
+            found.push(ReadAs::Preamble { lines: lines_before, comments: false });
+        }
         count_preamble(&mut found, lines_before);
         let mut notices: Vec<Notice> = found.into_iter().map(|how| Notice::ReadAs { how }).collect();
         notices.extend(of_columns);
