@@ -4,8 +4,9 @@ use crate::schema::Schema;
 use crate::schema::log::NoticeLog;
 use crate::schema::notice::Notice;
 use crate::text::parse::RawBlock;
+use std::collections::HashSet;
 
-/// Rows in a row without a value that are told.
+/// Consecutive rows without a value after which a notice is given.
 const ROWS: u64 = 20;
 /// A column of which training rows had a smaller share of values is expected to have gaps.
 const USUALLY: f64 = 0.9;
@@ -17,8 +18,15 @@ pub(crate) struct EmptyColumns {
 }
 
 impl EmptyColumns {
-    pub(crate) fn new(schema: &Schema) -> Self {
-        EmptyColumns { since: vec![0; schema.fields.len()] }
+    /// `notices` are those of the header: a column that it lacks is told already.
+    pub(crate) fn new(schema: &Schema, notices: &[Notice]) -> Self {
+        let missing = |notice: &Notice| match notice {
+            Notice::MissingColumn { column } => Some(column.clone()),
+            _ => None,
+        };
+        let missing: HashSet<String> = notices.iter().filter_map(missing).collect();
+        let since = schema.fields.iter().map(|field| if missing.contains(&field.name) { ROWS } else { 0 });
+        EmptyColumns { since: since.collect() }
     }
 
     /// Looks at some rows. A column that has had no value for [`ROWS`] rows, although training rows had, is told once

@@ -169,6 +169,7 @@ impl<R: BufRead> Reader<R> {
         }
         count_preamble(&mut found, lines_before);
         let mut notices: Vec<Notice> = found.into_iter().map(|how| Notice::ReadAs { how }).collect();
+        let empty = EmptyColumns::new(schema, &of_columns);
         notices.extend(of_columns);
         if !header {
             lines.put_back(first.len(), lines.next_line_number() - u64::from(!first.is_empty()));
@@ -177,7 +178,7 @@ impl<R: BufRead> Reader<R> {
             lines,
             encoder: Encoder::new(schema),
             parser,
-            empty: EmptyColumns::new(schema),
+            empty,
             windower: (schema.layout == Layout::Windows && schema.group.is_none())
                 .then(|| Windower::new(schema)),
             groups: StreamGroups::new(schema),

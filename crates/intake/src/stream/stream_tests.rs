@@ -51,6 +51,23 @@ fn times_of_independent_rows_that_come_at_any_time_may_repeat() {
 }
 
 #[test]
+fn a_column_that_the_header_lacks_is_told_once() {
+    let row = |row: usize| format!("{row},{},{}\n", row * 7 % 5, row * 3 % 11);
+    let content = |header: &str| format!("{header}\n{}", (0..60).map(row).collect::<String>());
+    let (_, schema) = learn(&content("x,b,c"), "layout = 'table'\ncolumns = ['b', 'c']");
+    let renamed = content("x,b,other");
+    let mut lines = reader(renamed.as_bytes(), &schema).unwrap();
+    let of_column = |text: &String| text.contains("column `c`");
+    let mut told: Vec<String> = lines.notices().iter().map(ToString::to_string).filter(of_column).collect();
+    told.extend(lines.read_all().unwrap().notices.iter().map(ToString::to_string).filter(of_column));
+    assert_eq!(told, ["column `c` is missing from the file"]);
+    // One that is there and empty is told of as before.
+    let silent = format!("x,b,c\n{}", (0..30).map(|row| format!("{row},{},\n", row % 5)).collect::<String>());
+    let notices = reader(silent.as_bytes(), &schema).unwrap().read_all().unwrap().notices;
+    assert_eq!(notices.iter().filter(|notice| of_column(&notice.to_string())).count(), 1);
+}
+
+#[test]
 fn non_text_is_recognised_by_its_first_bytes() {
     let (_, schema) = learn("a,b,k\n1,10,x\n2,20,y\n3,30,x\n", "");
     let check = |bytes: &[u8], expected: &str| {
