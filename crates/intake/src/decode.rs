@@ -7,6 +7,7 @@
 
 pub(crate) mod array;
 pub(crate) mod encoding;
+mod form;
 pub(crate) mod joined;
 pub(crate) mod packed;
 pub(crate) mod preamble;

@@ -89,6 +89,7 @@ fn the_same_rows_are_read_in_every_encoding() {
     let wide = "read as UTF-16 text; set input.encoding to change this";
     check(plain.as_bytes(), |row| row + 2, &[]);
     check(format!("\u{feff}{plain}").as_bytes(), |row| row + 2, &[]);
+    check(format!("\u{feff}\u{feff}{plain}").as_bytes(), |row| row + 2, &[]);
     for big in [false, true] {
         for mark in [false, true] {
             check(&utf16(&plain, big, mark), |row| row + 2, &[wide]);

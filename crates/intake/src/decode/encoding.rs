@@ -1,5 +1,6 @@
 //! Turns other encodings into UTF-8, and lines that end in a carriage return only into lines that end in a line feed.
 
+use super::form::{Form, NO_TEXT, form_of};
 use super::western::{Western, is_western};
 use super::{Decoding, Transform};
 use crate::decode::reading::ReadAs;
@@ -11,40 +12,8 @@ use memchr::{memchr_iter, memchr2};
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 
-/// The byte order mark that some programs put before UTF-8 text.
-const MARK: &[u8] = b"\xef\xbb\xbf";
-/// Without a byte order mark, UTF-16 is recognised from the first line, or from this many bytes of it.
-const WIDE_BYTES: usize = 1024;
 /// What no text has, so that a character that cannot be decoded makes its line a bad one.
 const NO_CHARACTER: u8 = 0xff;
-
-/// First bytes of formats that are often mistaken for text, their names, and what to do.
-const NO_TEXT: [(&[u8], &str, &str); 6] = [
-    (b"\x1f\x8b", "gz data", "decompress it first, for example with `gunzip -c`"),
-    (b"PK\x03\x04", "a zip archive or a spreadsheet", "unpack it, or save the sheet as CSV"),
-    (
-        b"\xd0\xcf\x11\xe0",
-        "an xls file or an encrypted workbook",
-        "save it without a password as xlsx or CSV",
-    ),
-    (b"\x28\xb5\x2f\xfd", "zstd data", "decompress it first, for example with `zstd -dc`"),
-    (b"\xfd7zXZ\0", "xz data", "decompress it first, for example with `xz -dc`"),
-    (b"PAR1", "a Parquet file", "export it as CSV or JSON lines"),
-];
-
-/// How the characters of a file are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Utf8,
-    /// UTF-16, with the more significant byte first if `big`.
-    Wide {
-        big: bool,
-    },
-    /// Windows-1252.
-    Western,
-    /// One of [`NO_TEXT`].
-    NoText(usize),
-}
 
 /// How its lines end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,68 +220,6 @@ impl Transform for Encoded {
     }
 }
 
-/// The form of a file that begins with these bytes, and the length of its byte order mark; `None` if that
-/// takes more bytes, which is never so if these are `complete`.
-fn form_of(head: &[u8], encoding: Encoding, complete: bool) -> Option<(Form, usize)> {
-    let wide = |big| Form::Wide { big };
-    let marks: [(&[u8], Form); 3] =
-        [(MARK, Form::Utf8), (b"\xff\xfe", wide(false)), (b"\xfe\xff", wide(true))];
-    let (set, marks) = match encoding {
-        Encoding::Auto | Encoding::Windows1252 => (None, &marks[..]),
-        Encoding::Utf8 => (Some(Form::Utf8), &marks[..1]),
-        Encoding::Utf16Le => (Some(wide(false)), &marks[1..2]),
-        Encoding::Utf16Be => (Some(wide(true)), &marks[2..]),
-    };
-    if let Some((mark, form)) = marks.iter().find(|(mark, _)| head.starts_with(mark)) {
-        return Some((*form, mark.len()));
-    }
-    if set.is_none_or(|form| form == Form::Utf8)
-        && let Some(index) = NO_TEXT.iter().position(|(mark, ..)| head.starts_with(mark))
-    {
-        return Some((Form::NoText(index), 0));
-    }
-    let begins = |mark: &[u8]| mark.starts_with(head);
-    if !complete
-        && (marks.iter().any(|(mark, _)| begins(mark)) || NO_TEXT.iter().any(|(mark, ..)| begins(mark)))
-    {
-        return None;
-    }
-    if let Some(form) = set {
-        return Some((form, 0));
-    }
-    for big in [false, true] {
-        match is_wide(head, big, complete) {
-            Some(true) => return Some((wide(big), 0)),
-            Some(false) => {}
-            None => return None,
-        }
-    }
-    Some((if encoding == Encoding::Windows1252 { Form::Western } else { Form::Utf8 }, 0))
-}
-
-/// Whether every other byte up to the end of the first line is zero, and no other is: most characters of a table
-/// are ASCII or Latin-1. `None` if that takes more bytes.
-fn is_wide(head: &[u8], big: bool, complete: bool) -> Option<bool> {
-    let bytes = &head[..head.len().min(WIDE_BYTES)];
-    let mut pairs = bytes.chunks_exact(2);
-    for (count, pair) in pairs.by_ref().enumerate() {
-        let [high, low] = if big { [pair[0], pair[1]] } else { [pair[1], pair[0]] };
-        if high != 0 || low == 0 {
-            return Some(false);
-        }
-        if count > 0 && matches!(low, b'\n' | b'\r') {
-            return Some(true);
-        }
-    }
-    match pairs.remainder() {
-        [rest] if (*rest == 0) != big => Some(false),
-        _ if bytes.len() == WIDE_BYTES => Some(true),
-        [] if complete => Some(bytes.len() >= 4),
-        _ if complete => Some(false),
-        _ => None,
-    }
-}
-
 /// A whole file as UTF-8 text whose lines end in line feeds, without a byte order mark; `name` is what
 /// messages call it.
 ///
@@ -358,6 +265,12 @@ impl<R: BufRead> Text<R> {
     /// [`IntakeError::NotText`], with what to do, and [`IntakeError::Read`].
     pub fn new(input: R, schema: &Schema, name: &str) -> Result<Self, IntakeError> {
         Self::with(input, schema.reading.encoding, name)
+    }
+
+    /// An input that [`decoded`] gave: nothing in it says how it is encoded.
+    pub(crate) fn of_decoded(input: R) -> Self {
+        let decoder = Encoded { form: Some(Form::Utf8), ..Encoded::new(Encoding::Utf8) };
+        Text(Decoding::new(input, decoder))
     }
 
     pub(crate) fn with(input: R, encoding: Encoding, name: &str) -> Result<Self, IntakeError> {

@@ -237,5 +237,9 @@ pub(crate) fn joined(text: &[u8], form: RecordForm) -> (Cow<'_, [u8]>, u64) {
     let mut out = Vec::with_capacity(text.len());
     decoder.push(text, &mut out);
     decoder.finish(&mut out);
-    (Cow::Owned(out), decoder.records)
+    match out == text {
+        // Quotes without line breaks.
+        true => (Cow::Borrowed(text), decoder.records),
+        false => (Cow::Owned(out), decoder.records),
+    }
 }

@@ -6,7 +6,7 @@ use super::preamble::{MAX_PREAMBLE, narrow_lines};
 use super::reading::{ReadAs, Reading, count_preamble};
 use super::records::{RecordSettings, Records};
 use crate::error::{IntakeError, cannot_read};
-use crate::input::{Encoding, InputConfig};
+use crate::input::InputConfig;
 use crate::schema::notice::Notice;
 use crate::text::head::begins_json;
 use crate::text::parse::{MAX_LINE, Syntax, is_blank, lines};
@@ -45,7 +45,7 @@ pub(crate) fn decode<'a>(
         max_line: MAX_LINE,
     };
     let read = cannot_read(name, 0);
-    let mut records = Records::new(Text::with(&text[..], Encoding::Utf8, name)?, settings.clone());
+    let mut records = Records::new(Text::of_decoded(&text[..]), settings.clone());
     let mut head = Vec::new();
     while is_blank(&head) {
         let piece = records.fill_buf().map_err(&read)?;
@@ -137,4 +137,35 @@ fn by_name(name: &str) -> Option<u8> {
     let lower = name.to_lowercase();
     let plain = lower.strip_suffix(".gz").or_else(|| lower.strip_suffix(".zst")).unwrap_or(&lower);
     (plain.ends_with(".tsv") || plain.ends_with(".tab")).then_some(b'\t')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_stays_as_it_is_is_not_copied() {
+        let check = |content: &str, copied: bool| {
+            let whole = decode(content.as_bytes(), "a.csv", &InputConfig::default()).unwrap();
+            assert_eq!(matches!(whole.text, Cow::Owned(_)), copied, "{content}");
+        };
+        check("a,b\n1,x\n2,y\n", false);
+        check("a,b\n1,\"x, y\"\n2,y\n", false);
+        check("a,b\n1,\"x\ny\"\n2,y\n", true);
+    }
+
+    #[test]
+    fn marks_in_a_text_are_not_given_twice() {
+        let check = |content: &[u8], expected: &str| {
+            let whole = decode(content, "a.csv", &InputConfig::default()).unwrap();
+            assert_eq!(String::from_utf8_lossy(&whole.text), expected);
+        };
+        let table = "a,b\n1,2\n";
+        check(format!("\u{feff}{table}").as_bytes(), table);
+        check(format!("\u{feff}\u{feff}{table}").as_bytes(), table);
+        // Of UTF-16, one mark says how it is written.
+        let wide: Vec<u8> =
+            format!("\u{feff}\u{feff}{table}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        check(&wide, &format!("\u{feff}{table}"));
+    }
 }
