@@ -12,10 +12,11 @@ use crate::schema::encode::{Encoder, RowNote};
 use crate::schema::notice::Notice;
 use crate::schema::{Schema, SchemaError};
 use crate::stream::reader::Reader;
+use crate::stream::recent::Recent;
 use crate::stream::windower::{WindowState, Windower, samples, step_of};
 use crate::text::parse::RawBlock;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io::BufRead;
 
 /// Most groups of which something is remembered at a time.
@@ -33,8 +34,8 @@ pub(crate) struct StreamGroups {
     group: Group,
     /// For windows.
     windows: Option<GroupWindows>,
-    /// The last time of each group.
-    last_times: HashMap<String, f64>,
+    /// The last time of each group. Not that of its window, which follows a block only after its times.
+    last_times: Recent<f64>,
     /// Groups that training did not have, as far as they were told.
     unknown: HashSet<String>,
 }
@@ -43,17 +44,7 @@ pub(crate) struct StreamGroups {
 #[derive(Clone, Debug)]
 struct GroupWindows {
     empty: Windower,
-    most: usize,
-    by_name: HashMap<String, Kept>,
-    /// Rows so far.
-    rows: u64,
-}
-
-#[derive(Clone, Debug)]
-struct Kept {
-    /// The last row of the group, counted from 1.
-    used: u64,
-    windower: Windower,
+    by_name: Recent<Windower>,
 }
 
 /// The windows of all groups of a stream: the state needed to resume it.
@@ -76,18 +67,16 @@ impl StreamGroups {
     pub(crate) fn new(schema: &Schema) -> Option<Self> {
         let windows = (schema.layout == Layout::Windows).then(|| GroupWindows {
             empty: Windower::new(schema),
-            most: most_windows(schema),
-            by_name: HashMap::new(),
-            rows: 0,
+            by_name: Recent::new(most_windows(schema)),
         });
         let group = schema.group.clone()?;
-        Some(StreamGroups { group, windows, last_times: HashMap::new(), unknown: HashSet::new() })
+        Some(StreamGroups { group, windows, last_times: Recent::new(MAX_GROUPS), unknown: HashSet::new() })
     }
 
     /// Keeps no more windows than this at a time.
     #[cfg(test)]
     pub(super) fn keep_windows(&mut self, most: usize) {
-        self.windows.iter_mut().for_each(|windows| windows.most = most);
+        self.windows.iter_mut().for_each(|windows| windows.by_name = Recent::new(most));
     }
 
     /// The last time of a group.
@@ -100,9 +89,7 @@ impl StreamGroups {
         if let Some(last) = self.last_times.get_mut(name) {
             return Some(std::mem::replace(last, time));
         }
-        if self.last_times.len() < MAX_GROUPS {
-            self.last_times.insert(name.to_owned(), time);
-        }
+        self.last_times.insert(name, time);
         None
     }
 
@@ -170,13 +157,11 @@ impl StreamGroups {
     /// For windows: the state from which an interrupted stream can be resumed.
     pub(crate) fn state(&self) -> Option<GroupState> {
         let windows = self.windows.as_ref()?;
-        let mut kept: Vec<(&String, &Kept)> = windows.by_name.iter().collect();
-        kept.sort_unstable_by_key(|(_, kept)| kept.used);
-        let state = |(group, kept): (&String, &Kept)| GroupWindow {
+        let state = |(group, windower): (&String, &Windower)| GroupWindow {
             group: group.clone(),
-            window: kept.windower.state(),
+            window: windower.state(),
         };
-        Some(GroupState { groups: kept.into_iter().map(state).collect() })
+        Some(GroupState { groups: windows.by_name.iter().map(state).collect() })
     }
 
     /// Continues from a state.
@@ -186,19 +171,21 @@ impl StreamGroups {
     pub(crate) fn restore(&mut self, schema: &Schema, state: &GroupState) -> Result<(), SchemaError> {
         let unfit = |reason: &str| SchemaError { reason: reason.to_owned() };
         let windows = self.windows.as_mut().ok_or_else(|| unfit("its rows are not windows of groups"))?;
-        if state.groups.len() > windows.most {
+        if state.groups.len() > windows.by_name.most() {
             return Err(unfit("the saved stream state has too many groups; start the stream over"));
         }
-        let mut by_name = HashMap::new();
-        let mut last_times = HashMap::new();
-        for (GroupWindow { group, window }, used) in state.groups.iter().zip(1..) {
+        let mut by_name = Recent::new(windows.by_name.most());
+        let mut last_times = Recent::new(MAX_GROUPS);
+        for GroupWindow { group, window } in &state.groups {
             let windower = Windower::restore(schema, window)?;
-            last_times.extend(windower.last_time().map(|time| (group.clone(), time)));
-            if by_name.insert(group.clone(), Kept { used, windower }).is_some() {
+            if by_name.get(group).is_some() {
                 return Err(unfit("the saved stream state has a group twice; start the stream over"));
             }
+            if let Some(time) = windower.last_time() {
+                last_times.insert(group, time);
+            }
+            by_name.insert(group, windower);
         }
-        windows.rows = by_name.len() as u64;
         windows.by_name = by_name;
         self.last_times = last_times;
         Ok(())
@@ -247,21 +234,12 @@ impl<R: BufRead> Reader<R> {
 impl GroupWindows {
     /// The window of a group, and the group that was forgotten to make room for it.
     fn of(&mut self, name: &str) -> (&mut Windower, Option<String>) {
-        self.rows += 1;
-        let mut forgotten = None;
-        if !self.by_name.contains_key(name) {
-            if self.by_name.len() >= self.most {
-                forgotten =
-                    self.by_name.iter().min_by_key(|(_, kept)| kept.used).map(|(name, _)| name.clone());
-                forgotten.iter().for_each(|name| {
-                    self.by_name.remove(name);
-                });
-            }
-            self.by_name.insert(name.to_owned(), Kept { used: self.rows, windower: self.empty.clone() });
-        }
-        let kept = self.by_name.get_mut(name).expect("it was inserted if it was missing");
-        kept.used = self.rows;
-        (&mut kept.windower, forgotten)
+        let forgotten = match self.by_name.get(name) {
+            Some(_) => None,
+            None => self.by_name.insert(name, self.empty.clone()),
+        };
+        let windower = self.by_name.get_mut(name).expect("it was inserted if it was missing");
+        (windower, forgotten)
     }
 }
 

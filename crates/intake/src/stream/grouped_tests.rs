@@ -126,7 +126,7 @@ fn memory_is_bounded_and_the_group_without_a_row_for_longest_is_forgotten() {
     assert_eq!(most_windows(&long), 32);
     let text = "1,a,1\n1,b,1\n2,a,2\n1,c,1\n3,a,3\n2,b,2\n3,b,3\n";
     let mut lines = reader(text, &schema);
-    lines.groups.as_mut().unwrap().windows.as_mut().unwrap().most = 2;
+    lines.groups.as_mut().unwrap().keep_windows(2);
     let block = lines.read_all().unwrap();
     let ready: Vec<bool> = block.rows.iter().map(|row| row.state == State::Ready).collect();
     // `b` makes room for `c`, and `c` for the return of `b`, which starts anew.
@@ -174,4 +174,20 @@ fn hostile_states_of_groups_are_refused() {
     let (_, plain) = learn("a\n1\n2\n3\n1\n", "layout = 'windows'\nwindow = 2");
     assert!(reader("1\n", &plain).restore_groups(&GroupState::default()).is_err());
     assert_eq!(reader("1\n", &plain).group_state(), None);
+}
+
+#[test]
+fn times_of_later_groups_are_followed_too() {
+    let rows: String = (0..80).map(|row| format!("{},{},{}\n", 60 * (row / 2), row % 2, row % 7)).collect();
+    for layout in ["windows", "table"] {
+        let config = format!("group = 1\ntimestamp = 0\nlayout = '{layout}'");
+        let (_, schema) = learn(&rows, &config);
+        // More groups than are remembered, and one that comes back at once, at an earlier time.
+        let mut text: String = (0..MAX_GROUPS + 5).map(|group| format!("600,g{group},1\n")).collect();
+        text += "660,late,1\n600,late,1\n0,g0,1\n";
+        let block = reader(&text, &schema).read_all().unwrap();
+        let backward = |notice: &&Notice| matches!(notice, Notice::BackwardTime { .. });
+        let told: Vec<Option<u64>> = block.notices.iter().filter(backward).map(Notice::line).collect();
+        assert_eq!(told, [Some(MAX_GROUPS as u64 + 7)], "{layout}");
+    }
 }
