@@ -101,11 +101,12 @@ impl ColumnProfile {
     fn add(&mut self, cell: &[u8], counting: &Counting) {
         let cell = trimmed(cell);
         let most_values = counting.values;
-        if !counting.missing.is_empty() && counting.missing.covers(cell) {
+        let parsed = cells::parse(cell);
+        if !counting.missing.is_empty() && counting.missing.covers_parsed(cell, parsed) {
             self.missing += 1;
             return;
         }
-        match cells::parse(cell) {
+        match parsed {
             Cell::Missing => self.missing += 1,
             Cell::Number(value) => {
                 self.number(value);

@@ -31,11 +31,20 @@ impl MissingWords {
 
     /// Whether a cell, already trimmed, holds one of them.
     pub(crate) fn covers(&self, cell: &[u8]) -> bool {
-        if self.words.iter().any(|word| word.eq_ignore_ascii_case(cell)) {
-            return true;
-        }
-        !self.numbers.is_empty()
-            && matches!(cells::parse(cell), Cell::Number(value) if self.numbers.contains(&(value as f32)))
+        self.is_word(cell) || (!self.numbers.is_empty() && self.is_number(cells::parse(cell)))
+    }
+
+    /// The same of a cell that has been parsed.
+    pub(crate) fn covers_parsed(&self, cell: &[u8], parsed: Cell) -> bool {
+        self.is_number(parsed) || self.is_word(cell)
+    }
+
+    fn is_word(&self, cell: &[u8]) -> bool {
+        self.words.iter().any(|word| word.eq_ignore_ascii_case(cell))
+    }
+
+    fn is_number(&self, parsed: Cell) -> bool {
+        matches!(parsed, Cell::Number(value) if self.numbers.contains(&(value as f32)))
     }
 }
 
@@ -48,9 +57,11 @@ mod tests {
         let words = MissingWords::of(&["-999".into(), " n.v. ".into()]);
         for cell in ["-999", "-999.0", "-9.99e2", "n.v.", "N.V."] {
             assert!(words.covers(cell.as_bytes()), "{cell}");
+            assert!(words.covers_parsed(cell.as_bytes(), cells::parse(cell.as_bytes())), "{cell}");
         }
         for cell in ["999", "-9990", "n", "", "NA"] {
             assert!(!words.covers(cell.as_bytes()), "{cell}");
+            assert!(!words.covers_parsed(cell.as_bytes(), cells::parse(cell.as_bytes())), "{cell}");
         }
         assert_eq!((words.numbers(), words.is_empty()), ([-999.0].as_slice(), false));
         assert!(MissingWords::of(&[]).is_empty());
