@@ -78,7 +78,7 @@ pub enum BadReason {
         column: String,
     },
     /// The group of a row is missing, or too long for a name.
-    #[error("column `{column}`: it does not name the group of the row in 1 to {limit} bytes")]
+    #[error("column `{column}`: the name of the group is missing or longer than {limit} bytes")]
     NoGroup {
         /// The column.
         column: String,

@@ -135,7 +135,7 @@ pub enum FormatChoice {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encoding {
     /// UTF-8, or UTF-16 if the file begins with its byte order mark or every other byte of its first line is zero. A file to
-    /// learn from is windows-1252 if most of its lines that are not ASCII are no UTF-8, and read as text in windows-1252.
+    /// learn from is windows-1252 if most of its lines that are not ASCII are not valid UTF-8, and read as text in windows-1252.
     /// Later files are then read with that setting.
     #[default]
     #[serde(rename = "auto")]

@@ -7,4 +7,5 @@ mod in_order;
 pub(crate) mod odd_times;
 mod open;
 pub(crate) mod reader;
+mod recent;
 pub(crate) mod windower;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What was set about the decoding of a training file, which holds for later files, too. What was not set is recognised
-/// in each file, except for windows-1252, which is not told from damage before a file's end.
+/// in each file, except for windows-1252, which cannot be told from damaged UTF-8 until the whole file has been read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reading {

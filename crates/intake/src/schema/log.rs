@@ -48,7 +48,10 @@ impl Counted {
                  [{mark}]"
             ),
             // What is said of a whole file has no values.
-            _ if *count > 1 && first.line().is_some() => format!("{first} ({count} such values)"),
+            (_, Notice::UnseenCategory { .. } | Notice::OutOfRange { .. }) if *count > 1 => {
+                format!("{first} ({count} such values)")
+            }
+            _ if *count > 1 && first.line().is_some() => format!("{first} ({count} times)"),
             _ => first.to_string(),
         }
     }

@@ -27,8 +27,8 @@ pub struct Block {
     pub groups: Groups,
     /// Bad lines, ascending.
     pub bad: Vec<BadLine>,
-    /// Notices about single values and times, in line order: the first 64 of each kind and column in a block.
-    /// All are counted in [`Reader::log`](crate::Reader::log).
+    /// Notices about single values and times, in line order: the first 64 of each kind and column in a block,
+    /// and the first 128 about groups. All are counted in [`Reader::log`](crate::Reader::log).
     pub notices: Vec<Notice>,
 }
 

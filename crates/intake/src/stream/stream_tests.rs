@@ -14,9 +14,9 @@ fn odd_times_of_a_stream_are_reported_and_counted() {
         text += "1600000000,1\n1600000001,1\n1600000000,1\n1600000007,2\n1600000000,2\n";
     }
     let expected = [
-        "line 4: the time in column `c0` is earlier than the previous one (1000 such values)",
-        "line 5: the time in column `c0` comes 7 after the previous one, not 1 as learned (500 such values)",
-        "line 2: the time in column `c0` equals the previous one (500 such values)",
+        "line 4: the time in column `c0` is earlier than the previous one (1000 times)",
+        "line 5: the time in column `c0` comes 7 after the previous one, not 1 as learned (500 times)",
+        "line 2: the time in column `c0` equals the previous one (500 times)",
     ];
     let mut lines = reader(text.as_bytes(), &schema).unwrap();
     let mut told = Vec::new();

@@ -37,7 +37,7 @@ fn rows_are_ordered_by_group_and_keep_their_lines() {
     assert_eq!(table.lines, [3, 6, 7, 2, 4]);
     assert_eq!(table.stretches(), [0..3, 3..5]);
     assert_eq!([0, 2, 3].map(|row| table.group_of(row).unwrap()), ["x", "x", "y"]);
-    let expected = "line 5: column `m`: it does not name the group of the row in 1 to 256 bytes";
+    let expected = "line 5: column `m`: the name of the group is missing or longer than 256 bytes";
     assert_eq!(table.bad[0].to_string(), expected);
     assert_eq!((table.layout, table.ignored.len(), table.columns.len()), (Layout::Windows, 0, 1));
     // A bad line belongs to no group, so it is a step of none.

@@ -104,7 +104,8 @@ impl Grid {
         self.cells.chunk_by(|one, next| one.row == next.row).map(<[Cell]>::len).collect()
     }
 
-    /// Whether it looks like a table rather than notes: two rows with several cells, or two numbers in one column.
+    /// Whether it looks like a table rather than notes: at least two rows, of which two have several
+    /// cells, or with two numbers in all.
     pub(super) fn is_table(&self) -> bool {
         let widths = self.widths();
         widths.len() >= 2
