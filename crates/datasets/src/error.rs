@@ -52,7 +52,7 @@ pub enum DataError {
     /// A file of a set is neither in the cache nor in the mirror, and nothing may be downloaded.
     #[error(
         "`{file}` of the set {set} is not in {}, and downloads are off; fetch it while online, or set \
-         AE_DATA_MIRROR to a folder that holds {set}/{file}",
+         AE_DATA_MIRROR to a folder that holds {mirrored}",
         cache.display()
     )]
     Offline {
@@ -60,6 +60,8 @@ pub enum DataError {
         set: String,
         /// The file.
         file: String,
+        /// Its path in a mirror.
+        mirrored: String,
         /// Where it was looked for.
         cache: PathBuf,
     },

