@@ -86,6 +86,9 @@ pub(crate) enum PackageEntry {
     Debian { debian: String, member: String },
 }
 
+/// Sets that no command evaluates yet, with the functions that read them.
+const READERS: [(&str, &str); 1] = [("nab-corpus", "nab::load_corpus")];
+
 /// Reads the raw training and test rows of a set, and fetches its files first if necessary. Splits depend
 /// only on the seed.
 pub(crate) type Loader =
@@ -104,6 +107,14 @@ impl SetEntry {
     /// The loader of this set, if it is one of plain rows to train on.
     pub(crate) fn loader(&self) -> Option<Loader> {
         LOADERS.iter().find(|(name, _)| *name == self.name).map(|(_, loader)| *loader)
+    }
+
+    /// What a set without a loader can be used with.
+    pub(crate) fn used_with(&self) -> String {
+        match READERS.iter().find(|(name, _)| *name == self.name) {
+            Some((_, reader)) => format!("in Rust, `ae_datasets::{reader}` reads it"),
+            None => format!("use it with `ae eval anomaly --data {}`", self.name),
+        }
     }
 }
 
@@ -205,7 +216,7 @@ mod tests {
 
     #[test]
     fn unknown_sets_are_answered_with_the_nearest_and_all() {
-        let sets = "sets: mnist, fashion-mnist, ecg5000, nsl-kdd, nab, ucr-anomaly";
+        let sets = "sets: mnist, fashion-mnist, ecg5000, nsl-kdd, nab, nab-corpus, ucr-anomaly";
         check("mnits", &format!("no data set or file is called `mnits`; did you mean `mnist`?; {sets}"));
         check("ECG500", &format!("no data set or file is called `ECG500`; did you mean `ecg5000`?; {sets}"));
         check(

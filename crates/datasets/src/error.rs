@@ -26,10 +26,13 @@ pub enum DataError {
         known: Vec<String>,
     },
     /// A set that does not consist of rows of numbers.
-    #[error(
-        "the set {0} does not consist of plain rows to train on; use it with `ae eval anomaly --data {0}`"
-    )]
-    NotDense(String),
+    #[error("the set {set} does not consist of plain rows to train on; {instead}")]
+    NotDense {
+        /// The set.
+        set: String,
+        /// What it can be used with.
+        instead: String,
+    },
     /// The file exists, but its kind is not supported.
     #[error(
         "cannot tell what {} is; give a .csv, .tsv, .npy or idx file, or a folder of PNG or JPEG images",

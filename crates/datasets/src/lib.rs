@@ -80,7 +80,7 @@ pub fn load(
     };
     match set.loader() {
         Some(loader) => loader(set, config, sources, seed, progress)?.finish(config, seed),
-        None => Err(DataError::NotDense(set.name.clone())),
+        None => Err(DataError::NotDense { set: set.name.clone(), instead: set.used_with() }),
     }
 }
 

@@ -4,10 +4,10 @@
 //! The benchmark's probation, the first 15 % of a series and at most 750 points, is for training; it has no
 //! labelled windows. Time stamps repeat in places and are not evenly spaced everywhere.
 
+use crate::series::seconds_of;
 use crate::{DataError, Series, Sources, catalogue};
 use ae_fetch::Progress;
 use ae_records::record::FileRecord;
-use jiff::civil::DateTime;
 use ndarray::Array2;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -20,12 +20,27 @@ const PROBATION: (f64, usize) = (0.15, 5000);
 /// Windows by the series' path below `data/`: stamps of the first and of the last point.
 type Windows = BTreeMap<String, Vec<[String; 2]>>;
 
-/// Loads all series of the set `nab`, and fetches them first if necessary.
+/// Loads the set `nab`, four real series whose anomalies have a known cause, and fetches them first if
+/// necessary.
 ///
 /// # Errors
 /// If a file cannot be fetched or is not valid.
 pub fn load(sources: &Sources, progress: &mut dyn Progress) -> Result<Vec<Series>, DataError> {
-    let set = catalogue::find("nab")?;
+    load_set("nab", sources, progress)
+}
+
+/// Loads the set `nab-corpus`, and fetches it first if necessary: the series of [`load`], and then the real
+/// and artificial ones of the benchmark's other folders. 55 of the benchmark's 58 series are there, some without
+/// anomalies.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_corpus(sources: &Sources, progress: &mut dyn Progress) -> Result<Vec<Series>, DataError> {
+    load_set("nab-corpus", sources, progress)
+}
+
+fn load_set(name: &str, sources: &Sources, progress: &mut dyn Progress) -> Result<Vec<Series>, DataError> {
+    let set = catalogue::find(name)?;
     let paths = sources.bring(set, progress)?;
     let (mut windows, mut series) = (Windows::new(), Vec::new());
     let mut labels = Vec::new();
@@ -75,13 +90,18 @@ fn parse(
         return Err(wrong(path, "its labelled windows overlap".into()));
     }
     Ok(Series {
-        name: key.trim_end_matches(".csv").rsplit('/').next().unwrap_or(key).into(),
+        name: name_of(key).into(),
         n_train: (values.len().min(PROBATION.1) as f64 * PROBATION.0) as usize,
         values: Array2::from_shape_vec((values.len(), 1), values).expect("one value a point"),
         times: Some(times),
         anomalies,
         files: files.collect(),
     })
+}
+
+/// The last part of a path, without its extension.
+fn name_of(key: &str) -> &str {
+    key.trim_end_matches(".csv").rsplit('/').next().unwrap_or(key)
 }
 
 /// The points whose stamps lie in a window, both ends included. Repeated or swapped stamps can leave gaps;
@@ -94,12 +114,9 @@ fn stretch(window: &[String; 2], times: &[f64], path: &Path) -> Result<Range<usi
     ends.map(|(first, last)| first..last + 1).ok_or_else(empty)
 }
 
-/// Seconds since 1970 of `2014-03-07 03:41:00`, fractions of a second allowed, as if in UTC.
 fn seconds(stamp: &str, path: &Path) -> Result<f64, DataError> {
-    let parsed = stamp.trim().parse::<DateTime>().ok();
-    let instant = parsed.and_then(|time| jiff::tz::Offset::UTC.to_timestamp(time).ok());
     let no_time = || wrong(path, format!("`{stamp}` is not a time such as 2014-03-07 03:41:00"));
-    Ok(instant.ok_or_else(no_time)?.as_nanosecond() as f64 / 1e9)
+    seconds_of(stamp).ok_or_else(no_time)
 }
 
 fn wrong(path: &Path, reason: String) -> DataError {
@@ -109,6 +126,7 @@ fn wrong(path: &Path, reason: String) -> DataError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     fn read(content: &str, windows: &[[&str; 2]]) -> Result<Series, String> {
         let windows: Vec<[String; 2]> = windows.iter().map(|window| window.map(String::from)).collect();
@@ -137,6 +155,16 @@ mod tests {
         for (n_points, n_train) in [(5, 0), (100, 15), (4032, 604), (10_320, 750)] {
             assert_eq!(read(&long(n_points), &[]).unwrap().n_train, n_train);
         }
+    }
+
+    #[test]
+    fn the_corpus_begins_with_the_four_series_and_names_each_once() {
+        let files = |set| catalogue::find(set).unwrap().files.iter().map(|file| file.name.as_str());
+        assert!(files("nab-corpus").zip(files("nab")).all(|(corpus, four)| corpus == four));
+        let series: Vec<&str> = files("nab-corpus").filter(|file| file.ends_with(".csv")).collect();
+        let names: BTreeSet<&str> = series.iter().map(|path| name_of(path)).collect();
+        assert_eq!((series.len(), names.len()), (55, 55));
+        assert_eq!(catalogue::find("nab-corpus").unwrap().folder(), "nab");
     }
 
     #[test]

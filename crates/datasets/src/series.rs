@@ -1,6 +1,7 @@
 //! Long series with labelled anomalies, from benchmarks of anomaly detection.
 
 use ae_records::record::FileRecord;
+use jiff::civil::DateTime;
 use ndarray::Array2;
 use std::ops::Range;
 
@@ -39,4 +40,11 @@ impl Series {
         self.anomalies.iter().for_each(|stretch| labels[stretch.clone()].fill(true));
         labels
     }
+}
+
+/// Seconds since 1970 of `2014-03-07 03:41:00`, fractions of a second allowed, as if in UTC.
+pub(crate) fn seconds_of(stamp: &str) -> Option<f64> {
+    let time = stamp.trim().parse::<DateTime>().ok()?;
+    let instant = jiff::tz::Offset::UTC.to_timestamp(time).ok()?;
+    Some(instant.as_nanosecond() as f64 / 1e9)
 }

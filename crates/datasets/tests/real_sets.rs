@@ -102,6 +102,19 @@ fn nab() {
 }
 
 #[test]
+#[ignore = "downloads most series of the Numenta Anomaly Benchmark"]
+fn nab_corpus() {
+    let series = ae_datasets::nab::load_corpus(&Sources::from_env(), &mut Silent).unwrap();
+    let windows: usize = series.iter().map(|s| s.anomalies.len()).sum();
+    let points: usize = series.iter().map(|s| s.len()).sum();
+    let calm = series.iter().filter(|s| s.anomalies.is_empty()).count();
+    assert_eq!((series.len(), windows, points, calm), (55, 109, 322_931, 6));
+    for series in series {
+        assert!(series.anomalies.iter().all(|a| a.start >= series.n_train), "{}", series.name);
+    }
+}
+
+#[test]
 #[ignore = "downloads a series of the UCR anomaly archive"]
 fn ucr_anomaly() {
     let series = ae_datasets::ucr_anomaly::load(&Sources::from_env(), &mut Silent).unwrap().remove(0);

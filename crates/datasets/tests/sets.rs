@@ -70,7 +70,7 @@ fn sets_are_listed_and_what_is_missing_is_said() {
     let sources = offline(folder.path());
     let sets = list(&sources);
     let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
-    assert_eq!(names, ["mnist", "fashion-mnist", "ecg5000", "nsl-kdd", "nab", "ucr-anomaly"]);
+    assert_eq!(names, ["mnist", "fashion-mnist", "ecg5000", "nsl-kdd", "nab", "nab-corpus", "ucr-anomaly"]);
     assert!(sets.iter().all(|set| !set.cached && set.bytes > 100_000 && !set.files.is_empty()));
     let files = verify_set("fashion-mnist", &sources).unwrap();
     assert!(files.len() == 4 && files.iter().all(|file| file.state == FileState::Missing));
@@ -81,10 +81,32 @@ fn sets_are_listed_and_what_is_missing_is_said() {
 #[test]
 fn sets_of_another_form_say_where_they_are_used() {
     let folder = tempfile::tempdir().unwrap();
-    for set in ["nsl-kdd", "nab", "ucr-anomaly"] {
-        let expected = format!(
-            "the set {set} does not consist of plain rows to train on; use it with `ae eval anomaly --data {set}`"
-        );
+    let check = |set: &str, instead: &str| {
+        let expected = format!("the set {set} does not consist of plain rows to train on; {instead}");
         check_error(folder.path(), &format!("set = '{set}'"), &expected);
+    };
+    for set in ["nsl-kdd", "nab", "ucr-anomaly"] {
+        check(set, &format!("use it with `ae eval anomaly --data {set}`"));
     }
+    check("nab-corpus", "in Rust, `ae_datasets::nab::load_corpus` reads it");
+}
+
+/// Both sets of the benchmark keep their files in one folder, which the error names.
+#[test]
+fn a_set_that_extends_another_one_shares_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let sources = offline(folder.path());
+    let error = ae_datasets::nab::load_corpus(&sources, &mut Silent).unwrap_err().to_string();
+    assert_eq!(
+        error.replace(&folder.path().display().to_string(), "HERE"),
+        "`labels/combined_windows.json` of the set nab-corpus is not in HERE/cache/nab, and downloads are off; fetch \
+         it while online, or set AE_DATA_MIRROR to a folder that holds nab/labels/combined_windows.json"
+    );
+    let sets = list(&sources);
+    let of = |name: &str| sets.iter().find(|set| set.name == name).unwrap();
+    assert_eq!((&of("nab-corpus").folder, of("nab").files.len()), (&folder.path().join("cache/nab"), 5));
+    let paths = |set: &str| -> Vec<_> {
+        verify_set(set, &sources).unwrap().into_iter().map(|file| file.path).collect()
+    };
+    assert!(paths("nab-corpus").starts_with(&paths("nab")));
 }
