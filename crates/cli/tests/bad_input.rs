@@ -24,7 +24,10 @@ fn wrong_names_get_the_nearest_right_ones() {
     refused("train mine.toml --set model.vae.latent=2", &["`model` is `vanilla`", "--set model=vae"]);
     refused("train mine.toml --set model=vay", &["`vay`", "`vae`"]);
     refused("data fetch mnits --offline", &["`mnits`", "`mnist`"]);
-    refused("data verify nothing-like-it", &["mnist, fashion-mnist, ecg5000, nsl-kdd, nab, nab-corpus"]);
+    refused(
+        "data verify nothing-like-it",
+        &["mnist, fashion-mnist, ecg5000, nsl-kdd, nab, nab-corpus, ucr-anomaly, skab"],
+    );
     refused("train mine.toml --device gpu", &["`gpu`", "cuda:N"]);
     refused("train --resume nowhere", &["nowhere holds no run", "config.toml"]);
     refused("report nowhere", &["nowhere holds no run"]);

@@ -43,6 +43,7 @@ mod rows;
 mod series;
 mod sets;
 mod shape;
+pub mod skab;
 mod sources;
 mod split;
 pub mod ucr_anomaly;

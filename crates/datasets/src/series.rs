@@ -14,7 +14,7 @@ pub struct Series {
     pub values: Array2<f64>,
     /// `[T]`, seconds since 1970 (as if in UTC), not always rising; `None` if the source has no times.
     pub times: Option<Vec<f64>>,
-    /// Number of training points from the start. The benchmark says that they are normal; all later points
+    /// Number of training points from the start. The benchmark trains on them as normal ones; all later points
     /// are for testing.
     pub n_train: usize,
     /// Anomalous stretches: indices of points, ends exclusive, in order and disjoint.
@@ -40,6 +40,18 @@ impl Series {
         self.anomalies.iter().for_each(|stretch| labels[stretch.clone()].fill(true));
         labels
     }
+}
+
+/// The stretches of these labels, which [`Series::labels`] turns back into them.
+pub(crate) fn stretches(labels: &[bool]) -> Vec<Range<usize>> {
+    let mut stretches: Vec<Range<usize>> = Vec::new();
+    for (point, _) in labels.iter().enumerate().filter(|(_, label)| **label) {
+        match stretches.last_mut() {
+            Some(stretch) if stretch.end == point => stretch.end = point + 1,
+            _ => stretches.push(point..point + 1),
+        }
+    }
+    stretches
 }
 
 /// Seconds since 1970 of `2014-03-07 03:41:00`, fractions of a second allowed, as if in UTC.

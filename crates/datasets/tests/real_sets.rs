@@ -121,3 +121,23 @@ fn ucr_anomaly() {
     assert_eq!((series.len(), series.n_train, series.anomalies.len()), (7501, 1200, 1));
     assert_eq!(series.anomalies[0], 4186..4199);
 }
+
+/// Counts of anomalous points by folder. One series of `other` has a fault among its training points.
+#[test]
+#[ignore = "downloads the Skoltech Anomaly Benchmark"]
+fn skab() {
+    let series = ae_datasets::skab::load(&Sources::from_env(), &mut Silent).unwrap();
+    let count = |folder: &str| {
+        let of_folder = series.iter().filter(|s| s.name.starts_with(folder));
+        of_folder.fold((0, 0, 0, 0), |(n, points, anomalous, stretches), s| {
+            let labelled = s.labels().iter().filter(|label| **label).count();
+            (n + 1, points + s.len(), anomalous + labelled, stretches + s.anomalies.len())
+        })
+    };
+    assert_eq!(count("valve1-"), (16, 18_160, 6309, 16));
+    assert_eq!(count("other-"), (14, 14_929, 5241, 14));
+    assert_eq!(count("anomaly-free"), (1, 9405, 0, 0));
+    let early: Vec<_> = series.iter().filter(|s| s.anomalies.iter().any(|a| a.start < s.n_train)).collect();
+    assert_eq!((early.len(), early[0].name.as_str(), &early[0].anomalies[0]), (1, "other-2", &(104..488)));
+    assert!(series.iter().all(|s| s.values.ncols() == 8 && s.times.as_ref().unwrap().is_sorted()));
+}
