@@ -1,15 +1,15 @@
 //! Reads NumPy's `.npy` arrays of numbers.
 
-use ndarray::{Array2, ArrayD, IxDyn, ShapeBuilder};
+use ndarray::{Array2, ArrayD, IxDyn};
 use npyz::{DType, NpyFile, Order, TypeChar};
 
 /// An array read from a file.
 #[derive(Debug)]
-pub struct Npy {
+pub struct Npy<T = f32> {
     /// `[N, …]`.
     pub dims: Vec<usize>,
     /// `[N, numel]`, row-major.
-    pub rows: Array2<f32>,
+    pub rows: Array2<T>,
     /// Whether the values are unsigned bytes.
     pub bytes: bool,
 }
@@ -19,8 +19,43 @@ const MAX_HEADER: usize = 4096;
 /// Maximum nesting in a header, which is a dict with a tuple in it.
 const MAX_NESTING: usize = 4;
 
-/// Reads an array of numbers. Nothing is allocated before the header agrees with the length of the content.
+/// What the numbers of a file are read as, whatever their type there.
+pub(crate) trait Number: Copy + Default {
+    fn of_f64(value: f64) -> Self;
+    fn of_i64(value: i64) -> Self;
+    fn of_u64(value: u64) -> Self;
+}
+
+macro_rules! number {
+    ($($float:ty),*) => {$(
+        impl Number for $float {
+            fn of_f64(value: f64) -> Self {
+                value as $float
+            }
+            fn of_i64(value: i64) -> Self {
+                value as $float
+            }
+            fn of_u64(value: u64) -> Self {
+                value as $float
+            }
+        }
+    )*};
+}
+
+number!(f32, f64);
+
+/// Reads an array of numbers as 32-bit floats.
 pub fn parse(content: &[u8]) -> Result<Npy, String> {
+    parse_as(content)
+}
+
+/// The number of values that the header states, without reading them.
+pub(crate) fn numel(content: &[u8]) -> Result<usize, String> {
+    stated_numel(split_header(content)?.0)
+}
+
+/// Reads an array of numbers. Nothing is allocated before the header agrees with the length of the content.
+pub(crate) fn parse_as<T: Number>(content: &[u8]) -> Result<Npy<T>, String> {
     let (header, data) = split_header(content)?;
     let stated = stated_numel(header)?;
     let file = NpyFile::new(content).map_err(|error| error.to_string())?;
@@ -41,40 +76,48 @@ pub fn parse(content: &[u8]) -> Result<Npy, String> {
             data.len()
         ));
     }
-    let order = file.order();
-    let (values, bytes) = match (kind.type_char(), size) {
-        (TypeChar::Float, 4) => (file.into_vec::<f32>().map_err(|e| e.to_string())?, false),
-        (TypeChar::Float, 8) => (convert(file, |x: f64| x as f32)?, false),
-        (TypeChar::Uint, 1) => (convert(file, |x: u8| f32::from(x))?, true),
-        (TypeChar::Uint, 2) => (convert(file, |x: u16| f32::from(x))?, false),
-        (TypeChar::Uint, 4) => (convert(file, |x: u32| x as f32)?, false),
-        (TypeChar::Uint, 8) => (convert(file, |x: u64| x as f32)?, false),
-        (TypeChar::Int, 1) => (convert(file, |x: i8| f32::from(x))?, false),
-        (TypeChar::Int, 2) => (convert(file, |x: i16| f32::from(x))?, false),
-        (TypeChar::Int, 4) => (convert(file, |x: i32| x as f32)?, false),
-        (TypeChar::Int, 8) => (convert(file, |x: i64| x as f32)?, false),
-        (TypeChar::Bool, 1) => (convert(file, |x: bool| f32::from(u8::from(x)))?, false),
+    let bytes = (kind.type_char(), size) == (TypeChar::Uint, 1);
+    let rows = match (kind.type_char(), size) {
+        (TypeChar::Float, 4) => fill(file, &dims, |x: f32| T::of_f64(f64::from(x))),
+        (TypeChar::Float, 8) => fill(file, &dims, T::of_f64),
+        (TypeChar::Uint, 1) => fill(file, &dims, |x: u8| T::of_u64(u64::from(x))),
+        (TypeChar::Uint, 2) => fill(file, &dims, |x: u16| T::of_u64(u64::from(x))),
+        (TypeChar::Uint, 4) => fill(file, &dims, |x: u32| T::of_u64(u64::from(x))),
+        (TypeChar::Uint, 8) => fill(file, &dims, T::of_u64),
+        (TypeChar::Int, 1) => fill(file, &dims, |x: i8| T::of_i64(i64::from(x))),
+        (TypeChar::Int, 2) => fill(file, &dims, |x: i16| T::of_i64(i64::from(x))),
+        (TypeChar::Int, 4) => fill(file, &dims, |x: i32| T::of_i64(i64::from(x))),
+        (TypeChar::Int, 8) => fill(file, &dims, T::of_i64),
+        (TypeChar::Bool, 1) => fill(file, &dims, |x: bool| T::of_u64(u64::from(x))),
         _ => return Err(unusable(&format!("'{kind}'"))),
     };
-    Ok(Npy { rows: to_rows(&dims, values, order)?, dims, bytes })
+    Ok(Npy { rows: rows?, dims, bytes })
 }
 
 fn unusable(descr: &str) -> String {
     format!("its values are of type {descr}; save it with `.astype('float32')`")
 }
 
-fn convert<T: npyz::Deserialize>(file: NpyFile<&[u8]>, map: impl Fn(T) -> f32) -> Result<Vec<f32>, String> {
-    let data = file.data::<T>().map_err(|error| error.to_string())?;
-    data.map(|value| value.map(&map).map_err(|error| error.to_string())).collect()
-}
-
-fn to_rows(dims: &[usize], values: Vec<f32>, order: Order) -> Result<Array2<f32>, String> {
-    let shape = IxDyn(dims).set_f(order == Order::Fortran);
-    let array = ArrayD::from_shape_vec(shape, values).map_err(|error| error.to_string())?;
+/// The values in row-major order, whatever their order in the file. They are held once, whatever their number, which
+/// is checked by now.
+fn fill<T: Number, V: npyz::Deserialize>(
+    file: NpyFile<&[u8]>,
+    dims: &[usize],
+    number: impl Fn(V) -> T,
+) -> Result<Array2<T>, String> {
+    let zeros = vec![T::default(); dims.iter().product()];
+    let mut array = ArrayD::from_shape_vec(IxDyn(dims), zeros).map_err(|error| error.to_string())?;
+    let mut slots = array.view_mut();
+    if file.order() == Order::Fortran {
+        slots = slots.reversed_axes();
+    }
+    let values = file.data::<V>().map_err(|error| error.to_string())?;
+    for (slot, value) in slots.into_iter().zip(values) {
+        *slot = number(value.map_err(|error| error.to_string())?);
+    }
     let numel: usize = dims[1..].iter().product();
-    let values = if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() };
-    Array2::from_shape_vec((dims[0], numel), values.into_raw_vec_and_offset().0)
-        .map_err(|error| error.to_string())
+    let values = array.into_raw_vec_and_offset().0;
+    Array2::from_shape_vec((dims[0], numel), values).map_err(|error| error.to_string())
 }
 
 /// The text of the header, found without trusting its stated length, and the data after it.
@@ -128,4 +171,4 @@ fn stated_numel(header: &str) -> Result<usize, String> {
 
 #[cfg(test)]
 #[path = "npy_tests.rs"]
-mod tests;
+pub(crate) mod tests;

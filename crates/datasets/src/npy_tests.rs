@@ -5,7 +5,7 @@ use ae_records::seed::stream_rng;
 use rand_chacha::rand_core::Rng;
 
 /// What `numpy.save` writes, version 1.0.
-fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
+pub(crate) fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
     let fortran = if fortran { "True" } else { "False" };
     file(&format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}"), data)
 }
@@ -66,6 +66,24 @@ fn columns_first_arrays_are_turned() {
     // numpy: np.asfortranarray(np.arange(8).reshape(2, 2, 2))
     let data = [0u8, 4, 2, 6, 1, 5, 3, 7];
     check(&npy("|u1", true, "(2, 2, 2)", &data), Ok((&[2, 2, 2], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0])));
+}
+
+#[test]
+fn as_64_bit_floats_numbers_are_exact() {
+    let check = |content: &[u8], expected: &[f64]| {
+        let array = parse_as::<f64>(content).unwrap();
+        assert_eq!(array.rows.iter().copied().collect::<Vec<_>>(), expected);
+    };
+    let precise = [0.1, 1.0 / 3.0, 1e300];
+    check(&npy("<f8", false, "(3,)", &precise.map(f64::to_le_bytes).concat()), &precise);
+    check(&npy("<f4", false, "(1,)", &f32s(&[0.1])), &[f64::from(0.1_f32)]);
+    check(
+        &npy("<i4", false, "(2,)", &[i32::MAX, i32::MIN].map(i32::to_le_bytes).concat()),
+        &[2_147_483_647.0, -2_147_483_648.0],
+    );
+    check(&npy("<i8", false, "(1,)", &((1_i64 << 53) - 1).to_le_bytes()), &[9_007_199_254_740_991.0]);
+    check(&npy("<u8", false, "(1,)", &u64::MAX.to_le_bytes()), &[u64::MAX as f64]);
+    assert_eq!(numel(&npy("|u1", false, "(2, 3)", &[])).unwrap(), 6);
 }
 
 #[test]
