@@ -87,7 +87,8 @@ pub(crate) enum PackageEntry {
 }
 
 /// Sets that no command evaluates yet, with the functions that read them.
-const READERS: [(&str, &str); 2] = [("nab-corpus", "nab::load_corpus"), ("skab", "skab::load")];
+const READERS: [(&str, &str); 3] =
+    [("nab-corpus", "nab::load_corpus"), ("skab", "skab::load"), ("adbench", "adbench::load")];
 
 /// Reads the raw training and test rows of a set, and fetches its files first if necessary. Splits depend
 /// only on the seed.
@@ -216,7 +217,8 @@ mod tests {
 
     #[test]
     fn unknown_sets_are_answered_with_the_nearest_and_all() {
-        let sets = "sets: mnist, fashion-mnist, ecg5000, nsl-kdd, nab, nab-corpus, ucr-anomaly, skab";
+        let sets =
+            "sets: mnist, fashion-mnist, ecg5000, nsl-kdd, nab, nab-corpus, ucr-anomaly, skab, adbench";
         check("mnits", &format!("no data set or file is called `mnits`; did you mean `mnist`?; {sets}"));
         check("ECG500", &format!("no data set or file is called `ECG500`; did you mean `ecg5000`?; {sets}"));
         check(

@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod adbench;
 mod catalogue;
 mod config;
 mod dataset;
@@ -36,6 +37,7 @@ mod images;
 mod mnist;
 pub mod nab;
 mod npy;
+mod npz;
 pub mod nsl_kdd;
 mod own;
 mod preprocessing;

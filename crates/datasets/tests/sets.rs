@@ -70,9 +70,9 @@ fn sets_are_listed_and_what_is_missing_is_said() {
     let sources = offline(folder.path());
     let sets = list(&sources);
     let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
-    let expected =
-        ["mnist", "fashion-mnist", "ecg5000", "nsl-kdd", "nab", "nab-corpus", "ucr-anomaly", "skab"];
-    assert_eq!(names, expected);
+    let images_and_rows = ["mnist", "fashion-mnist", "ecg5000", "nsl-kdd"];
+    let benchmarks = ["nab", "nab-corpus", "ucr-anomaly", "skab", "adbench"];
+    assert_eq!(names, [&images_and_rows[..], &benchmarks].concat());
     assert!(sets.iter().all(|set| !set.cached && set.bytes > 100_000 && !set.files.is_empty()));
     let files = verify_set("fashion-mnist", &sources).unwrap();
     assert!(files.len() == 4 && files.iter().all(|file| file.state == FileState::Missing));
@@ -92,6 +92,7 @@ fn sets_of_another_form_say_where_they_are_used() {
     }
     check("nab-corpus", "in Rust, `ae_datasets::nab::load_corpus` reads it");
     check("skab", "in Rust, `ae_datasets::skab::load` reads it");
+    check("adbench", "in Rust, `ae_datasets::adbench::load` reads it");
 }
 
 /// Both sets of the benchmark keep their files in one folder, which the error names.
