@@ -40,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "windows", run: targets::tables::windows },
     Target { name: "number_table", run: targets::numbers::table },
     Target { name: "npy", run: targets::arrays::npy },
+    Target { name: "npz", run: targets::arrays::npz },
     Target { name: "idx", run: targets::arrays::idx },
     Target { name: "content", run: targets::content::read },
     Target { name: "settings", run: targets::settings::load },

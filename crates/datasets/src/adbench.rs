@@ -42,8 +42,7 @@ pub fn load(name: &str, sources: &Sources, progress: &mut dyn Progress) -> Resul
     };
     let path = sources.bring_file(set, file, &mut false, progress)?;
     let (content, record) = sources.content(set, file, &path, progress)?;
-    let (values, is_anomalous) = parse(&content).map_err(|reason| wrong(&path, reason))?;
-    Ok(LabelledRows { name: name.into(), values, is_anomalous, files: vec![record] })
+    parse(&content, name, vec![record]).map_err(|reason| wrong(&path, reason))
 }
 
 fn set() -> &'static SetEntry {
@@ -58,8 +57,8 @@ fn tables(set: &'static SetEntry) -> impl Iterator<Item = (&'static str, &'stati
     })
 }
 
-/// The values `X`, `[N, D]`, and whether each row is an anomaly, from the labels `y`, `[N]`.
-pub(crate) fn parse(content: &[u8]) -> Result<(Array2<f64>, Vec<bool>), String> {
+/// Reads an archive of the values `X`, `[N, D]`, and of the labels `y`, `[N]`, 1 for an anomaly.
+pub(crate) fn parse(content: &[u8], name: &str, files: Vec<FileRecord>) -> Result<LabelledRows, String> {
     let mut archive = Npz::open(content)?;
     let (values, labels) = (archive.array("X")?, archive.array("y")?);
     let [n_rows, width] = values.dims[..] else {
@@ -84,7 +83,7 @@ pub(crate) fn parse(content: &[u8]) -> Result<(Array2<f64>, Vec<bool>), String> 
         }
         is_anomalous.push(label == 1.0);
     }
-    Ok((values.rows, is_anomalous))
+    Ok(LabelledRows { name: name.into(), values: values.rows, is_anomalous, files })
 }
 
 fn wrong(path: &Path, reason: String) -> DataError {

@@ -1,6 +1,6 @@
 //! Archives, good, bad and hostile.
 
-use super::*;
+use super::{parse as parse_named, *};
 use crate::npy::tests::npy;
 use ae_records::seed::stream_rng;
 use rand_chacha::rand_core::Rng;
@@ -37,6 +37,10 @@ fn doubles(values: &[f64]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
+fn parse(content: &[u8]) -> Result<LabelledRows, String> {
+    parse_named(content, "name", Vec::new())
+}
+
 fn check(content: &[u8], expected: &str) {
     let error = parse(content).unwrap_err();
     assert!(error.contains(expected), "{error}");
@@ -45,8 +49,8 @@ fn check(content: &[u8], expected: &str) {
 #[test]
 fn tables_of_every_type_and_order_are_read() {
     let check = |x: Vec<u8>| {
-        let (values, is_anomalous) = parse(&table(x, labels(&[0, 1, 0]))).unwrap();
-        assert_eq!(values, ndarray::array![[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]);
+        let LabelledRows { name, values, is_anomalous, .. } = parse(&table(x, labels(&[0, 1, 0]))).unwrap();
+        assert_eq!((name.as_str(), &values), ("name", &ndarray::array![[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]));
         assert!(values.is_standard_layout());
         assert_eq!(is_anomalous, [false, true, false]);
     };
@@ -62,9 +66,9 @@ fn tables_of_every_type_and_order_are_read() {
 fn values_keep_their_precision_and_labels_may_be_of_any_type() {
     let x = [0.1, 1e-300, -1.0 / 3.0];
     for y in [npy("|b1", false, "(3,)", &[1, 0, 1]), npy("<f8", false, "(3,)", &doubles(&[1.0, 0.0, 1.0]))] {
-        let (values, is_anomalous) = parse(&table(npy("<f8", false, "(3, 1)", &doubles(&x)), y)).unwrap();
-        assert_eq!(values.column(0).to_vec(), x);
-        assert_eq!(is_anomalous, [true, false, true]);
+        let rows = parse(&table(npy("<f8", false, "(3, 1)", &doubles(&x)), y)).unwrap();
+        assert_eq!(rows.values.column(0).to_vec(), x);
+        assert_eq!(rows.is_anomalous, [true, false, true]);
     }
 }
 
@@ -157,8 +161,8 @@ fn damaged_archives_never_panic() {
         if round % 5 == 0 {
             bytes.truncate(rng.next_u32() as usize % bytes.len());
         }
-        if let Ok((values, is_anomalous)) = parse(&bytes) {
-            assert_eq!((values.dim(), is_anomalous.len()), ((3, 2), 3));
+        if let Ok(rows) = parse(&bytes) {
+            assert_eq!((rows.values.dim(), rows.is_anomalous.len()), ((3, 2), 3));
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Arrays in files: NumPy's and idx.
+//! Arrays in files: NumPy's, alone and in archives, and idx.
 
-use ae_datasets::fuzzing::{parse_idx, parse_npy};
+use ae_datasets::fuzzing::{parse_idx, parse_labelled_rows, parse_npy};
 
 /// The numbers are as many as the shape says, and the same after writing them again.
 pub(crate) fn npy(input: &[u8]) {
@@ -27,6 +27,14 @@ fn written(dims: &[usize], values: impl Iterator<Item = f32>) -> Vec<u8> {
     file.extend(header.as_bytes());
     file.extend(values.flat_map(f32::to_le_bytes));
     file
+}
+
+/// Each row has a label, and there is at least one finite value.
+pub(crate) fn npz(input: &[u8]) {
+    let Ok(rows) = parse_labelled_rows(input) else { return };
+    assert_eq!(rows.values.nrows(), rows.is_anomalous.len());
+    assert!(!rows.values.is_empty() && rows.values.is_standard_layout());
+    assert!(rows.values.iter().all(|value| value.is_finite()));
 }
 
 /// The values are the bytes behind the header, as many as the shape says, and nothing is left over.
