@@ -1,6 +1,6 @@
 //! Reads the classical tables of ADBench (Han et al., NeurIPS 2022): rows of numbers, each normal or an anomaly.
 //!
-//! The tables are those of UCI and ODDS, unscaled and unsplit; 22 of the benchmark's 47 are there.
+//! The tables are as the benchmark publishes them, without a split; 22 of its 47 are there.
 
 use crate::catalogue::{self, FileEntry, SetEntry};
 use crate::npz::Npz;
