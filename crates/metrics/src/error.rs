@@ -39,6 +39,26 @@ pub enum MetricError {
         /// Number of values given.
         got: usize,
     },
+    /// Too few methods or data sets to compare.
+    #[error("a comparison by ranks needs at least {needed} {what}, got {got}")]
+    TooFewCompared {
+        /// "methods" or "data sets".
+        what: &'static str,
+        /// Minimum number of them.
+        needed: usize,
+        /// Number of them given.
+        got: usize,
+    },
+    /// A result of a method that cannot be ranked.
+    #[error(
+        "the score of method {method} on data set {data_set} is NaN; leave out that method or that data set"
+    )]
+    NanResult {
+        /// Index of the data set, from 0.
+        data_set: usize,
+        /// Index of the method, from 0.
+        method: usize,
+    },
     /// A ranking metric needs two classes, but only one is present.
     #[error(
         "all {n_samples} samples are {}; give at least one normal and one anomalous sample",

@@ -22,6 +22,7 @@ mod matrix;
 mod neighbours;
 mod operating;
 mod ranking;
+mod ranks;
 mod reconstruction;
 mod ssim;
 mod subspace;
@@ -38,6 +39,7 @@ pub use operating::{ClassRecall, OracleF1, best_f1, class_recalls, recall_at_fal
 pub use ranking::{
     PrecisionRecallPoint, RocPoint, auroc, average_precision, precision_recall_curve, prevalence, roc_curve,
 };
+pub use ranks::{FriedmanTest, friedman_test, groups_within, mean_ranks, nemenyi_difference};
 pub use reconstruction::{mae, mse, psnr, psnr_per_sample};
 pub use ssim::{SSIM_WINDOW, ssim};
 pub use subspace::principal_angles;
