@@ -1,6 +1,7 @@
 //! The container for rows: their values, which of them were observed, and their labels.
 
 use ndarray::{Array2, Axis, s};
+use std::borrow::Borrow;
 use std::ops::Range;
 
 /// Rows of a table, series, or windows of a long series, to train a model on or to be judged by a detector.
@@ -93,12 +94,13 @@ impl Samples {
     /// Concatenates the rows of all parts, with their masks and labels. A part without a mask counts as fully
     /// observed. `width` is the number of values in a row, also if there are no parts. Panics if a part has
     /// another width, or if some non-empty parts have labels and others do not.
-    pub fn concat(width: usize, parts: &[Samples]) -> Samples {
-        let n = parts.iter().map(Samples::len).sum::<usize>();
+    pub fn concat<S: Borrow<Samples>>(width: usize, parts: &[S]) -> Samples {
+        let parts: Vec<&Samples> = parts.iter().map(Borrow::borrow).collect();
+        let n = parts.iter().map(|part| part.len()).sum::<usize>();
         let is_complete = parts.iter().all(|part| part.observed.is_none());
         let mut values = Vec::with_capacity(n * width);
         let mut observed = Vec::with_capacity(if is_complete { 0 } else { n * width });
-        for part in parts {
+        for part in &parts {
             assert_eq!(part.width(), width, "all parts have rows of one width");
             extend(&mut values, &part.values);
             match &part.observed {
@@ -108,7 +110,7 @@ impl Samples {
             }
         }
         let (labelled, unlabelled): (Vec<&Samples>, Vec<&Samples>) =
-            parts.iter().filter(|part| !part.is_empty()).partition(|part| part.labels.is_some());
+            parts.into_iter().filter(|part| !part.is_empty()).partition(|part| part.labels.is_some());
         assert!(labelled.is_empty() || unlabelled.is_empty(), "either all parts have labels or none");
         let labels = labelled.iter().filter_map(|part| part.labels.as_deref()).flatten().copied().collect();
         let array = |mask| Array2::from_shape_vec((n, width), mask).expect("the parts have n rows in all");
@@ -180,7 +182,7 @@ mod tests {
         assert_eq!(all.labels, None);
         // Without a mask in any part, the whole has none.
         assert_eq!(Samples::concat(2, &[complete.clone(), complete.clone()]).observed, None);
-        assert_eq!(Samples::concat(3, &[]), Samples::empty(3));
+        assert_eq!(Samples::concat::<Samples>(3, &[]), Samples::empty(3));
         let labelled = two_rows().with_labels(vec![1, 0]);
         let twice = Samples::concat(2, &[labelled.clone(), Samples::empty(2), labelled]);
         assert_eq!(twice.labels, Some(vec![1, 0, 1, 0]));

@@ -17,7 +17,7 @@ const NEARLY: f64 = 0.05;
 /// How much clearer the period of a single channel must be than one that the channels share.
 const ALONE: f64 = 0.1;
 /// Window length for a series without a period.
-const PLAIN: usize = 32;
+const PLAIN: usize = 64;
 
 /// The period of a series `values`, `[N, C]`, in steps: 8 to 400, and at most a third of the steps. `None` without a
 /// clear one.
@@ -62,7 +62,7 @@ pub(crate) fn period(values: ArrayView2<'_, f32>) -> Option<usize> {
 
 /// The window length for a series of `n` steps without a period.
 pub(crate) fn plain(n: usize) -> usize {
-    PLAIN.min(n / 10).max(2)
+    PLAIN.min(n / 7).max(2)
 }
 
 /// How clear a period of `n` steps must be: in short series, chance makes higher peaks.

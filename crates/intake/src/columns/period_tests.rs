@@ -60,7 +60,7 @@ fn a_period_is_found_if_there_is_one() {
     check(25, |step| wave(step, 8.0), None);
     check(3000, |_| f32::NAN, None);
     check(3000, |step| if step < 1500 { f32::NAN } else { wave(step, 50.0) }, None);
-    assert_eq!((plain(5), plain(100), plain(100_000)), (2, 10, 32));
+    assert_eq!((plain(5), plain(100), plain(100_000)), (2, 14, 64));
 }
 
 /// A day of quarters of an hour, with noise of nearly the strength of the wave, in two weeks and more.
