@@ -165,7 +165,7 @@ impl GapCalibration {
             }
             let upto = (2 * at).max(FIRST_ROWS).min(n);
             let rows = self.with_gaps(&known.rows[at..upto], pattern);
-            known.scores.extend(scorer.scores(&rows)?);
+            known.scores.extend(scorer.calibration_scores(&rows)?);
         }
         let mut sorted = known.scores.clone();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -243,7 +243,7 @@ pub(crate) fn filled(
 ) -> Array2<f32> {
     let Some(observed) = &rows.observed else { return rows.values.clone() };
     if let Some(completion) = completion {
-        return completion.drawn(rows, seed);
+        return completion.drawn(rows, all, seed);
     }
     let mut values = rows.values.clone();
     let donors = References::of(&references_of(all, seed));

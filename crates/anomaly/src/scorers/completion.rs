@@ -12,7 +12,6 @@ use super::stored::Arrays;
 use crate::error::ScorerError;
 use ae_intake::Samples;
 use ae_records::arrays::StoredArray;
-use ae_records::seed::draw;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 use std::collections::HashMap;
@@ -25,9 +24,7 @@ const MAX_ROWS: usize = 8192;
 const MAX_PATTERNS: usize = 64;
 const MAX_NUMBERS: usize = 1 << 22;
 /// Rows that may lend their deviations.
-const MAX_DONORS: usize = 4096;
-/// Rows among which the most similar one lends its deviation.
-const DONORS: usize = 16;
+const MAX_DONORS: usize = 1024;
 
 /// A Gaussian of rows, to fill gaps with.
 #[derive(Debug)]
@@ -147,45 +144,43 @@ impl Completion {
         }
     }
 
-    /// Complete rows like `rows`: each gap has what the other values suggest, and the deviation from that of another
-    /// row in the same place, so that they vary as much as complete rows do. Of the rows that have most of the missing
-    /// values, some are drawn by the seed, and the most similar one lends its deviations; what it does not have either is
-    /// lent by others in the same way. Nothing is added to a value that no row has.
-    pub(crate) fn drawn(&self, rows: &Samples, seed: u64) -> Array2<f32> {
-        let filled = self.filled(rows);
-        let Some(observed) = &rows.observed else { return filled.values };
-        let mut complete = filled.values.clone();
-        let pool = draw(rows.len(), MAX_DONORS.min(rows.len()), seed, "donor pool", 0);
+    /// Complete rows like `rows`: each gap has what the other values suggest, and the deviation from that of a donor in
+    /// the same place, so that they vary as much as complete rows do. Of the donors that have most of the missing values,
+    /// the one that is nearest in the observed values lends its deviations, because deviations from a line depend on the
+    /// place; what it does not have either is lent by others in the same way. Nothing is added to a value that no donor
+    /// has. Of many donors, some are drawn by the seed.
+    pub(crate) fn drawn(&self, rows: &Samples, donors: &Samples, seed: u64) -> Array2<f32> {
+        let filled = self.filled(rows).values;
+        let Some(observed) = &rows.observed else { return filled };
+        let donors = rows::at_most(donors, MAX_DONORS, seed, "donor pool");
+        let lent = self.filled(&donors).values;
+        let mut complete = filled.clone();
         for row in 0..rows.len() {
             let seen = observed.row(row);
             let block = self.block(seen);
             if block.missing.is_empty() || block.missing.len() == seen.len() {
                 continue;
             }
-            let own = self.expected(&block, filled.values.row(row), seen);
+            let own = self.expected(&block, filled.row(row), seen);
+            let distance = |donor: usize| -> f32 {
+                let pairs = filled.row(row).into_iter().zip(lent.row(donor)).zip(seen);
+                pairs.filter(|(_, seen)| **seen).map(|((a, b), _)| (a - b) * (a - b)).sum()
+            };
             let mut left: Vec<usize> = (0..block.missing.len()).collect();
-            for round in 0.. {
-                let has = |other: usize, place: usize| observed[[other, block.missing[place]]];
-                let Some(donors) =
-                    most_lent(&pool, row, |other| left.iter().filter(|&&at| has(other, at)).count())
-                else {
-                    break;
-                };
-                let stream = (row as u64).wrapping_add(round << 40);
-                let places = draw(donors.len(), DONORS.min(donors.len()), seed, "donors", stream);
-                let with_distance = |place: usize| {
-                    let expected = self.expected(&block, filled.values.row(donors[place]), seen);
-                    let distance: f64 = expected.iter().zip(&own).map(|(a, b)| (a - b) * (a - b)).sum();
-                    (distance, donors[place], expected)
-                };
-                let nearest = places.into_iter().map(with_distance).min_by(|a, b| a.0.total_cmp(&b.0));
-                let Some((_, donor, expected)) = nearest else { break };
-                for &place in left.iter().filter(|&&place| has(donor, place)) {
+            let lends = |donor: usize, place: usize| donors.is_observed(donor, block.missing[place]);
+            while let Some(able) =
+                most_able(donors.len(), |donor| left.iter().filter(|&&at| lends(donor, at)).count())
+            {
+                let of_donor = |donor: usize| (distance(donor), donor);
+                let nearest = able.into_iter().map(of_donor).min_by(|a, b| a.0.total_cmp(&b.0));
+                let (_, donor) = nearest.expect("at least one is able");
+                let expected = self.expected(&block, lent.row(donor), seen);
+                for &place in left.iter().filter(|&&place| lends(donor, place)) {
                     let feature = block.missing[place];
-                    let deviation = f64::from(filled.values[[donor, feature]]) - expected[place];
+                    let deviation = f64::from(lent[[donor, feature]]) - expected[place];
                     complete[[row, feature]] = self.within(feature, own[place] + deviation);
                 }
-                left.retain(|&place| !has(donor, place));
+                left.retain(|&place| !lends(donor, place));
             }
         }
         complete
@@ -220,11 +215,11 @@ impl Completion {
     }
 }
 
-/// The rows of a pool, other than `row`, that lend most values; `None` if none lends any.
-fn most_lent(pool: &[usize], row: usize, lends: impl Fn(usize) -> usize) -> Option<Vec<usize>> {
-    let lent: Vec<usize> = pool.iter().map(|&other| if other == row { 0 } else { lends(other) }).collect();
+/// The donors that lend most values; `None` if none lends any.
+fn most_able(n: usize, lends: impl Fn(usize) -> usize) -> Option<Vec<usize>> {
+    let lent: Vec<usize> = (0..n).map(lends).collect();
     let most = lent.iter().copied().max().filter(|most| *most > 0)?;
-    Some(pool.iter().zip(lent).filter(|(_, lent)| *lent == most).map(|(other, _)| *other).collect())
+    Some((0..n).filter(|&donor| lent[donor] == most).collect())
 }
 
 #[cfg(test)]
@@ -285,8 +280,8 @@ mod tests {
         let complete = rows(600);
         let completion = Completion::fit(&complete, 0).unwrap();
         let gaps = without(complete.clone(), |row, feature| (row + feature) % 3 == 0);
-        let drawn = completion.drawn(&gaps, 0);
-        assert_eq!(drawn, completion.drawn(&gaps, 0));
+        let drawn = completion.drawn(&gaps, &gaps, 0);
+        assert_eq!(drawn, completion.drawn(&gaps, &gaps, 0));
         let spread = |values: &Array2<f32>, of: &dyn Fn(ArrayView1<'_, f32>) -> f32| {
             let own = values.map_axis(Axis(1), of);
             own.std(0.0)
@@ -306,7 +301,7 @@ mod tests {
         let value = |(row, feature): (usize, usize)| own[64 * row + feature] as f32;
         let complete = Samples::complete(Array2::from_shape_fn((400, 64), value));
         let gaps = without(complete.clone(), |row, feature| gone[64 * row + feature] < 0.25);
-        let drawn = Completion::fit(&complete, 0).unwrap().drawn(&gaps, 0);
+        let drawn = Completion::fit(&complete, 0).unwrap().drawn(&gaps, &gaps, 0);
         let observed = gaps.observed.as_ref().unwrap();
         let places = || observed.indexed_iter().filter(|(_, seen)| !**seen).map(|(place, _)| place);
         let squares = |values: &Array2<f32>| places().map(|place| values[place].powi(2)).sum::<f32>();
