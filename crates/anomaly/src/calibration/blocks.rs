@@ -10,7 +10,9 @@
 //! - With fewer, the threshold is the upper limit of a prediction interval for one more score, `m + t s √(1 + 1/B)`
 //!   with the quantile `t` of Student's distribution for `B` blocks (Hahn & Meeker, 1991, section 4.2), but never
 //!   below the empirical quantile. This supposes that scores, or their logarithms where all are positive, are about
-//!   normally distributed.
+//!   normally distributed above their mean: `s` is the root mean square deviation of those above it where that is more
+//!   than the standard deviation, as in skewed distributions. Logarithms that are never negative and clearly skewed are
+//!   taken for sums of squares or of rarities, whose cube roots are about normal (Wilson & Hilferty, 1931).
 
 use super::threshold::allowed;
 #[cfg(test)]
@@ -100,17 +102,42 @@ fn events_above(scores: &[f64], threshold: f64, gap: usize) -> usize {
     runs(&flagged, gap).len()
 }
 
+/// Skewness from which on logarithms are not taken to be normal.
+const SKEWED: f64 = 0.5;
+
 /// The score that one more row exceeds with probability `rate`, given scores that are worth `blocks` independent
 /// ones.
 fn predicted(scores: &[f64], blocks: f64, rate: f64) -> f64 {
-    let positive = scores.iter().all(|&score| score > 0.0);
-    let value = |score: &f64| if positive { score.ln() } else { *score };
-    let n = scores.len() as f64;
-    let mean = scores.iter().map(value).sum::<f64>() / n;
-    let variance = scores.iter().map(|score| (value(score) - mean).powi(2)).sum::<f64>() / n;
+    if !scores.iter().all(|&score| score > 0.0) {
+        return predicted_of_normal(scores, blocks, rate);
+    }
+    let logs: Vec<f64> = scores.iter().map(|score| score.ln()).collect();
+    if logs.iter().all(|&log| log >= 0.0) && skewness(&logs) > SKEWED {
+        let roots: Vec<f64> = logs.iter().map(|log| log.cbrt()).collect();
+        return predicted_of_normal(&roots, blocks, rate).powi(3).exp();
+    }
+    predicted_of_normal(&logs, blocks, rate).exp()
+}
+
+/// [`predicted`] for values that are about normally distributed.
+fn predicted_of_normal(values: &[f64], blocks: f64, rate: f64) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let square = |value: &f64| (value - mean).powi(2);
+    let above = || values.iter().filter(|value| **value > mean);
+    let of_all = values.iter().map(square).sum::<f64>() / n;
+    let variance = of_all.max(above().map(square).sum::<f64>() / above().count().max(1) as f64);
     let spread = (variance * blocks / (blocks - 1.0) * (1.0 + 1.0 / blocks)).sqrt();
-    let upper = mean + student(blocks - 1.0, rate) * spread;
-    if positive { upper.exp() } else { upper }
+    mean + student(blocks - 1.0, rate) * spread
+}
+
+/// The third standardised moment; 0 of equal values.
+fn skewness(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let moment = |power: i32| values.iter().map(|value| (value - mean).powi(power)).sum::<f64>() / n;
+    let spread = moment(2).sqrt();
+    if spread > 0.0 { moment(3) / spread.powi(3) } else { 0.0 }
 }
 
 /// The value that Student's distribution with these degrees of freedom exceeds with probability `rate`.
