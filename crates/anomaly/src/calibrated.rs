@@ -194,9 +194,9 @@ impl CalibrationRows<'_> {
         let needed = rule.windows_needed(overlap).saturating_mul(2).max(MIN_SAME);
         let complete = gaps::complete(own);
         let (places, scores) = if complete.len() == own.len() {
-            (complete, scorer.scores(own)?)
+            (complete, scorer.calibration_scores(own)?)
         } else if complete.len() >= needed {
-            let scores = scorer.scores(&Samples { observed: None, ..own.select(&complete) })?;
+            let scores = scorer.calibration_scores(&Samples { observed: None, ..own.select(&complete) })?;
             (complete, scores)
         } else {
             // Windows stay together, because their spacing counts.
@@ -204,7 +204,7 @@ impl CalibrationRows<'_> {
             let places = draw(own.len(), most, seed, "rows to fill", 0);
             let some = own.select(&places);
             let filled = Samples::complete(gaps::filled(&some, own, completion, seed));
-            (places, scorer.scores(&filled)?)
+            (places, scorer.calibration_scores(&filled)?)
         };
         Ok((places, NormalScores::of_held_out_windows(scores, overlap)))
     }

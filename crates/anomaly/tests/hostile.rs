@@ -57,6 +57,7 @@ fn kinds() -> Vec<(FitConfig, String)> {
         FitConfig { members: 2, ..score(Score::Mahalanobis) },
         score(Score::LatentNeighbours { k: 2 }),
         FitConfig { variant: Some("vae".into()), ..score(Score::ReconstructionProbability { draws: 4 }) },
+        store(Store::Autoencoder),
         store(Store::Median),
         store(Store::Neighbours),
         store(Store::IsolationForest),
@@ -64,6 +65,7 @@ fn kinds() -> Vec<(FitConfig, String)> {
     let mut kinds: Vec<(FitConfig, String)> =
         with_gaps.into_iter().map(|config| (config, rows(150, true))).collect();
     kinds.push((FitConfig { store: Store::Pca, ..windows.clone() }, series()));
+    kinds.push((windows.clone(), series()));
     let grouped = InputConfig { group: Some("kind".into()), ..InputConfig::default() };
     let threshold = Some(Rule::FalseAlarmRate { rate: 0.1 });
     kinds.push((FitConfig { input: grouped, store: Store::Pca, threshold, ..base.clone() }, rows(150, true)));

@@ -7,13 +7,14 @@
 //! 2. [`EncodedSplit`]: the columns, learned from training rows alone, and the encoded rows
 //!    ([`PreparedRows`]).
 //! 3. [`Trained`]: the trained network.
-//! 4. [`Selected`]: the network's score, and the detectors that it has to beat.
+//! 4. [`Store`]: the detector to store; [`Selected`] has all that it is compared with.
 //! 5. [`CalibratedScorer`]: the stored scorer, with its threshold, and those of the groups if the rows have groups.
 //!
 //! Neither labels nor an estimate of the contamination are needed. The stages after encoding take
 //! [`PreparedRows`], so rows that never were a table, such as images or the beats of a data set, are fitted
 //! in the same way.
 
+mod contender;
 mod error;
 mod groups;
 mod model;
@@ -27,11 +28,12 @@ pub mod select;
 pub mod split;
 pub mod train;
 
+pub use contender::Contender;
 pub use error::FitError;
 pub use groups::GroupThreshold;
 pub use prepared::PreparedRows;
 pub use report::{FitReport, Sizes, Suspect, TestFigures};
-pub use select::{Candidate, Contender, Judged, Role, Selected};
+pub use select::{Candidate, Judged, Role, Selected};
 pub use split::{EncodedSplit, TableSplit};
 pub use train::Trained;
 
@@ -62,8 +64,8 @@ pub struct FitConfig {
     pub model: Option<ModelConfig>,
     /// A variant by name, with settings that suit the rows; not together with `model`.
     pub variant: Option<String>,
-    /// How a reconstruction is scored. Default: the score that best tells damaged copies of validation rows
-    /// from the originals.
+    /// How a reconstruction is scored. Default: `standardised` in the blend; for the autoencoder alone, the score that
+    /// best tells damaged copies of validation rows from the originals.
     pub score: Option<Score>,
     /// Number of models, trained with different seeds, that vote; 1 for a single model.
     pub members: usize,
@@ -87,8 +89,10 @@ pub struct FitConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Store {
-    /// The autoencoder.
+    /// The error of the autoencoder, blended with distances to normal rows; see [`mod@crate::scorers::blend`].
     #[default]
+    Blend,
+    /// The error of the autoencoder alone.
     Autoencoder,
     /// The median of the training rows, expected for every row.
     Median,
@@ -116,7 +120,7 @@ impl Default for FitConfig {
             threshold: None,
             robust: None,
             accept_drift: false,
-            store: Store::Autoencoder,
+            store: Store::Blend,
             training: None,
         }
     }
@@ -174,8 +178,7 @@ impl Detector {
             return Err(failed(ThresholdError::TooFewSamples { rule, needed, got }));
         }
         let trained = Trained::on(&rows, config, &mut options)?;
-        let selected = Selected::among(&rows, &trained, config)?;
-        let (judged, left_out_scores) = (selected.judged(), selected.left_out.clone());
+        let (scorer, left_out_scores) = config.store.fit(&rows, &trained, config)?;
         // Compare plain errors: a score scaled on the validation rows makes these look more usual than they
         // are.
         let normal = trained.normal_rows(&rows, config.seed);
@@ -196,7 +199,6 @@ impl Detector {
             }
             Err(error) => return Err(failed(error)),
         }
-        let (scorer, stored) = selected.store(config.store);
         let completion = trained.completion.as_deref();
         let all = CalibrationRows {
             rows: &rows.calibration,
@@ -243,9 +245,7 @@ impl Detector {
             stopped_early: trained.outcome.stopped_early,
             seconds: trained.outcome.seconds,
             scorer: scorer.scorer().name(),
-            judged,
             left_out: left_out_scores,
-            stored,
             threshold: scorer.calibration().threshold().to_string(),
             promise: config.promise_of(scorer.calibration()),
             trim: scorer.rows().trim(),

@@ -2,7 +2,6 @@
 
 use super::FitConfig;
 use super::groups::GroupThreshold;
-use super::select::Judged;
 use crate::calibrated::Trim;
 use crate::detector::{About, Detector};
 use ae_intake::{BadLine, Layout, Notice};
@@ -126,13 +125,9 @@ pub struct FitReport {
     pub seconds: f64,
     /// The stored scorer.
     pub scorer: String,
-    /// The comparison on synthetic anomalies.
-    pub judged: Vec<Judged>,
     /// Scores that were not compared, with the reason: one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
-    /// Which detector is stored, and why.
-    pub stored: String,
     /// The threshold in words.
     pub threshold: String,
     /// What it promises, in words; `None` for a rule without a promise for rows.

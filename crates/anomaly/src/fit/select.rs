@@ -1,12 +1,14 @@
-//! The fourth stage: compares scores and detectors by how well they tell damaged copies of validation rows
-//! from the originals. No labels are used.
+//! Comparisons on damaged copies of validation rows. No labels are used.
+//!
+//! If the network is to be stored alone, its score is the one that best tells the copies from the originals.
 
+use super::contender::{Contender, of_members};
 use super::damage::local;
 use super::prepared::PreparedRows;
 use super::train::Trained;
-use super::{FitConfig, FitError, Store};
+use super::{FitConfig, FitError};
 use crate::error::ScorerError;
-use crate::scorers::{Baseline, Ensemble, NormalRows, Score, Scorer, TrainedModel};
+use crate::scorers::{NormalRows, Score, Scorer, TrainedModel};
 use ae_intake::Samples;
 use ae_metrics::auroc;
 use ae_tensor::{Device, Noise};
@@ -34,39 +36,6 @@ const SCORES: [Score; 5] = [
 const MAX_MAHALANOBIS_WIDTH: usize = 1024;
 /// The same for rows with gaps, where each pattern of gaps has a covariance of its own.
 const MAX_MAHALANOBIS_WIDTH_WITH_GAPS: usize = 256;
-/// Neighbours in the baseline.
-const NEIGHBOURS: usize = 5;
-
-/// A detector in the comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Contender {
-    /// The model with the chosen score.
-    Autoencoder,
-    /// The same model and score, before the first training step.
-    Untrained,
-    /// The median of the training rows, scored by the mean absolute error.
-    Median,
-    /// The mean of the training rows, scored by the mean squared error.
-    Mean,
-    /// Principal components, as many as the size of the code.
-    Pca,
-    /// The distance to the nearest training rows.
-    Neighbours,
-    /// Isolation forest.
-    IsolationForest,
-}
-
-impl Contender {
-    /// Its role in the comparison.
-    pub fn role(self) -> Role {
-        match self {
-            Contender::Autoencoder => Role::Autoencoder,
-            Contender::Untrained => Role::Untrained,
-            _ => Role::Baseline,
-        }
-    }
-}
 
 /// How well a detector tells damaged rows from normal ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,6 +56,8 @@ pub struct Judged {
 pub enum Role {
     /// The model with the chosen score.
     Autoencoder,
+    /// The model and distances to normal rows.
+    Blend,
     /// The model with another score.
     OtherScore,
     /// A simpler detector.
@@ -128,33 +99,31 @@ pub struct Selected {
     pub left_out: Vec<String>,
 }
 
+/// Every contender, in the order of the comparison.
+const CONTENDERS: [Contender; 8] = [
+    Contender::Autoencoder,
+    Contender::Blend,
+    Contender::Untrained,
+    Contender::Median,
+    Contender::Mean,
+    Contender::Pca,
+    Contender::Neighbours,
+    Contender::IsolationForest,
+];
+
 impl Selected {
-    /// Chooses the score of a trained network, unless one is configured, and compares the network with the
-    /// baselines and with itself untrained.
+    /// Makes all detectors, and compares them by damage.
     ///
     /// # Errors
     /// Rows that cannot be scored, too few rows, or a score that the model does not support.
     pub fn among(rows: &PreparedRows, trained: &Trained, config: &FitConfig) -> Result<Self, FitError> {
         let normal = trained.normal_rows(rows, config.seed);
         let comparison = Comparison::new(rows, normal.validation, config.seed);
-        let Chosen { score, scorer: autoencoder, others: other_scores, left_out } =
+        let Chosen { score, others: other_scores, left_out } =
             comparison.choose(config, &trained.members, &normal)?;
-        let untrained = score.fit(trained.untrained.copy()?, &normal)?;
-        // With as many components as columns, every row is reconstructed exactly.
-        let code = trained.code_size().clamp(1, rows.width().saturating_sub(1).max(1));
-        let baselines = [
-            (Contender::Median, Baseline::Median),
-            (Contender::Mean, Baseline::Mean),
-            (Contender::Pca, Baseline::Pca { code }),
-            (Contender::Neighbours, Baseline::Neighbours { k: NEIGHBOURS.min(rows.train.len()) }),
-            (Contender::IsolationForest, Baseline::IsolationForest),
-        ];
-        let mut all = vec![(Contender::Autoencoder, autoencoder), (Contender::Untrained, untrained)];
-        for (contender, baseline) in baselines {
-            all.push((contender, baseline.fit(&normal)?));
-        }
-        let mut candidates = Vec::with_capacity(all.len());
-        for (contender, scorer) in all {
+        let mut candidates = Vec::with_capacity(CONTENDERS.len());
+        for contender in CONTENDERS {
+            let scorer = contender.fit(rows, trained, config, score)?;
             let judged = comparison.judge(contender.role(), scorer.as_ref())?;
             candidates.push(Candidate { contender, scorer, judged });
         }
@@ -172,36 +141,19 @@ impl Selected {
         let found = self.candidates.iter().find(|candidate| candidate.contender == contender);
         found.expect("one of each contender")
     }
-
-    /// The requested detector, and its name.
-    pub fn store(mut self, store: Store) -> (Box<dyn Scorer>, String) {
-        let wanted = match store {
-            Store::Autoencoder => Contender::Autoencoder,
-            Store::Median => Contender::Median,
-            Store::Mean => Contender::Mean,
-            Store::Pca => Contender::Pca,
-            Store::Neighbours => Contender::Neighbours,
-            Store::IsolationForest => Contender::IsolationForest,
-        };
-        let place = self.candidates.iter().position(|candidate| candidate.contender == wanted);
-        let scorer = self.candidates.swap_remove(place.expect("one of each contender")).scorer;
-        let name = scorer.name();
-        (scorer, name)
-    }
 }
 
 /// The chosen score of the network.
-struct Chosen {
-    score: Score,
-    scorer: Box<dyn Scorer>,
+pub(super) struct Chosen {
+    pub(super) score: Score,
     /// The results of the other scores.
     others: Vec<Judged>,
     /// Why scores were not compared.
-    left_out: Vec<String>,
+    pub(super) left_out: Vec<String>,
 }
 
 /// Normal rows, and damaged copies of them.
-struct Comparison {
+pub(super) struct Comparison {
     normal: Samples,
     damaged: Vec<Samples>,
     /// Validation rows for fitting scales while scores are compared.
@@ -209,7 +161,7 @@ struct Comparison {
 }
 
 impl Comparison {
-    fn new(rows: &PreparedRows, validation: &Samples, seed: u64) -> Self {
+    pub(super) fn new(rows: &PreparedRows, validation: &Samples, seed: u64) -> Self {
         let n = validation.len();
         let most = (MAX_VALUES / rows.width().max(1)).clamp(MIN_ROWS, MAX_ROWS);
         // If there are enough rows, half are for fitting scales and half for judging.
@@ -228,16 +180,15 @@ impl Comparison {
         judge(role, scorer, &self.normal, &self.damaged)
     }
 
-    /// The configured score, or the best of those tried, with its scorer and the results of the others.
-    fn choose(
+    /// The configured score, or the best of those tried, with the results of the others.
+    pub(super) fn choose(
         &self,
         config: &FitConfig,
         members: &[TrainedModel],
         normal: &NormalRows<'_>,
     ) -> Result<Chosen, FitError> {
         if let Some(score) = config.score {
-            let scorer = of_members(score, members, normal)?;
-            return Ok(Chosen { score, scorer, others: Vec::new(), left_out: Vec::new() });
+            return Ok(Chosen { score, others: Vec::new(), left_out: Vec::new() });
         }
         let while_compared = NormalRows { validation: &self.scales, ..*normal };
         let (mut tried, mut left_out) = (Vec::<(Score, Judged)>::new(), Vec::new());
@@ -271,7 +222,7 @@ impl Comparison {
         }
         let (score, _) = tried.remove(best);
         let others = tried.into_iter().map(|(_, judged)| judged).collect();
-        Ok(Chosen { score, scorer: of_members(score, members, normal)?, others, left_out })
+        Ok(Chosen { score, others, left_out })
     }
 
     /// Why the score is not tried on rows of this width.
@@ -296,22 +247,6 @@ fn name_of(score: Score) -> String {
         Ok(Value::String(name)) => name,
         Ok(Value::Object(settings)) => settings.keys().next().cloned().unwrap_or_default(),
         other => unreachable!("a score is a name or a table, not {other:?}"),
-    }
-}
-
-/// The score of one model, or of an ensemble.
-fn of_members(
-    score: Score,
-    members: &[TrainedModel],
-    normal: &NormalRows<'_>,
-) -> Result<Box<dyn Scorer>, ScorerError> {
-    let mut scorers = Vec::with_capacity(members.len());
-    for member in members {
-        scorers.push(score.fit(member.copy()?, normal)?);
-    }
-    match scorers.len() {
-        1 => Ok(scorers.remove(0)),
-        _ => Ok(Box::new(Ensemble::fit(scorers, normal.validation)?)),
     }
 }
 

@@ -12,6 +12,7 @@ use ae_tensor::{Device, Noise};
 use ae_training::{
     BatchSize, EarlyStopping, Observer, Outcome, Splits, TrainOptions, TrainingConfig, train_with,
 };
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -80,6 +81,16 @@ impl Trained {
     /// Numbers in the code of one row.
     pub fn code_size(&self) -> usize {
         self.members[0].code_size()
+    }
+
+    /// The training rows without those that may be anomalous.
+    pub(super) fn usual_train<'a>(&self, rows: &'a PreparedRows) -> Cow<'a, Samples> {
+        if self.trimmed.is_empty() {
+            return Cow::Borrowed(&rows.train);
+        }
+        let kept: Vec<usize> =
+            (0..rows.train.len()).filter(|row| self.trimmed.binary_search(row).is_err()).collect();
+        Cow::Owned(rows.train.select(&kept))
     }
 
     /// The rows that scorers learn from: the training rows, and the validation rows without possible

@@ -4,6 +4,7 @@
 //! A [`Score`] needs a trained autoencoder, a [`Baseline`] needs no network. Both give a [`Scorer`], which
 //! turns any row into a number; higher is more anomalous. [`load`] restores a scorer from a file.
 
+pub mod blend;
 pub mod constant;
 pub mod ensemble;
 pub mod forest;
@@ -26,6 +27,7 @@ mod residual;
 pub(crate) mod rows;
 pub(crate) mod stored;
 
+pub use blend::Blend;
 pub use ensemble::Ensemble;
 pub use model::{ModelDescription, TrainedModel};
 pub use rows::NormalRows;
@@ -162,5 +164,5 @@ scorers! {
         /// How few random cuts isolate a row, see [`mod@forest`].
         IsolationForest: forest::IsolationForest;
     of scorers:
-        Ensemble;
+        Blend, Ensemble;
 }

@@ -37,6 +37,15 @@ pub trait Scorer: Send {
         self.scores(train)
     }
 
+    /// The scores `[N]` of the rows for calibration. A scorer that keeps these rows, too, compares each with the others,
+    /// as if it did not keep this one.
+    ///
+    /// # Errors
+    /// See [`Scorer::scores`].
+    fn calibration_scores(&self, rows: &Samples) -> Result<Vec<f64>, ScorerError> {
+        self.scores(rows)
+    }
+
     /// What the scorer expects instead of each row, `[N, D]`; `None` if it has no expectation.
     ///
     /// # Errors

@@ -28,7 +28,8 @@ pub(crate) fn kinds() -> Vec<(String, FitConfig)> {
     };
     let threshold = Some(Rule::FalseAlarmRate { rate: 0.05 });
     let input = InputConfig { layout: LayoutChoice::Table, ..InputConfig::default() };
-    let base = FitConfig { input, training: Some(training), threshold, ..FitConfig::default() };
+    let store = Store::Autoencoder;
+    let base = FitConfig { input, training: Some(training), threshold, store, ..FitConfig::default() };
     let mut kinds = Vec::new();
     for score in [
         Score::MeanSquared,
@@ -43,7 +44,9 @@ pub(crate) fn kinds() -> Vec<(String, FitConfig)> {
     let score = Some(Score::ReconstructionProbability { draws: 8 });
     let variant = Some("vae".into());
     kinds.push(("probability".into(), FitConfig { variant, score, ..base.clone() }));
-    for store in [Store::Median, Store::Mean, Store::Pca, Store::Neighbours, Store::IsolationForest] {
+    for store in
+        [Store::Blend, Store::Median, Store::Mean, Store::Pca, Store::Neighbours, Store::IsolationForest]
+    {
         kinds.push((
             format!("{store:?}"),
             FitConfig { store, score: Some(Score::MeanSquared), ..base.clone() },
@@ -56,7 +59,7 @@ pub(crate) fn kinds() -> Vec<(String, FitConfig)> {
 
 /// A few kinds, quickly fitted.
 pub(crate) fn some_kinds() -> Vec<(String, FitConfig)> {
-    let wanted = ["MeanSquared", "Mahalanobis", "Pca", "Neighbours", "IsolationForest"];
+    let wanted = ["Blend", "MeanSquared", "Mahalanobis", "Pca", "Neighbours", "IsolationForest"];
     kinds().into_iter().filter(|(name, _)| wanted.contains(&name.as_str())).collect()
 }
 

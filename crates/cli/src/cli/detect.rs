@@ -93,7 +93,7 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "N")]
     pub(crate) members: Option<usize>,
 
-    /// Which of the compared detectors to store
+    /// Which detector to store
     #[arg(long, value_enum)]
     pub(crate) store: Option<StoreName>,
 
@@ -117,7 +117,9 @@ pub(crate) struct FitArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StoreName {
-    /// The autoencoder
+    /// The autoencoder's error blended with distances to normal rows
+    Blend,
+    /// The autoencoder's error alone
     Autoencoder,
     /// The median of the training rows as the reconstruction of every row
     Median,

@@ -83,6 +83,7 @@ fn settings(args: &FitArgs) -> Result<FitConfig, Failure> {
     }
     if let Some(store) = args.store {
         config.store = match store {
+            StoreName::Blend => Store::Blend,
             StoreName::Autoencoder => Store::Autoencoder,
             StoreName::Median => Store::Median,
             StoreName::Mean => Store::Mean,

@@ -166,7 +166,7 @@ pub(super) fn report(
         if report.seconds > 0.0 { format!(", in {:.1} s", report.seconds) } else { String::new() }
     ));
     lines.extend(report.left_out.iter().map(|reason| format!("note: {reason}")));
-    lines.push(format!("stored: {}", report.stored));
+    lines.push(format!("stored: {}", report.scorer));
     // With groups, that of all rows together counts only for groups without one of their own.
     let are_judged_together =
         report.groups.is_empty() || report.groups.iter().any(|own| own.threshold.is_none());
