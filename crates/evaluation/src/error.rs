@@ -132,6 +132,29 @@ pub enum EvaluationError {
     /// A table without a named label column.
     #[error("{0} needs a column that says whether a row is normal; name it with --labels")]
     NoLabels(String),
+    /// A value that an option does not have.
+    #[error("--{option} has no value `{got}`{nearest}; it is {legal}")]
+    Choice {
+        /// The option, without the dashes.
+        option: &'static str,
+        /// What was given.
+        got: String,
+        /// The nearest legal value, as the end of a sentence; may be empty.
+        nearest: String,
+        /// The legal values.
+        legal: String,
+    },
+    /// A Python that cannot run the detectors of other projects.
+    #[error(
+        "cannot run the detectors of PyOD with {}: {reason}; they need `pip install pyod torch scikit-learn numpy`",
+        python.display()
+    )]
+    Peers {
+        /// The Python.
+        python: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// A detector that cannot be fitted.
     #[error(transparent)]
     Fit(#[from] FitError),
@@ -202,6 +225,8 @@ impl EvaluationError {
             | EvaluationError::NoLabels(_)
             | EvaluationError::AllNormal(_)
             | EvaluationError::OwnLabels(_)
+            | EvaluationError::Choice { .. }
+            | EvaluationError::Peers { .. }
             | EvaluationError::NothingToFind { .. }
             | EvaluationError::Data { .. } => true,
             _ => false,

@@ -16,6 +16,7 @@ pub mod reproduce;
 pub mod tasks;
 
 mod anomaly;
+mod benchmark;
 mod codes;
 mod denoise;
 mod dimension;

@@ -180,7 +180,7 @@ impl Figure {
     }
 
     /// One value for each seed, in the order of the seeds' first values.
-    fn by_seed(&self) -> Vec<(u64, f64)> {
+    pub(crate) fn by_seed(&self) -> Vec<(u64, f64)> {
         let mut seeds: Vec<(u64, f64, f64)> = Vec::new();
         for &(seed, value) in &self.values {
             match seeds.iter_mut().find(|(known, ..)| *known == seed) {

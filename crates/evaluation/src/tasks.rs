@@ -56,6 +56,7 @@ macro_rules! tasks {
 
 tasks![
     anomaly,
+    benchmark,
     denoise,
     dimension,
     features,

@@ -64,6 +64,7 @@ fn select(
 fn of_candidate(candidate: Candidate) -> Rival {
     let (key, name) = match candidate.contender {
         Contender::Autoencoder => (NETWORK, "autoencoder"),
+        Contender::Blend => ("blend", "blend, the default of fit"),
         Contender::Untrained => ("untrained", "autoencoder, untrained"),
         Contender::Median => ("median", "the median row"),
         Contender::Mean => ("mean", "the mean row"),

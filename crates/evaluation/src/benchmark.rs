@@ -1,0 +1,153 @@
+//! `ae eval benchmark`: the detector that `ae detect fit` makes by default, beside others, on public sets with labels.
+//!
+//! Tables are those of ADBench (Han et al., NeurIPS 2022), ECG5000 and NSL-KDD; series are those of the Numenta Anomaly
+//! Benchmark, SKAB and the UCR archive. Every detector learns from the same normal rows. Labels are used to judge only,
+//! nothing is set for a single set, and what is measured is what the command makes. Ranks and their critical difference
+//! are those of Demšar (2006).
+
+mod contenders;
+mod peers;
+mod problems;
+mod results;
+
+use self::contenders::Own;
+use self::peers::Peers;
+use self::problems::Source;
+use self::results::Results;
+use crate::context::Context;
+use crate::error::EvaluationError;
+use crate::outcome::Evaluation;
+use crate::tasks::{OptionValues, Task, TaskOption};
+use ae_records::names::nearest;
+use std::path::PathBuf;
+
+/// The entry of the list.
+pub(crate) const TASK: Task = Task {
+    name: "benchmark",
+    title: "Anomaly detection on public benchmarks",
+    about: "The default detector of `ae detect fit` beside others, on the public sets with labels",
+    seeds: &[0, 1, 2, 3, 4],
+    options: &[
+        TaskOption {
+            name: "suite",
+            value: "tabular|series",
+            about: "Which sets: tables of independent rows, or long series",
+            default: Some("tabular"),
+            repeats: false,
+            requires: None,
+        },
+        TaskOption {
+            name: "set",
+            value: "NAME",
+            about: "A set of the suite, such as cardio; may be given several times [default: all]",
+            default: None,
+            repeats: true,
+            requires: None,
+        },
+        TaskOption {
+            name: "peers",
+            value: "PYTHON",
+            about: "Also run the detectors of PyOD, with this Python, after `pip install pyod torch scikit-learn numpy`",
+            default: None,
+            repeats: false,
+            requires: None,
+        },
+    ],
+    run,
+};
+
+/// Which sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Suite {
+    Tabular,
+    Series,
+}
+
+impl Suite {
+    const ALL: [(&str, Suite); 2] = [("tabular", Suite::Tabular), ("series", Suite::Series)];
+
+    fn of(name: &str) -> Result<Self, EvaluationError> {
+        let found = Suite::ALL.iter().find(|(known, _)| *known == name);
+        let unknown = || EvaluationError::Choice {
+            option: "suite",
+            got: name.into(),
+            nearest: String::new(),
+            legal: "tabular or series".into(),
+        };
+        found.map(|(_, suite)| *suite).ok_or_else(unknown)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Suite::Tabular => "tabular",
+            Suite::Series => "series",
+        }
+    }
+}
+
+fn run(context: &mut Context<'_>, options: &OptionValues) -> Result<(Evaluation, PathBuf), EvaluationError> {
+    let mut draft = Evaluation::begin(context, &TASK)?;
+    let suite = Suite::of(options.one("suite").unwrap_or("tabular"))?;
+    let wanted = options.all("set");
+    let peers = options.one("peers").map(|python| Peers::find(python, suite)).transpose()?;
+    if !wanted.is_empty() {
+        let known = problems::names(suite, context)?;
+        if let Some(name) = wanted.iter().find(|name| !known.contains(name)) {
+            return Err(EvaluationError::Choice {
+                option: "set",
+                got: name.clone(),
+                nearest: nearest(name, &known)
+                    .first()
+                    .map(|near| format!("; did you mean `{near}`?"))
+                    .unwrap_or_default(),
+                legal: known.join(", "),
+            });
+        }
+    }
+    draft.evaluation.title = match suite {
+        Suite::Tabular => "Anomaly detection on public tables".into(),
+        Suite::Series => "Anomaly detection in public series".into(),
+    };
+    draft.evaluation.command = command(context, options);
+    let mut results = Results::new(suite);
+    let seeds = context.seeds.clone();
+    let sources = Source::all(suite, wanted, context)?;
+    for (at, source) in sources.iter().enumerate() {
+        for &seed in &seeds {
+            context.observer.on_note(&format!(
+                "{}, {} of {}: seed {seed}",
+                source.name(),
+                at + 1,
+                sources.len()
+            ));
+            let problem = source.problem(context, seed)?;
+            let Own { mut outcomes, encoded, window } = contenders::all(context, &problem, seed)?;
+            if let Some(peers) = &peers {
+                let numbers = problem.numbers.as_ref().unwrap_or(&encoded);
+                let (more, failed) = peers.judge(numbers, window, seed)?;
+                outcomes.extend(more);
+                failed.iter().for_each(|line| tracing::warn!("{}: {line}", problem.name));
+            }
+            results.add(&problem, seed, &outcomes)?;
+        }
+    }
+    results.report(&mut draft.evaluation, &draft.gallery)?;
+    draft.finish(METHOD)
+}
+
+fn command(context: &Context<'_>, options: &OptionValues) -> String {
+    let suite = options.one("suite").map(|suite| format!(" --suite {suite}"));
+    let sets = options.all("set").iter().map(|name| format!(" --set {name}"));
+    let peers = options.one("peers").map(|python| format!(" --peers {python}"));
+    let more: String = suite.into_iter().chain(sets).chain(peers).collect();
+    format!("{}{more}", context.command("benchmark"))
+}
+
+const METHOD: &str = "Each table: half of its normal rows (at most 10,000, drawn by the seed) to learn from; the other \
+    half and all anomalies (at most 10,000 together) to judge. ECG5000 and NSL-KDD have a split of their own. Each series: \
+    its benchmark's training part to learn from, all later points to judge, each by the window that ends with it. Every \
+    detector learns from the same rows, without labels and with its defaults. The default detector of `ae detect fit` \
+    calibrates its threshold on part of them. Labels are used to judge only.";
+
+#[cfg(test)]
+mod tests;
