@@ -86,9 +86,8 @@ pub(crate) enum PackageEntry {
     Debian { debian: String, member: String },
 }
 
-/// Sets that no command evaluates yet, with the functions that read them.
-const READERS: [(&str, &str); 3] =
-    [("nab-corpus", "nab::load_corpus"), ("skab", "skab::load"), ("adbench", "adbench::load")];
+/// The sets of `ae eval benchmark`, with the suite that they belong to.
+const BENCHMARKS: [(&str, &str); 3] = [("nab-corpus", "series"), ("skab", "series"), ("adbench", "tabular")];
 
 /// Reads the raw training and test rows of a set, and fetches its files first if necessary. Splits depend
 /// only on the seed.
@@ -112,8 +111,8 @@ impl SetEntry {
 
     /// What a set without a loader can be used with.
     pub(crate) fn used_with(&self) -> String {
-        match READERS.iter().find(|(name, _)| *name == self.name) {
-            Some((_, reader)) => format!("in Rust, `ae_datasets::{reader}` reads it"),
+        match BENCHMARKS.iter().find(|(name, _)| *name == self.name) {
+            Some((_, suite)) => format!("use it with `ae eval benchmark --suite {suite}`"),
             None => format!("use it with `ae eval anomaly --data {}`", self.name),
         }
     }

@@ -90,9 +90,9 @@ fn sets_of_another_form_say_where_they_are_used() {
     for set in ["nsl-kdd", "nab", "ucr-anomaly"] {
         check(set, &format!("use it with `ae eval anomaly --data {set}`"));
     }
-    check("nab-corpus", "in Rust, `ae_datasets::nab::load_corpus` reads it");
-    check("skab", "in Rust, `ae_datasets::skab::load` reads it");
-    check("adbench", "in Rust, `ae_datasets::adbench::load` reads it");
+    check("nab-corpus", "use it with `ae eval benchmark --suite series`");
+    check("skab", "use it with `ae eval benchmark --suite series`");
+    check("adbench", "use it with `ae eval benchmark --suite tabular`");
 }
 
 /// Both sets of the benchmark keep their files in one folder, which the error names.
