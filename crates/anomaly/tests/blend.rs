@@ -132,6 +132,6 @@ fn windows_that_stand_still_shake_or_leave_their_level_are_found() {
 fn the_network_alone_and_the_blend_are_named_as_what_they_are() {
     let table = config(LayoutChoice::Table, None);
     let name = |store| fitted(&groups(300, 9), &FitConfig { store, ..table.clone() }).scorer().name();
-    assert_eq!(name(Store::Blend), "blend with standardised of deep");
+    assert_eq!(name(Store::Blend), "blend of standardised of deep and 3 looks at 300 normal rows");
     assert!(!name(Store::Autoencoder).starts_with("blend"));
 }

@@ -62,7 +62,7 @@ fn a_promised_rate_is_kept_on_new_rows_and_parts_are_disjoint() {
     assert!((54..=160).contains(&alarms), "{alarms} alarms among 2,000 rows, 5 % promised");
     let broken = judged(&detector, "a,b,c\n1,-3,1\n");
     assert!(matches!(broken[0], Judgement::Anomalous(_)), "{broken:?}");
-    assert!(report.scorer.starts_with("blend with standardised of"), "{}", report.scorer);
+    assert!(report.scorer.starts_with("blend of standardised of"), "{}", report.scorer);
 }
 
 #[test]

@@ -289,7 +289,8 @@ fn looks(form: &Form, is_independent: bool, kept: &Array2<f64>) -> &'static [Loo
 
 impl Scorer for Blend {
     fn name(&self) -> String {
-        format!("blend with {}", self.network.name())
+        let (network, looks, rows) = (self.network.name(), self.views.len(), self.kept.nrows());
+        format!("blend of {network} and {looks} looks at {rows} normal rows")
     }
 
     fn width(&self) -> usize {
