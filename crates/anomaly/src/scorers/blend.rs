@@ -52,10 +52,11 @@ use rarity::Rarity;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use space::is_two_valued;
+use std::borrow::Cow;
 use view::{Among, Look, NEIGHBOURS, Seen, View};
 
 /// Most values in the kept rows.
-const MAX_VALUES: usize = 1 << 22;
+const MAX_VALUES: usize = 1 << 21;
 /// Most and fewest kept rows whose scores say what is usual.
 const MAX_USUAL: usize = 2000;
 const MIN_USUAL: usize = 20;
@@ -128,17 +129,17 @@ impl Blend {
         calibration_is_normal: bool,
     ) -> Result<Self, ScorerError> {
         let (width, is_independent) = (rows.width(), rows.overlap == 1);
-        let filled = |rows: &Samples| match completion {
-            Some(completion) => Samples::complete(completion.filled(rows).values),
-            None => rows.clone(),
+        let complete = gaps::complete(&rows.calibration);
+        let calibration = match complete.len() == rows.calibration.len() {
+            true => Cow::Borrowed(&rows.calibration),
+            false => Cow::Owned(rows.calibration.select(&complete)),
         };
-        let calibration = rows.calibration.select(&gaps::complete(&rows.calibration));
-        let parts = [filled(normal.train), filled(normal.validation), calibration];
+        let parts: [&Samples; 3] = [normal.train, normal.validation, &calibration];
         let room = MAX_REFERENCES.min(MAX_VALUES / width.max(1)).max(NEIGHBOURS + 2);
-        let all: usize = parts.iter().map(Samples::len).sum();
+        let all: usize = parts.iter().map(|part| part.len()).sum();
         let keeps_calibration = calibration_is_normal && (all <= room || !is_independent);
         let parts = if keeps_calibration { &parts[..] } else { &parts[..2] };
-        let Kept { rows: kept, ends } = Kept::of(width, parts, room, normal.seed);
+        let Kept { rows: kept, ends } = Kept::of(width, parts, completion, room, normal.seed);
         rows::check(&kept, network.width())?;
         if kept.len() < NEIGHBOURS + 2 || ends[1] < 2 {
             let needed = NEIGHBOURS + 2;
@@ -253,25 +254,27 @@ struct Kept {
 }
 
 impl Kept {
-    /// Of more rows than there is `room` for, some are drawn by the seed.
-    fn of(width: usize, parts: &[Samples], room: usize, seed: u64) -> Self {
-        let all = Samples::concat(width, parts);
-        let mut ends: Vec<usize> = parts
-            .iter()
-            .scan(0, |end, part| {
-                *end += part.len();
-                Some(*end)
-            })
-            .collect();
-        if all.len() <= room {
-            return Kept { rows: all, ends };
+    /// Of more rows than there is `room` for, some are drawn by the seed. The completion fills their gaps.
+    fn of(width: usize, parts: &[&Samples], completion: Option<&Completion>, room: usize, seed: u64) -> Self {
+        let all: usize = parts.iter().map(|part| part.len()).sum();
+        let drawn = draw(all, room, seed, "blend", 0);
+        let (mut kept, mut ends, mut start) = (Vec::with_capacity(parts.len()), Vec::new(), 0);
+        for &part in parts {
+            let end = start + part.len();
+            let own: Vec<usize> =
+                drawn.iter().filter(|row| (start..end).contains(row)).map(|row| row - start).collect();
+            ends.push(ends.last().copied().unwrap_or(0) + own.len());
+            let own =
+                if own.len() == part.len() { Cow::Borrowed(part) } else { Cow::Owned(part.select(&own)) };
+            kept.push(match completion {
+                Some(completion) if own.observed.is_some() => {
+                    Cow::Owned(Samples::complete(completion.filled(&own).values))
+                }
+                _ => own,
+            });
+            start = end;
         }
-        let mut drawn = draw(all.len(), room, seed, "blend", 0);
-        drawn.sort_unstable();
-        for end in &mut ends {
-            *end = drawn.partition_point(|row| row < end);
-        }
-        Kept { rows: all.select(&drawn), ends }
+        Kept { rows: Samples::concat(width, &kept), ends }
     }
 }
 

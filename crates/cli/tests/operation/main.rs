@@ -29,6 +29,9 @@ fn fitted() -> Place {
 const FIT: &str = "detect fit normal.csv --threads 1 --out d.safetensors --force --set training.epochs=5 \
                    --set input.layout=table";
 
+/// A row like those of [`table`].
+const USUAL: &str = "0,3.524,4.728,3.423\n";
+
 /// `ae` with a file as its standard input.
 fn fed(place: &Place, arguments: &str, input: &str) -> Command {
     let mut command = place.ae(arguments);

@@ -1,7 +1,7 @@
 //! `watch --metrics`, scraped over real sockets while the watch runs.
 
 use super::common::Place;
-use super::{HEADER, Watching, fitted, within};
+use super::{HEADER, USUAL, Watching, fitted, within};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -56,7 +56,7 @@ fn the_state_of_a_watch_is_scraped_while_it_runs() {
     assert_eq!((before["ae_watch_rows_total"], before["ae_build_info"]), (0.0, 1.0));
     assert!(before["ae_watch_score"].is_nan() && before["ae_watch_threshold"] > 0.0, "{before:?}");
 
-    watch.feed(&format!("{HEADER}1,1,1,1\n1,2\n,,,\n900,-900,900,-900\n"));
+    watch.feed(&format!("{HEADER}{USUAL}1,2\n,,,\n900,-900,900,-900\n"));
     let [.., last] = [(); 4].map(|()| watch.verdict());
     assert_eq!(last["verdict"], "anomalous", "{last}");
     // The verdict is written before it is counted.

@@ -1,6 +1,6 @@
 //! `watch --webhook`, against a receiver on a real socket that fails, is slow or never answers.
 
-use super::{HEADER, PATIENCE, Watching, fitted};
+use super::{HEADER, PATIENCE, USUAL, Watching, fitted};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -65,7 +65,7 @@ fn an_alarm_is_sent_again_until_it_is_accepted() {
     let place = fitted();
     let (address, received) = service(&["500 Oops", "503 Busy"]);
     let mut watch = Watching::start(&place, &arguments(&address, "--webhook-interval 0 --explain"));
-    watch.feed(&format!("{HEADER}1,1,1,1\n{ALARM}"));
+    watch.feed(&format!("{HEADER}{USUAL}{ALARM}"));
     assert_eq!(watch.verdict()["verdict"], "normal");
     let verdict = watch.verdict();
     let messages = [next(&received), next(&received), next(&received)];

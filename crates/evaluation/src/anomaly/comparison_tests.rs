@@ -114,9 +114,13 @@ fn all_detectors_stand_in_one_table_and_results_repeat() {
     let bench = Bench::new();
     let evaluation = compare(&bench, 800, &[0, 1]);
     let table = &evaluation.tables[0];
-    assert_eq!(table.rows.len(), 8, "the network, untrained, two constants, PCA, neighbours twice, forest");
+    assert_eq!(
+        table.rows.len(),
+        9,
+        "network, blend, untrained, two constants, PCA, neighbours twice, forest"
+    );
     assert!(evaluation.tables.iter().all(|t| t.rows.iter().all(|row| row.len() == t.columns.len())));
-    for who in ["network", "median", "mean", "pca", "neighbours", "neighbours1", "forest"] {
+    for who in ["network", "blend", "median", "mean", "pca", "neighbours", "neighbours1", "forest"] {
         let area = evaluation.metrics[&format!("own/{who}/auroc")];
         assert!(area > 0.95, "inverted waves are easy for {who}: {area}");
     }

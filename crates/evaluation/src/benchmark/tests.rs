@@ -34,7 +34,7 @@ fn what_is_not_there_is_said_before_anything_is_fetched() {
 /// Points near a circle, and in the test rows some inside it.
 fn ring(name: &str, layout: LayoutChoice) -> Problem {
     let mut rng = stream_rng(0, "ring", 0);
-    let is_odd = |row: usize| row >= 300 && row % 10 == 0;
+    let is_odd = |row: usize| row >= 300 && row.is_multiple_of(10);
     let values = Array2::from_shape_fn((500, 2), |(row, column)| {
         let at = row as f64 / 7.0;
         let radius = if is_odd(row) { 0.2 } else { 1.0 };
