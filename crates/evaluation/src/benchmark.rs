@@ -121,7 +121,16 @@ fn run(context: &mut Context<'_>, options: &OptionValues) -> Result<(Evaluation,
                 sources.len()
             ));
             let problem = source.problem(context, seed)?;
-            let Own { mut outcomes, encoded, window } = contenders::all(context, &problem, seed)?;
+            let own = match contenders::all(context, &problem, seed) {
+                // What `ae detect fit` refuses, such as a column that never changes, has no scores.
+                Err(EvaluationError::Fit(error)) => {
+                    tracing::warn!("{} is left out: {error}", source.name());
+                    results.leave_out(source.name());
+                    break;
+                }
+                own => own?,
+            };
+            let Own { mut outcomes, encoded, window } = own;
             if let Some(peers) = &peers {
                 let numbers = problem.numbers.as_ref().unwrap_or(&encoded);
                 let (more, failed) = peers.judge(numbers, window, seed)?;

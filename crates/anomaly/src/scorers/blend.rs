@@ -216,11 +216,6 @@ impl Blend {
         Ok(Blend { kept, views, network, of_network, calibration })
     }
 
-    /// The scorer of the network.
-    pub fn network(&self) -> &dyn Scorer {
-        self.network.as_ref()
-    }
-
     fn blended(&self, rows: &Samples, among: Among) -> Result<Vec<f64>, ScorerError> {
         let mut sums: Vec<f64> =
             self.network.scores(rows)?.into_iter().map(|score| self.of_network.ln_of(score)).collect();

@@ -41,11 +41,13 @@ pub(super) struct Results {
     /// Key and name of each detector, in the order of their first results.
     detectors: Vec<(String, String)>,
     sets: Vec<SetResults>,
+    /// Sets that the default detector cannot be fitted to.
+    left_out: Vec<String>,
 }
 
 impl Results {
     pub(super) fn new(suite: Suite) -> Self {
-        Results { suite, detectors: Vec::new(), sets: Vec::new() }
+        Results { suite, detectors: Vec::new(), sets: Vec::new(), left_out: Vec::new() }
     }
 
     /// The quantities that detectors are compared by, the most important first.
@@ -54,6 +56,12 @@ impl Results {
             Suite::Tabular => [AUROC, AP],
             Suite::Series => [VUS_PR, AUROC],
         }
+    }
+
+    /// Takes out a set that the default detector cannot be fitted to; the report says so.
+    pub(super) fn leave_out(&mut self, name: &str) {
+        self.sets.retain(|set| set.name != name);
+        self.left_out.push(name.into());
     }
 
     /// Adds what the detectors reached on a set with one seed.
@@ -184,6 +192,10 @@ impl Results {
             self.sets.len(),
             first.heading
         );
+        if !self.left_out.is_empty() {
+            note +=
+                &format!(" Left out, because `ae detect fit` refuses them: {}.", self.left_out.join(", "));
+        }
         for (place, quantity) in (0..).zip([first, second]) {
             let scores = Array2::from_shape_fn((self.sets.len(), complete.len()), |(set, detector)| {
                 Self::reached(&self.sets[set], &complete[detector].0, &quantity).unwrap_or(f64::NAN)

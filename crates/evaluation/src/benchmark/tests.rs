@@ -97,6 +97,8 @@ fn ranks_means_and_alarms_are_those_of_the_scores() {
             results.add(&ring(set, LayoutChoice::Table), seed, &outcomes).unwrap();
         }
     }
+    results.add(&ring("refused", LayoutChoice::Table), 0, &[]).unwrap();
+    results.leave_out("refused");
     let folder = tempfile::tempdir().unwrap();
     let gallery = Gallery::new(folder.path().join("images"));
     let mut evaluation = Evaluation::default();
