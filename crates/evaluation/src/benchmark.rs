@@ -6,6 +6,7 @@
 //! are those of Demšar (2006).
 
 mod contenders;
+mod memory;
 mod peers;
 mod problems;
 mod results;
@@ -52,6 +53,14 @@ pub(crate) const TASK: Task = Task {
             repeats: false,
             requires: None,
         },
+        TaskOption {
+            name: "network-seeds",
+            value: "N",
+            about: "Run the networks of PyOD, which take an hour a seed, with the first N seeds only [default: all]",
+            default: None,
+            repeats: false,
+            requires: Some("peers"),
+        },
     ],
     run,
 };
@@ -90,6 +99,7 @@ fn run(context: &mut Context<'_>, options: &OptionValues) -> Result<(Evaluation,
     let suite = Suite::of(options.one("suite").unwrap_or("tabular"))?;
     let wanted = options.all("set");
     let peers = options.one("peers").map(|python| Peers::find(python, suite)).transpose()?;
+    let network_seeds = options.one("network-seeds").map(count).transpose()?.unwrap_or(usize::MAX);
     if !wanted.is_empty() {
         let known = problems::names(suite, context)?;
         if let Some(name) = wanted.iter().find(|name| !known.contains(name)) {
@@ -113,7 +123,7 @@ fn run(context: &mut Context<'_>, options: &OptionValues) -> Result<(Evaluation,
     let seeds = context.seeds.clone();
     let sources = Source::all(suite, wanted, context)?;
     for (at, source) in sources.iter().enumerate() {
-        for &seed in &seeds {
+        for (nth, &seed) in seeds.iter().enumerate() {
             context.observer.on_note(&format!(
                 "{}, {} of {}: seed {seed}",
                 source.name(),
@@ -133,7 +143,7 @@ fn run(context: &mut Context<'_>, options: &OptionValues) -> Result<(Evaluation,
             let Own { mut outcomes, encoded, window } = own;
             if let Some(peers) = &peers {
                 let numbers = problem.numbers.as_ref().unwrap_or(&encoded);
-                let (more, failed) = peers.judge(numbers, window, seed)?;
+                let (more, failed) = peers.judge(numbers, window, seed, nth < network_seeds)?;
                 outcomes.extend(more);
                 failed.iter().for_each(|line| tracing::warn!("{}: {line}", problem.name));
             }
@@ -144,11 +154,23 @@ fn run(context: &mut Context<'_>, options: &OptionValues) -> Result<(Evaluation,
     draft.finish(METHOD)
 }
 
+/// A number of seeds.
+fn count(text: &str) -> Result<usize, EvaluationError> {
+    let wrong = |_| EvaluationError::Choice {
+        option: "network-seeds",
+        got: text.into(),
+        nearest: String::new(),
+        legal: "a number of seeds, such as 1".into(),
+    };
+    text.parse().map_err(wrong)
+}
+
 fn command(context: &Context<'_>, options: &OptionValues) -> String {
     let suite = options.one("suite").map(|suite| format!(" --suite {suite}"));
     let sets = options.all("set").iter().map(|name| format!(" --set {name}"));
     let peers = options.one("peers").map(|python| format!(" --peers {python}"));
-    let more: String = suite.into_iter().chain(sets).chain(peers).collect();
+    let networks = options.one("network-seeds").map(|n| format!(" --network-seeds {n}"));
+    let more: String = suite.into_iter().chain(sets).chain(peers).chain(networks).collect();
     format!("{}{more}", context.command("benchmark"))
 }
 

@@ -1,5 +1,6 @@
 //! The detectors of the benchmark: what `ae detect fit` makes by default, and what it is compared with.
 
+use super::memory::Before;
 use super::problems::Problem;
 use crate::context::Context;
 use crate::error::EvaluationError;
@@ -28,6 +29,8 @@ pub(super) struct Outcome {
     pub(super) p_values: Option<Vec<f64>>,
     pub(super) fit_seconds: f64,
     pub(super) score_seconds: f64,
+    /// What fitting and scoring added to the memory of the process at their peak, where the system tells.
+    pub(super) memory_mib: Option<f64>,
 }
 
 /// The detectors of this program, and the rows that they judged, as numbers for others.
@@ -50,7 +53,7 @@ pub(super) fn all(context: &mut Context<'_>, problem: &Problem, seed: u64) -> Re
     let config =
         FitConfig { seed, input: problem.input.clone(), accept_drift: is_series, ..FitConfig::default() };
     let stop = || FitOptions { stop: Some(context.stop), ..FitOptions::default() };
-    let began = Instant::now();
+    let (memory, began) = (Before::now(), Instant::now());
     let Fitted { detector, report } =
         Detector::fit_with(&problem.train, &config, stop()).map_err(interrupted)?;
     let fit_seconds = began.elapsed().as_secs_f64();
@@ -70,12 +73,13 @@ pub(super) fn all(context: &mut Context<'_>, problem: &Problem, seed: u64) -> Re
         p_values: Some(of(|verdict| verdict.verdict().map(|verdict| verdict.p_value), 1.0)),
         fit_seconds,
         score_seconds,
+        memory_mib: memory.added_mib(),
     }];
 
     // The network of the detector, alone and before it learned anything.
     let (split, _) = TableSplit::of(&problem.train, &config)?;
     let rows = split.encode()?.rows;
-    let began = Instant::now();
+    let (memory, began) = (Before::now(), Instant::now());
     let trained = Trained::on(&rows, &config, &mut stop()).map_err(interrupted)?;
     let seconds = began.elapsed().as_secs_f64();
     for (contender, key, name, seconds) in [
@@ -83,7 +87,7 @@ pub(super) fn all(context: &mut Context<'_>, problem: &Problem, seed: u64) -> Re
         (Contender::Untrained, "untrained", "its network, untrained", 0.0),
     ] {
         let scorer = contender.in_blend(&rows, &trained, &config)?;
-        outcomes.push(Outcome::of(key, name, scorer.as_ref(), &judged.samples, seconds)?);
+        outcomes.push(Outcome::of((key, name), scorer.as_ref(), &judged.samples, seconds, &memory)?);
     }
 
     // The others learn from every row.
@@ -105,10 +109,10 @@ pub(super) fn all(context: &mut Context<'_>, problem: &Problem, seed: u64) -> Re
         (Baseline::IsolationForest, "forest", "isolation forest"),
         (Baseline::Median, "median", "the median row"),
     ] {
-        let began = Instant::now();
+        let (memory, began) = (Before::now(), Instant::now());
         let scorer = baseline.fit(&normal)?;
         let seconds = began.elapsed().as_secs_f64();
-        outcomes.push(Outcome::of(key, name, scorer.as_ref(), &test, seconds)?);
+        outcomes.push(Outcome::of((key, name), scorer.as_ref(), &test, seconds, &memory)?);
     }
     let encoded = [&train.samples, &test].map(|samples| samples.values.mapv(f64::from));
     Ok(Own { outcomes, encoded, window })
@@ -130,16 +134,23 @@ fn everything(table: &Table) -> Result<Everything, EvaluationError> {
 
 impl Outcome {
     fn of(
-        key: &str,
-        name: &str,
+        (key, name): (&str, &str),
         scorer: &dyn Scorer,
         rows: &Samples,
         fit_seconds: f64,
+        memory: &Before,
     ) -> Result<Self, EvaluationError> {
         let began = Instant::now();
         let scores = scorer.scores(rows)?;
         let score_seconds = began.elapsed().as_secs_f64();
-        let (key, name) = (key.into(), name.into());
-        Ok(Outcome { key, name, scores, p_values: None, fit_seconds, score_seconds })
+        Ok(Outcome {
+            key: key.into(),
+            name: name.into(),
+            scores,
+            p_values: None,
+            fit_seconds,
+            score_seconds,
+            memory_mib: memory.added_mib(),
+        })
     }
 }

@@ -6,15 +6,16 @@ with the Python that the user names, and puts the scores beside those of our own
     python peers.py FOLDER --suite tabular [--seed N] [--only KEY,KEY] [--limit SECONDS]
     python peers.py FOLDER --suite series --window W [--seed N] [--only KEY,KEY] [--limit SECONDS]
 
-`--list` prints one JSON object a line for each detector: {"key", "name", "suite", "version"}.
+`--list` prints one JSON object a line for each detector: {"key", "name", "suite",
+"is_network", "version"}.
 
 A run reads `train.npy` and `test.npy` (float64, `[N, D]`) from FOLDER, fits each detector of the suite on the rows of
 `train.npy`, which are all normal, and writes the scores of the rows of `test.npy` to `<key>.npy` in FOLDER: float64,
 `[N_test]`, higher is more anomalous. It prints one JSON object a line as each detector finishes, which is either
     {"key", "fit_seconds", "score_seconds", "peak_mib", "replaced"}    or    {"key", "failed": "the reason, one line"}
-`peak_mib` is the peak resident memory of the process so far, or null where the system does not tell. It covers the
-detectors that ran before in the same process; run one key alone with `--only` to know its own. `replaced` counts the
-scores that were NaN or infinite; each of them became the largest finite score.
+`peak_mib` is what fitting and scoring added to the resident memory of the process at its peak; it is null where the
+system does not tell, which is anywhere but on Linux. `replaced` counts the scores that were NaN or infinite; each of
+them became the largest finite score.
 
 The exit status is 1, with one sentence on stderr, where a package or an array is missing, and 0 where detectors fail.
 
@@ -34,16 +35,12 @@ random numbers from the seed alone. If a detector takes longer than the limit, o
 failed and a new worker goes on with the next one. Tested with PyOD 3.6.
 """
 import argparse, collections, contextlib, importlib, importlib.metadata, importlib.util, inspect
-import json, os, queue, random, subprocess, sys, tempfile, threading, time
+import json, os, queue, random, re, subprocess, sys, tempfile, threading, time
 
 try:
     import numpy as np
 except ImportError:  # `main` says which packages are missing
     np = None
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None
 
 PACKAGES = {"pyod": "pyod", "torch": "torch", "sklearn": "scikit-learn", "numpy": "numpy"}  # module: its name in pip
 IMPORT_SECONDS = 60  # added to the limit while packages are being imported
@@ -72,6 +69,7 @@ DETECTORS = [
     Detector("series", "sub_iforest", "sub-sequence isolation forest (PyOD)", "iforest.IForest"),
     Detector("series", "sub_ocsvm", "sub-sequence one-class SVM (PyOD)", "ocsvm.OCSVM"),
 ]
+NETWORKS = {"auto_encoder", "vae", "deep_svdd", "lunar"}  # modules of detectors that take minutes
 
 
 def rank(rows):
@@ -128,9 +126,19 @@ def read_arrays(folder, window):
     return train, test
 
 
-def peak_mib():
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes on macOS, KiB elsewhere
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1) if resource else None
+def resident_mib(field):
+    """`VmRSS`, what is resident now, or `VmHWM`, the most since `forget_peak`; None where the system does not tell."""
+    try:
+        with open("/proc/self/status") as status:
+            found = re.search(rf"^{field}:\s*(\d+) kB", status.read(), re.MULTILINE)
+        return int(found[1]) / 2**10 if found else None
+    except OSError:
+        return None
+
+
+def forget_peak():
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as refs:
+        refs.write("5")
 
 
 def warm_up(detector, columns, seed):
@@ -150,11 +158,14 @@ def run_detector(detector, train, test, seed, path):
     """Fits and scores, writes the scores to `path`, and returns the report."""
     random.seed(seed)
     np.random.seed(seed)
+    forget_peak()
+    before = resident_mib("VmRSS")
     start = time.perf_counter()
     detector.fit(train)
     fitted = time.perf_counter()
     scores = np.asarray(detector.decision_function(test), dtype=np.float64).ravel()
     scored = time.perf_counter()
+    peak = resident_mib("VmHWM")
     if len(scores) != len(test):
         raise ValueError(f"{len(scores)} scores for {len(test)} test rows")
     finite = np.isfinite(scores)
@@ -163,7 +174,8 @@ def run_detector(detector, train, test, seed, path):
     scores[~finite] = scores[finite].max()
     np.save(path, scores)
     return {"fit_seconds": round(fitted - start, 4), "score_seconds": round(scored - fitted, 4),
-            "peak_mib": peak_mib(), "replaced": int((~finite).sum())}
+            "peak_mib": None if None in (before, peak) else round(max(0.0, peak - before), 1),
+            "replaced": int((~finite).sum())}
 
 
 def failure(error):
@@ -270,8 +282,9 @@ def main():
                  f"pip install {' '.join(PACKAGES.values())}")
     if args.list:
         version = f"pyod {importlib.metadata.version('pyod')}"
-        for suite, key, name, *_ in DETECTORS:
-            print(json.dumps({"key": key, "name": name, "suite": suite, "version": version}))
+        for suite, key, name, path, _ in DETECTORS:
+            network = path.split(".")[0] in NETWORKS
+            print(json.dumps({"key": key, "name": name, "suite": suite, "is_network": network, "version": version}))
         return
     if not (args.folder and args.suite):
         parser.error("needs a folder and --suite, or --list")

@@ -29,6 +29,7 @@ struct Peer {
     key: String,
     name: String,
     suite: String,
+    is_network: bool,
 }
 
 /// What the script prints of one detector.
@@ -39,6 +40,7 @@ struct Line {
     fit_seconds: f64,
     #[serde(default)]
     score_seconds: f64,
+    peak_mib: Option<f64>,
     failed: Option<String>,
 }
 
@@ -55,7 +57,8 @@ impl Peers {
         Ok(peers)
     }
 
-    /// The scores of other detectors for rows to learn from and to judge, `[N, D]` or `[T, F]`, and why some have none.
+    /// The scores of other detectors for rows to learn from and to judge, `[N, D]` or `[T, F]`, and why some have none;
+    /// those that are networks are left out unless they are wanted.
     ///
     /// # Errors
     /// A script that cannot be run, or files that cannot be written or read.
@@ -64,6 +67,7 @@ impl Peers {
         numbers: &[Array2<f64>; 2],
         window: Option<usize>,
         seed: u64,
+        with_networks: bool,
     ) -> Result<(Vec<Outcome>, Vec<String>), EvaluationError> {
         let folder = tempfile::tempdir().map_err(|error| self.failed(error.to_string()))?;
         for (name, rows) in ["train.npy", "test.npy"].iter().zip(numbers) {
@@ -76,9 +80,19 @@ impl Peers {
         if let Some(window) = &window {
             arguments.extend(["--window", window].map(OsStr::new));
         }
+        let keys: Vec<&str> = self
+            .known
+            .iter()
+            .filter(|peer| with_networks || !peer.is_network)
+            .map(|peer| peer.key.as_str())
+            .collect();
+        let keys = keys.join(",");
+        arguments.extend(["--only", &keys].map(OsStr::new));
         let output = self.call(arguments)?;
         let (mut outcomes, mut failed) = (Vec::new(), Vec::new());
-        for Line { key, fit_seconds, score_seconds, failed: why } in self.lines(&output)? {
+        for Line { key, fit_seconds, score_seconds, peak_mib: memory_mib, failed: why } in
+            self.lines(&output)?
+        {
             let Some(peer) = self.known.iter().find(|peer| peer.key == key) else { continue };
             if let Some(why) = why {
                 failed.push(format!("{} failed: {why}", peer.name));
@@ -87,7 +101,8 @@ impl Peers {
             let path = folder.path().join(format!("{key}.npy"));
             let scores = self.read(&path, numbers[1].nrows())?;
             let (key, name) = (key.clone(), peer.name.clone());
-            outcomes.push(Outcome { key, name, scores, p_values: None, fit_seconds, score_seconds });
+            let p_values = None;
+            outcomes.push(Outcome { key, name, scores, p_values, fit_seconds, score_seconds, memory_mib });
         }
         Ok((outcomes, failed))
     }

@@ -17,6 +17,7 @@ const AUROC: Quantity = Quantity::share("auroc", "AUROC", 3);
 const AP: Quantity = Quantity::share("average_precision", "average precision", 3);
 const VUS_PR: Quantity = Quantity::share("vus_pr", "VUS-PR", 3);
 const FIT_SECONDS: Quantity = Quantity::new("fit_seconds", "fit, s", 1);
+const MEMORY: Quantity = Quantity::new("memory_mib", "memory, MiB", 0);
 const SCORE_MICROSECONDS: Quantity = Quantity::new("score_us", "score, µs a row", 0);
 /// False-alarm rates, and the rates that the default detector reached for them.
 const RATES: [(f64, Quantity); 3] = [
@@ -104,6 +105,9 @@ impl Results {
             }
             figures.push(seed, &FIT_SECONDS, outcome.fit_seconds);
             figures.push(seed, &SCORE_MICROSECONDS, 1e6 * outcome.score_seconds / scores.len().max(1) as f64);
+            if let Some(memory) = outcome.memory_mib {
+                figures.push(seed, &MEMORY, memory);
+            }
             if let Some(p_values) = &outcome.p_values {
                 let normal: Vec<f64> = p_values
                     .iter()
@@ -188,7 +192,8 @@ impl Results {
         let mut note = format!(
             "Means over the {} sets. {SPREAD} A rank is the place among the detectors on a set, 1 for the best, by the mean \
              over the seeds. Behind: sets on which a detector lacks more than {FAR} {} to the neighbours. Times are \
-             those of this machine, and include no reading.",
+             those of this machine, and include no reading. Memory is what fitting and scoring added to the process at \
+             their peak.",
             self.sets.len(),
             first.heading
         );
@@ -248,7 +253,7 @@ impl Results {
             let behind = behind.count();
             evaluation.metrics.insert(format!("{suite}/{key}/behind_neighbours"), behind as f64);
             row.push(behind.to_string());
-            for quantity in [FIT_SECONDS, SCORE_MICROSECONDS] {
+            for quantity in [FIT_SECONDS, SCORE_MICROSECONDS, MEMORY] {
                 let figure = self.over_sets(key, &quantity);
                 let mean = figure.and_then(|figure| figure.summary().ok()).map(|summary| summary.mean);
                 let decimals = quantity.decimals;
@@ -256,7 +261,16 @@ impl Results {
             }
             rows.push(row);
         }
-        let heads = [first.heading, "rank", second.heading, "rank", "behind", "fit, s", "score, µs a row"];
+        let heads = [
+            first.heading,
+            "rank",
+            second.heading,
+            "rank",
+            "behind",
+            FIT_SECONDS.heading,
+            SCORE_MICROSECONDS.heading,
+            MEMORY.heading,
+        ];
         Ok(ResultTable {
             title: "All sets".into(),
             columns: std::iter::once("detector").chain(heads).map(String::from).collect(),

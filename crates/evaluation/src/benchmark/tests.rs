@@ -84,7 +84,16 @@ fn ranks_means_and_alarms_are_those_of_the_scores() {
         // Of 180 normal rows, those with the two lowest p-values are below 1 %.
         let p_values =
             promises.then(|| (0..truth.len()).map(|row| (row % 100) as f64 / 100.0 + 0.006).collect());
-        Outcome { key: key.into(), name: key.into(), scores, p_values, fit_seconds: 1.0, score_seconds: 0.5 }
+        let (fit_seconds, score_seconds, memory_mib) = (1.0, 0.5, Some(2.0));
+        Outcome {
+            key: key.into(),
+            name: key.into(),
+            scores,
+            p_values,
+            fit_seconds,
+            score_seconds,
+            memory_mib,
+        }
     };
     let mut results = Results::new(Suite::Tabular);
     for set in ["one", "two", "three"] {
