@@ -108,7 +108,7 @@ impl View {
                     _ => Space::of(kind, kept.rows, kept.channels, kept.seed),
                 };
                 let mapped = space.map(kept.rows.clone());
-                let rows = References::new(mapped.clone()).by(metric);
+                let rows = References::by(mapped.clone(), metric);
                 let own = local.then(|| {
                     let nearest = rows.nearest(&mapped, NEIGHBOURS + 1);
                     let mut own: Vec<f64> =
@@ -136,7 +136,7 @@ impl View {
             Look::Mahalanobis { .. } => Sight::Mahalanobis(Plane::load(kept.ncols(), arrays)?),
             Look::Near { space, metric, local } => {
                 let space = Space::load(space, kept.ncols(), arrays)?;
-                let rows = References::new(space.map(kept.clone())).by(metric);
+                let rows = References::by(space.map(kept.clone()), metric);
                 let own = match local {
                     false => None,
                     true => Some(arrays.vector("own", Some(kept.nrows()))?),
