@@ -27,7 +27,7 @@ const LANES: usize = 8;
 const STRIP: usize = 4 * LANES;
 /// Rows whose bounds are computed together, the fewest of them for which it pays, and references that they are computed
 /// for at a time.
-const BLOCK: usize = 64;
+const BLOCK: usize = 128;
 const MIN_BLOCK: usize = 8;
 const STRETCH: usize = 512;
 
@@ -142,7 +142,7 @@ impl References {
             let mut searches: Vec<Search> = searches.collect();
             match coarse {
                 Some(coarse) if !searches.iter().any(|search| search.has_gaps) => {
-                    self.filtered(&mut searches, &Coarse::of(block, self.metric), coarse);
+                    self.filtered(&mut searches, &coarse.same_for(block), coarse);
                 }
                 _ => searches.iter_mut().for_each(|search| self.exhaustive(search)),
             }
@@ -162,19 +162,25 @@ impl References {
     fn filtered(&self, searches: &mut [Search], rows: &Coarse, references: &Coarse) {
         let start = searches.iter().map(|search| search.within.start).min().unwrap_or(0);
         let end = searches.iter().map(|search| search.within.end).max().unwrap_or(0).min(self.len());
-        let mut bounds = Array2::zeros((rows.len(), STRETCH));
+        let mut bounds = Array2::zeros((searches.len(), STRETCH));
         for from in (start..end).step_by(STRETCH) {
             let range = from..end.min(from + STRETCH);
-            rows.lower_bounds(references, range.clone(), bounds.slice_mut(s![.., ..range.len()]));
+            references.lower_bounds(rows, range.clone(), bounds.slice_mut(s![.., ..range.len()]));
             for (search, bounds) in searches.iter_mut().zip(bounds.outer_iter()) {
-                let mut worst = search.worst();
-                for (index, &bound) in range.clone().zip(bounds) {
+                let bounds = &bounds.to_slice().expect("standard layout")[..range.len()];
+                let mut worst = search.worst_in_single();
+                for (nth, bounds) in bounds.chunks(LANES).enumerate() {
                     // A bound that is not a number excludes nothing.
-                    if f64::from(bound) > worst || !search.within.contains(&index) {
+                    if bounds.iter().fold(true, |all, &bound| all & (bound > worst)) {
                         continue;
                     }
-                    self.offer(search, index);
-                    worst = search.worst();
+                    for (at, &bound) in bounds.iter().enumerate() {
+                        let index = from + nth * LANES + at;
+                        if !(bound > worst) && search.within.contains(&index) {
+                            self.offer(search, index);
+                            worst = search.worst_in_single();
+                        }
+                    }
                 }
             }
         }
@@ -218,6 +224,11 @@ impl Search {
     /// Beyond which squared distance a reference is not among the nearest.
     fn worst(&self) -> f64 {
         if self.nearest.len() < self.k { f64::INFINITY } else { self.nearest[self.k - 1].squared }
+    }
+
+    /// The same or a little more.
+    fn worst_in_single(&self) -> f32 {
+        (self.worst() as f32).next_up()
     }
 
     fn take(&mut self, near: Near) {
@@ -341,12 +352,17 @@ mod tests {
 
     #[test]
     fn most_references_are_left_out() {
-        let [references, asked] =
-            [1, 2].map(|seed| Coarse::of(rows(512, 30, 1.0, seed).view(), Metric::Euclidean));
-        let mut bounds = Array2::zeros((asked.len(), references.len()));
-        asked.lower_bounds(&references, 0..references.len(), bounds.view_mut());
-        let near = bounds.iter().filter(|bound| **bound < 0.5).count();
-        assert!(near * 5 < bounds.len(), "{near} of {}", bounds.len());
+        for metric in [Metric::Euclidean, Metric::Manhattan] {
+            let references = References::by(rows(512, 30, 1.0, 1), metric);
+            let asked = rows(20, 30, 1.0, 2);
+            let coarse = references.coarse.as_ref().unwrap();
+            let mut bounds = Array2::zeros((20, 512));
+            coarse.lower_bounds(&coarse.same_for(asked.view()), 0..512, bounds.view_mut());
+            for (bounds, nearest) in bounds.outer_iter().zip(references.nearest(&asked, 3)) {
+                let left = bounds.iter().filter(|bound| f64::from(**bound) <= nearest[2].squared).count();
+                assert!((3..20).contains(&left), "{metric:?} {left}");
+            }
+        }
     }
 
     #[test]
