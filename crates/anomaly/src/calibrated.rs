@@ -64,6 +64,7 @@ impl RowCalibration {
             rows.calibration.observed.is_some().then(|| Completion::fit(&rows.train, seed)).flatten();
         let normal = CalibrationRows {
             rows: &rows.calibration,
+            places: &(0..rows.calibration.len()).collect::<Vec<_>>(),
             overlap: rows.overlap,
             completion: completion.as_ref(),
             seed,
@@ -79,7 +80,7 @@ impl RowCalibration {
         rule: Rule,
     ) -> Result<Result<Self, ThresholdError>, ScorerError> {
         let (places, scores) = normal.scores(scorer, rule)?;
-        let CalibrationRows { rows: own, completion, seed, robust, .. } = *normal;
+        let CalibrationRows { rows: own, places: of_fit, completion, seed, robust, .. } = *normal;
         Ok(scores.and_then(|scores| {
             let out = robust.map(|share| scores.far_above(share)).unwrap_or_default();
             let calibration = Calibration::fit(&scores.without(&out), rule)?;
@@ -95,7 +96,8 @@ impl RowCalibration {
             };
             let out: HashSet<usize> = out.iter().map(|&place| places[place]).collect();
             let kept: Vec<usize> = (0..own.len()).filter(|row| !out.contains(row)).collect();
-            let gaps = Some(GapCalibration::of(&own.select(&kept), rule, completion, seed));
+            let of_fit: Vec<usize> = kept.iter().map(|&row| of_fit[row]).collect();
+            let gaps = Some(GapCalibration::of(&own.select(&kept), &of_fit, rule, completion, seed));
             Ok(RowCalibration { calibration, gaps, trim })
         }))
     }
@@ -169,8 +171,10 @@ fn scores_each<'c>(
 /// Normal rows to calibrate on, and how.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CalibrationRows<'a> {
-    /// Rows that the scorer was not fitted on.
+    /// Rows that the scorer was not fitted on, or that it scores as if it had not been.
     pub(crate) rows: &'a Samples,
+    /// The place of each among the calibration rows that the scorer was fitted with.
+    pub(crate) places: &'a [usize],
     /// How many of them two windows lie apart that share no step; 1 for independent rows.
     pub(crate) overlap: usize,
     /// What fills their gaps; without it, a similar row does.
@@ -189,14 +193,17 @@ impl CalibrationRows<'_> {
         scorer: &dyn Scorer,
         rule: Rule,
     ) -> Result<(Vec<usize>, Result<NormalScores, ThresholdError>), ScorerError> {
-        let CalibrationRows { rows: own, overlap, completion, seed, .. } = *self;
+        let CalibrationRows { rows: own, places: of_fit, overlap, completion, seed, .. } = *self;
+        let of_fit = |rows: &[usize]| -> Vec<usize> { rows.iter().map(|&row| of_fit[row]).collect() };
         // With just as many as the rule needs, the threshold would be the highest score.
         let needed = rule.windows_needed(overlap).saturating_mul(2).max(MIN_SAME);
         let complete = gaps::complete(own);
         let (places, scores) = if complete.len() == own.len() {
-            (complete, scorer.calibration_scores(own)?)
+            let scores = scorer.calibration_scores(own, &of_fit(&complete))?;
+            (complete, scores)
         } else if complete.len() >= needed {
-            let scores = scorer.calibration_scores(&Samples { observed: None, ..own.select(&complete) })?;
+            let rows = Samples { observed: None, ..own.select(&complete) };
+            let scores = scorer.calibration_scores(&rows, &of_fit(&complete))?;
             (complete, scores)
         } else {
             // Windows stay together, because their spacing counts.
@@ -204,7 +211,8 @@ impl CalibrationRows<'_> {
             let places = draw(own.len(), most, seed, "rows to fill", 0);
             let some = own.select(&places);
             let filled = Samples::complete(gaps::filled(&some, own, completion, seed));
-            (places, scorer.calibration_scores(&filled)?)
+            let scores = scorer.calibration_scores(&filled, &of_fit(&places))?;
+            (places, scores)
         };
         Ok((places, NormalScores::of_held_out_windows(scores, overlap)))
     }

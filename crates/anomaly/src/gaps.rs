@@ -22,7 +22,7 @@ use crate::error::ScorerError;
 use crate::scorers::Scorer;
 use crate::scorers::completion::Completion;
 use crate::scorers::references::{self, References};
-use crate::scorers::stored::Arrays;
+use crate::scorers::stored::{self, Arrays};
 use ae_intake::Samples;
 use ae_records::arrays::StoredArray;
 use ae_records::seed::{draw, stream_rng};
@@ -54,6 +54,8 @@ pub(crate) struct GapCalibration {
     values: Array2<f32>,
     /// `[K, D]`, what was observed before gaps were filled; `None` if there were none.
     observed: Option<Array2<bool>>,
+    /// `[K]`, the place of each among the calibration rows that the scorer was fitted with.
+    places: Vec<usize>,
     patterns: RefCell<Remembered>,
 }
 
@@ -71,8 +73,15 @@ struct Known {
 }
 
 impl GapCalibration {
-    /// Keeps calibration rows for scores with this rule. With `seed`, the same rows give the same.
-    pub(crate) fn of(calibration: &Samples, rule: Rule, completion: Option<&Completion>, seed: u64) -> Self {
+    /// Keeps calibration rows, at these places among those that the scorer was fitted with, for scores with this rule.
+    /// With `seed`, the same rows give the same.
+    pub(crate) fn of(
+        calibration: &Samples,
+        places: &[usize],
+        rule: Rule,
+        completion: Option<&Completion>,
+        seed: u64,
+    ) -> Self {
         let (n, width) = calibration.values.dim();
         let needed = rule.samples_needed().saturating_mul(2);
         let most = if calibration.observed.is_some() { MAX_ROWS_WITH_GAPS } else { MAX_ROWS };
@@ -81,7 +90,8 @@ impl GapCalibration {
         chosen.shuffle(&mut stream_rng(seed, "order of rows for gaps", 0));
         let kept = calibration.select(&chosen);
         let values = filled(&kept, calibration, completion, seed);
-        GapCalibration { values, observed: kept.observed, patterns: RefCell::default() }
+        let places = chosen.iter().map(|&row| places[row]).collect();
+        GapCalibration { values, observed: kept.observed, places, patterns: RefCell::default() }
     }
 
     pub(crate) fn load(width: usize, arrays: &Arrays<'_>) -> Result<Self, ScorerError> {
@@ -93,12 +103,15 @@ impl GapCalibration {
             false => None,
             true => Some(arrays.matrix("observed", Some(values.nrows()), width)?.mapv(|value| value != 0.0)),
         };
-        Ok(GapCalibration { values, observed, patterns: RefCell::default() })
+        let places = arrays.vector("places", Some(values.nrows()))?;
+        let places = places.into_iter().map(|place| place as usize).collect();
+        Ok(GapCalibration { values, observed, places, patterns: RefCell::default() })
     }
 
     pub(crate) fn arrays(&self) -> Vec<(String, StoredArray)> {
-        let mut arrays =
-            vec![("rows".into(), StoredArray::of_f32(self.values.shape(), self.values.iter().copied()))];
+        let places: Vec<f64> = self.places.iter().map(|&place| place as f64).collect();
+        let rows = StoredArray::of_f32(self.values.shape(), self.values.iter().copied());
+        let mut arrays = vec![("rows".into(), rows), ("places".into(), stored::vector(&places))];
         if let Some(observed) = &self.observed {
             let flags = observed.iter().map(|&observed| f32::from(u8::from(observed)));
             arrays.push(("observed".into(), StoredArray::of_f32(observed.shape(), flags)));
@@ -164,8 +177,9 @@ impl GapCalibration {
                 break;
             }
             let upto = (2 * at).max(FIRST_ROWS).min(n);
-            let rows = self.with_gaps(&known.rows[at..upto], pattern);
-            known.scores.extend(scorer.calibration_scores(&rows)?);
+            let next = &known.rows[at..upto];
+            let places: Vec<usize> = next.iter().map(|&row| self.places[row]).collect();
+            known.scores.extend(scorer.calibration_scores(&self.with_gaps(next, pattern), &places)?);
         }
         let mut sorted = known.scores.clone();
         sorted.sort_unstable_by(f64::total_cmp);

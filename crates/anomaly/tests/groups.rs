@@ -210,7 +210,7 @@ fn a_detector_of_groups_is_saved_with_their_thresholds_and_hostile_ones_are_refu
     refused(&|content| content["groups"] = json!(["calm"]), "cannot read its metadata");
     // Its rows for gaps would be those of the next one.
     let without = |content: &mut Value| drop(content["groups"].as_object_mut().unwrap().remove("calm"));
-    refused(&without, "`groups.1.gaps.rows` belongs to nothing");
+    refused(&without, "`groups.1.gaps.places` belongs to nothing");
     refused(&|content| content["schema"]["group"]["names"] = json!(["wild", "calm"]), "sorted names");
 }
 

@@ -15,6 +15,7 @@
 //! in the same way.
 
 mod contender;
+mod crossed;
 mod error;
 mod groups;
 mod model;
@@ -37,6 +38,7 @@ pub use select::{Candidate, Judged, Role, Selected};
 pub use split::{EncodedSplit, TableSplit};
 pub use train::Trained;
 
+use self::crossed::Windows;
 use crate::calibrated::{CalibratedScorer, CalibrationRows, RowCalibration};
 use crate::calibration::{Calibration, FalseAlarmBudget, NormalScores, Rule, ThresholdError};
 use crate::detector::Detector;
@@ -178,7 +180,14 @@ impl Detector {
             return Err(failed(ThresholdError::TooFewSamples { rule, needed, got }));
         }
         let trained = Trained::on(&rows, config, &mut options)?;
-        let (scorer, left_out_scores) = config.store.fit(&rows, &trained, config)?;
+        let windows = schema.windows.filter(|_| split.is_crossed).map(|windows| Windows {
+            rows: &rows,
+            ends: &calibrated_on,
+            length: windows.length,
+        });
+        let learned = windows.map(|windows| windows.all());
+        let (scorer, left_out_scores) =
+            config.store.fit(learned.as_ref().unwrap_or(&rows), &trained, config)?;
         // Compare plain errors: a score scaled on the validation rows makes these look more usual than they
         // are.
         let normal = trained.normal_rows(&rows, config.seed);
@@ -186,8 +195,16 @@ impl Detector {
         let held_out = |part: &Samples| -> Result<NormalScores, FitError> {
             NormalScores::of_held_out_windows(plain.scores(part)?, rows.overlap).map_err(failed)
         };
+        let (scorer, drift) = match windows {
+            None => (scorer, held_out(&rows.calibration)?.check_against(&held_out(normal.validation)?)),
+            Some(windows) => {
+                let crossed = windows.fit(scorer, &trained, config, options.stop)?;
+                let drift = crossed.check_drift(rows.overlap);
+                (crossed.scorer, drift)
+            }
+        };
         let mut accepted = None;
-        match held_out(&rows.calibration)?.check_against(&held_out(normal.validation)?) {
+        match drift {
             Ok(()) => {}
             Err(ThresholdError::Suspicious { above, n, first, last, .. }) => {
                 let place = split.place(calibrated_on[first], calibrated_on[last]);
@@ -202,6 +219,7 @@ impl Detector {
         let completion = trained.completion.as_deref();
         let all = CalibrationRows {
             rows: &rows.calibration,
+            places: &(0..rows.calibration.len()).collect::<Vec<_>>(),
             overlap: rows.overlap,
             completion,
             seed: config.seed,
@@ -209,7 +227,7 @@ impl Detector {
         };
         let (groups, group_lines) = groups::calibrate(&split, &calibrated_on, config, rule, |places| {
             let own = rows.calibration.select(places);
-            RowCalibration::fit_to(scorer.as_ref(), &CalibrationRows { rows: &own, ..all }, rule)
+            RowCalibration::fit_to(scorer.as_ref(), &CalibrationRows { rows: &own, places, ..all }, rule)
         })?;
         let calibration = RowCalibration::fit_to(scorer.as_ref(), &all, rule)?.map_err(failed)?;
         let scorer = CalibratedScorer::new(scorer, calibration).with_groups(groups);
@@ -232,6 +250,7 @@ impl Detector {
                 validation: normal.validation.len(),
                 calibration: rows.calibration.len(),
                 test: split.test.len(),
+                folds: split.is_crossed.then_some(crossed::FOLDS),
                 width: schema.width(),
                 too_little_observed: left_out,
             },
@@ -310,7 +329,7 @@ impl FitConfig {
             });
         }
         let rule = |rate| Rule::FalseAlarmRate { rate };
-        let most = split::rows_for_calibration(table);
+        let most = split::rows_for_calibration(table, self);
         let possible = RATES.into_iter().find(|&rate| split::rows_to_calibrate(table, rule(rate)) <= most);
         Ok(rule(possible.unwrap_or(RATES[RATES.len() - 1])))
     }

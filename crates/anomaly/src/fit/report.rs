@@ -29,6 +29,9 @@ pub struct Sizes {
     pub calibration: usize,
     /// Locked rows, used once at the end.
     pub test: usize,
+    /// If the calibration rows are all rows: parts that each were scored by a detector that learned without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<usize>,
     /// Values of a sample.
     pub width: usize,
     /// Rows that were left out because too little of them was observed.

@@ -4,7 +4,7 @@ use super::damage::Form;
 use super::prepared::PreparedRows;
 use super::report::TestFigures;
 use super::stretches::{self, Parts};
-use super::{FitConfig, FitError};
+use super::{FitConfig, FitError, Store, crossed};
 use crate::calibrated::CalibratedScorer;
 use crate::calibration::Rule;
 use crate::error::ScorerError;
@@ -12,8 +12,10 @@ use ae_intake::Samples;
 use ae_intake::{EncodedRows, Layout, Notice, Schema, Shares, State, Table, evenly_spaced};
 use std::ops::Range;
 
-/// Share of the steps from which the window length is chosen.
+/// Share of the steps from which the window length is chosen, and the same if all windows are learned from. A plain window
+/// has a seventh of them.
 const WINDOW_SHARE: f64 = 0.4;
+const CROSSED_WINDOW_SHARE: f64 = 0.7;
 /// Most reference rows; an alarm shows the nearest one.
 const MAX_REFERENCES: usize = 1000;
 /// Default share of the normal rows that is locked away if there are labels.
@@ -40,6 +42,8 @@ pub struct TableSplit {
     pub test: Vec<usize>,
     /// Number of normal rows or windows that were split.
     pub normal: usize,
+    /// Whether the calibration rows are all rows, those to learn from as well.
+    pub is_crossed: bool,
 }
 
 /// The rows of a split, encoded.
@@ -93,8 +97,19 @@ fn rows_of_stretch(table: &Table, own: Range<usize>) -> f64 {
 }
 
 /// Most rows available for calibration.
-pub(super) fn rows_for_calibration(table: &Table) -> f64 {
-    0.5 * rows_to_split(table)
+pub(super) fn rows_for_calibration(table: &Table, config: &FitConfig) -> f64 {
+    match table.config.window.filter(|window| is_crossed(table, config, *window)) {
+        Some(window) => (table.len() + 1 - window) as f64,
+        None => 0.5 * rows_to_split(table),
+    }
+}
+
+/// Whether all windows of this length are to learn from and for calibration.
+fn is_crossed(table: &Table, config: &FitConfig, window: usize) -> bool {
+    let is_plain = config.store == Store::Blend && config.shares.is_none() && config.robust.is_none();
+    let is_one = table.labels.is_none() && table.groups.is_none() && table.stretches().len() == 1;
+    let are_windows = table.layout == Layout::Windows && table.config.stride <= 1;
+    is_plain && is_one && are_windows && crossed::is_possible(table.len(), window)
 }
 
 /// Rows that a rule needs, plus a margin for rows with too little observed. From windows that share steps, a low rate
@@ -115,12 +130,12 @@ pub(super) fn rows_to_calibrate(table: &Table, rule: Rule) -> f64 {
 /// From a rate on, the fewest windows without a common step that a series is calibrated on by default.
 const FEWEST_BLOCKS: [(f64, f64); 3] = [(0.05, 2.0), (0.02, 4.0), (0.0, 5.0)];
 
-/// The table with a window length, which the split needs. It is chosen only from early steps, which belong to
-/// the training part under any configuration.
-fn with_window(table: &Table) -> Result<Table, FitError> {
+/// The table with a window length, which the split needs. It is chosen only from the first steps, which belong to the
+/// training part under any configuration of this share.
+fn with_window(table: &Table, share: f64) -> Result<Table, FitError> {
     let mut table = table.clone();
     if table.layout == Layout::Windows && table.config.window.is_none() {
-        let learned = Schema::learn(&table, &steps_for_window(&table))?;
+        let learned = Schema::learn(&table, &first_steps(&table, share))?;
         table.config.window = learned.schema.windows.map(|windows| windows.length);
         let chosen =
             learned.notices.into_iter().filter(|notice| matches!(notice, Notice::WindowChosen { .. }));
@@ -132,8 +147,12 @@ fn with_window(table: &Table) -> Result<Table, FitError> {
 /// The normal time steps of a series from which the length of its windows is chosen: early ones, which belong to the
 /// training part under any configuration.
 pub fn steps_for_window(table: &Table) -> Vec<usize> {
+    first_steps(table, WINDOW_SHARE)
+}
+
+fn first_steps(table: &Table, share: f64) -> Vec<usize> {
     let mut first = table.normal_rows();
-    first.truncate((first.len() as f64 * WINDOW_SHARE) as usize);
+    first.truncate((first.len() as f64 * share) as usize);
     first
 }
 
@@ -145,7 +164,14 @@ impl TableSplit {
     /// Too few rows, or a budget per period without timestamps.
     pub fn of(table: &Table, config: &FitConfig) -> Result<(Self, Rule), FitError> {
         config.check()?;
-        let table = with_window(table)?;
+        let crossed = with_window(table, CROSSED_WINDOW_SHARE)?;
+        if let Some(window) = crossed.config.window.filter(|window| is_crossed(&crossed, config, *window)) {
+            let parts = stretches::crossed(&crossed, window);
+            let rule = config.rule(&crossed)?;
+            let normal = parts.calibration.len();
+            return Ok((TableSplit { is_crossed: true, normal, ..Self::new(crossed, parts) }, rule));
+        }
+        let table = with_window(table, WINDOW_SHARE)?;
         let rule = config.rule(&table)?;
         let all = rows_to_split(&table);
         let shares = |own: Range<usize>| {
@@ -165,7 +191,7 @@ impl TableSplit {
     /// # Errors
     /// Too few rows.
     pub fn by_shares(table: Table, shares: Shares, seed: u64) -> Result<Self, FitError> {
-        let table = with_window(&table)?;
+        let table = with_window(&table, WINDOW_SHARE)?;
         let parts = Self::parts(&table, |_| shares, seed)?;
         Ok(Self::new(table, parts))
     }
@@ -184,7 +210,7 @@ impl TableSplit {
             Layout::Windows => train.len() + validation.len() + calibration.len(),
             _ => table.normal_rows().len(),
         };
-        TableSplit { table, learn, train, validation, calibration, test, normal }
+        TableSplit { table, learn, train, validation, calibration, test, normal, is_crossed: false }
     }
 
     /// Share of the normal rows used for calibration.

@@ -129,6 +129,13 @@ pub(super) fn by_time(
     Parts::of(table, split, whole)
 }
 
+/// All windows of a single stretch, to learn from and for calibration.
+pub(super) fn crossed(table: &Table, window: usize) -> Parts {
+    let calibration = window_ends(0..table.len(), window, 1);
+    let (train, validation) = super::crossed::parts(&calibration, window, |end| end);
+    Parts { learn: (0..table.len()).collect(), train, validation, calibration, test: Vec::new() }
+}
+
 /// Splits windows of normal steps in order of time. Anomalous stretches, wherever they lie, go only into the locked
 /// part.
 fn labelled(normal: &[bool], window: usize, stride: usize, shares: Shares) -> Result<Parts, IntakeError> {

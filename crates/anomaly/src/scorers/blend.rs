@@ -305,7 +305,7 @@ impl Scorer for Blend {
         self.blended(train, Among::Others)
     }
 
-    fn calibration_scores(&self, rows: &Samples) -> Result<Vec<f64>, ScorerError> {
+    fn calibration_scores(&self, rows: &Samples, _: &[usize]) -> Result<Vec<f64>, ScorerError> {
         rows::check(rows, self.width())?;
         self.blended(rows, self.calibration)
     }

@@ -6,6 +6,7 @@
 
 pub mod blend;
 pub mod constant;
+pub mod crossed;
 pub mod ensemble;
 pub mod forest;
 pub mod latent;
@@ -164,5 +165,5 @@ scorers! {
         /// How few random cuts isolate a row, see [`mod@forest`].
         IsolationForest: forest::IsolationForest;
     of scorers:
-        Blend, Ensemble;
+        Blend, crossed::Crossed, Ensemble;
 }

@@ -37,12 +37,13 @@ pub trait Scorer: Send {
         self.scores(train)
     }
 
-    /// The scores `[N]` of the rows for calibration. A scorer that keeps these rows, too, compares each with the others,
-    /// as if it did not keep this one.
+    /// The scores `[N]` of the rows for calibration, with the place of each among those that the scorer was fitted with. A
+    /// scorer that learned from these rows, too, scores each as if it had not learned from this one.
     ///
     /// # Errors
     /// See [`Scorer::scores`].
-    fn calibration_scores(&self, rows: &Samples) -> Result<Vec<f64>, ScorerError> {
+    fn calibration_scores(&self, rows: &Samples, places: &[usize]) -> Result<Vec<f64>, ScorerError> {
+        let _ = places;
         self.scores(rows)
     }
 

@@ -129,15 +129,22 @@ pub(super) fn report(
     let mut lines = vec![
         format!("layout: {} ({})", report.layout, report.layout_because),
         format!(
-            "{} {rows} of {} values: {} for training, {} for early stopping and comparison, {} for calibration{}",
+            "{} {rows} of {} values: {} for training, {} for early stopping{}, {} for calibration{}",
             sizes.normal,
             sizes.width,
             sizes.train,
             sizes.validation,
-            sizes.calibration,
+            if sizes.folds.is_some() { "" } else { " and comparison" },
+            match sizes.folds {
+                Some(_) => format!("all {}", sizes.calibration),
+                None => sizes.calibration.to_string(),
+            },
             if sizes.test > 0 { format!(", {} for testing", sizes.test) } else { String::new() }
         ),
     ];
+    lines.extend(sizes.folds.map(|folds| {
+        format!("each of {folds} parts is calibrated on by a detector that learned without it; the stored one learned from all")
+    }));
     if sizes.bad_lines > 0 {
         let are = if sizes.bad_lines == 1 { "line could not be read" } else { "lines could not be read" };
         lines.push(format!("{} {are}; the first:", sizes.bad_lines));
