@@ -176,10 +176,11 @@ impl References {
                     }
                     for (at, &bound) in bounds.iter().enumerate() {
                         let index = from + nth * LANES + at;
-                        if !(bound > worst) && search.within.contains(&index) {
-                            self.offer(search, index);
-                            worst = search.worst_in_single();
+                        if bound > worst || !search.within.contains(&index) {
+                            continue;
                         }
+                        self.offer(search, index);
+                        worst = search.worst_in_single();
                     }
                 }
             }

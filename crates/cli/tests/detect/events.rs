@@ -105,9 +105,10 @@ fn a_stream_tells_each_event_once_whenever_it_is_cut_or_killed() {
     let watch = "detect watch --model detector.safetensors";
     let run = |arguments: &str, input: &str| {
         let mut command = place.ae(&format!("{watch} {arguments}"));
-        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        assert!(child.wait().unwrap().success());
+        let ended = child.wait_with_output().unwrap();
+        assert!(ended.status.success(), "{arguments}: {}", String::from_utf8_lossy(&ended.stderr));
     };
     let stream = place.text("stream.csv");
     run("--state whole.state --out whole.jsonl", &stream);

@@ -79,7 +79,7 @@ pub(super) struct View {
 
 #[derive(Debug)]
 enum Sight {
-    Near(Neighbourhood),
+    Near(Box<Neighbourhood>),
     Plane(Plane),
     Mahalanobis(Plane),
 }
@@ -118,7 +118,7 @@ impl View {
                     own.iter_mut().for_each(|distance| *distance += floor);
                     own
                 });
-                Sight::Near(Neighbourhood { space, rows, metric, own })
+                Sight::Near(Box::new(Neighbourhood { space, rows, metric, own }))
             }
         };
         View { look, sight }
@@ -144,7 +144,7 @@ impl View {
                 if own.as_ref().is_some_and(|own| own.iter().any(|distance| *distance <= 0.0)) {
                     return Err(ScorerError::Stored("`own` holds distances that are not above 0".into()));
                 }
-                Sight::Near(Neighbourhood { space, rows, metric, own })
+                Sight::Near(Box::new(Neighbourhood { space, rows, metric, own }))
             }
         };
         Ok(View { look, sight })
