@@ -1,6 +1,6 @@
 //! The detectors of the benchmark: what `ae detect fit` makes by default, and what it is compared with.
 
-use super::memory::Before;
+use super::memory::Work;
 use super::problems::Problem;
 use crate::context::Context;
 use crate::error::EvaluationError;
@@ -29,7 +29,7 @@ pub(super) struct Outcome {
     pub(super) p_values: Option<Vec<f64>>,
     pub(super) fit_seconds: f64,
     pub(super) score_seconds: f64,
-    /// What fitting and scoring added to the memory of the process at their peak, where the system tells.
+    /// What the process held at the peak of fitting and scoring beyond what it held before, where the system tells.
     pub(super) memory_mib: Option<f64>,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn all(context: &mut Context<'_>, problem: &Problem, seed: u64) -> Re
     let config =
         FitConfig { seed, input: problem.input.clone(), accept_drift: is_series, ..FitConfig::default() };
     let stop = || FitOptions { stop: Some(context.stop), ..FitOptions::default() };
-    let (memory, began) = (Before::now(), Instant::now());
+    let (memory, began) = (Work::begin(), Instant::now());
     let Fitted { detector, report } =
         Detector::fit_with(&problem.train, &config, stop()).map_err(interrupted)?;
     let fit_seconds = began.elapsed().as_secs_f64();
@@ -73,13 +73,13 @@ pub(super) fn all(context: &mut Context<'_>, problem: &Problem, seed: u64) -> Re
         p_values: Some(of(|verdict| verdict.verdict().map(|verdict| verdict.p_value), 1.0)),
         fit_seconds,
         score_seconds,
-        memory_mib: memory.added_mib(),
+        memory_mib: memory.peak_mib(),
     }];
 
     // The network of the detector, alone and before it learned anything.
     let (split, _) = TableSplit::of(&problem.train, &config)?;
     let rows = split.encode()?.rows;
-    let (memory, began) = (Before::now(), Instant::now());
+    let (memory, began) = (Work::begin(), Instant::now());
     let trained = Trained::on(&rows, &config, &mut stop()).map_err(interrupted)?;
     let seconds = began.elapsed().as_secs_f64();
     for (contender, key, name, seconds) in [
@@ -109,7 +109,7 @@ pub(super) fn all(context: &mut Context<'_>, problem: &Problem, seed: u64) -> Re
         (Baseline::IsolationForest, "forest", "isolation forest"),
         (Baseline::Median, "median", "the median row"),
     ] {
-        let (memory, began) = (Before::now(), Instant::now());
+        let (memory, began) = (Work::begin(), Instant::now());
         let scorer = baseline.fit(&normal)?;
         let seconds = began.elapsed().as_secs_f64();
         outcomes.push(Outcome::of((key, name), scorer.as_ref(), &test, seconds, &memory)?);
@@ -138,7 +138,7 @@ impl Outcome {
         scorer: &dyn Scorer,
         rows: &Samples,
         fit_seconds: f64,
-        memory: &Before,
+        memory: &Work,
     ) -> Result<Self, EvaluationError> {
         let began = Instant::now();
         let scores = scorer.scores(rows)?;
@@ -150,7 +150,7 @@ impl Outcome {
             p_values: None,
             fit_seconds,
             score_seconds,
-            memory_mib: memory.added_mib(),
+            memory_mib: memory.peak_mib(),
         })
     }
 }

@@ -1,23 +1,31 @@
 //! How much memory a piece of work takes, where the system tells: on Linux.
 
 use std::fs;
+use std::sync::OnceLock;
 
 const KIB_IN_MIB: f64 = 1024.0;
 
-/// The resident memory of this process before a piece of work.
-pub(super) struct Before(Option<f64>);
+/// The resident memory of this process before the first piece of work.
+static AT_FIRST: OnceLock<Option<f64>> = OnceLock::new();
 
-impl Before {
-    /// From now on.
-    pub(super) fn now() -> Self {
-        // Forgets the peak of what came before; see `man 5 proc_pid_clear_refs`.
-        let forgotten = fs::write("/proc/self/clear_refs", "5");
-        Before(forgotten.ok().and_then(|()| resident_mib("VmRSS:")))
+/// A piece of work that begins.
+pub(super) struct Work(());
+
+impl Work {
+    /// Begins now; the peak of what came before is forgotten.
+    pub(super) fn begin() -> Self {
+        AT_FIRST.get_or_init(|| resident_mib("VmRSS:"));
+        // Where that fails, `VmHWM` is that of the whole process, which is not less; see `man 5 proc_pid_clear_refs`.
+        let _ = fs::write("/proc/self/clear_refs", "5");
+        Work(())
     }
 
-    /// What the work has added at its peak, in MiB; `None` where the system does not tell.
-    pub(super) fn added_mib(&self) -> Option<f64> {
-        Some((resident_mib("VmHWM:")? - self.0?).max(0.0))
+    /// What the process holds at the peak of the work beyond what it held before the first one, in MiB: at least what the
+    /// work takes, because memory that earlier work gave back may still be the process's. `None` where the system does not
+    /// tell.
+    pub(super) fn peak_mib(&self) -> Option<f64> {
+        let at_first = AT_FIRST.get().copied().flatten()?;
+        Some((resident_mib("VmHWM:")? - at_first).max(0.0))
     }
 }
 
@@ -33,15 +41,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_peak_is_told_after_the_memory_was_given_back() {
-        let before = Before::now();
-        if before.0.is_none() {
+    fn memory_that_is_in_use_is_told() {
+        let work = Work::begin();
+        if resident_mib("VmHWM:").is_none() {
             return; // This system does not tell.
         }
-        let large = vec![1u8; 64 << 20];
+        let large = vec![1u8; 256 << 20];
         assert!(large.iter().all(|&byte| byte == 1));
-        drop(large);
-        let added = before.added_mib().unwrap();
+        // Other tests in this process give memory back.
+        let added = work.peak_mib().unwrap();
         assert!(added > 60.0, "{added}");
+        drop(large);
     }
 }

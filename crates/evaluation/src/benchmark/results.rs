@@ -192,8 +192,8 @@ impl Results {
         let mut note = format!(
             "Means over the {} sets. {SPREAD} A rank is the place among the detectors on a set, 1 for the best, by the mean \
              over the seeds. Behind: sets on which a detector lacks more than {FAR} {} to the neighbours. Times are \
-             those of this machine, and include no reading. Memory is what fitting and scoring added to the process at \
-             their peak.",
+             those of this machine, and include no reading. Memory is what the process held at the peak of fitting \
+             and scoring beyond what it held before; for the detectors of this program, before the first set.",
             self.sets.len(),
             first.heading
         );
