@@ -25,12 +25,20 @@ pub(super) struct Outcome {
     pub(super) name: String,
     /// Of each judged row.
     pub(super) scores: Vec<f64>,
-    /// Of each judged row, for a detector that promises a false-alarm rate.
-    pub(super) p_values: Option<Vec<f64>>,
+    /// For a detector that promises a false-alarm rate.
+    pub(super) verdicts: Option<Verdicts>,
     pub(super) fit_seconds: f64,
     pub(super) score_seconds: f64,
     /// What the process held at the peak of fitting and scoring beyond what it held before, where the system tells.
     pub(super) memory_mib: Option<f64>,
+}
+
+/// What a detector says of the judged rows.
+pub(super) struct Verdicts {
+    /// The false-alarm rate that it promises.
+    pub(super) promised: f64,
+    pub(super) is_anomalous: Vec<bool>,
+    pub(super) p_values: Vec<f64>,
 }
 
 /// The detectors of this program, and the rows that they judged, as numbers for others.
@@ -70,7 +78,11 @@ pub(super) fn all(context: &mut Context<'_>, problem: &Problem, seed: u64) -> Re
         name: "ae detect fit".into(),
         // A row that is not judged raises no alarm.
         scores: of(|verdict| verdict.verdict().map(|verdict| verdict.score), f64::MIN),
-        p_values: Some(of(|verdict| verdict.verdict().map(|verdict| verdict.p_value), 1.0)),
+        verdicts: detector.calibration().threshold().rule().rate().map(|promised| Verdicts {
+            promised,
+            is_anomalous: verdicts.iter().map(|own| matches!(own, Judgement::Anomalous(_))).collect(),
+            p_values: of(|verdict| verdict.verdict().map(|verdict| verdict.p_value), 1.0),
+        }),
         fit_seconds,
         score_seconds,
         memory_mib: memory.peak_mib(),
@@ -147,7 +159,7 @@ impl Outcome {
             key: key.into(),
             name: name.into(),
             scores,
-            p_values: None,
+            verdicts: None,
             fit_seconds,
             score_seconds,
             memory_mib: memory.peak_mib(),

@@ -101,8 +101,8 @@ impl Peers {
             let path = folder.path().join(format!("{key}.npy"));
             let scores = self.read(&path, numbers[1].nrows())?;
             let (key, name) = (key.clone(), peer.name.clone());
-            let p_values = None;
-            outcomes.push(Outcome { key, name, scores, p_values, fit_seconds, score_seconds, memory_mib });
+            let verdicts = None;
+            outcomes.push(Outcome { key, name, scores, verdicts, fit_seconds, score_seconds, memory_mib });
         }
         Ok((outcomes, failed))
     }

@@ -25,6 +25,9 @@ const RATES: [(f64, Quantity); 3] = [
     (0.01, Quantity::share("alarms_at_0.01", "promised 1 %", 4)),
     (0.05, Quantity::share("alarms_at_0.05", "promised 5 %", 4)),
 ];
+/// Of windows that share steps, a rate other than that of the threshold has no threshold without another fit.
+const OF_SERIES: [Quantity; 2] =
+    [Quantity::share("promised", "promised", 2), Quantity::share("alarms", "flagged", 4)];
 /// A detector is far behind another one if it lacks more than this.
 const FAR: f64 = 0.03;
 
@@ -108,16 +111,21 @@ impl Results {
             if let Some(memory) = outcome.memory_mib {
                 figures.push(seed, &MEMORY, memory);
             }
-            if let Some(p_values) = &outcome.p_values {
-                let normal: Vec<f64> = p_values
-                    .iter()
-                    .zip(truth)
-                    .filter(|(_, anomalous)| !**anomalous)
-                    .map(|(p, _)| *p)
-                    .collect();
-                for (rate, quantity) in RATES {
-                    let alarms = normal.iter().filter(|&&p| p <= rate * (1.0 + 4.0 * f64::EPSILON)).count();
-                    set.alarms.push(seed, &quantity, alarms as f64 / normal.len().max(1) as f64);
+            if let Some(verdicts) = &outcome.verdicts {
+                let normal: Vec<usize> = (0..truth.len()).filter(|&row| !truth[row]).collect();
+                let share = |is_alarm: &dyn Fn(usize) -> bool| {
+                    let alarms = normal.iter().filter(|&&row| is_alarm(row)).count();
+                    alarms as f64 / normal.len().max(1) as f64
+                };
+                if problem.vus_window.is_some() {
+                    let [promised, alarms] = OF_SERIES;
+                    set.alarms.push(seed, &promised, verdicts.promised);
+                    set.alarms.push(seed, &alarms, share(&|row| verdicts.is_anomalous[row]));
+                } else {
+                    for (rate, quantity) in RATES {
+                        let highest = rate * (1.0 + 4.0 * f64::EPSILON);
+                        set.alarms.push(seed, &quantity, share(&|row| verdicts.p_values[row] <= highest));
+                    }
                 }
             }
         }
@@ -301,7 +309,10 @@ impl Results {
 
     /// What the default detector flagged of normal rows.
     fn alarms(&self, evaluation: &mut Evaluation) -> Result<ResultTable, EvaluationError> {
-        let quantities = RATES.map(|(_, quantity)| quantity);
+        let quantities = match self.suite {
+            Suite::Tabular => RATES.map(|(_, quantity)| quantity).to_vec(),
+            Suite::Series => OF_SERIES.to_vec(),
+        };
         let mut rows = Vec::new();
         for set in &self.sets {
             let mut row = vec![set.name.clone()];

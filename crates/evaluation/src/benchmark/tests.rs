@@ -1,6 +1,6 @@
 //! The task on small made-up sets.
 
-use super::contenders::{self, NEIGHBOURS, OWN, Outcome};
+use super::contenders::{self, NEIGHBOURS, OWN, Outcome, Verdicts};
 use super::problems::Problem;
 use super::results::Results;
 use super::*;
@@ -82,14 +82,17 @@ fn ranks_means_and_alarms_are_those_of_the_scores() {
         let truth = ring("", LayoutChoice::Table).truth;
         let scores: Vec<f64> = truth.iter().enumerate().map(|(row, &odd)| of(row, odd)).collect();
         // Of 180 normal rows, those with the two lowest p-values are below 1 %.
-        let p_values =
-            promises.then(|| (0..truth.len()).map(|row| (row % 100) as f64 / 100.0 + 0.006).collect());
+        let verdicts = promises.then(|| Verdicts {
+            promised: 0.05,
+            is_anomalous: vec![false; truth.len()],
+            p_values: (0..truth.len()).map(|row| (row % 100) as f64 / 100.0 + 0.006).collect(),
+        });
         let (fit_seconds, score_seconds, memory_mib) = (1.0, 0.5, Some(2.0));
         Outcome {
             key: key.into(),
             name: key.into(),
             scores,
-            p_values,
+            verdicts,
             fit_seconds,
             score_seconds,
             memory_mib,
@@ -129,4 +132,37 @@ fn ranks_means_and_alarms_are_those_of_the_scores() {
         evaluation.tables.iter().all(|table| table.rows.iter().all(|row| row.len() == table.columns.len()))
     );
     assert_eq!(gallery.entries().unwrap().len(), 2);
+}
+
+/// The p-value of a window is that among windows that share steps; the threshold allows for that.
+#[test]
+fn alarms_in_a_series_are_those_that_the_detector_raises() {
+    let problem = Problem { vus_window: Some(4), ..ring("one", LayoutChoice::Windows) };
+    let is_anomalous: Vec<bool> = (0..problem.truth.len()).map(|point| point % 10 == 5).collect();
+    let expected = |anomalous: bool| {
+        let of = |point: &usize| problem.truth[*point] == anomalous;
+        let all: Vec<usize> = (0..problem.truth.len()).filter(of).collect();
+        all.iter().filter(|&&point| is_anomalous[point]).count() as f64 / all.len() as f64
+    };
+    let verdicts = Verdicts {
+        promised: 0.02,
+        is_anomalous: is_anomalous.clone(),
+        p_values: vec![0.0; problem.truth.len()],
+    };
+    let outcome = Outcome {
+        key: OWN.into(),
+        name: OWN.into(),
+        scores: (0..problem.truth.len()).map(|point| point as f64).collect(),
+        verdicts: Some(verdicts),
+        fit_seconds: 1.0,
+        score_seconds: 1.0,
+        memory_mib: None,
+    };
+    let mut results = Results::new(Suite::Series);
+    results.add(&problem, 0, &[outcome]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut evaluation = Evaluation::default();
+    results.report(&mut evaluation, &Gallery::new(folder.path().join("images"))).unwrap();
+    assert_eq!(evaluation.metrics["series/one/promised"], 0.02);
+    assert!((evaluation.metrics["series/one/alarms"] - expected(false)).abs() < 1e-12);
 }
