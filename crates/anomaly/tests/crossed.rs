@@ -127,3 +127,11 @@ fn a_loaded_detector_judges_alike_with_and_without_gaps() {
     let alarms = with_gaps.iter().filter(|score| **score > threshold).count();
     assert!(alarms * 10 < with_gaps.len(), "{alarms} of {}", with_gaps.len());
 }
+
+#[test]
+fn a_series_of_which_only_the_beginning_was_observed_is_refused() {
+    let mut values = steps(600, 6);
+    values.slice_mut(s![120.., ..]).fill(f32::NAN);
+    let error = Detector::fit_with(&table(&values, &config()), &config(), FitOptions::default()).unwrap_err();
+    assert!(matches!(error, FitError::TooLittleObserved { .. }), "{error}");
+}

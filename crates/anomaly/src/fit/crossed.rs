@@ -1,5 +1,6 @@
 //! Short series: every window serves for learning and, scored by a detector that learned without it, for calibration.
 
+use super::split::MIN_ROWS;
 use super::train::Trained;
 use super::{Contender, FitConfig, FitError, FitOptions, PreparedRows};
 use crate::calibration::{NormalScores, ThresholdError};
@@ -93,7 +94,7 @@ impl Windows<'_> {
     /// Fits a detector of the same kind for each fold.
     ///
     /// # Errors
-    /// As for any fit.
+    /// As for any fit; too few windows beside a fold, because too little of most was observed.
     pub(super) fn fit(
         &self,
         whole: Box<dyn Scorer>,
@@ -109,6 +110,14 @@ impl Windows<'_> {
             let fold = nth * n / FOLDS..(nth + 1) * n / FOLDS;
             last = fold.start;
             let rows = self.learned(&self.without(&fold));
+            if rows.train.len() < MIN_ROWS[0] || rows.validation.len() < MIN_ROWS[1] {
+                return Err(FitError::TooLittleObserved {
+                    part: "three quarters of the series".into(),
+                    got: rows.train.len(),
+                    needed: MIN_ROWS[0],
+                    min_observed: config.input.min_observed,
+                });
+            }
             let trained = Trained::on(&rows, &config, &mut FitOptions { observer: None, stop })?;
             let scorer = Contender::Blend.in_blend(&rows, &trained, &config)?;
             errors.extend(plain_errors(

@@ -3,7 +3,8 @@
 //! 1. [`TableSplit`]: splits the normal rows into disjoint parts. The model learns from the first. The second
 //!    is for early stopping, scaling scores and comparing detectors. The threshold comes from the third,
 //!    which no other choice depends on. If there are labels, a fourth part and every anomalous row are locked
-//!    away and used once, after all decisions.
+//!    away and used once, after all decisions. A short series is not split: all its windows are learned from and calibrated
+//!    on, see `crossed.rs`.
 //! 2. [`EncodedSplit`]: the columns, learned from training rows alone, and the encoded rows
 //!    ([`PreparedRows`]).
 //! 3. [`Trained`]: the trained network.
@@ -60,7 +61,8 @@ pub struct FitConfig {
     /// How the file is turned into samples.
     pub input: InputConfig,
     /// Sizes of the parts. Default: 60 % training, 15 % validation and 25 % calibration, or more calibration
-    /// rows (up to half) if the false-alarm rate needs them.
+    /// rows (up to half) if the false-alarm rate needs them. A short series has no parts by default: it is learned from
+    /// and calibrated on as a whole.
     pub shares: Option<Shares>,
     /// The variant and its settings, such as `[model.vae]`. Default: a dense autoencoder that suits the rows.
     pub model: Option<ModelConfig>,

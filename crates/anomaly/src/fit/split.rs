@@ -23,7 +23,7 @@ const TEST_SHARE: f64 = 0.15;
 /// Share of the normal rows used for calibration, unless the rule needs more.
 const CALIBRATION_SHARE: f64 = 0.25;
 /// Fewest rows with enough observed values in training, validation and calibration.
-const MIN_ROWS: [usize; 3] = [8, 2, 8];
+pub(super) const MIN_ROWS: [usize; 3] = [8, 2, 8];
 
 /// Rows of a table, split by purpose. A window is represented by its last step.
 #[derive(Clone, Debug)]
