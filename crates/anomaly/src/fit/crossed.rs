@@ -16,6 +16,8 @@ pub(super) const FOLDS: usize = 4;
 /// Most windows: in a longer series, those that are kept for calibration leave enough to learn from, and four more fits
 /// take long.
 const MAX_WINDOWS: usize = 2048;
+/// Most steps: with more, windows are too many, or so long that too few are left.
+pub(super) const MAX_STEPS: usize = MAX_WINDOWS + MAX_WINDOWS / 4;
 /// Fewest windows that a fold leaves for training and early stopping.
 const MIN_LEFT: usize = 40;
 /// One window in how many is for early stopping.

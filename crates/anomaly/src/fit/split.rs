@@ -106,10 +106,15 @@ pub(super) fn rows_for_calibration(table: &Table, config: &FitConfig) -> f64 {
 
 /// Whether all windows of this length are to learn from and for calibration.
 fn is_crossed(table: &Table, config: &FitConfig, window: usize) -> bool {
+    may_be_crossed(table, config) && crossed::is_possible(table.len(), window)
+}
+
+/// The same for windows of some length.
+fn may_be_crossed(table: &Table, config: &FitConfig) -> bool {
     let is_plain = config.store == Store::Blend && config.shares.is_none() && config.robust.is_none();
     let is_one = table.labels.is_none() && table.groups.is_none() && table.stretches().len() == 1;
     let are_windows = table.layout == Layout::Windows && table.config.stride <= 1;
-    is_plain && is_one && are_windows && crossed::is_possible(table.len(), window)
+    is_plain && is_one && are_windows && table.len() <= crossed::MAX_STEPS
 }
 
 /// Rows that a rule needs, plus a margin for rows with too little observed. From windows that share steps, a low rate
@@ -164,12 +169,16 @@ impl TableSplit {
     /// Too few rows, or a budget per period without timestamps.
     pub fn of(table: &Table, config: &FitConfig) -> Result<(Self, Rule), FitError> {
         config.check()?;
-        let crossed = with_window(table, CROSSED_WINDOW_SHARE)?;
-        if let Some(window) = crossed.config.window.filter(|window| is_crossed(&crossed, config, *window)) {
-            let parts = stretches::crossed(&crossed, window);
-            let rule = config.rule(&crossed)?;
-            let normal = parts.calibration.len();
-            return Ok((TableSplit { is_crossed: true, normal, ..Self::new(crossed, parts) }, rule));
+        // Only a short series is copied and looked at for this.
+        if may_be_crossed(table, config) {
+            let crossed = with_window(table, CROSSED_WINDOW_SHARE)?;
+            if let Some(window) = crossed.config.window.filter(|window| is_crossed(&crossed, config, *window))
+            {
+                let parts = stretches::crossed(&crossed, window);
+                let rule = config.rule(&crossed)?;
+                let normal = parts.calibration.len();
+                return Ok((TableSplit { is_crossed: true, normal, ..Self::new(crossed, parts) }, rule));
+            }
         }
         let table = with_window(table, WINDOW_SHARE)?;
         let rule = config.rule(&table)?;

@@ -143,7 +143,7 @@ pub(super) fn report(
         ),
     ];
     lines.extend(sizes.folds.map(|folds| {
-        format!("each of {folds} parts is calibrated on by a detector that learned without it; the stored one learned from all")
+        format!("for calibration, each of {folds} parts is scored by a detector that learned without it; the stored one learned from all")
     }));
     if sizes.bad_lines > 0 {
         let are = if sizes.bad_lines == 1 { "line could not be read" } else { "lines could not be read" };
