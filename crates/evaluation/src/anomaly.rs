@@ -26,7 +26,7 @@ use crate::error::EvaluationError;
 use crate::outcome::Evaluation;
 use crate::presets::Preset;
 use crate::tasks::{OptionValues, Task, TaskOption};
-use ae_anomaly::{Baseline, FitConfig, Score};
+use ae_anomaly::{Baseline, FitConfig, Score, Store};
 use ae_intake::Layout;
 use ae_models::Autoencoder;
 use ae_report::gallery::Gallery;
@@ -240,6 +240,7 @@ fn heartbeats(
         model: Some(best.model),
         training: Some(best.training),
         score: Some(Score::Standardised),
+        store: Store::Autoencoder,
         ..FitConfig::default()
     };
     let baselines = [Baseline::Pca { code: 2 }, Baseline::Neighbours { k: 1 }];

@@ -56,8 +56,8 @@ impl Alarms {
         Ok(())
     }
 
-    /// Adds the table and the metrics, if there are any.
-    pub(super) fn report(&self, comparison: &Comparison<'_>, evaluation: &mut Evaluation) {
+    /// Adds the table and the metrics of the detector, if there are any.
+    pub(super) fn report(&self, comparison: &Comparison<'_>, detector: &str, evaluation: &mut Evaluation) {
         let mut rows = Vec::new();
         for (promised, seeds) in RATES.iter().zip(&self.rates) {
             let Some(last) = seeds.last() else { continue };
@@ -89,11 +89,12 @@ impl Alarms {
                 .map(String::from)
                 .into(),
             rows,
-            note: "Thresholds by split conformal prediction. The band follows the beta-binomial distribution for the numbers \
+            note: format!(
+                "Alarms of {detector}. Thresholds by split conformal prediction. The band follows the beta-binomial distribution for the numbers \
                    of calibration and test rows (Vovk 2012; Angelopoulos and Bates 2023). Accuracy and recall are of the \
                    test rows at the same threshold, averaged over the seeds. The rates were fixed before any test row was \
                    seen."
-                .into(),
+            ),
         });
     }
 }

@@ -17,6 +17,7 @@ pub(super) fn scores(
     gallery: &Gallery,
     comparison: &Comparison<'_>,
     place: u32,
+    detector: &str,
     judged: &TestScores,
     truth: &[bool],
     seed: u64,
@@ -31,7 +32,7 @@ pub(super) fn scores(
         order: place * 10,
         title: format!("{}: scores", comparison.title),
         caption: format!(
-            "Logarithms (base 10) of the network's scores of the test rows, seed {seed}. The dashed line is the threshold. \
+            "Logarithms (base 10) of the scores of the test rows by {detector}, seed {seed}. The dashed line is the threshold. \
              Bars are percentages of each class."
         ),
     };

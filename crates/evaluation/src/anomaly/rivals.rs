@@ -4,7 +4,7 @@
 use crate::context::Context;
 use crate::error::EvaluationError;
 use ae_anomaly::fit::{Candidate, Contender, PreparedRows, Selected, Trained};
-use ae_anomaly::{Baseline, FitConfig, FitError, FitOptions, NormalRows, Scorer};
+use ae_anomaly::{Baseline, FitConfig, FitError, FitOptions, NormalRows, Scorer, Store};
 
 /// A detector of the comparison.
 pub(super) struct Rival {
@@ -35,6 +35,19 @@ pub(super) fn fit(
         rivals.push(Rival { key: key(baseline), name: name(baseline), scorer });
     }
     Ok(rivals)
+}
+
+/// The key of the detector that is stored, whose alarms are what a user gets.
+pub(super) fn stored(store: Store) -> &'static str {
+    match store {
+        Store::Blend => "blend",
+        Store::Autoencoder => NETWORK,
+        Store::Median => "median",
+        Store::Mean => "mean",
+        Store::Pca => "pca",
+        Store::Neighbours => "neighbours",
+        Store::IsolationForest => "forest",
+    }
 }
 
 /// The network alone.

@@ -3,7 +3,7 @@
 use super::alarms::Alarms;
 use super::drawing;
 use super::problem::Problem;
-use super::rivals::{self, NETWORK, Rival};
+use super::rivals::{self, Rival};
 use crate::context::Context;
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, ResultTable};
@@ -63,7 +63,7 @@ struct Line {
 struct Results {
     lines: Vec<Line>,
     alarms: Alarms,
-    /// The share of each class that the network flags.
+    /// The share of each class that the stored detector flags.
     classes: Vec<(String, Figure)>,
     /// AUROC of the network by the share of anomalies in its training data.
     sweep: Vec<(f64, Figure)>,
@@ -131,7 +131,7 @@ impl Results {
             let recall = recall_at_false_positive_rate(scores, &truth, *rate).map_err(metric())?;
             figures.push(seed, quantity, recall);
         }
-        if rival.key != NETWORK {
+        if rival.key != rivals::stored(comparison.config.store) {
             return Ok(());
         }
         let recalls = class_recalls(&judged.flagged, &problem.classes, problem.class_names.len());
@@ -149,7 +149,7 @@ impl Results {
         }
         self.alarms.add(rival.scorer.as_ref(), problem, seed, &truth)?;
         if let Some((gallery, place)) = drawn {
-            drawing::scores(gallery, comparison, place, &judged, &truth, seed)?;
+            drawing::scores(gallery, comparison, place, &rival.name, &judged, &truth, seed)?;
         }
         Ok(())
     }
@@ -163,6 +163,12 @@ impl Results {
                 self.lines.len() - 1
             }
         }
+    }
+
+    /// The name of the detector whose alarms are counted.
+    fn stored_name(&self, comparison: &Comparison<'_>) -> &str {
+        let key = rivals::stored(comparison.config.store);
+        self.lines.iter().find(|line| line.key == key).map_or(key, |line| &line.name)
     }
 
     /// Trains the network on contaminated data.
@@ -214,7 +220,8 @@ impl Results {
         }
         let columns = columns(&["detector"], &QUANTITIES);
         evaluation.tables.push(ResultTable { title: (*title).into(), columns, rows, note });
-        self.alarms.report(comparison, evaluation);
+        let stored = self.stored_name(comparison);
+        self.alarms.report(comparison, stored, evaluation);
         let mut rows = Vec::new();
         for (class, figure) in self.classes.iter().filter(|(_, figure)| !figure.is_empty()) {
             rows.push(vec![class.clone(), figure.to_text()?]);
@@ -223,7 +230,9 @@ impl Results {
             title: format!("{title}: flagged share of each class"),
             columns: ["class", "flagged"].map(String::from).into(),
             rows,
-            note: "For the normal class this is the false-alarm rate, for the others the recall.".into(),
+            note: format!(
+                "By {stored}. For the normal class this is the false-alarm rate, for the others the recall."
+            ),
         });
         if self.sweep.is_empty() {
             return Ok(());
