@@ -178,7 +178,8 @@ const METHOD: &str = "Each table: half of its normal rows (at most 10,000, drawn
     half and all anomalies (at most 10,000 together) to judge. ECG5000 and NSL-KDD have a split of their own. Each series: \
     its benchmark's training part to learn from, all later points to judge, each by the window that ends with it. Every \
     detector learns from the same rows, without labels and with its defaults. The default detector of `ae detect fit` \
-    calibrates its threshold on part of them. Labels are used to judge only.";
+    calibrates its threshold on part of them, on a short series on scores that four further detectors give to parts that \
+    they have not learned from. Labels are used to judge only.";
 
 #[cfg(test)]
 mod tests;
