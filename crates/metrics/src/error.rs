@@ -76,6 +76,14 @@ pub enum MetricError {
         /// Index of the first NaN.
         index: usize,
     },
+    /// A query that no item can answer has no average precision.
+    #[error(
+        "none of the {n_items} items is relevant to the query; leave out queries without a relevant item"
+    )]
+    NothingRelevant {
+        /// Number of items.
+        n_items: usize,
+    },
     /// A NaN or infinite value.
     #[error("value {index} of {what} is {value}; give finite values")]
     NotFinite {
@@ -196,15 +204,21 @@ pub(crate) fn same_length(
 
 /// Checks that the scores can be ranked and that both classes are present.
 pub(crate) fn check_ranking(scores: &[f64], is_anomaly: &[bool]) -> Result<(), MetricError> {
-    same_length(("scores", scores.len()), ("is_anomaly", is_anomaly.len()))?;
+    check_scores(scores, ("is_anomaly", is_anomaly.len()))?;
+    if is_anomaly.iter().all(|&a| a == is_anomaly[0]) {
+        return Err(MetricError::OneClass { anomalous: is_anomaly[0], n_samples: scores.len() });
+    }
+    Ok(())
+}
+
+/// Checks that there are scores to rank, one for each of the `labels`, which are a name and a length.
+pub(crate) fn check_scores(scores: &[f64], labels: (&'static str, usize)) -> Result<(), MetricError> {
+    same_length(("scores", scores.len()), labels)?;
     if scores.is_empty() {
         return Err(MetricError::Empty { what: "scores" });
     }
     if let Some(index) = scores.iter().position(|s| s.is_nan()) {
         return Err(MetricError::NanScore { index });
-    }
-    if is_anomaly.iter().all(|&a| a == is_anomaly[0]) {
-        return Err(MetricError::OneClass { anomalous: is_anomaly[0], n_samples: scores.len() });
     }
     Ok(())
 }

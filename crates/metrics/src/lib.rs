@@ -1,5 +1,5 @@
-//! Metrics for anomaly detection, reconstruction, codes and samples, on plain slices and `ndarray` arrays.
-//! Sums are in `f64`.
+//! Metrics for anomaly detection, retrieval, reconstruction, codes and samples, on plain slices and `ndarray`
+//! arrays. Sums are in `f64`.
 //!
 //! Anomalies are the positive class, and a higher score is more anomalous. If a metric is undefined for the
 //! data, it returns a [`MetricError`] instead of NaN; the few quotients with a customary value
@@ -24,6 +24,7 @@ mod operating;
 mod ranking;
 mod ranks;
 mod reconstruction;
+mod retrieval;
 mod ssim;
 mod subspace;
 mod summary;
@@ -41,6 +42,7 @@ pub use ranking::{
 };
 pub use ranks::{FriedmanTest, friedman_test, groups_within, mean_ranks, nemenyi_difference};
 pub use reconstruction::{mae, mse, psnr, psnr_per_sample};
+pub use retrieval::Ranking;
 pub use ssim::{SSIM_WINDOW, ssim};
 pub use subspace::principal_angles;
 pub use summary::{Interval, MeanStd, mean_std};

@@ -105,16 +105,21 @@ pub fn precision_recall_curve(
 }
 
 /// Number of samples of each class that score at or above a threshold.
-#[derive(Clone, Copy, Default)]
-struct Counts {
-    threshold: f64,
-    anomalous: u64,
-    normal: u64,
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub threshold: f64,
+    pub anomalous: u64,
+    pub normal: u64,
 }
 
 /// Counts at each distinct score, highest first; never empty. The last entry counts all samples.
 fn cumulative_counts(scores: &[f64], is_anomaly: &[bool]) -> Result<Vec<Counts>, MetricError> {
     check_ranking(scores, is_anomaly)?;
+    Ok(counts_by_score(scores, is_anomaly))
+}
+
+/// As [`cumulative_counts`], of one class or both.
+pub(crate) fn counts_by_score(scores: &[f64], is_anomaly: &[bool]) -> Vec<Counts> {
     let mut pairs: Vec<(f64, bool)> = scores.iter().copied().zip(is_anomaly.iter().copied()).collect();
     // `total_cmp` distinguishes −0 from 0, but they stay adjacent, so `chunk_by` joins them.
     pairs.sort_unstable_by(|left, right| right.0.total_cmp(&left.0));
@@ -126,5 +131,5 @@ fn cumulative_counts(scores: &[f64], is_anomaly: &[bool]) -> Result<Vec<Counts>,
         so_far.normal += (tied.len() - anomalous) as u64;
         so_far
     };
-    Ok(pairs.chunk_by(|left, right| left.0 == right.0).map(count).collect())
+    pairs.chunk_by(|left, right| left.0 == right.0).map(count).collect()
 }
