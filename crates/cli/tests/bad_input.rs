@@ -26,7 +26,10 @@ fn wrong_names_get_the_nearest_right_ones() {
     refused("data fetch mnits --offline", &["`mnits`", "`mnist`"]);
     refused(
         "data verify nothing-like-it",
-        &["mnist, fashion-mnist, ecg5000, nsl-kdd, nab, nab-corpus, ucr-anomaly, skab, adbench"],
+        &[
+            "mnist, fashion-mnist, cifar10, cifar10-subset, olivetti, ecg5000,",
+            "nsl-kdd, nab, nab-corpus, ucr-anomaly, skab, adbench",
+        ],
     );
     refused("train mine.toml --device gpu", &["`gpu`", "cuda:N"]);
     refused("train --resume nowhere", &["nowhere holds no run", "config.toml"]);

@@ -1,7 +1,7 @@
 //! The data sets of `data/sources.toml`, compiled into the program.
 
 use crate::rows::Halves;
-use crate::{DataConfig, DataError, Sources, ecg5000, mnist};
+use crate::{DataConfig, DataError, Protocol, Sources, cifar10, ecg5000, mnist, olivetti};
 use ae_fetch::Progress;
 use ae_records::names::nearest;
 use serde::Deserialize;
@@ -61,6 +61,18 @@ pub(crate) struct FileEntry {
     pub urls: Vec<String>,
     #[serde(default)]
     pub packages: Vec<PackageEntry>,
+    /// The archive that this file is a part of, if it is not published alone.
+    pub cut: Option<CutEntry>,
+}
+
+/// A part of an archive: the beginning of one of its members, as long as the file's content.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CutEntry {
+    /// The set whose only file is the archive, a `.tar.gz`.
+    pub set: String,
+    /// Path of the member in the archive.
+    pub member: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -95,8 +107,14 @@ pub(crate) type Loader =
     fn(&SetEntry, &DataConfig, &Sources, u64, &mut dyn Progress) -> Result<Halves, DataError>;
 
 /// The sets of plain rows with their loaders; the other sets have readers of their own.
-const LOADERS: [(&str, Loader); 3] =
-    [("mnist", mnist::read), ("fashion-mnist", mnist::read), ("ecg5000", ecg5000::read)];
+const LOADERS: [(&str, Loader); 6] = [
+    ("mnist", mnist::read),
+    ("fashion-mnist", mnist::read),
+    ("cifar10", cifar10::read),
+    ("cifar10-subset", cifar10::read_subset),
+    ("olivetti", olivetti::read),
+    ("ecg5000", ecg5000::read),
+];
 
 impl SetEntry {
     /// The name of its folder in the cache and in the mirror.
@@ -107,6 +125,15 @@ impl SetEntry {
     /// The loader of this set, if it is one of plain rows to train on.
     pub(crate) fn loader(&self) -> Option<Loader> {
         LOADERS.iter().find(|(name, _)| *name == self.name).map(|(_, loader)| *loader)
+    }
+
+    /// Refuses any protocol but the default one, for sets that have no other.
+    pub(crate) fn check_protocol(&self, config: &DataConfig) -> Result<(), DataError> {
+        if config.protocol == Protocol::Default {
+            return Ok(());
+        }
+        let protocol = format!("{:?}", config.protocol).to_lowercase();
+        Err(DataError::Protocol { set: self.name.clone(), protocol })
     }
 
     /// What a set without a loader can be used with.
@@ -140,6 +167,7 @@ impl PlainFiles {
             repacked: Vec::new(),
             urls: vec![format!("{}{}", self.url, content.name)],
             packages: Vec::new(),
+            cut: None,
             content,
         })
     }
@@ -197,7 +225,12 @@ mod tests {
                 "a set extends one that extends none"
             );
             for file in &set.files {
-                assert!(!file.urls.is_empty() || !file.packages.is_empty(), "{}", file.name);
+                let is_fetched = !file.urls.is_empty() || !file.packages.is_empty();
+                assert!(is_fetched != file.cut.is_some(), "{}", file.name);
+                if let Some(cut) = &file.cut {
+                    let [archive] = find(&cut.set).unwrap().files.as_slice() else { panic!("{}", cut.set) };
+                    assert!(archive.name.ends_with(".tar.gz") && archive.cut.is_none());
+                }
                 for digest in file.accepted() {
                     assert!(hex(&digest.sha256) && digest.bytes > Some(0), "{}", file.name);
                 }
@@ -216,8 +249,8 @@ mod tests {
 
     #[test]
     fn unknown_sets_are_answered_with_the_nearest_and_all() {
-        let sets =
-            "sets: mnist, fashion-mnist, ecg5000, nsl-kdd, nab, nab-corpus, ucr-anomaly, skab, adbench";
+        let sets = "sets: mnist, fashion-mnist, cifar10, cifar10-subset, olivetti, ecg5000, nsl-kdd, nab, nab-corpus, \
+             ucr-anomaly, skab, adbench";
         check("mnits", &format!("no data set or file is called `mnits`; did you mean `mnist`?; {sets}"));
         check("ECG500", &format!("no data set or file is called `ECG500`; did you mean `ecg5000`?; {sets}"));
         check(

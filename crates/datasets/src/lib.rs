@@ -24,7 +24,9 @@
 //! ```
 
 pub mod adbench;
+mod archive;
 mod catalogue;
+mod cifar10;
 mod config;
 mod dataset;
 mod ecg5000;
@@ -34,11 +36,13 @@ mod from_rows;
 pub mod fuzzing;
 mod idx;
 mod images;
+mod mat;
 mod mnist;
 pub mod nab;
 mod npy;
 mod npz;
 pub mod nsl_kdd;
+mod olivetti;
 mod own;
 mod preprocessing;
 mod rows;

@@ -3,7 +3,7 @@
 
 use crate::catalogue::SetEntry;
 use crate::rows::Halves;
-use crate::{DataConfig, DataError, Protocol, SampleShape, Scale, Sources, idx};
+use crate::{DataConfig, DataError, SampleShape, Scale, Sources, idx};
 use ae_fetch::Progress;
 use ae_intake::Samples;
 use ndarray::Array2;
@@ -30,10 +30,7 @@ pub(crate) fn read(
     _seed: u64,
     progress: &mut dyn Progress,
 ) -> Result<Halves, DataError> {
-    if config.protocol != Protocol::Default {
-        let protocol = format!("{:?}", config.protocol).to_lowercase();
-        return Err(DataError::Protocol { set: set.name.clone(), protocol });
-    }
+    set.check_protocol(config)?;
     let paths = sources.bring(set, progress)?;
     let (mut arrays, mut files) = (Vec::new(), Vec::new());
     for (file, path) in set.files.iter().zip(&paths) {

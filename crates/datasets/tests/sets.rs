@@ -70,7 +70,8 @@ fn sets_are_listed_and_what_is_missing_is_said() {
     let sources = offline(folder.path());
     let sets = list(&sources);
     let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
-    let images_and_rows = ["mnist", "fashion-mnist", "ecg5000", "nsl-kdd"];
+    let images_and_rows =
+        ["mnist", "fashion-mnist", "cifar10", "cifar10-subset", "olivetti", "ecg5000", "nsl-kdd"];
     let benchmarks = ["nab", "nab-corpus", "ucr-anomaly", "skab", "adbench"];
     assert_eq!(names, [&images_and_rows[..], &benchmarks].concat());
     assert!(sets.iter().all(|set| !set.cached && set.bytes > 100_000 && !set.files.is_empty()));
