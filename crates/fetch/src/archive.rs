@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use crate::artifact::Fields;
 use crate::error::{FetchError, SourceError};
+use crate::fields::FirstFields;
 use crate::progress::Progress;
 use crate::sink::{Fault, Sink};
 
@@ -47,10 +49,11 @@ pub fn unpack_zip(
     Ok(unpacked)
 }
 
-/// Extracts one member of a zip archive into `sink`.
+/// Extracts one member of a zip archive into `sink`, or the first fields of its lines.
 pub(crate) fn zip_member(
     archive: &Path,
     member: &str,
+    fields: Option<&Fields>,
     sink: &mut Sink,
     progress: &mut dyn Progress,
 ) -> Result<(), Fault> {
@@ -61,7 +64,11 @@ pub(crate) fn zip_member(
         ZipError::FileNotFound => missing(archive, member),
         other => broken(other.to_string()),
     })?;
-    sink.take(&mut entry, progress)?.map_err(|error| broken(error.to_string()).into())
+    let taken = match fields {
+        None => sink.take(&mut entry, progress)?,
+        Some(fields) => sink.take(&mut FirstFields::of(fields, entry), progress)?,
+    };
+    taken.map_err(|error| broken(error.to_string()).into())
 }
 
 /// Extracts one member of a tar stream into `sink`. `archive` is only for messages.
@@ -118,7 +125,7 @@ mod tests {
     }
 
     fn from_zip(bytes: &[u8], limit: u64, member: &str) -> Result<Vec<u8>, String> {
-        take(bytes, limit, |archive, sink| zip_member(archive, member, sink, &mut Silent))
+        take(bytes, limit, |archive, sink| zip_member(archive, member, None, sink, &mut Silent))
     }
 
     fn from_tar(bytes: &[u8], limit: u64, member: &str) -> Result<Vec<u8>, String> {

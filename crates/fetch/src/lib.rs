@@ -37,6 +37,7 @@ mod bar;
 mod digest;
 mod error;
 mod fetcher;
+mod fields;
 mod http;
 mod lock;
 mod package;
@@ -46,7 +47,7 @@ mod sink;
 mod tool;
 
 pub use archive::unpack_zip;
-pub use artifact::{Artifact, Digest, Fetched, Source};
+pub use artifact::{Artifact, Digest, Fetched, Fields, Source};
 #[cfg(feature = "bar")]
 pub use bar::Bar;
 pub use digest::{is_accepted, sha256_file};

@@ -1,13 +1,14 @@
 //! Downloads by URL from a server that misbehaves.
 
 use std::fs;
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common::{Reply, Server, Told, artifact, content, files, impatient, sha256};
-use ae_fetch::{Digest, FetchError, Fetcher, Silent, Source, SourceError};
+use ae_fetch::{Artifact, Digest, FetchError, Fetcher, Fields, Silent, Source, SourceError};
 
 /// Fetches from a server with these replies: the file must come, after requests with these ranges.
 fn check_comes(folder: &Path, replies: Vec<Reply>, ranges: &[&str]) -> Told {
@@ -230,4 +231,34 @@ fn two_at_once_download_once() {
     assert_eq!(fetched.iter().filter(|fetched| !fetched.already_there).count(), 1);
     assert_eq!(server.ranges().len(), 1);
     assert_eq!(files(&folder.path().join("sub")), ["numbers.bin"]);
+}
+
+#[test]
+fn a_member_of_an_archive() {
+    let content = b"1::a::9\n2::b::8\n";
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("set/lines.dat", zip::write::SimpleFileOptions::default()).unwrap();
+    zip.write_all(content).unwrap();
+    let zip = zip.finish().unwrap().into_inner();
+    let first = Fields { separator: "::".into(), first: 2 };
+    let cases = [("set/lines.dat", None, &content[..]), ("set/lines.dat", Some(first), b"1::a\n2::b\n")];
+    for (member, fields, expected) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        // The first answer breaks off; the download goes on where it stopped.
+        let server = Server::start(vec![Reply::Truncated(zip.clone(), 40), Reply::Content(zip.clone())]);
+        let source = Source::Zip { url: server.url.clone(), member: member.into(), fields };
+        let accepted = vec![Digest::with_bytes(sha256(expected), expected.len() as u64)];
+        let artifact = Artifact { accepted, ..artifact(folder.path(), vec![source]) };
+        let fetched = impatient().fetch(&artifact, &mut Silent).unwrap();
+        assert_eq!(fs::read(&fetched.path).unwrap(), expected);
+        assert_eq!(server.ranges(), ["", "bytes=40-"]);
+        assert_eq!(files(&folder.path().join("sub")), ["numbers.bin"], "the archive does not stay");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(vec![Reply::Content(zip)]);
+    let source = Source::Zip { url: server.url, member: "set/other.dat".into(), fields: None };
+    let error =
+        impatient().fetch(&artifact(folder.path(), vec![source]), &mut Silent).unwrap_err().to_string();
+    assert!(error.contains("has no member set/other.dat"), "{error}");
+    assert!(files(&folder.path().join("sub")).is_empty());
 }
