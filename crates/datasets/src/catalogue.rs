@@ -1,7 +1,8 @@
 //! The data sets of `data/sources.toml`, compiled into the program.
 
 use crate::rows::Halves;
-use crate::{DataConfig, DataError, Protocol, Sources, cifar10, ecg5000, mnist, olivetti};
+use crate::sparse::SparseDataset;
+use crate::{DataConfig, DataError, Protocol, Sources, cifar10, ecg5000, mnist, movielens, olivetti};
 use ae_fetch::Progress;
 use ae_records::names::nearest;
 use serde::Deserialize;
@@ -59,6 +60,9 @@ pub(crate) struct FileEntry {
     pub repacked: Vec<DigestEntry>,
     #[serde(default)]
     pub urls: Vec<String>,
+    /// Zip archives that hold the content.
+    #[serde(default)]
+    pub zips: Vec<ZipEntry>,
     #[serde(default)]
     pub packages: Vec<PackageEntry>,
     /// The archive that this file is a part of, if it is not published alone.
@@ -73,6 +77,22 @@ pub(crate) struct CutEntry {
     pub set: String,
     /// Path of the member in the archive.
     pub member: String,
+}
+
+/// A member of a zip archive, or the first fields of its lines.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ZipEntry {
+    pub zip: String,
+    pub member: String,
+    pub fields: Option<FieldsEntry>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FieldsEntry {
+    pub separator: String,
+    pub first: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -116,6 +136,14 @@ const LOADERS: [(&str, Loader); 6] = [
     ("ecg5000", ecg5000::read),
 ];
 
+/// As [`Loader`], for a set of sparse rows, split and finished.
+pub(crate) type SparseLoader =
+    fn(&SetEntry, &DataConfig, &Sources, u64, &mut dyn Progress) -> Result<SparseDataset, DataError>;
+
+/// The sets of sparse rows with their loaders.
+const SPARSE_LOADERS: [(&str, SparseLoader); 2] =
+    [("movielens-100k", movielens::read), ("movielens-1m", movielens::read)];
+
 impl SetEntry {
     /// The name of its folder in the cache and in the mirror.
     pub(crate) fn folder(&self) -> &str {
@@ -132,12 +160,19 @@ impl SetEntry {
         if config.protocol == Protocol::Default {
             return Ok(());
         }
-        let protocol = format!("{:?}", config.protocol).to_lowercase();
-        Err(DataError::Protocol { set: self.name.clone(), protocol })
+        Err(DataError::Protocol { set: self.name.clone(), protocol: config.protocol.to_string() })
     }
 
-    /// What a set without a loader can be used with.
+    /// The loader of this set, if its rows are sparse.
+    pub(crate) fn sparse_loader(&self) -> Option<SparseLoader> {
+        SPARSE_LOADERS.iter().find(|(name, _)| *name == self.name).map(|(_, loader)| *loader)
+    }
+
+    /// What a set without a loader of dense rows can be used with.
     pub(crate) fn used_with(&self) -> String {
+        if self.sparse_loader().is_some() {
+            return "its rows are sparse; train a model on it with `ae train --set data.set=…`".into();
+        }
         match BENCHMARKS.iter().find(|(name, _)| *name == self.name) {
             Some((_, suite)) => format!("use it with `ae eval benchmark --suite {suite}`"),
             None => format!("use it with `ae eval anomaly --data {}`", self.name),
@@ -166,6 +201,7 @@ impl PlainFiles {
             sha256: content.sha256.clone(),
             repacked: Vec::new(),
             urls: vec![format!("{}{}", self.url, content.name)],
+            zips: Vec::new(),
             packages: Vec::new(),
             cut: None,
             content,
@@ -225,7 +261,7 @@ mod tests {
                 "a set extends one that extends none"
             );
             for file in &set.files {
-                let is_fetched = !file.urls.is_empty() || !file.packages.is_empty();
+                let is_fetched = file.urls.len() + file.zips.len() + file.packages.len() > 0;
                 assert!(is_fetched != file.cut.is_some(), "{}", file.name);
                 if let Some(cut) = &file.cut {
                     let [archive] = find(&cut.set).unwrap().files.as_slice() else { panic!("{}", cut.set) };
@@ -250,7 +286,7 @@ mod tests {
     #[test]
     fn unknown_sets_are_answered_with_the_nearest_and_all() {
         let sets = "sets: mnist, fashion-mnist, cifar10, cifar10-subset, olivetti, ecg5000, nsl-kdd, nab, nab-corpus, \
-             ucr-anomaly, skab, adbench";
+             ucr-anomaly, skab, adbench, movielens-100k, movielens-1m";
         check("mnits", &format!("no data set or file is called `mnits`; did you mean `mnist`?; {sets}"));
         check("ECG500", &format!("no data set or file is called `ECG500`; did you mean `ecg5000`?; {sets}"));
         check(
@@ -265,6 +301,10 @@ mod tests {
     fn every_loader_is_of_a_set() {
         for (name, _) in LOADERS {
             assert!(find(name).unwrap().loader().is_some(), "{name}");
+        }
+        for (name, _) in SPARSE_LOADERS {
+            let set = find(name).unwrap();
+            assert!(set.sparse_loader().is_some() && set.loader().is_none(), "{name}");
         }
         assert!(find("nsl-kdd").unwrap().loader().is_none());
     }

@@ -3,6 +3,7 @@
 use crate::{DataError, Scale};
 use ae_intake::{Column, splits_cells};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::path::PathBuf;
 
 /// Which data, how they are split, and how their values are scaled.
@@ -12,12 +13,16 @@ pub struct DataConfig {
     /// Name of a set ([`crate::list`]), or the path of your own data: a table (`.csv`, `.tsv`), an array
     /// (`.npy`), an idx file (`…-ubyte`, `.idx`, also `.gz` or `.zst`), or a folder of PNG or JPEG images.
     pub set: String,
-    /// How a set is split into training and test rows; only `ecg5000` offers a choice.
+    /// How a set is split into training and test rows; only `ecg5000` and the sets of ratings offer a choice.
     pub protocol: Protocol,
-    /// Share of the training rows held out for early stopping and thresholds, in `[0, 1)`.
+    /// Ratings: whether a row is a user or what is rated.
+    #[serde(skip_serializing_if = "RatingRows::is_users")]
+    pub rows: RatingRows,
+    /// Share of the training rows held out for early stopping and thresholds, in `[0, 1)`; of the ratings, or of
+    /// the users, for a set of ratings.
     pub validation: f64,
-    /// Share of the rows held out for testing, in `[0, 1)`; only for your own data, as sets have test rows of
-    /// their own.
+    /// Share of the rows held out for testing, in `[0, 1)`; only for your own data and for ratings, as other sets
+    /// have test rows of their own.
     pub test: f64,
     /// At most this many training rows, chosen by the seed, for quick experiments.
     pub max_train: Option<usize>,
@@ -56,6 +61,7 @@ impl Default for DataConfig {
         DataConfig {
             set: "mnist".into(),
             protocol: Protocol::Default,
+            rows: RatingRows::Users,
             validation: 0.0,
             test: 0.2,
             max_train: None,
@@ -80,13 +86,47 @@ impl Default for DataConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
-    /// As its authors split the set; for `ecg5000` the same as `ucr`.
+    /// As its authors split the set; for `ecg5000` the same as `ucr`, for a set of ratings as `ratings`.
     #[default]
     Default,
     /// ECG5000: the 292 normal beats of the UCR training file against its 4,500 test beats.
     Ucr,
     /// ECG5000: all 5,000 beats split 80/20 at random, trained on the normal ones of the 80 %.
     Article,
+    /// Ratings: held out at random, and predicted from the others of the same row.
+    Ratings,
+    /// Ratings: whole users are held out, and most of what they liked is shown to find the rest.
+    StrongGeneralisation,
+}
+
+/// What a row of ratings is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RatingRows {
+    /// A user, with a column for everything that is rated: a model that knows new users.
+    #[default]
+    Users,
+    /// What is rated, with a column for each user.
+    Items,
+}
+
+impl RatingRows {
+    fn is_users(&self) -> bool {
+        *self == RatingRows::Users
+    }
+}
+
+/// As in a configuration.
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Protocol::Default => "default",
+            Protocol::Ucr => "ucr",
+            Protocol::Article => "article",
+            Protocol::Ratings => "ratings",
+            Protocol::StrongGeneralisation => "strong-generalisation",
+        })
+    }
 }
 
 /// Grey or colour images.

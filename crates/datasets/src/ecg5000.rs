@@ -36,6 +36,9 @@ pub(crate) fn read(
     seed: u64,
     progress: &mut dyn Progress,
 ) -> Result<Halves, DataError> {
+    if !matches!(config.protocol, Protocol::Default | Protocol::Ucr | Protocol::Article) {
+        return Err(DataError::Protocol { set: set.name.clone(), protocol: config.protocol.to_string() });
+    }
     let paths = sources.bring(set, progress)?;
     let (mut parts, mut files) = (Vec::new(), Vec::new());
     for (file, path) in set.files.iter().zip(&paths) {

@@ -38,6 +38,7 @@ mod idx;
 mod images;
 mod mat;
 mod mnist;
+mod movielens;
 pub mod nab;
 mod npy;
 mod npz;
@@ -51,15 +52,17 @@ mod sets;
 mod shape;
 pub mod skab;
 mod sources;
+pub mod sparse;
 mod split;
 pub mod ucr_anomaly;
 
 pub use ae_intake::order::epoch_order;
 pub use ae_intake::{Column, Samples, TableError};
 pub use ae_records::record::FileRecord;
-pub use config::{Color, DataConfig, Protocol};
+pub use config::{Color, DataConfig, Protocol, RatingRows};
 pub use dataset::Dataset;
 pub use error::DataError;
+pub use movielens::LIKED;
 pub use preprocessing::{ConstantData, Preprocessing, Scale};
 pub use rows::RawRows;
 pub use series::Series;
@@ -68,6 +71,7 @@ pub use shape::SampleShape;
 pub use sources::Sources;
 
 use ae_fetch::Progress;
+use sparse::AnyDataset;
 
 /// Loads what `config` names: a set, which is fetched first if necessary, or your own file or folder. Splits
 /// and limits depend only on `seed`.
@@ -82,12 +86,35 @@ pub fn load(
     progress: &mut dyn Progress,
 ) -> Result<Dataset, DataError> {
     config.validate()?;
-    let Ok(set) = catalogue::find(&config.set) else {
+    let set = catalogue::find(&config.set);
+    let is_rated = set.as_ref().is_ok_and(|set| set.sparse_loader().is_some());
+    if config.rows != RatingRows::Users && !is_rated {
+        let right = "users, or leave it out: only ratings have other rows";
+        return Err(DataError::OutOfRange { key: "rows", value: "items".into(), right });
+    }
+    let Ok(set) = set else {
         return own::read(config)?.split(config, seed)?.finish(config, seed);
     };
     match set.loader() {
         Some(loader) => loader(set, config, sources, seed, progress)?.finish(config, seed),
         None => Err(DataError::NotDense { set: set.name.clone(), instead: set.used_with() }),
+    }
+}
+
+/// As [`load`], for sets of sparse rows as well; see [`sparse`].
+///
+/// # Errors
+/// As [`load`].
+pub fn load_any(
+    config: &DataConfig,
+    sources: &Sources,
+    seed: u64,
+    progress: &mut dyn Progress,
+) -> Result<AnyDataset, DataError> {
+    config.validate()?;
+    match catalogue::find(&config.set).ok().and_then(|set| Some((set, set.sparse_loader()?))) {
+        Some((set, loader)) => Ok(AnyDataset::Sparse(loader(set, config, sources, seed, progress)?)),
+        None => Ok(AnyDataset::Dense(load(config, sources, seed, progress)?)),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Finds the files of a set, and fetches them into the cache.
 
 use crate::DataError;
-use crate::catalogue::{FileEntry, PackageEntry, SetEntry};
-use ae_fetch::{Artifact, FetchError, Progress, Source};
+use crate::catalogue::{FileEntry, PackageEntry, SetEntry, ZipEntry};
+use ae_fetch::{Artifact, FetchError, Fields, Progress, Source};
 use ae_intake::content;
 use ae_records::digest;
 use ae_records::files::FileError;
@@ -152,7 +152,8 @@ impl Sources {
             }
         }
         if !self.offline {
-            let urls = file.urls.iter().cloned().map(Source::Url);
+            let zips = file.zips.iter().map(ZipEntry::source);
+            let urls = file.urls.iter().cloned().map(Source::Url).chain(zips);
             let packages = file.packages.iter().map(PackageEntry::source);
             if packages_first {
                 sources.extend(packages.chain(urls));
@@ -161,6 +162,15 @@ impl Sources {
             }
         }
         sources
+    }
+}
+
+impl ZipEntry {
+    fn source(&self) -> Source {
+        let ZipEntry { zip, member, fields } = self;
+        let fields =
+            fields.as_ref().map(|fields| Fields { separator: fields.separator.clone(), first: fields.first });
+        Source::Zip { url: zip.clone(), member: member.clone(), fields }
     }
 }
 
@@ -226,6 +236,7 @@ mod tests {
             content,
             repacked: Vec::new(),
             urls: Vec::new(),
+            zips: Vec::new(),
             packages: Vec::new(),
             cut: None,
         };
