@@ -24,7 +24,7 @@ fn step(c: &mut Criterion) {
         let mut optimizers: Vec<Optimizer> = model.groups().into_iter().map(optimizer).collect();
         let values = Tensor::rand([&[128], shape.as_slice()].concat(), (Kind::Float, Device::Cpu));
         let labels = Tensor::randint(10, [128], (Kind::Int64, Device::Cpu));
-        let batch = Batch { values, labels: Some(labels), observed: None };
+        let batch = Batch { values, labels: Some(labels), observed: None, given: None };
         let mut index = 0;
         group.bench_function(config.name(), |b| {
             b.iter(|| {

@@ -71,8 +71,12 @@ pub fn density(model: &dyn LatentVariable, rows: &Batch, samples: i64, seed: u64
     let (mut log_likelihoods, mut elbo) = (Vec::new(), 0.0);
     for start in (0..rows.len()).step_by(at_a_time as usize) {
         let few = |tensor: &Tensor| tensor.narrow(0, start, at_a_time.min(rows.len() - start));
-        let batch =
-            Batch { values: few(&rows.values), labels: rows.labels.as_ref().map(few), observed: None };
+        let batch = Batch {
+            values: few(&rows.values),
+            labels: rows.labels.as_ref().map(few),
+            observed: None,
+            given: None,
+        };
         let noise = Noise::new(seed, start as u64, batch.values.device()).fork("density");
         let (estimate, bound) = log_likelihoods_of(model, &targets(model, batch, &noise), samples, &noise);
         log_likelihoods.extend(array::to_vec(&estimate));
@@ -109,7 +113,8 @@ pub fn log_likelihoods_of(
             let mut copies = vec![1; targets.values.dim()];
             copies[0] = draws;
             let labels = targets.labels.as_ref().map(|labels| labels.repeat([draws]));
-            let repeated = Batch { values: targets.values.repeat(&copies), labels, observed: None };
+            let repeated =
+                Batch { values: targets.values.repeat(&copies), labels, observed: None, given: None };
             let likelihood = model.negative_log_likelihood(&z.flatten(0, 1), &repeated).view([draws, rows]);
             let weights = (standard_log_prob(&z) - likelihood - posterior.log_prob(&z)).to_kind(Kind::Double);
             sums.push(weights.sum_dim_intlist([0i64].as_slice(), false, None::<Kind>));
@@ -139,7 +144,12 @@ pub fn latents(model: &dyn LatentVariable, split: &Split, seed: u64) -> Latents 
 
 /// The targets of the density: grey values, or bits drawn from them.
 fn targets(model: &dyn LatentVariable, batch: Batch, noise: &Noise) -> Batch {
-    Batch { values: model.targets().draw(&batch.values, noise), labels: batch.labels, observed: None }
+    Batch {
+        values: model.targets().draw(&batch.values, noise),
+        labels: batch.labels,
+        observed: None,
+        given: None,
+    }
 }
 
 impl Latents {

@@ -35,6 +35,7 @@ pub(crate) fn strided(split: &Split, count: usize) -> Batch {
         values: take(&all.values),
         labels: all.labels.as_ref().map(take),
         observed: all.observed.as_ref().map(take),
+        given: all.given.as_ref().map(take),
     }
 }
 

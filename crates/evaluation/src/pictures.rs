@@ -62,7 +62,7 @@ fn reconstructions(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) 
     let originals = rows.values.shallow_clone();
     let damaged = autoencoder.corrupt(&originals, &noise(run, &originals));
     let input = damaged.as_ref().unwrap_or(&originals);
-    let batch = Batch { values: originals.shallow_clone(), labels: rows.labels, observed: None };
+    let batch = Batch { values: originals.shallow_clone(), labels: rows.labels, observed: None, given: None };
     let reconstructed = autoencoder.restore(&batch, &noise(run, &originals));
     let title = "Reconstructions";
     match run.splits.dataset.shape {

@@ -116,6 +116,11 @@ pub trait Model: Send {
         false
     }
 
+    /// Whether the losses are those of `values` computed from what is given instead; see [`Batch::given`].
+    fn predicts(&self) -> bool {
+        false
+    }
+
     /// Warnings for the user before the first step, one sentence each: the model can be trained, but is
     /// unlikely to do what was intended.
     fn warnings(&self) -> Vec<String> {
@@ -205,6 +210,7 @@ pub trait Autoencoder: Model {
             values,
             labels: shallow(&batch.labels),
             observed: shallow(&batch.observed),
+            given: shallow(&batch.given),
         })
     }
 

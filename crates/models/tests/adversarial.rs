@@ -37,7 +37,7 @@ fn step(variant: &str, config: Value, shape: &[i64], draws: (&str, &[i64])) {
     }
     check("the draws that the reference was made with", &noise.normal(draws.0, draws.1), &golden["draws"]);
     let values = tensor(&golden["batch"]).view([&[4], shape].concat().as_slice());
-    let batch = Batch { values, labels: None, observed: None };
+    let batch = Batch { values, labels: None, observed: None, given: None };
 
     let losses = model.losses(&batch, &Pass::training(noise, 0, 10));
     let figures: BTreeMap<_, _> = losses.iter().flat_map(|l| &l.figures).map(|(n, v)| (*n, v)).collect();
@@ -80,7 +80,7 @@ fn a_discriminator_that_learns_alone_tells_data_from_fakes() {
     for row in 0..32 {
         let _ = bars.get(row).narrow(2, row % 7, 2).fill_(1.0);
     }
-    let batch = Batch { values: bars, labels: None, observed: None };
+    let batch = Batch { values: bars, labels: None, observed: None, given: None };
     let figures = |step: u64| -> BTreeMap<&str, f64> {
         let pass = Pass::evaluation(Noise::new(1, step, Device::Cpu));
         let losses: Vec<Losses> = model.losses(&batch, &pass);

@@ -35,7 +35,7 @@ fn batch(shape: &[i64], n: i64) -> Batch {
     let place = Tensor::arange(numel, (Kind::Float, Device::Cpu)).view([1, numel]) * 0.21;
     let values = ((phase + place).sin() * 0.4 + 0.5).view([&[n], shape].concat().as_slice());
     let labels = Tensor::arange(n, (Kind::Int64, Device::Cpu)).remainder(CLASSES);
-    Batch { values, labels: Some(labels), observed: None }
+    Batch { values, labels: Some(labels), observed: None, given: None }
 }
 
 /// Every variant with its default settings, except the sizes of those that are slow: the contract does not
@@ -320,7 +320,7 @@ fn what_was_not_observed_does_not_count() {
         let with = |observed: Option<Tensor>| {
             let whole = batch(shape, 5);
             let values = observed.as_ref().map_or(whole.values.shallow_clone(), |seen| whole.values * seen);
-            total(model.as_ref(), &Batch { values, labels: whole.labels, observed }, &measuring(0))
+            total(model.as_ref(), &Batch { values, labels: whole.labels, observed, given: None }, &measuring(0))
         };
         let size = [&[5], shape].concat();
         let plain = with(None);
@@ -328,7 +328,7 @@ fn what_was_not_observed_does_not_count() {
         assert!((plain - all).abs() < 1e-4 * plain.abs(), "{} {shape:?}: {plain} or {all}", config.name());
         let half = -noise(1).mask("observed", &size, 0.5) + 1.0;
         let complete = batch(shape, 5);
-        let shown = Batch { values: complete.values * &half, labels: complete.labels, observed: None };
+        let shown = Batch { values: complete.values * &half, labels: complete.labels, observed: None, given: None };
         let unmasked = total(model.as_ref(), &shown, &measuring(0));
         let masked = with(Some(half));
         assert!(
@@ -358,6 +358,7 @@ fn densities_are_those_of_what_was_observed() {
                 values: values.shallow_clone(),
                 labels,
                 observed: observed.map(Tensor::shallow_clone),
+                given: None,
             };
             density.negative_log_likelihood(&latents, &batch).detach()
         };

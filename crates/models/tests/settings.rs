@@ -155,7 +155,7 @@ fn the_binary_cross_entropy_trains_every_variant_that_reconstructs() {
         let model = config.initialise(&summary(&[1, 8, 8]), &noise()).unwrap();
         let values = noise().uniform("samples", &[12, 1, 8, 8]);
         let labels = Some(Tensor::from_slice(&[0i64, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]));
-        let batch = Batch { values, labels, observed: None };
+        let batch = Batch { values, labels, observed: None, given: None };
         let parameters: Vec<Tensor> =
             model.groups()[0].parameters.iter().map(|p| p.1.shallow_clone()).collect();
         let mut optimizer = Optimizer::new(OptimizerConfig::default(), &parameters).unwrap();
@@ -204,7 +204,7 @@ fn the_binary_cross_entropy_is_the_formula_over_what_was_observed() {
     let rebuilt = model.as_autoencoder().unwrap().reconstruct(&values);
     let entropy = -(&values * rebuilt.log() + (-&values + 1.0) * (-&rebuilt + 1.0).log());
     let check = |observed: Option<Tensor>, expected: Tensor| {
-        let batch = Batch { values: values.shallow_clone(), labels: None, observed };
+        let batch = Batch { values: values.shallow_clone(), labels: None, observed, given: None };
         let off = (total(model.as_ref(), &batch, 0) - expected).abs().double_value(&[]);
         assert!(off < 1e-6, "{off}");
     };

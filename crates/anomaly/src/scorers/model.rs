@@ -256,7 +256,7 @@ impl TrainedModel {
     pub(crate) fn batch(&self, rows: &Samples, start: usize, n: usize) -> Batch {
         let shape = [&[n as i64], &self.description.shape[..]].concat();
         let values = array::from_array(self.inputs(rows, start, n)).to_kind(Kind::Double);
-        Batch { values: values.view(shape.as_slice()), labels: None, observed: None }
+        Batch { values: values.view(shape.as_slice()), labels: None, observed: None, given: None }
     }
 }
 

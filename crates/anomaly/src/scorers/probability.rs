@@ -118,7 +118,7 @@ impl ReconstructionProbability {
         let mut parts = self.model.map(rows, self.width(), |x| {
             let legal = x.clamp(range.low, range.high);
             let outside = (x - &legal).abs().flatten(1, -1) * NATS_OUTSIDE;
-            let batch = Batch { values: legal, labels: None, observed: None };
+            let batch = Batch { values: legal, labels: None, observed: None, given: None };
             let posterior = self.density().posterior(&batch);
             let mut sum: Option<Tensor> = None;
             for draw in 0..self.draws.size()[0] {

@@ -41,7 +41,7 @@ fn exact(model: &dyn Model, rows: &Tensor) -> Vec<f64> {
 
 fn estimate(model: &dyn Model, samples: i64) -> [Vec<f64>; 2] {
     let model = model.as_latent_variable().unwrap();
-    let batch = Batch { values: rows(), labels: None, observed: None };
+    let batch = Batch { values: rows(), labels: None, observed: None, given: None };
     let (total, bound) = log_likelihoods_of(model, &batch, samples, &Noise::new(0, 0, Device::Cpu));
     [array::to_vec(&total), array::to_vec(&bound)]
 }

@@ -89,10 +89,14 @@ impl Model for PointAutoencoder {
     }
 
     fn losses(&self, batch: &Batch, _pass: &Pass) -> Vec<Losses> {
-        vec![Losses::single("reconstruction", self.reconstruction_loss(&batch.values, batch))]
+        vec![Losses::single("reconstruction", self.reconstruction_loss(batch.input(), batch))]
     }
 
     fn masks_missing(&self) -> bool {
+        true
+    }
+
+    fn predicts(&self) -> bool {
         true
     }
 

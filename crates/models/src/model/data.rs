@@ -35,6 +35,11 @@ pub struct Batch {
     /// nothing is missing. Only observed values count in the losses of a model with
     /// [`Model::masks_missing`](crate::Model::masks_missing).
     pub observed: Option<Tensor>,
+    /// `[B, …]`, what the model sees instead of `values`, if it is to predict other values than it sees: the
+    /// ratings that a user has given, where `values` are those held out; 0 where nothing is known. `None` in
+    /// training and wherever a sample is to be reconstructed. Only models with
+    /// [`Model::predicts`](crate::Model::predicts) use it.
+    pub given: Option<Tensor>,
 }
 
 impl Batch {
@@ -46,5 +51,10 @@ impl Batch {
     /// Whether there are no samples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What the model sees, `[B, …]`: what is given, or else the values themselves.
+    pub fn input(&self) -> &Tensor {
+        self.given.as_ref().unwrap_or(&self.values)
     }
 }

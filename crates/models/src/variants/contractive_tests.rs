@@ -11,7 +11,7 @@ fn noise(step: u64) -> Noise {
 }
 
 fn samples() -> Batch {
-    Batch { values: noise(0).uniform("samples", &[6, 2, 4, 3]), labels: None, observed: None }
+    Batch { values: noise(0).uniform("samples", &[6, 2, 4, 3]), labels: None, observed: None, given: None }
 }
 
 fn config(jacobian: Jacobian) -> Config {
@@ -88,7 +88,7 @@ fn the_exact_norm_of_a_deep_encoder_is_that_of_finite_differences() {
     ] {
         let model = build(&config);
         let values = samples().values.narrow(0, 0, 1);
-        let batch = Batch { values: values.shallow_clone(), labels: None, observed: None };
+        let batch = Batch { values: values.shallow_clone(), labels: None, observed: None, given: None };
         let losses = tch::no_grad(|| model.losses(&batch, &Pass::evaluation(noise(0)))).remove(0);
         let obtained = losses.terms[1].1.double_value(&[]) / 0.1;
         let encode = |x: &Tensor| model.as_autoencoder().unwrap().encode(x).point().detach();

@@ -52,7 +52,7 @@ fn the_label_reaches_the_posterior_and_the_sample() {
             let labels = labels.map(Tensor::from_slice);
             LatentVariable::posterior(
                 &model,
-                &Batch { values: values.shallow_clone(), labels, observed: None },
+                &Batch { values: values.shallow_clone(), labels, observed: None, given: None },
             )
             .mean
         };

@@ -31,7 +31,7 @@ fn bound_and_gradients_are_pytorchs() {
 /// Equation 8: the bound rises with `K`; with one draw it is the ELBO.
 #[test]
 fn more_draws_give_a_tighter_bound() {
-    let batch = Batch { values: bits().repeat([400, 1]), labels: None, observed: None };
+    let batch = Batch { values: bits().repeat([400, 1]), labels: None, observed: None, given: None };
     let figures = |samples| {
         let losses = built(samples).losses(&batch, &Pass::evaluation(noise())).remove(0);
         [losses.terms[0].1.double_value(&[]), losses.figures[0].1.double_value(&[])]

@@ -40,8 +40,8 @@ fn tiny() -> (Box<dyn Model>, Tensor) {
 }
 
 fn loss(model: &dyn Model, values: Tensor, step: u64) -> f64 {
-    let losses =
-        model.losses(&Batch { values, labels: None, observed: None }, &Pass::evaluation(noise(step)));
+    let losses = model
+        .losses(&Batch { values, labels: None, observed: None, given: None }, &Pass::evaluation(noise(step)));
     losses[0].total().unwrap().double_value(&[])
 }
 
@@ -147,7 +147,7 @@ fn restoring_fills_what_corrupting_hides_and_leaves_the_rest() {
     let (model, x) = tiny();
     let autoencoder = model.as_autoencoder().unwrap();
     let grey = autoencoder.corrupt(&x, &noise(3)).unwrap();
-    let batch = Batch { values: x.shallow_clone(), labels: None, observed: None };
+    let batch = Batch { values: x.shallow_clone(), labels: None, observed: None, given: None };
     let restored = autoencoder.restore(&batch, &noise(3));
     let kept = grey.eq_tensor(&x);
     assert_eq!(restored.masked_select(&kept), x.masked_select(&kept));

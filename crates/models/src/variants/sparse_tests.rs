@@ -20,7 +20,8 @@ fn code_after_training(config: &Config) -> Tensor {
     let model = config.initialise(&data, &noise).unwrap();
     let parameters: Vec<Tensor> = model.parameters().into_iter().map(|p| p.1).collect();
     let mut optimizer = Optimizer::new(OptimizerConfig::default(), &parameters).unwrap();
-    let batch = Batch { values: noise.uniform("samples", &[16, 20]), labels: None, observed: None };
+    let batch =
+        Batch { values: noise.uniform("samples", &[16, 20]), labels: None, observed: None, given: None };
     for step in 0..600 {
         optimizer.zero_gradients().unwrap();
         model.losses(&batch, &Pass::training(noise, step, 600))[0].total().unwrap().backward();
@@ -51,7 +52,8 @@ fn the_auxiliary_loss_is_what_dead_units_miss_of_the_error() {
     let noise = Noise::new(2, 0, Device::Cpu);
     let data = DataSummary { shape: vec![20], mean: 0.5, low: 0.0, high: 1.0, classes: 0 };
     let model = k_sparse(Some(settings)).initialise(&data, &noise).unwrap();
-    let batch = Batch { values: noise.uniform("samples", &[4, 20]), labels: None, observed: None };
+    let batch =
+        Batch { values: noise.uniform("samples", &[4, 20]), labels: None, observed: None, given: None };
     let auxiliary = |pass: &Pass| {
         let losses = model.losses(&batch, pass).remove(0);
         let (name, value) = &losses.terms[1];
@@ -83,7 +85,7 @@ fn the_auxiliary_loss_brings_units_back() {
         let model = k_sparse(auxiliary).initialise(&data, &noise).unwrap();
         let parameters: Vec<Tensor> = model.parameters().into_iter().map(|p| p.1).collect();
         let mut optimizer = Optimizer::new(OptimizerConfig::default(), &parameters).unwrap();
-        let batch = Batch { values: values.shallow_clone(), labels: None, observed: None };
+        let batch = Batch { values: values.shallow_clone(), labels: None, observed: None, given: None };
         for step in 0..300 {
             optimizer.zero_gradients().unwrap();
             model.losses(&batch, &Pass::training(noise, step, 300))[0].total().unwrap().backward();

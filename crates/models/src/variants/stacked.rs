@@ -255,6 +255,7 @@ mod tests {
             values: noise.uniform("x", &[5, 2, 3]),
             labels: Some(Tensor::from_slice(&[0i64, 1, 1, 0, 1])),
             observed: None,
+            given: None,
         };
         let active = |step| {
             let losses = model.losses(&batch, &Pass::training(noise, step, steps));
@@ -280,7 +281,7 @@ mod tests {
         let noise = Noise::new(1, 0, Device::Cpu);
         let model = config.initialise(&data, &noise).unwrap();
         let labels = Some(Tensor::from_slice(&[0i64, 1]));
-        let batch = Batch { values: noise.uniform("x", &[2, 6]), labels, observed: None };
+        let batch = Batch { values: noise.uniform("x", &[2, 6]), labels, observed: None, given: None };
         // Of ten steps, four pre-train: the third is the second layer's.
         let losses = model.losses(&batch, &Pass::training(noise, 2, 10));
         let total = losses[1].total().expect("the second layer trains");

@@ -153,7 +153,7 @@ fn losses_around(mean: f64, shape: &[i64], body: Body, likelihood: Likelihood) -
     let model = Variational::new(&config, &data, &noise()).unwrap();
     let parameters: Vec<Tensor> = model.parameters().into_iter().map(|p| p.1).collect();
     let mut optimizer = ae_tensor::Optimizer::new(Default::default(), &parameters).unwrap();
-    let batch = Batch { values, labels: None, observed: None };
+    let batch = Batch { values, labels: None, observed: None, given: None };
     let loss = |step| model.losses(&batch, &Pass::training(noise(), step, 60))[0].total().unwrap();
     let before = loss(0).double_value(&[]);
     for step in 0..60 {
@@ -203,6 +203,7 @@ fn a_learned_variance_doubles_channels_and_features_and_starts_at_the_scale_of_t
             values: Tensor::full([&[1], shape].concat(), 20.0, (Kind::Float, ae_tensor::Device::Cpu)),
             labels: None,
             observed: None,
+            given: None,
         };
         assert!((model.mean(&latents) - &batch.values).abs().max().double_value(&[]) < 1e-4, "{shape:?}");
         // The density of N(20, 24² / 12) at its mean: the log-variances are the second half, of every value.
