@@ -1,28 +1,17 @@
 //! Data for the training loop: tensors, and the batches of an epoch in a seeded order.
 
-use ae_datasets::{Dataset, SampleShape, Samples, epoch_order};
-use ae_models::{Batch, DataSummary};
-use ae_records::digest;
+mod sparse;
+mod split;
+
+pub use split::{Epoch, Split};
+
+use ae_datasets::sparse::{AnyDataset, SparseDataset};
+use ae_datasets::{DataConfig, DataError, Dataset, SampleShape, Samples, Sources};
+use ae_fetch::Progress;
+use ae_models::DataSummary;
 use ae_records::record::FileRecord;
-use ae_tensor::{Device, Kind, Tensor, array};
-use ndarray::Array2;
+use ae_tensor::{Device, Kind};
 use std::mem;
-
-/// Data larger than this are sent to a CUDA device batch by batch instead of being kept there.
-const RESIDENT_BYTES: usize = 4 << 30;
-
-/// The rows of one split.
-#[derive(Debug)]
-pub struct Split {
-    /// `[N, …]`, float.
-    values: Tensor,
-    /// `[N]`, int64.
-    labels: Option<Tensor>,
-    /// `[N, …]`, float: 1 if a value was observed, 0 if it does not count in the losses; `None` if all were
-    /// observed.
-    observed: Option<Tensor>,
-    device: Device,
-}
 
 /// Training, validation and test rows, and their summary for a model.
 #[derive(Debug)]
@@ -44,7 +33,35 @@ pub struct Splits {
 #[error("{0} has no training rows; check data.validation, data.test and data.max_train")]
 pub struct EmptyData(pub String);
 
+/// Data that cannot be loaded to train on.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// They cannot be fetched, read or used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// They have no training rows.
+    #[error(transparent)]
+    Empty(#[from] EmptyData),
+}
+
 impl Splits {
+    /// Loads what `config` names, dense or sparse; see [`ae_datasets::load_any`]. Splits depend only on `seed`.
+    ///
+    /// # Errors
+    /// If the data cannot be fetched, are not valid, or have no training rows.
+    pub fn load(
+        config: &DataConfig,
+        sources: &Sources,
+        seed: u64,
+        device: Device,
+        progress: &mut dyn Progress,
+    ) -> Result<Self, LoadError> {
+        Ok(match ae_datasets::load_any(config, sources, seed, progress)? {
+            AnyDataset::Dense(dataset) => Splits::new(dataset, device)?,
+            AnyDataset::Sparse(dataset) => Splits::sparse(dataset, device)?,
+        })
+    }
+
     /// Takes over the memory of a data set, without a copy on a CPU.
     ///
     /// # Errors
@@ -61,6 +78,26 @@ impl Splits {
         let (validation, test) = (take(|d| &mut d.validation), take(|d| &mut d.test));
         let summary = summary(&train, shape, dataset.label_names.len() as i64);
         Ok(Splits { train, validation, test, summary, dataset })
+    }
+
+    /// Takes over sparse rows. They stay sparse; only batches are dense.
+    ///
+    /// # Errors
+    /// If there are no training rows.
+    pub fn sparse(dataset: SparseDataset, device: Device) -> Result<Self, EmptyData> {
+        let SparseDataset { about, absent, train, validation, test } = dataset;
+        if train.rows.stored() == 0 {
+            return Err(EmptyData(about.name));
+        }
+        let summary = sparse::summary(&train.rows, absent, about.label_names.len() as i64);
+        let [train, validation, test] =
+            [train, validation, test].map(|part| Split::sparse(part, absent, device));
+        Ok(Splits { train, validation, test, summary, dataset: about })
+    }
+
+    /// Whether the rows are sparse; [`Split::values`] must not be called then.
+    pub fn is_sparse(&self) -> bool {
+        self.train.as_sparse().is_some()
     }
 
     /// Training and validation rows in memory, without test rows; `validation` may be empty. Each row is a
@@ -117,9 +154,9 @@ impl Splits {
 
 /// The summary of the training rows for a model; mean and range are those of the observed values.
 fn summary(train: &Split, shape: Vec<i64>, classes: i64) -> DataSummary {
-    let seen = train.observed.as_ref().map(|observed| train.values.masked_select(&observed.gt(0.0)));
+    let seen = train.observed().map(|observed| train.values().masked_select(&observed.gt(0.0)));
     let seen = seen.filter(|values| values.numel() > 0);
-    let values = seen.as_ref().unwrap_or(&train.values);
+    let values = seen.as_ref().unwrap_or(train.values());
     DataSummary {
         shape,
         mean: values.mean(Kind::Double).double_value(&[]),
@@ -129,153 +166,11 @@ fn summary(train: &Split, shape: Vec<i64>, classes: i64) -> DataSummary {
     }
 }
 
-impl Split {
-    /// All rows on the CPU, each flattened, with their masks and labels.
-    pub fn samples(&self) -> Samples {
-        let observed = self.observed.as_ref().map(|mask| array::to_rows(mask).mapv(|seen| seen > 0.5));
-        let labels = self
-            .labels
-            .as_ref()
-            .map(|labels| array::to_vec(labels).into_iter().map(|label| label as u32).collect::<Vec<u32>>());
-        Samples::complete(array::to_rows(&self.values)).with_observed(observed).with_labels(labels)
-    }
-
-    fn new(rows: Samples, shape: &[i64], device: Device) -> Self {
-        let Samples { values, observed, labels } = rows;
-        let index = |labels: Vec<u32>| labels.into_iter().map(i64::from).collect::<Vec<_>>();
-        let mask = |observed: Array2<bool>| observed.mapv(|seen| f32::from(u8::from(seen)));
-        let mut split = Split {
-            values: array::from_array(values),
-            labels: labels.map(|labels| Tensor::from_slice(&index(labels))),
-            observed: observed.map(|observed| array::from_array(mask(observed))),
-            device,
-        };
-        split.reshape(shape);
-        split.move_to(device);
-        split
-    }
-
-    fn checksum(&self) -> String {
-        let tensors = [Some(&self.values), self.observed.as_ref(), self.labels.as_ref()];
-        let stored = tensors.into_iter().flatten().map(array::to_stored);
-        let digests: Vec<String> = stored.map(|stored| digest::sha256(stored.bytes())).collect();
-        digest::sha256(digests.join(" ").as_bytes())
-    }
-
-    fn share(&self) -> Self {
-        Split {
-            values: self.values.shallow_clone(),
-            labels: self.labels.as_ref().map(Tensor::shallow_clone),
-            observed: self.observed.as_ref().map(Tensor::shallow_clone),
-            device: self.device,
-        }
-    }
-
-    fn reshape(&mut self, shape: &[i64]) {
-        let size = [&[self.values.size()[0]], shape].concat();
-        for tensor in [Some(&mut self.values), self.observed.as_mut()].into_iter().flatten() {
-            *tensor = tensor.view(size.as_slice());
-        }
-    }
-
-    fn move_to(&mut self, device: Device) {
-        let bytes = self.values.numel() * size_of::<f32>();
-        let home = if bytes <= RESIDENT_BYTES { device } else { Device::Cpu };
-        let tensors = [Some(&mut self.values), self.labels.as_mut(), self.observed.as_mut()];
-        for tensor in tensors.into_iter().flatten() {
-            *tensor = tensor.to_device(home);
-        }
-        self.device = device;
-    }
-
-    /// Number of rows.
-    pub fn len(&self) -> usize {
-        self.values.size()[0] as usize
-    }
-
-    /// Whether there are no rows.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// All values, `[N, …]`, on the device where they are kept.
-    pub fn values(&self) -> &Tensor {
-        &self.values
-    }
-
-    /// All labels, `[N]`, int64.
-    pub fn labels(&self) -> Option<&Tensor> {
-        self.labels.as_ref()
-    }
-
-    /// Which values were observed, `[N, …]`, float, 1 or 0; `None` if all were.
-    pub fn observed(&self) -> Option<&Tensor> {
-        self.observed.as_ref()
-    }
-
-    /// The device on which batches are assembled.
-    pub fn device(&self) -> Device {
-        self.device
-    }
-
-    /// Rows `start..start + n`, in storage order.
-    pub fn rows(&self, start: usize, n: usize) -> Batch {
-        let narrow = |t: &Tensor| t.narrow(0, start as i64, n as i64).to_device(self.device);
-        Batch {
-            values: narrow(&self.values),
-            labels: self.labels.as_ref().map(narrow),
-            observed: self.observed.as_ref().map(narrow),
-        }
-    }
-
-    /// The batches for held-out figures: `size` rows each; the last may be smaller.
-    pub fn in_order(&self, size: usize) -> impl Iterator<Item = Batch> + '_ {
-        (0..self.len()).step_by(size).map(move |start| self.rows(start, size.min(self.len() - start)))
-    }
-
-    /// An epoch in its seeded order, to take batches from.
-    pub fn epoch(&self, seed: u64, epoch: u64, batch: usize) -> Epoch<'_> {
-        let order: Vec<i64> = epoch_order(self.len(), seed, epoch).into_iter().map(i64::from).collect();
-        let order = Tensor::from_slice(&order).to_device(self.values.device());
-        Epoch { split: self, order, batch }
-    }
-}
-
-/// The rows of one epoch in their order.
-#[derive(Debug)]
-pub struct Epoch<'a> {
-    split: &'a Split,
-    order: Tensor,
-    batch: usize,
-}
-
-impl Epoch<'_> {
-    /// Number of batches.
-    pub fn len(&self) -> usize {
-        self.split.len().div_ceil(self.batch)
-    }
-
-    /// Whether there are no batches.
-    pub fn is_empty(&self) -> bool {
-        self.split.is_empty()
-    }
-
-    /// Batch `index` of the epoch.
-    pub fn get(&self, index: usize) -> Batch {
-        let start = index * self.batch;
-        let rows = self.order.narrow(0, start as i64, self.batch.min(self.split.len() - start) as i64);
-        let take = |t: &Tensor| t.index_select(0, &rows).to_device(self.split.device);
-        Batch {
-            values: take(&self.split.values),
-            labels: self.split.labels.as_ref().map(take),
-            observed: self.split.observed.as_ref().map(take),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ae_datasets::sparse::{Absent, SparsePart, SparseRows};
+    use ae_tensor::array;
 
     fn samples() -> Samples {
         let values = ndarray::array![[1.0f32, 2.0, 0.0, 4.0], [5.0, 0.0, 7.0, 8.0]];
@@ -324,5 +219,71 @@ mod tests {
     fn no_rows_are_an_error() {
         let error = Splits::of(Samples::empty(4), samples()).unwrap_err();
         assert!(error.to_string().contains("has no training rows"), "{error}");
+    }
+
+    /// Two rows of three columns: [5, -, 1] and [-, -, 3].
+    fn ratings(absent: Absent) -> SparseDataset {
+        let width = 3;
+        let train = SparseRows::of(width, &[vec![(0, 5.0), (2, 1.0)], vec![(2, 3.0)]]).unwrap();
+        let held_out = SparseRows::of(width, &[vec![(1, 4.0)], vec![]]).unwrap();
+        SparseDataset {
+            about: Dataset::of(Samples::empty(width), Samples::empty(width)),
+            absent,
+            validation: SparsePart::of(SparseRows::empty(width)),
+            test: SparsePart::from_given(train.clone(), held_out),
+            train: SparsePart::of(train),
+        }
+    }
+
+    #[test]
+    fn a_batch_of_sparse_rows_is_dense() {
+        let splits = Splits::sparse(ratings(Absent::Unknown), Device::Cpu).unwrap();
+        let DataSummary { shape, mean, low, high, classes } = &splits.summary;
+        assert_eq!((shape.as_slice(), *mean, *low, *high, *classes), (&[3][..], 3.0, 1.0, 5.0, 0));
+        let batch = splits.train.rows(0, 2);
+        assert_eq!(array::to_vec(&batch.values), [5.0, 0.0, 1.0, 0.0, 0.0, 3.0]);
+        assert_eq!(array::to_vec(&batch.observed.unwrap()), [1.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
+        assert!(batch.given.is_none() && splits.train.has_missing() && !splits.train.is_predicted());
+        let batch = splits.test.rows(0, 1);
+        assert_eq!(array::to_vec(batch.input()), [5.0, 0.0, 1.0]);
+        assert_eq!(array::to_vec(&batch.values), [0.0, 4.0, 0.0]);
+        assert_eq!(array::to_vec(&batch.observed.unwrap()), [0.0, 1.0, 0.0]);
+        assert!(splits.test.is_predicted() && splits.validation.is_empty());
+        // An epoch has the same rows in the order that dense rows would have.
+        let dense = Splits::of(
+            Samples::complete(ndarray::array![[5.0, 0.0, 1.0], [0.0, 0.0, 3.0]]),
+            Samples::empty(3),
+        );
+        let dense = dense.unwrap();
+        for epoch in 0..4 {
+            let [sparse, dense] = [&splits, &dense].map(|s| s.train.epoch(7, epoch, 1).get(1).values);
+            assert_eq!(sparse, dense);
+        }
+    }
+
+    #[test]
+    fn what_is_absent_is_zero_or_unknown() {
+        let splits = Splits::sparse(ratings(Absent::Zero), Device::Cpu).unwrap();
+        assert_eq!((splits.summary.mean, splits.summary.low, splits.summary.high), (1.5, 0.0, 5.0));
+        assert!(splits.train.rows(0, 1).observed.is_none() && !splits.train.has_missing());
+        let none = SparseDataset { train: SparsePart::of(SparseRows::empty(3)), ..ratings(Absent::Zero) };
+        assert!(Splits::sparse(none, Device::Cpu).is_err());
+    }
+
+    #[test]
+    fn sparse_rows_are_told_apart_by_what_they_hold() {
+        let splits = Splits::sparse(ratings(Absent::Unknown), Device::Cpu).unwrap();
+        let sums =
+            |splits: &Splits| splits.checksums().into_iter().map(|file| file.sha256).collect::<Vec<_>>();
+        assert_eq!(sums(&splits), sums(&splits.share()));
+        let other = SparseRows::of(3, &[vec![(0, 5.0), (2, 2.0)], vec![(2, 3.0)]]).unwrap();
+        let other = SparseDataset { train: SparsePart::of(other), ..ratings(Absent::Unknown) };
+        assert_ne!(sums(&splits), sums(&Splits::sparse(other, Device::Cpu).unwrap()));
+    }
+
+    #[test]
+    #[should_panic(expected = "sparse rows have no matrix of all values")]
+    fn sparse_rows_never_become_one_matrix() {
+        let _ = Splits::sparse(ratings(Absent::Zero), Device::Cpu).unwrap().train.values().size();
     }
 }

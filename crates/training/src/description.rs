@@ -1,6 +1,7 @@
 //! Descriptions of data for models and their files, and the trait of data that can be trained on.
 
 use crate::data::{EmptyData, Splits};
+use ae_datasets::sparse::SparseDataset;
 use ae_datasets::{Dataset, Preprocessing, Samples};
 use ae_models::DataSummary;
 use ae_tensor::Device;
@@ -16,6 +17,8 @@ pub struct DataDescription {
     pub preprocessing: Preprocessing,
     /// Names of the labels, if the data have any.
     pub label_names: Vec<String>,
+    /// Names of the values of a row, if they have any: columns, words, titles of films.
+    pub feature_names: Vec<String>,
 }
 
 /// Data that can be trained on.
@@ -43,7 +46,19 @@ impl TrainingData for Splits {
             summary: self.summary.clone(),
             preprocessing: self.dataset.preprocessing.clone(),
             label_names: self.dataset.label_names.clone(),
+            feature_names: self.dataset.feature_names.clone(),
         }
+    }
+}
+
+impl TrainingData for SparseDataset {
+    fn splits(&self, device: Device) -> Result<Splits, EmptyData> {
+        Splits::sparse(self.clone(), device)
+    }
+
+    fn summary(&self) -> DataDescription {
+        let splits = Splits::sparse(self.clone(), Device::Cpu);
+        splits.unwrap_or_else(|empty| panic!("{empty}")).summary()
     }
 }
 
@@ -61,6 +76,7 @@ impl TrainingData for Dataset {
             summary: DataSummary { classes, ..train.summary },
             preprocessing: self.preprocessing.clone(),
             label_names: self.label_names.clone(),
+            feature_names: self.feature_names.clone(),
         }
     }
 }

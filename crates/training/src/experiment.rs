@@ -1,7 +1,7 @@
 //! Runs an experiment in a folder: data, model, training, held-out figures, the model file and the record.
 
 use crate::config::Experiment;
-use crate::data::{EmptyData, Splits};
+use crate::data::{EmptyData, LoadError, Splits};
 use crate::description::TrainingData;
 use crate::evaluate::evaluate;
 use crate::machine;
@@ -91,6 +91,15 @@ pub enum RunError {
     ModelFile(#[from] ModelFileError),
 }
 
+impl From<LoadError> for RunError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Data(error) => RunError::Data(error),
+            LoadError::Empty(error) => RunError::Empty(error),
+        }
+    }
+}
+
 impl RunError {
     /// Whether the user's configuration or arguments are at fault, rather than the machine.
     pub fn is_usage(&self) -> bool {
@@ -98,7 +107,13 @@ impl RunError {
             RunError::Folder(error) => !matches!(error, RunDirError::File(_) | RunDirError::Moved(_)),
             RunError::Device(_) | RunError::Model(_) | RunError::Empty(_) => true,
             RunError::Train(error) => {
-                matches!(error, TrainError::Setting(_) | TrainError::NoValidation | TrainError::Missing)
+                matches!(
+                    error,
+                    TrainError::Setting(_)
+                        | TrainError::NoValidation
+                        | TrainError::Missing
+                        | TrainError::Predicted(_)
+                )
             }
             _ => false,
         }
@@ -119,8 +134,7 @@ pub fn run(
     request.experiment.training.check().map_err(TrainError::from)?;
     // Data and model come before the folder, so that a run that cannot train leaves nothing behind.
     let seed = request.experiment.training.seed;
-    let dataset = ae_datasets::load(&request.experiment.data, &request.sources, seed, progress)?;
-    let splits = Splits::new(dataset, device)?;
+    let splits = Splits::load(&request.experiment.data, &request.sources, seed, device, progress)?;
     if request.experiment.training.early_stopping.is_some() && splits.validation.is_empty() {
         return Err(TrainError::NoValidation.into());
     }

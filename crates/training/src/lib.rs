@@ -48,7 +48,7 @@ pub mod tier;
 pub mod trainer;
 
 pub use config::{BatchSize, EarlyStopping, Experiment, GroupConfig, TrainingConfig};
-pub use data::{EmptyData, Split, Splits};
+pub use data::{EmptyData, LoadError, Split, Splits};
 pub use description::{DataDescription, TrainingData};
 pub use expected::{Better, Expected};
 pub use model_file::{Build, Metadata, ModelFileError, NamedSettings, PortableModel};

@@ -39,6 +39,9 @@ pub struct Metadata {
     pub preprocessing: Preprocessing,
     /// Names of the labels, if the data have any.
     pub label_names: Vec<String>,
+    /// Names of the values of a sample, one each, if they have any: columns, words, titles of films.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feature_names: Vec<String>,
     /// The seed of the initial weights.
     pub seed: u64,
     /// Version of the program that wrote it.
@@ -129,7 +132,7 @@ pub trait Build: ModelSettings {
         seed: u64,
         device: Device,
     ) -> Result<PortableModel, ModelError> {
-        let DataDescription { name, summary, preprocessing, label_names } = data;
+        let DataDescription { name, summary, preprocessing, label_names, feature_names } = data;
         let metadata = Metadata {
             format: FORMAT,
             preset: self.name().into(),
@@ -139,6 +142,7 @@ pub trait Build: ModelSettings {
             range: [summary.mean, summary.low, summary.high],
             preprocessing: preprocessing.clone(),
             label_names: label_names.clone(),
+            feature_names: feature_names.clone(),
             seed,
             version: env!("CARGO_PKG_VERSION").into(),
         };
@@ -251,6 +255,11 @@ impl PortableModel {
         let metadata = Metadata::deserialize(value).map_err(foreign)?;
         let mismatch = |reason: String| ModelFileError::Mismatch { path: path.into(), reason };
         let failed = |source| ModelFileError::Model { path: path.into(), source };
+        let names = metadata.feature_names.len();
+        let numel = metadata.shape.iter().try_fold(1i64, |numel, &size| numel.checked_mul(size));
+        if names > 0 && numel != Some(names as i64) {
+            return Err(mismatch(format!("{names} names for samples of shape {:?}", metadata.shape)));
+        }
         let settings = metadata.model.parse::<S>();
         let settings = settings.map_err(|source| ModelFileError::Settings { path: path.into(), source })?;
 

@@ -65,6 +65,12 @@ pub enum TrainError {
          that leaves them out of its loss, such as `deep` or `vae`"
     )]
     Missing,
+    /// Held-out rows that are to be predicted from others, by a model that only reconstructs what it sees.
+    #[error(
+        "the held-out values of {0} are to be predicted from the others, and this model only reconstructs what it \
+         sees; choose a variant that predicts, such as `autorec`, `mult_vae` or `deep`"
+    )]
+    Predicted(String),
     /// The optimizer.
     #[error(transparent)]
     Optimizer(#[from] OptimizerError),

@@ -51,9 +51,12 @@ pub fn train_with<'m>(
     if config.early_stopping.is_some() && data.validation.is_empty() {
         return Err(TrainError::NoValidation);
     }
-    let is_masked = data.train.observed().is_some() || data.validation.observed().is_some();
+    let is_masked = data.train.has_missing() || data.validation.has_missing();
     if is_masked && !model.masks_missing() {
         return Err(TrainError::Missing);
+    }
+    if [&data.validation, &data.test].iter().any(|split| split.is_predicted()) && !model.predicts() {
+        return Err(TrainError::Predicted(data.dataset.name.clone()));
     }
     let never = AtomicBool::new(false);
     let TrainOptions { run, resume, settings, observer, stop } = options;

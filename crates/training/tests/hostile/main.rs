@@ -25,6 +25,7 @@ fn save(config: &ModelConfig, shape: &[i64], path: &Path) -> Parts {
         summary: alter::summary(shape),
         preprocessing: Preprocessing::Identity,
         label_names: ["a", "b", "c"].map(String::from).into(),
+        feature_names: (0..shape.iter().product()).map(|feature: i64| feature.to_string()).collect(),
     };
     config.build(&data, 3).unwrap().save(path).unwrap();
     Parts::of(&fs::read(path).unwrap())
