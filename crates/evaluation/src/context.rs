@@ -170,13 +170,13 @@ impl Context<'_> {
             tracing::warn!("not using the run in {}: its model has other settings", dir.root().display());
             return Ok(None);
         }
-        let loaded = ae_datasets::load(data, self.sources, training.seed, self.progress);
-        let dataset = loaded.map_err(RunError::from)?;
+        let loaded = Splits::load(data, self.sources, training.seed, device, self.progress);
+        let splits = loaded.map_err(RunError::from)?;
+        let dataset = &splits.dataset;
         if dataset.files != record.data.files || trained.metadata.preprocessing != dataset.preprocessing {
             tracing::warn!("not using the run in {}: the data have changed since", dir.root().display());
             return Ok(None);
         }
-        let splits = Splits::new(dataset, device).map_err(RunError::from)?;
         tracing::info!("using the run in {}", dir.root().display());
         Ok(Some(Run {
             record: record.clone(),
@@ -196,9 +196,8 @@ impl Context<'_> {
         dir: &RunDir,
     ) -> Result<bool, EvaluationError> {
         let Experiment { data, training, .. } = &wanted.experiment;
-        let dataset =
-            ae_datasets::load(data, self.sources, training.seed, self.progress).map_err(RunError::from)?;
-        let same = dataset.files == record.data.files;
+        let loaded = ae_datasets::load_any(data, self.sources, training.seed, self.progress);
+        let same = loaded.map_err(RunError::from)?.about().files == record.data.files;
         if !same {
             tracing::warn!("not resuming the run in {}: the data have changed since", dir.root().display());
         }

@@ -90,6 +90,16 @@ pub enum EvaluationError {
         /// What it needs.
         missing: &'static str,
     },
+    /// A measure of dense rows for a run on sparse ones.
+    #[error("`{measure}` needs dense rows, and those of {set} are sparse; measure {instead} instead")]
+    Sparse {
+        /// The measure.
+        measure: &'static str,
+        /// The data set.
+        set: String,
+        /// The measures of sparse rows.
+        instead: String,
+    },
     /// A model without a density.
     #[error(
         "the variant `{variant}` of the run in {} has no density and no posterior; choose a variational one, \
@@ -221,6 +231,7 @@ impl EvaluationError {
             | EvaluationError::Config(_)
             | EvaluationError::NoReconstruction { .. }
             | EvaluationError::Unsuited { .. }
+            | EvaluationError::Sparse { .. }
             | EvaluationError::NoDensity { .. }
             | EvaluationError::NoLabels(_)
             | EvaluationError::AllNormal(_)

@@ -4,7 +4,6 @@
 
 use crate::error::EvaluationError;
 use ae_models::Batch;
-use ae_tensor::Tensor;
 use ae_training::Split;
 use ae_training::experiment::Run;
 
@@ -24,19 +23,10 @@ pub(crate) fn test(run: &Run) -> Result<&Split, EvaluationError> {
 /// `count` evenly spaced rows of a split, in order and on the split's device; all rows if it has no more than
 /// `count`.
 pub(crate) fn strided(split: &Split, count: usize) -> Batch {
-    let all = split.rows(0, split.len());
     if split.len() <= count {
-        return all;
+        return split.rows(0, split.len());
     }
-    let places: Vec<i64> = places(split.len(), count).map(|place| place as i64).collect();
-    let places = Tensor::from_slice(&places).to_device(all.values.device());
-    let take = |tensor: &Tensor| tensor.index_select(0, &places);
-    Batch {
-        values: take(&all.values),
-        labels: all.labels.as_ref().map(take),
-        observed: all.observed.as_ref().map(take),
-        given: all.given.as_ref().map(take),
-    }
+    split.select(&places(split.len(), count).collect::<Vec<usize>>())
 }
 
 /// The positions of `count` of `len` rows: `⌊i · len / count⌋` for `i` from 0, so every k-th row if `len` is
@@ -49,7 +39,7 @@ fn places(len: usize, count: usize) -> impl Iterator<Item = usize> {
 mod tests {
     use super::*;
     use crate::testing::{Bench, wanted};
-    use ae_tensor::array;
+    use ae_tensor::{Tensor, array};
 
     #[test]
     fn places_are_every_kth_row_and_reach_the_end() {

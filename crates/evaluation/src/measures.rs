@@ -64,6 +64,9 @@ measures![
     subspace
 ];
 
+/// The measures of models of sparse rows; all others need dense rows.
+const OF_SPARSE_ROWS: [&str; 2] = ["ranking", "ratings"];
+
 /// A measure that does not exist.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no measure `{name}`{}; choose one of: {}", did_you_mean(nearest), all())]
@@ -122,6 +125,15 @@ pub fn of_run(
     let wanted = names.iter().map(|name| find(name)).collect::<Result<Vec<_>, _>>()?;
     if wanted.is_empty() {
         return Ok(Metrics::new());
+    }
+    if let Some(measure) =
+        wanted.iter().find(|it| run.splits.is_sparse() && !OF_SPARSE_ROWS.contains(&it.name))
+    {
+        return Err(EvaluationError::Sparse {
+            measure: measure.name,
+            set: run.splits.dataset.name.clone(),
+            instead: OF_SPARSE_ROWS.join(" or "),
+        });
     }
     let model = run.dir.model();
     let (sha256, _) = ae_fetch::sha256_file(&model).map_err(FileError::new("read", &model))?;

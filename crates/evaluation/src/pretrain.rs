@@ -154,10 +154,8 @@ pub(crate) fn labelled(
 ) -> Result<Splits, EvaluationError> {
     let data = ae_datasets::DataConfig { max_train: budget, ..run.experiment.data.clone() };
     let seed = run.experiment.training.seed;
-    let dataset =
-        ae_datasets::load(&data, context.sources, seed, context.progress).map_err(RunError::from)?;
     let device = context.device.resolve().map_err(RunError::from)?;
-    Ok(Splits::new(dataset, device).map_err(RunError::from)?)
+    Ok(Splits::load(&data, context.sources, seed, device, context.progress).map_err(RunError::from)?)
 }
 
 /// Fine-tunes the network from the weights given by `start`; returns its share of errors on the test rows.
