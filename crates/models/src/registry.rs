@@ -171,6 +171,9 @@ variants! {
     Lstm: lstm,
     Tcn: tcn,
     Mae: mae,
+    Autorec: autorec,
+    MultVae: mult_vae,
+    MultDae: mult_dae,
 }
 
 /// Most layers or blocks that one setting can ask for.

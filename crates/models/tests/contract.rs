@@ -1,6 +1,6 @@
 //! Tests the contract of every variant of the registry, on every sample shape that it takes.
 
-use ae_models::variants::beta_vae;
+use ae_models::variants::{autorec, beta_vae};
 use ae_models::{Batch, DataSummary, Losses, Model, ModelConfig, Pass};
 use ae_tensor::{Activation, Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
 use std::collections::BTreeSet;
@@ -231,6 +231,8 @@ fn one_batch_can_be_learned() {
         let config = &match config.clone() {
             // A high price on information is meant to keep it out.
             ModelConfig::BetaVae(it) => ModelConfig::BetaVae(beta_vae::Config { beta: 1.0, ..it }),
+            // A high price on weights is meant to keep them small.
+            ModelConfig::Autorec(it) => ModelConfig::Autorec(autorec::Config { l2: 1e-3, ..it }),
             other => other,
         };
         let (model, batch) = (build(config, shape, 0), batch(shape, 8));
@@ -275,14 +277,15 @@ fn one_batch_can_be_learned() {
 #[test]
 fn data_that_the_output_cannot_give_are_refused() {
     each(|config, shape| {
-        use ModelConfig::{Classifier, Linear, Lstm, Mae, Tcn};
+        use ModelConfig::{Autorec, Classifier, Linear, Lstm, Mae, MultDae, MultVae, Tcn};
         let linear = matches!(config, ModelConfig::Sparse(sparse) if sparse.output == Activation::Identity);
-        if linear || matches!(config, Linear(_) | Classifier(_) | Lstm(_) | Tcn(_) | Mae(_)) {
+        if linear || matches!(config, Linear(_) | Classifier(_) | Lstm(_) | Tcn(_) | Mae(_) | Autorec(_)) {
             return; // any data will do
         }
         let data = DataSummary { low: -3.0, high: 255.0, ..summary(shape) };
+        let legal = if matches!(config, MultVae(_) | MultDae(_)) { "[0, inf]" } else { "[0, 1]" };
         let error = config.initialise(&data, &noise(0)).err().map(|e| e.to_string()).unwrap_or_default();
-        assert!(error.contains("[-3, 255]") && error.contains("[0, 1]"), "{}: {error}", config.name());
+        assert!(error.contains("[-3, 255]") && error.contains(legal), "{}: {error}", config.name());
     });
 }
 
@@ -320,7 +323,11 @@ fn what_was_not_observed_does_not_count() {
         let with = |observed: Option<Tensor>| {
             let whole = batch(shape, 5);
             let values = observed.as_ref().map_or(whole.values.shallow_clone(), |seen| whole.values * seen);
-            total(model.as_ref(), &Batch { values, labels: whole.labels, observed, given: None }, &measuring(0))
+            total(
+                model.as_ref(),
+                &Batch { values, labels: whole.labels, observed, given: None },
+                &measuring(0),
+            )
         };
         let size = [&[5], shape].concat();
         let plain = with(None);
@@ -328,7 +335,8 @@ fn what_was_not_observed_does_not_count() {
         assert!((plain - all).abs() < 1e-4 * plain.abs(), "{} {shape:?}: {plain} or {all}", config.name());
         let half = -noise(1).mask("observed", &size, 0.5) + 1.0;
         let complete = batch(shape, 5);
-        let shown = Batch { values: complete.values * &half, labels: complete.labels, observed: None, given: None };
+        let shown =
+            Batch { values: complete.values * &half, labels: complete.labels, observed: None, given: None };
         let unmasked = total(model.as_ref(), &shown, &measuring(0));
         let masked = with(Some(half));
         assert!(

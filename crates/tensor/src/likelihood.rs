@@ -32,6 +32,10 @@ pub enum Likelihood {
         /// The scale `b`, in the unit of the data; above zero.
         scale: f64,
     },
+    /// Each row is counts: `-Σ x log π`, `π` the softmax of the output over all values of a sample (Salakhutdinov &
+    /// Hinton, 2009; Liang et al., 2018, equation 2). The coefficient, which no parameter changes, is left out. A
+    /// value that was not observed is taken for a count of 0.
+    Multinomial,
 }
 
 /// Log-variances of [`Likelihood::GaussianLearned`] stay above this, softly: without a floor the likelihood
@@ -76,6 +80,7 @@ impl Likelihood {
             Likelihood::Gaussian { .. } => "gaussian",
             Likelihood::GaussianLearned => "gaussian_learned",
             Likelihood::Laplace { .. } => "laplace",
+            Likelihood::Multinomial => "multinomial",
         }
     }
 
@@ -95,6 +100,9 @@ impl Likelihood {
     /// `low..=high`, so that no unit of the data makes the first steps too small or too large; at 0 if the
     /// range is not known.
     pub fn output_start(self, mean: f64, low: f64, high: f64) -> Vec<f64> {
+        if self == Likelihood::Multinomial {
+            return vec![0.0]; // all values are equally probable
+        }
         let mean = self.activation().link(mean);
         if self != Likelihood::GaussianLearned {
             return vec![mean];
@@ -103,14 +111,19 @@ impl Likelihood {
         vec![mean, if log_variance.is_finite() { log_variance.max(LOG_VARIANCE_FLOOR) } else { 0.0 }]
     }
 
-    /// The activation that turns (the first half of) the output into the mean.
+    /// The activation that turns (the first half of) the output into the mean; that of [`Likelihood::Multinomial`] is
+    /// a softmax instead, see [`Self::mean`].
     pub fn activation(self) -> Activation {
         if self == Likelihood::Bernoulli { Activation::Sigmoid } else { Activation::Identity }
     }
 
     /// The range of legal data.
     pub fn range(self) -> Range {
-        if self == Likelihood::Bernoulli { Range::UNIT } else { Range::REALS }
+        match self {
+            Likelihood::Bernoulli => Range::UNIT,
+            Likelihood::Multinomial => Range { low: 0.0, high: f64::INFINITY },
+            _ => Range::REALS,
+        }
     }
 
     /// Refuses a scale or data that the likelihood does not accept; `low` and `high` are the least and
@@ -180,13 +193,16 @@ impl Likelihood {
             Likelihood::Laplace { scale } => {
                 (output.flatten(1, -1) - target).abs() / scale + (2.0 * scale).ln()
             }
+            Likelihood::Multinomial => -(output.flatten(1, -1).log_softmax(1, None::<Kind>) * target),
         }
     }
 
-    /// The mean of `p(x|z)`: the reconstruction, in the target's shape.
+    /// The mean of `p(x|z)`: the reconstruction, in the target's shape; for [`Likelihood::Multinomial`], the share of
+    /// each value in the sum of all.
     pub fn mean(self, output: &Tensor) -> Tensor {
         match self {
             Likelihood::GaussianLearned => self.moments(output).0,
+            Likelihood::Multinomial => output.flatten(1, -1).softmax(1, None::<Kind>).view_as(output),
             _ => self.activation().apply(output),
         }
     }

@@ -14,6 +14,14 @@ pub fn rate_divergence(code: &Tensor, rate: f64) -> Tensor {
     bernoulli_kl(rate, &code.mean_dim([0i64].as_slice(), false, None::<Kind>)).sum(None::<Kind>)
 }
 
+/// `½ Σ ‖W‖²` over all weights: a scalar. Of parameters named as a model names them, those that end in `weight`
+/// count; biases do not. 0 if there are none.
+pub fn half_squared_weights(parameters: &[(String, Tensor)]) -> Tensor {
+    let weights = parameters.iter().filter(|(name, _)| name.ends_with("weight"));
+    let squared = weights.map(|(_, weight)| weight.square().sum(None::<Kind>));
+    squared.reduce(|sum, one| sum + one).map_or_else(|| Tensor::from(0f32), |sum| sum * 0.5)
+}
+
 /// `‖∂h/∂x‖²_F` of each sample for one sigmoid layer: `[B]` (Rifai et al., 2011, section 3.1).
 /// `code` is the layer's output `[B, D]`, `weight` its weights `[D, inputs]`.
 pub fn sigmoid_jacobian_norm(code: &Tensor, weight: &Tensor) -> Tensor {

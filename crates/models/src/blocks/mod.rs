@@ -8,6 +8,7 @@ pub mod dead_units;
 pub mod dense;
 pub mod patches;
 pub mod point;
+pub(crate) mod preferences;
 pub mod recurrent;
 pub mod strided;
 pub mod variational;

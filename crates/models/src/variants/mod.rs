@@ -1,6 +1,7 @@
 //! One file for each variant. A new one is listed here and in [`crate::registry`].
 
 pub mod aae;
+pub mod autorec;
 pub mod beta_vae;
 pub mod classifier;
 pub mod contractive;
@@ -15,6 +16,8 @@ pub mod iwae;
 pub mod linear;
 pub mod lstm;
 pub mod mae;
+pub mod mult_dae;
+pub mod mult_vae;
 pub mod sparse;
 pub mod stacked;
 pub mod tcn;

@@ -252,6 +252,9 @@ pub(crate) fn small_models() -> Vec<(ModelConfig, Vec<i64>)> {
             r#""width":8,"depth":1,"heads":2,"decoder_width":8,"decoder_depth":1,"decoder_heads":2"#.into(),
             image,
         ),
+        ("autorec", r#""hidden":4"#.into(), vector),
+        ("mult_vae", r#""hidden":[8],"latent":2"#.into(), vector),
+        ("mult_dae", r#""code":4"#.into(), vector),
     ];
     let mut all = Vec::new();
     for (name, settings, shape) in sizes {
