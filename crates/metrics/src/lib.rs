@@ -28,6 +28,7 @@ mod retrieval;
 mod ssim;
 mod subspace;
 mod summary;
+mod top;
 mod volume;
 
 pub use alarm_rate::{AlarmBand, conformal_alarm_band, proportion_interval};
@@ -46,4 +47,5 @@ pub use retrieval::Ranking;
 pub use ssim::{SSIM_WINDOW, ssim};
 pub use subspace::principal_angles;
 pub use summary::{Interval, MeanStd, mean_std};
+pub use top::{ndcg_at, recall_at};
 pub use volume::{DEFAULT_VUS_WINDOW, VUS_THRESHOLDS, Vus, sliding_window, vus};
