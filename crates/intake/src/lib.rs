@@ -46,6 +46,7 @@ mod split;
 mod stream;
 mod table;
 mod text;
+pub mod words;
 
 pub use columns::find::Column;
 pub use columns::labels::Labels;
