@@ -2,7 +2,9 @@
 
 use crate::rows::Halves;
 use crate::sparse::SparseDataset;
-use crate::{DataConfig, DataError, Protocol, Sources, cifar10, ecg5000, mnist, movielens, olivetti};
+use crate::{
+    DataConfig, DataError, Protocol, Sources, cifar10, documents, ecg5000, mnist, movielens, olivetti,
+};
 use ae_fetch::Progress;
 use ae_records::names::nearest;
 use serde::Deserialize;
@@ -31,6 +33,8 @@ pub(crate) struct SetEntry {
     /// A set above this one, whose files are the first of this one. Both are kept in one folder, so that no
     /// file is fetched twice.
     pub extends: Option<String>,
+    /// Name of its folder in the cache and in the mirror, if it is not its own: sets that are published together share one.
+    pub folder: Option<String>,
     /// Files that are published as they are read, all below one URL; [`complete`] adds them to `files`.
     pub plain: Option<PlainFiles>,
     #[serde(rename = "file", default)]
@@ -141,13 +145,18 @@ pub(crate) type SparseLoader =
     fn(&SetEntry, &DataConfig, &Sources, u64, &mut dyn Progress) -> Result<SparseDataset, DataError>;
 
 /// The sets of sparse rows with their loaders.
-const SPARSE_LOADERS: [(&str, SparseLoader); 2] =
-    [("movielens-100k", movielens::read), ("movielens-1m", movielens::read)];
+const SPARSE_LOADERS: [(&str, SparseLoader); 5] = [
+    ("movielens-100k", movielens::read),
+    ("movielens-1m", movielens::read),
+    ("20newsgroups", documents::counts),
+    ("reuters-r8", documents::counts),
+    ("reuters-r52", documents::counts),
+];
 
 impl SetEntry {
     /// The name of its folder in the cache and in the mirror.
     pub(crate) fn folder(&self) -> &str {
-        self.extends.as_deref().unwrap_or(&self.name)
+        self.folder.as_deref().or(self.extends.as_deref()).unwrap_or(&self.name)
     }
 
     /// The loader of this set, if it is one of plain rows to train on.
@@ -255,11 +264,13 @@ mod tests {
             assert!(set.homepage.starts_with("http"), "{}", set.name);
             let names: BTreeSet<&str> = set.files.iter().map(|file| file.name.as_str()).collect();
             assert_eq!(names.len(), set.files.len(), "{} has a file twice", set.name);
-            assert_eq!(
-                find(set.folder()).unwrap().folder(),
-                set.folder(),
-                "a set extends one that extends none"
-            );
+            if let Some(extended) = &set.extends {
+                assert_eq!(
+                    find(extended).unwrap().folder(),
+                    set.folder(),
+                    "a set extends one that extends none"
+                );
+            }
             for file in &set.files {
                 let is_fetched = file.urls.len() + file.zips.len() + file.packages.len() > 0;
                 assert!(is_fetched != file.cut.is_some(), "{}", file.name);
@@ -286,7 +297,7 @@ mod tests {
     #[test]
     fn unknown_sets_are_answered_with_the_nearest_and_all() {
         let sets = "sets: mnist, fashion-mnist, cifar10, cifar10-subset, olivetti, ecg5000, nsl-kdd, nab, nab-corpus, \
-             ucr-anomaly, skab, adbench, movielens-100k, movielens-1m";
+             ucr-anomaly, skab, adbench, movielens-100k, movielens-1m, 20newsgroups, reuters-r8, reuters-r52";
         check("mnits", &format!("no data set or file is called `mnits`; did you mean `mnist`?; {sets}"));
         check("ECG500", &format!("no data set or file is called `ECG500`; did you mean `ecg5000`?; {sets}"));
         check(

@@ -18,6 +18,9 @@ pub struct DataConfig {
     /// Ratings: whether a row is a user or what is rated.
     #[serde(skip_serializing_if = "RatingRows::is_users")]
     pub rows: RatingRows,
+    /// Documents: how many of the most frequent words are counted.
+    #[serde(skip_serializing_if = "is_default_words")]
+    pub words: usize,
     /// Share of the training rows held out for early stopping and thresholds, in `[0, 1)`; of the ratings, or of
     /// the users, for a set of ratings.
     pub validation: f64,
@@ -62,6 +65,7 @@ impl Default for DataConfig {
             set: "mnist".into(),
             protocol: Protocol::Default,
             rows: RatingRows::Users,
+            words: WORDS,
             validation: 0.0,
             test: 0.2,
             max_train: None,
@@ -80,6 +84,13 @@ impl Default for DataConfig {
             max_memory_mb: None,
         }
     }
+}
+
+/// Words that are counted by default, as in Hinton and Salakhutdinov (2006).
+const WORDS: usize = 2000;
+
+fn is_default_words(words: &usize) -> bool {
+    *words == WORDS
 }
 
 /// How a set is split into training and test rows.
@@ -160,6 +171,9 @@ impl DataConfig {
                 return out_of_range(key, "0".into(), "at least 1, or leave it out for all rows");
             }
         }
+        if !(1..=MAX_WORDS).contains(&self.words) {
+            return out_of_range("words", self.words.to_string(), "1 to 1000000 words");
+        }
         if let Some(delimiter) = self.delimiter.filter(|&delimiter| !splits_cells(delimiter)) {
             let right = "one ASCII character other than a quote or a line end";
             return out_of_range("delimiter", format!("{delimiter:?}"), right);
@@ -178,6 +192,8 @@ impl DataConfig {
     }
 }
 
+/// Most words of a vocabulary.
+const MAX_WORDS: usize = 1_000_000;
 /// Maximum height or width to resize images to.
 const MAX_SIDE: usize = 8192;
 

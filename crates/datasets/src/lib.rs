@@ -29,6 +29,7 @@ mod catalogue;
 mod cifar10;
 mod config;
 mod dataset;
+pub mod documents;
 mod ecg5000;
 mod error;
 mod from_rows;

@@ -8,7 +8,7 @@
 
 use crate::catalogue::SetEntry;
 use crate::sparse::{Absent, SparseDataset, SparsePart, SparseRows};
-use crate::{DataConfig, DataError, Dataset, Protocol, RatingRows, Samples, Scale, Sources};
+use crate::{DataConfig, DataError, Protocol, RatingRows, Sources, sparse};
 use ae_fetch::Progress;
 use ae_intake::order::{permutation, shuffle};
 use ae_records::record::FileRecord;
@@ -72,23 +72,10 @@ fn check(set: &SetEntry, config: &DataConfig) -> Result<(), DataError> {
     if !matches!(config.protocol, Protocol::Default | Protocol::Ratings | Protocol::StrongGeneralisation) {
         return Err(DataError::Protocol { set: set.name.clone(), protocol: config.protocol.to_string() });
     }
-    if !matches!(config.scale, Scale::Auto | Scale::None) {
-        return refuse(
-            "scale",
-            format!("{:?}", config.scale).to_lowercase(),
-            "auto or none, as ratings stay in stars",
-        );
-    }
     if config.protocol == Protocol::StrongGeneralisation && config.rows == RatingRows::Items {
         return refuse("rows", "items".into(), "users, whom the protocol strong-generalisation holds out");
     }
-    if let Some(shape) = &config.shape {
-        return refuse("shape", format!("{shape:?}"), "no shape, as sparse rows are vectors");
-    }
-    match &config.normal_label {
-        Some(label) => Err(DataError::NoLabels { label: label.clone(), name: set.name.clone() }),
-        None => Ok(()),
-    }
+    sparse::check(set, config)
 }
 
 /// The text of a file in ISO-8859-1, in which each byte is the code of a character.
@@ -158,7 +145,7 @@ impl Ratings {
         for (part, most, purpose) in
             [(&mut made.train, config.max_train, "max_train"), (&mut made.test, config.max_test, "max_test")]
         {
-            keep(part, most, seed, purpose);
+            part.keep(most, seed, purpose);
         }
         if made.train.rows.stored() == 0 {
             return Err(DataError::TooFewRows { name: name.into(), got: 0, needed: 1, what: "train on" });
@@ -192,7 +179,7 @@ impl Ratings {
             RatingRows::Users => self.titles,
             RatingRows::Items => Vec::new(), // users have no names
         };
-        let about = about(given.width(), feature_names);
+        let about = sparse::about(feature_names, given.width());
         let train = SparsePart::of(given);
         SparseDataset { about, absent: Absent::Unknown, train, validation, test }
     }
@@ -223,7 +210,13 @@ impl Ratings {
             (held_out(&validation, "hidden in validation"), held_out(&test, "hidden in test"));
         let titles = kept.iter().map(|&item| self.titles[item].clone()).collect();
         let train = SparsePart::of(choose(&train));
-        SparseDataset { about: about(kept.len(), titles), absent: Absent::Zero, train, validation, test }
+        SparseDataset {
+            about: sparse::about(titles, kept.len()),
+            absent: Absent::Zero,
+            train,
+            validation,
+            test,
+        }
     }
 }
 
@@ -259,21 +252,6 @@ fn table(users: usize, items: usize, ratings: &[Rating]) -> SparseRows {
 /// The rows that have an entry.
 fn occupied(rows: &SparseRows) -> Vec<usize> {
     (0..rows.len()).filter(|&row| rows.row(row).len() > 0).collect()
-}
-
-/// Keeps at most `most` rows, in a seeded random order.
-fn keep(part: &mut SparsePart, most: Option<usize>, seed: u64, purpose: &str) {
-    if let Some(most) = most.filter(|&most| most < part.rows.len()) {
-        let order = permutation(part.rows.len(), &mut stream_rng(seed, purpose, 0));
-        let rows: Vec<usize> = order[..most].iter().map(|&row| row as usize).collect();
-        part.rows = part.rows.select(&rows);
-        part.given = part.given.as_ref().map(|given| given.select(&rows));
-    }
-}
-
-fn about(width: usize, feature_names: Vec<String>) -> Dataset {
-    let none = Samples::empty(width);
-    Dataset { feature_names, ..Dataset::of(none.clone(), none) }
 }
 
 /// The titles of these films; one that occurs before, or that is not known, is told apart by its id.

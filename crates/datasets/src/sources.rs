@@ -243,7 +243,7 @@ mod tests {
         let text = String::new;
         let (title, licence, citation, homepage) = (text(), text(), text(), text());
         let (name, extends, plain, files) = ("numbers".into(), None, None, vec![file]);
-        SetEntry { name, title, licence, citation, homepage, extends, plain, files }
+        SetEntry { name, title, licence, citation, homepage, extends, folder: None, plain, files }
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Sparse rows, such as documents and ratings: of each row, only the entries that are there are stored.
 
-use crate::Dataset;
+use crate::catalogue::SetEntry;
+use crate::{DataConfig, DataError, Dataset, Samples, Scale};
+use ae_intake::order::permutation;
 use ae_records::digest;
+use ae_records::seed::stream_rng;
 use std::ops::Range;
 
 /// Rows of which only some entries are stored, in compressed form: the columns and values of all rows one
@@ -271,6 +274,38 @@ impl SparsePart {
         );
         SparsePart { rows, given: Some(given) }
     }
+
+    /// Keeps at most `most` rows, in a seeded random order.
+    pub(crate) fn keep(&mut self, most: Option<usize>, seed: u64, purpose: &str) {
+        if let Some(most) = most.filter(|&most| most < self.rows.len()) {
+            let order = permutation(self.rows.len(), &mut stream_rng(seed, purpose, 0));
+            let rows: Vec<usize> = order[..most].iter().map(|&row| row as usize).collect();
+            self.rows = self.rows.select(&rows);
+            self.given = self.given.as_ref().map(|given| given.select(&rows));
+        }
+    }
+}
+
+/// Refuses settings that mean nothing for sparse rows.
+pub(crate) fn check(set: &SetEntry, config: &DataConfig) -> Result<(), DataError> {
+    let refuse = |key, value: String, right| Err(DataError::OutOfRange { key, value, right });
+    if !matches!(config.scale, Scale::Auto | Scale::None) {
+        let right = "auto or none, as sparse rows keep their values";
+        return refuse("scale", format!("{:?}", config.scale).to_lowercase(), right);
+    }
+    if let Some(shape) = &config.shape {
+        return refuse("shape", format!("{shape:?}"), "no shape, as sparse rows are vectors");
+    }
+    match &config.normal_label {
+        Some(label) => Err(DataError::NoLabels { label: label.clone(), name: set.name.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// A description of rows with these columns.
+pub(crate) fn about(feature_names: Vec<String>, width: usize) -> Dataset {
+    let none = Samples::empty(width);
+    Dataset { feature_names, ..Dataset::of(none.clone(), none) }
 }
 
 /// A sparse data set, split and preprocessed.

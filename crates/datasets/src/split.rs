@@ -9,9 +9,21 @@ use std::collections::BTreeMap;
 /// Each label gives its share (rounded so that the total is right); both lists are ascending. A share above 0
 /// takes at least one row and leaves at least one.
 pub(crate) fn stratified(part: &Samples, share: f64, seed: u64, purpose: &str) -> (Vec<usize>, Vec<usize>) {
+    match &part.labels {
+        Some(labels) => stratified_labels(labels, share, seed, purpose),
+        None => stratified_labels(&vec![0; part.len()], share, seed, purpose),
+    }
+}
+
+/// [`stratified`] for rows with these labels.
+pub(crate) fn stratified_labels(
+    labels: &[u32],
+    share: f64,
+    seed: u64,
+    purpose: &str,
+) -> (Vec<usize>, Vec<usize>) {
     let mut strata = BTreeMap::<u32, Vec<usize>>::new();
-    for row in 0..part.len() {
-        let label = part.labels.as_ref().map_or(0, |labels| labels[row]);
+    for (row, &label) in labels.iter().enumerate() {
         strata.entry(label).or_default().push(row);
     }
     let counts: Vec<usize> = strata.values().map(Vec::len).collect();

@@ -179,3 +179,15 @@ fn adbench() {
     }
     assert_eq!(ae_datasets::adbench::names().len(), expected.len());
 }
+
+#[test]
+#[ignore = "downloads 20 Newsgroups and Reuters-21578"]
+fn documents() {
+    for (name, train, test, topics) in
+        [("20newsgroups", 11_293, 7528, 20), ("reuters-r8", 5485, 2189, 8), ("reuters-r52", 6532, 2568, 52)]
+    {
+        let corpus = ae_datasets::documents::load(name, &Sources::from_env(), &mut Silent).unwrap();
+        let lengths = (corpus.train.texts.len(), corpus.test.texts.len(), corpus.topics.len());
+        assert_eq!(lengths, (train, test, topics), "{name}");
+    }
+}

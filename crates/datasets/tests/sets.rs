@@ -73,7 +73,8 @@ fn sets_are_listed_and_what_is_missing_is_said() {
     let images_and_rows =
         ["mnist", "fashion-mnist", "cifar10", "cifar10-subset", "olivetti", "ecg5000", "nsl-kdd"];
     let benchmarks = ["nab", "nab-corpus", "ucr-anomaly", "skab", "adbench"];
-    assert_eq!(names, [&images_and_rows[..], &benchmarks].concat());
+    let sparse = ["movielens-100k", "movielens-1m", "20newsgroups", "reuters-r8", "reuters-r52"];
+    assert_eq!(names, [&images_and_rows[..], &benchmarks, &sparse].concat());
     assert!(sets.iter().all(|set| !set.cached && set.bytes > 100_000 && !set.files.is_empty()));
     let files = verify_set("fashion-mnist", &sources).unwrap();
     assert!(files.len() == 4 && files.iter().all(|file| file.state == FileState::Missing));
