@@ -170,6 +170,7 @@ variants! {
     Stacked: stacked,
     Lstm: lstm,
     Tcn: tcn,
+    Text: text,
     Mae: mae,
     Autorec: autorec,
     MultVae: mult_vae,

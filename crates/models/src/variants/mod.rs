@@ -21,6 +21,7 @@ pub mod mult_vae;
 pub mod sparse;
 pub mod stacked;
 pub mod tcn;
+pub mod text;
 pub mod vae;
 pub mod vanilla;
 pub mod vq_vae;

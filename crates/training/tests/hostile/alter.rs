@@ -255,6 +255,7 @@ pub(crate) fn small_models() -> Vec<(ModelConfig, Vec<i64>)> {
         ("autorec", r#""hidden":4"#.into(), vector),
         ("mult_vae", r#""hidden":[8],"latent":2"#.into(), vector),
         ("mult_dae", r#""code":4"#.into(), vector),
+        ("text", r#""hidden":[8],"code":4"#.into(), vector),
     ];
     let mut all = Vec::new();
     for (name, settings, shape) in sizes {
