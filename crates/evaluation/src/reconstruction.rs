@@ -10,7 +10,7 @@ use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{self, Figures, Quantity};
 use crate::tasks::Task;
 use ae_metrics::{mae, mse};
-use ae_models::Batch;
+use ae_models::{Batch, CodeForm};
 use ae_report::gallery::Entry;
 use ae_report::picture;
 use ae_tensor::{Noise, Pca, Tensor, array, tch};
@@ -76,7 +76,7 @@ struct Entrant {
 #[derive(Default)]
 struct Label {
     title: String,
-    code: Option<i64>,
+    code: Option<CodeForm>,
     parameters: Option<i64>,
 }
 
@@ -88,7 +88,8 @@ fn evaluate(
     let mut draft = Evaluation::begin(context, &TASK)?;
     let mut clean = Contest {
         title: "Reconstruction of clean images",
-        note: "Lower is better for MSE and MAE, higher for PSNR and SSIM.",
+        note: "Lower is better for MSE and MAE, higher for PSNR and SSIM. A number takes 32 bits; a code of indices is \
+               compared with as many components as take no more bits.",
         file: "reconstructions.png",
         entrants: IndexMap::new(),
         originals: None,
@@ -152,8 +153,8 @@ impl Contest {
             let label = Label { title: format!("the input of {preset}"), ..Label::default() };
             self.add(&format!("input_{preset}"), label, seed, &originals, &of_split(split, input))?;
         }
-        let size = autoencoder.code_size();
-        let code = Some(size);
+        let form = autoencoder.code_form();
+        let (size, code) = (form.numbers_of_equal_bits(), Some(form));
         let parameters = Some(run.record.model.parameters as i64);
         let rebuilt = of_split(split, |place, batch| autoencoder.restore(batch, &noise(place)));
         self.add(preset, Label { title: preset.into(), code, parameters }, seed, &originals, &rebuilt)?;
@@ -161,8 +162,9 @@ impl Contest {
         let is_done = self.entrants.get(&name).is_some_and(|entrant| entrant.figures.have(seed));
         if size < pca.most() && !is_done {
             let rebuilt = of_split(split, |place, batch| pca.reconstruct(&input(place, batch), size));
-            let title = format!("PCA, {size} components{of}");
-            let parameters = Some(pca.parameters(size));
+            let plural = if size == 1 { "" } else { "s" };
+            let title = format!("PCA, {size} component{plural}{of}");
+            let (code, parameters) = (Some(CodeForm::Numbers(size)), Some(pca.parameters(size)));
             self.add(&name, Label { title, code, parameters }, seed, &originals, &rebuilt)?;
         }
         Ok(())
@@ -197,11 +199,15 @@ impl Contest {
     /// Adds the table, the metrics and the picture, unless there are no entrants.
     fn report(&self, draft: &mut Draft, order: u32) -> Result<(), EvaluationError> {
         let Some(originals) = &self.originals else { return Ok(()) };
-        let number = |value: Option<i64>| value.map_or("–".to_string(), |value| value.to_string());
+        let absent = || "–".to_string();
         let mut rows = Vec::new();
         let mut lines = vec![("original", originals.view())];
         for (name, Entrant { label, figures, shown }) in &self.entrants {
-            let mut row = vec![label.title.clone(), number(label.code), number(label.parameters)];
+            let mut row = vec![
+                label.title.clone(),
+                label.code.map_or_else(absent, |code| code.to_string()),
+                label.parameters.map_or_else(absent, |parameters| parameters.to_string()),
+            ];
             row.extend(figures.cells(&FIGURES)?);
             rows.push(row);
             lines.push((&label.title, shown.view()));
@@ -233,7 +239,9 @@ mod tests {
     fn run(bench: &Bench, seeds: &[u64]) -> Result<(Evaluation, PathBuf), EvaluationError> {
         let data = bench.bars();
         bench.with(seeds, |context| {
-            evaluate(context, &["vanilla", "denoising"], |name, seed| Ok(wanted(name, name, &data, 3, seed)))
+            evaluate(context, &["vanilla", "vq_vae", "denoising"], |name, seed| {
+                Ok(wanted(name, name, &data, 3, seed))
+            })
         })
     }
 
@@ -244,7 +252,9 @@ mod tests {
         let titles = |table: usize| -> Vec<&str> {
             evaluation.tables[table].rows.iter().map(|row| row[0].as_str()).collect()
         };
-        assert_eq!(titles(0), ["vanilla", "PCA, 64 components"]);
+        assert_eq!(titles(0), ["vanilla", "PCA, 64 components", "vq_vae", "PCA, 1 component"]);
+        let codes: Vec<&str> = evaluation.tables[0].rows.iter().map(|row| row[1].as_str()).collect();
+        assert_eq!(codes, ["64 numbers", "64 numbers", "9 × 6 bits", "1 number"], "indices are not numbers");
         assert_eq!(
             titles(1),
             ["the input of denoising", "denoising", "PCA, 72 components, the input of denoising"]

@@ -36,8 +36,8 @@ pub mod variants;
 mod testing;
 
 pub use model::{
-    Autoencoder, Batch, Classifier, Code, DataSummary, Generator, Group, LatentVariable, Losses, Model,
-    ModelError, Pass, Phase,
+    Autoencoder, Batch, Classifier, Code, CodeForm, DataSummary, Generator, Group, LatentVariable, Losses,
+    Model, ModelError, Pass, Phase,
 };
 pub use network::{Layer, Network, ShapeError};
 pub use registry::{ModelConfig, ModelSettings, Variant};

@@ -1,10 +1,12 @@
 //! The traits of variants: [`Model`], whose losses the training loop minimises, and [`Autoencoder`],
 //! [`Generator`] and others for what a variant can do.
 
+mod code;
 mod data;
 mod step;
 
 pub use crate::error::ModelError;
+pub use code::{Code, CodeForm};
 pub use data::{Batch, DataSummary};
 pub use step::{Losses, Pass, Phase};
 
@@ -220,8 +222,14 @@ pub trait Autoencoder: Model {
         None
     }
 
-    /// Number of values in the code of one sample.
+    /// Number of values in the code of one sample, as the decoder takes it. How much such a code can hold
+    /// is the business of [`Self::code_form`].
     fn code_size(&self) -> i64;
+
+    /// What the code of one sample consists of, and with that its size in bits. By default, numbers.
+    fn code_form(&self) -> CodeForm {
+        CodeForm::Numbers(self.code_size())
+    }
 
     /// What one unit of each code value adds to a sample, before the output's activation: `[D, …]`, the
     /// code's size followed by the sample's shape. Only a decoder of one linear layer has such a dictionary.
@@ -298,31 +306,4 @@ pub trait Classifier: Model {
 
     /// Number of classes, `K`.
     fn classes(&self) -> i64;
-}
-
-/// The output of an encoder.
-#[derive(Debug)]
-pub enum Code {
-    /// One point for each sample: `[B, …]`.
-    Point(Tensor),
-    /// A distribution for each sample.
-    Gaussian(DiagonalGaussian),
-    /// One of `K` entries of a codebook at each position.
-    Discrete {
-        /// Which entries: int64 `[B, …]`.
-        indices: Tensor,
-        /// The entries themselves, as the decoder takes them.
-        embedded: Tensor,
-    },
-}
-
-impl Code {
-    /// One point for each sample: the point itself, the mean, or the codebook's entries.
-    pub fn point(&self) -> &Tensor {
-        match self {
-            Code::Point(point) => point,
-            Code::Gaussian(gaussian) => &gaussian.mean,
-            Code::Discrete { embedded, .. } => embedded,
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Tests the contract of every variant of the registry, on every sample shape that it takes.
 
 use ae_models::variants::{autorec, beta_vae};
-use ae_models::{Batch, DataSummary, Losses, Model, ModelConfig, Pass};
+use ae_models::{Batch, Code, CodeForm, DataSummary, Losses, Model, ModelConfig, Pass};
 use ae_tensor::{Activation, Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
 use std::collections::BTreeSet;
 
@@ -113,6 +113,28 @@ fn shapes_come_back() {
             assert_eq!(generator.sample(3, &noise(0)).size(), expected, "{name}");
         }
     });
+}
+
+/// The form says what the encoder gives: a wrapper that hides a codebook would count its entries as numbers.
+#[test]
+fn a_code_has_the_form_that_it_states() {
+    let discrete = std::cell::Cell::new(0);
+    each(|config, shape| {
+        let model = build(config, shape, 0);
+        let Some(autoencoder) = model.as_autoencoder() else { return };
+        let (name, form) = (config.name(), autoencoder.code_form());
+        let got = match autoencoder.encode(&batch(shape, 3).values) {
+            Code::Discrete { indices, .. } => {
+                discrete.set(discrete.get() + 1);
+                let CodeForm::Discrete { choices, .. } = form else { panic!("{name} counts {form}") };
+                assert!((0..choices).contains(&indices.max().int64_value(&[])), "{name}: {form}");
+                CodeForm::Discrete { positions: indices.numel() as i64 / 3, choices }
+            }
+            code => CodeForm::Numbers(code.point().numel() as i64 / 3),
+        };
+        assert_eq!(form, got, "{name}");
+    });
+    assert_eq!(discrete.get(), 3, "vq_vae takes three shapes");
 }
 
 #[test]

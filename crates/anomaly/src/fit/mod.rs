@@ -262,6 +262,7 @@ impl Detector {
             duplicates: if schema.layout == Layout::Windows { 0.0 } else { duplicate_share(&table.values) },
             model: trained.model.clone(),
             code: trained.code_size(),
+            code_form: Some(trained.code_form()),
             epochs: trained.outcome.epochs,
             stopped_early: trained.outcome.stopped_early,
             seconds: trained.outcome.seconds,

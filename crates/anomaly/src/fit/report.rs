@@ -6,7 +6,7 @@ use crate::calibrated::Trim;
 use crate::detector::{About, Detector};
 use ae_intake::{BadLine, Layout, Notice};
 use ae_metrics::{Confusion, Interval, auroc, average_precision, prevalence, proportion_interval};
-use ae_models::ModelConfig;
+use ae_models::{CodeForm, ModelConfig};
 use serde::{Deserialize, Serialize};
 
 /// Most bad lines that are kept.
@@ -117,8 +117,12 @@ pub struct FitReport {
     pub duplicates: f64,
     /// The model.
     pub model: ModelConfig,
-    /// Size of its code, which is also the number of components of the PCA baseline.
+    /// Values in its code, which is also the number of components of the PCA baseline.
     pub code: usize,
+    /// What its code consists of, and with that its size in bits; not known of detectors fitted by a version
+    /// that did not store it.
+    #[serde(default)]
+    pub code_form: Option<CodeForm>,
     /// Epochs of the first member's last training.
     pub epochs: u64,
     /// Whether it stopped early.
@@ -160,6 +164,11 @@ pub(super) fn about(config: &FitConfig, report: &FitReport) -> About {
 }
 
 impl FitReport {
+    /// What the code of one row consists of; numbers, if that was not stored.
+    pub fn form_of_code(&self) -> CodeForm {
+        self.code_form.unwrap_or(CodeForm::Numbers(self.code as i64))
+    }
+
     /// The report of a detector.
     ///
     /// # Errors

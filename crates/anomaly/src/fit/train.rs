@@ -7,7 +7,7 @@ use crate::scorers::{ModelDescription, NormalRows, TrainedModel};
 use ae_datasets::SampleShape;
 use ae_intake::Samples;
 use ae_models::limits::MAX_ACTIVATIONS;
-use ae_models::{Model, ModelConfig};
+use ae_models::{CodeForm, Model, ModelConfig};
 use ae_tensor::{Device, Noise};
 use ae_training::{
     BatchSize, EarlyStopping, Observer, Outcome, Splits, TrainOptions, TrainingConfig, train_with,
@@ -78,9 +78,14 @@ impl Trained {
         Ok(Trained { model, members, untrained, outcome, trimmed, usual_validation, completion })
     }
 
-    /// Numbers in the code of one row.
+    /// Values in the code of one row, as the decoder takes it.
     pub fn code_size(&self) -> usize {
         self.members[0].code_size()
+    }
+
+    /// What the code of one row consists of.
+    pub fn code_form(&self) -> CodeForm {
+        self.members[0].autoencoder().code_form()
     }
 
     /// The training rows without those that may be anomalous.

@@ -1,5 +1,5 @@
-//! Measure: the reconstruction error compared with principal component analysis of the same code size. Mean
-//! and summed squared errors are over the test rows, in the squared unit of the preprocessed data.
+//! Measure: the reconstruction error compared with principal component analysis of the same code size, in
+//! bits. Mean and summed squared errors are over the test rows, in the squared unit of the preprocessed data.
 
 use super::Metrics;
 use crate::anomaly::autoencoder;
@@ -10,8 +10,8 @@ use ae_tensor::{Kind, Pca, Tensor, tch};
 use ae_training::evaluate::BATCH;
 use ae_training::experiment::Run;
 
-/// - `mse`, `error_per_sample`: errors of PCA with as many components as the code has, fitted on the
-///   training rows. `error_per_sample` is summed over the values of a sample, as in Hinton and Salakhutdinov
+/// - `mse`, `error_per_sample`: errors of PCA with as many components as the code has numbers, or as take as
+///   many bits as a discrete code, fitted on the training rows. `error_per_sample` is summed over the values of a sample, as in Hinton and Salakhutdinov
 ///   (2006).
 /// - `own_mse`, `own_error_per_sample`: the model's errors.
 /// - `ratio`: the model's error divided by that of PCA; below 1 is better than PCA. Left out if the code is
@@ -25,7 +25,7 @@ pub(super) fn measure(_: &mut Context<'_>, run: &Run) -> Result<Metrics, Evaluat
     let autoencoder = autoencoder(run)?;
     let test = held_out::test(run)?;
     let pca = Pca::fit(run.splits.train.values());
-    let code = autoencoder.code_size();
+    let code = autoencoder.code_form().numbers_of_equal_bits();
     let (mut ours, mut theirs, mut values) = (0.0, 0.0, 0);
     for batch in test.in_order(BATCH) {
         let rows = &batch.values;

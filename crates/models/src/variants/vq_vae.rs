@@ -16,8 +16,8 @@ use crate::blocks::codebook::{Codebook, Quantised, Settings, perplexity, straigh
 use crate::blocks::point::check_output;
 use crate::blocks::{dense, strided};
 use crate::model::{
-    Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass, numel_of_networks, of_networks,
-    workspace_of_networks,
+    Autoencoder, Batch, Code, CodeForm, DataSummary, Losses, Model, ModelError, Pass, numel_of_networks,
+    of_networks, workspace_of_networks,
 };
 use crate::network::{Layer, Network, ResidualBlock};
 use crate::registry::{Variant, at_least_one, layers, out_of_range, widths};
@@ -157,6 +157,13 @@ struct VqVae {
     config: Config,
 }
 
+impl VqVae {
+    /// Positions in the code of one sample.
+    fn positions(&self) -> i64 {
+        self.encoder.output_shape()[1..].iter().fold(1i64, |n, &d| n.saturating_mul(d))
+    }
+}
+
 impl Model for VqVae {
     fn networks(&self) -> Vec<(&'static str, &Network)> {
         vec![("encoder", &self.encoder), ("decoder", &self.decoder)]
@@ -169,8 +176,7 @@ impl Model for VqVae {
     /// The distance of each position's code from each entry, twice, as it is the difference of two terms; or
     /// the networks' workspace, if that is greater.
     fn workspace(&self) -> i64 {
-        let positions = self.encoder.output_shape()[1..].iter().fold(1i64, |n, &d| n.saturating_mul(d));
-        let distances = positions.saturating_mul(self.codebook.len()).saturating_mul(2);
+        let distances = self.positions().saturating_mul(self.codebook.len()).saturating_mul(2);
         distances.max(workspace_of_networks(&self.networks()))
     }
 
@@ -221,5 +227,9 @@ impl Autoencoder for VqVae {
 
     fn code_size(&self) -> i64 {
         self.encoder.output_shape().iter().product()
+    }
+
+    fn code_form(&self) -> CodeForm {
+        CodeForm::Discrete { positions: self.positions(), choices: self.codebook.len() }
     }
 }

@@ -165,9 +165,9 @@ pub(super) fn report(
     }
     lines.extend(notices(&report.notices).into_iter().map(|notice| format!("note: {notice}")));
     lines.push(format!(
-        "model: {}, code size {}, {} epochs{}{}",
+        "model: {}, code of {}, {} epochs{}{}",
         report.model.name(),
-        report.code,
+        report.form_of_code(),
         report.epochs,
         if report.stopped_early { ", stopped early" } else { "" },
         if report.seconds > 0.0 { format!(", in {:.1} s", report.seconds) } else { String::new() }
