@@ -1,6 +1,8 @@
-//! Why a model cannot be built.
+//! Why a model cannot be built, or makes no samples.
 
 use crate::network::ShapeError;
+use crate::sampler::Sampler;
+use ae_tensor::MixtureError;
 use ae_tensor::likelihood::LikelihoodError;
 use ae_tensor::loss::LossError;
 
@@ -102,4 +104,28 @@ pub enum ModelError {
 /// In units of 10⁹ bytes.
 fn gigabytes(bytes: u64) -> String {
     format!("{:.1} GB", bytes as f64 / 1e9)
+}
+
+/// A sampler that does not suit a model.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SamplerError {
+    /// A model that has no codes to decode.
+    #[error(
+        "the sampler {0} needs a model that encodes and decodes, or one with a prior; this one does neither"
+    )]
+    NoCodes(Sampler),
+    /// Codes of indices, for a sampler of numbers.
+    #[error(
+        "the codes of this model are indices, of which the sampler {0} makes none; use the sampler positions"
+    )]
+    Discrete(Sampler),
+    /// Codes of numbers, for a sampler of indices.
+    #[error("the codes of this model are numbers, so none repeats; use the sampler gmm, gaussian or prior")]
+    NotDiscrete,
+    /// No rows to fit to.
+    #[error("a sampler needs at least one row to learn from, got none")]
+    NoRows,
+    /// Codes that give no density.
+    #[error(transparent)]
+    Mixture(#[from] MixtureError),
 }

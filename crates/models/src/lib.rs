@@ -30,14 +30,17 @@ pub mod limits;
 pub mod model;
 pub mod network;
 pub mod registry;
+pub mod sampler;
 pub mod variants;
 
 #[cfg(test)]
 mod testing;
 
+pub use error::SamplerError;
 pub use model::{
     Autoencoder, Batch, Classifier, Code, CodeForm, DataSummary, Generator, Group, LatentVariable, Losses,
     Model, ModelError, Pass, Phase,
 };
 pub use network::{Layer, Network, ShapeError};
 pub use registry::{ModelConfig, ModelSettings, Variant};
+pub use sampler::{FittedSampler, Sampler};
