@@ -21,6 +21,7 @@ mod codes;
 mod denoise;
 mod dimension;
 mod draft;
+mod entrants;
 mod features;
 mod generate;
 mod held_out;
@@ -30,6 +31,7 @@ mod pretrain;
 mod probe;
 mod reconstruction;
 mod regimes;
+mod search;
 mod selection;
 mod spread;
 #[cfg(test)]

@@ -65,6 +65,7 @@ tasks![
     pretrain,
     reconstruction,
     regimes,
+    search,
     selection
 ];
 
