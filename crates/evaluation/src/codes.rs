@@ -3,8 +3,8 @@
 use crate::error::EvaluationError;
 use ae_models::{Autoencoder, Batch};
 use ae_tensor::{Device, Kind, Tensor, array, tch};
-use ae_training::Splits;
 use ae_training::evaluate::BATCH;
+use ae_training::{Split, Splits};
 
 /// Codes `[N, D]` of rows `[N, …]`, float, on the CPU.
 pub(crate) fn encode(autoencoder: &dyn Autoencoder, rows: &Tensor) -> Tensor {
@@ -14,6 +14,13 @@ pub(crate) fn encode(autoencoder: &dyn Autoencoder, rows: &Tensor) -> Tensor {
 /// Codes `[B, D]` of a batch, on the model's device.
 pub(crate) fn of_batch(autoencoder: &dyn Autoencoder, batch: &Tensor) -> Tensor {
     autoencoder.encode(batch).point().flatten(1, -1)
+}
+
+/// Codes `[N, D]` of the rows of a split, float, on the CPU; sparse rows become dense batch by batch.
+pub(crate) fn of_split(autoencoder: &dyn Autoencoder, split: &Split) -> Tensor {
+    let of_batch = |batch: Batch| of_batch(autoencoder, batch.input());
+    let parts: Vec<Tensor> = tch::no_grad(|| split.in_order(BATCH).map(of_batch).collect());
+    Tensor::cat(&parts, 0).to_device(Device::Cpu).to_kind(Kind::Float)
 }
 
 /// Applies `by` to rows `[N, …]` in evaluation batches; returns `[N, D]`, float, on the CPU.

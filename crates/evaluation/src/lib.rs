@@ -31,6 +31,7 @@ mod pretrain;
 mod probe;
 mod reconstruction;
 mod regimes;
+mod retrieval;
 mod search;
 mod selection;
 mod spread;

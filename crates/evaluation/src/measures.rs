@@ -36,6 +36,7 @@ mod pca;
 mod posterior;
 mod pretraining;
 mod probe;
+mod retrieval;
 mod sparsity;
 mod standardised;
 mod subspace;
@@ -59,6 +60,7 @@ measures![
     posterior,
     pretraining,
     probe,
+    retrieval,
     sparsity,
     standardised,
     subspace

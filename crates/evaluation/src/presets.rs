@@ -55,6 +55,7 @@ presets![
     "gru",
     "tcn",
     "mae",
+    "text",
     "classifier",
     "stacked",
     "stacked-few"

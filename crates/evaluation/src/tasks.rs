@@ -65,6 +65,7 @@ tasks![
     pretrain,
     reconstruction,
     regimes,
+    retrieval,
     search,
     selection
 ];
