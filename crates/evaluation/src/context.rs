@@ -7,7 +7,7 @@ use ae_datasets::Sources;
 use ae_models::ModelConfig;
 use ae_records::files;
 use ae_records::record::{Record, Status};
-use ae_records::run_dir::RunDir;
+use ae_records::run_dir::{RunDir, RunDirError};
 use ae_records::text::shell_quoted;
 use ae_tensor::DeviceChoice;
 use ae_training::experiment::{self, Request, Run, RunError, new_run_dir};
@@ -112,6 +112,22 @@ impl Context<'_> {
         Ok(run)
     }
 
+    /// The finished run in a folder, with its data.
+    ///
+    /// # Errors
+    /// The folder holds no run or an unfinished one, its model does not load, or its data have changed.
+    pub fn open(&mut self, dir: &RunDir) -> Result<Run, EvaluationError> {
+        let path = dir.config();
+        if !path.exists() {
+            return Err(RunError::from(RunDirError::NotARun(dir.root().into())).into());
+        }
+        let text = files::read_to_string(&path)?;
+        let experiment: Experiment = ae_records::config::load(&path.display().to_string(), &text, &[])?;
+        let record = Record::read(&dir.record()).map_err(RunError::from)?;
+        let loaded = self.load(&experiment, &record, dir)?;
+        loaded.map_err(|reason| EvaluationError::Unusable { folder: dir.root().into(), reason })
+    }
+
     /// Runs the experiment in a new folder, or resumes the run in a folder.
     fn run(&mut self, wanted: &Wanted, unfinished: Option<RunDir>) -> Result<Run, RunError> {
         let resume = unfinished.is_some();
@@ -157,32 +173,45 @@ impl Context<'_> {
         record: &Record,
         dir: &RunDir,
     ) -> Result<Option<Run>, EvaluationError> {
+        match self.load(&wanted.experiment, record, dir)? {
+            Ok(run) => {
+                tracing::info!("using the run in {}", dir.root().display());
+                Ok(Some(run))
+            }
+            Err(reason) => {
+                tracing::warn!("not using the run in {}: {reason}", dir.root().display());
+                Ok(None)
+            }
+        }
+    }
+
+    /// The run in a folder, or why it cannot be used.
+    fn load(
+        &mut self,
+        experiment: &Experiment,
+        record: &Record,
+        dir: &RunDir,
+    ) -> Result<Result<Run, String>, EvaluationError> {
         let device = self.device.resolve().map_err(RunError::from)?;
         let trained = match PortableModel::load::<ModelConfig>(dir.model(), device) {
             Ok(trained) => trained,
-            Err(error) => {
-                tracing::warn!("not using the run in {}: {error}", dir.root().display());
-                return Ok(None);
-            }
+            Err(error) => return Ok(Err(error.to_string())),
         };
-        let Experiment { model, data, training, .. } = &wanted.experiment;
+        let Experiment { model, data, training, .. } = experiment;
         if trained.metadata.model != NamedSettings::of(model) || trained.metadata.seed != training.seed {
-            tracing::warn!("not using the run in {}: its model has other settings", dir.root().display());
-            return Ok(None);
+            return Ok(Err("its model has other settings".into()));
         }
         let loaded = Splits::load(data, self.sources, training.seed, device, self.progress);
         let splits = loaded.map_err(RunError::from)?;
         let dataset = &splits.dataset;
         if dataset.files != record.data.files || trained.metadata.preprocessing != dataset.preprocessing {
-            tracing::warn!("not using the run in {}: the data have changed since", dir.root().display());
-            return Ok(None);
+            return Ok(Err("the data have changed since".into()));
         }
-        tracing::info!("using the run in {}", dir.root().display());
-        Ok(Some(Run {
+        Ok(Ok(Run {
             record: record.clone(),
             model: trained.model,
             splits,
-            experiment: wanted.experiment.clone(),
+            experiment: experiment.clone(),
             dir: dir.clone(),
             interrupted: false,
         }))

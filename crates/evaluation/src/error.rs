@@ -100,6 +100,35 @@ pub enum EvaluationError {
         /// The measures of sparse rows.
         instead: String,
     },
+    /// A sampler that does not suit the model.
+    #[error(transparent)]
+    Sampler(#[from] ae_models::SamplerError),
+    /// A sampler that is fitted to codes, for a model file without its data.
+    #[error(
+        "the sampler {sampler} is fitted to the codes of training rows, which {} does not hold; give the folder of \
+         the run with its config.toml instead",
+        path.display()
+    )]
+    NoRowsToFit {
+        /// The model file.
+        path: PathBuf,
+        /// The sampler.
+        sampler: ae_models::Sampler,
+    },
+    /// Too few or too many samples for a picture.
+    #[error("{got} samples cannot be drawn; ask for 1 to {} with --n", crate::sampling::MAX_SAMPLES)]
+    SampleCount {
+        /// What was asked for.
+        got: usize,
+    },
+    /// A run whose model or data cannot be used any more.
+    #[error("cannot use the run in {}: {reason}; train it again", folder.display())]
+    Unusable {
+        /// The run.
+        folder: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// A model without a density.
     #[error(
         "the variant `{variant}` of the run in {} has no density and no posterior; choose a variational one, \
@@ -232,6 +261,9 @@ impl EvaluationError {
             | EvaluationError::NoReconstruction { .. }
             | EvaluationError::Unsuited { .. }
             | EvaluationError::Sparse { .. }
+            | EvaluationError::Sampler(_)
+            | EvaluationError::NoRowsToFit { .. }
+            | EvaluationError::SampleCount { .. }
             | EvaluationError::NoDensity { .. }
             | EvaluationError::NoLabels(_)
             | EvaluationError::AllNormal(_)

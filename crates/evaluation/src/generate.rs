@@ -9,16 +9,20 @@ use crate::draft::Draft;
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, ResultTable};
 use crate::pictures;
+use crate::sampling::samples;
 use crate::spread::{self, Figures, Quantity};
 use crate::tasks::Task;
-use crate::yardstick::{COUNTED, Yardstick, samples};
+use crate::yardstick::{COUNTED, Yardstick};
 use ae_datasets::DataConfig;
+use ae_models::Sampler;
+use ae_models::sampler::MAX_FITTED_ROWS;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture;
 use ae_tensor::{Noise, Tensor, array, tch};
 use ae_training::evaluate::BATCH;
 use ae_training::experiment::{Run, RunError};
 use figures::{interpolation, manifold};
+use indexmap::IndexMap;
 use ndarray::Array4;
 use std::path::PathBuf;
 
@@ -32,7 +36,17 @@ pub(crate) const TASK: Task = Task {
     run: |context, _| run(context),
 };
 
-const PRESETS: [&str; 6] = ["vae", "cvae-conv", "cvae", "aae", "gan", "vq_vae"];
+/// Presets with the samplers that are compared.
+const PRESETS: [(&str, &[Sampler]); 8] = [
+    ("vae", &[Sampler::Prior, Sampler::Gmm]),
+    ("cvae-conv", &[Sampler::Prior]),
+    ("cvae", &[Sampler::Prior]),
+    ("aae", &[Sampler::Prior]),
+    ("gan", &[Sampler::Prior]),
+    ("vq_vae", &[Sampler::Positions]),
+    ("vanilla", &[Sampler::Prior, Sampler::Gaussian, Sampler::Gmm]),
+    ("conv", &[Sampler::Prior, Sampler::Gaussian, Sampler::Gmm]),
+];
 /// Images in a row of the pictures.
 const SHOWN: i64 = 12;
 
@@ -43,16 +57,19 @@ const RAREST: Quantity = Quantity::new("rarest", "rarest", 0);
 
 /// What to evaluate.
 struct Plan<'a> {
-    presets: &'a [&'a str],
+    presets: &'a [(&'a str, &'a [Sampler])],
     /// The classifier.
     judge: Wanted,
     /// Another set of images, for comparison.
     other: Option<DataConfig>,
 }
 
-/// The results of a preset's runs.
+/// The results of a preset's runs by one sampler.
 struct Entrant {
+    /// In the metrics, and in pictures.
     name: String,
+    preset: String,
+    sampler: Sampler,
     parameters: u64,
     /// Include figures of reconstructions only if the model reconstructs.
     figures: Figures,
@@ -81,8 +98,8 @@ fn evaluate(
     draft.evaluation.runs.push(yardstick.folder());
     draft.evaluation.metrics.insert("classifier/accuracy".into(), yardstick.accuracy());
     let mut entrants = Vec::new();
-    for preset in plan.presets {
-        entrants.push(entrant(context, &yardstick, preset, &wanted, &mut draft)?);
+    for (preset, samplers) in plan.presets {
+        entrants.extend(of_preset(context, &yardstick, preset, samplers, &wanted, &mut draft)?);
     }
     let scale = for_scale(context, plan, &yardstick, &mut draft.evaluation)?;
     for entrant in &entrants {
@@ -96,49 +113,64 @@ fn evaluate(
         "Samples are judged by the preset `classifier`, whose accuracy on held-out images is {accuracy:.2} %. FID is the \
          Fréchet distance (Heusel et al., 2017) between the classifier's features of {n} samples and of the {n} held-out \
          images. It is comparable within this report, but not with an FID of Inception's features. Classes are counted by \
-         the classifier's decisions on {COUNTED} samples. Samples are decoded from draws of N(0, I); cvae cycles through its \
-         labels. vq_vae has no prior: the positions of its codes are drawn independently, with their frequencies in the \
-         training images. The FID of its reconstructions is what a better prior could achieve."
+         the classifier's decisions on {COUNTED} samples. The sampler says where codes come from. prior: draws of N(0, I), \
+         which is not where the codes of vanilla and conv lie; cvae cycles through its labels. gaussian and gmm: one \
+         Gaussian and a mixture of ten with full covariances, fitted to the codes of at most {MAX_FITTED_ROWS} training \
+         images (Ghosh et al., 2020). positions: the positions of a code are drawn independently, with their frequencies \
+         in the training images. The FID of a model's reconstructions is about what a perfect sampler could achieve."
     ))
 }
 
-/// Trains and evaluates a preset with each seed.
-fn entrant(
+/// Trains a preset with each seed, and evaluates it by each sampler.
+fn of_preset(
     context: &mut Context<'_>,
     yardstick: &Yardstick,
     preset: &str,
+    samplers: &[Sampler],
     wanted: &impl Fn(&str, u64) -> Result<Wanted, EvaluationError>,
     draft: &mut Draft,
-) -> Result<Entrant, EvaluationError> {
+) -> Result<Vec<Entrant>, EvaluationError> {
     let n = yardstick.held_out().size()[0] as usize;
-    let mut entrant: Option<Entrant> = None;
+    let mut entrants: IndexMap<Sampler, Entrant> = IndexMap::new();
     for seed in context.seeds.clone() {
         let run = draft.trained(context, &wanted(preset, seed)?)?;
-        tracing::info!("judging {n} samples of {preset}");
-        let generated = samples(&run, n).ok_or_else(|| EvaluationError::Unsuited {
-            measure: "generate",
-            variant: run.experiment.model.name().into(),
-            missing: "samples",
-        })?;
-        let look = yardstick.judge(preset, &generated)?;
-        let generator = run.model.as_generator();
-        let entrant = entrant.get_or_insert_with(|| Entrant {
-            name: preset.into(),
-            parameters: run.record.model.parameters,
-            figures: Figures::default(),
-            counts: look.counts.clone(),
-            shown: array::to_images(&generated.narrow(0, 0, SHOWN.min(n as i64))),
-            walk: generator.map(|generator| array::to_images(&interpolation(generator, SHOWN, &run))),
-            plane: generator.and_then(|generator| manifold(generator, &run)).as_ref().map(array::to_images),
-        });
-        entrant.figures.push(seed, &FID, look.distance);
-        entrant.figures.push(seed, &CLASSES, look.classes() as f64);
-        entrant.figures.push(seed, &RAREST, look.rarest() as f64);
-        if let Some(rebuilt) = reconstructions(&run) {
-            entrant.figures.push(seed, &RECONSTRUCTION_FID, yardstick.judge(preset, &rebuilt)?.distance);
+        let rebuilt = reconstructions(&run);
+        let rebuilt = rebuilt.map(|rebuilt| yardstick.judge(preset, &rebuilt)).transpose()?;
+        for &sampler in samplers {
+            tracing::info!("judging {n} samples of {preset}, {sampler}");
+            let generated = samples(&run, sampler, n)?;
+            let look = yardstick.judge(preset, &generated)?;
+            let generator = run.model.as_generator().filter(|_| sampler == Sampler::Prior);
+            let entrant = entrants.entry(sampler).or_insert_with(|| Entrant {
+                name: name_of_entrant(preset, sampler, &run),
+                preset: preset.into(),
+                sampler,
+                parameters: run.record.model.parameters,
+                figures: Figures::default(),
+                counts: look.counts.clone(),
+                shown: array::to_images(&generated.narrow(0, 0, SHOWN.min(n as i64))),
+                walk: generator.map(|generator| array::to_images(&interpolation(generator, SHOWN, &run))),
+                plane: generator
+                    .and_then(|generator| manifold(generator, &run))
+                    .as_ref()
+                    .map(array::to_images),
+            });
+            entrant.figures.push(seed, &FID, look.distance);
+            entrant.figures.push(seed, &CLASSES, look.classes() as f64);
+            entrant.figures.push(seed, &RAREST, look.rarest() as f64);
+            if let Some(rebuilt) = &rebuilt {
+                entrant.figures.push(seed, &RECONSTRUCTION_FID, rebuilt.distance);
+            }
         }
     }
-    entrant.ok_or(EvaluationError::NoSeeds)
+    if entrants.is_empty() { Err(EvaluationError::NoSeeds) } else { Ok(entrants.into_values().collect()) }
+}
+
+/// The preset's name, for what the model draws by itself; otherwise with the sampler.
+fn name_of_entrant(preset: &str, sampler: Sampler, run: &Run) -> String {
+    let is_own =
+        sampler == Sampler::Positions || (sampler == Sampler::Prior && run.model.as_generator().is_some());
+    if is_own { preset.into() } else { format!("{preset}_{sampler}") }
 }
 
 /// Reconstructions of the test images; `None` if the model does not reconstruct.
@@ -153,14 +185,14 @@ fn reconstructions(run: &Run) -> Option<Tensor> {
 fn distances(entrants: &[Entrant]) -> Result<ResultTable, EvaluationError> {
     const FIGURES: [Quantity; 4] = [FID, RECONSTRUCTION_FID, CLASSES, RAREST];
     let mut rows = Vec::new();
-    for Entrant { name, parameters, figures, .. } in entrants {
-        let mut row = vec![name.clone(), parameters.to_string()];
+    for Entrant { preset, sampler, parameters, figures, .. } in entrants {
+        let mut row = vec![preset.clone(), sampler.to_string(), parameters.to_string()];
         row.extend(figures.cells(&FIGURES)?);
         rows.push(row);
     }
     Ok(ResultTable {
         title: "Distance from held-out images".into(),
-        columns: spread::columns(&["model", "parameters"], &FIGURES),
+        columns: spread::columns(&["model", "sampler", "parameters"], &FIGURES),
         rows,
         note: format!(
             "Lower is better for FID. classes: number of classes among {COUNTED} samples; rarest: samples of the rarest class."
@@ -272,7 +304,14 @@ mod tests {
         wanted
     }
 
-    fn run(bench: &Bench, presets: &[&str]) -> Result<(Evaluation, PathBuf), EvaluationError> {
+    const COMPARED: [(&str, &[Sampler]); 4] = [
+        ("vae", &[Sampler::Prior, Sampler::Gmm]),
+        ("gan", &[Sampler::Prior]),
+        ("vq_vae", &[Sampler::Positions]),
+        ("vanilla", &[Sampler::Prior, Sampler::Gaussian, Sampler::Gmm]),
+    ];
+
+    fn run(bench: &Bench, presets: &[(&str, &[Sampler])]) -> Result<(Evaluation, PathBuf), EvaluationError> {
         let data = stripes(bench);
         let other = Some(DataConfig { set: bench.bars_of(8).display().to_string(), ..DataConfig::default() });
         let plan = Plan { presets, judge: on(&data, "classifier", 6, 0), other };
@@ -282,13 +321,21 @@ mod tests {
     #[test]
     fn every_model_is_compared_with_real_images_and_noise() {
         let bench = Bench::new();
-        let (evaluation, report) = run(&bench, &["vae", "gan", "vq_vae"]).unwrap();
+        let (evaluation, report) = run(&bench, &COMPARED).unwrap();
         let [distances, scale, census] = &evaluation.tables[..] else { panic!("three tables") };
         assert_eq!(
-            distances.rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(),
-            ["vae", "gan", "vq_vae"]
+            distances.rows.iter().map(|row| format!("{} {}", row[0], row[1])).collect::<Vec<_>>(),
+            [
+                "vae prior",
+                "vae gmm",
+                "gan prior",
+                "vq_vae positions",
+                "vanilla prior",
+                "vanilla gaussian",
+                "vanilla gmm"
+            ]
         );
-        assert_eq!(distances.rows[1][3], "–", "a gan does not reconstruct");
+        assert_eq!(distances.rows[2][4], "–", "a gan does not reconstruct");
         assert_eq!(scale.rows.len(), 3);
         assert_eq!(census.columns, ["model", "across", "down"]);
         let count = |cell: &String| cell.parse::<usize>().unwrap();
@@ -297,20 +344,23 @@ mod tests {
         assert!(metric("classifier/accuracy") > 0.9);
         assert!(metric("training/fid") < metric("noise/fid"));
         assert!(metric("training/fid") < metric("other/fid"));
-        for name in ["vae/seed1/fid", "gan/fid_std", "vq_vae/reconstruction_fid", "vae/classes", "gan/rarest"]
+        for name in
+            ["vae/seed1/fid", "gan/fid_std", "vq_vae/reconstruction_fid", "vae_gmm/classes", "gan/rarest"]
         {
             assert!(metric(name).is_finite(), "{name}");
         }
+        let (prior, gmm) = (metric("vanilla_prior/fid"), metric("vanilla_gmm/fid"));
+        assert!(gmm < 0.5 * prior, "codes lie where the mixture says, not around 0: {gmm} {prior}");
         assert!(evaluation.method.contains("accuracy on held-out images is"));
         for file in ["report.html", "images/samples.png", "images/interpolations.png"] {
             assert!(report.with_file_name(file).exists(), "{file}");
         }
-        assert_eq!(run(&bench, &["vae", "gan", "vq_vae"]).unwrap().0, evaluation);
+        assert_eq!(run(&bench, &COMPARED).unwrap().0, evaluation);
     }
 
     #[test]
-    fn a_model_without_samples_is_refused() {
-        let error = run(&Bench::new(), &["vanilla"]).unwrap_err().to_string();
-        assert!(error.contains("`vanilla`") && error.contains("no samples"), "{error}");
+    fn a_model_without_codes_has_no_density_of_them() {
+        let error = run(&Bench::new(), &[("gan", &[Sampler::Gmm])]).unwrap_err().to_string();
+        assert!(error.contains("the sampler gmm needs a model that encodes and decodes"), "{error}");
     }
 }

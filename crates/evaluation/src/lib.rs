@@ -13,6 +13,7 @@ pub mod outcome;
 pub mod pictures;
 pub mod presets;
 pub mod reproduce;
+pub mod sampling;
 pub mod tasks;
 
 mod anomaly;
@@ -40,6 +41,8 @@ mod testing;
 mod yardstick;
 
 pub use context::{Context, Wanted};
+// For `sampling::Wish`.
+pub use ae_models::Sampler;
 pub use error::EvaluationError;
 pub use outcome::{Evaluation, ResultTable};
 pub use tasks::{OptionValues, TASKS, Task, TaskOption};

@@ -37,6 +37,7 @@ mod posterior;
 mod pretraining;
 mod probe;
 mod retrieval;
+mod sampling;
 mod sparsity;
 mod standardised;
 mod subspace;
@@ -61,13 +62,14 @@ measures![
     pretraining,
     probe,
     retrieval,
+    sampling,
     sparsity,
     standardised,
     subspace
 ];
 
 /// The measures of models of sparse rows; all others need dense rows.
-const OF_SPARSE_ROWS: [&str; 2] = ["ranking", "ratings"];
+const OF_SPARSE_ROWS: [&str; 3] = ["ranking", "ratings", "retrieval"];
 
 /// A measure that does not exist.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

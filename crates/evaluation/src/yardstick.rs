@@ -6,10 +6,9 @@ use crate::error::EvaluationError;
 use crate::held_out;
 use ae_datasets::DataConfig;
 use ae_metrics::frechet_distance;
-use ae_models::{Classifier, Code};
+use ae_models::Classifier;
 use ae_records::text::shell_quoted;
-use ae_tensor::{Kind, Noise, Tensor, array, tch};
-use ae_training::evaluate::BATCH;
+use ae_tensor::{Kind, Tensor, array, tch};
 use ae_training::experiment::Run;
 use ndarray::Array2;
 use std::path::PathBuf;
@@ -138,50 +137,6 @@ impl Yardstick {
         let images = images.to_device(self.held_out().device());
         array::to_rows(&represent(&images, |batch| self.classifier().features(batch)))
     }
-}
-
-/// `n` new samples of a run's model, `[n, …]`, decoded from draws of the prior by the run's seed. Codes from
-/// a codebook have no prior: each position of a code is drawn independently, with its frequencies in the
-/// training rows. `None` if the model does not generate samples.
-pub(crate) fn samples(run: &Run, n: usize) -> Option<Tensor> {
-    let device = run.splits.train.rows(0, 1).values.device();
-    let noise = |batch: usize| Noise::new(run.record.seed, batch as u64, device).fork("generated");
-    let in_parts = |draw: &dyn Fn(i64, Noise) -> Tensor| {
-        let starts = (0..n).step_by(BATCH).enumerate();
-        let parts: Vec<Tensor> = tch::no_grad(|| {
-            starts.map(|(batch, start)| draw(BATCH.min(n - start) as i64, noise(batch))).collect()
-        });
-        Tensor::cat(&parts, 0)
-    };
-    if let Some(generator) = run.model.as_generator() {
-        return Some(in_parts(&|n, noise| generator.sample(n, &noise)));
-    }
-    let autoencoder = run.model.as_autoencoder()?;
-    let codes: Vec<Tensor> = tch::no_grad(|| {
-        let train = &run.splits.train;
-        let rows = train.in_order(BATCH).take(10);
-        rows.map_while(|rows| match autoencoder.encode(&rows.values) {
-            Code::Discrete { embedded, .. } => Some(embedded),
-            _ => None,
-        })
-        .collect()
-    });
-    if codes.is_empty() {
-        return None;
-    }
-    let codes = Tensor::cat(&codes, 0);
-    Some(in_parts(&|n, noise| autoencoder.decode(&independent(&codes, n, &noise))))
-}
-
-/// `n` codes `[n, D, …]`; each position is taken from a random one of the codes `[M, D, …]`, independently of
-/// the others.
-fn independent(codes: &Tensor, n: i64, noise: &Noise) -> Tensor {
-    let shape = codes.size();
-    let flat = codes.flatten(2, -1); // [M, D, places]
-    let (m, places) = (flat.size()[0], flat.size()[2]);
-    let rows = (noise.uniform("places", &[n, places]) * m as f64).floor().clamp_max((m - 1) as f64);
-    let rows = rows.to_kind(Kind::Int64).unsqueeze(1).expand([n, shape[1], places], false);
-    flat.gather(0, &rows, false).view([&[n], &shape[1..]].concat().as_slice())
 }
 
 #[cfg(test)]

@@ -181,8 +181,20 @@ fn fid_judges_samples_by_the_classifier_of_the_same_data() {
     let metrics = of_stripes("vae", "fid", 3, 0.01).unwrap();
     assert!(metrics["fid/fid"] > 0.0 && metrics["fid/classifier_accuracy"] > 0.9, "{metrics:?}");
     assert!((1.0..=2.0).contains(&metrics["fid/classes"]) && metrics["fid/rarest"] <= 40.0, "{metrics:?}");
-    let error = of_stripes("vanilla", "fid", 1, 0.01).unwrap_err().to_string();
-    assert!(error.contains("`fid` does not suit the variant `vanilla`, which has no samples"), "{error}");
+    let error = of_stripes("classifier", "fid", 1, 0.01).unwrap_err().to_string();
+    assert!(error.contains("`fid` does not suit the variant `classifier`, which has no samples"), "{error}");
+}
+
+#[test]
+fn sampling_compares_densities_of_codes_and_the_best_is_that_of_fid() {
+    let metrics = of_stripes("vanilla", "sampling", 3, 0.01).unwrap();
+    let of = |sampler: &str| metrics[&format!("sampling/fid_{sampler}")];
+    assert_eq!(metrics["sampling/gain"], of("gmm") / of("prior"));
+    // Codes are not negative, so most draws of N(0, I) are no codes.
+    assert!(of("gmm") < 0.5 * of("prior") && of("gaussian") < of("prior"), "{metrics:?}");
+    assert_eq!(of_stripes("vanilla", "fid", 3, 0.01).unwrap()["fid/fid"], of("gmm"));
+    let error = of_stripes("vq_vae", "sampling", 1, 0.01).unwrap_err().to_string();
+    assert!(error.contains("has no codes of numbers"), "{error}");
 }
 
 #[test]

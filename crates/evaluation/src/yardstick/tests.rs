@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::testing::{Bench, stripes, wanted};
-use ae_tensor::Device;
+use ae_tensor::{Device, Noise};
 
 fn judged(check: impl FnOnce(&mut Context<'_>, &Yardstick, &DataConfig)) {
     let bench = Bench::new();
@@ -49,22 +49,4 @@ fn a_collapse_is_seen_and_another_shape_is_refused() {
         let error = yardstick.judge("wide", &wide).unwrap_err().to_string();
         assert!(error.contains("wide has no images of the classifier's shape"), "{error}");
     });
-}
-
-#[test]
-fn positions_are_drawn_independently_and_keep_their_order() {
-    // The code at position p of row m is (m, 10 p).
-    let (m, places) = (50i64, 6i64);
-    let row = Tensor::arange(m, (Kind::Float, Device::Cpu)).view([m, 1]).expand([m, places], false);
-    let place = (Tensor::arange(places, (Kind::Float, Device::Cpu)) * 10.0).view([1, places]);
-    let codes = Tensor::stack(&[row, place.expand([m, places], false)], 1).view([m, 2, 2, 3]);
-    let drawn = independent(&codes, 4000, &Noise::new(0, 0, Device::Cpu)).view([4000, 2, places]);
-    let at = drawn.select(1, 1);
-    assert_eq!(at, place.expand([4000, places], false), "each at its own position");
-    let rows = drawn.select(1, 0);
-    // Two positions agree only by chance, one time in 50.
-    let agree = rows.select(1, 0).eq_tensor(&rows.select(1, 1)).to_kind(Kind::Float).mean(Kind::Float);
-    assert!((agree.double_value(&[]) - 0.02).abs() < 0.01);
-    let mean = rows.mean(Kind::Float).double_value(&[]);
-    assert!((mean - 24.5).abs() < 0.5, "every row is as likely: {mean}");
 }

@@ -1,0 +1,89 @@
+//! Samples of small models on generated stripes.
+
+use super::*;
+use crate::context::Wanted;
+use crate::testing::{Bench, stripes, wanted};
+use ae_training::Experiment;
+use std::fs;
+
+/// A run of a variant on stripes, 8 by 8 pixels.
+fn trained(bench: &Bench, variant: &str) -> PathBuf {
+    let data = stripes(bench);
+    let mut wanted: Wanted = wanted(variant, variant, "stripes.csv".as_ref(), 3, 0);
+    wanted.experiment = Experiment { data, ..wanted.experiment };
+    bench.with(&[0], |context| context.trained(&wanted).unwrap().dir.root().into())
+}
+
+fn wish(model: &Path, sampler: Option<Sampler>) -> Wish {
+    Wish { model: model.into(), sampler, n: 12, seed: 3, out: None }
+}
+
+fn drawn(bench: &Bench, wish: &Wish) -> Result<Drawn, EvaluationError> {
+    bench.with(&[0], |context| draw(context, wish))
+}
+
+fn check_refused(bench: &Bench, wish: &Wish, expected: &str) {
+    let error = drawn(bench, wish).unwrap_err();
+    assert!(error.to_string().contains(expected), "{error}");
+    assert!(!matches!(error, EvaluationError::SampleCount { .. }) || error.is_usage());
+}
+
+#[test]
+fn an_autoencoder_is_sampled_by_a_mixture_and_its_report_shows_it() {
+    let bench = Bench::new();
+    let run = trained(&bench, "vanilla");
+    let first = drawn(&bench, &wish(&run, None)).unwrap();
+    assert_eq!((first.sampler, first.samples.size()), (Sampler::Gmm, vec![12, 1, 8, 8]));
+    assert_eq!(first.picture, run.join("images/samples-gmm.png"));
+    let bytes = fs::read(&first.picture).unwrap();
+    let report = fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(report.contains("New samples, gmm") && report.contains("Seed 3, not hand-picked"));
+    // The model file in the run's folder stands for the run.
+    let again = drawn(&bench, &wish(&run.join("model.safetensors"), Some(Sampler::Gmm))).unwrap();
+    assert_eq!(again.samples, first.samples);
+    assert_eq!(fs::read(&again.picture).unwrap(), bytes, "equal seeds give equal bytes");
+    let other = drawn(&bench, &Wish { seed: 4, ..wish(&run, None) }).unwrap();
+    assert_ne!(other.samples, first.samples);
+    let out = Some(bench.path("prior.png"));
+    let prior = drawn(&bench, &Wish { out, ..wish(&run, Some(Sampler::Prior)) }).unwrap();
+    assert_eq!((prior.sampler, prior.picture.clone()), (Sampler::Prior, bench.path("prior.png")));
+    assert!(prior.picture.exists() && !run.join("images/samples-prior.png").exists());
+}
+
+#[test]
+fn a_model_file_alone_draws_from_its_prior_only() {
+    let bench = Bench::new();
+    let alone = bench.path("alone");
+    fs::create_dir(&alone).unwrap();
+    for variant in ["vae", "vanilla"] {
+        let file = alone.join(format!("{variant}.safetensors"));
+        fs::copy(trained(&bench, variant).join("model.safetensors"), file).unwrap();
+    }
+    let vae = drawn(&bench, &wish(&alone.join("vae.safetensors"), None)).unwrap();
+    assert_eq!((vae.sampler, vae.picture), (Sampler::Prior, alone.join("samples-prior.png")));
+    let fitted = "is fitted to the codes of training rows, which";
+    check_refused(&bench, &wish(&alone.join("vae.safetensors"), Some(Sampler::Gmm)), fitted);
+    check_refused(&bench, &wish(&alone.join("vanilla.safetensors"), None), "give the folder of the run");
+}
+
+#[test]
+fn what_cannot_be_sampled_is_refused() {
+    let bench = Bench::new();
+    let run = trained(&bench, "vq_vae");
+    assert_eq!(drawn(&bench, &wish(&run, None)).unwrap().sampler, Sampler::Positions);
+    check_refused(&bench, &wish(&run, Some(Sampler::Gmm)), "use the sampler positions");
+    check_refused(&bench, &Wish { n: 0, ..wish(&run, None) }, "ask for 1 to 10000 with --n");
+    check_refused(&bench, &Wish { n: 10_001, ..wish(&run, None) }, "10001 samples cannot be drawn");
+    check_refused(&bench, &wish(&bench.path(""), None), "holds no run");
+    let classifier = trained(&bench, "classifier");
+    check_refused(&bench, &wish(&classifier, None), "no codes to decode and no prior");
+    let waves = bench.waves(true);
+    let series = bench.with(&[0], |context| context.trained(&wanted("toy", "vae", &waves, 1, 0)).unwrap());
+    check_refused(&bench, &wish(series.dir.root(), None), "has no images");
+    let stripes = bench.path("stripes.csv");
+    let text = fs::read_to_string(&stripes).unwrap();
+    fs::write(&stripes, text.lines().skip(5).map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    check_refused(&bench, &wish(&run, None), "the data have changed since; train it again");
+    fs::remove_file(run.join("model.safetensors")).unwrap();
+    check_refused(&bench, &wish(&run, None), "cannot use the run in");
+}
