@@ -20,6 +20,7 @@ Examples:
   ae eval anomaly                                ECG5000 heartbeats: train missing models, evaluate, report
   ae detect fit normal.csv                       learn what is normal in your own file; then `ae detect score`
   ae reproduce vae                               train it and compare it with its reference
+  ae sample runs/vanilla/20261121-054210-seed0   new images from a trained model, by a mixture fitted to its codes
   ae data verify                                 check the downloaded files
 
 Exit codes: 0 success, 1 failure (also: not one line of the input of ae detect score or watch could be read), 2 usage
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     Reproduce(ReproduceArgs),
     /// Detect anomalies in your own file or stream: fit a detector, score, watch
     Detect(DetectArgs),
+    /// Draw new samples from a trained model, also from an autoencoder without a prior
+    Sample(SampleArgs),
     /// List, fetch or verify the data sets
     Data(DataArgs),
     /// List the presets, or show one
@@ -253,6 +256,48 @@ pub(crate) enum DataAction {
         #[command(flatten)]
         sources: SourceArgs,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SampleArgs {
+    /// The run's folder, or a model file (alone, it draws from its own prior only)
+    #[arg(value_name = "RUN|FILE")]
+    pub(crate) model: PathBuf,
+
+    /// Where the codes come from [default: the model's own prior, else gmm; positions for codes of indices]
+    #[arg(long, value_enum)]
+    pub(crate) sampler: Option<SamplerName>,
+
+    /// Number of samples
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) n: usize,
+
+    /// Seed of the fit and of the draws
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+
+    /// The picture, a PNG file [default: samples-SAMPLER.png, in the run's report or beside the model file]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+}
+
+/// Where the codes of new samples come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SamplerName {
+    /// Draws of the model's prior; of N(0, I) for a model that has none
+    Prior,
+    /// One Gaussian, fitted to the codes of training rows
+    Gaussian,
+    /// A mixture of ten Gaussians, fitted to the codes of training rows
+    Gmm,
+    /// For codes of indices: each position by its frequencies in training rows
+    Positions,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ pub(crate) mod eval;
 pub(crate) mod presets;
 pub(crate) mod report;
 pub(crate) mod reproduce;
+pub(crate) mod sample;
 pub(crate) mod train;
 
 use crate::cli::{ComputeArgs, SourceArgs};
