@@ -180,7 +180,7 @@ impl SetEntry {
     /// What a set without a loader of dense rows can be used with.
     pub(crate) fn used_with(&self) -> String {
         if self.sparse_loader().is_some() {
-            return "its rows are sparse; train a model on it with `ae train --set data.set=…`".into();
+            return "its rows are sparse: train `autorec` or `mult_vae` on it".into();
         }
         match BENCHMARKS.iter().find(|(name, _)| *name == self.name) {
             Some((_, suite)) => format!("use it with `ae eval benchmark --suite {suite}`"),

@@ -92,6 +92,9 @@ fn sets_of_another_form_say_where_they_are_used() {
     for set in ["nsl-kdd", "nab", "ucr-anomaly"] {
         check(set, &format!("use it with `ae eval anomaly --data {set}`"));
     }
+    for set in ["movielens-100k", "movielens-1m"] {
+        check(set, "its rows are sparse: train `autorec` or `mult_vae` on it");
+    }
     check("nab-corpus", "use it with `ae eval benchmark --suite series`");
     check("skab", "use it with `ae eval benchmark --suite series`");
     check("adbench", "use it with `ae eval benchmark --suite tabular`");

@@ -63,6 +63,31 @@ fn likelihoods() {
     }
 }
 
+/// By hand: logits 0, ln 2 and ln 3 are the probabilities 1/6, 1/3 and 1/2.
+#[test]
+fn counts_are_likely_by_their_shares() {
+    let logits = Tensor::from_slice(&[0.0, 2f64.ln(), 3f64.ln()]).view([1, 3]);
+    let counts = Tensor::from_slice(&[1.0, 0.0, 2.0]).view([1, 3]);
+    let missed = Likelihood::Multinomial.negative_log_prob(&logits, &counts).double_value(&[0]);
+    assert!((missed - (6f64.ln() + 2.0 * 2f64.ln())).abs() < 1e-12, "{missed}");
+    let mean = Likelihood::Multinomial.mean(&logits);
+    let expected = Tensor::from_slice(&[1.0 / 6.0, 1.0 / 3.0, 0.5]);
+    assert!((mean - expected).abs().max().double_value(&[]) < 1e-12);
+    check_gradient("multinomial", &logits, |o| Likelihood::Multinomial.negative_log_prob(o, &counts));
+    let refused = Likelihood::Multinomial.check(-1.0, 3.0).unwrap_err().to_string();
+    assert!(refused.contains("multinomial only takes values in [0, inf]"), "{refused}");
+    assert!(Likelihood::Multinomial.check(0.0, 300.0).is_ok());
+}
+
+#[test]
+fn weights_count_and_biases_do_not() {
+    let named = |name: &str, values: &[f64]| (name.to_owned(), Tensor::from_slice(values));
+    let parameters =
+        [named("encoder.1.weight", &[3.0, 1.0]), named("encoder.1.bias", &[9.0]), named("b.weight", &[2.0])];
+    assert_eq!(penalty::half_squared_weights(&parameters).double_value(&[]), 7.0);
+    assert_eq!(penalty::half_squared_weights(&[]).double_value(&[]), 0.0);
+}
+
 #[test]
 fn likelihoods_survive_extreme_outputs() {
     let output = Tensor::from_slice(&[-1e4f32, 1e4]).view([1, 2]);
