@@ -36,6 +36,8 @@ mod pca;
 mod posterior;
 mod pretraining;
 mod probe;
+mod ranking;
+mod ratings;
 mod retrieval;
 mod sampling;
 mod sparsity;
@@ -61,6 +63,8 @@ measures![
     posterior,
     pretraining,
     probe,
+    ranking,
+    ratings,
     retrieval,
     sampling,
     sparsity,

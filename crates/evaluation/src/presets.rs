@@ -58,7 +58,11 @@ presets![
     "text",
     "classifier",
     "stacked",
-    "stacked-few"
+    "stacked-few",
+    "autorec",
+    "autorec-users",
+    "mult_vae",
+    "mult_dae"
 ];
 
 /// A preset that does not exist.

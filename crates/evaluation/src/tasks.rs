@@ -63,6 +63,7 @@ tasks![
     generate,
     likelihood,
     pretrain,
+    recommend,
     reconstruction,
     regimes,
     retrieval,
