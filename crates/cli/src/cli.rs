@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Detect(DetectArgs),
     /// Draw new samples from a trained model, also from an autoencoder without a prior
     Sample(SampleArgs),
+    /// Recommend what a user may like, by a model that was trained on ratings or likes
+    Recommend(RecommendArgs),
     /// List, fetch or verify the data sets
     Data(DataArgs),
     /// List the presets, or show one
@@ -305,6 +307,29 @@ pub(crate) struct PresetsArgs {
     /// Print the complete configuration of this preset, as a starting point for your own
     #[arg(long, value_name = "PRESET")]
     pub(crate) show: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecommendArgs {
+    /// The model: model.safetensors of a run of mult_vae, mult_dae or autorec-users
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: PathBuf,
+
+    /// A table with a title and a rating in each line; the titles are those of the training data
+    #[arg(long, value_name = "FILE")]
+    pub(crate) user: PathBuf,
+
+    /// How many to recommend
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) top: usize,
+
+    /// Device: auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+
+    /// Threads per operation [default: one per core]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) threads: usize,
 }
 
 #[derive(Debug, Args)]

@@ -5,8 +5,18 @@ mod common;
 use common::{AE, Place, check};
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 9] =
-    ["train", "eval", "reproduce", "sample", "data", "presets", "report", "doctor", "completions"];
+const COMMANDS: [&str; 10] = [
+    "train",
+    "eval",
+    "reproduce",
+    "sample",
+    "recommend",
+    "data",
+    "presets",
+    "report",
+    "doctor",
+    "completions",
+];
 
 /// The names of the files in the folder, sorted.
 fn presets() -> Vec<String> {

@@ -6,6 +6,7 @@ pub(crate) mod detect;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod presets;
+pub(crate) mod recommend;
 pub(crate) mod report;
 pub(crate) mod reproduce;
 pub(crate) mod sample;
