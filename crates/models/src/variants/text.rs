@@ -35,14 +35,15 @@ pub struct Config {
     pub bits: bool,
     /// Activation of the hidden layers.
     pub activation: Activation,
-    /// Share of a document's counts that the encoder does not see in training, in `[0, 1)`.
+    /// Share of a document's counts that the encoder does not see in training, in `[0, 1)`. Without it, 11,000 documents
+    /// are learned by heart; the default was best among a fifth of the training documents of 20 Newsgroups.
     pub dropout: f64,
 }
 
 impl Default for Config {
     fn default() -> Self {
         let hidden = vec![500, 250, 125];
-        Config { hidden, code: 10, bits: false, activation: Activation::Relu, dropout: 0.5 }
+        Config { hidden, code: 10, bits: false, activation: Activation::Relu, dropout: 0.8 }
     }
 }
 
