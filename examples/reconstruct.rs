@@ -30,8 +30,8 @@ fn reconstruct(path: &Path) -> anyhow::Result<()> {
     let reconstructions = autoencoder.reconstruct(&samples);
     let errors = Distance::MeanSquared.per_sample(&reconstructions, &samples);
     println!(
-        "codes of {} numbers; errors of four constant samples: {:.5}",
-        autoencoder.code_size(),
+        "codes of {}; errors of four constant samples: {:.5}",
+        autoencoder.code_form(),
         array::to_array(&errors)
     );
     Ok(())
