@@ -180,7 +180,12 @@ impl SetEntry {
     /// What a set without a loader of dense rows can be used with.
     pub(crate) fn used_with(&self) -> String {
         if self.sparse_loader().is_some() {
-            return "its rows are sparse: train `autorec` or `mult_vae` on it".into();
+            let variants = if documents::SETS.contains(&self.name.as_str()) {
+                "`text`"
+            } else {
+                "`autorec` or `mult_vae`"
+            };
+            return format!("its rows are sparse: train {variants} on it");
         }
         match BENCHMARKS.iter().find(|(name, _)| *name == self.name) {
             Some((_, suite)) => format!("use it with `ae eval benchmark --suite {suite}`"),

@@ -118,10 +118,9 @@ fn evaluate(
         "At most {QUERIES} of the test documents, evenly spaced, are searched for among all other test documents, as in the \
          papers. A document found is right if it has the topic of the query; queries that are alone in their topic are left \
          out. Models, latent semantic analysis (LSA) and the weights of words learn from the training documents, without \
-         topics. All but BM25 see the most frequent stems only, which at most a fifth of the documents have, and so does BM25. \
+         topics. All methods count the same stems, the most frequent ones that at most a fifth of the documents have. \
          Numbers are compared by the cosine, bits, which are 1 above one half, by the Hamming distance. tf-idf is ln(1 + tf) \
-         ln(N / df); LSA takes it as well, and with `log` ln(1 + tf) alone, as the papers did. Nothing is chosen by the test \
-         documents. Tied documents count by their mean over all orders (McSherry & Najork, 2008)."
+         ln(N / df); LSA is of these, or of ln(1 + tf) alone, as in the papers. Nothing is chosen by the test documents. Tied documents count by their mean over all orders (McSherry & Najork, 2008)."
     ))
 }
 
