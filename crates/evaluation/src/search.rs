@@ -143,9 +143,9 @@ fn evaluate(
          evenly spaced. An image found is right if it has the label of the query. Models are trained without labels on \
          the gallery; nothing is chosen by the queries. Every query is compared with every image. Numbers are compared \
          by the Euclidean distance, bits by the Hamming distance. A bit says whether a unit of the code is above its \
-         median over the gallery (Krizhevsky & Hinton, 2011, threshold codes in the same way); the rivals of the same size \
-         are the principal components and random projections (Charikar, 2002), at their medians, too. The mean average \
-         precision is over the whole gallery. Tied images count by their mean over all orders (McSherry & Najork, 2008)."
+         median over the gallery; the rivals of the same size are the principal components and random projections \
+         (Charikar, 2002), at their medians, too. The mean average precision is over the whole gallery. Tied images count \
+         by their mean over all orders (McSherry & Najork, 2008)."
     ))
 }
 
