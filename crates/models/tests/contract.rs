@@ -311,26 +311,6 @@ fn data_that_the_output_cannot_give_are_refused() {
     });
 }
 
-#[test]
-fn one_linear_layer_back_is_a_dictionary() {
-    let shape = [2, 3, 2];
-    for (config, has) in
-        [("vanilla", true), ("linear", true), ("sparse", true), ("deep", false), ("vae", false)]
-    {
-        let config: ModelConfig = serde_json::from_str(&format!("{{\"{config}\":{{}}}}")).unwrap();
-        let model = build(&config, &shape, 0);
-        let autoencoder = model.as_autoencoder().unwrap();
-        assert_eq!(autoencoder.dictionary().is_some(), has, "{}", config.name());
-        if let Some(dictionary) = autoencoder.dictionary().filter(|_| config.name() == "linear") {
-            let size = autoencoder.code_size();
-            assert_eq!(dictionary.size(), [&[size], &shape[..]].concat());
-            let units = Tensor::eye(size, (Kind::Float, Device::Cpu));
-            let added = autoencoder.decode(&units) - autoencoder.decode(&units.zeros_like());
-            assert!((added - dictionary).abs().max().double_value(&[]) < 1e-6);
-        }
-    }
-}
-
 /// A model that masks missing values gives the same as without a mask if nothing is missing, depends on
 /// observed values, and does not depend on the targets of missing ones.
 #[test]
