@@ -170,11 +170,11 @@ variants! {
     Stacked: stacked,
     Lstm: lstm,
     Tcn: tcn,
-    Text: text,
     Mae: mae,
     Autorec: autorec,
     MultVae: mult_vae,
     MultDae: mult_dae,
+    Text: text,
 }
 
 /// Most layers or blocks that one setting can ask for.
