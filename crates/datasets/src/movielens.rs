@@ -19,7 +19,7 @@ use std::path::Path;
 /// Stars from which a film counts as liked.
 pub const LIKED: f32 = 4.0;
 /// Liked films below which a user is left out.
-const LEAST_LIKED: usize = 5;
+const MIN_LIKED: usize = 5;
 /// Share of a held-out user's liked films that a model is to find.
 const HIDDEN: f64 = 0.2;
 /// Greatest id of a user or film.
@@ -191,7 +191,7 @@ impl Ratings {
         let liked: Vec<Rating> = liked.into_iter().map(|rating| Rating { stars: 1.0, ..rating }).collect();
         let rows = table(self.users.len(), self.titles.len(), &liked);
         let mut users: Vec<usize> =
-            (0..rows.len()).filter(|&user| rows.row(user).len() >= LEAST_LIKED).collect();
+            (0..rows.len()).filter(|&user| rows.row(user).len() >= MIN_LIKED).collect();
         shuffle(&mut users, &mut stream_rng(seed, "held-out users", 0));
         let share = |of: usize, share: f64| (of as f64 * share).round() as usize;
         let test = users.split_off(users.len() - share(users.len(), config.test));

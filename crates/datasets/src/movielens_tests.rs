@@ -1,3 +1,5 @@
+//! Tests of the reader of MovieLens, on made-up ratings.
+
 use super::*;
 
 /// 40 users who rate 6 to 14 of 20 films; ids have gaps.

@@ -1,3 +1,5 @@
+//! Tests of sparse rows.
+
 use super::*;
 
 fn rows() -> SparseRows {

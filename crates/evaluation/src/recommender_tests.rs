@@ -1,3 +1,5 @@
+//! Tests of recommendations for one user.
+
 use super::*;
 use ae_datasets::sparse::{Absent, SparseDataset, SparsePart, SparseRows};
 use ae_datasets::{Dataset, Samples};

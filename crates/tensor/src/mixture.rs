@@ -20,9 +20,9 @@ use tch::{Device, Kind, Tensor};
 /// Most values in all covariances of a mixture: 256 MiB.
 const MAX_COVARIANCE_VALUES: i64 = 1 << 25;
 /// Components with a smaller share of the rows than this are removed.
-const LEAST_WEIGHT: f64 = 1e-12;
+const MIN_WEIGHT: f64 = 1e-12;
 /// Floor of the variance if all rows are equal, in the squared unit of the rows.
-const LEAST_VARIANCE: f64 = 1e-12;
+const MIN_VARIANCE: f64 = 1e-12;
 
 /// How a mixture is fitted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -117,7 +117,7 @@ impl GaussianMixture {
         }
         let centre = rows.mean_dim([0i64].as_slice(), false, Kind::Double);
         let variance = (&rows - &centre).square().mean(Kind::Double).double_value(&[]);
-        let floor = (config.floor * variance).max(LEAST_VARIANCE);
+        let floor = (config.floor * variance).max(MIN_VARIANCE);
         let mut mixture = Self::maximise(&rows, &start(&rows, config.components, noise), floor);
         for _ in 0..config.iterations {
             let (objective, responsibilities) = mixture.expect(&rows);
@@ -223,7 +223,7 @@ impl GaussianMixture {
         let shares = responsibilities.mean_dim([0i64].as_slice(), false, Kind::Double);
         let kept: Vec<i64> = (0i64..)
             .zip(array::to_vec(&shares))
-            .filter_map(|(component, share)| (share > LEAST_WEIGHT).then_some(component))
+            .filter_map(|(component, share)| (share > MIN_WEIGHT).then_some(component))
             .collect();
         let kept = Tensor::from_slice(&kept).to_device(rows.device());
         let responsibilities = responsibilities.index_select(1, &kept);

@@ -1,3 +1,5 @@
+//! Tests of text retrieval, on made-up documents of two topics.
+
 use super::*;
 use ae_datasets::sparse::{Absent, SparseDataset, SparsePart};
 use ae_datasets::{Dataset, Samples};

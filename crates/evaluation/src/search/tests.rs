@@ -1,3 +1,5 @@
+//! Tests of image search, on images of stripes.
+
 use super::*;
 use crate::testing::{Bench, labelled, stripes, wanted};
 use ae_metrics::knn_accuracy;
