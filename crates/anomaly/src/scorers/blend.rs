@@ -59,6 +59,8 @@ use view::{Among, Look, NEIGHBOURS, Seen, View};
 /// NSL-KDD, and the average precision is .92 with some draws; see `docs/benchmark.md`.
 const MAX_ROWS: usize = 20_000;
 const MAX_VALUES: usize = 1 << 22;
+/// The same for windows, which share their steps with others: keeping more of them adds little but memory.
+const MAX_WINDOW_VALUES: usize = 1 << 21;
 /// Most and fewest kept rows whose scores say what is usual.
 const MAX_USUAL: usize = 2000;
 const MIN_USUAL: usize = 20;
@@ -137,17 +139,20 @@ impl Blend {
             false => Cow::Owned(rows.calibration.select(&complete)),
         };
         let parts: [&Samples; 3] = [normal.train, normal.validation, &calibration];
-        let room = MAX_ROWS.min(MAX_VALUES / width.max(1)).max(NEIGHBOURS + 2);
+        let values = if is_independent { MAX_VALUES } else { MAX_WINDOW_VALUES };
+        let room = MAX_ROWS.min(values / width.max(1)).max(NEIGHBOURS + 2);
         let all: usize = parts.iter().map(|part| part.len()).sum();
         let keeps_calibration = calibration_is_normal && (all <= room || !is_independent);
         let parts = if keeps_calibration { &parts[..] } else { &parts[..2] };
-        let Kept { rows: kept, ends } = Kept::of(width, parts, completion, room, normal.seed);
-        rows::check(&kept, network.width())?;
-        if kept.len() < NEIGHBOURS + 2 || ends[1] < 2 {
+        let Kept { rows: samples, ends } = Kept::of(width, parts, completion, room, normal.seed);
+        rows::check(&samples, network.width())?;
+        if samples.len() < NEIGHBOURS + 2 || ends[1] < 2 {
             let needed = NEIGHBOURS + 2;
-            return Err(ScorerError::TooFewRows { what: "a blend", needed, got: kept.len() });
+            return Err(ScorerError::TooFewRows { what: "a blend", needed, got: samples.len() });
         }
-        let kept = references::with_gaps(&kept);
+        let kept = references::with_gaps(&samples);
+        // The looks below take several times as much memory.
+        drop(samples);
         // What is usual is learned without the calibration windows: there are only few independent ones, and they must not
         // look more usual than later windows.
         let learned = if is_independent { kept.nrows() } else { ends[1] };
