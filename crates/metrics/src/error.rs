@@ -39,6 +39,12 @@ pub enum MetricError {
         /// Number of values given.
         got: usize,
     },
+    /// Points that are not a curve of rates.
+    #[error("a rate-distortion curve has rates above 0 and a different, finite quality at each point")]
+    NoCurve,
+    /// Curves that have nothing in common.
+    #[error("the two curves reach no common quality; measure points whose qualities overlap")]
+    NoCommonQuality,
     /// Too few methods or data sets to compare.
     #[error("a comparison by ranks needs at least {needed} {what}, got {got}")]
     TooFewCompared {

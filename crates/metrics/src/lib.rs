@@ -23,6 +23,7 @@ mod neighbours;
 mod operating;
 mod ranking;
 mod ranks;
+mod rate;
 mod reconstruction;
 mod retrieval;
 mod ssim;
@@ -42,9 +43,10 @@ pub use ranking::{
     PrecisionRecallPoint, RocPoint, auroc, average_precision, precision_recall_curve, prevalence, roc_curve,
 };
 pub use ranks::{FriedmanTest, friedman_test, groups_within, mean_ranks, nemenyi_difference};
+pub use rate::bd_rate;
 pub use reconstruction::{mae, mse, psnr, psnr_per_sample};
 pub use retrieval::Ranking;
-pub use ssim::{SSIM_WINDOW, ssim};
+pub use ssim::{SSIM_WINDOW, ms_ssim, ssim};
 pub use subspace::principal_angles;
 pub use summary::{Interval, MeanStd, mean_std};
 pub use top::{ndcg_at, recall_at};

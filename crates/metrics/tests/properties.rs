@@ -232,3 +232,22 @@ fn undefined_summaries_are_refused() {
         assert!(matches!(two.confidence_interval(level), Err(MetricError::Level(_))));
     }
 }
+
+/// By `pytorch_msssim` 1.0, whose window is in single precision.
+#[test]
+fn ms_ssim_agrees_with_pytorch_msssim() {
+    let image = |value: &dyn Fn(f64, f64) -> f64| {
+        Array4::from_shape_fn((1, 1, 192, 208), |(_, _, i, j)| value(i as f64, j as f64))
+    };
+    let wave = |i: f64, j: f64| 0.5 + 0.3 * (i * 0.31).sin() * (j * 0.17).cos() + 0.1 * (i * j * 0.05).sin();
+    let other = |i: f64, j: f64| {
+        wave(i, j) + 0.25 * (i * 1.7 + j * 2.3).sin() * (i * 0.03).cos() + 0.1 * (i * 0.02).cos()
+    };
+    let (left, right) = (image(&wave), image(&other));
+    let got = ms_ssim(&left, &right, 1.0).unwrap()[0];
+    assert!((got - 0.891_403_446).abs() < 1e-6, "{got}");
+    assert!((ms_ssim(&left, &left, 1.0).unwrap()[0] - 1.0).abs() < 1e-12);
+    let small = Array4::<f64>::zeros((1, 1, 175, 300));
+    let error = ms_ssim(&small, &small, 1.0).unwrap_err().to_string();
+    assert!(error.contains("176"), "{error}");
+}
