@@ -101,6 +101,7 @@ const STEPS: &[Step] = &[
         needs: Needs::Tool(&["deny", "--version"], "cargo install cargo-deny --locked"),
     },
     cargo("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], Needs::Libtorch),
+    facade!("coding"),
     facade!("datasets"),
     facade!("intake"),
     facade!("metrics"),

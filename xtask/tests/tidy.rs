@@ -14,8 +14,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ae-link", &[]),
     ("ae-fetch", &["ae-records"]),
     ("ae-network", &[]),
+    ("ae-coding", &[]),
     ("ae-tensor", &["ae-link", "ae-network", "ae-records"]),
-    ("ae-models", &["ae-link", "ae-network", "ae-records", "ae-tensor"]),
+    ("ae-models", &["ae-coding", "ae-link", "ae-network", "ae-records", "ae-tensor"]),
     ("ae-metrics", &["ae-records"]),
     ("ae-intake", &["ae-records"]),
     ("ae-datasets", &["ae-fetch", "ae-intake", "ae-records"]),
@@ -50,6 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "ae-evaluation",
         &[
             "ae-anomaly",
+            "ae-coding",
             "ae-datasets",
             "ae-fetch",
             "ae-intake",
@@ -70,6 +72,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Crates that build on a machine without libtorch.
 const WITHOUT_LIBTORCH: &[&str] = &[
+    "ae-coding",
     "ae-datasets",
     "ae-fetch",
     "ae-fuzz",

@@ -70,6 +70,7 @@
 //! | `training` | the loop: batches, losses, optimizers, checkpoints, records | `training` |
 //! | `models` | every variant, and the forward pass of its networks | `models` |
 //! | `network` | a network as data: layers, shapes, parameters, FLOPs | `network` |
+//! | `coding` | learned densities, range coding, the file of compressed pictures | `coding` |
 //! | `tensor` | devices, seeded noise, likelihoods, divergences, the `ndarray` bridge | `models` |
 //! | `datasets` | real data sets: fetch, verify, parse, split, scale | `datasets` |
 //! | `intake` | your own file or stream as rows, in bounded memory | `intake` |
@@ -80,11 +81,13 @@
 //! | `records` | seeds, the run folder, records, configurations | always |
 //!
 //! A feature enables those it is built on: `anomaly` enables `training` and `metrics`, `training` enables
-//! `models` and `datasets`. Without default features, and with only `datasets`, `intake`, `metrics`,
-//! `network` and `report`, nothing links libtorch.
+//! `models` and `datasets`. Without default features, and with only `coding`, `datasets`, `intake`,
+//! `metrics`, `network` and `report`, nothing links libtorch.
 
 #[cfg(feature = "anomaly")]
 pub use ae_anomaly as anomaly;
+#[cfg(feature = "coding")]
+pub use ae_coding as coding;
 #[cfg(feature = "datasets")]
 pub use ae_datasets as datasets;
 #[cfg(feature = "evaluation")]
