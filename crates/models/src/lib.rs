@@ -38,8 +38,8 @@ mod testing;
 
 pub use error::SamplerError;
 pub use model::{
-    Autoencoder, Batch, Classifier, Code, CodeForm, DataSummary, Generator, Group, LatentVariable, Losses,
-    Model, ModelError, Pass, Phase,
+    Autoencoder, BEST_QUALITY, Batch, Classifier, Code, CodeForm, Compressor, DataSummary, Generator, Group,
+    LatentVariable, Losses, Model, ModelError, Pass, Phase,
 };
 pub use network::{Layer, Network, ShapeError};
 pub use registry::{ModelConfig, ModelSettings, Variant};

@@ -2,11 +2,13 @@
 //! [`Generator`] and others for what a variant can do.
 
 mod code;
+mod compressor;
 mod data;
 mod step;
 
 pub use crate::error::ModelError;
 pub use code::{Code, CodeForm};
+pub use compressor::{BEST_QUALITY, Compressor};
 pub use data::{Batch, DataSummary};
 pub use step::{Losses, Pass, Phase};
 
@@ -141,6 +143,11 @@ pub trait Model: Send {
 
     /// The model as one with a density, if it has one.
     fn as_latent_variable(&self) -> Option<&dyn LatentVariable> {
+        None
+    }
+
+    /// The model as a compressor, if it is one.
+    fn as_compressor(&self) -> Option<&dyn Compressor> {
         None
     }
 

@@ -167,6 +167,7 @@ variants! {
     Gan: gan,
     Aae: aae,
     VqVae: vq_vae,
+    Factorised: factorised,
     Stacked: stacked,
     Lstm: lstm,
     Tcn: tcn,

@@ -9,7 +9,10 @@ use std::collections::BTreeSet;
 fn shapes(config: &ModelConfig) -> Vec<Vec<i64>> {
     let image = vec![2, 9, 6];
     match config {
-        ModelConfig::Denoising(_) | ModelConfig::Classifier(_) | ModelConfig::Conv(_) => {
+        ModelConfig::Denoising(_)
+        | ModelConfig::Classifier(_)
+        | ModelConfig::Conv(_)
+        | ModelConfig::Factorised(_) => {
             vec![image, vec![1, 28, 28]]
         }
         ModelConfig::Mae(_) => vec![vec![1, 8, 12], vec![2, 12, 8]],

@@ -225,6 +225,11 @@ impl Architecture {
         self.layers.iter().all(Layer::takes_any_number_of_steps)
     }
 
+    /// Whether each layer takes images of any size.
+    pub fn takes_any_size(&self) -> bool {
+        self.layers().iter().all(Layer::takes_any_size)
+    }
+
     /// One line for each layer.
     pub fn summary(&self) -> Vec<LayerSummary> {
         self.nodes().map(|node| node.summary()).collect()

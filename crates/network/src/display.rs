@@ -28,6 +28,7 @@ impl fmt::Display for Layer {
             Layer::CausalConv1d(convolution) => write!(f, "{convolution}"),
             Layer::TemporalBlock(block) => write!(f, "{block}"),
             Layer::ResidualBlock(block) => write!(f, "{block}"),
+            Layer::ChannelDensity => write!(f, "density of each channel"),
             Layer::AveragePool1d { kernel } => write!(f, "average pool {kernel}"),
             Layer::Upsample1d { factor, steps } => write!(f, "upsample {factor}, {steps} steps"),
             Layer::LayerNorm => write!(f, "layer norm"),

@@ -1,9 +1,9 @@
 //! The layers: what each computes, its shape rule, its tensors and its cost.
 
-use crate::size::{at_least_one, at_least_zero, image, product, sequence};
+use crate::size::{at_least_one, at_least_zero, check_convolution, image, product, sequence};
 use crate::{
     Activation, CausalConv1d, Init, MaxUnpool2d, Recurrent, ResidualBlock, TemporalBlock, TensorSpec,
-    TransformerBlock,
+    TransformerBlock, density,
 };
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +107,8 @@ pub enum Layer {
     TemporalBlock(TemporalBlock),
     /// Two convolutions whose output is added to their input: `[C, H, W]` to the same.
     ResidualBlock(ResidualBlock),
+    /// Logit of a learned cumulative distribution of each channel: `[C, H, W]` to the same; see [`crate::density`].
+    ChannelDensity,
     /// Mean over consecutive windows of steps; the last window may be shorter: `[T, F]` to
     /// `[⌈T / kernel⌉, F]`.
     AveragePool1d {
@@ -234,6 +236,7 @@ impl Layer {
             Layer::CausalConv1d(ref convolution) => convolution.output_shape(input),
             Layer::TemporalBlock(ref block) => block.output_shape(input),
             Layer::ResidualBlock(ref block) => block.output_shape(input),
+            Layer::ChannelDensity => density::output_shape(input),
             Layer::AveragePool1d { kernel } => {
                 at_least_one("kernel", kernel)?;
                 let [steps, features] = sequence(input)?;
@@ -291,6 +294,7 @@ impl Layer {
             Layer::CausalConv1d(ref convolution) => convolution.tensors(input),
             Layer::TemporalBlock(ref block) => block.tensors(input),
             Layer::ResidualBlock(ref block) => block.tensors(input),
+            Layer::ChannelDensity => density::tensors(input),
             Layer::LayerNorm => TensorSpec::scale_and_shift(input[input.len() - 1]),
             Layer::TransformerBlock(ref block) => block.tensors(input),
             Layer::AppendTokens { .. } => {
@@ -322,72 +326,12 @@ impl Layer {
         any || matches!(self, TransformerBlock(_))
     }
 
-    /// Multiplications and additions of one sample's forward pass; biases, normalisations and elementwise
-    /// functions are left out. Saturates at `i64::MAX`.
-    pub(crate) fn flops(&self, input: &[i64], output: &[i64]) -> i64 {
-        match *self {
-            Layer::Dense { units } | Layer::TiedDense { units, .. } => product(&[2, units, input[0]]),
-            Layer::Conv2d { kernel, .. } => product(&[2, kernel, kernel, input[0], product(output)]),
-            Layer::ConvTranspose2d { kernel, channels, .. } => {
-                product(&[2, kernel, kernel, channels, product(input)])
-            }
-            Layer::Recurrent(ref recurrent) => recurrent.flops(input),
-            Layer::DensePerStep { units } => product(&[2, units, product(input)]),
-            Layer::CausalConv1d(ref convolution) => convolution.flops(input),
-            Layer::TemporalBlock(ref block) => block.flops(input),
-            Layer::ResidualBlock(ref block) => block.flops(input),
-            Layer::TransformerBlock(ref block) => block.flops(input),
-            _ => 0,
-        }
+    /// Whether the layer takes images of any size.
+    pub fn takes_any_size(&self) -> bool {
+        use Layer::{
+            Activation, BatchNorm, ChannelDensity, Conv2d, ConvTranspose2d, ResidualBlock, Upsample2d,
+        };
+        let convolves = matches!(self, Conv2d { .. } | ConvTranspose2d { .. } | ResidualBlock(_));
+        convolves || matches!(self, BatchNorm | ChannelDensity | Upsample2d { .. } | Activation(_))
     }
-
-    /// Values that one sample's forward pass makes and that the backward pass needs: the output and what lies
-    /// between input and output. What is only another view of the input counts nothing. Saturates at
-    /// `i64::MAX`.
-    pub(crate) fn activations(&self, input: &[i64], output: &[i64]) -> i64 {
-        match *self {
-            Layer::Flatten | Layer::Reshape(_) | Layer::Crop2d { .. } => 0,
-            // Values, and the positions of the maxima.
-            Layer::MaxPool2d { .. } => product(output).saturating_mul(2),
-            Layer::MaxUnpool2d(_) => product(output).saturating_add(product(input)),
-            Layer::Recurrent(ref recurrent) => recurrent.activations(input),
-            Layer::CausalConv1d(ref convolution) => {
-                product(output).saturating_add(convolution.padded(input[0], input[1]))
-            }
-            Layer::TemporalBlock(ref block) => block.activations(input),
-            Layer::ResidualBlock(ref block) => block.activations(input),
-            Layer::TransformerBlock(ref block) => block.activations(input),
-            _ => product(output),
-        }
-    }
-
-    /// Values that the layer holds only while it computes, for one sample and at most: the columns that a
-    /// convolution is a matrix product of, the weights of attention. Saturates at `i64::MAX`.
-    pub(crate) fn workspace(&self, input: &[i64], output: &[i64]) -> i64 {
-        match *self {
-            Layer::Conv2d { kernel, padding, .. } => {
-                let [channels, height, width] = [input[0], input[1], input[2]];
-                let columns = product(&[channels, kernel, kernel, output[1], output[2]]);
-                let padded = product(&[channels, height + 2 * padding, width + 2 * padding]);
-                columns.saturating_add(padded)
-            }
-            Layer::ConvTranspose2d { channels, kernel, .. } => {
-                product(&[channels, kernel, kernel, input[1], input[2]])
-            }
-            Layer::CausalConv1d(ref convolution) => convolution.columns(input),
-            Layer::TemporalBlock(ref block) => block.workspace(input),
-            Layer::ResidualBlock(ref block) => block.workspace(input),
-            Layer::TransformerBlock(ref block) => block.workspace(input),
-            // All steps are repeated before the last ones are cut off.
-            Layer::Upsample1d { factor, .. } => product(&[factor, input[0], input[1]]),
-            _ => 0,
-        }
-    }
-}
-
-fn check_convolution(channels: i64, kernel: i64, stride: i64, padding: i64) -> Result<(), String> {
-    at_least_one("channels", channels)?;
-    at_least_one("kernel", kernel)?;
-    at_least_one("stride", stride)?;
-    at_least_zero("padding", padding)
 }

@@ -40,6 +40,8 @@
 mod activation;
 mod architecture;
 mod attention;
+mod cost;
+pub mod density;
 mod display;
 mod init;
 mod layer;

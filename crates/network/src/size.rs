@@ -49,3 +49,11 @@ pub(crate) fn sequence(input: &[i64]) -> Result<[i64; 2], String> {
 pub fn channel_axis(shape: &[i64]) -> usize {
     if shape.len() == 2 { 1 } else { 0 }
 }
+
+/// Checks the sizes of a convolution.
+pub(crate) fn check_convolution(channels: i64, kernel: i64, stride: i64, padding: i64) -> Result<(), String> {
+    at_least_one("channels", channels)?;
+    at_least_one("kernel", kernel)?;
+    at_least_one("stride", stride)?;
+    at_least_zero("padding", padding)
+}

@@ -108,6 +108,7 @@ fn parameters_and_operations_are_counted() {
         2 * 7 * 3 * 2 * (2 + 3) + skip.1,
     );
     check(Layer::ResidualBlock(ResidualBlock { hidden: 1 }), &[2, 4, 5], 23, 2 * 20 * (18 + 2));
+    check(Layer::ChannelDensity, &[5, 4, 3], 5 * (9 + 15 + 15 + 4), 2 * 60 * (3 + 9 + 9 + 3));
     // Kaplan et al. (2020), table 1: 24 D² for each token's dense layers, 4 T D for attention.
     check(transformer(4), &[49, 128], 12 * 128 * 128 + 13 * 128, 49 * (24 * 128 * 128 + 4 * 49 * 128));
     check(Layer::AppendTokens { times: 3 }, &[6, 8], 8, 0);

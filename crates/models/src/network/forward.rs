@@ -2,6 +2,7 @@
 
 use super::attention;
 use super::convolution::{convolve, convolve_transposed};
+use super::density::channel_density;
 use super::recurrent::recurrent;
 use super::residual::residual_block;
 use super::sequence;
@@ -48,6 +49,7 @@ pub(super) fn forward(layer: &Layer, x: &Tensor, tensors: &[Tensor], training: b
         Layer::CausalConv1d(settings) => sequence::causal_conv(settings, x, tensors),
         Layer::TemporalBlock(block) => sequence::temporal_block(block, x, tensors),
         Layer::ResidualBlock(_) => residual_block(x, tensors),
+        Layer::ChannelDensity => channel_density(x, tensors),
         Layer::AveragePool1d { kernel } => sequence::average_pool(x, kernel),
         Layer::Upsample1d { factor, steps } => sequence::upsample(x, factor, steps),
         Layer::LayerNorm => attention::layer_norm(x, tensors),

@@ -4,6 +4,7 @@
 mod attention;
 mod chain;
 mod convolution;
+mod density;
 mod forward;
 pub mod positions;
 mod recurrent;
@@ -120,6 +121,16 @@ impl Network {
     pub fn forward_tokens(&self, x: &Tensor) -> Tensor {
         assert!(self.architecture.takes_any_number_of_steps(), "a layer is bound to its number of tokens");
         assert_eq!(x.size()[2..], self.input_shape()[1..], "a network got tokens of another width");
+        self.fold(x, false)
+    }
+
+    /// The forward pass of images `[B, C, H, W]` of any size through a network of convolutions.
+    ///
+    /// # Panics
+    /// If the network has other layers, or the images other channels.
+    pub fn forward_any_size(&self, x: &Tensor) -> Tensor {
+        assert!(self.architecture.takes_any_size(), "a layer is bound to its size of images");
+        assert_eq!(x.size()[1], self.input_shape()[0], "a network got images of other channels");
         self.fold(x, false)
     }
 

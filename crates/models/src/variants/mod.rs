@@ -10,6 +10,7 @@ pub mod cvae;
 pub mod deep;
 pub mod denoising;
 pub mod ecg;
+pub mod factorised;
 pub mod gan;
 pub mod hinton;
 pub mod iwae;
