@@ -8,7 +8,7 @@ use ae_records::files::{self, FileError};
 use ae_records::record::FileRecord;
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
-use ndarray::Array2;
+use ndarray::{Array2, Array3};
 use rayon::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,6 +64,45 @@ pub(crate) fn read(folder: &Path, config: &DataConfig) -> Result<RawRows, DataEr
         files: vec![folder_record(folder, &files)],
         auto_scale: Scale::Pixels,
     })
+}
+
+/// Reads one picture of any size as bytes `[C, H, W]`: one channel for [`Color::Gray`], three for [`Color::Rgb`], and what
+/// the file has for [`Color::Auto`]. Transparency is dropped.
+///
+/// # Errors
+/// If it is not a PNG or JPEG image, or takes more memory than a file of its length may.
+pub fn read_picture(path: &Path, color: Color) -> Result<Array3<u8>, DataError> {
+    let head = head(path)?;
+    let pixels = (head.size[0] as u64).saturating_mul(head.size[1] as u64);
+    let what = || format!("{pixels} pixels");
+    MemoryLimit::for_input(head.bytes, None).check(
+        &path.display().to_string(),
+        what,
+        pixels.saturating_mul(DECODING_BYTES),
+    )?;
+    let gray = match color {
+        Color::Gray => true,
+        Color::Rgb => false,
+        Color::Auto => head.gray,
+    };
+    let (pixels, _) = decode(path, head.size, gray)?;
+    let shape = (if gray { 1 } else { 3 }, head.size[0], head.size[1]);
+    Ok(Array3::from_shape_vec(shape, pixels).expect("the picture has as many pixels as its head says"))
+}
+
+/// The PNG and JPEG images in a folder, in the order of their names; those of subfolders are left out.
+///
+/// # Errors
+/// If the folder cannot be read, or holds no images.
+pub fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let (images, _, _) = entries(folder)?;
+    match images.is_empty() {
+        true => Err(DataError::Images {
+            path: folder.to_owned(),
+            reason: "no PNG or JPEG images in the folder".into(),
+        }),
+        false => Ok(images),
+    }
 }
 
 /// One record for all images, so that a run's record does not list sixty thousand files.

@@ -3,7 +3,7 @@
 use crate::chart::{self, INK, MAX_PIXELS, refused, text, units};
 use crate::error::ReportError;
 use image::imageops::{self, FilterType};
-use image::{Rgb, RgbImage};
+use image::{DynamicImage, Rgb, RgbImage};
 use ndarray::{ArrayView3, ArrayView4, Axis};
 use plotters::prelude::Text;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -26,6 +26,24 @@ const ALARM: [u8; 3] = [255, 0, 80];
 /// No images, no columns, another number of channels, or a picture that is too large.
 pub fn image_grid(path: &Path, images: ArrayView4<f32>, columns: usize) -> Result<(), ReportError> {
     tile(path, images, columns, true)
+}
+
+/// Writes a picture `[C, H, W]` of bytes as a PNG file, pixel by pixel: one channel is grey, three are red, green and blue.
+///
+/// # Errors
+/// Another number of channels, or a file that cannot be written.
+pub fn write_pixels(path: &Path, pixels: ArrayView3<u8>) -> Result<(), ReportError> {
+    let (channels, height, width) = pixels.dim();
+    let values: Vec<u8> = pixels.permuted_axes([1, 2, 0]).iter().copied().collect();
+    let (width, height) = (width as u32, height as u32);
+    let image = match channels {
+        1 => image::GrayImage::from_raw(width, height, values).map(DynamicImage::ImageLuma8),
+        3 => RgbImage::from_raw(width, height, values).map(DynamicImage::ImageRgb8),
+        _ => None,
+    };
+    let (got, expected) = (vec![channels], vec![1, 3]);
+    let image = image.ok_or(ReportError::Shape { what: "channels of a picture", got, expected })?;
+    chart::write_image(path, image)
 }
 
 /// Draws the decoded grid of a two-dimensional latent space: as [`image_grid`], without gaps between the
@@ -60,7 +78,7 @@ pub fn image_rows<L: AsRef<str>>(path: &Path, rows: &[(L, ArrayView4<f32>)]) -> 
             layout.place(&mut canvas, (left, 0), (column, row), image);
         }
     }
-    chart::write_image(path, &canvas)
+    chart::write_image(path, canvas)
 }
 
 fn tile(path: &Path, images: ArrayView4<f32>, columns: usize, gaps: bool) -> Result<(), ReportError> {
@@ -72,7 +90,7 @@ fn tile(path: &Path, images: ArrayView4<f32>, columns: usize, gaps: bool) -> Res
     for (index, image) in images.outer_iter().enumerate() {
         layout.place(&mut canvas, (0, 0), (index % columns, index / columns), image);
     }
-    chart::write_image(path, &canvas)
+    chart::write_image(path, canvas)
 }
 
 /// The grid, with sizes in pixels.
