@@ -60,6 +60,10 @@ pub(crate) enum Command {
     Sample(SampleArgs),
     /// Recommend what a user may like, by a model that was trained on ratings or likes
     Recommend(RecommendArgs),
+    /// Compress pictures with a trained model; `ae train factorised` makes one
+    Compress(CompressArgs),
+    /// Get pictures back from a file of `ae compress`
+    Decompress(DecompressArgs),
     /// List, fetch or verify the data sets
     Data(DataArgs),
     /// List the presets, or show one
@@ -322,6 +326,62 @@ pub(crate) struct RecommendArgs {
     /// How many to recommend
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) top: usize,
+
+    /// Device: auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+
+    /// Threads per operation [default: one per core]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) threads: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompressArgs {
+    /// A PNG or JPEG picture, or a folder of them
+    pub(crate) input: PathBuf,
+
+    /// The model: a run of factorised, or its model.safetensors
+    #[arg(long, value_name = "RUN|FILE")]
+    pub(crate) model: PathBuf,
+
+    /// Quality, from 0 (smallest files) to 100
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) quality: u8,
+
+    /// The compressed file [default: the input with the ending .aec]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Overwrite the file
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Device: auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+
+    /// Threads per operation [default: one per core]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) threads: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DecompressArgs {
+    /// A file of `ae compress`
+    pub(crate) input: PathBuf,
+
+    /// The model that compressed it: the run, or its model.safetensors
+    #[arg(long, value_name = "RUN|FILE")]
+    pub(crate) model: PathBuf,
+
+    /// The picture, or a folder for several [default: the input without its ending]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Overwrite pictures
+    #[arg(long)]
+    pub(crate) force: bool,
 
     /// Device: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]

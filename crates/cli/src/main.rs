@@ -41,6 +41,8 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Detect(args) => commands::detect::run(args, cli),
         Command::Sample(args) => commands::sample::run(args, cli),
         Command::Recommend(args) => commands::recommend::run(args, cli),
+        Command::Compress(args) => commands::compress::compress(args, cli),
+        Command::Decompress(args) => commands::compress::decompress(args, cli),
         Command::Data(args) => commands::data::run(args, cli),
         Command::Presets(args) => commands::presets::run(args, cli),
         Command::Report(args) => commands::report::run(args, cli),

@@ -1,5 +1,6 @@
 //! The errors of an evaluation.
 
+use crate::compressor::CompressionError;
 use crate::measures::UnknownMeasure;
 use crate::presets::UnknownPreset;
 use ae_anomaly::{FitError, ScorerError, ThresholdError};
@@ -69,6 +70,19 @@ pub enum EvaluationError {
     /// A run that was interrupted.
     #[error("interrupted while training in {}; the same command resumes from there", .0.display())]
     Interrupted(PathBuf),
+    /// Pictures that cannot be compressed.
+    #[error(transparent)]
+    Compression(#[from] CompressionError),
+    /// A codec that a compressor is compared with.
+    #[error("{codec} with its setting {quality} failed: {reason}")]
+    Codec {
+        /// The codec.
+        codec: &'static str,
+        /// Its own quality setting.
+        quality: u8,
+        /// What it says.
+        reason: String,
+    },
     /// A model that does not reconstruct its input.
     #[error(
         "the variant `{variant}` of the run in {} does not reconstruct its input; choose an autoencoder",

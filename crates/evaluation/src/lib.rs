@@ -20,6 +20,8 @@ pub mod tasks;
 mod anomaly;
 mod benchmark;
 mod codes;
+mod compression;
+pub mod compressor;
 mod denoise;
 mod dimension;
 mod draft;

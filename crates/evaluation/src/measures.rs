@@ -29,6 +29,7 @@ pub struct Measure {
 
 mod active_units;
 mod anomaly;
+mod compression;
 mod fid;
 mod jacobian;
 mod likelihood;
@@ -56,6 +57,7 @@ macro_rules! measures {
 measures![
     active_units,
     anomaly,
+    compression,
     fid,
     jacobian,
     likelihood,

@@ -48,6 +48,7 @@ presets![
     "gan",
     "aae",
     "vq_vae",
+    "factorised",
     "ecg",
     "ecg-long",
     "ecg-best",

@@ -57,6 +57,7 @@ macro_rules! tasks {
 tasks![
     anomaly,
     benchmark,
+    compression,
     denoise,
     dimension,
     features,

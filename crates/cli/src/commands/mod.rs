@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub(crate) mod completions;
+pub(crate) mod compress;
 pub(crate) mod data;
 pub(crate) mod detect;
 pub(crate) mod doctor;

@@ -1,0 +1,45 @@
+//! The evaluation of compression, on generated images.
+
+use super::gallery::mosaic;
+use super::*;
+use crate::compressor::NamedPicture;
+use crate::testing::{Bench, wanted};
+use ndarray::Array3;
+
+/// Whether the figures are those of real files; how good they are depends on the images.
+#[test]
+fn curves_have_the_bits_of_files_and_a_picture_each() {
+    let bench = Bench::new();
+    let data = bench.bars_of(44);
+    let set = |name, stranger| Set { name, settings: &[], stranger };
+    let sets = [set("one", Some("two")), set("two", None)];
+    let (evaluation, report) = bench
+        .with(&[3], |context| {
+            evaluate(context, &sets, |set, seed| Ok(wanted(set.name, "factorised", &data, 6, seed)))
+        })
+        .unwrap();
+    let of = |key: &str| evaluation.metrics[key];
+    assert!(of("one/learned/q100/rate") > of("one/learned/q0/rate"), "more bits for a finer step");
+    // The model has hardly been trained: what it gives back is a picture, not a good one.
+    assert!(of("one/learned/q100/psnr") > 10.0);
+    // Sixteen images of 44 by 44; the file has 30 bytes besides what is coded.
+    let pixels = 16.0 * 44.0 * 44.0;
+    let bits = of("one/learned/q40/rate") * pixels;
+    assert!((0.0..600.0).contains(&(of("one/learned/overhead") * bits)), "{}", of("one/learned/overhead"));
+    assert_eq!(of("one/jpeg/bd_rate"), 0.0);
+    let images = report.with_file_name("images");
+    for file in ["one-curves.png", "one.png", "one-by-two.png", "two.png"] {
+        assert!(images.join(file).is_file(), "{file}");
+    }
+    assert!(!images.join("two-by-one.png").exists());
+}
+
+#[test]
+fn a_mosaic_is_as_square_as_the_number_allows() {
+    let images: Vec<NamedPicture> = (0..12)
+        .map(|at| NamedPicture { name: String::new(), pixels: Array3::from_elem((1, 2, 3), at) })
+        .collect();
+    let mosaic = mosaic(&images);
+    assert_eq!(mosaic.dim(), (1, 3 * 2, 4 * 3));
+    assert_eq!((mosaic[[0, 0, 0]], mosaic[[0, 1, 11]], mosaic[[0, 5, 0]]), (0, 3, 8));
+}

@@ -1,0 +1,90 @@
+//! Compressing with a trained model, and what damaged and foreign files do.
+
+use super::*;
+use crate::testing::{Bench, wanted};
+use ae_records::seed::stream_rng;
+use rand::RngExt;
+
+/// A model after a few steps, and another with other weights.
+fn compressors(bench: &Bench) -> [PictureCompressor; 2] {
+    let data = bench.bars();
+    [0, 1].map(|seed| {
+        let run = bench
+            .with(&[seed], |context| context.trained(&wanted("compressor", "factorised", &data, 3, seed)))
+            .unwrap();
+        PictureCompressor::load(run.dir.root(), Device::Cpu).unwrap()
+    })
+}
+
+fn picture(name: &str, height: usize, width: usize) -> NamedPicture {
+    let mut rng = stream_rng(1, name, 0);
+    let (down, across) = (rng.random_range(0.05..0.5), rng.random_range(0.05..0.5));
+    let pixels = Array3::from_shape_fn((1, height, width), |(_, row, column)| {
+        (128.0 + 90.0 * (row as f64 * down).sin() * (column as f64 * across).cos()) as u8
+    });
+    NamedPicture { name: name.into(), pixels }
+}
+
+#[test]
+fn what_is_decoded_is_what_the_model_gives_for_the_rounded_latents() {
+    let bench = Bench::new();
+    let [compressor, _] = compressors(&bench);
+    let pictures =
+        [picture("a.png", 12, 12), picture("b.png", 12, 12), picture("c.png", 31, 7), picture("", 1, 1)];
+    for quality in [0, 50, 100] {
+        let bytes = compressor.compress(&pictures, quality).unwrap();
+        assert_eq!(bytes, compressor.compress(&pictures, quality).unwrap(), "equal inputs give equal bytes");
+        let decoded = compressor.decompress(&bytes, Path::new("x.aec")).unwrap();
+        let step = compressor.compressor().step(quality);
+        for (picture, decoded) in pictures.iter().zip(&decoded) {
+            assert_eq!((&decoded.name, decoded.pixels.dim()), (&picture.name, picture.pixels.dim()));
+            let latents = compressor.latents(std::slice::from_ref(picture)).remove(0);
+            let rounded = latents.mapv(|y| ((f64::from(y) / step).round_ties_even() * step) as f32);
+            let expected =
+                compressor.decode(&rounded.insert_axis(Axis(0)), size_of(&picture.pixels)).remove(0);
+            assert_eq!(decoded.pixels, expected, "{}", picture.name);
+        }
+        let bits = compressor.information(&pictures, quality);
+        let file = 8.0 * bytes.len() as f64;
+        assert!(file >= bits && file < bits + 8.0 * 80.0, "{file} bits, but {bits} of information");
+    }
+}
+
+/// The latents of a picture that is computed in stripes are those of the whole.
+#[test]
+fn large_pictures_have_no_seams() {
+    let bench = Bench::new();
+    let [compressor, _] = compressors(&bench);
+    let large = picture("large", 1500, 90);
+    let stripes = Stripes::new(375, 4, 90, 4);
+    assert!(stripes.len() > 1, "{stripes:?}");
+    let in_stripes = compressor.latents(std::slice::from_ref(&large)).remove(0);
+    let whole = array::from_array(large.pixels.mapv(|byte| f32::from(byte) / 255.0).insert_axis(Axis(0)));
+    let latents = tch::no_grad(|| compressor.compressor().latents(&whole));
+    let difference = (&in_stripes - &array::to_images(&latents).index_axis(Axis(0), 0)).mapv(f32::abs);
+    assert!(difference.iter().all(|difference| *difference < 1e-4));
+    let decoded = compressor.decode(&in_stripes.insert_axis(Axis(0)), [1500, 90]).remove(0);
+    let images = array::to_images(&tch::no_grad(|| compressor.compressor().images(&latents, [1500, 90])));
+    let wholly = images.index_axis(Axis(0), 0).mapv(|value| (value * 255.0).round());
+    let apart = decoded.iter().zip(&wholly).map(|(a, b)| (f32::from(*a) - b).abs());
+    assert!(apart.fold(0.0, f32::max) <= 1.0);
+}
+
+/// Never a wrong picture: a damaged file, and a file of another model.
+#[test]
+fn damaged_and_foreign_files_are_refused() {
+    let bench = Bench::new();
+    let [compressor, other] = compressors(&bench);
+    let bytes = compressor.compress(&[picture("a.png", 12, 12)], 60).unwrap();
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x20;
+        assert!(compressor.decompress(&damaged, Path::new("x.aec")).is_err(), "byte {at}");
+        assert!(compressor.decompress(&bytes[..at], Path::new("x.aec")).is_err(), "{at} bytes");
+    }
+    let error = other.decompress(&bytes, Path::new("x.aec")).unwrap_err().to_string();
+    assert!(error.starts_with("x.aec was compressed with another model than "), "{error}");
+    assert!(error.contains(&digest::hex(compressor.id)), "{error}");
+    let error = compressor.compress(&[], 101).unwrap_err();
+    assert!(error.is_usage() && error.to_string().contains("from 0 (smallest files) to 100"), "{error}");
+}
