@@ -267,7 +267,7 @@ impl PictureCompressor {
     fn latents(&self, pictures: &[NamedPicture]) -> Vec<Array3<f32>> {
         let (compressor, stride) = (self.compressor(), self.compressor().stride() as usize);
         let [height, width] = size_of(&pictures[0].pixels);
-        let stripes = Stripes::new(height.div_ceil(stride), stride, width, compressor.reach() as usize);
+        let stripes = stripes(height.div_ceil(stride), stride, width, compressor.reach() as usize);
         let shape = compressor.latent_shape([height as i64, width as i64]).map(|side| side as usize);
         let mut all = vec![Array3::zeros(shape); pictures.len()];
         for stripe in &stripes {
@@ -289,7 +289,7 @@ impl PictureCompressor {
     /// The pictures of latents `[B, M, h, w]`, all of this height and width.
     fn decode(&self, latents: &Array4<f32>, [height, width]: [usize; 2]) -> Vec<Array3<u8>> {
         let (compressor, stride) = (self.compressor(), self.compressor().stride() as usize);
-        let stripes = Stripes::new(latents.dim().2, stride, width, compressor.reach() as usize);
+        let stripes = stripes(latents.dim().2, stride, width, compressor.reach() as usize);
         let mut all = vec![Array3::zeros((self.channels, height, width)); latents.dim().0];
         for stripe in &stripes {
             let part = latents.slice_axis(Axis(2), (stripe.from..stripe.to).into());
@@ -317,23 +317,17 @@ struct Stripe {
     to: usize,
 }
 
-/// The stripes of a picture, from top to bottom. A convolution sees only so far, so that stripes with enough rows around
-/// them give what the whole picture gives, in bounded memory.
-#[derive(Debug)]
-struct Stripes;
-
-impl Stripes {
-    /// For so many rows of latents, each of `stride` rows of pixels and `width` columns.
-    fn new(rows: usize, stride: usize, width: usize, reach: usize) -> Vec<Stripe> {
-        let step = (BLOCK / (stride * width)).max(4 * reach).max(1);
-        (0..rows)
-            .step_by(step)
-            .map(|begin| {
-                let end = (begin + step).min(rows);
-                Stripe { begin, end, from: begin.saturating_sub(reach), to: (end + reach).min(rows) }
-            })
-            .collect()
-    }
+/// The stripes of a picture with so many rows of latents, each of `stride` rows of pixels and `width` columns, from top to
+/// bottom. A convolution sees only so far, so that stripes with enough rows around them give what the whole picture gives,
+/// in bounded memory.
+fn stripes(rows: usize, stride: usize, width: usize, reach: usize) -> Vec<Stripe> {
+    let step = (BLOCK / (stride * width)).max(4 * reach).max(1);
+    let starts = (0..rows).step_by(step);
+    let stripe = |begin: usize| {
+        let end = (begin + step).min(rows);
+        Stripe { begin, end, from: begin.saturating_sub(reach), to: (end + reach).min(rows) }
+    };
+    starts.map(stripe).collect()
 }
 
 /// Runs of pictures of one size that fit a block, in order.

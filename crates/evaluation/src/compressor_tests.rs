@@ -56,7 +56,7 @@ fn large_pictures_have_no_seams() {
     let bench = Bench::new();
     let [compressor, _] = compressors(&bench);
     let large = picture("large", 1500, 90);
-    let stripes = Stripes::new(375, 4, 90, 4);
+    let stripes = stripes(375, 4, 90, 4);
     assert!(stripes.len() > 1, "{stripes:?}");
     let in_stripes = compressor.latents(std::slice::from_ref(&large)).remove(0);
     let whole = array::from_array(large.pixels.mapv(|byte| f32::from(byte) / 255.0).insert_axis(Axis(0)));
