@@ -225,6 +225,11 @@ impl Architecture {
         self.layers.iter().all(Layer::takes_any_number_of_steps)
     }
 
+    /// Whether the network takes images of any height and width.
+    pub fn takes_any_size_of_image(&self) -> bool {
+        self.layers.iter().all(Layer::takes_any_size_of_image)
+    }
+
     /// One line for each layer.
     pub fn summary(&self) -> Vec<LayerSummary> {
         self.nodes().map(|node| node.summary()).collect()

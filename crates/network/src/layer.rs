@@ -322,6 +322,13 @@ impl Layer {
         any || matches!(self, TransformerBlock(_))
     }
 
+    /// Whether the layer takes images of any height and width, and looks at every place of them in the same way.
+    pub fn takes_any_size_of_image(&self) -> bool {
+        use Layer::{Activation, BatchNorm, Conv2d, ConvTranspose2d, MaxPool2d, ResidualBlock, Upsample2d};
+        let any = matches!(self, Conv2d { .. } | ConvTranspose2d { .. } | Upsample2d { .. } | BatchNorm);
+        any || matches!(self, MaxPool2d { .. } | ResidualBlock(_) | Activation(_))
+    }
+
     /// Multiplications and additions of one sample's forward pass; biases, normalisations and elementwise
     /// functions are left out. Saturates at `i64::MAX`.
     pub(crate) fn flops(&self, input: &[i64], output: &[i64]) -> i64 {

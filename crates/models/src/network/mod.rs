@@ -123,6 +123,15 @@ impl Network {
         self.fold(x, false)
     }
 
+    /// The forward pass for images of another size than the network was made for: `[B, C, H, W]` with any `H` and `W`
+    /// that every layer can take. All layers must look at every place of an image in the same way: convolutions,
+    /// poolings, enlargements and what is added to them.
+    pub fn forward_image(&self, x: &Tensor) -> Tensor {
+        assert!(self.architecture.takes_any_size_of_image(), "a layer is bound to its size of image");
+        assert_eq!(x.size()[1], self.input_shape()[0], "a network got images of other channels");
+        self.fold(x, false)
+    }
+
     fn run(&self, x: &Tensor, training: bool) -> Tensor {
         assert_eq!(x.size()[1..], *self.input_shape(), "a network got samples of another shape");
         self.fold(x, training)
