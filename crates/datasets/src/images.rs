@@ -1,4 +1,4 @@
-//! Reads a folder of PNG or JPEG images; subfolders are labels.
+//! Reads a folder of PNG or JPEG images, whose subfolders are labels, or a single picture.
 
 use crate::rows::{RawRows, number_labels};
 use crate::{Color, DataConfig, DataError, SampleShape, Scale, own};
@@ -8,13 +8,16 @@ use ae_records::files::{self, FileError};
 use ae_records::record::FileRecord;
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
-use ndarray::Array2;
+use ndarray::{Array2, Array3};
 use rayon::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Maximum memory for decoding one image, in bytes; the size that a file states is not trusted.
 const MAX_ALLOC: u64 = 256 << 20;
+
+/// Most pixels of a single picture: 32 million.
+const MAX_PIXELS: usize = 1 << 25;
 
 /// Reads all images below `folder`, in the order of their paths.
 pub(crate) fn read(folder: &Path, config: &DataConfig) -> Result<RawRows, DataError> {
@@ -197,6 +200,23 @@ fn open(path: &Path) -> Result<ImageReader<std::io::BufReader<fs::File>>, DataEr
     limits.max_alloc = Some(MAX_ALLOC);
     reader.limits(limits);
     Ok(reader)
+}
+
+/// A single picture, PNG or JPEG: `[C, H, W]` in [0, 1], with one channel if it is grey, else red, green and blue.
+/// Transparency is dropped.
+///
+/// # Errors
+/// A file that cannot be read, that is no such picture, or of more than 32 million pixels.
+pub fn picture(path: &Path) -> Result<Array3<f32>, DataError> {
+    let Head { size: [height, width], gray, .. } = head(path)?;
+    if height.saturating_mul(width) > MAX_PIXELS {
+        let reason = format!("it has {height}x{width} pixels, more than {MAX_PIXELS}");
+        return Err(DataError::Format { path: path.to_owned(), format: "PNG or JPEG", reason });
+    }
+    let (pixels, _) = decode(path, [height, width], gray)?;
+    let values = pixels.into_iter().map(|value| f32::from(value) / 255.0).collect();
+    let shape = (if gray { 1 } else { 3 }, height, width);
+    Ok(Array3::from_shape_vec(shape, values).expect("a picture has as many pixels as it says"))
 }
 
 fn unreadable(path: &Path, error: &image::ImageError) -> DataError {
