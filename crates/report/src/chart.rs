@@ -5,7 +5,7 @@ use crate::number;
 use crate::scale::Scale;
 use ae_records::files;
 use ae_records::text::printable;
-use image::{ImageFormat, RgbImage};
+use image::{ImageBuffer, ImageFormat, PixelWithColorType, RgbImage};
 use plotters::chart::{ChartBuilder, ChartContext, SeriesLabelPosition};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::Ranged;
@@ -99,7 +99,10 @@ pub(crate) fn write_png(path: &Path, svg: &str) -> Result<(), ReportError> {
 }
 
 /// Writes pixels as PNG, atomically.
-pub(crate) fn write_image(path: &Path, image: &RgbImage) -> Result<(), ReportError> {
+pub(crate) fn write_image<P>(path: &Path, image: &ImageBuffer<P, Vec<u8>>) -> Result<(), ReportError>
+where
+    P: PixelWithColorType<Subpixel = u8>,
+{
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, ImageFormat::Png).map_err(refused)?;
     Ok(files::write_atomic_bytes(path, bytes.get_ref())?)

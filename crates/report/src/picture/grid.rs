@@ -3,7 +3,7 @@
 use crate::chart::{self, INK, MAX_PIXELS, refused, text, units};
 use crate::error::ReportError;
 use image::imageops::{self, FilterType};
-use image::{Rgb, RgbImage};
+use image::{DynamicImage, Rgb, RgbImage};
 use ndarray::{ArrayView3, ArrayView4, Axis};
 use plotters::prelude::Text;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -26,6 +26,28 @@ const ALARM: [u8; 3] = [255, 0, 80];
 /// No images, no columns, another number of channels, or a picture that is too large.
 pub fn image_grid(path: &Path, images: ArrayView4<f32>, columns: usize) -> Result<(), ReportError> {
     tile(path, images, columns, true)
+}
+
+/// Writes a single image `[C, H, W]` with values in `[0, 1]`, pixel by pixel, as [`image_grid`] colours it. Unlike there,
+/// a grey image is written in one channel.
+///
+/// # Errors
+/// No pixels, another number of channels than 1 or 3, or a file that cannot be written.
+pub fn image(path: &Path, image: ArrayView3<f32>) -> Result<(), ReportError> {
+    let (channels, height, width) = image.dim();
+    if image.is_empty() {
+        return Err(ReportError::Nothing { what: "images" });
+    }
+    let pixel = |x: u32, y: u32| {
+        let value = |channel: usize| image[[channel.min(channels - 1), y as usize, x as usize]];
+        Rgb(colour(std::array::from_fn(value)))
+    };
+    let canvas = RgbImage::from_fn(width as u32, height as u32, pixel);
+    match channels {
+        1 => chart::write_image(path, &DynamicImage::from(canvas).into_luma8()),
+        3 => chart::write_image(path, &canvas),
+        _ => Err(ReportError::Channels(channels)),
+    }
 }
 
 /// Draws the decoded grid of a two-dimensional latent space: as [`image_grid`], without gaps between the
