@@ -38,6 +38,7 @@ mod pretraining;
 mod probe;
 mod ranking;
 mod ratings;
+mod restoration;
 mod retrieval;
 mod sampling;
 mod sparsity;
@@ -65,6 +66,7 @@ measures![
     probe,
     ranking,
     ratings,
+    restoration,
     retrieval,
     sampling,
     sparsity,

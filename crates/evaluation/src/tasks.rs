@@ -66,6 +66,7 @@ tasks![
     recommend,
     reconstruction,
     regimes,
+    restore,
     retrieval,
     search,
     selection
