@@ -13,6 +13,7 @@ fn step(c: &mut Criterion) {
     for config in ModelConfig::all() {
         let shape = match config {
             ModelConfig::Ecg(_) | ModelConfig::Lstm(_) | ModelConfig::Tcn(_) => vec![140],
+            ModelConfig::Colouring(_) => vec![3, 32, 32],
             _ => vec![1, 28, 28],
         };
         let data = DataSummary { shape: shape.clone(), mean: 0.13, low: 0.0, high: 1.0, classes: 10 };

@@ -262,7 +262,13 @@ fn every_variant_can_be_scored_with() {
     ae_tensor::device::set_threads(1);
     for mut config in ModelConfig::all() {
         let shape = match &mut config {
-            ModelConfig::Denoising(_) | ModelConfig::Conv(_) | ModelConfig::Classifier(_) => vec![1, 28, 28],
+            ModelConfig::Denoising(_)
+            | ModelConfig::Conv(_)
+            | ModelConfig::Classifier(_)
+            | ModelConfig::Restoring(_) => {
+                vec![1, 28, 28]
+            }
+            ModelConfig::Colouring(_) => vec![3, 8, 8],
             ModelConfig::Mae(mae) => {
                 (mae.width, mae.depth, mae.decoder_width) = (32, 2, 32);
                 vec![1, 8, 12]

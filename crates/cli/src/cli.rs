@@ -21,6 +21,7 @@ Examples:
   ae detect fit normal.csv                       learn what is normal in your own file; then `ae detect score`
   ae reproduce vae                               train it and compare it with its reference
   ae sample runs/vanilla/20261121-054210-seed0   new images from a trained model, by a mixture fitted to its codes
+  ae restore old.png new.png --model runs/restoring/20261121-054210-seed0 --mask holes.png    fill in what is lost
   ae data verify                                 check the downloaded files
 
 Exit codes: 0 success, 1 failure (also: not one line of the input of ae detect score or watch could be read), 2 usage
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Detect(DetectArgs),
     /// Draw new samples from a trained model, also from an autoencoder without a prior
     Sample(SampleArgs),
+    /// Restore a damaged picture of any size, by a model that was trained on damage of this kind
+    Restore(RestoreArgs),
     /// Recommend what a user may like, by a model that was trained on ratings or likes
     Recommend(RecommendArgs),
     /// Compress pictures with a trained model; `ae train factorised` makes one
@@ -382,6 +385,37 @@ pub(crate) struct DecompressArgs {
     /// Overwrite pictures
     #[arg(long)]
     pub(crate) force: bool,
+
+    /// Device: auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: String,
+
+    /// Threads per operation [default: one per core]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) threads: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The damaged picture, PNG or JPEG
+    #[arg(value_name = "IN")]
+    pub(crate) picture: PathBuf,
+
+    /// The restored picture, a PNG file
+    #[arg(value_name = "OUT")]
+    pub(crate) out: PathBuf,
+
+    /// The run's folder, or its model.safetensors; see `ae presets` for those that begin with `restoring`
+    #[arg(long, value_name = "RUN|FILE")]
+    pub(crate) model: PathBuf,
+
+    /// For holes and scratches: a picture of the same size, white where pixels are lost
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mask: Option<PathBuf>,
+
+    /// Side of a tile in pixels; the memory needed grows with its square, the result does not depend on it
+    #[arg(long, value_name = "N", default_value_t = ae_evaluation::restoring::TILE)]
+    pub(crate) tile: i64,
 
     /// Device: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]

@@ -40,6 +40,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Reproduce(args) => commands::reproduce::run(args, cli),
         Command::Detect(args) => commands::detect::run(args, cli),
         Command::Sample(args) => commands::sample::run(args, cli),
+        Command::Restore(args) => commands::restore::run(args, cli),
         Command::Recommend(args) => commands::recommend::run(args, cli),
         Command::Compress(args) => commands::compress::compress(args, cli),
         Command::Decompress(args) => commands::compress::decompress(args, cli),

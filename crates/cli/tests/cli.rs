@@ -5,11 +5,12 @@ mod common;
 use common::{AE, Place, check};
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "train",
     "eval",
     "reproduce",
     "sample",
+    "restore",
     "recommend",
     "data",
     "presets",

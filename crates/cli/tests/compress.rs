@@ -22,9 +22,9 @@ batch = 8
 
 fn picture(place: &Place, name: &str, channels: usize, shift: usize) {
     let pixels = Array3::from_shape_fn((channels, 30, 50), |(channel, row, column)| {
-        (row * 5 + column * 3 + channel * 40 + shift) as u8
+        f32::from((row * 5 + column * 3 + channel * 40 + shift) as u8) / 255.0
     });
-    ae_report::picture::write_pixels(&place.path(name), pixels.view()).unwrap();
+    ae_report::picture::image(&place.path(name), pixels.view()).unwrap();
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Reads a folder of PNG or JPEG images; subfolders are labels.
+//! Reads a folder of PNG or JPEG images, whose subfolders are labels, or a single picture.
 
 use crate::rows::{RawRows, number_labels};
 use crate::{Color, DataConfig, DataError, SampleShape, Scale, own};
@@ -88,6 +88,14 @@ pub fn read_picture(path: &Path, color: Color) -> Result<Array3<u8>, DataError> 
     let (pixels, _) = decode(path, head.size, gray)?;
     let shape = (if gray { 1 } else { 3 }, head.size[0], head.size[1]);
     Ok(Array3::from_shape_vec(shape, pixels).expect("the picture has as many pixels as its head says"))
+}
+
+/// The same with values in [0, 1], and as many channels as the file has.
+///
+/// # Errors
+/// As [`read_picture`].
+pub fn picture(path: &Path) -> Result<Array3<f32>, DataError> {
+    Ok(read_picture(path, Color::Auto)?.mapv(|byte| f32::from(byte) / 255.0))
 }
 
 /// The PNG and JPEG images in a folder, in the order of their names; those of subfolders are left out.

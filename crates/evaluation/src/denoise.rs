@@ -12,12 +12,16 @@ use crate::images::{self, PSNR, SSIM, in_batches};
 use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::Figures;
 use crate::tasks::Task;
-use ae_models::variants::denoising::Corruption;
+use ae_models::damage::gaussian::Gaussian;
+use ae_models::damage::masking::Masking;
+use ae_models::damage::salt_and_pepper::SaltAndPepper;
+use ae_models::damage::{Corruption, Range};
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture::{self, Axis, Panel};
-use ae_tensor::{Activation, Noise, Pca, Tensor, array};
+use ae_tensor::{Noise, Pca, Tensor, array};
 use ae_training::experiment::Run;
-use cleaners::{Cleaner, best_components, median};
+pub(crate) use cleaners::median;
+use cleaners::{Cleaner, best_components};
 use indexmap::IndexMap;
 use ndarray::Array4;
 use std::collections::BTreeMap;
@@ -54,19 +58,19 @@ const DAMAGES: [Damage; 3] = [
     Damage {
         name: "gaussian",
         title: "Gaussian noise, clipped to [0, 1]; the level is its standard deviation",
-        at: |std| Corruption::Gaussian { std },
+        at: |std| Corruption::Gaussian(Gaussian { std }),
         preset: GAUSSIAN,
     },
     Damage {
         name: "masking",
         title: "Masking; the level is the share of pixels set to 0",
-        at: |rate| Corruption::Masking { rate },
+        at: |rate| Corruption::Masking(Masking { rate }),
         preset: "denoising-masking",
     },
     Damage {
         name: "salt-and-pepper",
         title: "Salt and pepper; the level is the share of pixels set to 0 or 1",
-        at: |rate| Corruption::SaltAndPepper { rate },
+        at: |rate| Corruption::SaltAndPepper(SaltAndPepper { rate }),
         preset: "denoising-salt",
     },
 ];
@@ -153,7 +157,7 @@ impl Trial {
         let corruption = (damage.at)(level);
         let noise = Noise::new(self.seed, 0, self.images.device());
         let apply = |images: &Tensor, purpose: &str| {
-            corruption.apply(images, Activation::Sigmoid, &noise.fork(purpose))
+            corruption.apply(images, Range::UNIT, &noise.fork(purpose)).images
         };
         let choosing = held_out::strided(&self.runs[GAUSSIAN].splits.train, CHOOSING).values;
         let components = best_components(&self.pca, &choosing, &apply(&choosing, "choosing components"));

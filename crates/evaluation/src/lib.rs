@@ -14,6 +14,7 @@ pub mod pictures;
 pub mod presets;
 pub mod recommender;
 pub mod reproduce;
+pub mod restoring;
 pub mod sampling;
 pub mod tasks;
 
@@ -36,6 +37,7 @@ mod probe;
 mod recommend;
 mod reconstruction;
 mod regimes;
+mod restore;
 mod retrieval;
 mod search;
 mod selection;

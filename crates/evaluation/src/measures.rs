@@ -39,6 +39,7 @@ mod pretraining;
 mod probe;
 mod ranking;
 mod ratings;
+mod restoration;
 mod retrieval;
 mod sampling;
 mod sparsity;
@@ -67,6 +68,7 @@ measures![
     probe,
     ranking,
     ratings,
+    restoration,
     retrieval,
     sampling,
     sparsity,

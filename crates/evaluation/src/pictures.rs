@@ -1,7 +1,8 @@
 //! The pictures of a run: reconstructions, codes, samples, the latent space.
 
 use ae_datasets::SampleShape;
-use ae_models::{Autoencoder, Batch, Generator};
+use ae_models::damage::Range;
+use ae_models::{Autoencoder, Batch, Generator, Restorer};
 use ae_report::ReportError;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::{html, picture};
@@ -34,6 +35,9 @@ pub fn write(run: &Run) -> Result<PathBuf, ReportError> {
             reconstructions(run, autoencoder, &gallery)?;
             dictionary(run, autoencoder, &gallery)?;
             codes(run, autoencoder, &gallery)?;
+        }
+        if let Some(restorer) = run.model.as_restorer() {
+            restorations(run, restorer, &gallery)?;
         }
         if let Some(generator) = run.model.as_generator() {
             samples(run, generator, &gallery)?;
@@ -98,6 +102,20 @@ fn reconstructions(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) 
             gallery.add(entry, |path| picture::series_pairs(path, a.view(), b.view(), &titles))
         }
     }
+}
+
+/// Held-out images, damaged and restored.
+fn restorations(run: &Run, restorer: &dyn Restorer, gallery: &Gallery) -> Result<(), ReportError> {
+    let test = &run.splits.test;
+    let (split, which) = if test.is_empty() { (&run.splits.train, "Training") } else { (test, "Held-out") };
+    let originals = split.rows(0, SHOWN.min(split.len())).values;
+    let damaged = restorer.corruption().apply(&originals, Range::UNIT, &noise(run, &originals));
+    let restored = restorer.restore(&damaged.images, damaged.whole.as_ref());
+    let caption = format!("{which} images, damaged and restored.");
+    let entry = entry("restorations.png", 20, "Restorations", &caption);
+    let [original, damaged, restored] = [&originals, &damaged.images, &restored].map(images);
+    let rows = [("original", original.view()), ("damaged", damaged.view()), ("restored", restored.view())];
+    gallery.add(entry, |path| picture::image_rows(path, &rows))
 }
 
 /// What each component of the code adds to an image, for a decoder of one linear layer.

@@ -67,6 +67,7 @@ tasks![
     recommend,
     reconstruction,
     regimes,
+    restore,
     retrieval,
     search,
     selection

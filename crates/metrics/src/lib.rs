@@ -14,6 +14,7 @@
 //! ```
 
 mod alarm_rate;
+mod colour;
 mod confusion;
 mod distribution;
 mod error;
@@ -33,6 +34,7 @@ mod top;
 mod volume;
 
 pub use alarm_rate::{AlarmBand, conformal_alarm_band, proportion_interval};
+pub use colour::ciede2000;
 pub use confusion::Confusion;
 pub use distribution::{Bandwidth, frechet_distance, mmd_rbf};
 pub use error::MetricError;

@@ -25,6 +25,7 @@
 //! Read [`model`] first, then [`network`], then any file under [`variants`].
 
 pub mod blocks;
+pub mod damage;
 pub mod error;
 pub mod limits;
 pub mod model;
@@ -36,10 +37,11 @@ pub mod variants;
 #[cfg(test)]
 mod testing;
 
+pub use damage::{Corruption, Damaged};
 pub use error::SamplerError;
 pub use model::{
     Autoencoder, BEST_QUALITY, Batch, Classifier, Code, CodeForm, Compressor, DataSummary, Generator, Group,
-    LatentVariable, Losses, Model, ModelError, Pass, Phase,
+    LatentVariable, Losses, Model, ModelError, Pass, Phase, Restorer,
 };
 pub use network::{Layer, Network, ShapeError};
 pub use registry::{ModelConfig, ModelSettings, Variant};

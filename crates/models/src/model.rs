@@ -13,6 +13,7 @@ pub use data::{Batch, DataSummary};
 pub use step::{Losses, Pass, Phase};
 
 use crate::blocks::variational::Targets;
+use crate::damage::Corruption;
 use crate::network::Network;
 use ae_tensor::divergence::DiagonalGaussian;
 use ae_tensor::{DenseChain, Kind, Likelihood, Noise, Tensor};
@@ -138,6 +139,11 @@ pub trait Model: Send {
 
     /// The model as a generator, if it is one.
     fn as_generator(&self) -> Option<&dyn Generator> {
+        None
+    }
+
+    /// The model as one that restores images, if it does.
+    fn as_restorer(&self) -> Option<&dyn Restorer> {
         None
     }
 
@@ -292,6 +298,24 @@ pub trait LatentVariable: Model {
     /// `-log p(x|z)` of each value of each sample, in nats: `[B, D]`, a sample's values in one row; they are
     /// independent given the latents, `[B, D]`. Values that were not observed are included.
     fn negative_log_likelihood_per_value(&self, latents: &Tensor, batch: &Batch) -> Tensor;
+}
+
+/// A model that undoes damage to images of any size.
+pub trait Restorer: Model {
+    /// The damage that it was trained to undo.
+    fn corruption(&self) -> Corruption;
+
+    /// Restores damaged images `[B, C, H, W]` of any height and width; `whole`, `[B, 1, H, W]`, is 1 where a pixel is
+    /// as it was and 0 where it is lost, and must be there if the damage [tells its place](Corruption::tells_place).
+    /// The result may lie a little outside of [0, 1].
+    fn restore(&self, images: &Tensor, whole: Option<&Tensor>) -> Tensor;
+
+    /// How far away, in pixels, a pixel may be that a restored pixel depends on; an upper bound.
+    fn reach(&self) -> i64;
+
+    /// A part of an image that begins at multiples of this many pixels is restored as in the whole image, except within
+    /// [`Self::reach`] of its ends.
+    fn grid(&self) -> i64;
 }
 
 /// A model that classifies samples.

@@ -176,6 +176,8 @@ variants! {
     MultVae: mult_vae,
     MultDae: mult_dae,
     Text: text,
+    Restoring: restoring,
+    Colouring: colouring,
 }
 
 /// Most layers or blocks that one setting can ask for.

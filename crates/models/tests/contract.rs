@@ -12,9 +12,11 @@ fn shapes(config: &ModelConfig) -> Vec<Vec<i64>> {
         ModelConfig::Denoising(_)
         | ModelConfig::Classifier(_)
         | ModelConfig::Conv(_)
-        | ModelConfig::Factorised(_) => {
+        | ModelConfig::Factorised(_)
+        | ModelConfig::Restoring(_) => {
             vec![image, vec![1, 28, 28]]
         }
+        ModelConfig::Colouring(_) => vec![vec![3, 9, 6]],
         ModelConfig::Mae(_) => vec![vec![1, 8, 12], vec![2, 12, 8]],
         ModelConfig::Lstm(_) | ModelConfig::Tcn(_) => vec![vec![21], vec![8, 3]],
         _ => vec![image, vec![41], vec![12, 3]],
@@ -57,6 +59,7 @@ fn variants() -> Vec<ModelConfig> {
     }
     // What their defaults leave out: weights that two networks share, and an auxiliary loss with a buffer.
     for text in [
+        r#"{"colouring":{"classes":true}}"#,
         r#"{"sparse":{"tied":true,"hidden":[30],"code":20}}"#,
         r#"{"sparse":{"tied":true,"code_activation":"identity","output":"identity",
             "sparsity":{"top_k":{"k":8,"auxiliary":{"dead_after":5}}}}}"#,

@@ -225,9 +225,9 @@ impl Architecture {
         self.layers.iter().all(Layer::takes_any_number_of_steps)
     }
 
-    /// Whether each layer takes images of any size.
-    pub fn takes_any_size(&self) -> bool {
-        self.layers().iter().all(Layer::takes_any_size)
+    /// Whether the network takes images of any height and width.
+    pub fn takes_any_size_of_image(&self) -> bool {
+        self.layers.iter().all(Layer::takes_any_size_of_image)
     }
 
     /// One line for each layer.

@@ -326,12 +326,16 @@ impl Layer {
         any || matches!(self, TransformerBlock(_))
     }
 
-    /// Whether the layer takes images of any size.
-    pub fn takes_any_size(&self) -> bool {
+    /// Whether the layer takes images of any height and width, and looks at every place of them in the same way.
+    pub fn takes_any_size_of_image(&self) -> bool {
+        use Layer::Upsample2d;
         use Layer::{
-            Activation, BatchNorm, ChannelDensity, Conv2d, ConvTranspose2d, ResidualBlock, Upsample2d,
+            Activation, BatchNorm, ChannelDensity, Conv2d, ConvTranspose2d, MaxPool2d, ResidualBlock,
         };
-        let convolves = matches!(self, Conv2d { .. } | ConvTranspose2d { .. } | ResidualBlock(_));
-        convolves || matches!(self, BatchNorm | ChannelDensity | Upsample2d { .. } | Activation(_))
+        let any = matches!(
+            self,
+            Conv2d { .. } | ConvTranspose2d { .. } | Upsample2d { .. } | BatchNorm | ChannelDensity
+        );
+        any || matches!(self, MaxPool2d { .. } | ResidualBlock(_) | Activation(_))
     }
 }

@@ -296,3 +296,14 @@ fn layers_that_take_any_number_of_steps_are_told_apart() {
     check(vec![transformer(2), Layer::AveragePool1d { kernel: 2 }], false);
     check(vec![Layer::Flatten], false);
 }
+
+#[test]
+fn layers_that_take_any_size_of_image_are_told_apart() {
+    let check = |layers: Vec<Layer>, expected: bool| {
+        assert_eq!(network(layers, &[3, 6, 8]).unwrap().takes_any_size_of_image(), expected);
+    };
+    let conv = Layer::Conv2d { channels: 4, kernel: 3, stride: 2, padding: 1 };
+    check(vec![conv.clone(), Layer::BatchNorm, Layer::Activation(Activation::Relu)], true);
+    check(vec![conv.clone(), Layer::Upsample2d { factor: 2 }, Layer::Crop2d { size: [5, 5] }], false);
+    check(vec![conv, Layer::Flatten, Layer::Dense { units: 3 }], false);
+}

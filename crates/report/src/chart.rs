@@ -5,7 +5,7 @@ use crate::number;
 use crate::scale::Scale;
 use ae_records::files;
 use ae_records::text::printable;
-use image::{DynamicImage, ImageFormat, RgbImage};
+use image::{ImageBuffer, ImageFormat, PixelWithColorType, RgbImage};
 use plotters::chart::{ChartBuilder, ChartContext, SeriesLabelPosition};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::Ranged;
@@ -95,13 +95,16 @@ pub(crate) fn pixels(svg: &str, density: u32) -> Result<RgbImage, ReportError> {
 
 /// Writes a chart as PNG.
 pub(crate) fn write_png(path: &Path, svg: &str) -> Result<(), ReportError> {
-    write_image(path, pixels(svg, DENSITY)?)
+    write_image(path, &pixels(svg, DENSITY)?)
 }
 
 /// Writes pixels as PNG, atomically.
-pub(crate) fn write_image(path: &Path, image: impl Into<DynamicImage>) -> Result<(), ReportError> {
+pub(crate) fn write_image<P>(path: &Path, image: &ImageBuffer<P, Vec<u8>>) -> Result<(), ReportError>
+where
+    P: PixelWithColorType<Subpixel = u8>,
+{
     let mut bytes = Cursor::new(Vec::new());
-    image.into().write_to(&mut bytes, ImageFormat::Png).map_err(refused)?;
+    image.write_to(&mut bytes, ImageFormat::Png).map_err(refused)?;
     Ok(files::write_atomic_bytes(path, bytes.get_ref())?)
 }
 

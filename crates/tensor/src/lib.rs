@@ -25,6 +25,7 @@ pub mod activation;
 pub mod adversarial;
 pub mod array;
 pub mod chain;
+pub mod colour;
 pub mod device;
 pub mod distance;
 pub mod divergence;

@@ -27,10 +27,13 @@ fn splits(shape: SampleShape) -> Splits {
 
 /// Table rows if the variant takes them, otherwise images.
 fn data_for(config: &ModelConfig) -> Splits {
-    let shapes =
-        [SampleShape::Vector { features: 12 }, SampleShape::Image { channels: 1, height: 28, width: 28 }];
+    let shapes = [
+        SampleShape::Vector { features: 12 },
+        SampleShape::Image { channels: 1, height: 28, width: 28 },
+        SampleShape::Image { channels: 3, height: 8, width: 8 },
+    ];
     let takes = |splits: &Splits| config.initialise(&splits.summary, &Noise::new(0, 0, Device::Cpu)).is_ok();
-    shapes.map(splits).into_iter().find(takes).unwrap_or_else(|| panic!("{} takes neither", config.name()))
+    shapes.map(splits).into_iter().find(takes).unwrap_or_else(|| panic!("{} takes none", config.name()))
 }
 
 /// Asks to stop at a step.

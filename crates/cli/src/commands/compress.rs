@@ -59,7 +59,8 @@ pub(crate) fn decompress(args: &DecompressArgs, cli: &Cli) -> Result<(), Failure
         if let Some(folder) = target.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             files::create_dir(folder).map_err(CompressionError::from)?;
         }
-        ae_report::picture::write_pixels(target, picture.pixels.view()).map_err(Failure::new)?;
+        let image = picture.pixels.mapv(|byte| f32::from(byte) / 255.0);
+        ae_report::picture::image(target, image.view()).map_err(Failure::new)?;
     }
     let shown: Vec<String> = targets.iter().map(|target| target.display().to_string()).collect();
     match cli.json {

@@ -10,6 +10,7 @@ pub(crate) mod presets;
 pub(crate) mod recommend;
 pub(crate) mod report;
 pub(crate) mod reproduce;
+pub(crate) mod restore;
 pub(crate) mod sample;
 pub(crate) mod train;
 

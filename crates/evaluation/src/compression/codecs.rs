@@ -116,7 +116,8 @@ fn avif(pixels: &Array3<u8>, level: u8) -> Result<Option<Coded>, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let [input, coded, output] = ["in.png", "coded.avif", "out.png"].map(|name| folder.path().join(name));
     let said = |error: &dyn std::fmt::Display| error.to_string();
-    ae_report::picture::write_pixels(&input, pixels.view()).map_err(|error| said(&error))?;
+    let image = pixels.mapv(|byte| f32::from(byte) / 255.0);
+    ae_report::picture::image(&input, image.view()).map_err(|error| said(&error))?;
     let chroma = if pixels.dim().0 == 1 { "400" } else { "444" };
     let quality = format!("cq-level={level}");
     let mut encode = Command::new("avifenc");

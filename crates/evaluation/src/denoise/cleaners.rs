@@ -54,7 +54,7 @@ pub(super) fn best_components(pca: &Pca, clean: &Tensor, damaged: &Tensor) -> i6
 
 /// A 3×3 median filter on images `[B, C, H, W]`; border pixels are repeated, as in
 /// `scipy.ndimage.median_filter`.
-pub(super) fn median(images: &Tensor) -> Tensor {
+pub(crate) fn median(images: &Tensor) -> Tensor {
     let (height, width) = (images.size()[2], images.size()[3]);
     let padded = images.replication_pad2d([1, 1, 1, 1]);
     let shifted: Vec<Tensor> =

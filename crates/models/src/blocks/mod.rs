@@ -11,4 +11,5 @@ pub mod point;
 pub(crate) mod preferences;
 pub mod recurrent;
 pub mod strided;
+pub mod unet;
 pub mod variational;

@@ -124,12 +124,11 @@ impl Network {
         self.fold(x, false)
     }
 
-    /// The forward pass of images `[B, C, H, W]` of any size through a network of convolutions.
-    ///
-    /// # Panics
-    /// If the network has other layers, or the images other channels.
-    pub fn forward_any_size(&self, x: &Tensor) -> Tensor {
-        assert!(self.architecture.takes_any_size(), "a layer is bound to its size of images");
+    /// The forward pass for images of another size than the network was made for: `[B, C, H, W]` with any `H` and `W`
+    /// that every layer can take. All layers must look at every place of an image in the same way: convolutions,
+    /// poolings, enlargements and what is added to them.
+    pub fn forward_image(&self, x: &Tensor) -> Tensor {
+        assert!(self.architecture.takes_any_size_of_image(), "a layer is bound to its size of image");
         assert_eq!(x.size()[1], self.input_shape()[0], "a network got images of other channels");
         self.fold(x, false)
     }

@@ -1,15 +1,16 @@
 //! The denoising autoencoder (Vincent et al., ICML 2008 and JMLR 2010), convolutional.
 //!
-//! Minimises `mean (x - x̂(x̃))²`, where `x̃ ~ q(x̃|x)` is a damaged copy of `x`: Gaussian noise, masking, or
-//! salt-and-pepper (JMLR 2010, section 3.3).
+//! Minimises `mean (x - x̂(x̃))²`, where `x̃ ~ q(x̃|x)` is a damaged copy of `x`: Gaussian noise, masking,
+//! salt-and-pepper (JMLR 2010, section 3.3), or any other kind of [`crate::damage`].
 //!
-//! Use it to remove damage of a kind that can be imitated, and when a plain autoencoder's features follow
-//! single pixels. It takes images.
+//! Use it when a plain autoencoder's features follow single pixels, and for codes of damaged images. To restore
+//! images, use [`super::restoring`], which does not squeeze them through a code. It takes images.
 
 use crate::blocks::{point::PointAutoencoder, strided};
+use crate::damage::{Corruption, gaussian::Gaussian};
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::{Network, ShapeError};
-use crate::registry::{Variant, out_of_range, widths};
+use crate::registry::{Variant, widths};
 use ae_tensor::{Activation, Noise, ReconstructionLoss, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -30,27 +31,6 @@ pub struct Config {
     pub corruption: Corruption,
 }
 
-/// How a sample is damaged; the result stays in [0, 1] if the output is a sigmoid.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Corruption {
-    /// Adds `std · N(0, 1)` to each value, then clips to the output's range.
-    Gaussian {
-        /// Standard deviation, in the unit of the data.
-        std: f64,
-    },
-    /// Sets each value to zero with this probability.
-    Masking {
-        /// Share of values lost.
-        rate: f64,
-    },
-    /// Sets each value with this probability to 0 or 1, each equally likely.
-    SaltAndPepper {
-        /// Share of values lost.
-        rate: f64,
-    },
-}
-
 impl Default for Config {
     fn default() -> Self {
         Config {
@@ -58,34 +38,7 @@ impl Default for Config {
             activation: Activation::Relu,
             output: Activation::Sigmoid,
             loss: ReconstructionLoss::MeanSquared,
-            corruption: Corruption::Gaussian { std: 0.2 },
-        }
-    }
-}
-
-impl Corruption {
-    fn check(self) -> Result<(), ModelError> {
-        let fine = match self {
-            Corruption::Gaussian { std } => std >= 0.0 && std.is_finite(),
-            Corruption::Masking { rate } | Corruption::SaltAndPepper { rate } => (0.0..=1.0).contains(&rate),
-        };
-        let legal = "a std of at least 0, or a rate between 0 and 1";
-        if fine { Ok(()) } else { Err(out_of_range(Config::NAME, "corruption", &format!("{self:?}"), legal)) }
-    }
-
-    /// A damaged copy of `x`, in the same shape; Gaussian noise is clipped to the range of `output`.
-    pub fn apply(self, x: &Tensor, output: Activation, noise: &Noise) -> Tensor {
-        let shape = x.size();
-        match self {
-            Corruption::Gaussian { std } => {
-                let range = output.range();
-                (x + noise.normal("corruption", &shape) * std).clamp(range.low, range.high)
-            }
-            Corruption::Masking { rate } => x * (-noise.mask("corruption", &shape, rate) + 1.0),
-            Corruption::SaltAndPepper { rate } => {
-                let lost = noise.mask("corruption", &shape, rate);
-                x * (-&lost + 1.0) + lost * noise.mask("salt", &shape, 0.5)
-            }
+            corruption: Corruption::Gaussian(Gaussian::default()),
         }
     }
 }
@@ -95,7 +48,7 @@ impl Variant for Config {
     const ABOUT: &'static str = "convolutional; reconstructs clean images from damaged ones";
 
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
-        self.corruption.check()?;
+        self.corruption.check(Self::NAME)?;
         widths(Self::NAME, "channels", &self.channels)?;
         let shape: [i64; 3] = data.shape.as_slice().try_into().map_err(|_| ShapeError {
             network: "encoder".into(),
@@ -117,6 +70,13 @@ struct Denoising {
     corruption: Corruption,
 }
 
+impl Denoising {
+    /// A damaged copy of `x`, clipped to the range of the output; the place of the damage is not told.
+    fn damaged(&self, x: &Tensor, noise: &Noise) -> Tensor {
+        self.corruption.apply(x, self.inner.output.range(), noise).images
+    }
+}
+
 impl Model for Denoising {
     fn networks(&self) -> Vec<(&'static str, &Network)> {
         self.inner.networks()
@@ -131,7 +91,7 @@ impl Model for Denoising {
     }
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
-        let damaged = self.corruption.apply(&batch.values, self.inner.output, &pass.noise);
+        let damaged = self.damaged(&batch.values, &pass.noise);
         vec![Losses::single("reconstruction", self.inner.reconstruction_loss(&damaged, batch))]
     }
 
@@ -150,39 +110,10 @@ impl Autoencoder for Denoising {
     }
 
     fn corrupt(&self, x: &Tensor, noise: &Noise) -> Option<Tensor> {
-        Some(self.corruption.apply(x, self.inner.output, noise))
+        Some(self.damaged(x, noise))
     }
 
     fn code_size(&self) -> i64 {
         self.inner.code_size()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ae_tensor::{Device, Kind};
-
-    fn damaged(corruption: Corruption) -> Tensor {
-        let x = Tensor::full([100_000], 0.5, (Kind::Float, Device::Cpu));
-        corruption.apply(&x, Activation::Sigmoid, &Noise::new(0, 0, Device::Cpu))
-    }
-
-    fn share(values: &Tensor, of: f64) -> f64 {
-        values.eq(of).to_kind(Kind::Double).mean(Kind::Double).double_value(&[])
-    }
-
-    #[test]
-    fn each_corruption_damages_as_much_as_it_says() {
-        let gaussian = damaged(Corruption::Gaussian { std: 0.1 });
-        assert!((gaussian.std(true).double_value(&[]) - 0.1).abs() < 0.002);
-        let clipped = damaged(Corruption::Gaussian { std: 5.0 });
-        assert!(clipped.min().double_value(&[]) == 0.0 && clipped.max().double_value(&[]) == 1.0);
-        let masked = damaged(Corruption::Masking { rate: 0.3 });
-        assert!((share(&masked, 0.0) - 0.3).abs() < 0.01 && (share(&masked, 0.5) - 0.7).abs() < 0.01);
-        let salted = damaged(Corruption::SaltAndPepper { rate: 0.4 });
-        for value in [0.0, 1.0] {
-            assert!((share(&salted, value) - 0.2).abs() < 0.01);
-        }
     }
 }

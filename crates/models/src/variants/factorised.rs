@@ -142,14 +142,14 @@ impl Factorised {
     fn probability(&self, values: &Tensor, step: &Tensor) -> Tensor {
         let half = step * 0.5;
         let [lower, upper] =
-            [values - &half, values + &half].map(|values| self.density.forward_any_size(&values));
+            [values - &half, values + &half].map(|values| self.density.forward_image(&values));
         // Above the median, the difference of the complements: near 1 a float has no room.
         let sign = -(&lower + &upper).sign().detach();
         ((&sign * upper).sigmoid() - (sign * lower).sigmoid()).abs()
     }
 
     fn decoded(&self, latents: &Tensor, size: [i64; 2]) -> Tensor {
-        self.decoder.forward_any_size(latents).narrow(2, 0, size[0]).narrow(3, 0, size[1])
+        self.decoder.forward_image(latents).narrow(2, 0, size[0]).narrow(3, 0, size[1])
     }
 
     /// The step of each image, `[B, 1, 1, 1]`: drawn in training; in an evaluation, one after the other.
@@ -238,7 +238,7 @@ impl Compressor for Factorised {
             [0, 0] => images.shallow_clone(),
             [rows, columns] => images.replication_pad2d([0, columns, 0, rows]),
         };
-        self.encoder.forward_any_size(&padded)
+        self.encoder.forward_image(&padded)
     }
 
     fn images(&self, latents: &Tensor, size: [i64; 2]) -> Tensor {

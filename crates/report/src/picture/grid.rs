@@ -28,22 +28,26 @@ pub fn image_grid(path: &Path, images: ArrayView4<f32>, columns: usize) -> Resul
     tile(path, images, columns, true)
 }
 
-/// Writes a picture `[C, H, W]` of bytes as a PNG file, pixel by pixel: one channel is grey, three are red, green and blue.
+/// Writes a single image `[C, H, W]` with values in `[0, 1]`, pixel by pixel, as [`image_grid`] colours it. Unlike there,
+/// a grey image is written in one channel.
 ///
 /// # Errors
-/// Another number of channels, or a file that cannot be written.
-pub fn write_pixels(path: &Path, pixels: ArrayView3<u8>) -> Result<(), ReportError> {
-    let (channels, height, width) = pixels.dim();
-    let values: Vec<u8> = pixels.permuted_axes([1, 2, 0]).iter().copied().collect();
-    let (width, height) = (width as u32, height as u32);
-    let image = match channels {
-        1 => image::GrayImage::from_raw(width, height, values).map(DynamicImage::ImageLuma8),
-        3 => RgbImage::from_raw(width, height, values).map(DynamicImage::ImageRgb8),
-        _ => None,
+/// No pixels, another number of channels than 1 or 3, or a file that cannot be written.
+pub fn image(path: &Path, image: ArrayView3<f32>) -> Result<(), ReportError> {
+    let (channels, height, width) = image.dim();
+    if image.is_empty() {
+        return Err(ReportError::Nothing { what: "images" });
+    }
+    let pixel = |x: u32, y: u32| {
+        let value = |channel: usize| image[[channel.min(channels - 1), y as usize, x as usize]];
+        Rgb(colour(std::array::from_fn(value)))
     };
-    let (got, expected) = (vec![channels], vec![1, 3]);
-    let image = image.ok_or(ReportError::Shape { what: "channels of a picture", got, expected })?;
-    chart::write_image(path, image)
+    let canvas = RgbImage::from_fn(width as u32, height as u32, pixel);
+    match channels {
+        1 => chart::write_image(path, &DynamicImage::from(canvas).into_luma8()),
+        3 => chart::write_image(path, &canvas),
+        _ => Err(ReportError::Channels(channels)),
+    }
 }
 
 /// Draws the decoded grid of a two-dimensional latent space: as [`image_grid`], without gaps between the
@@ -78,7 +82,7 @@ pub fn image_rows<L: AsRef<str>>(path: &Path, rows: &[(L, ArrayView4<f32>)]) -> 
             layout.place(&mut canvas, (left, 0), (column, row), image);
         }
     }
-    chart::write_image(path, canvas)
+    chart::write_image(path, &canvas)
 }
 
 fn tile(path: &Path, images: ArrayView4<f32>, columns: usize, gaps: bool) -> Result<(), ReportError> {
@@ -90,7 +94,7 @@ fn tile(path: &Path, images: ArrayView4<f32>, columns: usize, gaps: bool) -> Res
     for (index, image) in images.outer_iter().enumerate() {
         layout.place(&mut canvas, (0, 0), (index % columns, index / columns), image);
     }
-    chart::write_image(path, canvas)
+    chart::write_image(path, &canvas)
 }
 
 /// The grid, with sizes in pixels.

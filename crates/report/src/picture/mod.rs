@@ -18,7 +18,7 @@ pub use bands::{Band, bands};
 pub use bars::{Bar, bars};
 pub use causes::{Cause, causes};
 pub use curves::curves;
-pub use grid::{image_grid, image_rows, latent_manifold, write_pixels};
+pub use grid::{image, image_grid, image_rows, latent_manifold};
 pub use histogram::score_histograms;
 pub use lines::{Line, lines};
 pub use panels::{Axis, Panel, panels};

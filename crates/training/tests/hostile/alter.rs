@@ -221,6 +221,7 @@ pub(crate) fn summary(shape: &[i64]) -> DataSummary {
 /// A small model of every variant, with the shape of its samples.
 pub(crate) fn small_models() -> Vec<(ModelConfig, Vec<i64>)> {
     let (vector, sequence, image) = (&[12][..], &[12, 1][..], &[1, 8, 8][..]);
+    let in_colour = &[3, 8, 8][..];
     let dense = r#""encoder":{"dense":{"hidden":[8]}}"#;
     let sizes = [
         ("linear", r#""code":3"#.to_string(), vector),
@@ -256,6 +257,8 @@ pub(crate) fn small_models() -> Vec<(ModelConfig, Vec<i64>)> {
         ("mult_vae", r#""hidden":[8],"latent":2"#.into(), vector),
         ("mult_dae", r#""code":4"#.into(), vector),
         ("text", r#""hidden":[8],"code":4"#.into(), vector),
+        ("restoring", r#""channels":[4,4]"#.into(), image),
+        ("colouring", r#""channels":[4,4]"#.into(), in_colour),
     ];
     let mut all = Vec::new();
     for (name, settings, shape) in sizes {

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""The restoring network in PyTorch, with the settings of the presets `restoring` and `restoring-…`.
+
+    python restore.py [--set olivetti|fashion-mnist|cifar10-subset] [--damage blocks|centre|blur|downscale]
+                      [--data DIR] [--seeds 0,1,2] [--epochs N] [--train N] [--batch N]
+
+Trains the U-Net of `ae_models::blocks::unet` on images that are damaged anew at every step, and prints the PSNR of at most
+1,000 test images, evenly spaced, damaged and restored: the mean over the images of 10 log10(1 / MSE).
+
+DIR holds SET/FILE; the faces are olivetti_400x64x64_u8.bin.gz, 400 upright images of bytes. Needs torch and numpy.
+"""
+import argparse, gzip, os, time
+import numpy as np
+import torch, torch.nn as nn, torch.nn.functional as F
+
+CHANNELS, BLOCKS = (16, 32, 64), 1
+
+
+def read(folder, name):
+    """Training and test images [N, C, H, W] in [0, 1]."""
+    def content(file):
+        with gzip.open(os.path.join(folder, name, file), "rb") as f:
+            return np.frombuffer(f.read(), np.uint8)
+    if name == "olivetti":
+        images = content("olivetti_400x64x64_u8.bin.gz").reshape(400, 1, 64, 64)
+        parts = images[:350], images[350:]
+    elif name == "cifar10-subset":
+        files = "cifar10_train_first4000.bin.gz", "cifar10_test_first1000.bin.gz"
+        parts = [content(file).reshape(-1, 3073)[:, 1:].reshape(-1, 3, 32, 32) for file in files]
+    else:
+        parts = [content(f"{part}-images-idx3-ubyte.gz")[16:].reshape(-1, 1, 28, 28) for part in ("train", "t10k")]
+    return [torch.from_numpy(np.array(part)).float() / 255 for part in parts]
+
+
+def convolved(x, kernel):
+    reach = kernel.shape[0] // 2
+    padded = F.pad(x, [reach] * 4, mode="replicate")
+    return F.conv2d(padded, kernel.expand(x.shape[1], 1, -1, -1), groups=x.shape[1])
+
+
+def damage(kind, x):
+    """The damaged images, and 1 where they are whole, if that is told."""
+    n, _, height, width = x.shape
+    rows, columns = torch.arange(height).view(-1, 1).float(), torch.arange(width).view(1, -1).float()
+    if kind == "blocks":
+        side = round(0.25 * min(height, width))
+        top = torch.floor(torch.rand(n, 4, 1, 1) * (height - side + 1))
+        left = torch.floor(torch.rand(n, 4, 1, 1) * (width - side + 1))
+        lost = (rows >= top) & (rows < top + side) & (columns >= left) & (columns < left + side)
+        lost = lost.any(1, keepdim=True).float()
+    elif kind == "centre":
+        lost = torch.zeros(n, 1, height, width)
+        lost[:, :, height // 4:height // 4 + height // 2, width // 4:width // 4 + width // 2] = 1
+    elif kind == "blur":
+        at = torch.arange(-5, 6).float()
+        kernel = torch.exp((at.view(-1, 1) ** 2 + at ** 2) / (-2 * 1.6 ** 2))
+        return (convolved(x, kernel / kernel.sum()) + 0.01 * torch.randn_like(x)).clamp(0, 1), None
+    else:
+        small = F.avg_pool2d(x, 2)
+        large = F.interpolate(small, scale_factor=2, mode="bicubic", antialias=True)
+        return large.clamp(0, 1), None
+    return x * (1 - lost) + 0.5 * lost, 1 - lost
+
+
+def start(layer, std=None):
+    """Glorot's uniform weights, as every layer has here that says nothing else."""
+    nn.init.normal_(layer.weight, 0, std) if std else nn.init.xavier_uniform_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class Residual(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, 1, 1)
+        self.second = start(nn.Conv2d(channels, channels, 1))
+        nn.init.kaiming_normal_(self.first.weight, nonlinearity="relu"), nn.init.zeros_(self.first.bias)
+
+    def forward(self, x):
+        return x + self.second(F.relu(self.first(F.relu(x))))
+
+
+class UNet(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        blocks = lambda width: [Residual(width) for _ in range(BLOCKS)]
+        before = (inputs,) + CHANNELS
+        self.down = nn.ModuleList(nn.Sequential(start(nn.Conv2d(before[i], width, 3, 1 if i == 0 else 2, 1)), *blocks(width))
+                                  for i, width in enumerate(CHANNELS))
+        self.up = nn.ModuleList(nn.Sequential(start(nn.Conv2d(below, width, 1)), nn.Upsample(scale_factor=2))
+                                for width, below in zip(CHANNELS, CHANNELS[1:]))
+        self.merged = nn.ModuleList(nn.Sequential(*blocks(width)) for width in CHANNELS)
+        self.head = start(nn.Conv2d(CHANNELS[0], outputs, 3, 1, 1), 0.02)
+
+    def forward(self, x):
+        grid = 2 ** (len(CHANNELS) - 1)
+        height, width = x.shape[2:]
+        levels = [F.pad(x, [0, -width % grid, 0, -height % grid], mode="replicate")]
+        for network in self.down:
+            levels.append(network(levels[-1]))
+        back = self.merged[-1](levels[-1])
+        for here, up, merged in zip(levels[-2:0:-1], self.up[::-1], self.merged[-2::-1]):
+            back = merged(here + up(back))
+        return self.head(F.relu(back))[:, :, :height, :width]
+
+
+def restore(network, images, whole):
+    if whole is None:
+        return images + network(images)
+    return images + network(torch.cat([images, whole], 1)) * (1 - whole)
+
+
+def psnr(a, b):
+    return -10 * torch.log10((a - b).square().mean([1, 2, 3])).mean().item()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--set", default="olivetti")
+    parser.add_argument("--damage", default="blocks")
+    parser.add_argument("--data", default="data/cache")
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--train", type=int)
+    parser.add_argument("--batch", type=int, default=16)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    train, test = read(args.data, args.set)
+    test = test[[i * len(test) // min(1000, len(test)) for i in range(min(1000, len(test)))]]
+    found = []
+    for seed in map(int, args.seeds.split(",")):
+        torch.manual_seed(seed)
+        rows = train[torch.randperm(len(train))[:args.train]]
+        network = UNet(rows.shape[1] + (args.damage in ("blocks", "centre")), rows.shape[1])
+        steps = args.epochs * -(-len(rows) // args.batch)
+        optimizer = torch.optim.Adam(network.parameters(), 2e-3)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+        began, loss_sum = time.time(), 0.0
+        for epoch in range(args.epochs):
+            for batch in torch.randperm(len(rows)).split(args.batch):
+                x = rows[batch]
+                turned = torch.rand(len(x), 1, 1, 1) < 0.5
+                x = torch.where(turned, x.flip(3), x)
+                loss = F.mse_loss(restore(network, *damage(args.damage, x)), x)
+                optimizer.zero_grad(), loss.backward(), optimizer.step(), schedule.step()
+        with torch.no_grad():
+            torch.manual_seed(1000 + seed)
+            damaged, whole = damage(args.damage, test)
+            restored = torch.cat([restore(network, d, w).clamp(0, 1) for d, w in zip(
+                damaged.split(50), [None] * 1000 if whole is None else whole.split(50))])
+        found.append(psnr(restored, test))
+        print(f"seed {seed}: {found[-1]:.2f} dB (damaged: {psnr(damaged, test):.2f} dB) after {time.time() - began:.0f} s", flush=True)
+    print(f"{args.set}, {args.damage}: {np.mean(found):.2f} ± {np.std(found, ddof=1) if len(found) > 1 else 0:.2f} dB")
+
+
+if __name__ == "__main__":
+    main()

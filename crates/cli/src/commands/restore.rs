@@ -1,0 +1,35 @@
+//! `ae restore`: restores a damaged picture of any size by a trained model.
+
+use crate::cli::{Cli, RestoreArgs};
+use crate::failure::Failure;
+use crate::output;
+use ae_evaluation::restoring::{self, RestoreError, Restored, Wish};
+use ae_tensor::device;
+
+pub(crate) fn run(args: &RestoreArgs, cli: &Cli) -> Result<(), Failure> {
+    device::set_threads(args.threads);
+    let choice: ae_tensor::DeviceChoice = args.device.parse().map_err(Failure::usage)?;
+    let wish = Wish {
+        model: args.model.clone(),
+        picture: args.picture.clone(),
+        mask: args.mask.clone(),
+        out: args.out.clone(),
+        tile: args.tile,
+    };
+    let restored = restoring::restore(&wish, choice.resolve().map_err(Failure::usage)?)?;
+    let Restored { size: [height, width], tiles, damage } = restored;
+    let picture = args.out.display().to_string();
+    match cli.json {
+        true => output::json(&serde_json::json!({
+            "picture": picture, "height": height, "width": width, "damage": damage, "tiles": tiles,
+        })),
+        false => output::result(&format!("{damage} undone, {height}x{width} pixels: {picture}")),
+    }
+    Ok(())
+}
+
+impl From<RestoreError> for Failure {
+    fn from(error: RestoreError) -> Self {
+        if error.is_usage() { Failure::usage(error) } else { Failure::new(error) }
+    }
+}
