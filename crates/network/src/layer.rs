@@ -2,8 +2,8 @@
 
 use crate::size::{at_least_one, at_least_zero, image, product, sequence};
 use crate::{
-    Activation, CausalConv1d, Init, MaxUnpool2d, Recurrent, ResidualBlock, TemporalBlock, TensorSpec,
-    TransformerBlock,
+    Activation, CausalConv1d, ConvLstm, Init, MaxUnpool2d, Recurrent, ResidualBlock, TemporalBlock,
+    TensorSpec, TransformerBlock,
 };
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +90,8 @@ pub enum Layer {
     BatchNorm,
     /// LSTM or GRU: `[T, F]` to `[T, units]` or `[units]`.
     Recurrent(Recurrent),
+    /// LSTM with convolutions: `[T, H, W, F]` to `[T, H, W, channels]`.
+    ConvLstm(ConvLstm),
     /// The same vector at every step: `[D]` to `[times, D]`.
     Repeat {
         /// Number of steps.
@@ -214,6 +216,7 @@ impl Layer {
                 _ => Err("batch normalisation takes a vector [D] or an image [C, H, W]".into()),
             },
             Layer::Recurrent(ref recurrent) => recurrent.output_shape(input),
+            Layer::ConvLstm(ref layer) => layer.output_shape(input),
             Layer::Repeat { times } => {
                 at_least_one("times", times)?;
                 match *input {
@@ -287,6 +290,7 @@ impl Layer {
                 vec![TensorSpec::trained("weight", &weight, Init::GlorotUniform), bias]
             }
             Layer::Recurrent(ref recurrent) => recurrent.tensors(input),
+            Layer::ConvLstm(ref layer) => layer.tensors(input),
             Layer::DensePerStep { units } => TensorSpec::weight_and_bias(&[units, input[input.len() - 1]]),
             Layer::CausalConv1d(ref convolution) => convolution.tensors(input),
             Layer::TemporalBlock(ref block) => block.tensors(input),
@@ -315,13 +319,6 @@ impl Layer {
         }
     }
 
-    /// Whether the layer takes any number of steps or tokens.
-    pub fn takes_any_number_of_steps(&self) -> bool {
-        use Layer::{Activation, AppendTokens, DensePerStep, LayerNorm, TransformerBlock};
-        let any = matches!(self, DensePerStep { .. } | LayerNorm | Activation(_) | AppendTokens { .. });
-        any || matches!(self, TransformerBlock(_))
-    }
-
     /// Multiplications and additions of one sample's forward pass; biases, normalisations and elementwise
     /// functions are left out. Saturates at `i64::MAX`.
     pub(crate) fn flops(&self, input: &[i64], output: &[i64]) -> i64 {
@@ -332,6 +329,7 @@ impl Layer {
                 product(&[2, kernel, kernel, channels, product(input)])
             }
             Layer::Recurrent(ref recurrent) => recurrent.flops(input),
+            Layer::ConvLstm(ref layer) => layer.flops(input),
             Layer::DensePerStep { units } => product(&[2, units, product(input)]),
             Layer::CausalConv1d(ref convolution) => convolution.flops(input),
             Layer::TemporalBlock(ref block) => block.flops(input),
@@ -351,6 +349,7 @@ impl Layer {
             Layer::MaxPool2d { .. } => product(output).saturating_mul(2),
             Layer::MaxUnpool2d(_) => product(output).saturating_add(product(input)),
             Layer::Recurrent(ref recurrent) => recurrent.activations(input),
+            Layer::ConvLstm(ref layer) => layer.activations(input),
             Layer::CausalConv1d(ref convolution) => {
                 product(output).saturating_add(convolution.padded(input[0], input[1]))
             }
@@ -374,6 +373,7 @@ impl Layer {
             Layer::ConvTranspose2d { channels, kernel, .. } => {
                 product(&[channels, kernel, kernel, input[1], input[2]])
             }
+            Layer::ConvLstm(ref layer) => layer.workspace(input),
             Layer::CausalConv1d(ref convolution) => convolution.columns(input),
             Layer::TemporalBlock(ref block) => block.workspace(input),
             Layer::ResidualBlock(ref block) => block.workspace(input),
