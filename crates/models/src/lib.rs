@@ -38,8 +38,8 @@ mod testing;
 
 pub use error::SamplerError;
 pub use model::{
-    Autoencoder, Batch, Classifier, Code, CodeForm, DataSummary, Generator, Group, LatentVariable, Losses,
-    Model, ModelError, Pass, Phase,
+    Autoencoder, Batch, Classifier, Code, CodeForm, DataSummary, Forecaster, Generator, Group,
+    LatentVariable, Losses, Model, ModelError, Pass, Phase,
 };
 pub use network::{Layer, Network, ShapeError};
 pub use registry::{ModelConfig, ModelSettings, Variant};

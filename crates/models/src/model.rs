@@ -144,6 +144,11 @@ pub trait Model: Send {
         None
     }
 
+    /// The model as a forecaster, if it is one.
+    fn as_forecaster(&self) -> Option<&dyn Forecaster> {
+        None
+    }
+
     /// The model as a classifier, if it is one.
     fn as_classifier(&self) -> Option<&dyn Classifier> {
         None
@@ -285,6 +290,15 @@ pub trait LatentVariable: Model {
     /// `-log p(x|z)` of each value of each sample, in nats: `[B, D]`, a sample's values in one row; they are
     /// independent given the latents, `[B, D]`. Values that were not observed are included.
     fn negative_log_likelihood_per_value(&self, latents: &Tensor, batch: &Batch) -> Tensor;
+}
+
+/// A model that forecasts the last steps of a sequence from the first ones.
+pub trait Forecaster: Model {
+    /// Steps of a sample that are given; all others are forecast.
+    fn given(&self) -> i64;
+
+    /// The steps `[B, T - given, …]` that follow the given ones, `[B, given, …]`, both in the unit of the data.
+    fn forecast(&self, given: &Tensor) -> Tensor;
 }
 
 /// A model that classifies samples.

@@ -175,6 +175,8 @@ variants! {
     MultVae: mult_vae,
     MultDae: mult_dae,
     Text: text,
+    Composite: composite,
+    ConvLstm: conv_lstm,
 }
 
 /// Most layers or blocks that one setting can ask for.

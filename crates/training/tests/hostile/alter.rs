@@ -221,6 +221,7 @@ pub(crate) fn summary(shape: &[i64]) -> DataSummary {
 /// A small model of every variant, with the shape of its samples.
 pub(crate) fn small_models() -> Vec<(ModelConfig, Vec<i64>)> {
     let (vector, sequence, image) = (&[12][..], &[12, 1][..], &[1, 8, 8][..]);
+    let video = &[4, 1, 4, 4][..];
     let dense = r#""encoder":{"dense":{"hidden":[8]}}"#;
     let sizes = [
         ("linear", r#""code":3"#.to_string(), vector),
@@ -256,6 +257,8 @@ pub(crate) fn small_models() -> Vec<(ModelConfig, Vec<i64>)> {
         ("mult_vae", r#""hidden":[8],"latent":2"#.into(), vector),
         ("mult_dae", r#""code":4"#.into(), vector),
         ("text", r#""hidden":[8],"code":4"#.into(), vector),
+        ("composite", r#""units":4,"layers":2"#.into(), sequence),
+        ("conv_lstm", r#""channels":[3],"kernel":3,"patch":2"#.into(), video),
     ];
     let mut all = Vec::new();
     for (name, settings, shape) in sizes {
