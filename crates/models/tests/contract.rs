@@ -14,8 +14,8 @@ fn shapes(config: &ModelConfig) -> Vec<Vec<i64>> {
         }
         ModelConfig::Mae(_) => vec![vec![1, 8, 12], vec![2, 12, 8]],
         ModelConfig::Lstm(_) | ModelConfig::Tcn(_) => vec![vec![21], vec![8, 3]],
-        ModelConfig::Composite(_) => vec![vec![21], vec![8, 3], vec![6, 1, 4, 4]],
-        ModelConfig::ConvLstm(_) => vec![vec![6, 1, 8, 4]],
+        ModelConfig::Composite(_) => vec![vec![9], vec![6, 1, 2, 2]],
+        ModelConfig::ConvLstm(_) => vec![vec![4, 1, 8, 4]],
         _ => vec![image, vec![41], vec![12, 3]],
     }
 }
