@@ -60,6 +60,7 @@ tasks![
     denoise,
     dimension,
     features,
+    forecast,
     generate,
     likelihood,
     pretrain,
