@@ -273,6 +273,11 @@ fn every_variant_can_be_scored_with() {
                 (mae.width, mae.depth, mae.decoder_width) = (32, 2, 32);
                 vec![1, 8, 12]
             }
+            ModelConfig::Composite(composite) => {
+                composite.units = 8;
+                vec![12, 3]
+            }
+            ModelConfig::ConvLstm(_) => vec![4, 1, 8, 8],
             _ => vec![12, 3],
         };
         let data = DataSummary { shape: shape.clone(), mean: 0.3, low: 0.0, high: 1.0, classes: 3 };

@@ -3,7 +3,7 @@
 use crate::rows::Halves;
 use crate::sparse::SparseDataset;
 use crate::{
-    DataConfig, DataError, Protocol, Sources, cifar10, documents, ecg5000, mnist, movielens, olivetti,
+    DataConfig, DataError, Protocol, Sources, cifar10, documents, ecg5000, mnist, movielens, moving, olivetti,
 };
 use ae_fetch::Progress;
 use ae_records::names::nearest;
@@ -187,6 +187,9 @@ impl SetEntry {
             };
             return format!("its rows are sparse: train {variants} on it");
         }
+        if self.name == moving::NAME {
+            return "its sequences are made on demand: train `composite` or `conv_lstm` on it".into();
+        }
         match BENCHMARKS.iter().find(|(name, _)| *name == self.name) {
             Some((_, suite)) => format!("use it with `ae eval benchmark --suite {suite}`"),
             None => format!("use it with `ae eval anomaly --data {}`", self.name),
@@ -301,8 +304,8 @@ mod tests {
 
     #[test]
     fn unknown_sets_are_answered_with_the_nearest_and_all() {
-        let sets = "sets: mnist, fashion-mnist, cifar10, cifar10-subset, olivetti, ecg5000, nsl-kdd, nab, nab-corpus, \
-             ucr-anomaly, skab, adbench, movielens-100k, movielens-1m, 20newsgroups, reuters-r8, reuters-r52";
+        let sets = "sets: mnist, fashion-mnist, moving-mnist, cifar10, cifar10-subset, olivetti, ecg5000, nsl-kdd, nab, \
+             nab-corpus, ucr-anomaly, skab, adbench, movielens-100k, movielens-1m, 20newsgroups, reuters-r8, reuters-r52";
         check("mnits", &format!("no data set or file is called `mnits`; did you mean `mnist`?; {sets}"));
         check("ECG500", &format!("no data set or file is called `ECG500`; did you mean `ecg5000`?; {sets}"));
         check(

@@ -36,7 +36,7 @@ pub struct DataConfig {
     /// Name of the label that is normal: only its rows are trained on, and all others are anomalies.
     pub normal_label: Option<String>,
     /// Shape of one sample, if the source leaves a choice: `[D]` vector, `[T, F]` sequence, `[C, H, W]`
-    /// image.
+    /// image, `[T, C, H, W]` video.
     pub shape: Option<Vec<usize>>,
     /// Table: the columns to read; empty for all but `label` and `ignore`.
     pub columns: Vec<Column>,
@@ -52,7 +52,7 @@ pub struct DataConfig {
     pub labels: Option<PathBuf>,
     /// Images: grey or colour.
     pub color: Color,
-    /// Images: height and width to resize all images to.
+    /// Images: height and width to resize all images to. Moving digits: `[32, 32]` or `[16, 16]` in place of 64.
     pub resize: Option<[usize; 2]>,
     /// Your own data: memory that reading them may take, in millions of bytes; absent: 200 and 64 bytes for each
     /// byte of the files.
@@ -104,6 +104,9 @@ pub enum Protocol {
     Ucr,
     /// ECG5000: all 5,000 beats split 80/20 at random, trained on the normal ones of the 80 %.
     Article,
+    /// ECG5000: all 500 beats of the UCR training file, whatever their class, against its 4,500 test beats: for
+    /// forecasts, where no class is the normal one.
+    Mixed,
     /// Ratings: held out at random, and predicted from the others of the same row.
     Ratings,
     /// Ratings: whole users are held out, and most of what they liked is shown to find the rest.
@@ -134,6 +137,7 @@ impl fmt::Display for Protocol {
             Protocol::Default => "default",
             Protocol::Ucr => "ucr",
             Protocol::Article => "article",
+            Protocol::Mixed => "mixed",
             Protocol::Ratings => "ratings",
             Protocol::StrongGeneralisation => "strong-generalisation",
         })
@@ -181,7 +185,11 @@ impl DataConfig {
         if let Some(shape) = &self.shape
             && crate::SampleShape::from_dims(shape).is_none()
         {
-            return out_of_range("shape", format!("{shape:?}"), "[D], [T, F] or [C, H, W] without zeros");
+            return out_of_range(
+                "shape",
+                format!("{shape:?}"),
+                "[D], [T, F], [C, H, W] or [T, C, H, W] without zeros",
+            );
         }
         if let Some(sides) = self.resize
             && !sides.iter().all(|side| (1..=MAX_SIDE).contains(side))
@@ -226,7 +234,10 @@ mod tests {
             "delimiter = 'é'",
             "data.delimiter = 'é' is out of range: give one ASCII character other than a quote or a line end",
         );
-        check("shape = [0]", "data.shape = [0] is out of range: give [D], [T, F] or [C, H, W] without zeros");
+        check(
+            "shape = [0]",
+            "data.shape = [0] is out of range: give [D], [T, F], [C, H, W] or [T, C, H, W] without zeros",
+        );
         for resize in ["[0, 5]", "[5, 0]", "[5, 100000]"] {
             let expected =
                 format!("data.resize = {resize} is out of range: give [height, width], each from 1 to 8192");

@@ -4,7 +4,7 @@
 //! Protocols: [`Protocol::Ucr`] trains on the 292 normal beats of the UCR training file and tests on all 4,500 of
 //! its test file. [`Protocol::Article`] is that of the TensorFlow tutorial "Intro to Autoencoders": all 5,000
 //! beats, split 80/20 at random; one minimum and maximum over *all* beats of the 80 %; then only the normal ones
-//! of them are trained on.
+//! of them are trained on. [`Protocol::Mixed`] trains on all 500 beats of the UCR training file.
 
 use crate::catalogue::SetEntry;
 use crate::rows::Halves;
@@ -36,7 +36,7 @@ pub(crate) fn read(
     seed: u64,
     progress: &mut dyn Progress,
 ) -> Result<Halves, DataError> {
-    if !matches!(config.protocol, Protocol::Default | Protocol::Ucr | Protocol::Article) {
+    if !matches!(config.protocol, Protocol::Default | Protocol::Ucr | Protocol::Article | Protocol::Mixed) {
         return Err(DataError::Protocol { set: set.name.clone(), protocol: config.protocol.to_string() });
     }
     let paths = sources.bring(set, progress)?;
@@ -58,7 +58,7 @@ pub(crate) fn read(
         test,
         label_names: CLASSES.map(String::from).to_vec(),
         feature_names: Vec::new(),
-        normal_label: Some(CLASSES[0]),
+        normal_label: (config.protocol != Protocol::Mixed).then_some(CLASSES[0]),
         files,
         auto_scale: Scale::MinMax,
         fit_before_choosing: article,

@@ -40,6 +40,7 @@ mod images;
 mod mat;
 mod mnist;
 mod movielens;
+pub mod moving;
 pub mod nab;
 mod npy;
 mod npz;
@@ -103,7 +104,7 @@ pub fn load(
     }
 }
 
-/// As [`load`], for sets of sparse rows as well; see [`sparse`].
+/// As [`load`], for sets of sparse rows and for moving digits as well; see [`sparse`] and [`moving`].
 ///
 /// # Errors
 /// As [`load`].
@@ -114,7 +115,11 @@ pub fn load_any(
     progress: &mut dyn Progress,
 ) -> Result<AnyDataset, DataError> {
     config.validate()?;
-    match catalogue::find(&config.set).ok().and_then(|set| Some((set, set.sparse_loader()?))) {
+    let set = catalogue::find(&config.set).ok();
+    if let Some(set) = set.filter(|set| set.name == moving::NAME) {
+        return Ok(AnyDataset::Moving(moving::read(set, config, sources, seed, progress)?));
+    }
+    match set.and_then(|set| Some((set, set.sparse_loader()?))) {
         Some((set, loader)) => Ok(AnyDataset::Sparse(loader(set, config, sources, seed, progress)?)),
         None => Ok(AnyDataset::Dense(load(config, sources, seed, progress)?)),
     }

@@ -176,7 +176,7 @@ fn auto_scale(shape: &SampleShape, bytes: bool) -> Scale {
     match shape {
         _ if bytes => Scale::Pixels,
         SampleShape::Vector { .. } => Scale::Standard,
-        SampleShape::Image { .. } | SampleShape::Sequence { .. } => Scale::MinMax,
+        SampleShape::Image { .. } | SampleShape::Sequence { .. } | SampleShape::Video { .. } => Scale::MinMax,
     }
 }
 

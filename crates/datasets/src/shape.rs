@@ -1,4 +1,4 @@
-//! The shape of one sample: a vector, an image or a sequence.
+//! The shape of one sample: a vector, an image, a sequence or a video.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -28,10 +28,22 @@ pub enum SampleShape {
         /// `F`.
         features: usize,
     },
+    /// `[T, C, H, W]`: an image at each of `T` time steps.
+    Video {
+        /// `T`.
+        steps: usize,
+        /// `C`: 1 is grey, 3 is red, green, blue.
+        channels: usize,
+        /// `H`, in pixels.
+        height: usize,
+        /// `W`, in pixels.
+        width: usize,
+    },
 }
 
 impl SampleShape {
-    /// The shape with these dimensions: `[D]` is a vector, `[T, F]` a sequence, `[C, H, W]` an image. `None`
+    /// The shape with these dimensions: `[D]` is a vector, `[T, F]` a sequence, `[C, H, W]` an image,
+    /// `[T, C, H, W]` a video. `None`
     /// for another number of dimensions, for a dimension of 0, and if the product overflows.
     pub fn from_dims(dims: &[usize]) -> Option<Self> {
         let numel = dims.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim))?;
@@ -40,16 +52,18 @@ impl SampleShape {
             [features] => Some(SampleShape::Vector { features }),
             [steps, features] => Some(SampleShape::Sequence { steps, features }),
             [channels, height, width] => Some(SampleShape::Image { channels, height, width }),
+            [steps, channels, height, width] => Some(SampleShape::Video { steps, channels, height, width }),
             _ => None,
         }
     }
 
-    /// `[D]`, `[T, F]` or `[C, H, W]`.
+    /// `[D]`, `[T, F]`, `[C, H, W]` or `[T, C, H, W]`.
     pub fn dims(&self) -> Vec<usize> {
         match *self {
             SampleShape::Vector { features } => vec![features],
             SampleShape::Image { channels, height, width } => vec![channels, height, width],
             SampleShape::Sequence { steps, features } => vec![steps, features],
+            SampleShape::Video { steps, channels, height, width } => vec![steps, channels, height, width],
         }
     }
 
@@ -87,11 +101,12 @@ mod tests {
         check(&[784], "784");
         check(&[140, 1], "140x1");
         check(&[3, 32, 16], "3x32x16");
+        check(&[20, 1, 64, 32], "20x1x64x32");
     }
 
     #[test]
     fn impossible_shapes_are_none() {
-        for dims in [&[][..], &[0], &[3, 0], &[1, 2, 3, 4], &[usize::MAX, 2]] {
+        for dims in [&[][..], &[0], &[3, 0], &[1, 2, 3, 4, 5], &[usize::MAX, 2]] {
             assert_eq!(SampleShape::from_dims(dims), None, "{dims:?}");
         }
     }

@@ -1,6 +1,7 @@
 //! Sparse rows, such as documents and ratings: of each row, only the entries that are there are stored.
 
 use crate::catalogue::SetEntry;
+use crate::moving::MovingDataset;
 use crate::{DataConfig, DataError, Dataset, Samples, Scale};
 use ae_intake::order::permutation;
 use ae_records::digest;
@@ -324,7 +325,7 @@ pub struct SparseDataset {
     pub test: SparsePart,
 }
 
-/// A data set of either form.
+/// A data set of any form.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "a run loads one data set")]
 pub enum AnyDataset {
@@ -332,6 +333,8 @@ pub enum AnyDataset {
     Dense(Dataset),
     /// Rows of which only some values are stored.
     Sparse(SparseDataset),
+    /// Sequences that are made when they are asked for.
+    Moving(MovingDataset),
 }
 
 impl AnyDataset {
@@ -340,6 +343,7 @@ impl AnyDataset {
         match self {
             AnyDataset::Dense(dataset) => dataset,
             AnyDataset::Sparse(sparse) => &sparse.about,
+            AnyDataset::Moving(moving) => &moving.about,
         }
     }
 }

@@ -70,8 +70,16 @@ fn sets_are_listed_and_what_is_missing_is_said() {
     let sources = offline(folder.path());
     let sets = list(&sources);
     let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
-    let images_and_rows =
-        ["mnist", "fashion-mnist", "cifar10", "cifar10-subset", "olivetti", "ecg5000", "nsl-kdd"];
+    let images_and_rows = [
+        "mnist",
+        "fashion-mnist",
+        "moving-mnist",
+        "cifar10",
+        "cifar10-subset",
+        "olivetti",
+        "ecg5000",
+        "nsl-kdd",
+    ];
     let benchmarks = ["nab", "nab-corpus", "ucr-anomaly", "skab", "adbench"];
     let sparse = ["movielens-100k", "movielens-1m", "20newsgroups", "reuters-r8", "reuters-r52"];
     assert_eq!(names, [&images_and_rows[..], &benchmarks, &sparse].concat());
@@ -95,6 +103,7 @@ fn sets_of_another_form_say_where_they_are_used() {
     for set in ["movielens-100k", "movielens-1m"] {
         check(set, "its rows are sparse: train `autorec` or `mult_vae` on it");
     }
+    check("moving-mnist", "its sequences are made on demand: train `composite` or `conv_lstm` on it");
     check("nab-corpus", "use it with `ae eval benchmark --suite series`");
     check("skab", "use it with `ae eval benchmark --suite series`");
     check("adbench", "use it with `ae eval benchmark --suite tabular`");

@@ -104,14 +104,16 @@ pub enum EvaluationError {
         /// What it needs.
         missing: &'static str,
     },
-    /// A measure of dense rows for a run on sparse ones.
-    #[error("`{measure}` needs dense rows, and those of {set} are sparse; measure {instead} instead")]
+    /// A measure of dense rows for a run on rows of another form.
+    #[error(
+        "`{measure}` needs rows of which every value is stored, unlike those of {set}; measure {instead} instead"
+    )]
     Sparse {
         /// The measure.
         measure: &'static str,
         /// The data set.
         set: String,
-        /// The measures of sparse rows.
+        /// The measures of such rows.
         instead: String,
     },
     /// A sampler that does not suit the model.

@@ -31,6 +31,7 @@ mod active_units;
 mod anomaly;
 mod compression;
 mod fid;
+mod forecast;
 mod jacobian;
 mod likelihood;
 mod pca;
@@ -60,6 +61,7 @@ measures![
     anomaly,
     compression,
     fid,
+    forecast,
     jacobian,
     likelihood,
     pca,
@@ -76,8 +78,8 @@ measures![
     subspace
 ];
 
-/// The measures of models of sparse rows; all others need dense rows.
-const OF_SPARSE_ROWS: [&str; 3] = ["ranking", "ratings", "retrieval"];
+/// The measures of models of sparse rows and of sequences that are made on demand; all others need dense rows.
+const OF_OTHER_ROWS: [&str; 4] = ["forecast", "ranking", "ratings", "retrieval"];
 
 /// A measure that does not exist.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,12 +141,12 @@ pub fn of_run(
         return Ok(Metrics::new());
     }
     if let Some(measure) =
-        wanted.iter().find(|it| run.splits.is_sparse() && !OF_SPARSE_ROWS.contains(&it.name))
+        wanted.iter().find(|it| !run.splits.is_dense() && !OF_OTHER_ROWS.contains(&it.name))
     {
         return Err(EvaluationError::Sparse {
             measure: measure.name,
             set: run.splits.dataset.name.clone(),
-            instead: OF_SPARSE_ROWS.join(" or "),
+            instead: OF_OTHER_ROWS.join(" or "),
         });
     }
     let model = run.dir.model();

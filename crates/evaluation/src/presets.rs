@@ -67,7 +67,10 @@ presets![
     "autorec",
     "autorec-users",
     "mult_vae",
-    "mult_dae"
+    "mult_dae",
+    "composite-ecg",
+    "composite",
+    "conv_lstm"
 ];
 
 /// A preset that does not exist.

@@ -6,12 +6,13 @@ mod rankers;
 mod raters;
 
 use crate::anomaly::autoencoder;
+use crate::contest::Contest;
 use crate::context::{Context, Wanted};
 use crate::draft::Draft;
 use crate::error::EvaluationError;
-use crate::outcome::{Evaluation, ResultTable};
+use crate::outcome::Evaluation;
 use crate::presets::Preset;
-use crate::spread::{self, Figures, Quantity};
+use crate::spread::{self, Quantity};
 use crate::tasks::{OptionValues, Task, TaskOption};
 use ae_datasets::sparse::{SparsePart, SparseRows};
 use ae_records::names::{did_you_mean, nearest};
@@ -57,64 +58,15 @@ const RECALL_50: Quantity = Quantity::share("recall_50", "Recall@50", 4);
 const NDCG_100: Quantity = Quantity::share("ndcg_100", "NDCG@100", 4);
 const RANKING_FIGURES: [Quantity; 3] = [RECALL_20, RECALL_50, NDCG_100];
 
-/// A contender and its figures.
-struct Entrant {
-    name: String,
-    title: &'static str,
-    figures: Figures,
+/// A contender's figures on ratings.
+fn rating(contest: &mut Contest, name: &str, title: &str, seed: u64, errors: RatingErrors) {
+    contest.push(name, title, seed, &[(RMSE, errors.rmse), (MAE, errors.mae)]);
 }
 
-/// The contenders of a table, in the order in which they were first judged.
-#[derive(Default)]
-struct Entrants(Vec<Entrant>);
-
-impl Entrants {
-    fn of(&mut self, name: &str, title: &'static str) -> &mut Figures {
-        let place = self.0.iter().position(|entrant| entrant.name == name).unwrap_or_else(|| {
-            self.0.push(Entrant { name: name.into(), title, figures: Figures::default() });
-            self.0.len() - 1
-        });
-        &mut self.0[place].figures
-    }
-
-    fn rating(&mut self, name: &str, title: &'static str, seed: u64, errors: RatingErrors) {
-        let figures = self.of(name, title);
-        figures.push(seed, &RMSE, errors.rmse);
-        figures.push(seed, &MAE, errors.mae);
-    }
-
-    fn ranking(&mut self, name: &str, title: &'static str, seed: u64, it: Ranked) {
-        let figures = self.of(name, title);
-        for (quantity, value) in RANKING_FIGURES.iter().zip([it.recall_20, it.recall_50, it.ndcg_100]) {
-            figures.push(seed, quantity, value);
-        }
-    }
-
-    /// The table, which names the winner by the mean of `by`.
-    fn table(
-        &self,
-        title: &str,
-        figures: &[Quantity],
-        by: &Quantity,
-        lower_is_better: bool,
-        note: &str,
-    ) -> Result<ResultTable, EvaluationError> {
-        let mut rows = Vec::new();
-        let mut best: Option<(f64, &str)> = None;
-        for entrant in &self.0 {
-            let mut row = vec![entrant.title.to_owned()];
-            row.extend(entrant.figures.cells(figures)?);
-            rows.push(row);
-            let mean = entrant.figures.get(by).ok_or(EvaluationError::NoSeeds)?.summary()?.mean;
-            let score = if lower_is_better { -mean } else { mean };
-            if best.is_none_or(|(most, _)| score > most) {
-                best = Some((score, entrant.title));
-            }
-        }
-        let winner = best.map_or("nobody", |(_, title)| title);
-        let note = format!("Best {}: {winner}. {note}", by.heading);
-        Ok(ResultTable { title: title.into(), columns: spread::columns(&["method"], figures), rows, note })
-    }
+/// A contender's figures on likes.
+fn ranking(contest: &mut Contest, name: &str, title: &str, seed: u64, it: Ranked) {
+    let reached = [(RECALL_20, it.recall_20), (RECALL_50, it.recall_50), (NDCG_100, it.ndcg_100)];
+    contest.push(name, title, seed, &reached);
 }
 
 fn run(context: &mut Context<'_>, options: &OptionValues) -> Result<(Evaluation, PathBuf), EvaluationError> {
@@ -129,14 +81,13 @@ fn run(context: &mut Context<'_>, options: &OptionValues) -> Result<(Evaluation,
         }
     };
     let mut draft = Evaluation::begin(context, &TASK)?;
-    let (mut ratings, mut rankings) = (Entrants::default(), Entrants::default());
+    let (mut ratings, mut rankings) = (Contest::default(), Contest::default());
     for seed in context.seeds.clone() {
         rate(context, &mut draft, tier, seed, &mut ratings)?;
         rank(context, &mut draft, tier, seed, &mut rankings)?;
     }
-    for entrant in ratings.0.iter().chain(&rankings.0) {
-        entrant.figures.enter(&mut draft.evaluation.metrics, &entrant.name)?;
-    }
+    ratings.enter(&mut draft.evaluation.metrics, "")?;
+    rankings.enter(&mut draft.evaluation.metrics, "")?;
     draft.evaluation.tables = vec![
         ratings.table(
             &format!("Predicted ratings, {data}"),
@@ -176,17 +127,17 @@ fn rate(
     draft: &mut Draft,
     tier: Tier,
     seed: u64,
-    entrants: &mut Entrants,
+    contest: &mut Contest,
 ) -> Result<(), EvaluationError> {
     for (at, preset) in RATERS.into_iter().enumerate() {
         let run = draft.trained(context, &wanted(preset, tier, seed)?)?;
         if at == 0 {
             let (part, given) = held_out(&run)?;
             // Films are the rows of this preset; neighbours are sought among columns.
-            compare_raters(&given.transposed(), &part.rows.transposed(), stars(&run), seed, entrants)?;
+            compare_raters(&given.transposed(), &part.rows.transposed(), stars(&run), seed, contest)?;
         }
         let title = if at == 0 { "I-AutoRec" } else { "U-AutoRec" };
-        entrants.rating(preset, title, seed, model_rating_errors(&run, autoencoder(&run)?)?);
+        rating(contest, preset, title, seed, model_rating_errors(&run, autoencoder(&run)?)?);
     }
     Ok(())
 }
@@ -197,20 +148,20 @@ fn compare_raters(
     test: &SparseRows,
     stars: (f64, f64),
     seed: u64,
-    entrants: &mut Entrants,
+    contest: &mut Contest,
 ) -> Result<(), EvaluationError> {
     let biases = Biases::fit(train);
-    entrants.rating("mean", "mean rating", seed, rating_errors(test, stars, |_, _| biases.mean)?);
+    rating(contest, "mean", "mean rating", seed, rating_errors(test, stars, |_, _| biases.mean)?);
     let errors = rating_errors(test, stars, |row, column| biases.predict(row, column))?;
-    entrants.rating("biases", "biases of user and film", seed, errors);
+    rating(contest, "biases", "biases of user and film", seed, errors);
     tracing::info!("item neighbours");
     let near = ItemNeighbours::fit(train);
     let errors = rating_errors(test, stars, |row, column| near.predict(row, column))?;
-    entrants.rating("item_neighbours", "item neighbours", seed, errors);
+    rating(contest, "item_neighbours", "item neighbours", seed, errors);
     tracing::info!("matrix factorisation");
     let factors = Factors::fit(train, stars, seed)?;
     let errors = rating_errors(test, stars, |row, column| factors.predict(row, column))?;
-    entrants.rating("factors", "biased matrix factorisation", seed, errors);
+    rating(contest, "factors", "biased matrix factorisation", seed, errors);
     Ok(())
 }
 
@@ -219,20 +170,20 @@ fn rank(
     draft: &mut Draft,
     tier: Tier,
     seed: u64,
-    entrants: &mut Entrants,
+    contest: &mut Contest,
 ) -> Result<(), EvaluationError> {
     for (at, preset) in RANKERS.into_iter().enumerate() {
         let run = draft.trained(context, &wanted(preset, tier, seed)?)?;
         if at == 0 {
-            compare_rankers(&run, seed, entrants)?;
+            compare_rankers(&run, seed, contest)?;
         }
         let title = if at == 0 { "Mult-VAE" } else { "Mult-DAE" };
-        entrants.ranking(preset, title, seed, model_ranked(&run, autoencoder(&run)?)?);
+        ranking(contest, preset, title, seed, model_ranked(&run, autoencoder(&run)?)?);
     }
     Ok(())
 }
 
-fn compare_rankers(run: &Run, seed: u64, entrants: &mut Entrants) -> Result<(), EvaluationError> {
+fn compare_rankers(run: &Run, seed: u64, contest: &mut Contest) -> Result<(), EvaluationError> {
     let (test, given) = held_out(run)?;
     let sparse = |split: &'_ ae_training::Split| split.as_sparse().map(|(part, _)| part.clone());
     let (Some(train), Some(validation)) = (sparse(&run.splits.train), sparse(&run.splits.validation)) else {
@@ -241,9 +192,9 @@ fn compare_rankers(run: &Run, seed: u64, entrants: &mut Entrants) -> Result<(), 
     let judge = |ranker: &dyn Ranker, part: &SparsePart, given: &SparseRows| {
         ranked(part, given, |shown, scores| ranker.score(shown, scores))
     };
-    entrants.ranking("popularity", "popularity", seed, judge(&Popularity::fit(&train.rows), test, given)?);
+    ranking(contest, "popularity", "popularity", seed, judge(&Popularity::fit(&train.rows), test, given)?);
     let gram = gram(&train.rows);
-    entrants.ranking("like_neighbours", "item neighbours", seed, judge(&neighbours(&gram), test, given)?);
+    ranking(contest, "like_neighbours", "item neighbours", seed, judge(&neighbours(&gram), test, given)?);
     let mut best: Option<(f64, f64)> = None;
     if let Some(given) = &validation.given {
         for penalty in PENALTIES {
@@ -255,28 +206,13 @@ fn compare_rankers(run: &Run, seed: u64, entrants: &mut Entrants) -> Result<(), 
     }
     let penalty = best.map_or(PENALTIES[1], |(_, penalty)| penalty);
     tracing::info!("EASE with λ = {penalty}");
-    entrants.ranking("ease", "EASE", seed, judge(&ease(&gram, penalty), test, given)?);
+    ranking(contest, "ease", "EASE", seed, judge(&ease(&gram, penalty), test, given)?);
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_winner_is_named_whoever_it_is() {
-        let mut entrants = Entrants::default();
-        for (name, title, rmse) in
-            [("mean", "mean rating", 1.1), ("a", "AutoRec", 0.9), ("factors", "factors", 0.8)]
-        {
-            entrants.rating(name, title, 0, RatingErrors { rmse, mae: rmse });
-        }
-        let table = entrants.table("T", &RATING_FIGURES, &RMSE, true, "More.").unwrap();
-        assert_eq!(table.note, "Best RMSE: factors. More.");
-        assert_eq!(table.rows[1], ["AutoRec", "0.9000", "0.9000"]);
-        let table = entrants.table("T", &RATING_FIGURES, &RMSE, false, "").unwrap();
-        assert!(table.note.starts_with("Best RMSE: mean rating."));
-    }
 
     #[test]
     fn every_preset_has_the_tier_of_each_set() {

@@ -102,7 +102,7 @@ fn load(context: &mut Context<'_>, path: &Path) -> Result<Loaded, EvaluationErro
     if is_of_run && (path.is_dir() || dir.config().exists()) {
         let run = context.open(&dir)?;
         // Sparse rows are no images, which is said by their shape.
-        let rows = (!run.splits.is_sparse()).then(|| run.splits.train.values().shallow_clone());
+        let rows = run.splits.is_dense().then(|| run.splits.train.values().shallow_clone());
         return Ok(Loaded {
             variant: run.experiment.model.name().into(),
             device: run.splits.train.device(),

@@ -61,6 +61,7 @@ tasks![
     denoise,
     dimension,
     features,
+    forecast,
     generate,
     likelihood,
     pretrain,

@@ -19,6 +19,7 @@ mod confusion;
 mod distribution;
 mod error;
 mod events;
+mod forecast;
 mod matrix;
 mod neighbours;
 mod operating;
@@ -39,6 +40,7 @@ pub use confusion::Confusion;
 pub use distribution::{Bandwidth, frechet_distance, mmd_rbf};
 pub use error::MetricError;
 pub use events::{EventDetection, detect_events, events};
+pub use forecast::conformal_radius;
 pub use neighbours::{knn_accuracy, trustworthiness};
 pub use operating::{ClassRecall, OracleF1, best_f1, class_recalls, recall_at_false_positive_rate};
 pub use ranking::{

@@ -40,8 +40,8 @@ mod testing;
 pub use damage::{Corruption, Damaged};
 pub use error::SamplerError;
 pub use model::{
-    Autoencoder, BEST_QUALITY, Batch, Classifier, Code, CodeForm, Compressor, DataSummary, Generator, Group,
-    LatentVariable, Losses, Model, ModelError, Pass, Phase, Restorer,
+    Autoencoder, BEST_QUALITY, Batch, Classifier, Code, CodeForm, Compressor, DataSummary, Forecaster,
+    Generator, Group, LatentVariable, Losses, Model, ModelError, Pass, Phase, Restorer,
 };
 pub use network::{Layer, Network, ShapeError};
 pub use registry::{ModelConfig, ModelSettings, Variant};

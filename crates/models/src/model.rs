@@ -157,6 +157,11 @@ pub trait Model: Send {
         None
     }
 
+    /// The model as a forecaster, if it is one.
+    fn as_forecaster(&self) -> Option<&dyn Forecaster> {
+        None
+    }
+
     /// The model as a classifier, if it is one.
     fn as_classifier(&self) -> Option<&dyn Classifier> {
         None
@@ -316,6 +321,15 @@ pub trait Restorer: Model {
     /// A part of an image that begins at multiples of this many pixels is restored as in the whole image, except within
     /// [`Self::reach`] of its ends.
     fn grid(&self) -> i64;
+}
+
+/// A model that forecasts the last steps of a sequence from the first ones.
+pub trait Forecaster: Model {
+    /// Steps of a sample that are given; all others are forecast.
+    fn given(&self) -> i64;
+
+    /// The steps `[B, T - given, …]` that follow the given ones, `[B, given, …]`, both in the unit of the data.
+    fn forecast(&self, given: &Tensor) -> Tensor;
 }
 
 /// A model that classifies samples.

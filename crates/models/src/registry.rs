@@ -178,6 +178,8 @@ variants! {
     Text: text,
     Restoring: restoring,
     Colouring: colouring,
+    Composite: composite,
+    ConvLstm: conv_lstm,
 }
 
 /// Most layers or blocks that one setting can ask for.

@@ -19,6 +19,8 @@ fn shapes(config: &ModelConfig) -> Vec<Vec<i64>> {
         ModelConfig::Colouring(_) => vec![vec![3, 9, 6]],
         ModelConfig::Mae(_) => vec![vec![1, 8, 12], vec![2, 12, 8]],
         ModelConfig::Lstm(_) | ModelConfig::Tcn(_) => vec![vec![21], vec![8, 3]],
+        ModelConfig::Composite(_) => vec![vec![9], vec![6, 1, 2, 2]],
+        ModelConfig::ConvLstm(_) => vec![vec![4, 1, 8, 4]],
         _ => vec![image, vec![41], vec![12, 3]],
     }
 }
@@ -50,6 +52,10 @@ fn variants() -> Vec<ModelConfig> {
     for config in &mut all {
         match config {
             ModelConfig::Lstm(lstm) => lstm.units = 32,
+            ModelConfig::Composite(composite) => composite.units = 32,
+            ModelConfig::ConvLstm(lstm) => {
+                (lstm.channels, lstm.kernel, lstm.reconstruction) = (vec![12], 3, 0.5)
+            }
             ModelConfig::Tcn(tcn) => (tcn.channels, tcn.kernel, tcn.pool) = (12, 3, 6),
             ModelConfig::Mae(mae) => (mae.width, mae.depth, mae.decoder_width, mae.masked) = (32, 2, 32, 0.5),
             // With a fifth of 41 values shown, a batch cannot be learned in the steps of a test.
@@ -63,6 +69,8 @@ fn variants() -> Vec<ModelConfig> {
         r#"{"sparse":{"tied":true,"hidden":[30],"code":20}}"#,
         r#"{"sparse":{"tied":true,"code_activation":"identity","output":"identity",
             "sparsity":{"top_k":{"k":8,"auxiliary":{"dead_after":5}}}}}"#,
+        // Two layers, decoders that see their own output, less and less of the truth.
+        r#"{"composite":{"cell":"gru","units":32,"layers":2,"conditional":"both","teacher_forcing":{"end":0.0}}}"#,
     ] {
         all.push(serde_json::from_str(text).unwrap());
     }

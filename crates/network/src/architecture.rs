@@ -230,6 +230,12 @@ impl Architecture {
         self.layers.iter().all(Layer::takes_any_size_of_image)
     }
 
+    /// Shapes of the tensors that one sample's state consists of, those of the first recurrent layer first; see
+    /// [`Layer::state_shapes`].
+    pub fn state_shapes(&self) -> Vec<Vec<i64>> {
+        self.nodes().flat_map(|node| node.layer.state_shapes(node.input)).collect()
+    }
+
     /// One line for each layer.
     pub fn summary(&self) -> Vec<LayerSummary> {
         self.nodes().map(|node| node.summary()).collect()

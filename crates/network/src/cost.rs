@@ -14,6 +14,7 @@ impl Layer {
                 product(&[2, kernel, kernel, channels, product(input)])
             }
             Layer::Recurrent(ref recurrent) => recurrent.flops(input),
+            Layer::ConvLstm(ref layer) => layer.flops(input),
             Layer::DensePerStep { units } => product(&[2, units, product(input)]),
             Layer::CausalConv1d(ref convolution) => convolution.flops(input),
             Layer::TemporalBlock(ref block) => block.flops(input),
@@ -34,6 +35,7 @@ impl Layer {
             Layer::MaxPool2d { .. } => product(output).saturating_mul(2),
             Layer::MaxUnpool2d(_) => product(output).saturating_add(product(input)),
             Layer::Recurrent(ref recurrent) => recurrent.activations(input),
+            Layer::ConvLstm(ref layer) => layer.activations(input),
             Layer::CausalConv1d(ref convolution) => {
                 product(output).saturating_add(convolution.padded(input[0], input[1]))
             }
@@ -58,6 +60,7 @@ impl Layer {
             Layer::ConvTranspose2d { channels, kernel, .. } => {
                 product(&[channels, kernel, kernel, input[1], input[2]])
             }
+            Layer::ConvLstm(ref layer) => layer.workspace(input),
             Layer::CausalConv1d(ref convolution) => convolution.columns(input),
             Layer::TemporalBlock(ref block) => block.workspace(input),
             Layer::ResidualBlock(ref block) => block.workspace(input),

@@ -23,6 +23,7 @@ impl fmt::Display for Layer {
             Layer::Upsample2d { factor } => write!(f, "upsample {factor}"),
             Layer::BatchNorm => write!(f, "batch norm"),
             Layer::Recurrent(recurrent) => write!(f, "{recurrent}"),
+            Layer::ConvLstm(layer) => write!(f, "{layer}"),
             Layer::Repeat { times } => write!(f, "repeat {times}"),
             Layer::DensePerStep { units } => write!(f, "dense {units} per step"),
             Layer::CausalConv1d(convolution) => write!(f, "{convolution}"),

@@ -2,8 +2,8 @@
 
 use crate::size::{at_least_one, at_least_zero, check_convolution, image, product, sequence};
 use crate::{
-    Activation, CausalConv1d, Init, MaxUnpool2d, Recurrent, ResidualBlock, TemporalBlock, TensorSpec,
-    TransformerBlock, density,
+    Activation, CausalConv1d, ConvLstm, Init, MaxUnpool2d, Recurrent, ResidualBlock, TemporalBlock,
+    TensorSpec, TransformerBlock, density,
 };
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +90,8 @@ pub enum Layer {
     BatchNorm,
     /// LSTM or GRU: `[T, F]` to `[T, units]` or `[units]`.
     Recurrent(Recurrent),
+    /// LSTM with convolutions: `[T, H, W, F]` to `[T, H, W, channels]`.
+    ConvLstm(ConvLstm),
     /// The same vector at every step: `[D]` to `[times, D]`.
     Repeat {
         /// Number of steps.
@@ -216,6 +218,7 @@ impl Layer {
                 _ => Err("batch normalisation takes a vector [D] or an image [C, H, W]".into()),
             },
             Layer::Recurrent(ref recurrent) => recurrent.output_shape(input),
+            Layer::ConvLstm(ref layer) => layer.output_shape(input),
             Layer::Repeat { times } => {
                 at_least_one("times", times)?;
                 match *input {
@@ -290,6 +293,7 @@ impl Layer {
                 vec![TensorSpec::trained("weight", &weight, Init::GlorotUniform), bias]
             }
             Layer::Recurrent(ref recurrent) => recurrent.tensors(input),
+            Layer::ConvLstm(ref layer) => layer.tensors(input),
             Layer::DensePerStep { units } => TensorSpec::weight_and_bias(&[units, input[input.len() - 1]]),
             Layer::CausalConv1d(ref convolution) => convolution.tensors(input),
             Layer::TemporalBlock(ref block) => block.tensors(input),
@@ -317,13 +321,6 @@ impl Layer {
             | Layer::Flatten
             | Layer::Reshape(_) => vec![],
         }
-    }
-
-    /// Whether the layer takes any number of steps or tokens.
-    pub fn takes_any_number_of_steps(&self) -> bool {
-        use Layer::{Activation, AppendTokens, DensePerStep, LayerNorm, TransformerBlock};
-        let any = matches!(self, DensePerStep { .. } | LayerNorm | Activation(_) | AppendTokens { .. });
-        any || matches!(self, TransformerBlock(_))
     }
 
     /// Whether the layer takes images of any height and width, and looks at every place of them in the same way.

@@ -40,6 +40,7 @@
 mod activation;
 mod architecture;
 mod attention;
+mod conv_lstm;
 mod cost;
 pub mod density;
 mod display;
@@ -49,12 +50,14 @@ mod recurrent;
 mod residual;
 mod sequence;
 mod size;
+mod steps;
 mod tensor_spec;
 mod unpool;
 
 pub use activation::{Activation, LEAKY_SLOPE, Range};
 pub use architecture::{Architecture, LayerSummary, Node, ShapeError};
 pub use attention::TransformerBlock;
+pub use conv_lstm::ConvLstm;
 pub use init::Init;
 pub use layer::Layer;
 pub use recurrent::{Cell, Recurrent};

@@ -85,6 +85,15 @@ impl Recurrent {
         ]
     }
 
+    /// Shapes of what one sample's state consists of: the output, and an LSTM's memory.
+    pub(crate) fn state_shapes(&self) -> Vec<Vec<i64>> {
+        let tensors = match self.cell {
+            Cell::Lstm => 2,
+            Cell::Gru => 1,
+        };
+        vec![vec![self.units]; tensors]
+    }
+
     pub(crate) fn flops(&self, input: &[i64]) -> i64 {
         product(&[2, input[0], self.cell.gates(), self.units, input[1] + self.units])
     }

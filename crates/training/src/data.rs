@@ -1,10 +1,12 @@
 //! Data for the training loop: tensors, and the batches of an epoch in a seeded order.
 
+mod moving;
 mod sparse;
 mod split;
 
 pub use split::{Epoch, Split};
 
+use ae_datasets::moving::MovingDataset;
 use ae_datasets::sparse::{AnyDataset, SparseDataset};
 use ae_datasets::{DataConfig, DataError, Dataset, SampleShape, Samples, Sources};
 use ae_fetch::Progress;
@@ -45,7 +47,7 @@ pub enum LoadError {
 }
 
 impl Splits {
-    /// Loads what `config` names, dense or sparse; see [`ae_datasets::load_any`]. Splits depend only on `seed`.
+    /// Loads what `config` names, of any form; see [`ae_datasets::load_any`]. Splits depend only on `seed`.
     ///
     /// # Errors
     /// If the data cannot be fetched, are not valid, or have no training rows.
@@ -59,6 +61,7 @@ impl Splits {
         Ok(match ae_datasets::load_any(config, sources, seed, progress)? {
             AnyDataset::Dense(dataset) => Splits::new(dataset, device)?,
             AnyDataset::Sparse(dataset) => Splits::sparse(dataset, device)?,
+            AnyDataset::Moving(dataset) => Splits::moving(dataset, device)?,
         })
     }
 
@@ -95,9 +98,25 @@ impl Splits {
         Ok(Splits { train, validation, test, summary, dataset: about })
     }
 
-    /// Whether the rows are sparse; [`Split::values`] must not be called then.
-    pub fn is_sparse(&self) -> bool {
-        self.train.as_sparse().is_some()
+    /// Sequences of moving digits, which are made batch by batch.
+    ///
+    /// # Errors
+    /// If there are no training sequences.
+    pub fn moving(dataset: MovingDataset, device: Device) -> Result<Self, EmptyData> {
+        let MovingDataset { about, train, validation, test } = dataset;
+        if train.is_empty() {
+            return Err(EmptyData(about.name));
+        }
+        let shape: Vec<i64> = about.shape.dims().iter().map(|&d| d as i64).collect();
+        let summary = moving::summary(&train, &shape);
+        let [train, validation, test] =
+            [train, validation, test].map(|part| Split::moving(part, &shape, device));
+        Ok(Splits { train, validation, test, summary, dataset: about })
+    }
+
+    /// Whether every value of the rows is stored; if not, [`Split::values`] must not be called.
+    pub fn is_dense(&self) -> bool {
+        self.train.is_dense()
     }
 
     /// Training and validation rows in memory, without test rows; `validation` may be empty. Each row is a

@@ -44,6 +44,9 @@ pub(super) fn choose(config: &FitConfig, rows: &PreparedRows) -> Result<ModelCon
     Ok(model)
 }
 
+/// Width of a recurrent state.
+const UNITS: i64 = 64;
+
 /// A variant with settings for rows that are scaled to mean 0 and standard deviation 1.
 fn named(name: &str, rows: &PreparedRows, seed: u64) -> Result<ModelConfig, FitError> {
     let all = ModelConfig::all();
@@ -66,6 +69,11 @@ fn named(name: &str, rows: &PreparedRows, seed: u64) -> Result<ModelConfig, FitE
         set("code", json!(code));
         set("latent", json!(code));
         set("hidden", json!([hidden]));
+        set("units", json!(UNITS));
+        // A cross-entropy needs values in [0, 1].
+        if inner.get("loss") == Some(&json!("bce")) {
+            inner.insert("loss".into(), json!("mse"));
+        }
         // A rectified code cannot be negative, which loses half of its range. The contractive penalty needs
         // its sigmoid.
         if inner.get("jacobian").is_none() {

@@ -6,6 +6,7 @@ pub mod classify;
 pub mod codebook;
 pub mod dead_units;
 pub mod dense;
+pub mod handover;
 pub mod patches;
 pub mod point;
 pub(crate) mod preferences;

@@ -3,7 +3,7 @@
 use super::attention;
 use super::convolution::{convolve, convolve_transposed};
 use super::density::channel_density;
-use super::recurrent::recurrent;
+use super::recurrent::{conv_lstm, recurrent};
 use super::residual::residual_block;
 use super::sequence;
 use super::unpool::max_unpool;
@@ -44,7 +44,8 @@ pub(super) fn forward(layer: &Layer, x: &Tensor, tensors: &[Tensor], training: b
                 false,
             )
         }
-        Layer::Recurrent(settings) => recurrent(settings, x, tensors),
+        Layer::Recurrent(settings) => recurrent(settings, x, tensors, None).output,
+        Layer::ConvLstm(settings) => conv_lstm(settings, x, tensors, None).output,
         Layer::Repeat { times } => x.unsqueeze(1).expand([-1, times, -1], false),
         Layer::CausalConv1d(settings) => sequence::causal_conv(settings, x, tensors),
         Layer::TemporalBlock(block) => sequence::temporal_block(block, x, tensors),

@@ -10,13 +10,15 @@ pub mod positions;
 mod recurrent;
 mod residual;
 mod sequence;
+mod states;
 mod unpool;
 
 pub use ae_network::{
-    Architecture, CausalConv1d, Cell, Layer, LayerSummary, MaxUnpool2d, Recurrent, ResidualBlock, ShapeError,
-    TemporalBlock, TransformerBlock,
+    Architecture, CausalConv1d, Cell, ConvLstm, Layer, LayerSummary, MaxUnpool2d, Recurrent, ResidualBlock,
+    ShapeError, TemporalBlock, TransformerBlock,
 };
 pub use chain::dense_chain;
+pub use states::{Continued, States};
 
 use crate::model::Pass;
 use ae_network::{TensorSpec, channel_axis};

@@ -72,17 +72,23 @@ pub fn image_rows<L: AsRef<str>>(path: &Path, rows: &[(L, ArrayView4<f32>)]) -> 
             return Err(ReportError::Shape { what: "rows of images", got, expected });
         }
     }
-    let (columns, ..) = first.dim();
     let labels: Vec<&str> = rows.iter().map(|(label, _)| label.as_ref()).collect();
-    let layout = Layout::new(*first, columns, rows.len(), true)?;
-    let mut canvas = labelled_canvas(&layout, &labels)?;
+    let views: Vec<ArrayView4<f32>> = rows.iter().map(|(_, images)| *images).collect();
+    chart::write_image(path, &labelled_rows(&labels, &views)?)
+}
+
+/// Rows of images of equal shapes, at least one, each with its label to the left.
+pub(super) fn labelled_rows(labels: &[&str], rows: &[ArrayView4<f32>]) -> Result<RgbImage, ReportError> {
+    let (columns, ..) = rows[0].dim();
+    let layout = Layout::new(rows[0], columns, rows.len(), true)?;
+    let mut canvas = labelled_canvas(&layout, labels)?;
     let left = canvas.width() as usize - layout.width();
-    for (row, (_, images)) in rows.iter().enumerate() {
+    for (row, images) in rows.iter().enumerate() {
         for (column, image) in images.outer_iter().enumerate() {
             layout.place(&mut canvas, (left, 0), (column, row), image);
         }
     }
-    chart::write_image(path, &canvas)
+    Ok(canvas)
 }
 
 fn tile(path: &Path, images: ArrayView4<f32>, columns: usize, gaps: bool) -> Result<(), ReportError> {

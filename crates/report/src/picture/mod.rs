@@ -1,6 +1,7 @@
 //! One function for each kind of picture. Each writes a PNG file atomically and creates its folder if needed.
 //! The same input gives the same bytes.
 
+mod animation;
 mod bands;
 mod bars;
 mod causes;
@@ -14,6 +15,7 @@ mod scatter;
 mod series;
 mod timeline;
 
+pub use animation::animated_rows;
 pub use bands::{Band, bands};
 pub use bars::{Bar, bars};
 pub use causes::{Cause, causes};

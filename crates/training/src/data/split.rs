@@ -1,6 +1,7 @@
-//! The rows of one split, dense or sparse, and their batches.
+//! The rows of one split, dense, sparse or made on demand, and their batches.
 
-use super::sparse;
+use super::{moving, sparse};
+use ae_datasets::moving::MovingDigits;
 use ae_datasets::sparse::{Absent, SparsePart};
 use ae_datasets::{Samples, epoch_order};
 use ae_models::Batch;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 /// Data larger than this are sent to a CUDA device batch by batch instead of being kept there.
 const RESIDENT_BYTES: usize = 4 << 30;
 
-/// The rows of one split. Sparse rows become dense batch by batch, never as a whole.
+/// The rows of one split. Sparse rows become dense, and sequences are made, batch by batch, never as a whole.
 #[derive(Debug)]
 pub struct Split {
     rows: Rows,
@@ -31,6 +32,8 @@ enum Rows {
         observed: Option<Tensor>,
     },
     Sparse(Arc<SparsePart>, Absent),
+    /// Made on demand, in this shape; in training, new ones in every epoch.
+    Moving(Arc<MovingDigits>, Vec<i64>),
 }
 
 impl Split {
@@ -51,7 +54,11 @@ impl Split {
         Split { rows: Rows::Sparse(Arc::new(part), absent), labels, device }
     }
 
-    /// All rows on the CPU, each flattened, with their masks and labels. Panics if they are sparse.
+    pub(super) fn moving(part: MovingDigits, shape: &[i64], device: Device) -> Self {
+        Split { rows: Rows::Moving(Arc::new(part), shape.to_vec()), labels: None, device }
+    }
+
+    /// All rows on the CPU, each flattened, with their masks and labels. Panics if they are not dense.
     pub fn samples(&self) -> Samples {
         let observed = self.observed().map(|mask| array::to_rows(mask).mapv(|seen| seen > 0.5));
         let labels = self
@@ -68,6 +75,7 @@ impl Split {
                 let digests: Vec<String> = all.into_iter().flatten().map(|rows| rows.checksum()).collect();
                 return digest::sha256(digests.join(" ").as_bytes());
             }
+            Rows::Moving(part, _) => return part.checksum(),
             Rows::Dense { values, observed } => (values, observed.as_ref()),
         };
         let tensors = [Some(values), observed, self.labels.as_ref()];
@@ -83,6 +91,7 @@ impl Split {
                 observed: observed.as_ref().map(Tensor::shallow_clone),
             },
             Rows::Sparse(part, absent) => Rows::Sparse(Arc::clone(part), *absent),
+            Rows::Moving(part, shape) => Rows::Moving(Arc::clone(part), shape.clone()),
         };
         let labels = self.labels.as_ref().map(Tensor::shallow_clone);
         Split { rows, labels, device: self.device }
@@ -97,6 +106,7 @@ impl Split {
                 }
             }
             Rows::Sparse(..) => assert_eq!(shape.len(), 1, "a sparse row is a vector"),
+            Rows::Moving(_, own) => *own = shape.to_vec(),
         }
     }
 
@@ -116,6 +126,7 @@ impl Split {
         match &self.rows {
             Rows::Dense { values, .. } => values.size()[0] as usize,
             Rows::Sparse(part, _) => part.rows.len(),
+            Rows::Moving(part, _) => part.len(),
         }
     }
 
@@ -124,20 +135,26 @@ impl Split {
         self.len() == 0
     }
 
-    /// All values, `[N, …]`, on the device where they are kept. Panics if the rows are sparse, as a dense matrix
-    /// of them may not fit into memory; see [`Self::as_sparse`].
+    /// Whether every value is stored.
+    pub fn is_dense(&self) -> bool {
+        matches!(self.rows, Rows::Dense { .. })
+    }
+
+    /// All values, `[N, …]`, on the device where they are kept. Panics if the rows are not dense, as a matrix of
+    /// all of them may not fit into memory; see [`Self::is_dense`].
     pub fn values(&self) -> &Tensor {
         match &self.rows {
             Rows::Dense { values, .. } => values,
             Rows::Sparse(..) => panic!("sparse rows have no matrix of all values"),
+            Rows::Moving(..) => panic!("sequences that are made on demand have no matrix of all values"),
         }
     }
 
-    /// The sparse rows, and what a missing entry means; `None` if the rows are dense.
+    /// The sparse rows, and what a missing entry means; `None` if the rows are of another form.
     pub fn as_sparse(&self) -> Option<(&SparsePart, Absent)> {
         match &self.rows {
-            Rows::Dense { .. } => None,
             Rows::Sparse(part, absent) => Some((part, *absent)),
+            Rows::Dense { .. } | Rows::Moving(..) => None,
         }
     }
 
@@ -147,11 +164,11 @@ impl Split {
     }
 
     /// Which values of dense rows were observed, `[N, …]`, float, 1 or 0; `None` if all were. Panics if the rows
-    /// are sparse; see [`Self::has_missing`].
+    /// are not dense; see [`Self::has_missing`].
     pub fn observed(&self) -> Option<&Tensor> {
         match &self.rows {
             Rows::Dense { observed, .. } => observed.as_ref(),
-            Rows::Sparse(..) => panic!("sparse rows have no mask of all values"),
+            Rows::Sparse(..) | Rows::Moving(..) => panic!("only dense rows have a mask of all values"),
         }
     }
 
@@ -160,6 +177,7 @@ impl Split {
         match &self.rows {
             Rows::Dense { observed, .. } => observed.is_some(),
             Rows::Sparse(_, absent) => *absent == Absent::Unknown,
+            Rows::Moving(..) => false,
         }
     }
 
@@ -181,6 +199,7 @@ impl Split {
             Rows::Sparse(part, absent) => {
                 sparse::batch(part, *absent, start..start + n, self.labels.as_ref().map(narrow), self.device)
             }
+            Rows::Moving(part, shape) => moving::batch(part, shape, 0, start..start + n, self.device),
         }
     }
 
@@ -194,6 +213,7 @@ impl Split {
                 let labels = self.labels.as_ref().map(take);
                 sparse::batch(part, *absent, places.iter().copied(), labels, self.device)
             }
+            Rows::Moving(part, shape) => moving::batch(part, shape, 0, places.iter().copied(), self.device),
         }
     }
 
@@ -213,9 +233,9 @@ impl Split {
         let order = epoch_order(self.len(), seed, epoch);
         let home = match &self.rows {
             Rows::Dense { values, .. } => values.device(),
-            Rows::Sparse(..) => Device::Cpu,
+            Rows::Sparse(..) | Rows::Moving(..) => Device::Cpu,
         };
-        Epoch { split: self, order: indices(&order).to_device(home), batch }
+        Epoch { split: self, order: indices(&order).to_device(home), batch, number: epoch }
     }
 }
 
@@ -230,6 +250,7 @@ pub struct Epoch<'a> {
     split: &'a Split,
     order: Tensor,
     batch: usize,
+    number: u64,
 }
 
 impl Epoch<'_> {
@@ -252,10 +273,15 @@ impl Epoch<'_> {
         match rows {
             Rows::Dense { values, observed } => self.split.dense(values, observed.as_ref(), take),
             Rows::Sparse(part, absent) => {
-                let order = Vec::<i64>::try_from(&order).expect("int64 on the CPU");
-                let labels = labels.as_ref().map(take);
-                sparse::batch(part, *absent, order.into_iter().map(|row| row as usize), labels, *device)
+                sparse::batch(part, *absent, places(&order), labels.as_ref().map(take), *device)
             }
+            Rows::Moving(part, shape) => moving::batch(part, shape, self.number, places(&order), *device),
         }
     }
+}
+
+/// The numbers of an int64 vector on the CPU.
+fn places(order: &Tensor) -> impl ExactSizeIterator<Item = usize> + Clone + use<> {
+    let order = Vec::<i64>::try_from(order).expect("int64 on the CPU");
+    order.into_iter().map(|row| row as usize)
 }

@@ -222,6 +222,7 @@ pub(crate) fn summary(shape: &[i64]) -> DataSummary {
 pub(crate) fn small_models() -> Vec<(ModelConfig, Vec<i64>)> {
     let (vector, sequence, image) = (&[12][..], &[12, 1][..], &[1, 8, 8][..]);
     let in_colour = &[3, 8, 8][..];
+    let video = &[4, 1, 4, 4][..];
     let dense = r#""encoder":{"dense":{"hidden":[8]}}"#;
     let sizes = [
         ("linear", r#""code":3"#.to_string(), vector),
@@ -245,6 +246,7 @@ pub(crate) fn small_models() -> Vec<(ModelConfig, Vec<i64>)> {
             r#""entries":5,"width":3,"channels":[4],"residual_blocks":1,"residual_channels":2"#.into(),
             image,
         ),
+        ("factorised", r#""channels":4,"residual_blocks":1,"latent":2"#.into(), image),
         ("stacked", r#""hidden":[8,6]"#.into(), vector),
         ("lstm", r#""units":4"#.into(), sequence),
         ("tcn", r#""channels":3,"kernel":3,"dilations":[1,2],"pool":2,"code_channels":2"#.into(), sequence),
@@ -259,6 +261,8 @@ pub(crate) fn small_models() -> Vec<(ModelConfig, Vec<i64>)> {
         ("text", r#""hidden":[8],"code":4"#.into(), vector),
         ("restoring", r#""channels":[4,4]"#.into(), image),
         ("colouring", r#""channels":[4,4]"#.into(), in_colour),
+        ("composite", r#""units":4,"layers":2"#.into(), sequence),
+        ("conv_lstm", r#""channels":[3],"kernel":3,"patch":2"#.into(), video),
     ];
     let mut all = Vec::new();
     for (name, settings, shape) in sizes {
