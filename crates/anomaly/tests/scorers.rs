@@ -265,6 +265,7 @@ fn every_variant_can_be_scored_with() {
             ModelConfig::Denoising(_)
             | ModelConfig::Conv(_)
             | ModelConfig::Classifier(_)
+            | ModelConfig::Factorised(_)
             | ModelConfig::Restoring(_) => {
                 vec![1, 28, 28]
             }

@@ -156,13 +156,13 @@ impl Simple {
     }
 
     /// Name, title and forecasts of each method.
-    fn methods(&self) -> Vec<(&'static str, &'static str, Box<dyn Fn(&Batch) -> Tensor + '_>)> {
+    fn methods(&self) -> Vec<Method<'_>> {
         let mean = |batch: &Batch| self.mean.expand([batch.len(), -1, -1], false).contiguous();
         let persistence = |batch: &Batch| {
             let [seen, future] = split(batch, self.given);
             seen.narrow(1, self.given - 1, 1).expand_as(&future).contiguous()
         };
-        let mut methods: Vec<(_, _, Box<dyn Fn(&Batch) -> Tensor + '_>)> = vec![
+        let mut methods: Vec<Method<'_>> = vec![
             ("mean", "mean of training", Box::new(mean)),
             ("persistence", "persistence", Box::new(persistence)),
             ("faded", "persistence, faded", Box::new(|batch| self.faded(batch))),
@@ -177,6 +177,9 @@ impl Simple {
         methods
     }
 }
+
+/// Name, title and forecasts of a method.
+type Method<'a> = (&'static str, &'static str, Box<dyn Fn(&Batch) -> Tensor + 'a>);
 
 /// Evaluates both presets; returns the description of the method.
 pub(super) fn evaluate(context: &mut Context<'_>, draft: &mut Draft) -> Result<String, EvaluationError> {
