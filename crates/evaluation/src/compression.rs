@@ -9,7 +9,7 @@ use crate::context::{Context, Wanted};
 use crate::draft::Draft;
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, ResultTable};
-use crate::spread::{self, Figures, Quantity};
+use crate::spread::{Figures, Quantity};
 use crate::tasks::Task;
 use ae_training::experiment::{Run, RunError};
 pub(crate) use gallery::Gallery;
@@ -175,11 +175,11 @@ impl Results {
         }
         let winner = best.map_or("nobody", |(_, title)| title);
         let mut note = format!("Fewest bits at equal PSNR: {winner}. In the last columns, bits per pixel.");
-        if let Some(stranger) = set.stranger.filter(|_| self.figures.get(&STRANGER).is_some()) {
-            let cells = self.figures.cells(&[STRANGER])?;
+        if let (Some(stranger), Some(more)) = (set.stranger, self.figures.get(&STRANGER)) {
             note.push_str(&format!(
-                " The compressor learned on {stranger} takes {} more bits here than the one learned on {}.",
-                cells[0], set.name
+                " The compressor learned on {stranger} takes {:.0} % more bits here than the one learned on {}.",
+                100.0 * more.summary()?.mean,
+                set.name
             ));
         }
         let columns = ["codec", "bits against JPEG", "25 dB", "30 dB", "35 dB"].map(String::from).to_vec();
@@ -201,7 +201,7 @@ impl Results {
             title: format!("The learned compressor by quality, {}", set.name),
             columns: ["quality", "bits per pixel", "PSNR, dB", "MS-SSIM"].map(String::from).to_vec(),
             rows: points.collect(),
-            note: format!("The first seed. {}", spread::SPREAD),
+            note: "The first seed.".into(),
         });
         for curve in std::iter::once(ours).chain(&self.rivals) {
             for point in &curve.points {
