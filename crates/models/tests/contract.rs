@@ -7,15 +7,10 @@ use std::collections::BTreeSet;
 
 /// Images with odd sides and channels, a vector and a sequence; some variants are bound to images.
 fn shapes(config: &ModelConfig) -> Vec<Vec<i64>> {
+    use ModelConfig::{Classifier, Conv, Denoising, Factorised, Restoring};
     let image = vec![2, 9, 6];
     match config {
-        ModelConfig::Denoising(_)
-        | ModelConfig::Classifier(_)
-        | ModelConfig::Conv(_)
-        | ModelConfig::Factorised(_)
-        | ModelConfig::Restoring(_) => {
-            vec![image, vec![1, 28, 28]]
-        }
+        Denoising(_) | Classifier(_) | Conv(_) | Factorised(_) | Restoring(_) => vec![image, vec![1, 28, 28]],
         ModelConfig::Colouring(_) => vec![vec![3, 9, 6]],
         ModelConfig::Mae(_) => vec![vec![1, 8, 12], vec![2, 12, 8]],
         ModelConfig::Lstm(_) | ModelConfig::Tcn(_) => vec![vec![21], vec![8, 3]],
