@@ -174,11 +174,7 @@ impl PictureCompressor {
         for batch in alike(pictures, |picture| size_of(&picture.pixels)) {
             for latents in self.latents(batch) {
                 for (channel, table) in latents.outer_iter().zip(&tables) {
-                    for value in channel {
-                        let value = (f64::from(*value) / step).round_ties_even();
-                        let value = value.clamp(f64::from(*VALUES.start()), f64::from(*VALUES.end()));
-                        encoder.put(value as i32, table);
-                    }
+                    channel.iter().for_each(|value| encoder.put(quantised(*value, step), table));
                 }
             }
         }
@@ -245,8 +241,7 @@ impl PictureCompressor {
         for batch in alike(pictures, |picture| size_of(&picture.pixels)) {
             for latents in self.latents(batch) {
                 for (channel, table) in latents.outer_iter().zip(&tables) {
-                    let value = |value: &f32| (f64::from(*value) / step).round_ties_even() as i32;
-                    bits += channel.iter().map(|latent| table.bits(value(latent))).sum::<f64>();
+                    bits += channel.iter().map(|value| table.bits(quantised(*value, step))).sum::<f64>();
                 }
             }
         }
@@ -306,6 +301,12 @@ impl PictureCompressor {
         }
         all
     }
+}
+
+/// What is stored of a latent.
+fn quantised(latent: f32, step: f64) -> i32 {
+    let multiple = (f64::from(latent) / step).round_ties_even();
+    multiple.clamp(f64::from(*VALUES.start()), f64::from(*VALUES.end())) as i32
 }
 
 /// Rows of latents that are computed together: `begin..end`, from the rows `from..to` around them.

@@ -22,7 +22,7 @@ pub(crate) fn compress(args: &CompressArgs, cli: &Cli) -> Result<(), Failure> {
     check_free(&out, args.force)?;
     let pictures = paths.iter().map(|path| compressor.read(path)).collect::<Result<Vec<_>, _>>()?;
     let bytes = compressor.compress(&pictures, args.quality)?;
-    // What was written can be read again, whatever the machine: a file that nobody can open is worth nothing.
+    // From the bytes alone, before they are written: a file that cannot be opened is worth nothing.
     let decoded = compressor.decompress(&bytes, &out)?;
     files::write_atomic_bytes(&out, &bytes).map_err(CompressionError::from)?;
     let pixels: usize = pictures.iter().map(|picture| picture.pixels.len() / compressor.channels()).sum();
