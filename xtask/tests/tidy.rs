@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ae-link", &[]),
     ("ae-fetch", &["ae-records"]),
     ("ae-network", &[]),
-    ("ae-coding", &[]),
+    ("ae-coding", &["ae-network"]),
     ("ae-tensor", &["ae-link", "ae-network", "ae-records"]),
     ("ae-models", &["ae-coding", "ae-link", "ae-network", "ae-records", "ae-tensor"]),
     ("ae-metrics", &["ae-records"]),

@@ -3,6 +3,7 @@
 //! A neural network decides what is stored; this crate stores it. [`Density`] is the learned density of one channel
 //! (Ballé, Minnen, Singh, Hwang & Johnston, "Variational image compression with a scale hyperprior", ICLR 2018, appendix
 //! 6.1), [`Table`] its probabilities as integers, [`Encoder`] and [`Decoder`] the range coder, and [`Container`] the file.
+//! [`BitsBack`] stores images without loss by a variational autoencoder.
 //!
 //! A decoder needs the very probabilities of the encoder: a difference in the last bit would garble all that follows.
 //! Densities are therefore computed here in double precision, in a fixed order and with the functions of `libm`, so that
@@ -23,13 +24,18 @@
 //! # Ok::<(), ae_coding::CodingError>(())
 //! ```
 
+mod bits_back;
 mod container;
+mod dense;
 mod density;
 mod error;
 mod range;
+mod stack;
 mod table;
 
+pub use bits_back::{BitsBack, Values};
 pub use container::{Container, MAX_PICTURES, MAX_PIXELS, Picture};
+pub use dense::{DenseLayer, DenseNetwork};
 pub use density::{Density, DensityLayer};
 pub use error::CodingError;
 pub use range::{Decoder, Encoder};

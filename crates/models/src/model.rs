@@ -15,6 +15,7 @@ pub use step::{Losses, Pass, Phase};
 use crate::blocks::variational::Targets;
 use crate::damage::Corruption;
 use crate::network::Network;
+use ae_coding::BitsBack;
 use ae_tensor::divergence::DiagonalGaussian;
 use ae_tensor::{DenseChain, Kind, Likelihood, Noise, Tensor};
 
@@ -303,6 +304,13 @@ pub trait LatentVariable: Model {
     /// `-log p(x|z)` of each value of each sample, in nats: `[B, D]`, a sample's values in one row; they are
     /// independent given the latents, `[B, D]`. Values that were not observed are included.
     fn negative_log_likelihood_per_value(&self, latents: &Tensor, batch: &Batch) -> Tensor;
+
+    /// The model as one that stores samples without loss, with its current weights; `None` if its networks are not dense, or
+    /// its values are not whole numbers with a probability each: bits drawn from grey values ([`Targets::Stochastic`]), or the
+    /// levels of a byte ([`Likelihood::is_of_levels`]).
+    fn bits_back(&self) -> Option<BitsBack> {
+        None
+    }
 }
 
 /// A model that undoes damage to images of any size.

@@ -36,7 +36,18 @@ pub enum Likelihood {
     /// Hinton, 2009; Liang et al., 2018, equation 2). The coefficient, which no parameter changes, is left out. A
     /// value that was not observed is taken for a count of 0.
     Multinomial,
+    /// Each value is one of 256 levels, 0 to 255 over 255: the number of successes in 255 trials whose probability is drawn
+    /// from Beta(α, β) for each value, `p(k) = C(255, k) B(k + α, 255 - k + β) / B(α, β)`, with α and β from the decoder
+    /// (Townsend, Bird & Barber, ICLR 2019, section 3.2). A likelihood of whole images without loss: see
+    /// [`Likelihood::is_of_levels`].
+    BetaBinomial,
 }
+
+/// Trials of [`Likelihood::BetaBinomial`]: the highest of the 256 levels of a byte.
+const TRIALS: f64 = 255.0;
+/// `log α` and `log β` of [`Likelihood::BetaBinomial`] lie within plus and minus this: single precision has no room for
+/// the logarithms of the gamma function of larger ones.
+pub const LOG_SHAPE: f64 = 7.0;
 
 /// Log-variances of [`Likelihood::GaussianLearned`] stay above this, softly: without a floor the likelihood
 /// of a value that never changes grows without bound (Rybkin et al., 2021, section 3.3).
@@ -81,15 +92,27 @@ impl Likelihood {
             Likelihood::GaussianLearned => "gaussian_learned",
             Likelihood::Laplace { .. } => "laplace",
             Likelihood::Multinomial => "multinomial",
+            Likelihood::BetaBinomial => "beta_binomial",
         }
+    }
+
+    /// Whether it gives each of the 256 levels of a byte a probability.
+    pub fn is_of_levels(self) -> bool {
+        self == Likelihood::BetaBinomial
+    }
+
+    /// Whether the decoder gives two values for each one of a sample.
+    fn is_of_two(self) -> bool {
+        matches!(self, Likelihood::GaussianLearned | Likelihood::BetaBinomial)
     }
 
     /// The decoder's output shape for a sample of this shape: the sample's own, except for
     /// [`Likelihood::GaussianLearned`], which takes the means of all channels (or features, or values)
-    /// followed by their log-variances: `[2·D]`, `[2·C, H, W]` or `[T, 2·F]`.
+    /// followed by their log-variances: `[2·D]`, `[2·C, H, W]` or `[T, 2·F]`; and for [`Likelihood::BetaBinomial`], which takes
+    /// `log α` and `log β` in the same way, both held within ±[`LOG_SHAPE`] by a hyperbolic tangent.
     pub fn output_shape(self, sample: &[i64]) -> Vec<i64> {
         let mut shape = sample.to_vec();
-        if self == Likelihood::GaussianLearned {
+        if self.is_of_two() {
             shape[channel_axis(sample)] *= 2;
         }
         shape
@@ -102,6 +125,11 @@ impl Likelihood {
     pub fn output_start(self, mean: f64, low: f64, high: f64) -> Vec<f64> {
         if self == Likelihood::Multinomial {
             return vec![0.0]; // all values are equally probable
+        }
+        if self == Likelihood::BetaBinomial {
+            // α + β = 1: levels at both ends are more probable than those in between.
+            let mean = mean.clamp(1e-3, 1.0 - 1e-3);
+            return vec![mean.ln(), (1.0 - mean).ln()];
         }
         let mean = self.activation().link(mean);
         if self != Likelihood::GaussianLearned {
@@ -120,7 +148,7 @@ impl Likelihood {
     /// The range of legal data.
     pub fn range(self) -> Range {
         match self {
-            Likelihood::Bernoulli => Range::UNIT,
+            Likelihood::Bernoulli | Likelihood::BetaBinomial => Range::UNIT,
             Likelihood::Multinomial => Range { low: 0.0, high: f64::INFINITY },
             _ => Range::REALS,
         }
@@ -194,6 +222,15 @@ impl Likelihood {
                 (output.flatten(1, -1) - target).abs() / scale + (2.0 * scale).ln()
             }
             Likelihood::Multinomial => -(output.flatten(1, -1).log_softmax(1, None::<Kind>) * target),
+            Likelihood::BetaBinomial => {
+                let (alpha, beta) = self.shapes(output);
+                let (alpha, beta) = (alpha.flatten(1, -1), beta.flatten(1, -1));
+                let log_beta = |a: &Tensor, b: &Tensor| a.lgamma() + b.lgamma() - (a + b).lgamma();
+                let successes = (target * TRIALS).round();
+                let failures = TRIALS - &successes;
+                let ways = -log_beta(&(&successes + 1.0), &(&failures + 1.0)) - (TRIALS + 1.0).ln();
+                log_beta(&alpha, &beta) - log_beta(&(successes + &alpha), &(failures + &beta)) - ways
+            }
         }
     }
 
@@ -202,9 +239,20 @@ impl Likelihood {
     pub fn mean(self, output: &Tensor) -> Tensor {
         match self {
             Likelihood::GaussianLearned => self.moments(output).0,
+            Likelihood::BetaBinomial => {
+                let (alpha, beta) = self.shapes(output);
+                &alpha / (&alpha + beta)
+            }
             Likelihood::Multinomial => output.flatten(1, -1).softmax(1, None::<Kind>).view_as(output),
             _ => self.activation().apply(output),
         }
+    }
+
+    /// α and β of [`Likelihood::BetaBinomial`].
+    fn shapes(self, output: &Tensor) -> (Tensor, Tensor) {
+        let halves = output.chunk(2, channel_axis(&output.size()[1..]) as i64 + 1);
+        let shape = |half: &Tensor| ((half / LOG_SHAPE).tanh() * LOG_SHAPE).exp();
+        (shape(&halves[0]), shape(&halves[1]))
     }
 
     /// Means and log-variances of [`Likelihood::GaussianLearned`].

@@ -56,6 +56,7 @@ fn likelihoods() {
         ("gaussian_0.3", Likelihood::Gaussian { sigma: 0.3 }, &output, &target),
         ("gaussian_learned", Likelihood::GaussianLearned, &both, &target),
         ("laplace_0.7", Likelihood::Laplace { scale: 0.7 }, &output, &target),
+        ("beta_binomial", Likelihood::BetaBinomial, &both, &target),
     ] {
         check(name, &likelihood.negative_log_prob(output, target), &golden[name], 1e-9);
         check_gradient(name, output, |o| likelihood.negative_log_prob(o, target));

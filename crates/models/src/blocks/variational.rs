@@ -12,9 +12,11 @@ use super::body::Body;
 use crate::model::{
     Autoencoder, Batch, Code, DataSummary, Generator, LatentVariable, Losses, Model, ModelError, Pass,
 };
-use crate::network::Network;
+use crate::network::{Network, dense_network};
 use crate::registry::at_least_one;
+use ae_coding::{BitsBack, Values};
 use ae_tensor::divergence::DiagonalGaussian;
+use ae_tensor::likelihood::LOG_SHAPE;
 use ae_tensor::{Activation, Kind, Likelihood, Noise, Tensor};
 
 /// Settings that variational variants have in common; each variant exposes some of them.
@@ -212,6 +214,15 @@ impl LatentVariable for Variational {
 
     fn negative_log_likelihood_per_value(&self, latents: &Tensor, batch: &Batch) -> Tensor {
         self.likelihood.negative_log_prob_per_value(&self.decoder.forward(latents), &batch.values)
+    }
+
+    fn bits_back(&self) -> Option<BitsBack> {
+        let values = match self.targets {
+            Targets::Stochastic => Values::Bits,
+            Targets::Grey if self.likelihood.is_of_levels() => Values::Levels { log_shape: LOG_SHAPE },
+            Targets::Grey => return None,
+        };
+        BitsBack::new(dense_network(&self.encoder)?, dense_network(&self.decoder)?, values)
     }
 }
 

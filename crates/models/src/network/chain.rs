@@ -1,11 +1,33 @@
-//! Conversion of dense networks to a [`DenseChain`].
+//! Dense networks without libtorch: to score fast ([`DenseChain`]), or with the same bits on every machine ([`DenseNetwork`]).
 
 use super::{Layer, Network};
-use ae_tensor::{Activation, DenseChain, Tensor};
+use ae_coding::{DenseLayer, DenseNetwork};
+use ae_tensor::{Activation, DenseChain, Tensor, array};
 
 /// The networks in sequence, then `output`, without libtorch. `None` if a layer is anything but dense, an
 /// activation or a change of shape. The weights are copied, so later training does not change the chain.
 pub fn dense_chain(networks: &[&Network], output: Activation) -> Option<DenseChain> {
+    let layers = dense_layers(networks, output)?;
+    let layers: Vec<(&Tensor, &Tensor, Activation)> =
+        layers.iter().map(|(weight, bias, activation)| (weight, *bias, *activation)).collect();
+    DenseChain::new(&layers)
+}
+
+/// The network without libtorch, the same on every machine. `None` as for [`dense_chain`].
+pub fn dense_network(network: &Network) -> Option<DenseNetwork> {
+    let layer = |(weight, bias, activation): (Tensor, &Tensor, Activation)| DenseLayer {
+        weights: array::to_vec(&weight.tr().contiguous()),
+        bias: array::to_vec(bias),
+        activation,
+    };
+    DenseNetwork::new(dense_layers(&[network], Activation::Identity)?.into_iter().map(layer).collect())
+}
+
+/// Weights `[out, in]`, biases and the activation after each layer; then `output`.
+fn dense_layers<'n>(
+    networks: &[&'n Network],
+    output: Activation,
+) -> Option<Vec<(Tensor, &'n Tensor, Activation)>> {
     let mut layers: Vec<(Tensor, &Tensor, Activation)> = Vec::new();
     let follow = |layers: &mut Vec<(Tensor, &Tensor, Activation)>, activation| {
         // A chain has no two activations in a row, and none before the first layer.
@@ -29,7 +51,5 @@ pub fn dense_chain(networks: &[&Network], output: Activation) -> Option<DenseCha
     if output != Activation::Identity {
         follow(&mut layers, output)?;
     }
-    let layers: Vec<(&Tensor, &Tensor, Activation)> =
-        layers.iter().map(|(weight, bias, activation)| (weight, *bias, *activation)).collect();
-    DenseChain::new(&layers)
+    Some(layers)
 }

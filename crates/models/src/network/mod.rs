@@ -17,7 +17,7 @@ pub use ae_network::{
     Architecture, CausalConv1d, Cell, ConvLstm, Layer, LayerSummary, MaxUnpool2d, Recurrent, ResidualBlock,
     ShapeError, TemporalBlock, TransformerBlock,
 };
-pub use chain::dense_chain;
+pub use chain::{dense_chain, dense_network};
 pub use states::{Continued, States};
 
 use crate::model::Pass;

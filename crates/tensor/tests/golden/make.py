@@ -27,6 +27,7 @@ out["likelihood"] = {
     "gaussian_0.3": (-stats.norm(o, 0.3).logpdf(x)).sum(1).tolist(),
     "gaussian_learned": (-stats.norm(o, np.exp(soft / 2)).logpdf(x)).sum(1).tolist(),
     "laplace_0.7": (-stats.laplace(o, 0.7).logpdf(x)).sum(1).tolist(),
+    "beta_binomial": (-stats.betabinom(255, *(np.exp(7 * np.tanh(it / 7)) for it in (o, log_var))).logpmf(np.round(255 * x))).sum(1).tolist(),
 }
 
 def kl(m1, s1, m2, s2):
