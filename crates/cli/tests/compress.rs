@@ -76,3 +76,49 @@ fn pictures_become_a_small_file_and_pictures_again() {
     );
     place.check("compress one.png --model run --quality 101", 2, &["0..=100"]);
 }
+
+const EXACT: &str = r#"
+[model.vae]
+latent = 4
+likelihood = "beta_binomial"
+
+[model.vae.encoder.dense]
+hidden = [16]
+
+[data]
+set = "pictures-idx3-ubyte"
+scale = "auto"
+
+[training]
+epochs = 1
+batch = 8
+"#;
+
+#[test]
+fn a_model_of_grey_levels_stores_pictures_exactly() {
+    let place = Place::new();
+    let pixels: Vec<u8> = (0..60 * 256).map(|i| (i / 256 % 7 * 20 + i % 16 * 8) as u8).collect();
+    place.write("pictures-idx3-ubyte", idx(&[60, 16, 16], &pixels));
+    place.write("exact.toml", EXACT);
+    place.check("train exact.toml --threads 1 --out run", 0, &[]);
+    let pixels = Array3::from_shape_fn((1, 16, 16), |(_, row, column)| (row * 16 + column) as f32 / 255.0);
+    ae_report::picture::image(&place.path("one.png"), pixels.view()).unwrap();
+    place.check("compress one.png --model run", 0, &["1 picture, ", "bits a pixel, exact: one.aec"]);
+    place.check("decompress one.aec --model run --out back.png", 0, &["1 picture: back.png"]);
+    assert_eq!(place.read("back.png"), place.read("one.png"));
+    place.check_refused(
+        "compress one.png --model run --quality 50 --force",
+        2,
+        &["stores pictures exactly", "leave it out"],
+    );
+    picture(&place, "large.png", 1, 0);
+    place.check_refused(
+        "compress large.png --model run",
+        2,
+        &["large.png has 30 × 50 pixels, but the model stores pictures of 16 × 16 only"],
+    );
+    let mut damaged = place.read("one.aec");
+    damaged[30] ^= 1;
+    place.write("damaged.aec", &damaged);
+    place.check_refused("decompress damaged.aec --model run", 2, &["damaged.aec: the file is damaged"]);
+}

@@ -4,13 +4,13 @@
 //! |---|---|
 //! | 4 | `AEC` and the version, 1 |
 //! | 8 | first bytes of the SHA-256 of the model that decodes it |
-//! | 1 | quality level |
+//! | 1 | quality, 0 to 100; 255 if the pictures are stored exactly |
 //! | 1 | channels, 1 or 3 |
 //! | n | number of runs of pictures of one size |
 //! | n | for each run: number of pictures, height, width |
 //! | 1 | whether the pictures have names, 0 or 1 |
 //! | n | if so, for each picture: length of its name, the name in UTF-8 |
-//! | … | the range coder's bytes, up to the checksum |
+//! | … | the bytes of the range coder ([`crate::Encoder`]) or of bits-back coding ([`crate::BitsBack`]), up to the checksum |
 //! | 8 | first bytes of the SHA-256 of all bytes before |
 //!
 //! `n` is a number in groups of seven bits, least significant first, each but the last with the highest bit set (LEB128).
@@ -36,13 +36,13 @@ const MAX_NAME: u64 = 1024;
 pub struct Container {
     /// First bytes of the SHA-256 of the model's file.
     pub model: [u8; SUM],
-    /// Quality level of the model, from 0.
+    /// Quality, 0 to 100; 255 if the pictures are stored exactly.
     pub level: u8,
     /// 1 for grey pictures, 3 for colour.
     pub channels: u8,
     /// The pictures, in the order of their codes.
     pub pictures: Vec<Picture>,
-    /// The range coder's bytes.
+    /// The bytes of [`crate::Encoder`] or [`crate::BitsBack`].
     pub payload: Vec<u8>,
 }
 

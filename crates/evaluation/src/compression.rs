@@ -2,6 +2,7 @@
 //! what becomes of a compressor that meets pictures of another kind.
 
 mod codecs;
+mod exact;
 mod gallery;
 
 use crate::compressor::PictureCompressor;
@@ -12,6 +13,8 @@ use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{Figures, Quantity};
 use crate::tasks::Task;
 use ae_training::experiment::{Run, RunError};
+use exact::EXACTLY;
+pub(crate) use exact::stored;
 pub(crate) use gallery::Gallery;
 use gallery::{Curve, IMAGES};
 use std::path::PathBuf;
@@ -20,11 +23,14 @@ use std::path::PathBuf;
 pub(crate) const TASK: Task = Task {
     name: "compression",
     title: "Compression: bits per pixel against quality",
-    about: "Rate and distortion of a learned compressor, beside JPEG, WebP and AVIF, and on pictures of another kind",
+    about: "Rate and distortion of a learned compressor, beside JPEG, WebP and AVIF, and on pictures of another kind; images \
+            stored exactly, beside PNG and WebP",
     seeds: &[0],
     options: &[],
     run: |context, _| {
-        evaluate(context, &SETS, |set, seed| {
+        let mut draft = Evaluation::begin(context, &TASK)?;
+        exact::report(context, &mut draft, &EXACTLY, |one, seed| Wanted::preset(one.preset, &[], seed))?;
+        evaluate(context, draft, &SETS, |set, seed| {
             let data = format!("data.set={}", set.name);
             Wanted::preset("factorised", &[&[data.as_str()], set.settings].concat(), seed)
         })
@@ -59,10 +65,10 @@ const STRANGER: Quantity = Quantity::percentage("stranger_bd_rate", "bits agains
 
 fn evaluate(
     context: &mut Context<'_>,
+    mut draft: Draft,
     sets: &[Set],
     wanted: impl Fn(&Set, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    let mut draft = Evaluation::begin(context, &TASK)?;
     let mut missing = Vec::new();
     for set in sets {
         let mut results = Results::default();

@@ -34,6 +34,7 @@ mod fid;
 mod forecast;
 mod jacobian;
 mod likelihood;
+mod lossless;
 mod pca;
 mod posterior;
 mod pretraining;
@@ -64,6 +65,7 @@ measures![
     forecast,
     jacobian,
     likelihood,
+    lossless,
     pca,
     posterior,
     pretraining,

@@ -47,6 +47,7 @@ presets![
     "cvae-conv",
     "beta_vae",
     "cvae",
+    "vae-levels",
     "vae-nll",
     "iwae",
     "gan",

@@ -8,13 +8,13 @@ pub(crate) struct CompressArgs {
     /// A PNG or JPEG picture, or a folder of them
     pub(crate) input: PathBuf,
 
-    /// The model: a run of factorised, or its model.safetensors
+    /// The model: a run of factorised (or, to store pictures exactly, of vae-levels or vae-nll), or its model.safetensors
     #[arg(long, value_name = "RUN|FILE")]
     pub(crate) model: PathBuf,
 
-    /// Quality, from 0 (smallest files) to 100
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub(crate) quality: u8,
+    /// Quality, from 0 (smallest files) to 100 [default: 50, or exact for a model that stores pictures exactly]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) quality: Option<u8>,
 
     /// The compressed file [default: the input with the ending .aec]
     #[arg(long, value_name = "FILE")]

@@ -3,7 +3,7 @@
 use crate::cli::{Cli, CompressArgs, DecompressArgs};
 use crate::failure::Failure;
 use crate::output;
-use ae_evaluation::compressor::{CompressionError, NamedPicture, PictureCompressor};
+use ae_evaluation::compressor::{CompressionError, DEFAULT_QUALITY, NamedPicture, PictureCompressor};
 use ae_records::files;
 use ae_records::text::one_line;
 use ae_tensor::{Device, DeviceChoice, device};
@@ -27,16 +27,22 @@ pub(crate) fn compress(args: &CompressArgs, cli: &Cli) -> Result<(), Failure> {
     files::write_atomic_bytes(&out, &bytes).map_err(CompressionError::from)?;
     let pixels: usize = pictures.iter().map(|picture| picture.pixels.len() / compressor.channels()).sum();
     let rate = 8.0 * bytes.len() as f64 / pixels as f64;
-    let psnr = psnr(&pictures, &decoded);
+    let exact = compressor.is_lossless();
+    if exact && decoded != pictures {
+        return Err(Failure::new("the pictures did not come back exactly, so nothing was written"));
+    }
+    let psnr = (!exact).then(|| psnr(&pictures, &decoded));
+    let quality = (!exact).then(|| args.quality.unwrap_or(DEFAULT_QUALITY));
     match cli.json {
         true => output::json(&serde_json::json!({
             "pictures": pictures.len(), "bytes": bytes.len(), "bits_per_pixel": rate, "psnr": psnr,
-            "quality": args.quality, "file": out.display().to_string(),
+            "quality": quality, "exact": exact, "file": out.display().to_string(),
         })),
         false => output::result(&format!(
-            "{}, {} bytes, {rate:.3} bits a pixel, PSNR {psnr:.1} dB: {}",
+            "{}, {} bytes, {rate:.3} bits a pixel, {}: {}",
             counted(pictures.len()),
             bytes.len(),
+            psnr.map_or("exact".into(), |psnr| format!("PSNR {psnr:.1} dB")),
             out.display()
         )),
     }

@@ -92,10 +92,7 @@ fn jpeg(pixels: &Array3<u8>, quality: u8, sampling: jpeg_encoder::SamplingFactor
 
 fn webp(pixels: &Array3<u8>, quality: u8) -> Result<Coded, String> {
     let (channels, height, width) = pixels.dim();
-    let rgb = match channels {
-        1 => pixels.iter().flat_map(|&grey| [grey; 3]).collect(),
-        _ => interleaved(pixels),
-    };
+    let rgb = rgb(pixels);
     let bytes = webp::Encoder::from_rgb(&rgb, width as u32, height as u32).encode(f32::from(quality));
     let image = webp::Decoder::new(&bytes).decode().ok_or("its own bytes cannot be decoded")?;
     let decoded: Vec<u8> = match channels {
@@ -103,6 +100,75 @@ fn webp(pixels: &Array3<u8>, quality: u8) -> Result<Coded, String> {
         _ => image.to_vec(),
     };
     Ok(Coded { bytes: bytes.len(), pixels: planes(&decoded, channels, height, width) })
+}
+
+/// A codec that loses nothing, and the bytes that it takes.
+#[derive(Debug)]
+pub(super) struct Lossless {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) bytes: usize,
+}
+
+/// A picture `[C, H, W]` by codecs that lose nothing, each at its smallest.
+///
+/// # Errors
+/// If a codec fails.
+pub(super) fn lossless(pixels: &Array3<u8>) -> Result<[Lossless; 2], EvaluationError> {
+    let failed = |codec| move |reason| EvaluationError::Codec { codec, quality: 100, reason };
+    Ok([
+        Lossless { name: "png", title: "PNG", bytes: png(pixels).map_err(failed("PNG"))? },
+        Lossless {
+            name: "webp",
+            title: "WebP, lossless",
+            bytes: webp_exact(pixels).map_err(failed("WebP"))?,
+        },
+    ])
+}
+
+/// With one bit a pixel if it is black and white.
+fn png(pixels: &Array3<u8>) -> Result<usize, String> {
+    let (channels, height, width) = pixels.dim();
+    let is_black_and_white = channels == 1 && pixels.iter().all(|&pixel| pixel == 0 || pixel == u8::MAX);
+    let (depth, values) = match is_black_and_white {
+        true => {
+            let byte =
+                |bits: &[u8]| bits.iter().enumerate().fold(0, |byte, (at, bit)| byte | (bit & (0x80 >> at)));
+            let rows = pixels.as_standard_layout().into_owned().into_raw_vec_and_offset().0;
+            (png::BitDepth::One, rows.chunks(width).flat_map(|row| row.chunks(8).map(byte)).collect())
+        }
+        false => (png::BitDepth::Eight, interleaved(pixels)),
+    };
+    // Which filter suits depends on the picture; for bits, none does.
+    let filters = [png::Filter::NoFilter, png::Filter::Adaptive];
+    let lengths = filters.into_iter().map(|filter| {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
+        encoder.set_color(if channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb });
+        encoder.set_depth(depth);
+        encoder.set_compression(png::Compression::High);
+        encoder.set_filter(filter);
+        let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&values));
+        written.map_err(|error| error.to_string()).map(|()| bytes.len())
+    });
+    lengths.collect::<Result<Vec<_>, _>>().map(|lengths| lengths.into_iter().min().unwrap_or(0))
+}
+
+fn webp_exact(pixels: &Array3<u8>) -> Result<usize, String> {
+    let (_, height, width) = pixels.dim();
+    let rgb = rgb(pixels);
+    let mut config = webp::WebPConfig::new().map_err(|()| "its settings cannot be made".to_owned())?;
+    (config.lossless, config.quality, config.method) = (1, 100.0, 6);
+    let encoder = webp::Encoder::from_rgb(&rgb, width as u32, height as u32);
+    encoder.encode_advanced(&config).map(|bytes| bytes.len()).map_err(|error| format!("{error:?}"))
+}
+
+/// Red, green and blue of each pixel, one after the other.
+fn rgb(pixels: &Array3<u8>) -> Vec<u8> {
+    match pixels.dim().0 {
+        1 => pixels.iter().flat_map(|&grey| [grey; 3]).collect(),
+        _ => interleaved(pixels),
+    }
 }
 
 /// The nearest grey of a pixel whose three values are nearly equal.
@@ -160,6 +226,19 @@ fn planes(values: &[u8], channels: usize, height: usize, width: usize) -> Array3
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codecs_that_lose_nothing_take_less_for_bits() {
+        let grey = Array3::from_shape_fn((1, 40, 60), |(_, row, column)| (row * column % 251) as u8);
+        let bits = grey.mapv(|value| if value > 120 { 255 } else { 0 });
+        let bytes = |pixels: &Array3<u8>| lossless(pixels).unwrap().map(|codec| codec.bytes);
+        let pairs = bytes(&grey).into_iter().zip(bytes(&bits));
+        assert!(
+            pairs.clone().all(|(grey, bits)| (20..grey).contains(&bits)),
+            "{:?}",
+            pairs.collect::<Vec<_>>()
+        );
+    }
 
     /// Each codec gives back nearly what went in at its best, and less in fewer bytes at its worst.
     #[test]

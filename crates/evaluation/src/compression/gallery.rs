@@ -137,15 +137,16 @@ impl Gallery {
         compressor: &PictureCompressor,
         quality: u8,
     ) -> Result<(usize, Vec<NamedPicture>), EvaluationError> {
-        let bytes = compressor.compress(&self.images, quality)?;
+        let bytes = compressor.compress(&self.images, Some(quality))?;
         let decoded = compressor.decompress(&bytes, "the compressed images".as_ref())?;
         Ok((bytes.len(), decoded))
     }
 
     /// By which share the file is longer than what the model says.
     pub(super) fn overhead(&self, compressor: &PictureCompressor) -> Result<f64, EvaluationError> {
-        let bytes = compressor.compress(&self.images, SHOWN)?.len();
-        Ok(8.0 * bytes as f64 / compressor.information(&self.images, SHOWN) - 1.0)
+        let bytes = compressor.compress(&self.images, Some(SHOWN))?.len();
+        let bits = compressor.information(&self.images, SHOWN).expect("the compressor rounds");
+        Ok(8.0 * bytes as f64 / bits - 1.0)
     }
 
     pub(super) fn rivals(&self, missing: &mut Vec<&'static str>) -> Result<Vec<Curve>, EvaluationError> {

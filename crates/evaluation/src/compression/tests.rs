@@ -15,7 +15,8 @@ fn curves_have_the_bits_of_files_and_a_picture_each() {
     let sets = [set("one", Some("two")), set("two", None)];
     let (evaluation, report) = bench
         .with(&[3], |context| {
-            evaluate(context, &sets, |set, seed| Ok(wanted(set.name, "factorised", &data, 6, seed)))
+            let draft = Evaluation::begin(context, &TASK)?;
+            evaluate(context, draft, &sets, |set, seed| Ok(wanted(set.name, "factorised", &data, 6, seed)))
         })
         .unwrap();
     let of = |key: &str| evaluation.metrics[key];

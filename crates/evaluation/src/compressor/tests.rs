@@ -1,8 +1,11 @@
 //! Compressing with a trained model, and what damaged and foreign files do.
 
+use super::rounded::stripes;
 use super::*;
 use crate::testing::{Bench, wanted};
 use ae_records::seed::stream_rng;
+use ae_tensor::{array, tch};
+use ndarray::Axis;
 use rand::RngExt;
 
 /// A model after a few steps, and another with other weights.
@@ -14,6 +17,11 @@ fn compressors(bench: &Bench) -> [PictureCompressor; 2] {
             .unwrap();
         PictureCompressor::load(run.dir.root(), Device::Cpu).unwrap()
     })
+}
+
+fn rounded(compressor: &PictureCompressor) -> &Rounded {
+    let Method::Rounded(rounded) = &compressor.method else { panic!("it rounds") };
+    rounded
 }
 
 fn picture(name: &str, height: usize, width: usize) -> NamedPicture {
@@ -32,19 +40,24 @@ fn what_is_decoded_is_what_the_model_gives_for_the_rounded_latents() {
     let pictures =
         [picture("a.png", 12, 12), picture("b.png", 12, 12), picture("c.png", 31, 7), picture("", 1, 1)];
     for quality in [0, 50, 100] {
-        let bytes = compressor.compress(&pictures, quality).unwrap();
-        assert_eq!(bytes, compressor.compress(&pictures, quality).unwrap(), "equal inputs give equal bytes");
+        let bytes = compressor.compress(&pictures, Some(quality)).unwrap();
+        assert_eq!(
+            bytes,
+            compressor.compress(&pictures, Some(quality)).unwrap(),
+            "equal inputs give equal bytes"
+        );
         let decoded = compressor.decompress(&bytes, Path::new("x.aec")).unwrap();
-        let step = compressor.compressor().step(quality);
+        let step = rounded(&compressor).compressor().step(quality);
         for (picture, decoded) in pictures.iter().zip(&decoded) {
             assert_eq!((&decoded.name, decoded.pixels.dim()), (&picture.name, picture.pixels.dim()));
-            let latents = compressor.latents(std::slice::from_ref(picture)).remove(0);
-            let rounded = latents.mapv(|y| ((f64::from(y) / step).round_ties_even() * step) as f32);
-            let expected =
-                compressor.decode(&rounded.insert_axis(Axis(0)), size_of(&picture.pixels)).remove(0);
+            let latents = rounded(&compressor).latents(std::slice::from_ref(picture)).remove(0);
+            let multiples = latents.mapv(|y| ((f64::from(y) / step).round_ties_even() * step) as f32);
+            let expected = rounded(&compressor)
+                .images(&multiples.insert_axis(Axis(0)), size_of(&picture.pixels))
+                .remove(0);
             assert_eq!(decoded.pixels, expected, "{}", picture.name);
         }
-        let bits = compressor.information(&pictures, quality);
+        let bits = compressor.information(&pictures, quality).unwrap();
         let file = 8.0 * bytes.len() as f64;
         assert!(file >= bits && file < bits + 8.0 * 80.0, "{file} bits, but {bits} of information");
     }
@@ -58,13 +71,14 @@ fn large_pictures_have_no_seams() {
     let large = picture("large", 1500, 90);
     let stripes = stripes(375, 4, 90, 4);
     assert!(stripes.len() > 1, "{stripes:?}");
-    let in_stripes = compressor.latents(std::slice::from_ref(&large)).remove(0);
+    let in_stripes = rounded(&compressor).latents(std::slice::from_ref(&large)).remove(0);
     let whole = array::from_array(large.pixels.mapv(|byte| f32::from(byte) / 255.0).insert_axis(Axis(0)));
-    let latents = tch::no_grad(|| compressor.compressor().latents(&whole));
+    let latents = tch::no_grad(|| rounded(&compressor).compressor().latents(&whole));
     let difference = (&in_stripes - &array::to_images(&latents).index_axis(Axis(0), 0)).mapv(f32::abs);
     assert!(difference.iter().all(|difference| *difference < 1e-4));
-    let decoded = compressor.decode(&in_stripes.insert_axis(Axis(0)), [1500, 90]).remove(0);
-    let images = array::to_images(&tch::no_grad(|| compressor.compressor().images(&latents, [1500, 90])));
+    let decoded = rounded(&compressor).images(&in_stripes.insert_axis(Axis(0)), [1500, 90]).remove(0);
+    let images =
+        array::to_images(&tch::no_grad(|| rounded(&compressor).compressor().images(&latents, [1500, 90])));
     let wholly = images.index_axis(Axis(0), 0).mapv(|value| (value * 255.0).round());
     let apart = decoded.iter().zip(&wholly).map(|(a, b)| (f32::from(*a) - b).abs());
     assert!(apart.fold(0.0, f32::max) <= 1.0);
@@ -75,7 +89,7 @@ fn large_pictures_have_no_seams() {
 fn damaged_and_foreign_files_are_refused() {
     let bench = Bench::new();
     let [compressor, other] = compressors(&bench);
-    let bytes = compressor.compress(&[picture("a.png", 12, 12)], 60).unwrap();
+    let bytes = compressor.compress(&[picture("a.png", 12, 12)], Some(60)).unwrap();
     for at in 0..bytes.len() {
         let mut damaged = bytes.clone();
         damaged[at] ^= 0x20;
@@ -85,6 +99,40 @@ fn damaged_and_foreign_files_are_refused() {
     let error = other.decompress(&bytes, Path::new("x.aec")).unwrap_err().to_string();
     assert!(error.starts_with("x.aec was compressed with another model than "), "{error}");
     assert!(error.contains(&digest::hex(compressor.id)), "{error}");
-    let error = compressor.compress(&[], 101).unwrap_err();
+    let error = compressor.compress(&[], Some(101)).unwrap_err();
     assert!(error.is_usage() && error.to_string().contains("from 0 (smallest files) to 100"), "{error}");
+}
+
+/// A model of bits: what it stores comes back, and what it cannot store is refused with a way out.
+#[test]
+fn a_model_of_bits_stores_black_and_white_pictures_exactly() {
+    let bench = Bench::new();
+    let data = bench.bars();
+    let mut wanted = wanted("bits", "vae", &data, 1, 0);
+    let ModelConfig::Vae(vae) = &mut wanted.experiment.model else { panic!("it is a vae") };
+    vae.targets = ae_models::blocks::variational::Targets::Stochastic;
+    let run = bench.with(&[0], |context| context.trained(&wanted)).unwrap();
+    let compressor = PictureCompressor::load(run.dir.root(), Device::Cpu).unwrap();
+    assert!(compressor.is_lossless());
+    let bits = |name: &str| {
+        let grey = picture(name, 12, 12);
+        NamedPicture { pixels: grey.pixels.mapv(|pixel| if pixel > 128 { 255 } else { 0 }), ..grey }
+    };
+    let pictures = [bits("a.png"), bits("b.png")];
+    let bytes = compressor.compress(&pictures, None).unwrap();
+    let path = Path::new("x.aec");
+    assert_eq!(compressor.decompress(&bytes, path).unwrap(), pictures);
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x10;
+        assert!(compressor.decompress(&damaged, path).is_err(), "byte {at}");
+    }
+    let said = |pictures: &[NamedPicture], quality| {
+        let error = compressor.compress(pictures, quality).unwrap_err();
+        assert!(error.is_usage());
+        error.to_string()
+    };
+    assert!(said(&pictures, Some(50)).contains("there is no quality to choose"));
+    assert!(said(&[picture("grey.png", 12, 12)], None).contains("grey.png has a pixel of grey level "));
+    assert!(said(&[bits("a.png"), picture("b.png", 12, 13)], None).starts_with("b.png has 12 × 13 pixels"));
 }
