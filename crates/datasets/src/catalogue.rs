@@ -3,7 +3,8 @@
 use crate::rows::Halves;
 use crate::sparse::SparseDataset;
 use crate::{
-    DataConfig, DataError, Protocol, Sources, cifar10, documents, ecg5000, mnist, movielens, moving, olivetti,
+    DataConfig, DataError, Protocol, Sources, cifar10, documents, ecg5000, mnist, movielens, moving,
+    olivetti, small_images,
 };
 use ae_fetch::Progress;
 use ae_records::names::nearest;
@@ -131,12 +132,14 @@ pub(crate) type Loader =
     fn(&SetEntry, &DataConfig, &Sources, u64, &mut dyn Progress) -> Result<Halves, DataError>;
 
 /// The sets of plain rows with their loaders; the other sets have readers of their own.
-const LOADERS: [(&str, Loader); 6] = [
+const LOADERS: [(&str, Loader); 8] = [
     ("mnist", mnist::read),
     ("fashion-mnist", mnist::read),
     ("cifar10", cifar10::read),
     ("cifar10-subset", cifar10::read_subset),
     ("olivetti", olivetti::read),
+    ("lfw-subset", small_images::faces),
+    ("photographs", small_images::photographs),
     ("ecg5000", ecg5000::read),
 ];
 
@@ -304,7 +307,7 @@ mod tests {
 
     #[test]
     fn unknown_sets_are_answered_with_the_nearest_and_all() {
-        let sets = "sets: mnist, fashion-mnist, moving-mnist, cifar10, cifar10-subset, olivetti, ecg5000, nsl-kdd, nab, \
+        let sets = "sets: mnist, fashion-mnist, moving-mnist, cifar10, cifar10-subset, olivetti, lfw-subset, photographs, ecg5000, nsl-kdd, nab, \
              nab-corpus, ucr-anomaly, skab, adbench, movielens-100k, movielens-1m, 20newsgroups, reuters-r8, reuters-r52";
         check("mnits", &format!("no data set or file is called `mnits`; did you mean `mnist`?; {sets}"));
         check("ECG500", &format!("no data set or file is called `ECG500`; did you mean `ecg5000`?; {sets}"));

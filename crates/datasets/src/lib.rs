@@ -53,6 +53,7 @@ mod series;
 mod sets;
 mod shape;
 pub mod skab;
+mod small_images;
 mod sources;
 pub mod sparse;
 mod split;

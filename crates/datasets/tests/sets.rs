@@ -77,6 +77,8 @@ fn sets_are_listed_and_what_is_missing_is_said() {
         "cifar10",
         "cifar10-subset",
         "olivetti",
+        "lfw-subset",
+        "photographs",
         "ecg5000",
         "nsl-kdd",
     ];
