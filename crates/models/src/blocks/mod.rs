@@ -3,6 +3,7 @@
 pub mod adversarial;
 pub mod body;
 pub mod classify;
+pub mod code_prior;
 pub mod codebook;
 pub mod dead_units;
 pub mod dense;

@@ -8,16 +8,17 @@
 //! batch. The networks are the authors' with fewer channels.
 //!
 //! Use it for discrete codes: to compress, or as tokens for a second model. `perplexity` says how many
-//! entries are in use. It has no prior to sample from until a second model is trained on its codes; to
-//! generate samples directly, use `vae`. Moving averages of weights (`training.ema`) do not change the
+//! entries are in use. With `prior`, a second network learns how probable codes are, beside the others in the same run, and
+//! the model generates (section 3.3); it has a group of parameters of its own, `prior`. Moving averages of weights (`training.ema`) do not change the
 //! codebook.
 
+use crate::blocks::code_prior::{CodePrior, PriorConfig};
 use crate::blocks::codebook::{Codebook, Quantised, Settings, perplexity, straight_through};
 use crate::blocks::point::check_output;
 use crate::blocks::{dense, strided};
 use crate::model::{
-    Autoencoder, Batch, Code, CodeForm, DataSummary, Losses, Model, ModelError, Pass, numel_of_networks,
-    of_networks, workspace_of_networks,
+    Autoencoder, Batch, Code, CodeForm, DataSummary, Generator, Group, Losses, Model, ModelError, Pass,
+    numel_of_networks, of_networks, workspace_of_networks,
 };
 use crate::network::{Layer, Network, ResidualBlock};
 use crate::registry::{Variant, at_least_one, layers, out_of_range, widths};
@@ -58,6 +59,9 @@ pub struct Config {
     /// Reconstruction loss: `mse`, `mae`, or `bce` (binary cross-entropy) for a sigmoid output.
     #[serde(alias = "distance")]
     pub loss: ReconstructionLoss,
+    /// The prior over codes; absent: none is learned, and the model does not generate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prior: Option<PriorConfig>,
 }
 
 impl Default for Config {
@@ -76,6 +80,7 @@ impl Default for Config {
             activation: Activation::Relu,
             output: Activation::Sigmoid,
             loss: ReconstructionLoss::MeanSquared,
+            prior: None,
         }
     }
 }
@@ -101,6 +106,7 @@ impl Config {
         let fine = commitment >= 0.0 && commitment.is_finite();
         range("commitment", commitment, fine, "a number of at least 0")?;
         range("decay", decay, (0.0..1.0).contains(&decay), "at least 0 and below 1")?;
+        self.prior.map_or(Ok(()), |prior| prior.check(Self::NAME))?;
         range("dead_below", dead_below, (0.0..1.0).contains(&dead_below), "at least 0 and below 1")
     }
 
@@ -145,7 +151,9 @@ impl Variant for Config {
         decoder.set_output_bias(self.output.link(data.mean));
         let Config { entries, width, decay, dead_below, .. } = *self;
         let codebook = Codebook::new(Settings { entries, width, decay, dead_below }, noise);
-        Ok(Box::new(VqVae { encoder, decoder, codebook, config: self.clone() }))
+        let grid = &encoder.output_shape()[1..];
+        let prior = self.prior.map(|prior| CodePrior::new(&prior, grid, entries, noise)).transpose()?;
+        Ok(Box::new(VqVae { encoder, decoder, codebook, prior, config: self.clone() }))
     }
 }
 
@@ -154,6 +162,7 @@ struct VqVae {
     encoder: Network,
     decoder: Network,
     codebook: Codebook,
+    prior: Option<CodePrior>,
     config: Config,
 }
 
@@ -162,22 +171,47 @@ impl VqVae {
     fn positions(&self) -> i64 {
         self.encoder.output_shape()[1..].iter().fold(1i64, |n, &d| n.saturating_mul(d))
     }
+
+    /// The networks without that of the prior.
+    fn own_networks(&self) -> [(&'static str, &Network); 2] {
+        [("encoder", &self.encoder), ("decoder", &self.decoder)]
+    }
+
+    /// The losses of the prior, which has none as long as it waits.
+    fn prior_losses(&self, prior: &CodePrior, indices: &Tensor, pass: &Pass) -> Losses {
+        let after = self.config.prior.map_or(0.0, |prior| prior.after);
+        if pass.is_training() && pass.progress() < after {
+            return Losses::new(vec![]);
+        }
+        Losses::new(vec![("prior", prior.negative_log_prob(indices).mean(None::<Kind>))])
+    }
 }
 
 impl Model for VqVae {
     fn networks(&self) -> Vec<(&'static str, &Network)> {
-        vec![("encoder", &self.encoder), ("decoder", &self.decoder)]
+        let mut networks = self.own_networks().to_vec();
+        networks.extend(self.prior.iter().map(|prior| ("prior", &prior.network)));
+        networks
+    }
+
+    /// With a prior, that is a second group.
+    fn groups(&self) -> Vec<Group> {
+        let parameters = of_networks(&self.own_networks(), Network::parameters);
+        let own = Group { name: "autoencoder", parameters };
+        let prior = self.prior.as_ref().map(|prior| Group::of_networks(&[("prior", &prior.network)]));
+        std::iter::once(own).chain(prior.into_iter().flatten()).collect()
     }
 
     fn numel(&self) -> i64 {
         numel_of_networks(&self.networks()).saturating_add(self.codebook.numel())
     }
 
-    /// The distance of each position's code from each entry, twice, as it is the difference of two terms; or
-    /// the networks' workspace, if that is greater.
+    /// The distance of each position's code from each entry, twice, as it is the difference of two terms; what the prior reads,
+    /// twice; or the networks' workspace, if that is greater.
     fn workspace(&self) -> i64 {
         let distances = self.positions().saturating_mul(self.codebook.len()).saturating_mul(2);
-        distances.max(workspace_of_networks(&self.networks()))
+        let read = self.prior.as_ref().map_or(0, |prior| prior.input_size().saturating_mul(2));
+        distances.max(read).max(workspace_of_networks(&self.networks()))
     }
 
     fn buffers(&self) -> Vec<(String, Tensor)> {
@@ -203,15 +237,40 @@ impl Model for VqVae {
             self.codebook.learn(&codes, &indices);
         }
         let measured = reconstruction.detach();
-        vec![
-            Losses::new(vec![("reconstruction", reconstruction), ("commitment", commitment)])
-                .with_figure(self.objective(), &measured)
-                .with_figure("perplexity", &perplexity(&indices, self.codebook.len())),
-        ]
+        let own = Losses::new(vec![("reconstruction", reconstruction), ("commitment", commitment)])
+            .with_figure(self.objective(), &measured)
+            .with_figure("perplexity", &perplexity(&indices, self.codebook.len()));
+        let prior = self.prior.as_ref().map(|prior| self.prior_losses(prior, &indices, pass));
+        std::iter::once(own).chain(prior).collect()
+    }
+
+    fn as_generator(&self) -> Option<&dyn Generator> {
+        self.prior.as_ref().map(|_| self as &dyn Generator)
     }
 
     fn as_autoencoder(&self) -> Option<&dyn Autoencoder> {
         Some(self)
+    }
+}
+
+impl VqVae {
+    fn learned_prior(&self) -> &CodePrior {
+        self.prior.as_ref().expect("it generates only with a prior")
+    }
+}
+
+/// A latent vector has one number for each position of the code; each chooses an index.
+impl Generator for VqVae {
+    fn sample(&self, n: i64, noise: &Noise) -> Tensor {
+        self.generate(&noise.normal("sample", &[n, self.latent_size()]))
+    }
+
+    fn latent_size(&self) -> i64 {
+        self.learned_prior().positions()
+    }
+
+    fn generate(&self, latents: &Tensor) -> Tensor {
+        self.decode(&self.codebook.look_up(&self.learned_prior().indices(latents)))
     }
 }
 
