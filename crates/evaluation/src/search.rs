@@ -2,7 +2,6 @@
 //! codes, which take 8 or 32 bytes an image (Krizhevsky & Hinton, "Using very deep autoencoders for content-based
 //! image retrieval", ESANN 2011).
 
-mod scan;
 mod shown;
 
 use crate::anomaly::autoencoder;
@@ -12,12 +11,12 @@ use crate::entrants::{Entrants, Found, Precisions, Size};
 use crate::error::EvaluationError;
 use crate::held_out::strided;
 use crate::outcome::Evaluation;
+use crate::scan::Gallery;
 use crate::spread::Quantity;
 use crate::tasks::Task;
 use ae_models::Batch;
 use ae_tensor::{Device, Kind, Noise, Pca, Tensor};
 use ae_training::Splits;
-pub(crate) use scan::Gallery;
 use shown::Shown;
 use std::path::PathBuf;
 
