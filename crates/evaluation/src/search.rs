@@ -63,7 +63,7 @@ const SETS: [Set; 3] = [
     // As many steps as ten passes over 40,000 images.
     Set { name: "cifar10-subset", settings: &["training.epochs=100"] },
 ];
-const CODERS: [Coder; 4] = [
+const CODERS: [Coder; 5] = [
     Coder { name: "vanilla", title: "vanilla", preset: "vanilla", settings: &[], binary: true },
     Coder {
         name: "vanilla256",
@@ -74,6 +74,7 @@ const CODERS: [Coder; 4] = [
     },
     Coder { name: "conv", title: "conv", preset: "conv", settings: &[], binary: false },
     Coder { name: "vae", title: "vae", preset: "vae", settings: &[], binary: false },
+    Coder { name: "mae", title: "mae", preset: "mae", settings: &[], binary: false },
 ];
 /// Test images that are searched for, at most.
 const QUERIES: usize = 1000;
