@@ -2,10 +2,12 @@
 
 mod detect;
 mod pictures;
+mod search;
 mod tasks;
 
 pub(crate) use detect::{DetectAction, DetectArgs, FitArgs, ScoreArgs, StoreName, WatchArgs};
 pub(crate) use pictures::{CompressArgs, DecompressArgs, RestoreArgs};
+pub(crate) use search::{RankBy, SearchAction, SearchArgs, SearchBuildArgs, SearchQueryArgs};
 pub(crate) use tasks::ChosenTask;
 
 use ae_training::Tier;
@@ -24,6 +26,7 @@ Examples:
   ae reproduce vae                               train it and compare it with its reference
   ae sample runs/vanilla/20261121-054210-seed0   new images from a trained model, by a mixture fitted to its codes
   ae restore old.png new.png --model runs/restoring/20261121-054210-seed0 --mask holes.png    fill in what is lost
+  ae search build tickets.csv --text body        index your own documents, or a folder of pictures; then `ae search query`
   ae data verify                                 check the downloaded files
 
 Exit codes: 0 success, 1 failure (also: not one line of the input of ae detect score or watch could be read), 2 usage
@@ -65,6 +68,8 @@ pub(crate) enum Command {
     Restore(RestoreArgs),
     /// Recommend what a user may like, by a model that was trained on ratings or likes
     Recommend(RecommendArgs),
+    /// Search your own documents by words, or your own pictures by a picture
+    Search(SearchArgs),
     /// Compress pictures with a trained model; `ae train factorised` makes one
     Compress(CompressArgs),
     /// Get pictures back from a file of `ae compress`

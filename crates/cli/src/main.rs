@@ -42,6 +42,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Sample(args) => commands::sample::run(args, cli),
         Command::Restore(args) => commands::restore::run(args, cli),
         Command::Recommend(args) => commands::recommend::run(args, cli),
+        Command::Search(args) => commands::search::run(args, cli),
         Command::Compress(args) => commands::compress::compress(args, cli),
         Command::Decompress(args) => commands::compress::decompress(args, cli),
         Command::Data(args) => commands::data::run(args, cli),

@@ -16,7 +16,7 @@ use std::path::Path;
 /// Names of the sets.
 pub const SETS: [&str; 3] = ["20newsgroups", "reuters-r8", "reuters-r52"];
 /// Share of the documents from which a word is too common to be counted: `the`, `not`, `from`.
-const COMMON: f64 = 0.2;
+pub const COMMON: f64 = 0.2;
 /// Lines before the first document: names of the columns, their kinds, which is the class, and an empty one.
 const HEAD: usize = 4;
 

@@ -72,6 +72,18 @@ pub(crate) fn read(folder: &Path, config: &DataConfig) -> Result<RawRows, DataEr
 /// # Errors
 /// If it is not a PNG or JPEG image, or takes more memory than a file of its length may.
 pub fn read_picture(path: &Path, color: Color) -> Result<Array3<u8>, DataError> {
+    read_at(path, color, None)
+}
+
+/// The same, resized to a height and width.
+///
+/// # Errors
+/// As [`read_picture`].
+pub fn read_resized(path: &Path, color: Color, size: [usize; 2]) -> Result<Array3<u8>, DataError> {
+    read_at(path, color, Some(size))
+}
+
+fn read_at(path: &Path, color: Color, size: Option<[usize; 2]>) -> Result<Array3<u8>, DataError> {
     let head = head(path)?;
     let pixels = (head.size[0] as u64).saturating_mul(head.size[1] as u64);
     let what = || format!("{pixels} pixels");
@@ -85,8 +97,9 @@ pub fn read_picture(path: &Path, color: Color) -> Result<Array3<u8>, DataError> 
         Color::Rgb => false,
         Color::Auto => head.gray,
     };
-    let (pixels, _) = decode(path, head.size, gray)?;
-    let shape = (if gray { 1 } else { 3 }, head.size[0], head.size[1]);
+    let [height, width] = size.unwrap_or(head.size);
+    let (pixels, _) = decode(path, [height, width], gray)?;
+    let shape = (if gray { 1 } else { 3 }, height, width);
     Ok(Array3::from_shape_vec(shape, pixels).expect("the picture has as many pixels as its head says"))
 }
 
@@ -110,6 +123,29 @@ pub fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
             reason: "no PNG or JPEG images in the folder".into(),
         }),
         false => Ok(images),
+    }
+}
+
+/// The PNG and JPEG images in a folder and in all folders below it, in the order of their paths. Hidden files and
+/// folders, and folders that are links, are left out.
+///
+/// # Errors
+/// If a folder cannot be read, or there are no images.
+pub fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let (mut pictures, mut left, mut others) = (Vec::new(), vec![folder.to_owned()], 0);
+    while let Some(next) = left.pop() {
+        let (images, folders, rest) = entries(&next)?;
+        pictures.extend(images);
+        left.extend(folders.into_iter().filter(|folder| !folder.is_symlink()));
+        others += rest;
+    }
+    pictures.sort_unstable();
+    match pictures.is_empty() {
+        true => Err(DataError::Images {
+            path: folder.to_owned(),
+            reason: format!("no PNG or JPEG images in the folder or below it ({others} other files)"),
+        }),
+        false => Ok(pictures),
     }
 }
 

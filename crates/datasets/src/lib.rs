@@ -65,7 +65,7 @@ pub use ae_records::record::FileRecord;
 pub use config::{Color, DataConfig, Protocol, RatingRows};
 pub use dataset::Dataset;
 pub use error::DataError;
-pub use images::{picture, pictures_in, read_picture};
+pub use images::{picture, pictures_below, pictures_in, read_picture, read_resized};
 pub use movielens::LIKED;
 pub use preprocessing::{ConstantData, Preprocessing, Scale};
 pub use rows::RawRows;

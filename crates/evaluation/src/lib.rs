@@ -8,6 +8,7 @@
 pub mod context;
 pub mod density;
 pub mod error;
+pub mod finder;
 pub mod measures;
 pub mod outcome;
 pub mod pictures;
@@ -16,6 +17,7 @@ pub mod recommender;
 pub mod reproduce;
 pub mod restoring;
 pub mod sampling;
+pub mod scan;
 pub mod tasks;
 
 mod anomaly;
@@ -46,6 +48,7 @@ mod selection;
 mod spread;
 #[cfg(test)]
 mod testing;
+mod words;
 mod yardstick;
 
 pub use context::{Context, Wanted};

@@ -2,8 +2,6 @@
 //! analysis and by their words (Hinton & Salakhutdinov, Science 2006, figure 4; Salakhutdinov & Hinton, 2009, "Semantic
 //! hashing").
 
-mod words;
-
 use crate::anomaly::autoencoder;
 use crate::codes;
 use crate::context::{Context, Wanted};
@@ -12,16 +10,16 @@ use crate::entrants::{Entrants, Found, Precisions, Size};
 use crate::error::EvaluationError;
 use crate::measures::Metrics;
 use crate::outcome::Evaluation;
-use crate::search::Gallery;
+use crate::scan::Gallery;
 use crate::spread::Quantity;
 use crate::tasks::Task;
+use crate::words::{self, Frequencies, Lsa, Postings, directions};
 use ae_datasets::sparse::SparseRows;
 use ae_report::gallery::Entry;
 use ae_report::picture::{self, Axis, Panel};
 use ae_tensor::{Kind, Tensor, array};
 use ae_training::{Split, Splits};
 use std::path::PathBuf;
-use words::{Frequencies, Lsa, Postings, directions};
 
 /// The entry of the list.
 pub(crate) const TASK: Task = Task {

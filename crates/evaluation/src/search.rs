@@ -2,7 +2,6 @@
 //! codes, which take 8 or 32 bytes an image (Krizhevsky & Hinton, "Using very deep autoencoders for content-based
 //! image retrieval", ESANN 2011).
 
-mod scan;
 mod shown;
 
 use crate::anomaly::autoencoder;
@@ -12,12 +11,12 @@ use crate::entrants::{Entrants, Found, Precisions, Size};
 use crate::error::EvaluationError;
 use crate::held_out::strided;
 use crate::outcome::Evaluation;
+use crate::scan::Gallery;
 use crate::spread::Quantity;
 use crate::tasks::Task;
 use ae_models::Batch;
 use ae_tensor::{Device, Kind, Noise, Pca, Tensor};
 use ae_training::Splits;
-pub(crate) use scan::Gallery;
 use shown::Shown;
 use std::path::PathBuf;
 
@@ -64,7 +63,7 @@ const SETS: [Set; 3] = [
     // As many steps as ten passes over 40,000 images.
     Set { name: "cifar10-subset", settings: &["training.epochs=100"] },
 ];
-const CODERS: [Coder; 4] = [
+const CODERS: [Coder; 5] = [
     Coder { name: "vanilla", title: "vanilla", preset: "vanilla", settings: &[], binary: true },
     Coder {
         name: "vanilla256",
@@ -75,6 +74,7 @@ const CODERS: [Coder; 4] = [
     },
     Coder { name: "conv", title: "conv", preset: "conv", settings: &[], binary: false },
     Coder { name: "vae", title: "vae", preset: "vae", settings: &[], binary: false },
+    Coder { name: "mae", title: "mae", preset: "mae", settings: &[], binary: false },
 ];
 /// Test images that are searched for, at most.
 const QUERIES: usize = 1000;

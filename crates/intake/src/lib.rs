@@ -46,6 +46,7 @@ mod split;
 mod stream;
 mod table;
 mod text;
+mod texts;
 pub mod words;
 
 pub use columns::find::Column;
@@ -84,3 +85,4 @@ pub use text::content;
 pub use text::kept::{Keep, KeptCells};
 pub use text::recognise::splits_cells;
 pub use text::written::NumberFormat;
+pub use texts::TextTable;

@@ -7,6 +7,7 @@
 use rust_stemmers::{Algorithm, Stemmer};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Letters of the longest word that is read; what is longer is not a word but an address or encoded data.
@@ -52,18 +53,26 @@ impl Language {
 
     /// Calls `each` with every stem of a text, in order.
     pub fn stems(self, text: &str, mut each: impl FnMut(&str)) {
+        self.places(text, false, |_, stem| each(stem));
+    }
+
+    /// Calls `each` with every stem of a text, in order, and the bytes of the text that it comes from; with `numbers`,
+    /// numbers of at least two digits are stems, too.
+    fn places(self, text: &str, numbers: bool, mut each: impl FnMut(Range<usize>, &str)) {
         let stemmer = self.stemmer();
-        for word in text.unicode_words() {
-            if word.len() > 4 * MAX_LETTERS || !word.chars().any(char::is_alphabetic) {
+        for (start, word) in text.unicode_word_indices() {
+            let counts = |c: char| c.is_alphabetic() || (numbers && c.is_numeric());
+            if word.len() > 4 * MAX_LETTERS || !word.chars().any(counts) {
                 continue;
             }
+            let place = start..start + word.len();
             let word = word.to_lowercase();
             if !(2..=MAX_LETTERS).contains(&word.chars().count()) {
                 continue;
             }
             match &stemmer {
-                Some(stemmer) => each(&stemmer.stem(&word)),
-                None => each(&word),
+                Some(stemmer) => each(place, &stemmer.stem(&word)),
+                None => each(place, &word),
             }
         }
     }
@@ -74,6 +83,7 @@ impl Language {
 #[serde(try_from = "Stored", into = "Stored")]
 pub struct Vocabulary {
     language: Language,
+    numbers: bool,
     stems: Vec<String>,
     places: HashMap<String, u32>,
 }
@@ -83,6 +93,8 @@ pub struct Vocabulary {
 #[serde(deny_unknown_fields)]
 struct Stored {
     language: Language,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    numbers: bool,
     stems: Vec<String>,
 }
 
@@ -101,13 +113,14 @@ impl TryFrom<Stored> for Vocabulary {
                 return Err(TwiceError(stem.clone()));
             }
         }
-        Ok(Vocabulary { language: stored.language, stems: stored.stems, places })
+        Ok(Vocabulary { language: stored.language, numbers: stored.numbers, stems: stored.stems, places })
     }
 }
 
 impl From<Vocabulary> for Stored {
     fn from(vocabulary: Vocabulary) -> Self {
-        Stored { language: vocabulary.language, stems: vocabulary.stems }
+        let Vocabulary { language, numbers, stems, .. } = vocabulary;
+        Stored { language, numbers, stems }
     }
 }
 
@@ -121,12 +134,27 @@ impl Vocabulary {
         most: usize,
         common: f64,
     ) -> Self {
+        Self::learn(documents, language, false, most, common)
+    }
+
+    /// All stems of the documents, and all numbers of at least two digits: what somebody may look for.
+    pub fn all<'a>(documents: impl IntoIterator<Item = &'a str>, language: Language) -> Self {
+        Self::learn(documents, language, true, usize::MAX, 1.0)
+    }
+
+    fn learn<'a>(
+        documents: impl IntoIterator<Item = &'a str>,
+        language: Language,
+        numbers: bool,
+        most: usize,
+        common: f64,
+    ) -> Self {
         // How often, and in how many documents.
         let mut counts: HashMap<String, (u64, u64, usize)> = HashMap::new();
         let mut n = 0;
         for document in documents {
             n += 1;
-            language.stems(document, |stem| {
+            language.places(document, numbers, |_, stem| {
                 let (often, within, last) = match counts.get_mut(stem) {
                     Some(known) => known,
                     None => counts.entry(stem.to_owned()).or_insert((0, 0, 0)),
@@ -147,7 +175,7 @@ impl Vocabulary {
         all.truncate(most);
         let stems: Vec<String> = all.into_iter().map(|(_, stem)| stem).collect();
         let places = stems.iter().cloned().zip(0u32..).collect();
-        Vocabulary { language, stems, places }
+        Vocabulary { language, numbers, stems, places }
     }
 
     /// The stems, in the order of their columns.
@@ -158,12 +186,17 @@ impl Vocabulary {
     /// How often each stem of the vocabulary occurs in a text: columns, rising, with their counts.
     pub fn counts(&self, text: &str) -> Vec<(u32, f32)> {
         let mut counts: BTreeMap<u32, f32> = BTreeMap::new();
-        self.language.stems(text, |stem| {
-            if let Some(place) = self.places.get(stem) {
-                *counts.entry(*place).or_default() += 1.0;
+        self.language.places(text, self.numbers, |_, stem| {
+            if let Some(column) = self.places.get(stem) {
+                *counts.entry(*column).or_default() += 1.0;
             }
         });
         counts.into_iter().collect()
+    }
+
+    /// Calls `each` with the bytes of every word of a text, in order, and the column of its stem, if it has one.
+    pub fn words(&self, text: &str, mut each: impl FnMut(Range<usize>, Option<u32>)) {
+        self.language.places(text, self.numbers, |place, stem| each(place, self.places.get(stem).copied()));
     }
 }
 
@@ -197,6 +230,18 @@ mod tests {
         assert!(vocabulary.counts("nothing known").is_empty());
         let all = Vocabulary::of(documents, Language::English, 100, 1.0);
         assert_eq!((all.stems()[0].as_str(), all.stems().len()), ("the", 7));
+    }
+
+    #[test]
+    fn all_words_and_numbers_are_there_with_their_places() {
+        let vocabulary = Vocabulary::all(["error 404 of 7 printers", "error 12"], Language::English);
+        assert_eq!(vocabulary.stems(), ["error", "12", "404", "of", "printer"]);
+        let text = "Printer: 404 again";
+        let mut words = Vec::new();
+        vocabulary.words(text, |place, column| words.push((&text[place], column)));
+        assert_eq!(words, [("Printer", Some(4)), ("404", Some(2)), ("again", None)]);
+        let text = serde_json::to_string(&vocabulary).unwrap();
+        assert_eq!(serde_json::from_str::<Vocabulary>(&text).unwrap(), vocabulary);
     }
 
     #[test]

@@ -79,13 +79,18 @@ pub enum Element {
     F64,
     /// 64-bit integers.
     I64,
+    /// Unsigned bytes: texts and pixels.
+    U8,
+    /// Unsigned 32-bit integers.
+    U32,
 }
 
 impl Element {
     /// Bytes of one number.
     pub fn width(self) -> usize {
         match self {
-            Element::F32 => 4,
+            Element::U8 => 1,
+            Element::F32 | Element::U32 => 4,
             Element::F64 | Element::I64 => 8,
         }
     }
@@ -95,6 +100,8 @@ impl Element {
             Element::F32 => Dtype::F32,
             Element::F64 => Dtype::F64,
             Element::I64 => Dtype::I64,
+            Element::U8 => Dtype::U8,
+            Element::U32 => Dtype::U32,
         }
     }
 }
@@ -124,6 +131,17 @@ impl StoredArray {
     /// 64-bit floats of a shape. Panics if their number does not match it.
     pub fn of_f64(shape: &[usize], numbers: impl IntoIterator<Item = f64>) -> Self {
         Self::new(Element::F64, shape.to_vec(), numbers.into_iter().flat_map(f64::to_le_bytes).collect())
+    }
+
+    /// Bytes, as one row.
+    pub fn of_bytes(bytes: Vec<u8>) -> Self {
+        Self::new(Element::U8, vec![bytes.len()], bytes)
+    }
+
+    /// Unsigned 32-bit integers, as one row.
+    pub fn of_u32(numbers: &[u32]) -> Self {
+        let bytes = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        Self::new(Element::U32, vec![numbers.len()], bytes)
     }
 
     /// The type of its numbers.
@@ -160,6 +178,8 @@ impl StoredArray {
             Element::F32 => each(&self.bytes, |bytes| f64::from(f32::from_le_bytes(bytes))),
             Element::F64 => each(&self.bytes, f64::from_le_bytes),
             Element::I64 => each(&self.bytes, |bytes| i64::from_le_bytes(bytes) as f64),
+            Element::U8 => self.bytes.iter().map(|&byte| f64::from(byte)).collect(),
+            Element::U32 => each(&self.bytes, |bytes| f64::from(u32::from_le_bytes(bytes))),
         }
     }
 
@@ -168,6 +188,8 @@ impl StoredArray {
             Dtype::F32 => Element::F32,
             Dtype::F64 => Element::F64,
             Dtype::I64 => Element::I64,
+            Dtype::U8 => Element::U8,
+            Dtype::U32 => Element::U32,
             _ => return None,
         };
         // safetensors has checked that the bytes fit the shape.

@@ -86,6 +86,10 @@ pub fn from_stored(stored: &StoredArray) -> Result<Tensor, TchError> {
         Element::F32 => Kind::Float,
         Element::F64 => Kind::Double,
         Element::I64 => Kind::Int64,
+        Element::U8 => Kind::Uint8,
+        Element::U32 => {
+            return Err(TchError::Kind("libtorch computes with no unsigned 32-bit integers".into()));
+        }
     };
     let dims: Vec<i64> = stored.shape().iter().map(|&d| i64::try_from(d).unwrap_or(i64::MAX)).collect();
     Tensor::f_from_data_size(stored.bytes(), &dims, kind)

@@ -50,7 +50,7 @@ pub use mixture::{GaussianMixture, MixtureConfig, MixtureError};
 pub use native::TorchError;
 pub use noise::Noise;
 pub use optimizer::{Optimizer, OptimizerConfig};
-pub use pca::Pca;
+pub use pca::{Pca, Projection};
 // Used by likelihoods and dense chains.
 pub use ae_network::Activation;
 // Users of this crate need the same `tch` that it was built with.

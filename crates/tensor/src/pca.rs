@@ -31,6 +31,22 @@ pub struct Pca {
     is_complete: bool,
 }
 
+/// What maps rows to their first components, for a file that keeps no more of them.
+#[derive(Debug)]
+pub struct Projection {
+    /// `[D]`.
+    pub mean: Tensor,
+    /// `[D, K]`, one axis in each column, greatest variance first.
+    pub axes: Tensor,
+}
+
+impl Projection {
+    /// Codes `[N, K]` of rows `[N, …]` of `D` values each, centred, in double precision.
+    pub fn codes(&self, rows: &Tensor) -> Tensor {
+        (flat(rows) - &self.mean).matmul(&self.axes)
+    }
+}
+
 impl Pca {
     /// Fits rows `[N, …]`, each flattened to `D` values, exactly. Takes memory for a square matrix of `D` or
     /// `N` rows, whichever is smaller.
@@ -129,7 +145,12 @@ impl Pca {
 
     /// Codes `[N, code]` of rows: their first components, centred, in double precision.
     pub fn codes(&self, rows: &Tensor, code: i64) -> Tensor {
-        (flat(rows) - &self.mean).matmul(&self.axes(code))
+        self.projection(code).codes(rows)
+    }
+
+    /// The map to codes of `code` values; for a larger code, to all [`Pca::components`].
+    pub fn projection(&self, code: i64) -> Projection {
+        Projection { mean: self.mean.shallow_clone(), axes: self.axes(code) }
     }
 
     /// Reconstructions `[N, …]` of rows in the same shape, from their first `code` components; not clipped to

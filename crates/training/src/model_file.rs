@@ -219,6 +219,11 @@ impl PortableModel {
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelFileError> {
+        Ok(tensors::write(path.as_ref(), &self.tensors(), &self.metadata)?)
+    }
+
+    /// What its file holds besides the metadata, for a file that holds more than a model.
+    pub fn tensors(&self) -> Vec<(String, Tensor)> {
         let name = |(name, tensor)| (format!("model.{name}"), tensor);
         let mut all: Vec<(String, Tensor)> = self.model.state().into_iter().map(name).collect();
         let rows = self.golden_rows();
@@ -226,7 +231,7 @@ impl PortableModel {
             all.push(("golden.rows".into(), rows));
             all.push(("golden.errors".into(), errors));
         }
-        Ok(tensors::write(path.as_ref(), &all, &self.metadata)?)
+        all
     }
 
     /// Reads a model onto `device`, and checks it against its golden rows. `S` determines the known variants:
@@ -237,22 +242,34 @@ impl PortableModel {
     /// describes; see [`limits`] for what it may describe. No more memory is allocated for weights than the
     /// file holds.
     pub fn load<S: ModelSettings>(path: impl AsRef<Path>, device: Device) -> Result<Self, ModelFileError> {
+        let (tensors, metadata): (BTreeMap<String, Tensor>, Value) = tensors::read(path.as_ref())?;
+        Self::from_tensors::<S>(tensors, metadata, path.as_ref(), device)
+    }
+
+    /// The model of [`PortableModel::tensors`] and its metadata, with the same checks; `path` is for errors.
+    ///
+    /// # Errors
+    /// As [`PortableModel::load`].
+    pub fn from_tensors<S: ModelSettings>(
+        tensors: BTreeMap<String, Tensor>,
+        metadata: Value,
+        path: &Path,
+        device: Device,
+    ) -> Result<Self, ModelFileError> {
         #[derive(Deserialize)]
         struct Format {
             format: u32,
         }
-        let path = path.as_ref();
-        // Check the format first: another version may hold other metadata.
-        let (tensors, value): (BTreeMap<String, Tensor>, Value) = tensors::read(path)?;
         let foreign = |error: serde_json::Error| TensorFileError::Foreign {
             path: path.into(),
             reason: error.to_string(),
         };
-        let Format { format } = Format::deserialize(&value).map_err(foreign)?;
+        // Check the format first: another version may hold other metadata.
+        let Format { format } = Format::deserialize(&metadata).map_err(foreign)?;
         if format != FORMAT {
             return Err(ModelFileError::Format { path: path.into(), got: format });
         }
-        let metadata = Metadata::deserialize(value).map_err(foreign)?;
+        let metadata = Metadata::deserialize(metadata).map_err(foreign)?;
         let mismatch = |reason: String| ModelFileError::Mismatch { path: path.into(), reason };
         let failed = |source| ModelFileError::Model { path: path.into(), source };
         let names = metadata.feature_names.len();

@@ -12,6 +12,7 @@ pub(crate) mod report;
 pub(crate) mod reproduce;
 pub(crate) mod restore;
 pub(crate) mod sample;
+pub(crate) mod search;
 pub(crate) mod train;
 
 use crate::cli::{ComputeArgs, SourceArgs};

@@ -1,9 +1,9 @@
 //! The picture of a search: what is found for the first test image of each class.
 
-use super::scan::{Gallery, best};
 use crate::codes;
 use crate::draft::Draft;
 use crate::error::EvaluationError;
+use crate::scan::{Gallery, best};
 use ae_datasets::SampleShape;
 use ae_report::gallery::Entry;
 use ae_report::picture;

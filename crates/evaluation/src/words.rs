@@ -10,7 +10,7 @@ const B: f64 = 0.75;
 
 /// How many of some documents have each word: what makes rare words weigh more.
 #[derive(Debug)]
-pub(super) struct Frequencies {
+pub(crate) struct Frequencies {
     documents: f64,
     /// `[D]`.
     with_word: Vec<f64>,
@@ -20,7 +20,7 @@ pub(super) struct Frequencies {
 
 impl Frequencies {
     /// Of at least one document.
-    pub(super) fn of(documents: &SparseRows) -> Self {
+    pub(crate) fn of(documents: &SparseRows) -> Self {
         let mut with_word = vec![0.0; documents.width()];
         let mut words = 0.0;
         for row in 0..documents.len() {
@@ -35,7 +35,7 @@ impl Frequencies {
 
     /// `ln(1 + tf) · ln(N / df)`, each document at length one, so that products are cosines; a word that no document had
     /// counts as if one had it (Salton & Buckley, 1988, "Term-weighting approaches in automatic text retrieval").
-    pub(super) fn tf_idf(&self, documents: &SparseRows) -> SparseRows {
+    pub(crate) fn tf_idf(&self, documents: &SparseRows) -> SparseRows {
         let of_row = |row: usize| {
             let idf = |column: u32| (self.documents / self.with_word[column as usize].max(1.0)).ln();
             let weights: Vec<(u32, f64)> = documents
@@ -50,7 +50,7 @@ impl Frequencies {
 
     /// The part of BM25's sum that each word of a document adds when a query has it (Robertson & Zaragoza, 2009,
     /// equation 3.15), with the inverse document frequency `ln(1 + (N - df + ½) / (df + ½))`, which is never negative.
-    pub(super) fn bm25(&self, documents: &SparseRows) -> SparseRows {
+    pub(crate) fn bm25(&self, documents: &SparseRows) -> SparseRows {
         let of_row = |row: usize| {
             let own: f64 = documents.row(row).map(|(_, count)| f64::from(count)).sum();
             let longer = K1 * (1.0 - B + B * own / self.length);
@@ -66,7 +66,7 @@ impl Frequencies {
 }
 
 /// `ln(1 + tf)`: the weights without the frequencies.
-pub(super) fn logarithms(documents: &SparseRows) -> SparseRows {
+pub(crate) fn logarithms(documents: &SparseRows) -> SparseRows {
     weighted(documents, |row| documents.row(row).map(|(column, count)| (column, count.ln_1p())).collect())
 }
 
@@ -77,19 +77,19 @@ fn weighted(documents: &SparseRows, of_row: impl Fn(usize) -> Vec<(u32, f32)>) -
 
 /// Documents by word, so that a query touches only those that share a word with it.
 #[derive(Debug)]
-pub(super) struct Postings {
+pub(crate) struct Postings {
     /// `[D, N]`.
     by_word: SparseRows,
 }
 
 impl Postings {
     /// Of documents with weighted words, `[N, D]`.
-    pub(super) fn of(documents: &SparseRows) -> Self {
+    pub(crate) fn of(documents: &SparseRows) -> Self {
         Postings { by_word: documents.transposed() }
     }
 
     /// The product of a query with every document, `[N]`.
-    pub(super) fn scores(&self, query: impl Iterator<Item = (u32, f32)>) -> Vec<f32> {
+    pub(crate) fn scores(&self, query: impl Iterator<Item = (u32, f32)>) -> Vec<f32> {
         let mut scores = vec![0.0; self.by_word.width()];
         for (word, weight) in query {
             for (document, own) in self.by_word.row(word as usize) {
@@ -103,14 +103,14 @@ impl Postings {
 /// Latent semantic analysis (Deerwester et al., 1990): documents along the directions in which the documents that it was
 /// fitted on are longest, the leading right singular vectors of their matrix, which is not centred.
 #[derive(Debug)]
-pub(super) struct Lsa {
-    /// `[D, D]`, one direction in each column, the longest last.
+pub(crate) struct Lsa {
+    /// `[D, K]`, one direction in each column, the longest first.
     directions: Tensor,
 }
 
 impl Lsa {
     /// Fits documents with weighted words, at least one.
-    pub(super) fn of(documents: &SparseRows) -> Self {
+    pub(crate) fn of(documents: &SparseRows) -> Self {
         let width = documents.width();
         let mut products = vec![0f64; width * width];
         for row in 0..documents.len() {
@@ -121,14 +121,23 @@ impl Lsa {
             }
         }
         let gram = Tensor::from_slice(&products).view([width as i64, width as i64]);
-        Lsa { directions: gram.linalg_eigh("L").1 }
+        // Eigenvalues come in ascending order.
+        Lsa { directions: gram.linalg_eigh("L").1.flip([1]) }
+    }
+
+    /// Directions `[D, K]` that were found before, the longest first.
+    pub(crate) fn of_directions(directions: Tensor) -> Self {
+        Lsa { directions }
+    }
+
+    /// The longest directions, `[D, size]`.
+    pub(crate) fn leading(&self, size: i64) -> Tensor {
+        self.directions.narrow(1, 0, size).contiguous()
     }
 
     /// Coordinates `[N, size]` of documents, longest direction first.
-    pub(super) fn codes(&self, documents: &SparseRows, size: i64) -> Tensor {
-        let width = documents.width();
-        let leading = self.directions.narrow(1, width as i64 - size, size).flip([1]);
-        let leading: Vec<f64> = array::to_vec(&leading.contiguous());
+    pub(crate) fn codes(&self, documents: &SparseRows, size: i64) -> Tensor {
+        let leading: Vec<f64> = array::to_vec(&self.leading(size));
         let size = size as usize;
         let mut codes = vec![0f32; documents.len() * size];
         for row in 0..documents.len() {
@@ -145,7 +154,7 @@ impl Lsa {
 }
 
 /// Rows `[N, D]` at length one, so that the nearest by Euclid are the nearest by the cosine. A row of zeros stays.
-pub(super) fn directions(rows: &Tensor) -> Tensor {
+pub(crate) fn directions(rows: &Tensor) -> Tensor {
     let squares = rows.square().sum_dim_intlist([1i64].as_slice(), true, Kind::Float);
     (rows / squares.sqrt().clamp_min(1e-12)).to_device(Device::Cpu)
 }
