@@ -312,6 +312,8 @@ pub(crate) enum SamplerName {
     Gaussian,
     /// A mixture of ten Gaussians, fitted to the codes of training rows
     Gmm,
+    /// A second variational autoencoder, trained on the codes of training rows; takes minutes
+    TwoStage,
     /// For codes of indices: each position by its frequencies in training rows
     Positions,
 }

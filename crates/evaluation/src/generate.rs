@@ -38,14 +38,14 @@ pub(crate) const TASK: Task = Task {
 
 /// Presets with the samplers that are compared.
 const PRESETS: [(&str, &[Sampler]); 8] = [
-    ("vae", &[Sampler::Prior, Sampler::Gmm]),
+    ("vae", &[Sampler::Prior, Sampler::Gmm, Sampler::TwoStage]),
     ("cvae-conv", &[Sampler::Prior]),
     ("cvae", &[Sampler::Prior]),
     ("aae", &[Sampler::Prior]),
     ("gan", &[Sampler::Prior]),
-    ("vq_vae", &[Sampler::Positions]),
-    ("vanilla", &[Sampler::Prior, Sampler::Gaussian, Sampler::Gmm]),
-    ("conv", &[Sampler::Prior, Sampler::Gaussian, Sampler::Gmm]),
+    ("vq_vae", &[Sampler::Prior, Sampler::Positions]),
+    ("vanilla", &[Sampler::Prior, Sampler::Gaussian, Sampler::Gmm, Sampler::TwoStage]),
+    ("conv", &[Sampler::Prior, Sampler::Gaussian, Sampler::Gmm, Sampler::TwoStage]),
 ];
 /// Images in a row of the pictures.
 const SHOWN: i64 = 12;

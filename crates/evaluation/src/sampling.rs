@@ -2,14 +2,18 @@
 
 use crate::context::Context;
 use crate::error::EvaluationError;
+use ae_datasets::Dataset;
+use ae_models::blocks::body::Body;
+use ae_models::sampler::{Codes, FittedSampler};
+use ae_models::variants::vae;
 use ae_models::{Model, ModelConfig, Sampler};
 use ae_records::run_dir::RunDir;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::{html, picture};
-use ae_tensor::{Device, Kind, Noise, Tensor, array, tch};
-use ae_training::PortableModel;
+use ae_tensor::{Device, Kind, Likelihood, Noise, Tensor, array, tch};
 use ae_training::evaluate::BATCH;
 use ae_training::experiment::{Run, RunError};
+use ae_training::{BatchSize, Build, PortableModel, Schedule, TrainingConfig, TrainingData, train};
 use std::path::{Path, PathBuf};
 
 /// Most samples in one picture.
@@ -155,6 +159,9 @@ fn about(sampler: Sampler) -> &'static str {
         Sampler::Gmm => {
             "Decoded from draws of a mixture of Gaussians that was fitted to the codes of training rows."
         }
+        Sampler::TwoStage => {
+            "Decoded from codes that a second variational autoencoder, trained on the codes of training rows, made."
+        }
         Sampler::Positions => {
             "Decoded from codes whose positions were drawn independently, with their frequencies in the training rows."
         }
@@ -178,13 +185,50 @@ fn samples_of(
     seed: u64,
     device: Device,
 ) -> Result<Tensor, EvaluationError> {
-    let fitted = sampler.fit(model, rows, &Noise::new(seed, 0, device))?;
+    let noise = Noise::new(seed, 0, device);
+    let fitted = match sampler {
+        Sampler::TwoStage => second_stage(Codes::of(model, rows, &noise)?, seed, device)?,
+        _ => sampler.fit(model, rows, &noise)?,
+    };
     let noise = |batch: usize| Noise::new(seed, batch as u64, device).fork("generated");
     let mut parts = Vec::new();
     for (batch, start) in (0..n).step_by(BATCH).enumerate() {
         parts.push(fitted.sample(model, BATCH.min(n - start) as i64, &noise(batch))?);
     }
     Ok(tch::no_grad(|| Tensor::cat(&parts, 0)))
+}
+
+/// Layers of the second stage, its epochs (more where there are few codes, for so many steps), and its batch.
+const SECOND_HIDDEN: [i64; 2] = [256, 256];
+const SECOND_EPOCHS: u64 = 20;
+const SECOND_STEPS: u64 = 1000;
+const SECOND_RATE: f64 = 2e-3;
+const SECOND_BATCH: u64 = 200;
+
+/// Trains the variational autoencoder of the codes: as many latents as a code has numbers, and a Gaussian with learned variances
+/// (Dai & Wipf, 2019, section 4.2, have one variance for all).
+fn second_stage(codes: Codes, seed: u64, device: Device) -> Result<FittedSampler, EvaluationError> {
+    let config = ModelConfig::Vae(vae::Config {
+        latent: codes.rows.size()[1],
+        likelihood: Likelihood::GaussianLearned,
+        encoder: Body::dense(SECOND_HIDDEN),
+        ..vae::Config::default()
+    });
+    let rows = array::to_rows(&codes.rows.to_device(Device::Cpu));
+    let steps = (rows.nrows() as u64).div_ceil(SECOND_BATCH);
+    let training = TrainingConfig {
+        seed,
+        learning_rate: SECOND_RATE,
+        epochs: SECOND_STEPS.div_ceil(steps).max(SECOND_EPOCHS),
+        batch: BatchSize::Samples(SECOND_BATCH as usize),
+        schedule: Schedule::Cosine { warmup: 0, floor: 0.0 },
+        ..TrainingConfig::default()
+    };
+    let data = Dataset::from_rows(rows).map_err(RunError::from)?;
+    let splits = data.splits(device).map_err(RunError::from)?;
+    let model = config.build_on(&splits.summary(), seed, device).map_err(RunError::from)?;
+    train(&model, &splits, &training).map_err(RunError::from)?;
+    Ok(FittedSampler::of_second_stage(codes, model.model))
 }
 
 #[cfg(test)]

@@ -50,6 +50,31 @@ fn an_autoencoder_is_sampled_by_a_mixture_and_its_report_shows_it() {
     assert!(prior.picture.exists() && !run.join("images/samples-prior.png").exists());
 }
 
+/// Its codes vary together as those of the data do; draws of N(0, I) do not.
+#[test]
+fn a_second_stage_knows_where_codes_lie() {
+    let bench = Bench::new();
+    let run = trained(&bench, "vanilla");
+    let of = |sampler| drawn(&bench, &wish(&run, Some(sampler))).unwrap().samples;
+    assert_eq!(of(Sampler::TwoStage), of(Sampler::TwoStage), "equal seeds give equal samples");
+    let opened = bench.with(&[0], |context| context.open(&RunDir::new(&run))).unwrap();
+    let noise = Noise::new(3, 0, Device::Cpu);
+    // Upper and lower half, each as bright as it likes.
+    let half = |name: &str| noise.uniform(name, &[4000, 1, 1, 1]).expand([4000, 1, 4, 8], false);
+    let rows = Tensor::cat(&[half("upper"), half("lower")], 2);
+    let codes = Codes::of(opened.model.as_ref(), &rows, &noise).unwrap();
+    let fitted = second_stage(codes, 3, Device::Cpu).unwrap();
+    let own = tch::no_grad(|| opened.model.as_autoencoder().unwrap().encode(&rows).point().shallow_clone());
+    let drawn = tch::no_grad(|| fitted.codes(4000, &noise)).expect("it draws codes");
+    let together = |codes: &Tensor| codes.transpose(0, 1).cov(1, None::<&Tensor>, None::<&Tensor>);
+    let own = together(&own);
+    let off = |other: &Tensor| (other - &own).abs().mean(Kind::Float).double_value(&[]);
+    let second = off(&together(&drawn));
+    let prior = off(&Tensor::eye(own.size()[0], (Kind::Float, Device::Cpu)));
+    let independent = off(&own.diag(0).diag(0));
+    assert!(second < 0.9 * independent && second < 0.9 * prior, "{second}, {independent}, {prior}");
+}
+
 #[test]
 fn a_model_file_alone_draws_from_its_prior_only() {
     let bench = Bench::new();

@@ -122,6 +122,11 @@ pub enum SamplerError {
     /// Codes of numbers, for a sampler of indices.
     #[error("the codes of this model are numbers, so none repeats; use the sampler gmm, gaussian or prior")]
     NotDiscrete,
+    /// The sampler that is a model of its own.
+    #[error(
+        "the sampler two-stage is a second model, which has to be trained on the codes first; see FittedSampler::of_second_stage"
+    )]
+    Untrained,
     /// No rows to fit to.
     #[error("a sampler needs at least one row to learn from, got none")]
     NoRows,

@@ -305,6 +305,11 @@ pub trait LatentVariable: Model {
     /// independent given the latents, `[B, D]`. Values that were not observed are included.
     fn negative_log_likelihood_per_value(&self, latents: &Tensor, batch: &Batch) -> Tensor;
 
+    /// Draws `[B, …]` of `p(x|z)` for latents `[B, D]`, not only its mean; `None` if it is not Gaussian.
+    fn draw(&self, _latents: &Tensor, _noise: &Noise) -> Option<Tensor> {
+        None
+    }
+
     /// The model as one that stores samples without loss, with its current weights; `None` if its networks are not dense, or
     /// its values are not whole numbers with a probability each: bits drawn from grey values ([`Targets::Stochastic`]), or the
     /// levels of a byte ([`Likelihood::is_of_levels`]).

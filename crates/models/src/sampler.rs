@@ -28,13 +28,17 @@ pub enum Sampler {
     Gaussian,
     /// A mixture of ten Gaussians with full covariances, the default of [`MixtureConfig`].
     Gmm,
+    /// A second variational autoencoder, trained on the codes (Dai & Wipf, ICLR 2019, section 4); see
+    /// [`FittedSampler::of_second_stage`].
+    TwoStage,
     /// For codes of indices: each position is drawn independently, with its frequencies in the training rows.
     Positions,
 }
 
 impl Sampler {
     /// All of them.
-    pub const ALL: [Sampler; 4] = [Sampler::Prior, Sampler::Gaussian, Sampler::Gmm, Sampler::Positions];
+    pub const ALL: [Sampler; 5] =
+        [Sampler::Prior, Sampler::Gaussian, Sampler::Gmm, Sampler::TwoStage, Sampler::Positions];
 
     /// The best one for a model without further training: its own prior if it has one, otherwise a mixture
     /// for codes of numbers, and independent positions for codes of indices. `None` if it makes no samples.
@@ -54,6 +58,7 @@ impl Sampler {
             Sampler::Prior => "prior",
             Sampler::Gaussian => "gaussian",
             Sampler::Gmm => "gmm",
+            Sampler::TwoStage => "two-stage",
             Sampler::Positions => "positions",
         }
     }
@@ -63,7 +68,7 @@ impl Sampler {
     /// no rows for the prior of a model that has one.
     ///
     /// # Errors
-    /// A model without the codes that it needs, or codes that give no density.
+    /// A model without the codes that it needs, codes that give no density, or [`Sampler::TwoStage`], which has to be trained.
     pub fn fit(self, model: &dyn Model, rows: &Tensor, noise: &Noise) -> Result<FittedSampler, SamplerError> {
         if self == Sampler::Prior && model.as_generator().is_some() {
             return Ok(FittedSampler { shape: Vec::new(), source: Source::Prior });
@@ -73,6 +78,9 @@ impl Sampler {
             (Sampler::Positions, CodeForm::Numbers(_)) => return Err(SamplerError::NotDiscrete),
             (Sampler::Positions, CodeForm::Discrete { .. }) | (_, CodeForm::Numbers(_)) => (),
             (_, CodeForm::Discrete { .. }) => return Err(SamplerError::Discrete(self)),
+        }
+        if self == Sampler::TwoStage {
+            return Err(SamplerError::Untrained);
         }
         if rows.size().first().is_none_or(|&n| n < 1) {
             return Err(SamplerError::NoRows);
@@ -89,7 +97,7 @@ impl Sampler {
         let source = match self {
             Sampler::Prior => Source::Standard,
             Sampler::Positions => Source::Positions(codes),
-            Sampler::Gaussian | Sampler::Gmm => {
+            Sampler::Gaussian | Sampler::Gmm | Sampler::TwoStage => {
                 Source::Mixture(tch::no_grad(|| GaussianMixture::fit(&codes, &config, &noise))?)
             }
         };
@@ -121,9 +129,69 @@ enum Source {
     Mixture(GaussianMixture),
     /// Codes of training rows, `[N, D, …]`, to draw each position from.
     Positions(Tensor),
+    /// A model of codes less their mean, divided by their standard deviation: both `[1, D]`.
+    Second {
+        model: Second,
+        mean: Tensor,
+        deviation: Tensor,
+    },
 }
 
+struct Second(Box<dyn Model>);
+
+impl fmt::Debug for Second {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("a variational autoencoder")
+    }
+}
+
+/// Codes of numbers that a second model can be trained on.
+#[derive(Debug)]
+pub struct Codes {
+    /// Standardised, `[N, D]`, whatever their shape in the model.
+    pub rows: Tensor,
+    shape: Vec<i64>,
+    mean: Tensor,
+    deviation: Tensor,
+}
+
+impl Codes {
+    /// The codes of rows `[N, …]` by a model. A code that is a distribution is represented by a draw.
+    ///
+    /// # Errors
+    /// A model without codes of numbers, or no rows.
+    pub fn of(model: &dyn Model, rows: &Tensor, noise: &Noise) -> Result<Self, SamplerError> {
+        let autoencoder = model.as_autoencoder().ok_or(SamplerError::NoCodes(Sampler::TwoStage))?;
+        if matches!(autoencoder.code_form(), CodeForm::Discrete { .. }) {
+            return Err(SamplerError::Discrete(Sampler::TwoStage));
+        }
+        if rows.size().first().is_none_or(|&n| n < 1) {
+            return Err(SamplerError::NoRows);
+        }
+        tch::no_grad(|| {
+            let codes = encode(model, autoencoder, rows, &noise.fork("sampler"));
+            let shape = codes.size().split_off(1);
+            let flat = codes.flatten(1, -1);
+            let mean = flat.mean_dim([0i64].as_slice(), true, None::<Kind>);
+            // A number that is the same in all codes stays what it is.
+            let deviation = (&flat - &mean).square().mean_dim([0i64].as_slice(), true, None::<Kind>).sqrt();
+            let deviation = deviation.clamp_min(MIN_DEVIATION);
+            Ok(Codes { rows: (flat - &mean) / &deviation, shape, mean, deviation })
+        })
+    }
+}
+
+/// Standard deviation that a number of a code is divided by, at least.
+const MIN_DEVIATION: f64 = 1e-6;
+
 impl FittedSampler {
+    /// The sampler [`Sampler::TwoStage`], from codes and a variational autoencoder that was trained on [`Codes::rows`]. It draws its
+    /// latents, and then a code given them.
+    pub fn of_second_stage(codes: Codes, model: Box<dyn Model>) -> Self {
+        let Codes { shape, mean, deviation, .. } = codes;
+        FittedSampler { shape, source: Source::Second { model: Second(model), mean, deviation } }
+    }
+
     /// `n` new samples `[n, …]`, in the unit of the data, of the model that it was fitted to.
     ///
     /// # Errors
@@ -151,6 +219,13 @@ impl FittedSampler {
             Source::Standard => Some(noise.normal("sample", &shape)),
             Source::Mixture(mixture) => Some(mixture.sample(n, noise).view(shape.as_slice())),
             Source::Positions(codes) => Some(independent(codes, n, noise)),
+            Source::Second { model, mean, deviation } => {
+                let second = model.0.as_latent_variable().zip(model.0.as_generator());
+                let (second, generator) = second.expect("the second model is a variational autoencoder");
+                let latents = noise.normal("sample", &[n, generator.latent_size()]);
+                let drawn = second.draw(&latents, noise).expect("its likelihood is Gaussian");
+                Some((drawn * deviation + mean).view(shape.as_slice()))
+            }
         }
     }
 

@@ -52,6 +52,7 @@ fn every_model_of_the_registry_has_its_best_sampler_and_refuses_the_others() {
                     let fits_codes = model.as_autoencoder().is_some();
                     let expected = match error {
                         SamplerError::NoCodes(_) => !fits_codes,
+                        SamplerError::Untrained => sampler == Sampler::TwoStage,
                         SamplerError::Discrete(_) => name == "vq_vae",
                         SamplerError::NotDiscrete => name != "vq_vae" && sampler == Sampler::Positions,
                         _ => false,
@@ -158,4 +159,20 @@ fn positions_are_drawn_independently_and_keep_their_order() {
     assert!((agree.double_value(&[]) - 0.02).abs() < 0.01);
     let mean = rows.mean(Kind::Float).double_value(&[]);
     assert!((mean - 24.5).abs() < 0.5, "every row is as likely: {mean}");
+}
+
+#[test]
+fn codes_for_a_second_stage_are_standardised() {
+    let vanilla = model("vanilla");
+    let codes = Codes::of(vanilla.as_ref(), &rows(300), &noise(0)).unwrap();
+    let mean = codes.rows.mean_dim([0i64].as_slice(), false, Kind::Double).abs().max().double_value(&[]);
+    let spread = codes.rows.std_dim([0i64].as_slice(), false, false);
+    assert!(mean < 1e-4, "{mean}");
+    assert!((spread - 1.0).abs().max().double_value(&[]) < 1e-2);
+    let discrete = Codes::of(model("vq_vae").as_ref(), &rows(3), &noise(0)).unwrap_err();
+    assert_eq!(discrete, SamplerError::Discrete(Sampler::TwoStage));
+    assert_eq!(
+        Codes::of(vanilla.as_ref(), &rows(3).narrow(0, 0, 0), &noise(0)).unwrap_err(),
+        SamplerError::NoRows
+    );
 }

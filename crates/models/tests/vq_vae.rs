@@ -2,6 +2,7 @@
 //! guarantees.
 
 use ae_models::blocks::codebook::{Codebook, Settings, perplexity, straight_through};
+use ae_models::{Batch, DataSummary, Model, ModelConfig, Pass};
 use ae_tensor::{Device, Kind, Noise, Tensor, tch};
 use serde_json::Value;
 
@@ -126,4 +127,44 @@ fn perplexity_counts_the_entries_in_use() {
     check(&[0, 1, 2, 3, 4, 5, 6, 7], 8.0);
     check(&[0, 0, 5, 5], 2.0);
     check(&[0, 0, 0, 5], 4.0 / 3f64.powf(0.75));
+}
+
+/// A model of small images with a prior that is trained in the second half of a run.
+fn with_prior() -> Box<dyn Model> {
+    let text = r#"{"vq_vae":{"entries":6,"width":4,"channels":[4,4],"residual_blocks":0,"prior":{"units":8,"after":0.5}}}"#;
+    let config: ModelConfig = serde_json::from_str(text).unwrap();
+    let data = DataSummary { shape: vec![1, 8, 8], mean: 0.3, low: 0.0, high: 1.0, classes: 0 };
+    config.initialise(&data, &noise()).unwrap()
+}
+
+#[test]
+fn a_prior_waits_and_is_then_trained_by_itself() {
+    let model = with_prior();
+    let names: Vec<&str> = model.groups().iter().map(|group| group.name).collect();
+    assert_eq!(names, ["autoencoder", "prior"]);
+    let batch =
+        Batch { values: noise().uniform("x", &[5, 1, 8, 8]), labels: None, observed: None, given: None };
+    let losses = |pass: Pass| model.losses(&batch, &pass);
+    assert!(losses(Pass::training(noise(), 49, 100))[1].total().is_none(), "it waits");
+    let late = losses(Pass::training(noise(), 50, 100));
+    let total = late[1].total().expect("it is trained");
+    // Of four positions with six entries each.
+    let nats = total.double_value(&[]);
+    assert!((nats - 4.0 * 6f64.ln()).abs() < 2.0, "{nats}");
+    total.backward();
+    for group in model.groups() {
+        let has = group.parameters.iter().any(|(_, tensor)| tensor.grad().defined());
+        assert_eq!(has, group.name == "prior", "{}", group.name);
+    }
+    assert!(losses(Pass::evaluation(noise()))[1].total().is_some(), "it is always measured");
+}
+
+#[test]
+fn a_model_with_a_prior_generates() {
+    let model = with_prior();
+    let generator = model.as_generator().expect("it has a prior");
+    assert_eq!(generator.latent_size(), 4);
+    let images = tch::no_grad(|| generator.sample(3, &noise()));
+    assert_eq!(images.size(), [3, 1, 8, 8]);
+    assert_eq!(images, tch::no_grad(|| generator.sample(3, &noise())));
 }

@@ -248,6 +248,18 @@ impl Likelihood {
         }
     }
 
+    /// A draw of `p(x|z)` from draws of N(0, 1) in the target's shape; `None` for a likelihood that is not Gaussian.
+    pub fn draw(self, output: &Tensor, normal: &Tensor) -> Option<Tensor> {
+        match self {
+            Likelihood::Gaussian { sigma } => Some(output + normal * sigma),
+            Likelihood::GaussianLearned => {
+                let (mean, log_var) = self.moments(output);
+                Some(mean + (log_var * 0.5).exp() * normal)
+            }
+            _ => None,
+        }
+    }
+
     /// α and β of [`Likelihood::BetaBinomial`].
     fn shapes(self, output: &Tensor) -> (Tensor, Tensor) {
         let halves = output.chunk(2, channel_axis(&output.size()[1..]) as i64 + 1);

@@ -43,6 +43,7 @@ impl From<SamplerName> for Sampler {
             SamplerName::Prior => Sampler::Prior,
             SamplerName::Gaussian => Sampler::Gaussian,
             SamplerName::Gmm => Sampler::Gmm,
+            SamplerName::TwoStage => Sampler::TwoStage,
             SamplerName::Positions => Sampler::Positions,
         }
     }

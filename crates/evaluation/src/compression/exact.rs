@@ -116,11 +116,12 @@ pub(super) fn report(
         let winner = rows.iter().min_by(|a, b| a.1.total_cmp(&b.1)).map_or("nobody", |row| row.0.as_str());
         let note = format!(
             "Fewest bits: {winner}. {} test images, each decoded again and compared; the others get them as one mosaic. The bound \
-             of the model, -ELBO with {DRAWS} draws of the latents, is {:.4} bits a pixel, and its file is {:+.2} % longer. PNG \
-             has one bit a pixel where there is black and white only. The first seed.",
+             of the model, -ELBO with {DRAWS} draws of the latents, is {:.4} bits a pixel; its file is {:.2} % {}. PNG has one \
+             bit a pixel where there is black and white only. The first seed.",
             first.images.len(),
             first.bound,
-            100.0 * first.overhead(),
+            100.0 * first.overhead().abs(),
+            if first.overhead() < 0.0 { "shorter" } else { "longer" },
         );
         draft.evaluation.tables.push(ResultTable {
             title: format!("Bits without loss, {}", one.title),

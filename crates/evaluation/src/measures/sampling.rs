@@ -8,8 +8,9 @@ use crate::yardstick::Yardstick;
 use ae_models::{CodeForm, Sampler};
 use ae_training::experiment::Run;
 
-/// - `fid_prior`, `fid_gaussian`, `fid_gmm`: Fréchet distance, as that of the measure `fid`, of samples decoded
-///   from draws of N(0, I), of one Gaussian, and of a mixture of ten; both are fitted to codes of training rows;
+/// - `fid_prior`, `fid_gaussian`, `fid_gmm`, `fid_two-stage`: Fréchet distance, as that of the measure `fid`, of samples
+///   decoded from draws of N(0, I), of one Gaussian, of a mixture of ten, and of a second variational autoencoder; all but the
+///   first are fitted to codes of training rows;
 /// - `gain`: `fid_gmm` divided by `fid_prior`; below 1, the mixture is better.
 ///
 /// # Errors
@@ -33,6 +34,7 @@ pub(super) fn measure(context: &mut Context<'_>, run: &Run) -> Result<Metrics, E
         Ok::<_, EvaluationError>(distance)
     };
     let (prior, _, gmm) = (distance(Sampler::Prior)?, distance(Sampler::Gaussian)?, distance(Sampler::Gmm)?);
+    distance(Sampler::TwoStage)?;
     metrics.insert("gain".into(), gmm / prior);
     Ok(metrics)
 }

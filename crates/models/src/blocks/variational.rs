@@ -216,6 +216,12 @@ impl LatentVariable for Variational {
         self.likelihood.negative_log_prob_per_value(&self.decoder.forward(latents), &batch.values)
     }
 
+    fn draw(&self, latents: &Tensor, noise: &Noise) -> Option<Tensor> {
+        let shape = [&[latents.size()[0]], self.shape.as_slice()].concat();
+        let normal = noise.normal("observation", &shape);
+        self.likelihood.draw(&self.decoder.forward(latents), &normal)
+    }
+
     fn bits_back(&self) -> Option<BitsBack> {
         let values = match self.targets {
             Targets::Stochastic => Values::Bits,
