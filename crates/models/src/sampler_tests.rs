@@ -168,7 +168,9 @@ fn codes_for_a_second_stage_are_standardised() {
     let mean = codes.rows.mean_dim([0i64].as_slice(), false, Kind::Double).abs().max().double_value(&[]);
     let spread = codes.rows.std_dim([0i64].as_slice(), false, false);
     assert!(mean < 1e-4, "{mean}");
-    assert!((spread - 1.0).abs().max().double_value(&[]) < 1e-2);
+    // A number that is the same in all codes has none.
+    let off = (&spread * (&spread - 1.0)).abs().max().double_value(&[]);
+    assert!(off < 1e-2 && spread.max().double_value(&[]) > 0.9, "{off}");
     let discrete = Codes::of(model("vq_vae").as_ref(), &rows(3), &noise(0)).unwrap_err();
     assert_eq!(discrete, SamplerError::Discrete(Sampler::TwoStage));
     assert_eq!(
