@@ -1,6 +1,7 @@
 //! The command-line arguments as types.
 
 mod detect;
+mod machine;
 mod pictures;
 mod search;
 mod tasks;

@@ -193,14 +193,14 @@ impl PictureCompressor {
         pictures: &[NamedPicture],
         quality: Option<u8>,
     ) -> Result<Vec<u8>, CompressionError> {
+        if let Some(quality) = quality.filter(|&quality| quality > BEST_QUALITY) {
+            return Err(CompressionError::Quality(quality));
+        }
         let level = match (&self.method, quality) {
             (Method::Exact(_), None) => EXACT,
             (Method::Exact(_), Some(_)) => return Err(CompressionError::NoQuality(self.path.clone())),
             (Method::Rounded(_), quality) => quality.unwrap_or(DEFAULT_QUALITY),
         };
-        if level > BEST_QUALITY && level != EXACT || quality == Some(EXACT) {
-            return Err(CompressionError::Quality(level));
-        }
         let coding = |source| CompressionError::Coding { path: "the compressed file".into(), source };
         let sizes = pictures.iter().map(|picture| size_of(&picture.pixels));
         let described = pictures.iter().zip(sizes).map(|(picture, [height, width])| Picture {

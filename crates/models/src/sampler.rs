@@ -79,9 +79,6 @@ impl Sampler {
             (Sampler::Positions, CodeForm::Discrete { .. }) | (_, CodeForm::Numbers(_)) => (),
             (_, CodeForm::Discrete { .. }) => return Err(SamplerError::Discrete(self)),
         }
-        if self == Sampler::TwoStage {
-            return Err(SamplerError::Untrained);
-        }
         if rows.size().first().is_none_or(|&n| n < 1) {
             return Err(SamplerError::NoRows);
         }
@@ -97,7 +94,8 @@ impl Sampler {
         let source = match self {
             Sampler::Prior => Source::Standard,
             Sampler::Positions => Source::Positions(codes),
-            Sampler::Gaussian | Sampler::Gmm | Sampler::TwoStage => {
+            Sampler::TwoStage => return Err(SamplerError::Untrained),
+            Sampler::Gaussian | Sampler::Gmm => {
                 Source::Mixture(tch::no_grad(|| GaussianMixture::fit(&codes, &config, &noise))?)
             }
         };

@@ -38,7 +38,7 @@ pub enum Likelihood {
     Multinomial,
     /// Each value is one of 256 levels, 0 to 255 over 255: the number of successes in 255 trials whose probability is drawn
     /// from Beta(α, β) for each value, `p(k) = C(255, k) B(k + α, 255 - k + β) / B(α, β)`, with α and β from the decoder
-    /// (Townsend, Bird & Barber, ICLR 2019, section 3.2). A likelihood of whole images without loss: see
+    /// (Townsend, Bird & Barber, ICLR 2019, section 3). A likelihood of whole images without loss: see
     /// [`Likelihood::is_of_levels`].
     BetaBinomial,
 }

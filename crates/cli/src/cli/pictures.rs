@@ -1,5 +1,6 @@
 //! The arguments of the commands on single pictures.
 
+use super::machine::Machine;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -24,13 +25,8 @@ pub(crate) struct CompressArgs {
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Device: auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto")]
-    pub(crate) device: String,
-
-    /// Threads per operation [default: one per core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) threads: usize,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
 }
 
 #[derive(Debug, Args)]
@@ -50,13 +46,8 @@ pub(crate) struct DecompressArgs {
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Device: auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto")]
-    pub(crate) device: String,
-
-    /// Threads per operation [default: one per core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) threads: usize,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
 }
 
 #[derive(Debug, Args)]
@@ -81,11 +72,6 @@ pub(crate) struct RestoreArgs {
     #[arg(long, value_name = "N", default_value_t = ae_evaluation::restoring::TILE)]
     pub(crate) tile: i64,
 
-    /// Device: auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto")]
-    pub(crate) device: String,
-
-    /// Threads per operation [default: one per core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) threads: usize,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
 }

@@ -1,5 +1,6 @@
 //! The command line of `ae search`.
 
+use super::machine::Machine;
 use ae_evaluation::finder::{DocumentMethod, PictureMethod};
 use ae_intake::words::Language;
 use clap::{Args, Subcommand, ValueEnum};
@@ -78,13 +79,8 @@ pub(crate) struct SearchBuildArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
 
-    /// Device: auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto")]
-    pub(crate) device: String,
-
-    /// Threads per operation [default: one per core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) threads: usize,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
 }
 
 #[derive(Debug, Args)]
@@ -109,13 +105,8 @@ pub(crate) struct SearchQueryArgs {
     #[arg(long, value_enum, hide_possible_values = true)]
     pub(crate) by: Option<RankBy>,
 
-    /// Device: auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto")]
-    pub(crate) device: String,
-
-    /// Threads per operation [default: one per core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) threads: usize,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
 }
 
 /// What ranks.

@@ -6,14 +6,13 @@ use crate::output;
 use ae_evaluation::compressor::{CompressionError, DEFAULT_QUALITY, NamedPicture, PictureCompressor};
 use ae_records::files;
 use ae_records::text::one_line;
-use ae_tensor::{Device, DeviceChoice, device};
 use std::path::{Component, Path, PathBuf};
 
 /// Ending of compressed files.
 const ENDING: &str = "aec";
 
 pub(crate) fn compress(args: &CompressArgs, cli: &Cli) -> Result<(), Failure> {
-    let compressor = PictureCompressor::load(&args.model, chosen(&args.device, args.threads)?)?;
+    let compressor = PictureCompressor::load(&args.model, args.machine.chosen()?)?;
     let paths = match args.input.is_dir() {
         true => ae_datasets::pictures_in(&args.input).map_err(CompressionError::from)?,
         false => vec![args.input.clone()],
@@ -50,7 +49,7 @@ pub(crate) fn compress(args: &CompressArgs, cli: &Cli) -> Result<(), Failure> {
 }
 
 pub(crate) fn decompress(args: &DecompressArgs, cli: &Cli) -> Result<(), Failure> {
-    let compressor = PictureCompressor::load(&args.model, chosen(&args.device, args.threads)?)?;
+    let compressor = PictureCompressor::load(&args.model, args.machine.chosen()?)?;
     let pictures = compressor.decompress_file(&args.input)?;
     let out = args.out.clone();
     let targets: Vec<PathBuf> = match &pictures[..] {
@@ -82,12 +81,6 @@ pub(crate) fn decompress(args: &DecompressArgs, cli: &Cli) -> Result<(), Failure
         }
     }
     Ok(())
-}
-
-fn chosen(device: &str, threads: usize) -> Result<Device, Failure> {
-    device::set_threads(threads);
-    let choice: DeviceChoice = device.parse().map_err(Failure::usage)?;
-    choice.resolve().map_err(Failure::usage)
 }
 
 fn check_free(path: &Path, force: bool) -> Result<(), Failure> {

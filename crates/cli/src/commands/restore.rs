@@ -4,11 +4,9 @@ use crate::cli::{Cli, RestoreArgs};
 use crate::failure::Failure;
 use crate::output;
 use ae_evaluation::restoring::{self, RestoreError, Restored, Wish};
-use ae_tensor::device;
 
 pub(crate) fn run(args: &RestoreArgs, cli: &Cli) -> Result<(), Failure> {
-    device::set_threads(args.threads);
-    let choice: ae_tensor::DeviceChoice = args.device.parse().map_err(Failure::usage)?;
+    let device = args.machine.chosen()?;
     let wish = Wish {
         model: args.model.clone(),
         picture: args.picture.clone(),
@@ -16,7 +14,7 @@ pub(crate) fn run(args: &RestoreArgs, cli: &Cli) -> Result<(), Failure> {
         out: args.out.clone(),
         tile: args.tile,
     };
-    let restored = restoring::restore(&wish, choice.resolve().map_err(Failure::usage)?)?;
+    let restored = restoring::restore(&wish, device)?;
     let Restored { size: [height, width], tiles, damage } = restored;
     let picture = args.out.display().to_string();
     match cli.json {

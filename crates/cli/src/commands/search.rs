@@ -6,19 +6,12 @@ mod query;
 use crate::cli::{Cli, SearchAction, SearchArgs};
 use crate::failure::Failure;
 use ae_evaluation::finder::FinderError;
-use ae_tensor::{Device, DeviceChoice, device};
 
 pub(crate) fn run(args: &SearchArgs, cli: &Cli) -> Result<(), Failure> {
     match &args.action {
         SearchAction::Build(args) => build::run(args, cli),
         SearchAction::Query(args) => query::run(args, cli),
     }
-}
-
-fn chosen(device: &str, threads: usize) -> Result<Device, Failure> {
-    device::set_threads(threads);
-    let choice: DeviceChoice = device.parse().map_err(Failure::usage)?;
-    choice.resolve().map_err(Failure::usage)
 }
 
 /// `1 document` or `2 documents`.

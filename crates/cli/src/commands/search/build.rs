@@ -1,6 +1,6 @@
 //! `ae search build`.
 
-use super::{chosen, counted};
+use super::counted;
 use crate::cli::{Cli, RankBy, SearchBuildArgs};
 use crate::commands::stop_flag;
 use crate::failure::Failure;
@@ -90,7 +90,7 @@ fn documents(args: &SearchBuildArgs, out: &Path, cli: &Cli) -> Result<(), Failur
         by,
         seed: args.seed,
     };
-    let device = chosen(&args.device, args.threads)?;
+    let device = args.machine.chosen()?;
     let mut observer = Training::new(None);
     let built = DocumentIndex::build(&wish, device, &mut observer, stop_flag());
     observer.on_end();
@@ -128,7 +128,7 @@ fn pictures(args: &SearchBuildArgs, out: &Path, cli: &Cli) -> Result<(), Failure
             args.input.display()
         )));
     }
-    let device = chosen(&args.device, args.threads)?;
+    let device = args.machine.chosen()?;
     let mut observer = Training::new(None);
     let built =
         PictureIndex::build(&args.input, by, args.model.as_deref(), device, &mut observer, stop_flag());

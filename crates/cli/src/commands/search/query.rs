@@ -1,6 +1,5 @@
 //! `ae search query`.
 
-use super::chosen;
 use crate::cli::{Cli, SearchQueryArgs};
 use crate::failure::Failure;
 use crate::output;
@@ -23,7 +22,7 @@ const BESIDE: usize = 48;
 const NAMED_EQUALS: usize = 3;
 
 pub(super) fn run(args: &SearchQueryArgs, cli: &Cli) -> Result<(), Failure> {
-    let device = chosen(&args.device, args.threads)?;
+    let device = args.machine.chosen()?;
     match Index::load(&args.index, device)? {
         Index::Documents(index) => documents(&index, args, cli),
         Index::Pictures(index) => pictures(&index, args, cli),
