@@ -70,7 +70,7 @@ impl References {
     /// Takes at least one row, to be compared by this metric.
     pub(crate) fn by(rows: Array2<f64>, metric: Metric) -> Self {
         let gaps = rows.iter().any(|value| value.is_nan());
-        let rows = rows.as_standard_layout().into_owned();
+        let rows = if rows.is_standard_layout() { rows } else { rows.as_standard_layout().into_owned() };
         let coarse = (!gaps).then(|| Coarse::of(rows.view(), metric));
         References { rows, gaps, metric, coarse }
     }
@@ -99,6 +99,11 @@ impl References {
     /// For rows that were computed in double precision.
     pub(crate) fn in_double(&self) -> StoredArray {
         stored::matrix(&self.rows)
+    }
+
+    /// `[R, D]`, NaN for missing values.
+    pub(crate) fn rows(&self) -> &Array2<f64> {
+        &self.rows
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -107,10 +107,9 @@ impl View {
                     space::Kind::Whitened => Space::of(kind, &learned(), kept.channels, kept.seed),
                     _ => Space::of(kind, kept.rows, kept.channels, kept.seed),
                 };
-                let mapped = space.map(kept.rows.clone());
-                let rows = References::by(mapped.clone(), metric);
+                let rows = References::by(space.map(kept.rows.clone()), metric);
                 let own = local.then(|| {
-                    let nearest = rows.nearest(&mapped, NEIGHBOURS + 1);
+                    let nearest = rows.nearest(rows.rows(), NEIGHBOURS + 1);
                     let mut own: Vec<f64> =
                         nearest.iter().map(|near| mean_distance_to_others(near, NEIGHBOURS)).collect();
                     let mean = own.iter().sum::<f64>() / own.len() as f64;
