@@ -3,6 +3,7 @@
 //! A neural network decides what is stored; this crate stores it. [`Density`] is the learned density of one channel
 //! (Ballé, Minnen, Singh, Hwang & Johnston, "Variational image compression with a scale hyperprior", ICLR 2018, appendix
 //! 6.1), [`Table`] its probabilities as integers, [`Encoder`] and [`Decoder`] the range coder, and [`Container`] the file.
+//! [`Prior`] says how probable the latents of a picture are: each by itself, or given those before it ([`HyperPrior`]).
 //! [`BitsBack`] stores images without loss by a variational autoencoder.
 //!
 //! A decoder needs the very probabilities of the encoder: a difference in the last bit would garble all that follows.
@@ -29,6 +30,8 @@ mod container;
 mod dense;
 mod density;
 mod error;
+mod hyper;
+mod prior;
 mod range;
 mod stack;
 mod table;
@@ -38,5 +41,7 @@ pub use container::{Container, MAX_PICTURES, MAX_PIXELS, Picture};
 pub use dense::{DenseLayer, DenseNetwork};
 pub use density::{Density, DensityLayer};
 pub use error::CodingError;
+pub use hyper::{HyperPrior, KNOWN, SIDE_STRIDE, side_size};
+pub use prior::{LatentCoder, Prior};
 pub use range::{Decoder, Encoder};
 pub use table::{Table, VALUES};

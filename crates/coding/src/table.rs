@@ -83,6 +83,11 @@ impl Table {
     }
 }
 
+/// The value that is stored of a number: the nearest.
+pub(crate) fn quantised(x: f64) -> i32 {
+    x.round_ties_even().clamp(f64::from(*VALUES.start()), f64::from(*VALUES.end())) as i32
+}
+
 /// The first value for which `holds`, which then holds for all greater ones; the last value if there is none.
 fn first(values: RangeInclusive<i32>, holds: impl Fn(i32) -> bool) -> i32 {
     let (mut low, mut high) = values.into_inner();

@@ -17,6 +17,7 @@ use exact::EXACTLY;
 pub(crate) use exact::stored;
 pub(crate) use gallery::Gallery;
 use gallery::{Curve, IMAGES};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The entry of the list.
@@ -30,9 +31,9 @@ pub(crate) const TASK: Task = Task {
     run: |context, _| {
         let mut draft = Evaluation::begin(context, &TASK)?;
         exact::report(context, &mut draft, &EXACTLY, |one, seed| Wanted::preset(one.preset, &[], seed))?;
-        evaluate(context, draft, &SETS, |set, seed| {
+        evaluate(context, draft, &SETS, |set, learned, seed| {
             let data = format!("data.set={}", set.name);
-            Wanted::preset("factorised", &[&[data.as_str()], set.settings].concat(), seed)
+            Wanted::preset(learned.preset, &[&[data.as_str()], set.settings].concat(), seed)
         })
     },
 };
@@ -41,21 +42,36 @@ pub(crate) const TASK: Task = Task {
 #[derive(Clone, Copy, Debug)]
 struct Set {
     name: &'static str,
-    /// What differs from the preset.
+    /// Of data, model and training, for both learned compressors.
     settings: &'static [&'static str],
     /// The set whose compressor it meets, too.
     stranger: Option<&'static str>,
 }
 
+const GREY: &[&str] = &["training.epochs=4", "model.factorised.latent=16"];
+
 const SETS: [Set; 3] = [
-    Set { name: "fashion-mnist", settings: &[], stranger: Some("mnist") },
-    Set { name: "mnist", settings: &[], stranger: Some("fashion-mnist") },
+    Set { name: "fashion-mnist", settings: GREY, stranger: Some("mnist") },
+    Set { name: "mnist", settings: GREY, stranger: Some("fashion-mnist") },
     // As many steps as four passes over 60,000 images.
     Set {
         name: "cifar10-subset",
         settings: &["training.epochs=60", "model.factorised.latent=32"],
         stranger: None,
     },
+];
+
+/// A learned compressor.
+#[derive(Clone, Copy, Debug)]
+struct Learned {
+    preset: &'static str,
+    title: &'static str,
+}
+
+/// The better one last: its pictures are shown, and it meets pictures of another kind.
+const LEARNED: [Learned; 2] = [
+    Learned { preset: "factorised", title: "learned, factorised prior" },
+    Learned { preset: "hyperprior", title: "learned, hyperprior" },
 ];
 
 const BD_RATE: Quantity = Quantity::percentage("bd_rate", "bits against JPEG", 1);
@@ -67,33 +83,47 @@ fn evaluate(
     context: &mut Context<'_>,
     mut draft: Draft,
     sets: &[Set],
-    wanted: impl Fn(&Set, u64) -> Result<Wanted, EvaluationError>,
+    wanted: impl Fn(&Set, &Learned, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
     let mut missing = Vec::new();
     for set in sets {
         let mut results = Results::default();
         for seed in context.seeds.clone() {
-            let run = draft.trained(context, &wanted(set, seed)?)?;
-            let compressor = compressor(&run, context)?;
-            let gallery = Gallery::of(&run)?;
-            let ours = gallery.ours(&compressor, "learned", "learned (factorised)")?;
-            if seed == context.seeds[0] {
-                let rivals = gallery.rivals(&mut missing)?;
-                gallery.show(&mut draft, set.name, &compressor, &ours, &rivals)?;
-                results.rivals = rivals;
-            }
-            results.add(seed, &ours, gallery.overhead(&compressor)?)?;
-            let stranger = set.stranger.and_then(|name| sets.iter().find(|other| other.name == name));
-            if let Some(stranger) = stranger {
-                let other = draft.trained(context, &wanted(stranger, seed)?)?;
-                let other = self::compressor(&other, context)?;
-                let foreign = gallery.ours(&other, "stranger", &format!("learned on {}", stranger.name))?;
-                results.stranger(seed, &ours, &foreign)?;
-                if seed == context.seeds[0] {
-                    gallery.show_stranger(&mut draft, (set.name, stranger.name), [&compressor, &other])?;
+            let is_first = seed == context.seeds[0];
+            for (learned, place) in LEARNED.iter().zip(1..) {
+                let run = draft.trained(context, &wanted(set, learned, seed)?)?;
+                let compressor = compressor(&run, context)?;
+                let gallery = Gallery::of(&run)?;
+                let ours = gallery.ours(&compressor, learned.preset, learned.title)?;
+                if is_first && place == 1 {
+                    results.rivals = gallery.rivals(&mut missing)?;
+                }
+                results.add(seed, &ours, gallery.overhead(&compressor)?)?;
+                if is_first {
+                    results.learned.push(ours.clone());
+                }
+                if place < LEARNED.len() {
+                    continue;
+                }
+                if is_first {
+                    gallery.show(&mut draft, set.name, &compressor, &results.learned, &results.rivals)?;
+                }
+                let stranger = set.stranger.and_then(|name| sets.iter().find(|other| other.name == name));
+                if let Some(stranger) = stranger {
+                    let other = draft.trained(context, &wanted(stranger, learned, seed)?)?;
+                    let other = self::compressor(&other, context)?;
+                    let foreign =
+                        gallery.ours(&other, "stranger", &format!("learned on {}", stranger.name))?;
+                    results.stranger(seed, &ours, &foreign)?;
+                    if is_first {
+                        gallery.show_stranger(
+                            &mut draft,
+                            (set.name, stranger.name),
+                            [&compressor, &other],
+                        )?;
+                    }
                 }
             }
-            results.ours.get_or_insert(ours);
         }
         results.report(&mut draft, set)?;
     }
@@ -123,9 +153,10 @@ pub(crate) fn compressor(run: &Run, context: &Context<'_>) -> Result<PictureComp
 #[derive(Default)]
 struct Results {
     /// Of the first seed.
-    ours: Option<Curve>,
+    learned: Vec<Curve>,
     rivals: Vec<Curve>,
-    figures: Figures,
+    /// Of each learned compressor, by its preset.
+    figures: BTreeMap<String, Figures>,
 }
 
 impl Results {
@@ -134,26 +165,29 @@ impl Results {
     }
 
     fn add(&mut self, seed: u64, ours: &Curve, overhead: f64) -> Result<(), EvaluationError> {
-        if let Some(rate) = self.jpeg().map(|jpeg| jpeg.against(ours)).transpose()?.flatten() {
-            self.figures.push(seed, &BD_RATE, rate);
+        let rate = self.jpeg().map(|jpeg| jpeg.against(ours)).transpose()?.flatten();
+        let figures = self.figures.entry(ours.name.clone()).or_default();
+        if let Some(rate) = rate {
+            figures.push(seed, &BD_RATE, rate);
         }
-        self.figures.push(seed, &OVERHEAD, overhead);
+        figures.push(seed, &OVERHEAD, overhead);
         Ok(())
     }
 
     fn stranger(&mut self, seed: u64, ours: &Curve, foreign: &Curve) -> Result<(), EvaluationError> {
         if let Some(rate) = ours.against(foreign)? {
-            self.figures.push(seed, &STRANGER, rate);
+            self.figures.entry(ours.name.clone()).or_default().push(seed, &STRANGER, rate);
         }
         Ok(())
     }
 
     fn report(&self, draft: &mut Draft, set: &Set) -> Result<(), EvaluationError> {
-        self.figures.enter(&mut draft.evaluation.metrics, &format!("{}/learned", set.name))?;
-        let Some(ours) = &self.ours else { return Ok(()) };
+        for (name, figures) in &self.figures {
+            figures.enter(&mut draft.evaluation.metrics, &format!("{}/{name}", set.name))?;
+        }
         let mut rows = Vec::new();
         let mut best: Option<(f64, &str)> = None;
-        for curve in std::iter::once(ours).chain(&self.rivals) {
+        for curve in self.learned.iter().chain(&self.rivals) {
             let rate = self.jpeg().map(|jpeg| jpeg.against(curve)).transpose()?.flatten();
             let at = |psnr: f64| {
                 let points =
@@ -174,14 +208,15 @@ impl Results {
             if best.is_none_or(|(least, _)| rate < least) {
                 best = Some((rate, &curve.title));
             }
-            if curve.name != "learned" {
+            if !self.figures.contains_key(&curve.name) {
                 let key = format!("{}/{}/bd_rate", set.name, curve.name);
                 draft.evaluation.metrics.insert(key, rate);
             }
         }
         let winner = best.map_or("nobody", |(_, title)| title);
         let mut note = format!("Fewest bits at equal PSNR: {winner}. In the last columns, bits per pixel.");
-        if let (Some(stranger), Some(more)) = (set.stranger, self.figures.get(&STRANGER)) {
+        let best = self.learned.last().and_then(|curve| self.figures.get(&curve.name));
+        if let (Some(stranger), Some(more)) = (set.stranger, best.and_then(|best| best.get(&STRANGER))) {
             note.push_str(&format!(
                 " The compressor learned on {stranger} takes {:.0} % more bits here than the one learned on {}.",
                 100.0 * more.summary()?.mean,
@@ -195,21 +230,23 @@ impl Results {
             rows,
             note,
         });
-        let points = ours.points.iter().map(|point| {
-            vec![
-                point.quality.to_string(),
-                format!("{:.3}", point.rate),
-                format!("{:.2}", point.psnr),
-                point.ms_ssim.map_or("–".into(), |it| format!("{it:.4}")),
-            ]
-        });
-        draft.evaluation.tables.push(ResultTable {
-            title: format!("The learned compressor by quality, {}", set.name),
-            columns: ["quality", "bits per pixel", "PSNR, dB", "MS-SSIM"].map(String::from).to_vec(),
-            rows: points.collect(),
-            note: "The first seed.".into(),
-        });
-        for curve in std::iter::once(ours).chain(&self.rivals) {
+        for curve in &self.learned {
+            let points = curve.points.iter().map(|point| {
+                vec![
+                    point.quality.to_string(),
+                    format!("{:.3}", point.rate),
+                    format!("{:.2}", point.psnr),
+                    point.ms_ssim.map_or("–".into(), |it| format!("{it:.4}")),
+                ]
+            });
+            draft.evaluation.tables.push(ResultTable {
+                title: format!("By quality, {}, {}", set.name, curve.title),
+                columns: ["quality", "bits per pixel", "PSNR, dB", "MS-SSIM"].map(String::from).to_vec(),
+                rows: points.collect(),
+                note: "The first seed.".into(),
+            });
+        }
+        for curve in self.learned.iter().chain(&self.rivals) {
             for point in &curve.points {
                 let similarity = point.ms_ssim.map(|it| ("ms_ssim", it));
                 for (name, value) in

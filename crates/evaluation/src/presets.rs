@@ -54,6 +54,7 @@ presets![
     "aae",
     "vq_vae",
     "factorised",
+    "hyperprior",
     "ecg",
     "ecg-long",
     "ecg-best",

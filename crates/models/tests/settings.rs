@@ -51,6 +51,7 @@ fn settings_out_of_range_are_refused() {
         (r#"{"aae":{"adversarial":-1}}"#, "model.aae.adversarial = -1"),
         (r#"{"vq_vae":{"entries":0}}"#, "model.vq_vae.entries = 0"),
         (r#"{"vq_vae":{"decay":1}}"#, "at least 0 and below 1"),
+        (r#"{"factorised":{"hyperprior":{"side":0}}}"#, "model.factorised.hyperprior.side = 0"),
         (r#"{"vq_vae":{"prior":{"after":1.0}}}"#, "model.vq_vae.prior.after = 1"),
         (r#"{"vae":{"likelihood":{"gaussian":{"sigma":-1}}}}"#, "above zero"),
         (r#"{"vae":{"encoder":{"dense":{"hidden":[0]}}}}"#, "model.vae.encoder = [0]"),

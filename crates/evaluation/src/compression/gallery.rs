@@ -34,6 +34,7 @@ pub(super) struct Point {
 }
 
 /// The curve of one codec on one set.
+#[derive(Clone, Debug)]
 pub(super) struct Curve {
     pub(super) name: String,
     pub(super) title: String,
@@ -176,12 +177,12 @@ impl Gallery {
         draft: &mut Draft,
         set: &str,
         compressor: &PictureCompressor,
-        ours: &Curve,
+        learned: &[Curve],
         rivals: &[Curve],
     ) -> Result<(), EvaluationError> {
         let line =
             |curve: &Curve| Line { name: curve.title.clone(), points: curve.rates(), labels: Vec::new() };
-        let lines: Vec<Line> = std::iter::once(ours).chain(rivals).map(line).collect();
+        let lines: Vec<Line> = learned.iter().chain(rivals).map(line).collect();
         let entry = Entry {
             file: format!("{set}-curves.png"),
             title: format!("Rate and distortion on {set}"),

@@ -4,6 +4,8 @@ use super::gallery::mosaic;
 use super::*;
 use crate::compressor::NamedPicture;
 use crate::testing::{Bench, wanted};
+use ae_models::ModelConfig;
+use ae_models::blocks::hyperprior::HyperConfig;
 use ndarray::Array3;
 
 /// Whether the figures are those of real files; how good they are depends on the images.
@@ -16,17 +18,27 @@ fn curves_have_the_bits_of_files_and_a_picture_each() {
     let (evaluation, report) = bench
         .with(&[3], |context| {
             let draft = Evaluation::begin(context, &TASK)?;
-            evaluate(context, draft, &sets, |set, seed| Ok(wanted(set.name, "factorised", &data, 6, seed)))
+            evaluate(context, draft, &sets, |set, learned, seed| {
+                let mut wanted =
+                    wanted(&format!("{}-{}", set.name, learned.preset), "factorised", &data, 6, seed);
+                let ModelConfig::Factorised(model) = &mut wanted.experiment.model else {
+                    panic!("it is one")
+                };
+                model.hyperprior = (learned.preset == "hyperprior").then(HyperConfig::default);
+                Ok(wanted)
+            })
         })
         .unwrap();
     let of = |key: &str| evaluation.metrics[key];
-    assert!(of("one/learned/q100/rate") > of("one/learned/q0/rate"), "more bits for a finer step");
-    // The model has hardly been trained: what it gives back is a picture, not a good one.
-    assert!(of("one/learned/q100/psnr") > 10.0);
-    // Sixteen images of 44 by 44; the file has 30 bytes besides what is coded.
-    let pixels = 16.0 * 44.0 * 44.0;
-    let bits = of("one/learned/q40/rate") * pixels;
-    assert!((0.0..600.0).contains(&(of("one/learned/overhead") * bits)), "{}", of("one/learned/overhead"));
+    for learned in LEARNED {
+        let of = |key: &str| of(&format!("one/{}/{key}", learned.preset));
+        assert!(of("q100/rate") > of("q0/rate"), "more bits for a finer step");
+        // The model has hardly been trained: what it gives back is a picture, not a good one.
+        assert!(of("q100/psnr") > 10.0);
+        // Sixteen images of 44 by 44; the file has 30 bytes besides what is coded.
+        let bits = of("q40/rate") * 16.0 * 44.0 * 44.0;
+        assert!((0.0..600.0).contains(&(of("overhead") * bits)), "{}", of("overhead"));
+    }
     assert_eq!(of("one/jpeg/bd_rate"), 0.0);
     let images = report.with_file_name("images");
     for file in ["one-curves.png", "one.png", "one-by-two.png", "two.png"] {

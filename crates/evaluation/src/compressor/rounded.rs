@@ -1,11 +1,11 @@
 //! Pictures by a model whose latents are rounded: fewer bits, and not quite the picture.
 
 use super::{NamedPicture, size_of};
-use ae_coding::{CodingError, Container, Decoder, Encoder, Picture, Table, VALUES};
+use ae_coding::{CodingError, Container, Decoder, Encoder, Picture, SIDE_STRIDE, side_size};
 use ae_models::Compressor;
 use ae_tensor::{Device, array, tch};
 use ae_training::PortableModel;
-use ndarray::{Array3, Array4, Axis};
+use ndarray::{Array3, Array4, ArrayView3, Axis};
 
 /// Pixels that the network computes at once, roughly.
 const BLOCK: usize = 1 << 16;
@@ -21,36 +21,50 @@ pub(super) struct Rounded {
 impl Rounded {
     /// The range coder's bytes.
     pub(super) fn encode(&self, pictures: &[NamedPicture], quality: u8) -> Vec<u8> {
-        let (step, tables) = (self.compressor().step(quality), self.tables(quality));
+        let prior = self.compressor().prior();
+        let coder = prior.at(self.compressor().step(quality));
         let mut encoder = Encoder::default();
+        self.each(pictures, |latents, side, size| coder.encode(&mut encoder, latents, side, size));
+        encoder.into_bytes()
+    }
+
+    /// The sum of `-log₂ P` of what is stored.
+    pub(super) fn information(&self, pictures: &[NamedPicture], quality: u8) -> f64 {
+        let prior = self.compressor().prior();
+        let coder = prior.at(self.compressor().step(quality));
+        let mut bits = 0.0;
+        self.each(pictures, |latents, side, size| bits += coder.bits(latents, side, size));
+        bits
+    }
+
+    /// Gives `code` the latents and the side latents of each picture, with the height and width of the former.
+    fn each(&self, pictures: &[NamedPicture], mut code: impl FnMut(&[f32], &[f32], [usize; 2])) {
         for batch in alike(pictures, |picture| size_of(&picture.pixels)) {
             for latents in self.latents(batch) {
-                for (channel, table) in latents.outer_iter().zip(&tables) {
-                    channel.iter().for_each(|value| encoder.put(quantised(*value, step), table));
-                }
+                let side = self.side_latents(&latents);
+                let (_, height, width) = latents.dim();
+                let [latents, side] =
+                    [&latents, &side].map(|values| values.as_slice().expect("its rows follow each other"));
+                code(latents, side, [height, width]);
             }
         }
-        encoder.into_bytes()
     }
 
     /// The pictures of a file, in its order.
     pub(super) fn decode(&self, container: &Container) -> Result<Vec<Array3<u8>>, CodingError> {
-        let (step, tables) = (self.compressor().step(container.level), self.tables(container.level));
+        let prior = self.compressor().prior();
+        let coder = prior.at(self.compressor().step(container.level));
         let mut decoder = Decoder::new(&container.payload);
         let mut pictures = Vec::with_capacity(container.pictures.len());
         let size = |picture: &Picture| [picture.height as usize, picture.width as usize];
         for batch in alike(&container.pictures, size) {
             let [height, width] = size(&batch[0]);
             let shape = self.compressor().latent_shape([height as i64, width as i64]);
+            let [channels, rows, columns] = shape.map(|side| side as usize);
             let mut latents = Vec::new();
             for _ in batch {
-                for table in &tables {
-                    for _ in 0..shape[1] * shape[2] {
-                        latents.push((f64::from(decoder.get(table)?) * step) as f32);
-                    }
-                }
+                latents.extend(coder.decode(&mut decoder, [rows, columns])?);
             }
-            let [channels, rows, columns] = shape.map(|side| side as usize);
             let latents = Array4::from_shape_vec((batch.len(), channels, rows, columns), latents)
                 .expect("as many latents as the shape says");
             pictures.extend(self.images(&latents, [height, width]));
@@ -58,28 +72,28 @@ impl Rounded {
         Ok(pictures)
     }
 
-    /// The sum of `-log₂ P` of what is stored.
-    pub(super) fn information(&self, pictures: &[NamedPicture], quality: u8) -> f64 {
-        let (step, tables) = (self.compressor().step(quality), self.tables(quality));
-        let mut bits = 0.0;
-        for batch in alike(pictures, |picture| size_of(&picture.pixels)) {
-            for latents in self.latents(batch) {
-                for (channel, table) in latents.outer_iter().zip(&tables) {
-                    bits += channel.iter().map(|value| table.bits(quantised(*value, step))).sum::<f64>();
-                }
-            }
-        }
-        bits
-    }
-
     pub(super) fn compressor(&self) -> &dyn Compressor {
         self.model.as_compressor().expect("it was loaded as one")
     }
 
-    fn tables(&self, quality: u8) -> Vec<Table> {
-        let step = self.compressor().step(quality);
-        let of = |density: &ae_coding::Density| Table::of_cdf(|x| density.cdf(x * step));
-        self.compressor().densities().iter().map(of).collect()
+    /// The side latents of latents `[M, h, w]`; empty if the model has none.
+    fn side_latents(&self, latents: &Array3<f32>) -> Array3<f32> {
+        let compressor = self.compressor();
+        let (_, height, width) = latents.dim();
+        let [rows, columns] = side_size([height, width]);
+        let mut all = Array3::zeros((0, rows, columns));
+        for stripe in stripes(rows, SIDE_STRIDE, width, compressor.side_reach() as usize) {
+            let [first, end] = [stripe.from * SIDE_STRIDE, (stripe.to * SIDE_STRIDE).min(height)];
+            let part = latents.slice_axis(Axis(1), (first..end).into()).insert_axis(Axis(0));
+            let part = array::from_array(part.to_owned()).to_device(self.device);
+            let Some(side) = tch::no_grad(|| compressor.side_latents(&part)) else { break };
+            let side = array::to_images(&side);
+            if all.is_empty() {
+                all = Array3::zeros((side.dim().1, rows, columns));
+            }
+            stripe.keep(&mut all, side.index_axis(Axis(0), 0));
+        }
+        all
     }
 
     /// The latents `[M, h, w]` of pictures of one size.
@@ -97,9 +111,7 @@ impl Rounded {
             let images = array::from_array(rows.mapv(|byte| f32::from(byte) / 255.0)).to_device(self.device);
             let latents = array::to_images(&tch::no_grad(|| compressor.latents(&images)));
             for (all, latents) in all.iter_mut().zip(latents.outer_iter()) {
-                let own = latents
-                    .slice_axis(Axis(1), (stripe.begin - stripe.from..stripe.end - stripe.from).into());
-                all.slice_axis_mut(Axis(1), (stripe.begin..stripe.end).into()).assign(&own);
+                stripe.keep(all, latents);
             }
         }
         all
@@ -127,12 +139,6 @@ impl Rounded {
     }
 }
 
-/// What is stored of a latent.
-fn quantised(latent: f32, step: f64) -> i32 {
-    let multiple = (f64::from(latent) / step).round_ties_even();
-    multiple.clamp(f64::from(*VALUES.start()), f64::from(*VALUES.end())) as i32
-}
-
 /// Rows of latents that are computed together: `begin..end`, from the rows `from..to` around them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stripe {
@@ -140,6 +146,14 @@ pub(super) struct Stripe {
     end: usize,
     from: usize,
     to: usize,
+}
+
+impl Stripe {
+    /// Keeps of what was computed from the rows around it its own rows.
+    fn keep(self, all: &mut Array3<f32>, computed: ArrayView3<'_, f32>) {
+        let own = computed.slice_axis(Axis(1), (self.begin - self.from..self.end - self.from).into());
+        all.slice_axis_mut(Axis(1), (self.begin..self.end).into()).assign(&own);
+    }
 }
 
 /// The stripes of a picture with so many rows of latents, each of `stride` rows of pixels and `width` columns, from top to

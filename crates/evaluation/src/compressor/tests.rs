@@ -3,6 +3,7 @@
 use super::rounded::stripes;
 use super::*;
 use crate::testing::{Bench, wanted};
+use ae_models::blocks::hyperprior::HyperConfig;
 use ae_records::seed::stream_rng;
 use ae_tensor::{array, tch};
 use ndarray::Axis;
@@ -10,13 +11,16 @@ use rand::RngExt;
 
 /// A model after a few steps, and another with other weights.
 fn compressors(bench: &Bench) -> [PictureCompressor; 2] {
-    let data = bench.bars();
-    [0, 1].map(|seed| {
-        let run = bench
-            .with(&[seed], |context| context.trained(&wanted("compressor", "factorised", &data, 3, seed)))
-            .unwrap();
-        PictureCompressor::load(run.dir.root(), Device::Cpu).unwrap()
-    })
+    [0, 1].map(|seed| compressor(bench, seed, None))
+}
+
+fn compressor(bench: &Bench, seed: u64, hyperprior: Option<HyperConfig>) -> PictureCompressor {
+    let name = if hyperprior.is_some() { "hyper" } else { "compressor" };
+    let mut wanted = wanted(name, "factorised", &bench.bars(), 3, seed);
+    let ModelConfig::Factorised(model) = &mut wanted.experiment.model else { panic!("it is one") };
+    model.hyperprior = hyperprior;
+    let run = bench.with(&[seed], |context| context.trained(&wanted)).unwrap();
+    PictureCompressor::load(run.dir.root(), Device::Cpu).unwrap()
 }
 
 fn rounded(compressor: &PictureCompressor) -> &Rounded {
@@ -60,6 +64,37 @@ fn what_is_decoded_is_what_the_model_gives_for_the_rounded_latents() {
         let bits = compressor.information(&pictures, quality).unwrap();
         let file = 8.0 * bytes.len() as f64;
         assert!(file >= bits && file < bits + 8.0 * 80.0, "{file} bits, but {bits} of information");
+    }
+}
+
+/// As above, with a prior that knows the neighbours and the side latents, and with the latter alone.
+#[test]
+fn a_hyperprior_stores_what_comes_back() {
+    let bench = Bench::new();
+    let pictures = [picture("a.png", 12, 12), picture("b.png", 31, 7), picture("c.png", 1, 1)];
+    for neighbours in [true, false] {
+        let config = HyperConfig { side: 3, units: 16, neighbours };
+        let compressor = compressor(&bench, u64::from(neighbours), Some(config));
+        let rounded = rounded(&compressor);
+        for quality in [0, 100] {
+            let bytes = compressor.compress(&pictures, Some(quality)).unwrap();
+            let decoded = compressor.decompress(&bytes, Path::new("x.aec")).unwrap();
+            let step = rounded.compressor().step(quality) as f32;
+            for (picture, decoded) in pictures.iter().zip(&decoded) {
+                // The mean of each latent, in [-step/2, step/2] from it, is not known here: the pictures of both ends are.
+                let latents = rounded.latents(std::slice::from_ref(picture)).remove(0).insert_axis(Axis(0));
+                let exact = rounded.images(&latents, size_of(&picture.pixels)).remove(0);
+                let apart =
+                    exact.iter().zip(&decoded.pixels).map(|(a, b)| (f32::from(*a) - f32::from(*b)).abs());
+                // As coarse as quality 0 is, anything may come back.
+                let most = if quality == 100 { 400.0 * step } else { 255.0 };
+                let apart = apart.fold(0.0, f32::max);
+                assert!(apart <= most, "{neighbours} {quality} {}: {apart}", picture.name);
+            }
+            let bits = compressor.information(&pictures, quality).unwrap();
+            let file = 8.0 * bytes.len() as f64;
+            assert!(file >= bits && file < bits + 8.0 * 80.0, "{file} bits, but {bits} of information");
+        }
     }
 }
 

@@ -8,6 +8,7 @@ pub mod codebook;
 pub mod dead_units;
 pub mod dense;
 pub mod handover;
+pub mod hyperprior;
 pub mod patches;
 pub mod point;
 pub(crate) mod preferences;

@@ -1,7 +1,7 @@
 //! Models that compress.
 
 use crate::model::Autoencoder;
-use ae_coding::Density;
+use ae_coding::Prior;
 use ae_tensor::Tensor;
 
 /// The highest quality.
@@ -28,6 +28,13 @@ pub trait Compressor: Autoencoder {
     /// To multiples of what latents are rounded, from 0 (smallest files) to [`BEST_QUALITY`].
     fn step(&self, quality: u8) -> f64;
 
-    /// The density of the latents of each channel, `M` of them.
-    fn densities(&self) -> Vec<Density>;
+    /// Side latents `[B, N, ⌈h/2⌉, ⌈w/2⌉]` of latents `[B, M, h, w]`, before they are rounded to whole numbers; `None` if the prior
+    /// has none.
+    fn side_latents(&self, latents: &Tensor) -> Option<Tensor>;
+
+    /// Rows of side latents on either side of a row that depend on the same latents, at most.
+    fn side_reach(&self) -> i64;
+
+    /// How probable the latents are.
+    fn prior(&self) -> Prior;
 }
