@@ -266,6 +266,7 @@ fn every_variant_can_be_scored_with() {
             | ModelConfig::Conv(_)
             | ModelConfig::Classifier(_)
             | ModelConfig::Factorised(_)
+            | ModelConfig::VaeGan(_)
             | ModelConfig::Restoring(_) => {
                 vec![1, 28, 28]
             }

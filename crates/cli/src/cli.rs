@@ -14,6 +14,7 @@ pub(crate) use tasks::ChosenTask;
 use ae_training::Tier;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use machine::Machine;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -328,8 +329,8 @@ pub(crate) struct PresetsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RecommendArgs {
-    /// The model: model.safetensors of a run of mult_vae, mult_dae or autorec-users
-    #[arg(long, value_name = "FILE")]
+    /// The folder of a run of mult_vae, mult_dae or autorec-users, or its model.safetensors
+    #[arg(long, value_name = "RUN|FILE")]
     pub(crate) model: PathBuf,
 
     /// A table with a title and a rating in each line; the titles are those of the training data
@@ -340,13 +341,8 @@ pub(crate) struct RecommendArgs {
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) top: usize,
 
-    /// Device: auto, cpu, cuda or cuda:N
-    #[arg(long, default_value = "auto")]
-    pub(crate) device: String,
-
-    /// Threads per operation [default: one per core]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) threads: usize,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
 }
 
 #[derive(Debug, Args)]

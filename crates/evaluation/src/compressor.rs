@@ -8,6 +8,7 @@ use ae_datasets::{Color, DataError};
 use ae_models::{BEST_QUALITY, LatentVariable, ModelConfig};
 use ae_records::digest;
 use ae_records::files::{self, FileError};
+use ae_records::run_dir::RunDir;
 use ae_tensor::Device;
 use ae_training::{ModelFileError, PortableModel};
 use exact::Exact;
@@ -136,7 +137,7 @@ impl PictureCompressor {
     /// # Errors
     /// If it is not a usable model file, or the model does not compress.
     pub fn load(path: &Path, device: Device) -> Result<Self, CompressionError> {
-        let path = &if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
+        let path = &RunDir::model_at(path);
         let model = PortableModel::load::<ModelConfig>(path, device)?;
         let sum = digest::sha256(&files::read(path, MAX_MODEL_BYTES)?);
         let id = u64::from_str_radix(&sum[..16], 16).expect("a checksum is hexadecimal").to_be_bytes();

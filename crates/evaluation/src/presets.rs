@@ -52,6 +52,7 @@ presets![
     "iwae",
     "gan",
     "aae",
+    "vae_gan",
     "vq_vae",
     "factorised",
     "hyperprior",

@@ -7,6 +7,7 @@ use ae_intake::content::{self, ContentError};
 use ae_intake::{Column, InputConfig, IntakeError, NumberTable};
 use ae_models::{Autoencoder, ModelConfig, ModelError, limits};
 use ae_records::names::{did_you_mean, nearest};
+use ae_records::run_dir::RunDir;
 use ae_tensor::{Device, Tensor, array, tch};
 use ae_training::{ModelFileError, PortableModel};
 use std::collections::HashMap;
@@ -133,12 +134,13 @@ impl RecommendError {
 }
 
 impl Recommender {
-    /// Loads the file of a model, such as the `model.safetensors` of a run.
+    /// Loads the model of a run's folder, or a model's file.
     ///
     /// # Errors
     /// If it is not a usable model file, or the model cannot recommend.
     pub fn load(path: &Path, device: Device) -> Result<Self, RecommendError> {
-        Recommender::of(PortableModel::load::<ModelConfig>(path, device)?, path, device)
+        let path = RunDir::model_at(path);
+        Recommender::of(PortableModel::load::<ModelConfig>(&path, device)?, &path, device)
     }
 
     /// A loaded model; `path` is for errors.

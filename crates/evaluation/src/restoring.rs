@@ -132,7 +132,7 @@ pub fn restore(wish: &Wish, device: Device) -> Result<Restored, RestoreError> {
         return Err(RestoreError::Tile(wish.tile));
     }
     files::check_writable(&wish.out)?;
-    let path = if wish.model.is_dir() { RunDir::new(&wish.model).model() } else { wish.model.clone() };
+    let path = RunDir::model_at(&wish.model);
     let PortableModel { model, metadata } = PortableModel::load::<ModelConfig>(&path, device)?;
     let restorer = model.as_restorer().ok_or_else(|| RestoreError::Unsuited {
         variant: metadata.model.name().into(),

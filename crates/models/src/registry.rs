@@ -166,6 +166,7 @@ variants! {
     Classifier: classifier,
     Gan: gan,
     Aae: aae,
+    VaeGan: vae_gan,
     VqVae: vq_vae,
     Factorised: factorised,
     Stacked: stacked,

@@ -1,4 +1,4 @@
-//! One training step of `gan` and `aae` against PyTorch (`reference/adversarial.py`): losses, each group's
+//! One training step of `gan`, `aae` and `vae_gan` against PyTorch (`reference/adversarial.py`): losses, each group's
 //! gradients, running moments and figures.
 
 use ae_models::{Batch, DataSummary, Losses, ModelConfig, Pass};
@@ -25,7 +25,7 @@ fn check(name: &str, obtained: &Tensor, expected: &Value) {
     assert!(difference < 1e-5 * (1.0 + scale), "{name} is off by {difference:e}");
 }
 
-fn step(variant: &str, config: Value, shape: &[i64], draws: (&str, &[i64])) {
+fn step(variant: &str, config: Value, shape: &[i64], draws: &[(&str, &[i64])]) {
     let golden = golden(variant);
     let config: ModelConfig = serde_json::from_value(json!({ variant: config })).unwrap();
     let data = DataSummary { shape: shape.into(), mean: 0.4, low: 0.0, high: 1.0, classes: 0 };
@@ -35,7 +35,9 @@ fn step(variant: &str, config: Value, shape: &[i64], draws: (&str, &[i64])) {
         let values = tensor(&golden["parameters"][&name]).view(parameter.size().as_slice());
         tch::no_grad(|| parameter.copy_(&values));
     }
-    check("the draws that the reference was made with", &noise.normal(draws.0, draws.1), &golden["draws"]);
+    let drawn: Vec<Tensor> =
+        draws.iter().map(|(purpose, shape)| noise.normal(purpose, shape).flatten(0, -1)).collect();
+    check("the draws that the reference was made with", &Tensor::cat(&drawn, 0), &golden["draws"]);
     let values = tensor(&golden["batch"]).view([&[4], shape].concat().as_slice());
     let batch = Batch { values, labels: None, observed: None, given: None };
 
@@ -60,14 +62,20 @@ fn step(variant: &str, config: Value, shape: &[i64], draws: (&str, &[i64])) {
 
 #[test]
 fn a_step_of_the_gan_is_pytorchs() {
-    step("gan", json!({ "latent": 3, "channels": [2, 3] }), &[1, 5, 4], ("latents", &[4, 3]));
+    step("gan", json!({ "latent": 3, "channels": [2, 3] }), &[1, 5, 4], &[("latents", &[4, 3])]);
 }
 
 #[test]
 fn a_step_of_the_adversarial_autoencoder_is_pytorchs() {
     let dense = |width: i64| json!({ "dense": { "hidden": [width] } });
     let config = json!({ "latent": 2, "encoder": dense(4), "discriminator": [3], "adversarial": 0.05 });
-    step("aae", config, &[6], ("prior", &[4, 2]));
+    step("aae", config, &[6], &[("prior", &[4, 2])]);
+}
+
+#[test]
+fn a_step_of_the_adversarial_variational_autoencoder_is_pytorchs() {
+    let config = json!({ "latent": 3, "channels": [2, 3], "similarity": 0.02 });
+    step("vae_gan", config, &[1, 5, 4], &[("reparameterise", &[4, 3]), ("latents", &[4, 3])]);
 }
 
 #[test]

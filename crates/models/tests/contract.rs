@@ -1,16 +1,17 @@
 //! Tests the contract of every variant of the registry, on every sample shape that it takes.
 
-use ae_models::variants::{autorec, beta_vae};
-use ae_models::{Batch, Code, CodeForm, DataSummary, Losses, Model, ModelConfig, Pass};
+use ae_models::variants::{autorec, beta_vae, vae_gan};
+use ae_models::{Batch, Code, CodeForm, DataSummary, Group, Losses, Model, ModelConfig, Pass};
 use ae_tensor::{Activation, Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
 use std::collections::BTreeSet;
 
 /// Images with odd sides and channels, a vector and a sequence; some variants are bound to images.
 fn shapes(config: &ModelConfig) -> Vec<Vec<i64>> {
-    use ModelConfig::{Classifier, Conv, Denoising, Factorised, Restoring};
+    use ModelConfig::{Classifier, Conv, Denoising, Factorised, Restoring, VaeGan};
     let image = vec![2, 9, 6];
     match config {
-        Denoising(_) | Classifier(_) | Conv(_) | Factorised(_) | Restoring(_) => vec![image, vec![1, 28, 28]],
+        Denoising(_) | Classifier(_) | Conv(_) | Factorised(_) => vec![image, vec![1, 28, 28]],
+        Restoring(_) | VaeGan(_) => vec![image, vec![1, 28, 28]],
         ModelConfig::Colouring(_) => vec![vec![3, 9, 6]],
         ModelConfig::Mae(_) => vec![vec![1, 8, 12], vec![2, 12, 8]],
         ModelConfig::Lstm(_) | ModelConfig::Tcn(_) => vec![vec![21], vec![8, 3]],
@@ -58,9 +59,10 @@ fn variants() -> Vec<ModelConfig> {
             _ => {}
         }
     }
-    // What their defaults leave out: weights that two networks share, and an auxiliary loss with a buffer.
+    // What their defaults leave out: weights that two networks share, and an auxiliary loss with a buffer, a prior.
     for text in [
         r#"{"colouring":{"classes":true}}"#,
+        r#"{"factorised":{"hyperprior":{"side":3,"units":24}}}"#,
         r#"{"sparse":{"tied":true,"hidden":[30],"code":20}}"#,
         r#"{"sparse":{"tied":true,"code_activation":"identity","output":"identity",
             "sparsity":{"top_k":{"k":8,"auxiliary":{"dead_after":5}}}}}"#,
@@ -266,17 +268,20 @@ fn one_batch_can_be_learned() {
             ModelConfig::BetaVae(it) => ModelConfig::BetaVae(beta_vae::Config { beta: 1.0, ..it }),
             // A high price on weights is meant to keep them small.
             ModelConfig::Autorec(it) => ModelConfig::Autorec(autorec::Config { l2: 1e-3, ..it }),
+            // A low price on resemblance leaves room for images that only fool the discriminator.
+            ModelConfig::VaeGan(it) => ModelConfig::VaeGan(vae_gan::Config { similarity: 1.0, ..it }),
             other => other,
         };
         let (model, batch) = (build(config, shape, 0), batch(shape, 8));
-        let groups = model.groups();
-        let mut optimizers: Vec<Optimizer> = groups
-            .iter()
-            .map(|group| {
-                let parameters: Vec<Tensor> = group.parameters.iter().map(|p| p.1.shallow_clone()).collect();
-                Optimizer::new(OptimizerConfig::default(), &parameters).unwrap()
-            })
-            .collect();
+        let mut groups = model.groups();
+        if matches!(config, ModelConfig::VaeGan(_)) {
+            groups.pop(); // the discriminator: what resembles a sample is to stay the same
+        }
+        let optimizer = |group: &Group| {
+            let parameters: Vec<Tensor> = group.parameters.iter().map(|p| p.1.shallow_clone()).collect();
+            Optimizer::new(OptimizerConfig::default(), &parameters).unwrap()
+        };
+        let mut optimizers: Vec<Optimizer> = groups.iter().map(optimizer).collect();
         let Some(autoencoder) = model.as_autoencoder() else { return };
         let reconstruction = || {
             let x = autoencoder.reconstruct_batch(&batch);
@@ -336,11 +341,8 @@ fn what_was_not_observed_does_not_count() {
         let with = |observed: Option<Tensor>| {
             let whole = batch(shape, 5);
             let values = observed.as_ref().map_or(whole.values.shallow_clone(), |seen| whole.values * seen);
-            total(
-                model.as_ref(),
-                &Batch { values, labels: whole.labels, observed, given: None },
-                &measuring(0),
-            )
+            let given = Batch { values, labels: whole.labels, observed, given: None };
+            total(model.as_ref(), &given, &measuring(0))
         };
         let size = [&[5], shape].concat();
         let plain = with(None);
@@ -352,11 +354,8 @@ fn what_was_not_observed_does_not_count() {
             Batch { values: complete.values * &half, labels: complete.labels, observed: None, given: None };
         let unmasked = total(model.as_ref(), &shown, &measuring(0));
         let masked = with(Some(half));
-        assert!(
-            masked.is_finite() && masked != unmasked,
-            "{} {shape:?}: a mask changes nothing",
-            config.name()
-        );
+        let differs = masked.is_finite() && masked != unmasked;
+        assert!(differs, "{} {shape:?}: a mask changes nothing", config.name());
     });
     assert!(masking.get() > 8, "{} variants and shapes mask what is missing", masking.get());
 }

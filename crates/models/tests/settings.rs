@@ -49,6 +49,8 @@ fn settings_out_of_range_are_refused() {
         (r#"{"gan":{"channels":[0]}}"#, "model.gan.channels = [0]"),
         (r#"{"gan":{"channels":[4,4,4,4]}}"#, "layer 9 of the discriminator (conv 4, 4×4, stride 2)"),
         (r#"{"aae":{"adversarial":-1}}"#, "model.aae.adversarial = -1"),
+        (r#"{"vae_gan":{"similarity":-1}}"#, "model.vae_gan.similarity = -1"),
+        (r#"{"vae_gan":{"channels":[]}}"#, "model.vae_gan.channels = []"),
         (r#"{"vq_vae":{"entries":0}}"#, "model.vq_vae.entries = 0"),
         (r#"{"vq_vae":{"decay":1}}"#, "at least 0 and below 1"),
         (r#"{"factorised":{"hyperprior":{"side":0}}}"#, "model.factorised.hyperprior.side = 0"),

@@ -73,6 +73,11 @@ impl RunDir {
         RunDir { root: root.into() }
     }
 
+    /// The model that a path means: that of a run if it is a folder, else the file itself.
+    pub fn model_at(path: &Path) -> PathBuf {
+        if path.is_dir() { RunDir::new(path).model() } else { path.to_owned() }
+    }
+
     /// The folder itself.
     pub fn root(&self) -> &Path {
         &self.root

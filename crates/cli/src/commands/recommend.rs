@@ -5,12 +5,9 @@ use crate::failure::Failure;
 use crate::output;
 use ae_evaluation::recommender::{RecommendError, Recommendation, Recommender};
 use ae_records::text::one_line;
-use ae_tensor::device;
 
 pub(crate) fn run(args: &RecommendArgs, cli: &Cli) -> Result<(), Failure> {
-    device::set_threads(args.threads);
-    let choice: ae_tensor::DeviceChoice = args.device.parse().map_err(Failure::usage)?;
-    let device = choice.resolve().map_err(Failure::usage)?;
+    let device = args.machine.chosen()?;
     let recommender = Recommender::load(&args.model, device)?;
     let user = recommender.read(&args.user)?;
     let all = recommender.recommend(&user, args.top)?;

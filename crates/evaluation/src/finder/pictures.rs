@@ -344,7 +344,7 @@ fn read(path: &Path, color: bool, size: [usize; 2]) -> Result<Vec<f32>, DataErro
 
 /// The model of a run's folder, or of a file, that has a code for pictures.
 fn load(path: &Path, device: Device) -> Result<PortableModel, FinderError> {
-    let path = if path.is_dir() { RunDir::new(path).model() } else { path.to_owned() };
+    let path = RunDir::model_at(path);
     checked(PortableModel::load::<ModelConfig>(&path, device)?, &path)
 }
 

@@ -28,5 +28,6 @@ pub mod stacked;
 pub mod tcn;
 pub mod text;
 pub mod vae;
+pub mod vae_gan;
 pub mod vanilla;
 pub mod vq_vae;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One training step of a tiny DCGAN and a tiny adversarial autoencoder: losses, gradients and running moments.
+"""One training step of a tiny DCGAN, a tiny adversarial autoencoder and a tiny VAE-GAN: losses, gradients, moments.
 
     python adversarial.py > adversarial.json        (made with torch 2.11, float64)
 
@@ -22,6 +22,10 @@ LATENTS = torch.tensor([
 PRIOR = torch.tensor([
     -0.6541866064071655, 1.398657202720642, 0.0856490507721901, -1.2204352617263794, -1.3416903018951416,
     -0.01401553675532341, 0.4331448972225189, 0.7152166962623596]).view(4, 2)
+REPARAMETERISE = torch.tensor([
+    1.2464981079101563, -0.6735236644744873, -0.9374401569366455, 1.4017378091812134, -0.24141886830329895,
+    -1.1807136535644531, -0.5198900103569031, 0.3998718559741974, -0.5840297341346741, -1.8516596555709839,
+    0.5795798897743225, 1.9386776685714722]).view(4, 3)
 LEAKY = lambda: nn.LeakyReLU(0.2)
 
 
@@ -60,15 +64,21 @@ def players(real, fake):
         (p > 0.5).double().mean().item(), (q <= 0.5).double().mean().item()
 
 
-def gan():
+def image_generator():
     # Images of 1×5×4; the odd side needs an output padding.
-    generator = nn.Sequential(
+    return nn.Sequential(
         nn.Linear(3, 3), nn.BatchNorm1d(3), nn.ReLU(), nn.Unflatten(1, (3, 1, 1)),
         nn.ConvTranspose2d(3, 2, 4, 2, 1), nn.BatchNorm2d(2), nn.ReLU(),
         nn.ConvTranspose2d(2, 1, 4, 2, 1, output_padding=(1, 0)))
-    discriminator = nn.Sequential(
-        nn.Conv2d(1, 2, 4, 2, 1), LEAKY(), nn.Conv2d(2, 3, 4, 2, 1), nn.BatchNorm2d(3), LEAKY(), nn.Flatten(),
-        nn.Linear(3, 1))
+
+
+def convolutions():
+    return [nn.Conv2d(1, 2, 4, 2, 1), LEAKY(), nn.Conv2d(2, 3, 4, 2, 1), nn.BatchNorm2d(3), LEAKY()]
+
+
+def gan():
+    generator = image_generator()
+    discriminator = nn.Sequential(*convolutions(), nn.Flatten(), nn.Linear(3, 1))
     networks = {"generator": generator, "discriminator": discriminator}
     start(networks)
     batch = torch.rand(4, 1, 5, 4).round(decimals=3)
@@ -96,4 +106,27 @@ def aae():
     return result(networks, groups, losses, figures, batch, PRIOR)
 
 
-print(json.dumps({"gan": gan(), "aae": aae()}))
+def vae_gan():
+    encoder = nn.Sequential(*convolutions(), nn.Flatten(), nn.Linear(3, 6))
+    decoder = image_generator()
+    features = nn.Sequential(*convolutions())
+    discriminator = nn.Sequential(nn.Flatten(), nn.Linear(3, 1))
+    networks = {"encoder": encoder, "decoder": decoder, "features": features, "discriminator": discriminator}
+    start(networks)
+    batch = torch.rand(4, 1, 5, 4).round(decimals=3)
+    mean, log_variance = encoder(batch).chunk(2, 1)
+    images = torch.sigmoid(decoder(mean + (log_variance / 2).exp() * REPARAMETERISE))
+    samples = torch.sigmoid(decoder(LATENTS))
+    seen, of_images, of_samples = features(batch), features(images), features(samples)
+    real, fakes = discriminator(seen), torch.cat([discriminator(of_images), discriminator(of_samples)])
+    similarity = ((of_images - seen.detach()) ** 2).flatten(1).sum(1).mean() / 2
+    kl = (mean ** 2 + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
+    _, loss_d, right_real, right_fake = players(real, fakes)
+    fooled = -torch.log(torch.sigmoid(fakes[:4])).mean() - torch.log(torch.sigmoid(fakes[4:])).mean()
+    figures = {"mse": ((images - batch) ** 2).mean().item(), "accuracy_real": right_real, "accuracy_fake": right_fake}
+    groups = {"encoder": ["encoder"], "decoder": ["decoder"], "discriminator": ["features", "discriminator"]}
+    losses = {"encoder": kl + similarity, "decoder": 0.02 * similarity + fooled, "discriminator": loss_d}
+    return result(networks, groups, losses, figures, batch, torch.cat([REPARAMETERISE, LATENTS]))
+
+
+print(json.dumps({"gan": gan(), "aae": aae(), "vae_gan": vae_gan()}))

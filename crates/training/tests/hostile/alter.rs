@@ -241,6 +241,7 @@ pub(crate) fn small_models() -> Vec<(ModelConfig, Vec<i64>)> {
         ("classifier", r#""channels":[4,4],"features":6"#.into(), image),
         ("gan", r#""latent":3,"channels":[4,4]"#.into(), image),
         ("aae", format!("{dense},\"latent\":2,\"discriminator\":[6]"), vector),
+        ("vae_gan", r#""latent":2,"channels":[4,4]"#.into(), image),
         (
             "vq_vae",
             r#""entries":5,"width":3,"channels":[4],"residual_blocks":1,"residual_channels":2"#.into(),
