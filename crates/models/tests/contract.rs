@@ -62,6 +62,7 @@ fn variants() -> Vec<ModelConfig> {
     // What their defaults leave out: weights that two networks share, and an auxiliary loss with a buffer, a prior.
     for text in [
         r#"{"colouring":{"classes":true}}"#,
+        r#"{"lstm":{"units":24,"both_ways":true}}"#,
         r#"{"factorised":{"hyperprior":{"side":3,"units":24}}}"#,
         r#"{"sparse":{"tied":true,"hidden":[30],"code":20}}"#,
         r#"{"sparse":{"tied":true,"code_activation":"identity","output":"identity",

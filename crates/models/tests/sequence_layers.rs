@@ -13,7 +13,11 @@ fn network(layers: Vec<Layer>, input: &[i64]) -> Result<Network, ShapeError> {
 }
 
 fn recurrent(cell: Cell, units: i64, whole: bool) -> Layer {
-    Layer::Recurrent(Recurrent { cell, units, whole })
+    Layer::Recurrent(Recurrent { cell, units, whole, both_ways: false })
+}
+
+fn both_ways(cell: Cell, units: i64, whole: bool) -> Layer {
+    Layer::Recurrent(Recurrent { cell, units, whole, both_ways: true })
 }
 
 fn temporal(channels: i64, kernel: i64, dilation: i64) -> Layer {
@@ -54,6 +58,8 @@ fn outputs_and_gradients_are_those_of_pytorchs_layers() {
         ("gru, last state", recurrent(Cell::Gru, 4, false), [5, 3]),
         ("transformer block", Layer::TransformerBlock(TransformerBlock { heads: 2 }), [5, 8]),
         ("temporal block", temporal(4, 3, 2), [9, 3]),
+        ("lstm, both ways", both_ways(Cell::Lstm, 4, true), [5, 3]),
+        ("gru, both ways, last states", both_ways(Cell::Gru, 4, false), [5, 3]),
     ];
     assert_eq!(cases.len(), layers.len());
     for (case, (name, layer, shape)) in cases.iter().zip(layers) {
@@ -86,6 +92,8 @@ fn inferred_shapes_are_what_libtorch_gives() {
     };
     for cell in [Cell::Lstm, Cell::Gru] {
         check(vec![recurrent(cell, 7, true)], &[6, 2], &[6, 7]);
+        check(vec![both_ways(cell, 7, true)], &[6, 2], &[6, 14]);
+        check(vec![both_ways(cell, 7, false)], &[6, 2], &[14]);
         check(vec![recurrent(cell, 7, false), Layer::Repeat { times: 4 }], &[6, 2], &[4, 7]);
     }
     check(vec![Layer::DensePerStep { units: 5 }], &[6, 2], &[6, 5]);

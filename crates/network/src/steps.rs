@@ -8,7 +8,7 @@ impl Layer {
         match self {
             Layer::DensePerStep { .. } | Layer::LayerNorm | Layer::Activation(_) => true,
             Layer::AppendTokens { .. } | Layer::TransformerBlock(_) | Layer::ConvLstm(_) => true,
-            Layer::Recurrent(recurrent) => recurrent.whole,
+            Layer::Recurrent(recurrent) => recurrent.whole && !recurrent.both_ways,
             _ => false,
         }
     }

@@ -22,7 +22,7 @@ fn unpool(kernel: i64, size: [i64; 2]) -> Layer {
 }
 
 fn recurrent(cell: Cell, units: i64, whole: bool) -> Layer {
-    Layer::Recurrent(Recurrent { cell, units, whole })
+    Layer::Recurrent(Recurrent { cell, units, whole, both_ways: false })
 }
 
 fn causal(channels: i64, kernel: i64, dilation: i64) -> Layer {

@@ -158,7 +158,7 @@ impl Body {
                 Ok(layers)
             }
             Body::Recurrent(recurrent) => {
-                let mut layers = recurrent::encoder(shape, recurrent.cell, recurrent.units)?;
+                let mut layers = recurrent::encoder(shape, *recurrent)?;
                 layers.push(Layer::Dense { units });
                 Ok(layers)
             }

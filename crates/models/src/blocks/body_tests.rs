@@ -37,8 +37,8 @@ fn every_encoder_meets_every_decoder_on_every_shape() {
             }
         }
     }
-    let recurrent =
-        [Cell::Lstm, Cell::Gru].map(|cell| Body::Recurrent(recurrent::Settings { cell, units: 5 }));
+    let recurrent = [Cell::Lstm, Cell::Gru]
+        .map(|cell| Body::Recurrent(recurrent::Settings { cell, units: 5, both_ways: cell == Cell::Gru }));
     for shape in [&[140][..], &[41], &[12, 3], &[1]] {
         for encoder in dense.iter().chain(&recurrent) {
             check(encoder, &encoder.mirror(), shape);
@@ -78,7 +78,7 @@ fn a_name_is_a_kind_with_its_defaults_and_a_table_says_more() {
         (r#""recurrent""#, Body::Recurrent(recurrent::Settings::default())),
         (
             r#"{"recurrent":{"cell":"gru"}}"#,
-            Body::Recurrent(recurrent::Settings { cell: Cell::Gru, units: 64 }),
+            Body::Recurrent(recurrent::Settings { cell: Cell::Gru, ..Default::default() }),
         ),
         (r#"{"conv":{}}"#, Body::conv([32, 64])),
         (r#"{"dense":{"hidden":[3]}}"#, Body::dense([3])),

@@ -66,7 +66,12 @@ impl CodePrior {
         let positions = grid.iter().fold(1i64, |all, side| all.saturating_mul(*side));
         let seen = if above(grid).is_some() { 2 } else { 1 };
         let features = entries.saturating_mul(seen).saturating_add(positions);
-        let recurrent = Layer::Recurrent(Recurrent { cell: Cell::Gru, units: config.units, whole: true });
+        let recurrent = Layer::Recurrent(Recurrent {
+            cell: Cell::Gru,
+            units: config.units,
+            whole: true,
+            both_ways: false,
+        });
         let mut layers = vec![recurrent; config.layers];
         layers.push(Layer::DensePerStep { units: entries });
         let network = Network::new("prior", layers, &[positions, features], noise)?;

@@ -13,7 +13,8 @@ fn far(a: &Tensor, b: &Tensor) -> f64 {
 }
 
 fn model(conditional: Conditional, teacher_forcing: TeacherForcing) -> Handover {
-    let recurrent = [Layer::Recurrent(Recurrent { cell: Cell::Lstm, units: 6, whole: true })];
+    let recurrent =
+        [Layer::Recurrent(Recurrent { cell: Cell::Lstm, units: 6, whole: true, both_ways: false })];
     let plan = Plan {
         variant: "composite",
         given: Some(5),

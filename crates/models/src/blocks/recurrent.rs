@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::network::Cell;
 
-/// A sequence through one recurrent layer to its last state `[units]`.
+/// A sequence through one recurrent layer to its last state `[units]`; read in both directions, `[2 · units]`.
 ///
 /// # Errors
 /// If a sample is neither a vector nor a sequence.
-pub fn encoder(shape: &[i64], cell: Cell, units: i64) -> Result<Vec<Layer>, ShapeError> {
+pub fn encoder(shape: &[i64], settings: Settings) -> Result<Vec<Layer>, ShapeError> {
+    let Settings { cell, units, both_ways } = settings;
     let mut layers = as_sequence("encoder", shape)?;
-    layers.push(Layer::Recurrent(Recurrent { cell, units, whole: false }));
+    layers.push(Layer::Recurrent(Recurrent { cell, units, whole: false, both_ways }));
     Ok(layers)
 }
 
@@ -25,7 +26,7 @@ pub fn decoder(shape: &[i64], cell: Cell, units: i64) -> Result<Vec<Layer>, Shap
     let [steps, features] = steps_and_features("decoder", shape)?;
     let mut layers = vec![
         Layer::Repeat { times: steps },
-        Layer::Recurrent(Recurrent { cell, units, whole: true }),
+        Layer::Recurrent(Recurrent { cell, units, whole: true, both_ways: false }),
         Layer::DensePerStep { units: features },
     ];
     if shape.len() == 1 {
@@ -64,17 +65,19 @@ pub fn steps_and_features(network: &str, shape: &[i64]) -> Result<[i64; 2], Shap
 }
 
 /// The settings of a recurrent body.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// `lstm` or `gru`.
     pub cell: Cell,
     /// Width of the state.
     pub units: i64,
+    /// Whether the encoder reads the sequence from its end, too; its states are then twice as wide.
+    pub both_ways: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { cell: Cell::Lstm, units: 64 }
+        Settings { cell: Cell::Lstm, units: 64, both_ways: false }
     }
 }

@@ -11,31 +11,38 @@ pub(super) struct Stepped {
 }
 
 /// [`Recurrent`] on `[B, T, F]`, from a state of tensors `[B, units]` or else from zeros: `[B, T, units]`, or
-/// `[B, units]`.
+/// `[B, units]`; in both directions, always from zeros, and twice as wide.
 pub(super) fn recurrent(
     layer: Recurrent,
     x: &Tensor,
     parameters: &[Tensor],
     start: Option<&[Tensor]>,
 ) -> Stepped {
+    let both = layer.both_ways;
     let start: Vec<Tensor> = match start {
         Some(start) => start.iter().map(|tensor| tensor.unsqueeze(0).contiguous()).collect(),
         None => {
-            let zeros = Tensor::zeros([1, x.size()[0], layer.units], (x.kind(), x.device()));
+            let ways = if both { 2 } else { 1 };
+            let zeros = Tensor::zeros([ways, x.size()[0], layer.units], (x.kind(), x.device()));
             vec![zeros.shallow_clone(), zeros]
         }
     };
     // `train` is always set: without dropout it changes no value, and cuDNN refuses to go backward otherwise.
     let (states, last) = match layer.cell {
         Cell::Lstm => {
-            let (states, last, memory) = x.lstm(&start, parameters, true, 1, 0.0, true, false, true);
+            let (states, last, memory) = x.lstm(&start, parameters, true, 1, 0.0, true, both, true);
             (states, vec![last, memory])
         }
         Cell::Gru => {
-            let (states, last) = x.gru(&start[0], parameters, true, 1, 0.0, true, false, true);
+            let (states, last) = x.gru(&start[0], parameters, true, 1, 0.0, true, both, true);
             (states, vec![last])
         }
     };
+    if both {
+        // [2, B, units]: each direction at the end of its way.
+        let ends = last[0].transpose(0, 1).flatten(1, 2);
+        return Stepped { output: if layer.whole { states } else { ends }, state: vec![] };
+    }
     let state: Vec<Tensor> = last.into_iter().map(|tensor| tensor.squeeze_dim(0)).collect();
     Stepped { output: if layer.whole { states } else { state[0].shallow_clone() }, state }
 }

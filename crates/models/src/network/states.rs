@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn a_network_goes_on_from_its_states() {
-        let recurrent = |cell, units| Layer::Recurrent(Recurrent { cell, units, whole: true });
+        let recurrent =
+            |cell, units| Layer::Recurrent(Recurrent { cell, units, whole: true, both_ways: false });
         check(vec![recurrent(Cell::Lstm, 5), Layer::DensePerStep { units: 2 }], &[7, 3]);
         check(vec![recurrent(Cell::Gru, 5), recurrent(Cell::Lstm, 4), recurrent(Cell::Gru, 3)], &[7, 3]);
         let conv = |channels| Layer::ConvLstm(ConvLstm { channels, kernel: 3 });
@@ -103,7 +104,7 @@ mod tests {
     fn on_a_single_place_it_is_an_lstm() {
         let conv = Layer::ConvLstm(ConvLstm { channels: 4, kernel: 1 });
         let conv = Network::new("encoder", vec![conv], &[6, 1, 1, 3], &noise()).unwrap();
-        let lstm = Layer::Recurrent(Recurrent { cell: Cell::Lstm, units: 4, whole: true });
+        let lstm = Layer::Recurrent(Recurrent { cell: Cell::Lstm, units: 4, whole: true, both_ways: false });
         let lstm = Network::new("encoder", vec![lstm], &[6, 3], &noise()).unwrap();
         tch::no_grad(|| {
             for ((_, mut to), (_, from)) in lstm.parameters().into_iter().zip(conv.parameters()) {

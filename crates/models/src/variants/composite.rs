@@ -72,7 +72,8 @@ impl Variant for Config {
                 &data.shape,
             ));
         }
-        let layer = Layer::Recurrent(Recurrent { cell: self.cell, units: self.units, whole: true });
+        let layer =
+            Layer::Recurrent(Recurrent { cell: self.cell, units: self.units, whole: true, both_ways: false });
         let plan = Plan {
             variant: Self::NAME,
             given: self.given,

@@ -23,6 +23,8 @@ pub struct Config {
     pub cell: Cell,
     /// Width of the states, and so of the code.
     pub units: i64,
+    /// Whether the encoder reads the sequence from its end, too (Schuster & Paliwal, 1997); the code is then twice as wide.
+    pub both_ways: bool,
     /// Activation of the reconstruction; `identity` allows any value.
     pub output: Activation,
     /// Reconstruction loss: `mse`, `mae`, or `bce` (binary cross-entropy) for a sigmoid output.
@@ -35,6 +37,7 @@ impl Default for Config {
         Config {
             cell: Cell::Lstm,
             units: 64,
+            both_ways: false,
             output: Activation::Identity,
             loss: ReconstructionLoss::MeanAbsolute,
         }
@@ -47,8 +50,9 @@ impl Variant for Config {
 
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         at_least_one(Self::NAME, "units", self.units)?;
-        let encoder = recurrent::encoder(&data.shape, self.cell, self.units)?;
-        let decoder = recurrent::decoder(&data.shape, self.cell, self.units)?;
+        let Config { cell, units, both_ways, .. } = *self;
+        let encoder = recurrent::encoder(&data.shape, recurrent::Settings { cell, units, both_ways })?;
+        let decoder = recurrent::decoder(&data.shape, cell, units)?;
         Ok(Box::new(PointAutoencoder::new(encoder, decoder, self.output, self.loss, data, noise)?))
     }
 }

@@ -75,6 +75,7 @@ class Temporal(nn.Module):
 
 
 lstm, gru, block, temporal = nn.LSTM(3, 4, batch_first=True), nn.GRU(3, 4, batch_first=True), Block(8, 2), Temporal(3, 4, 3, 2)
+both_lstm, both_gru = [of(3, 4, batch_first=True, bidirectional=True) for of in (nn.LSTM, nn.GRU)]
 cases = [
     case("lstm", lambda x: lstm(x)[0], lstm.parameters(), (2, 5, 3)),
     case("lstm, last state", lambda x: lstm(x)[1][0][-1], lstm.parameters(), (2, 5, 3)),
@@ -82,5 +83,7 @@ cases = [
     case("gru, last state", lambda x: gru(x)[1][-1], gru.parameters(), (2, 5, 3)),
     case("transformer block", block, block.ordered(), (2, 5, 8)),
     case("temporal block", temporal, temporal.parameters(), (2, 9, 3)),
+    case("lstm, both ways", lambda x: both_lstm(x)[0], both_lstm.parameters(), (2, 5, 3)),
+    case("gru, both ways, last states", lambda x: both_gru(x)[1].transpose(0, 1).flatten(1), both_gru.parameters(), (2, 5, 3)),
 ]
 print(json.dumps(cases).replace('{"name"', '\n{"name"'))
