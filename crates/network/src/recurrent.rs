@@ -95,7 +95,7 @@ impl Recurrent {
             [
                 TensorSpec::trained(input, &[rows, input_width], Init::GlorotUniform),
                 TensorSpec::trained(recurrent, &[rows, self.units], Init::Orthogonal),
-                TensorSpec::trained(input_bias, &[rows], forget.clone()),
+                TensorSpec::trained(input_bias, &[rows], forget),
                 TensorSpec::trained(recurrent_bias, &[rows], Init::Zeros),
             ]
         };

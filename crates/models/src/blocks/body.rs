@@ -43,7 +43,7 @@ pub struct Conv {
     pub hidden: Vec<i64>,
     /// Whether the convolutions have no padding, as Keras' `valid`: a side of `n` becomes `⌊(n - 1) / 2⌋`,
     /// and the image's border counts less. Only for encoders.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub valid: bool,
     /// Channels of the small map that a decoder begins with; absent: the last of `channels`. Only for
     /// decoders.
@@ -187,10 +187,6 @@ impl Body {
             Body::Recurrent(recurrent) => recurrent::decoder(shape, recurrent.cell, recurrent.units),
         }
     }
-}
-
-fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 fn image(network: &str, shape: &[i64]) -> Result<[i64; 3], ShapeError> {

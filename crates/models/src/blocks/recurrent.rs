@@ -73,6 +73,7 @@ pub struct Settings {
     /// Width of the state.
     pub units: i64,
     /// Whether the encoder reads the sequence from its end, too; its states are then twice as wide.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub both_ways: bool,
 }
 

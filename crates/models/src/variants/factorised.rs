@@ -59,6 +59,7 @@ pub struct Config {
     /// `λ` at the highest quality, in bits a pixel for each squared level of 255.
     pub lambda: f64,
     /// A prior that depends on what is stored before; without it, each latent is stored by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hyperprior: Option<HyperConfig>,
 }
 

@@ -24,6 +24,7 @@ pub struct Config {
     /// Width of the states, and so of the code.
     pub units: i64,
     /// Whether the encoder reads the sequence from its end, too (Schuster & Paliwal, 1997); the code is then twice as wide.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub both_ways: bool,
     /// Activation of the reconstruction; `identity` allows any value.
     pub output: Activation,
