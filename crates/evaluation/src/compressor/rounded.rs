@@ -77,7 +77,7 @@ impl Rounded {
     }
 
     /// The side latents of latents `[M, h, w]`; empty if the model has none.
-    fn side_latents(&self, latents: &Array3<f32>) -> Array3<f32> {
+    pub(super) fn side_latents(&self, latents: &Array3<f32>) -> Array3<f32> {
         let compressor = self.compressor();
         let (_, height, width) = latents.dim();
         let [rows, columns] = side_size([height, width]);

@@ -119,6 +119,25 @@ fn large_pictures_have_no_seams() {
     assert!(apart.fold(0.0, f32::max) <= 1.0);
 }
 
+/// As above, for what a hyperprior stores besides.
+#[test]
+fn side_latents_of_large_pictures_have_no_seams() {
+    let bench = Bench::new();
+    let config = HyperConfig { side: 3, units: 8, ..HyperConfig::default() };
+    let compressor = compressor(&bench, 0, Some(config));
+    let rounded = rounded(&compressor);
+    let [channels, ..] = rounded.compressor().latent_shape([12, 12]);
+    let latents = Array3::from_shape_fn((channels as usize, 3001, 23), |(channel, row, column)| {
+        ((channel * 7 + row * 5 + column * 3) as f32 * 0.37).sin()
+    });
+    assert!(stripes(1501, 2, 23, 2).len() > 1);
+    let in_stripes = rounded.side_latents(&latents);
+    let whole = array::from_array(latents.insert_axis(Axis(0)));
+    let whole = tch::no_grad(|| rounded.compressor().side_latents(&whole)).unwrap();
+    let difference = (&in_stripes - &array::to_images(&whole).index_axis(Axis(0), 0)).mapv(f32::abs);
+    assert!(difference.iter().all(|difference| *difference < 1e-4));
+}
+
 /// Never a wrong picture: a damaged file, and a file of another model.
 #[test]
 fn damaged_and_foreign_files_are_refused() {
