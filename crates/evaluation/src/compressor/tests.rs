@@ -79,17 +79,18 @@ fn a_hyperprior_stores_what_comes_back() {
         for quality in [0, 100] {
             let bytes = compressor.compress(&pictures, Some(quality)).unwrap();
             let decoded = compressor.decompress(&bytes, Path::new("x.aec")).unwrap();
-            let step = rounded.compressor().step(quality) as f32;
             for (picture, decoded) in pictures.iter().zip(&decoded) {
-                // The mean of each latent, in [-step/2, step/2] from it, is not known here: the pictures of both ends are.
+                assert_eq!((&decoded.name, decoded.pixels.dim()), (&picture.name, picture.pixels.dim()));
+                if quality < 100 {
+                    continue; // a whole step of a hardly trained model may change anything
+                }
+                // Latents that are off by half a step of 1/16 at most give nearly the picture of the exact ones.
                 let latents = rounded.latents(std::slice::from_ref(picture)).remove(0).insert_axis(Axis(0));
                 let exact = rounded.images(&latents, size_of(&picture.pixels)).remove(0);
                 let apart =
                     exact.iter().zip(&decoded.pixels).map(|(a, b)| (f32::from(*a) - f32::from(*b)).abs());
-                // As coarse as quality 0 is, anything may come back.
-                let most = if quality == 100 { 400.0 * step } else { 255.0 };
                 let apart = apart.fold(0.0, f32::max);
-                assert!(apart <= most, "{neighbours} {quality} {}: {apart}", picture.name);
+                assert!(apart <= 25.0, "{neighbours} {}: {apart}", picture.name);
             }
             let bits = compressor.information(&pictures, quality).unwrap();
             let file = 8.0 * bytes.len() as f64;
