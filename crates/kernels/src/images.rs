@@ -1,0 +1,15 @@
+//! Layers on images.
+
+mod chain;
+mod correlate;
+mod gradient;
+mod layout;
+mod map;
+mod plane;
+mod resize;
+mod steps;
+mod taps;
+#[cfg(test)]
+mod tests;
+
+pub use chain::{Gradients, ImageChain, Kept};

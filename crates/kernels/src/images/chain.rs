@@ -1,0 +1,427 @@
+//! Layers of images one after another.
+
+use super::correlate::{Correlate, Finish};
+use super::gradient::WeightGradient;
+use super::layout::{Gather, Scatter};
+use super::map::Map;
+use super::plane::{Aligned, Plane, aligned};
+use super::resize::{Backward, Forward};
+use super::steps::{Convolution, Step, steps};
+use crate::simd::{Processor, dispatch};
+use crate::threads::{Pool, Threads};
+use ae_network::Layer;
+use std::sync::Arc;
+
+/// A chain of layers on images, forward and backward: convolutions of any kind, poolings, enlargements, crops, and the
+/// activations behind convolutions.
+///
+/// A vector of the processor holds the same pixel of several images, so a batch of fewer images than [`Processor::lanes`]
+/// costs as much as one of that many. Nothing is allocated once two steps have been taken.
+#[derive(Debug)]
+pub struct ImageChain {
+    processor: Processor,
+    steps: Vec<Step>,
+    /// Where the values between the steps lie, and their gradients: one more than steps.
+    values: Vec<Plane>,
+    gradients: Vec<Plane>,
+    parameters: Vec<usize>,
+    /// Values of all weights and biases.
+    n_parameters: usize,
+    memory: Arc<Memory>,
+}
+
+/// Memory that is free at the moment. It keeps the zeros around its planes.
+#[derive(Debug, Default)]
+struct Memory {
+    values: Pool<Aligned>,
+    gradients: Pool<Aligned>,
+    sums: Pool<Vec<f32>>,
+}
+
+/// What a forward pass leaves for the backward pass.
+#[derive(Debug)]
+pub struct Kept {
+    n: usize,
+    values: Option<Aligned>,
+    memory: Arc<Memory>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.memory.values.give(self.values.take().expect("taken once"));
+    }
+}
+
+/// Where the gradients of a backward pass go; what is `None` is not computed.
+#[derive(Debug)]
+pub struct Gradients<'a> {
+    /// Of the images, `[N, C, H, W]`.
+    pub images: Option<&'a mut [f32]>,
+    /// Of each parameter, in the order of [`ImageChain::parameters`].
+    pub parameters: Option<Vec<&'a mut [f32]>>,
+}
+
+impl ImageChain {
+    /// The longest chain that starts with the first of `layers`, for images `[C, H, W]`, and how many layers it has.
+    /// `None` if it would have no convolution.
+    pub fn starting(layers: &[Layer], shape: [usize; 3], processor: Processor) -> Option<(Self, usize)> {
+        let (planned, taken) = steps(layers, shape, processor.lanes());
+        let is_useful = planned.steps.iter().any(|step| matches!(step, Step::Convolve(_)));
+        let n_parameters = planned.parameters.iter().sum();
+        let chain = || ImageChain {
+            processor,
+            steps: planned.steps,
+            values: planned.values,
+            gradients: planned.gradients,
+            parameters: planned.parameters,
+            n_parameters,
+            memory: Arc::default(),
+        };
+        is_useful.then(|| (chain(), taken))
+    }
+
+    /// Number of values of each parameter: weight and bias of each convolution, as [`Layer`] describes them.
+    pub fn parameters(&self) -> &[usize] {
+        &self.parameters
+    }
+
+    /// `[C, H, W]` of the images.
+    pub fn input_shape(&self) -> [usize; 3] {
+        self.values[0].shape()
+    }
+
+    /// `[C, H, W]` of the result.
+    pub fn output_shape(&self) -> [usize; 3] {
+        self.values[self.steps.len()].shape()
+    }
+
+    /// Multiplications and additions of the convolutions, forward, of one image; those with a zero beyond an edge count.
+    pub fn flops(&self) -> usize {
+        let phase = |map: &Map| {
+            let of =
+                |phase: &super::map::Phase| phase.rows * phase.columns * phase.offsets.len() * map.outputs;
+            2 * map.phases.iter().map(of).sum::<usize>()
+        };
+        let step = |step: &Step| if let Step::Convolve(c) = step { phase(&c.forward) } else { 0 };
+        self.steps.iter().map(step).sum()
+    }
+
+    fn sizes(&self) -> [usize; 2] {
+        let size = |plane: Option<&Plane>| plane.map_or(0, |p| p.channels * p.height * p.width);
+        [size(self.values.first()), size(self.values.last())]
+    }
+
+    /// Images `[N, C, H, W]` to `to`, with the parameters as [`Layer`] lays them out. Panics for other sizes.
+    pub fn forward(&self, parameters: &[&[f32]], images: &[f32], to: &mut [f32], threads: &dyn Threads) {
+        let n = self.check(parameters, images, to);
+        let packed = self.packed(parameters, false);
+        let results = Slices::new(to, self.processor.lanes() * self.sizes()[1]);
+        threads.each(self.groups(n), &|group| {
+            let len = block(&self.values);
+            let mut values = self.memory.values.take().filter(|values| values.len() >= len);
+            let memory = values.get_or_insert_with(|| Aligned::zeros(len));
+            // SAFETY: each group has its own part of the results.
+            let to = unsafe { results.get(group) };
+            self.forward_group(parameters, &packed, self.group_of(images, group, 0), memory.as_mut_ptr(), to);
+            self.memory.values.give(values.expect("it was made"));
+        });
+    }
+
+    /// [`Self::forward`], with what [`Self::backward`] needs.
+    pub fn forward_kept(
+        &self,
+        parameters: &[&[f32]],
+        images: &[f32],
+        to: &mut [f32],
+        threads: &dyn Threads,
+    ) -> Kept {
+        let n = self.check(parameters, images, to);
+        let packed = self.packed(parameters, false);
+        let len = block(&self.values);
+        let all = len * self.groups(n);
+        let values = self.memory.values.take().filter(|values| values.len() >= all);
+        let mut values = values.unwrap_or_else(|| Aligned::zeros(all));
+        let blocks = Blocks(values.as_mut_ptr());
+        let results = Slices::new(to, self.processor.lanes() * self.sizes()[1]);
+        threads.each(self.groups(n), &|group| {
+            // SAFETY: each group has its own part of the values and of the results.
+            let (memory, to) = unsafe { (blocks.get(group * len), results.get(group)) };
+            self.forward_group(parameters, &packed, self.group_of(images, group, 0), memory, to);
+        });
+        Kept { n, values: Some(values), memory: Arc::clone(&self.memory) }
+    }
+
+    /// From the gradient of the result, `[N, C', H', W']`, to those of the images and the parameters, which are
+    /// overwritten. `kept` is of the forward pass with the same parameters. Panics for other sizes.
+    pub fn backward(
+        &self,
+        parameters: &[&[f32]],
+        kept: &Kept,
+        gradient: &[f32],
+        gradients: Gradients<'_>,
+        threads: &dyn Threads,
+    ) {
+        let (lanes, [input, output]) = (self.processor.lanes(), self.sizes());
+        let groups = self.groups(kept.n);
+        assert_eq!(gradient.len(), kept.n * output, "a gradient for each value of the result");
+        let Gradients { images, parameters: wanted } = gradients;
+        let packed = self.packed(parameters, true);
+        let images = images.map(|images| {
+            assert_eq!(images.len(), kept.n * input, "a gradient for each value of the images");
+            Slices::new(images, lanes * input)
+        });
+        let mut sums = self.memory.sums.take().unwrap_or_default();
+        let n_sums = if wanted.is_some() { self.n_parameters } else { 0 };
+        sums.clear();
+        sums.resize(groups * n_sums, 0.0);
+        let group_sums = Slices::new(&mut sums, n_sums);
+        let values = kept.values.as_ref().expect("it is there until it is dropped");
+        let value_blocks = Blocks(values.as_ptr().cast_mut());
+        threads.each(groups, &|group| {
+            let len = block(&self.gradients);
+            let mut memory = self.memory.gradients.take().unwrap_or_else(|| Aligned::zeros(len));
+            // SAFETY: each group has its own part of all of these; the values are only read.
+            let (values, sums, images) = unsafe {
+                let images = images.as_ref().map(|images| images.get(group));
+                (value_blocks.get(group * block(&self.values)), group_sums.get(group), images)
+            };
+            let gradient = self.group_of(gradient, group, self.steps.len());
+            let sums = (n_sums > 0).then_some(sums);
+            self.backward_group(&packed, gradient, values.cast_const(), memory.as_mut_ptr(), sums, images);
+            self.memory.gradients.give(memory);
+        });
+        if let Some(wanted) = wanted {
+            self.add_up(&sums, wanted);
+        }
+        self.memory.sums.give(sums);
+    }
+
+    /// The sums of all groups, in their order.
+    fn add_up(&self, sums: &[f32], wanted: Vec<&mut [f32]>) {
+        assert_eq!(wanted.len(), self.parameters.len(), "a gradient for each parameter");
+        let mut start = 0;
+        for (to, &len) in wanted.into_iter().zip(&self.parameters) {
+            to.fill(0.0);
+            for group in sums.chunks_exact(self.n_parameters.max(1)) {
+                to.iter_mut().zip(&group[start..start + len]).for_each(|(to, from)| *to += from);
+            }
+            start += len;
+        }
+    }
+
+    fn groups(&self, n: usize) -> usize {
+        n.div_ceil(self.processor.lanes())
+    }
+
+    /// The part of `[N, C, H, W]` that is a group's, of the values before a step.
+    fn group_of<'v>(&self, values: &'v [f32], group: usize, step: usize) -> &'v [f32] {
+        let [channels, height, width] = self.values[step].shape();
+        let size = self.processor.lanes() * channels * height * width;
+        &values[group * size..((group + 1) * size).min(values.len())]
+    }
+
+    fn check(&self, parameters: &[&[f32]], images: &[f32], to: &[f32]) -> usize {
+        let [input, output] = self.sizes();
+        let n = images.len() / input;
+        assert!(images.len() == n * input && to.len() == n * output, "whole images");
+        let sizes = parameters.iter().map(|parameter| parameter.len());
+        assert!(sizes.eq(self.parameters.iter().copied()), "the parameters have the sizes of the layers");
+        n
+    }
+
+    /// The weights of each step in the order of use, forward or backward.
+    fn packed(&self, parameters: &[&[f32]], backward: bool) -> Vec<Vec<f32>> {
+        let of = |step: &Step| {
+            let mut packed = Vec::new();
+            if let Step::Convolve(convolution) = step {
+                let weights = parameters[convolution.parameter];
+                match backward {
+                    false => convolution.forward.pack(weights, convolution.strides, &mut packed),
+                    true => convolution.backward.pack(weights, convolution.strides.transpose(), &mut packed),
+                }
+            }
+            packed
+        };
+        self.steps.iter().map(of).collect()
+    }
+
+    fn forward_group(
+        &self,
+        parameters: &[&[f32]],
+        packed: &[Vec<f32>],
+        images: &[f32],
+        memory: *mut f32,
+        to: &mut [f32],
+    ) {
+        let places = places(&self.values, memory);
+        let first = (places[0], &self.values[0]);
+        let gather = Gather { images, to: first, finish: Finish::Nothing, result: None };
+        // SAFETY: the planes were made for these steps, and `memory` for the planes.
+        unsafe {
+            dispatch(self.processor, gather);
+            for (index, step) in self.steps.iter().enumerate() {
+                let from = (places[index].cast_const(), &self.values[index]);
+                let to = (places[index + 1], &self.values[index + 1]);
+                match step {
+                    Step::Convolve(Convolution { forward, parameter, finish, .. }) => {
+                        let (weights, bias) = (&packed[index][..], Some(parameters[parameter + 1]));
+                        let finish = *finish;
+                        dispatch(
+                            self.processor,
+                            Correlate { map: forward, weights, bias, from, to, finish, result: None },
+                        );
+                    }
+                    Step::Resize(resize) => dispatch(self.processor, Forward { resize: *resize, from, to }),
+                }
+            }
+            let last = self.steps.len();
+            let from = (places[last].cast_const(), &self.values[last]);
+            dispatch(self.processor, Scatter { from, images: to });
+        }
+    }
+
+    fn backward_group(
+        &self,
+        packed: &[Vec<f32>],
+        gradient: &[f32],
+        values: *const f32,
+        memory: *mut f32,
+        mut sums: Option<&mut [f32]>,
+        images: Option<&mut [f32]>,
+    ) {
+        let value_places = places(&self.values, values.cast_mut());
+        let places = places(&self.gradients, memory);
+        let last = self.steps.len();
+        let value = |index: usize| (value_places[index].cast_const(), &self.values[index]);
+        let to = (places[last], &self.gradients[last]);
+        // SAFETY: the planes were made for these steps, and both memories for the planes.
+        unsafe {
+            let gather = Gather { images: gradient, to, finish: self.gate(last), result: Some(value(last)) };
+            dispatch(self.processor, gather);
+            for (index, step) in self.steps.iter().enumerate().rev() {
+                let from = (places[index + 1].cast_const(), &self.gradients[index + 1]);
+                let to = (places[index], &self.gradients[index]);
+                if let (Step::Convolve(convolution), Some(sums)) = (step, sums.as_deref_mut()) {
+                    self.weight_gradient(convolution, value(index), from, sums);
+                }
+                if index == 0 && images.is_none() {
+                    continue;
+                }
+                let (finish, result) = (self.gate(index), Some(value(index)));
+                match step {
+                    Step::Convolve(Convolution { backward: map, .. }) => {
+                        let weights = &packed[index][..];
+                        dispatch(
+                            self.processor,
+                            Correlate { map, weights, bias: None, from, to, finish, result },
+                        );
+                    }
+                    Step::Resize(resize) => {
+                        let (input, output) = (value(index), value(index + 1));
+                        let backward = Backward { resize: *resize, input, output, from, to, finish };
+                        dispatch(self.processor, backward);
+                    }
+                }
+            }
+            if let Some(images) = images {
+                let from = (places[0].cast_const(), &self.gradients[0]);
+                dispatch(self.processor, Scatter { from, images });
+            }
+        }
+    }
+
+    /// What a gradient has to pass behind this many steps: the activation of the last of them.
+    fn gate(&self, steps: usize) -> Finish {
+        let before = steps.checked_sub(1).map(|index| &self.steps[index]);
+        match before {
+            Some(Step::Convolve(Convolution { finish: Finish::Relu, .. })) => Finish::Gradient { slope: 0.0 },
+            Some(Step::Convolve(Convolution { finish: Finish::Leaky(slope), .. })) => {
+                Finish::Gradient { slope: *slope }
+            }
+            _ => Finish::Nothing,
+        }
+    }
+
+    /// # Safety
+    /// The planes are those of the step.
+    unsafe fn weight_gradient(
+        &self,
+        convolution: &Convolution,
+        inputs: (*const f32, &Plane),
+        outputs: (*const f32, &Plane),
+        sums: &mut [f32],
+    ) {
+        let start: usize = self.parameters[..convolution.parameter].iter().sum();
+        let n_weights = self.parameters[convolution.parameter];
+        let n_biases = self.parameters[convolution.parameter + 1];
+        let (weights, bias) = sums[start..start + n_weights + n_biases].split_at_mut(n_weights);
+        let map: &Map = &convolution.forward;
+        let mut taps = self.memory.sums.take().unwrap_or_default();
+        taps.clear();
+        taps.resize(map.packed_len(), 0.0);
+        // SAFETY: the caller's guarantee; there is a sum for each tap.
+        unsafe {
+            dispatch(self.processor, WeightGradient { map, inputs, outputs, weights: &mut taps, bias });
+        }
+        map.unpack(&taps, convolution.strides, weights);
+        self.memory.sums.give(taps);
+    }
+}
+
+/// Values of all planes of a group, one after another, each aligned.
+fn block(planes: &[Plane]) -> usize {
+    planes.iter().map(|plane| aligned(plane.len())).sum()
+}
+
+/// Where each plane of a group begins.
+fn places(planes: &[Plane], start: *mut f32) -> Vec<*mut f32> {
+    let mut place = start;
+    let next = |plane: &Plane| {
+        let this = place;
+        place = place.wrapping_add(aligned(plane.len()));
+        this
+    };
+    planes.iter().map(next).collect()
+}
+
+/// Memory of which each task uses a part of its own.
+struct Blocks(*mut f32);
+
+// SAFETY: its users promise to use different parts.
+unsafe impl Sync for Blocks {}
+
+impl Blocks {
+    /// # Safety
+    /// The part from there on is within the memory, and written by one task only.
+    unsafe fn get(&self, start: usize) -> *mut f32 {
+        // SAFETY: the caller's guarantee.
+        unsafe { self.0.add(start) }
+    }
+}
+
+/// A slice of which each task uses a part of its own: `size` values, the last part perhaps fewer.
+struct Slices<'a> {
+    values: *mut f32,
+    len: usize,
+    size: usize,
+    borrowed: std::marker::PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: its users promise to use different parts.
+unsafe impl Sync for Slices<'_> {}
+
+impl<'a> Slices<'a> {
+    fn new(values: &'a mut [f32], size: usize) -> Self {
+        Slices { values: values.as_mut_ptr(), len: values.len(), size, borrowed: std::marker::PhantomData }
+    }
+
+    /// # Safety
+    /// No other task asks for the same part.
+    #[expect(clippy::mut_from_ref, reason = "the caller guarantees that no part is given twice")]
+    unsafe fn get(&self, part: usize) -> &mut [f32] {
+        let start = (part * self.size).min(self.len);
+        let end = (start + self.size).min(self.len);
+        // SAFETY: within the slice, and the caller's guarantee.
+        unsafe { std::slice::from_raw_parts_mut(self.values.add(start), end - start) }
+    }
+}

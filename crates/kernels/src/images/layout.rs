@@ -1,0 +1,77 @@
+//! From images `[N, C, H, W]` to a plane and back.
+
+use super::correlate::{Finish, finished};
+use super::plane::Plane;
+use crate::simd::{Kernel, Simd};
+
+/// Copies images to the lanes of a plane; lanes without an image become zero.
+pub(super) struct Gather<'a> {
+    /// `[at most lanes, C, H, W]`.
+    pub(super) images: &'a [f32],
+    pub(super) to: (*mut f32, &'a Plane),
+    /// For gradients: what the activation gave, in a plane of its own.
+    pub(super) finish: Finish,
+    pub(super) result: Option<(*const f32, &'a Plane)>,
+}
+
+impl Kernel for Gather<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // Copies, which no store can change.
+        let (to, plane) = (self.to.0, *self.to.1);
+        let (result, result_plane) = self.result.map_or((to.cast_const(), plane), |(r, plane)| (r, *plane));
+        let image = plane.channels * plane.height * plane.width;
+        let n = self.images.len() / image.max(1);
+        for channel in 0..plane.channels {
+            for row in 0..plane.height {
+                let start = (channel * plane.height + row) * plane.width;
+                for column in 0..plane.width {
+                    // SAFETY: the planes have these pixels; no more images than lanes are given.
+                    unsafe {
+                        let place = to.add(plane.at(channel, row) + column * S::N);
+                        for lane in 0..n {
+                            *place.add(lane) = *self.images.get_unchecked(lane * image + start + column);
+                        }
+                        for lane in n..S::N {
+                            *place.add(lane) = 0.0;
+                        }
+                        if self.finish != Finish::Nothing {
+                            let result = result.add(result_plane.at(channel, row) + column * S::N);
+                            finished(self.finish, S::load(place), result).store(place);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Copies the first lanes of a plane to images.
+pub(super) struct Scatter<'a> {
+    pub(super) from: (*const f32, &'a Plane),
+    /// `[at most lanes, C, H, W]`.
+    pub(super) images: &'a mut [f32],
+}
+
+impl Kernel for Scatter<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let (from, plane) = (self.from.0, *self.from.1); // a copy, which no store can change
+        let image = plane.channels * plane.height * plane.width;
+        let n = self.images.len() / image.max(1);
+        for channel in 0..plane.channels {
+            for row in 0..plane.height {
+                let start = (channel * plane.height + row) * plane.width;
+                for lane in 0..n {
+                    for column in 0..plane.width {
+                        // SAFETY: the plane has these pixels; no more images than lanes are asked for.
+                        unsafe {
+                            let value = *from.add(plane.at(channel, row) + column * S::N + lane);
+                            *self.images.get_unchecked_mut(lane * image + start + column) = value;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

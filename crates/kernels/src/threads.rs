@@ -1,0 +1,55 @@
+//! Who does the work: a trait, because a program that also runs libtorch should use libtorch's threads.
+
+use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
+
+/// A pool of threads.
+///
+/// No result depends on which thread does which task.
+pub trait Threads: Sync {
+    /// Calls `task` once for each number below `n`, in any order, on any thread, and returns when all are done.
+    fn each(&self, n: usize, task: &(dyn Fn(usize) + Sync));
+}
+
+/// The calling thread alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Alone;
+
+impl Threads for Alone {
+    fn each(&self, n: usize, task: &(dyn Fn(usize) + Sync)) {
+        (0..n).for_each(task);
+    }
+}
+
+/// The pool of [`rayon`] that the caller is in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rayon;
+
+impl Threads for Rayon {
+    fn each(&self, n: usize, task: &(dyn Fn(usize) + Sync)) {
+        match n {
+            0 | 1 => Alone.each(n, task),
+            _ => (0..n).into_par_iter().for_each(task),
+        }
+    }
+}
+
+/// Memory that is used again: made when all of it is in use.
+#[derive(Debug)]
+pub(crate) struct Pool<T>(Mutex<Vec<T>>);
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Pool(Mutex::new(Vec::new()))
+    }
+}
+
+impl<T> Pool<T> {
+    pub(crate) fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    pub(crate) fn give(&self, memory: T) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+    }
+}
