@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 fn main() {
     ae_link::rpaths();
     println!("cargo:rerun-if-changed=native/shim.cpp");
+    println!("cargo:rerun-if-changed=native/operation.cpp");
     println!("cargo:rerun-if-changed=native/shim.h");
     println!("cargo:rerun-if-env-changed=DOCS_RS");
     if env::var_os("CARGO_FEATURE_DOC_ONLY").is_some() || env::var_os("DOCS_RS").is_some() {
@@ -29,6 +30,7 @@ fn main() {
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
         .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
+        .file("native/operation.cpp")
         .file("native/shim.cpp")
         .compile("ae_tensor_native");
 }

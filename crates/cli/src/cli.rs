@@ -11,6 +11,7 @@ pub(crate) use pictures::{CompressArgs, DecompressArgs, RestoreArgs};
 pub(crate) use search::{RankBy, SearchAction, SearchArgs, SearchBuildArgs, SearchQueryArgs};
 pub(crate) use tasks::ChosenTask;
 
+use ae_tensor::Kernels;
 use ae_training::Tier;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -52,6 +53,11 @@ pub(crate) struct Cli {
     /// Print more details; give it twice for all of them
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+
+    /// Who computes convolutions on a CPU: our own kernels where they are faster (auto), libtorch, or native [default:
+    /// auto, and for a resumed run what it began with]
+    #[arg(long, global = true, value_name = "KERNELS")]
+    pub(crate) kernels: Option<Kernels>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     ae_tensor::device::tune_allocator();
     let cli = Cli::parse();
     output::init(cli.quiet, cli.verbose);
+    cli.kernels.unwrap_or_default().choose();
     match panics::caught(|| run(&cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(cli.json),

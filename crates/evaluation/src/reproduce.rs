@@ -17,6 +17,7 @@ use ae_records::metrics;
 use ae_records::record::Machine;
 use ae_records::run_dir::RunDir;
 use ae_records::text::{self, shell_quoted};
+use ae_tensor::Kernels;
 use ae_training::{Expected, Experiment, Tier};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -145,6 +146,9 @@ impl Job {
         let mut words = vec![format!("ae train {}", shell_quoted(&self.given))];
         words.extend(self.overrides.iter().map(|setting| format!("--set {}", shell_quoted(setting))));
         words.push(format!("--seed {} --threads {threads}", self.seed));
+        if Kernels::chosen() != Kernels::Auto {
+            words.push(format!("--kernels {}", Kernels::chosen()));
+        }
         words.join(" ")
     }
 

@@ -135,6 +135,10 @@ pub struct Machine {
     pub device: String,
     /// Threads that libtorch used.
     pub threads: usize,
+    /// What computed the layers that our own kernels exist for: `libtorch`, or `native (avx2)` with the instruction set.
+    /// Empty in records of before there were any; libtorch computed those.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub kernels: String,
     /// Processor's name.
     pub processor: String,
     /// Operating system.

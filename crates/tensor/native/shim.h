@@ -34,4 +34,21 @@ char* ae_random(uint64_t seed, int kind, const int64_t* dims, int64_t n_dims, in
 // A float tensor over memory of the caller; `release(context)` is called once when the last user is gone.
 char* ae_adopt(float* data, const int64_t* dims, int64_t n_dims, void (*release)(void*), void* context,
                Tensor** out);
+
+// A differentiable operation that is computed outside. All arrays are of 32-bit floats; the first of its inputs holds
+// samples, the others are parameters.
+struct AeOperation {
+    // Writes the result; returns what the backward pass needs, or null if `keep` is 0.
+    void* (*forward)(const void* operation, const float* const* inputs, int64_t n, int64_t samples, float* out,
+                     int64_t n_out, int keep);
+    // Writes the gradients of samples and parameters that are not null.
+    void (*backward)(const void* operation, const void* kept, const float* const* parameters, int64_t n,
+                     const float* gradient, int64_t n_gradient, float* const* to, int64_t samples);
+    void (*release_kept)(void* kept);
+    void (*release_operation)(const void* operation);
+};
+
+// Applies an operation, which is released when its last use is gone, also if this fails.
+char* ae_apply(const void* operation, const AeOperation* calls, Tensor** inputs, int64_t n, const int64_t* dims,
+               int64_t n_dims, Tensor** out);
 }

@@ -19,7 +19,10 @@
 //! assert_eq!(array::to_vec(&posterior.kl_to_standard()), [0.0; 4]);
 //! ```
 
-#![expect(unsafe_code, reason = "only this crate calls libtorch's C++, through `native/`")]
+#![expect(
+    unsafe_code,
+    reason = "only this crate calls libtorch's C++, through `native/`, and lends it kernels and threads"
+)]
 
 pub mod activation;
 pub mod adversarial;
@@ -30,20 +33,24 @@ pub mod device;
 pub mod distance;
 pub mod divergence;
 pub mod init;
+pub mod kernels;
 pub mod likelihood;
 pub mod loss;
 pub mod mixture;
 pub mod noise;
+pub mod operation;
 pub mod optimizer;
 pub mod pca;
 pub mod penalty;
 
 mod native;
+mod threads;
 
 pub use activation::Activate;
 pub use chain::DenseChain;
 pub use device::DeviceChoice;
 pub use distance::Distance;
+pub use kernels::Kernels;
 pub use likelihood::Likelihood;
 pub use loss::ReconstructionLoss;
 pub use mixture::{GaussianMixture, MixtureConfig, MixtureError};
@@ -51,6 +58,7 @@ pub use native::TorchError;
 pub use noise::Noise;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use pca::{Pca, Projection};
+pub use threads::Libtorch;
 // Used by likelihoods and dense chains.
 pub use ae_network::Activation;
 // Users of this crate need the same `tch` that it was built with.

@@ -106,7 +106,7 @@ fn pointers(tensors: &[Tensor]) -> Vec<*mut C_tensor> {
 }
 
 /// Runs a call that makes a tensor.
-fn made(call: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -> Result<Tensor, TorchError> {
+pub(crate) fn made(call: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -> Result<Tensor, TorchError> {
     let mut out = ptr::null_mut();
     check(call(&mut out))?;
     // SAFETY: without an error the shim has stored a new tensor that nobody else owns.

@@ -16,7 +16,7 @@ use ae_records::files::{self, FileError};
 use ae_records::record::{DataRecord, LayerRecord, Machine, ModelRecord, Record, Seconds, Status, now};
 use ae_records::run_dir::{RunDir, RunDirError, RunLock};
 use ae_tensor::device::{self, DeviceError};
-use ae_tensor::{Device, DeviceChoice};
+use ae_tensor::{Device, DeviceChoice, Kernels};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
@@ -195,6 +195,7 @@ fn begin(request: &Request, splits: &Splits, model: &dyn Model, device: Device) 
         machine: Machine {
             device: device::name(device),
             threads: device::threads(),
+            kernels: Kernels::chosen().in_use(device),
             processor: machine::processor(),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         },

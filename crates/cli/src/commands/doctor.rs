@@ -4,7 +4,7 @@ use super::sources;
 use crate::cli::{Cli, SourceArgs};
 use crate::failure::Failure;
 use crate::output;
-use ae_tensor::device;
+use ae_tensor::{Device, Kernels, device};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use sysinfo::Disks;
@@ -36,6 +36,7 @@ pub(crate) fn run(args: &SourceArgs, cli: &Cli) -> Result<(), Failure> {
         ("libtorch", (device::libtorch_version(), None)),
         ("cuda", cuda),
         ("threads", (format!("{} of {} cores", device::threads(), cores()), None)),
+        ("kernels", (Kernels::chosen().in_use(Device::Cpu), None)),
         ("data", (sources.cache.display().to_string(), advice)),
         ("free disk", free(&sources.cache)),
     ]

@@ -12,7 +12,7 @@ use crate::output;
 use ae_evaluation::reproduce::{self, Job, Reproduction, Standing};
 use ae_records::files;
 use ae_records::text::shell_quoted;
-use ae_tensor::{Device, DeviceChoice};
+use ae_tensor::{Device, DeviceChoice, Kernels};
 use ae_training::Tier;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -107,6 +107,9 @@ fn command(args: &ReproduceArgs) -> String {
     }
     if args.threads != 1 {
         words.push(format!("--threads {}", args.threads));
+    }
+    if Kernels::chosen() != Kernels::Auto {
+        words.push(format!("--kernels {}", Kernels::chosen()));
     }
     words.extend(args.presets.iter().map(shell_quoted));
     words.join(" ")

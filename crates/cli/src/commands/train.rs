@@ -14,6 +14,7 @@ use ae_records::files;
 use ae_records::record::{ModelRecord, Record};
 use ae_records::run_dir::{RunDir, RunDirError};
 use ae_records::text::shell_quoted;
+use ae_tensor::Kernels;
 use ae_training::Experiment;
 use ae_training::experiment::{self, Request, Run, new_run_dir};
 use std::path::Path;
@@ -24,13 +25,18 @@ pub(crate) fn run(args: &TrainArgs, cli: &Cli) -> Result<(), Failure> {
         Some(folder) => earlier(folder)?,
         None => fresh(args)?,
     };
-    if args.compute.threads == 0 && args.resume.is_some() {
-        // The number that the run began with: another order of summation would change the bits.
-        let threads = Record::read(&run.record()).map_or(0, |record| record.machine.threads);
-        ae_tensor::device::set_threads(threads);
+    if args.resume.is_some() {
+        // What the run began with: another order of summation would change the bits.
+        let began = Record::read(&run.record()).map(|record| record.machine).unwrap_or_default();
+        if args.compute.threads == 0 {
+            ae_tensor::device::set_threads(began.threads);
+        }
+        if cli.kernels.is_none() {
+            Kernels::of_record(&began.kernels).choose();
+        }
     }
     let request = Request {
-        command: command(&name, &experiment, args),
+        command: command(&name, &experiment, args, cli.kernels),
         name,
         experiment,
         run,
@@ -113,7 +119,7 @@ fn earlier(folder: &Path) -> Result<(String, Experiment, RunDir), Failure> {
 }
 
 /// The command that repeats this run.
-fn command(name: &str, experiment: &Experiment, args: &TrainArgs) -> String {
+fn command(name: &str, experiment: &Experiment, args: &TrainArgs, kernels: Option<Kernels>) -> String {
     let given = args.experiment.as_deref().unwrap_or(name);
     let mut words = vec!["ae train".to_string(), shell_quoted(given)];
     words.extend(args.overrides.iter().map(|setting| format!("--set {}", shell_quoted(setting))));
@@ -121,6 +127,7 @@ fn command(name: &str, experiment: &Experiment, args: &TrainArgs) -> String {
     if args.compute.threads > 0 {
         words.push(format!("--threads {}", args.compute.threads));
     }
+    words.extend(kernels.map(|kernels| format!("--kernels {kernels}")));
     words.join(" ")
 }
 

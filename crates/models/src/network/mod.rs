@@ -6,6 +6,7 @@ mod chain;
 mod convolution;
 mod density;
 mod forward;
+mod native;
 pub mod positions;
 mod recurrent;
 mod residual;
@@ -42,6 +43,8 @@ pub struct Network {
     starts_as_dcgan: bool,
     /// Parameters and buffers of each layer, in the order of [`ae_network::Node::tensors`].
     tensors: OnceCell<Vec<Vec<Tensor>>>,
+    /// The layers that our own kernels can compute.
+    chains: OnceCell<Vec<native::Chain>>,
 }
 
 impl Network {
@@ -62,6 +65,7 @@ impl Network {
             output_start: Vec::new(),
             starts_as_dcgan: false,
             tensors: OnceCell::new(),
+            chains: OnceCell::new(),
         }
     }
 
@@ -100,12 +104,12 @@ impl Network {
     /// transpose of the other's weight, which gets gradients from both.
     pub fn forward_tied(&self, x: &Tensor, owner: &Network) -> Tensor {
         assert_eq!(x.size()[1..], *self.input_shape(), "a network got samples of another shape");
-        self.layers().fold(x.shallow_clone(), |x, (layer, tensors)| match layer {
+        self.fold_with(x, |layer, x, tensors| match layer {
             Layer::TiedDense { network, layer, .. } => {
                 assert_eq!(network, owner.architecture.name(), "a layer is tied to another network");
                 x.linear(&owner.transposed_weight(*layer), Some(&tensors[0]))
             }
-            layer => forward::forward(layer, &x, tensors, false),
+            layer => forward::forward(layer, x, tensors, false),
         })
     }
 
@@ -141,8 +145,23 @@ impl Network {
     }
 
     fn fold(&self, x: &Tensor, training: bool) -> Tensor {
-        self.layers()
-            .fold(x.shallow_clone(), |x, (layer, tensors)| forward::forward(layer, &x, tensors, training))
+        self.fold_with(x, |layer, x, tensors| forward::forward(layer, x, tensors, training))
+    }
+
+    /// One layer after another: those that our own kernels can take by them, the others by `forward`.
+    fn fold_with(&self, x: &Tensor, forward: impl Fn(&Layer, &Tensor, &[Tensor]) -> Tensor) -> Tensor {
+        let (layers, tensors) = (self.architecture.layers(), self.tensors());
+        let chains = self.chains.get_or_init(|| native::chains(&self.architecture));
+        let (mut x, mut index, mut chains) = (x.shallow_clone(), 0, chains.iter().peekable());
+        while index < layers.len() {
+            let chain = chains.next_if(|chain| chain.first == index);
+            let computed = chain
+                .and_then(|chain| Some((chain.len, chain.forward(&x, &tensors[index..index + chain.len])?)));
+            // Where a chain is not taken, its layers are computed one by one.
+            let (len, output) = computed.unwrap_or_else(|| (1, forward(&layers[index], &x, &tensors[index])));
+            (x, index) = (output, index + len);
+        }
+        x
     }
 
     /// Each layer with its tensors.

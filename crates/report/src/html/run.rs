@@ -226,6 +226,7 @@ fn circumstances(record: &Record) -> Markup {
         ("device", machine.device.clone()),
         ("processor", machine.processor.clone()),
         ("threads", count(machine.threads as u64)),
+        ("kernels", machine.kernels.clone()),
         ("system", machine.system.clone()),
         ("started", record.started.clone()),
         ("ended", record.ended.clone().unwrap_or_default()),

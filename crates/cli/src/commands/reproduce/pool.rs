@@ -6,6 +6,7 @@ use crate::cli::ReproduceArgs;
 use crate::failure::Failure;
 use ae_evaluation::reproduce::{Done, Ending, Job};
 use ae_records::files::{self, FileError};
+use ae_tensor::Kernels;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -91,6 +92,7 @@ fn start(
             command.arg(name).arg(path);
         }
     }
+    command.args(["--kernels", &Kernels::chosen().to_string()]);
     command.args(args.sources.offline.then_some("--offline")).args(args.again.then_some("--again"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
     let cannot = |e| Failure::new(format!("cannot start a process for {}: {e}", job.id()));
