@@ -40,3 +40,4 @@ pub mod record;
 pub mod run_dir;
 pub mod seed;
 pub mod text;
+pub mod world;
