@@ -33,4 +33,40 @@ fn main() {
         .file("native/operation.cpp")
         .file("native/shim.cpp")
         .compile("ae_tensor_native");
+    if env::var_os("CARGO_FEATURE_DISTRIBUTED").is_some() {
+        distributed(&include, &abi);
+    }
+}
+
+/// Compiles the exchange between processes. libtorch contains Gloo, but not its headers.
+fn distributed(include: &Path, abi: &str) {
+    println!("cargo:rerun-if-changed=native/distributed.cpp");
+    println!("cargo:rerun-if-changed=native/distributed.h");
+    println!("cargo:rerun-if-env-changed=GLOO_INCLUDE");
+    let named = env::var_os("GLOO_INCLUDE").map(PathBuf::from);
+    let usual = ["/usr/include", "/usr/local/include"].map(PathBuf::from);
+    let gloo = named.iter().chain(&usual).find(|folder| folder.join("gloo/rendezvous/store.h").is_file());
+    let Some(gloo) = gloo else {
+        println!(
+            "cargo:error=the feature `distributed` needs the headers of Gloo, which libtorch does not bring: install \
+             libgloo-dev (Debian, Ubuntu), or set GLOO_INCLUDE to the folder that holds gloo/rendezvous/store.h"
+        );
+        std::process::exit(1);
+    };
+    let mut build = cc::Build::new();
+    if named.is_some() {
+        build.include(gloo);
+    }
+    build
+        .cpp(true)
+        .pic(true)
+        .warnings(false)
+        .std("c++20")
+        .opt_level(2)
+        .include(include)
+        .include(include.join("torch/csrc/api/include"))
+        .define("_GLIBCXX_USE_CXX11_ABI", abi)
+        .define("USE_C10D_GLOO", None)
+        .file("native/distributed.cpp")
+        .compile("ae_tensor_distributed");
 }

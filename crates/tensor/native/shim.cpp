@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -214,5 +215,16 @@ char* ae_adopt(float* data, const int64_t* dims, int64_t n_dims, void (*release)
         auto options = at::TensorOptions().dtype(at::kFloat);
         *out = new at::Tensor(
             at::from_blob(data, at::IntArrayRef(dims, n_dims), [=](void*) { release(context); }, options));
+    });
+}
+
+char* ae_on_gradient(Tensor* tensor, void (*hook)(void*, Tensor*), void (*release)(void*), void* context) {
+    return guarded([&] {
+        std::shared_ptr<void> owner(context, release);
+        tensor->register_hook([hook, owner](const at::Tensor& gradient) {
+            at::Tensor changed = gradient.contiguous().clone();
+            hook(owner.get(), &changed);
+            return changed;
+        });
     });
 }

@@ -51,4 +51,7 @@ struct AeOperation {
 // Applies an operation, which is released when its last use is gone, also if this fails.
 char* ae_apply(const void* operation, const AeOperation* calls, Tensor** inputs, int64_t n, const int64_t* dims,
                int64_t n_dims, Tensor** out);
+// `hook(context, gradient)` changes the gradient of `tensor`, a copy, in place when it is computed;
+// `release(context)` is called once when the graph is gone, or if the call fails.
+char* ae_on_gradient(Tensor* tensor, void (*hook)(void*, Tensor*), void (*release)(void*), void* context);
 }

@@ -31,6 +31,8 @@ pub mod chain;
 pub mod colour;
 pub mod device;
 pub mod distance;
+#[cfg(all(feature = "distributed", not(feature = "doc-only")))]
+pub mod distributed;
 pub mod divergence;
 pub mod init;
 pub mod kernels;
@@ -42,6 +44,7 @@ pub mod operation;
 pub mod optimizer;
 pub mod pca;
 pub mod penalty;
+pub mod workers;
 
 mod native;
 mod threads;
@@ -59,6 +62,7 @@ pub use noise::Noise;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use pca::{Pca, Projection};
 pub use threads::Libtorch;
+pub use workers::{Workers, WorkersError};
 // Used by likelihoods and dense chains.
 pub use ae_network::Activation;
 // Users of this crate need the same `tch` that it was built with.

@@ -80,10 +80,16 @@ unsafe extern "C" {
         context: *mut c_void,
         out: *mut *mut C_tensor,
     ) -> *mut c_char;
+    fn ae_on_gradient(
+        tensor: *mut C_tensor,
+        hook: extern "C" fn(*mut c_void, *mut C_tensor),
+        release: extern "C" fn(*mut c_void),
+        context: *mut c_void,
+    ) -> *mut c_char;
 }
 
 /// Turns a call's error message, if there is one, into an error.
-fn check(message: *mut c_char) -> Result<(), TorchError> {
+pub(crate) fn check(message: *mut c_char) -> Result<(), TorchError> {
     if message.is_null() {
         return Ok(());
     }
@@ -284,4 +290,26 @@ pub(crate) fn adopt(values: Vec<f32>, dims: &[i64]) -> Result<Tensor, TorchError
     let context = Box::into_raw(values).cast::<c_void>();
     // SAFETY: `data` points to `n` floats that stay in place until `release`. If libtorch refuses, they leak.
     made(|out| unsafe { ae_adopt(data, dims.as_ptr(), dims.len() as i64, release, context, out) })
+}
+
+/// What is done to a gradient, in place.
+type Hook = Box<dyn Fn(&mut Tensor) + Send>;
+
+/// Calls `hook` with the gradient of `tensor`, a contiguous copy, whenever it is computed; what the hook leaves in it goes on
+/// through the graph.
+pub(crate) fn on_gradient(tensor: &Tensor, hook: Hook) -> Result<(), TorchError> {
+    extern "C" fn call(context: *mut c_void, gradient: *mut C_tensor) {
+        // SAFETY: `context` came from `Box::into_raw` below and is released after the last call only.
+        let hook = unsafe { &*context.cast::<Hook>() };
+        // SAFETY: a valid tensor of the caller, who keeps it; the handle made here is a second one to the same tensor.
+        let mut gradient = unsafe { Tensor::clone_from_ptr(gradient) };
+        hook(&mut gradient);
+    }
+    extern "C" fn release(context: *mut c_void) {
+        // SAFETY: as above, and the shim calls this exactly once.
+        drop(unsafe { Box::from_raw(context.cast::<Hook>()) });
+    }
+    let context = Box::into_raw(Box::new(hook)).cast::<c_void>();
+    // SAFETY: a valid tensor; the shim takes over `context`, even if it fails.
+    check(unsafe { ae_on_gradient(tensor.as_ptr().cast_mut(), call, release, context) })
 }

@@ -15,17 +15,42 @@ pub struct Noise {
     seed: u64,
     step: u64,
     device: Device,
+    rows: Option<Rows>,
+}
+
+/// Some rows of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rows {
+    start: i64,
+    len: i64,
+    of: i64,
 }
 
 impl Noise {
     /// The draws of step `step` in the run with seed `seed`, as tensors on `device`.
     pub fn new(seed: u64, step: u64, device: Device) -> Self {
-        Noise { seed, step, device }
+        Noise { seed, step, device, rows: None }
     }
 
     /// The same seed and step, with separate draws: `"validation"` draws different numbers from training.
     pub fn fork(&self, purpose: &str) -> Self {
         Noise { seed: stream_seed(self.seed, purpose, u64::MAX), ..*self }
+    }
+
+    /// The draws for the rows `start..start + len` of a batch of `of` rows: what [`Self::new`] draws for the batch, cut to
+    /// these rows, so that a row's numbers do not depend on how many workers share the batch. The draw is made for the
+    /// whole batch.
+    ///
+    /// From now on the first dimension of a shape counts rows, or a fixed number of values for each row, and a shape for
+    /// another number of values panics; see [`Self::whole`] and [`Self::normal_along`].
+    pub fn of_rows(self, start: usize, len: usize, of: usize) -> Self {
+        assert!(len > 0 && start + len <= of, "rows {start}..{} are not rows of {of}", start + len);
+        Noise { rows: Some(Rows { start: start as i64, len: len as i64, of: of as i64 }), ..self }
+    }
+
+    /// The same draws, for shapes that do not count the rows of a batch.
+    pub fn whole(&self) -> Self {
+        Noise { rows: None, ..*self }
     }
 
     /// The device of the tensors.
@@ -35,12 +60,17 @@ impl Noise {
 
     /// Independent draws from N(0, 1), float.
     pub fn normal(&self, purpose: &str, shape: &[i64]) -> Tensor {
-        self.draw(purpose, Draw::Normal, shape)
+        self.draw(purpose, Draw::Normal, shape, 0)
+    }
+
+    /// [`Self::normal`] for a shape that counts the rows of a batch in dimension `axis`.
+    pub fn normal_along(&self, purpose: &str, shape: &[i64], axis: usize) -> Tensor {
+        self.draw(purpose, Draw::Normal, shape, axis)
     }
 
     /// Independent draws from U[0, 1), float.
     pub fn uniform(&self, purpose: &str, shape: &[i64]) -> Tensor {
-        self.draw(purpose, Draw::Uniform, shape)
+        self.draw(purpose, Draw::Uniform, shape, 0)
     }
 
     /// Ones with probability `rate`, else zeros, float. `rate` is a probability in [0, 1].
@@ -51,13 +81,22 @@ impl Noise {
 
     /// The numbers `0..n` in random order, int64 `[n]`.
     pub fn permutation(&self, purpose: &str, n: i64) -> Tensor {
-        self.draw(purpose, Draw::Permutation, &[n])
+        self.whole().draw(purpose, Draw::Permutation, &[n], 0)
     }
 
-    fn draw(&self, purpose: &str, draw: Draw, shape: &[i64]) -> Tensor {
+    fn draw(&self, purpose: &str, draw: Draw, shape: &[i64], axis: usize) -> Tensor {
         let seed = stream_seed(self.seed, purpose, self.step);
-        native::random(seed, draw, shape, self.device)
-            .unwrap_or_else(|e| panic!("cannot draw {shape:?} on {:?}: {e}", self.device))
+        let random = |shape: &[i64]| {
+            native::random(seed, draw, shape, self.device)
+                .unwrap_or_else(|e| panic!("cannot draw {shape:?} on {:?}: {e}", self.device))
+        };
+        let Some(Rows { start, len, of }) = self.rows else { return random(shape) };
+        let size = shape[axis];
+        assert_eq!(size % len, 0, "`{purpose}` is drawn for {size} in place of {len} rows; see Noise::whole");
+        let each = size / len;
+        let mut whole = shape.to_vec();
+        whole[axis] = of * each;
+        random(&whole).narrow(axis as i64, start * each, size).contiguous()
     }
 }
 
@@ -79,6 +118,23 @@ mod tests {
         }
         assert_ne!(draw, noise(1, 2).normal("b", &[64, 64]));
         assert_ne!(draw, noise(1, 2).fork("validation").normal("a", &[64, 64]));
+    }
+
+    #[test]
+    fn the_draws_of_some_rows_are_those_of_the_batch() {
+        let (whole, part) = (noise(1, 2), noise(1, 2).of_rows(3, 2, 7));
+        assert_eq!(part.uniform("a", &[2, 5]), whole.uniform("a", &[7, 5]).narrow(0, 3, 2));
+        // Three values a row, and a shape with the rows in another dimension.
+        assert_eq!(part.normal("a", &[6]), whole.normal("a", &[21]).narrow(0, 9, 6));
+        assert_eq!(part.normal_along("a", &[4, 2], 1), whole.normal("a", &[4, 7]).narrow(1, 3, 2));
+        assert_eq!(part.whole(), whole);
+        assert_eq!(part.permutation("a", 5), whole.permutation("a", 5));
+    }
+
+    #[test]
+    #[should_panic(expected = "`revival` is drawn for 5 in place of 2 rows")]
+    fn a_shape_that_does_not_count_rows_is_a_bug() {
+        let _ = noise(1, 2).of_rows(3, 2, 7).uniform("revival", &[5]);
     }
 
     #[test]
