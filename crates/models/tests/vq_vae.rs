@@ -1,7 +1,7 @@
 //! Tests vector quantisation against an independent implementation (`reference/vq_vae.py`), and its other
 //! guarantees.
 
-use ae_models::blocks::codebook::{Codebook, Settings, perplexity, straight_through};
+use ae_models::blocks::codebook::{Codebook, Settings, perplexity, shares, straight_through};
 use ae_models::{Batch, DataSummary, Model, ModelConfig, Pass};
 use ae_tensor::{Device, Kind, Noise, Tensor, tch};
 use serde_json::Value;
@@ -56,12 +56,12 @@ fn quantising_learning_and_the_gradient_are_those_of_the_reference() {
         let output = passed.flatten(1, -1).matmul(&weight);
         let reconstruction = (output - tensor(&step["target"], &[2])).square().mean(Kind::Float);
         let commitment = (&codes - &quantised.entries).square().mean(Kind::Float) * 0.25;
-        codebook.learn(&codes, &quantised.indices);
+        codebook.learn(&codes, &quantised.indices, None);
         (&reconstruction + &commitment).backward();
         check("reconstruction", &reconstruction, &step["reconstruction"]);
         check("commitment", &commitment, &step["commitment"]);
         check("gradient", &codes.grad(), &step["gradient"]);
-        check("perplexity", &perplexity(&quantised.indices, 4), &step["perplexity"]);
+        check("perplexity", &perplexity(&shares(&quantised.indices, 4)), &step["perplexity"]);
         for name in ["entries", "counts", "sums"] {
             check(name, &buffer(&codebook, name), &step[name]);
         }
@@ -72,14 +72,14 @@ fn quantising_learning_and_the_gradient_are_those_of_the_reference() {
 fn an_unused_codebook_starts_from_the_codes_of_the_first_batch() {
     let codebook = Codebook::new(Settings { entries: 16, dead_below: 0.03, ..SETTINGS }, &noise());
     let codes = noise().normal("codes", &[8, 3, 2]) * 0.01 + 7.0;
-    assert_eq!(codebook.revive(&codes, &noise()), 16);
+    assert_eq!(codebook.revive(&codes, &noise(), None), 16);
     // Each entry is one of the codes.
     let rows = codes.movedim_int(1, -1).reshape([-1, 3]);
     let nearest =
         Tensor::cdist(&buffer(&codebook, "entries"), &rows, 2.0, None::<i64>).amin([1i64].as_slice(), false);
     assert!(nearest.max().double_value(&[]) < 1e-3);
     check("counts", &buffer(&codebook, "counts"), &serde_json::json!(vec![0.06; 16]));
-    assert_eq!(codebook.revive(&codes, &noise()), 0, "they live now");
+    assert_eq!(codebook.revive(&codes, &noise(), None), 0, "they live now");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn dead_entries_start_again_and_the_others_stay() {
     set(&codebook, "counts", &Tensor::from_slice(&[2.0f32, 0.19, 0.21, 8.0])); // even use: 8 / 4 = 2
     let before = buffer(&codebook, "entries").copy();
     let codes = noise().normal("codes", &[8, 3, 1]);
-    assert_eq!(codebook.revive(&codes, &noise()), 1);
+    assert_eq!(codebook.revive(&codes, &noise(), None), 1);
     let moved =
         (buffer(&codebook, "entries") - before).abs().sum_dim_intlist([1i64].as_slice(), false, Kind::Float);
     check("which moved", &moved.gt(0.0).to_kind(Kind::Float), &serde_json::json!([0, 1, 0, 0]));
@@ -111,7 +111,7 @@ fn an_entry_settles_on_the_mean_of_its_codes() {
     let codes = (&centres + 0.5).repeat([3, 1]).unsqueeze(2); // [12, 3, 1]
     for _ in 0..200 {
         let indices = codebook.quantise(&codes).indices;
-        codebook.learn(&codes, &indices);
+        codebook.learn(&codes, &indices, None);
     }
     let difference = (buffer(&codebook, "entries") - (&centres + 0.5)).abs().max().double_value(&[]);
     assert!(difference < 1e-4, "{difference}");
@@ -120,7 +120,7 @@ fn an_entry_settles_on_the_mean_of_its_codes() {
 #[test]
 fn perplexity_counts_the_entries_in_use() {
     let check = |indices: &[i64], expected: f64| {
-        let got = perplexity(&Tensor::from_slice(indices), 8).double_value(&[]);
+        let got = perplexity(&shares(&Tensor::from_slice(indices), 8)).double_value(&[]);
         assert!((got - expected).abs() < 1e-5, "{got} is not {expected}");
     };
     check(&[3, 3, 3], 1.0);

@@ -1,6 +1,7 @@
 //! Vector quantisation with a codebook that follows its codes by moving averages (van den Oord, Vinyals &
 //! Kavukcuoglu, NeurIPS 2017, section 3 and appendix A.1).
 
+use ae_tensor::workers::Part;
 use ae_tensor::{Kind, Noise, Tensor, tch};
 use std::cell::OnceCell;
 
@@ -104,14 +105,16 @@ impl Codebook {
 
     /// Moves the averages and with them the entries towards the codes that took them: equations 6 to 8, with
     /// counts smoothed as in the authors' implementation. In place; entries looked up before keep their
-    /// values.
-    pub fn learn(&self, codes: &Tensor, indices: &Tensor) {
+    /// values. With a part of a batch, the codes of the other parts count as well.
+    pub fn learn(&self, codes: &Tensor, indices: &Tensor, part: Option<&Part>) {
         let Settings { entries: k, decay, .. } = self.settings;
         tch::no_grad(|| {
             // A product instead of a scattered sum: the same bits on every device and number of threads.
             let taken = indices.flatten(0, -1).one_hot(k).to_kind(Kind::Float);
-            let counts = taken.sum_dim_intlist([0i64].as_slice(), false, Kind::Float);
-            let sums = taken.tr().matmul(&rows(codes));
+            let all =
+                |of_part: Tensor| part.map_or_else(|| of_part.shallow_clone(), |part| part.sum(&of_part));
+            let counts = all(taken.sum_dim_intlist([0i64].as_slice(), false, Kind::Float));
+            let sums = all(taken.tr().matmul(&rows(codes)));
             let average = |mut past: Tensor, new: Tensor| past.copy_(&(&past * decay + new * (1.0 - decay)));
             let state = self.state();
             average(state.counts.shallow_clone(), counts);
@@ -125,16 +128,22 @@ impl Codebook {
     /// Restarts dead entries from randomly chosen codes of the batch, as if their use were twice the limit
     /// for dead entries. An entry far from all codes is never chosen, so it would otherwise never move. With
     /// so small an average a restarted entry moves quickly, and is soon restarted elsewhere if no code takes
-    /// it. Returns how many were dead.
-    pub fn revive(&self, codes: &Tensor, noise: &Noise) -> i64 {
+    /// it. With a part of a batch, codes of all parts are chosen from. Returns how many were dead.
+    pub fn revive(&self, codes: &Tensor, noise: &Noise, part: Option<&Part>) -> i64 {
         let Settings { entries: k, dead_below, .. } = self.settings;
         tch::no_grad(|| {
             let (rows, state) = (rows(codes), self.state());
-            let even = rows.size()[0] as f64 / k as f64;
+            let n = part.map_or(rows.size()[0], |part| part.rows_of_batch(&rows));
+            let even = n as f64 / k as f64;
             let dead = state.counts.lt(dead_below * even);
-            let chosen =
-                (noise.uniform("revival", &[k]) * rows.size()[0] as f64).floor().to_kind(Kind::Int64);
-            let chosen = rows.index_select(0, &chosen.clamp_max(rows.size()[0] - 1));
+            let chosen = (noise.whole().uniform("revival", &[k]) * n as f64)
+                .floor()
+                .to_kind(Kind::Int64)
+                .clamp_max(n - 1);
+            let chosen = match part {
+                None => rows.index_select(0, &chosen),
+                Some(part) => part.select(&rows, &chosen),
+            };
             let count = 2.0 * dead_below * even;
             let counts = state.counts.where_scalarother(&dead.logical_not(), count);
             let column = dead.unsqueeze(1);
@@ -163,13 +172,16 @@ pub fn straight_through(codes: &Tensor, entries: &Tensor) -> Tensor {
     codes + (entries - codes).detach()
 }
 
-/// The effective number of the `k` entries in use: `exp` of the entropy of their shares, a scalar in [1, k].
-/// `indices` is int64, any shape.
-pub fn perplexity(indices: &Tensor, k: i64) -> Tensor {
-    let shares = indices.flatten(0, -1).one_hot(k).to_kind(Kind::Float);
-    let shares = shares.mean_dim([0i64].as_slice(), false, Kind::Float);
+/// How often each of the `k` entries is taken: `[k]`, adding up to 1. `indices` is int64, any shape.
+pub fn shares(indices: &Tensor, k: i64) -> Tensor {
+    let taken = indices.flatten(0, -1).one_hot(k).to_kind(Kind::Float);
+    taken.mean_dim([0i64].as_slice(), false, Kind::Float)
+}
+
+/// The effective number of entries in use: `exp` of the entropy of their [`shares`] `[k]`, a scalar in [1, k].
+pub fn perplexity(shares: &Tensor) -> Tensor {
     // xlogy is 0 for an entry that is not used.
-    (-shares.xlogy(&shares).sum(Kind::Float)).exp()
+    (-shares.xlogy(shares).sum(Kind::Float)).exp()
 }
 
 /// Codes `[B, D, …]` as `[rows, D]`, without a graph.

@@ -7,6 +7,7 @@
 //! error, held fixed, and `ê` the decoder's output, without its bias, for the `k` largest code values of dead
 //! units.
 
+use ae_tensor::workers::Part;
 use ae_tensor::{Kind, Noise, Tensor, tch};
 use serde::{Deserialize, Serialize};
 use std::cell::OnceCell;
@@ -66,9 +67,12 @@ impl DeadUnits {
     }
 
     /// Counts a training step; `selected` `[B, D]` is zero where a value was not selected.
-    pub fn count(&self, selected: &Tensor) {
+    /// With a part of a batch, the other parts count as well.
+    pub fn count(&self, selected: &Tensor, part: Option<&Part>) {
         tch::no_grad(|| {
             let used = selected.ne(0.0).any_dim(0, false);
+            let used = part
+                .map_or_else(|| used.shallow_clone(), |part| part.sum(&used.to_kind(Kind::Float)).gt(0.0));
             let idle = (self.idle() + 1.0).masked_fill(&used, 0.0);
             self.idle().shallow_clone().copy_(&idle);
         });
@@ -108,7 +112,7 @@ mod tests {
             let any = expected.iter().any(|value| *value != 0.0);
             assert_eq!(units.any().double_value(&[]) == 1.0, any);
         };
-        let step = |selected: [f32; 8]| units.count(&Tensor::from_slice(&selected).view([2, 4]));
+        let step = |selected: [f32; 8]| units.count(&Tensor::from_slice(&selected).view([2, 4]), None);
         check([0.0; 8]);
         step([0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 0.0, 8.0]);
         check([0.0; 8]);

@@ -298,7 +298,9 @@ impl Model for Handover {
         let decoded = self.both(&values, (teacher.rate > 0.0).then_some(&teacher));
         let observed = batch.observed.as_ref().map(|observed| self.form.view(observed));
         let loss = |output: &Tensor, part: &dyn Fn(&Tensor) -> Tensor| {
-            self.loss.mean(output, self.output, &part(&values), observed.as_ref().map(part).as_ref())
+            let observed = observed.as_ref().map(part);
+            let loss = self.loss.mean(output, self.output, &part(&values), observed.as_ref());
+            pass.over_observed(loss, observed.as_ref())
         };
         let future = self.steps() - self.given;
         let prediction = loss(&decoded.future, &|all| all.narrow(1, self.given, future));

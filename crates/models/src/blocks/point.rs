@@ -54,13 +54,14 @@ impl PointAutoencoder {
     }
 
     /// The loss of the batch when the decoder gives `output` `[B, …]`, before its activation: a scalar.
-    pub fn loss_of(&self, output: &Tensor, batch: &Batch) -> Tensor {
-        self.loss.mean(output, self.output, &batch.values, batch.observed.as_ref())
+    pub fn loss_of(&self, output: &Tensor, batch: &Batch, pass: &Pass) -> Tensor {
+        let observed = batch.observed.as_ref();
+        pass.over_observed(self.loss.mean(output, self.output, &batch.values, observed), observed)
     }
 
     /// The loss of the batch when the encoder is shown `input` `[B, …]`: a scalar.
-    pub fn reconstruction_loss(&self, input: &Tensor, batch: &Batch) -> Tensor {
-        self.loss_of(&self.output_of(&self.encoder.forward(input)), batch)
+    pub fn reconstruction_loss(&self, input: &Tensor, batch: &Batch, pass: &Pass) -> Tensor {
+        self.loss_of(&self.output_of(&self.encoder.forward(input)), batch, pass)
     }
 }
 
@@ -88,8 +89,8 @@ impl Model for PointAutoencoder {
         self.loss.name()
     }
 
-    fn losses(&self, batch: &Batch, _pass: &Pass) -> Vec<Losses> {
-        vec![Losses::single("reconstruction", self.reconstruction_loss(batch.input(), batch))]
+    fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
+        vec![Losses::single("reconstruction", self.reconstruction_loss(batch.input(), batch, pass))]
     }
 
     fn masks_missing(&self) -> bool {

@@ -1,14 +1,17 @@
 //! The context of a step, and its losses.
 
+use ae_tensor::workers::Part;
 use ae_tensor::{Noise, Tensor};
 
 /// The context in which losses are computed: the draws of the step, and whether it trains.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Pass {
     /// The draws.
     pub noise: Noise,
     /// What the losses are computed for.
     pub phase: Phase,
+    /// The part of the batch that the rows are, if other workers compute the rest; see [`Self::over_batch`].
+    pub part: Option<Part>,
 }
 
 /// What losses are computed for.
@@ -28,17 +31,34 @@ pub enum Phase {
 impl Pass {
     /// Step `step` (counted from 0) of `steps`.
     pub fn training(noise: Noise, step: u64, steps: u64) -> Self {
-        Pass { noise, phase: Phase::Training { step, steps } }
+        Pass { noise, phase: Phase::Training { step, steps }, part: None }
     }
 
     /// An evaluation.
     pub fn evaluation(noise: Noise) -> Self {
-        Pass { noise, phase: Phase::Evaluation }
+        Pass { noise, phase: Phase::Evaluation, part: None }
     }
 
     /// Whether this is a training pass.
     pub fn is_training(&self) -> bool {
         self.phase != Phase::Evaluation
+    }
+
+    /// The mean over the rows of the whole batch, from the mean over the rows that this process computes, of any shape.
+    ///
+    /// The mean of a loss over rows needs no such call: the loop adds up the losses of all workers. A loss that is not
+    /// a mean over rows does, such as the absolute value of a mean.
+    pub fn over_batch(&self, mean_of_rows: Tensor) -> Tensor {
+        self.part.as_ref().map_or_else(|| mean_of_rows.shallow_clone(), |part| part.mean(&mean_of_rows))
+    }
+
+    /// A loss that is a mean over the observed values of the rows that this process computes, such that the mean over all
+    /// workers is that over the observed values of the whole batch; `observed` is 1 where a value counts.
+    pub fn over_observed(&self, loss: Tensor, observed: Option<&Tensor>) -> Tensor {
+        match (&self.part, observed) {
+            (Some(part), Some(observed)) => part.reweighted(&loss, observed),
+            _ => loss,
+        }
     }
 
     /// How much of the run is done before this step, in [0, 1); 1 in an evaluation.

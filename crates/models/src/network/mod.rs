@@ -7,6 +7,7 @@ mod convolution;
 mod density;
 mod forward;
 mod native;
+mod parts;
 pub mod positions;
 mod recurrent;
 mod residual;
@@ -23,6 +24,7 @@ pub use states::{Continued, States};
 
 use crate::model::Pass;
 use ae_network::{TensorSpec, channel_axis};
+use ae_tensor::workers::Part;
 use ae_tensor::{Noise, Tensor, init, tch};
 use std::cell::OnceCell;
 
@@ -86,18 +88,18 @@ impl Network {
 
     /// The forward pass of a model in use: `[B, input…]` to `[B, output…]`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        self.run(x, false)
+        self.checked(x, false, None)
     }
 
     /// The forward pass of a model in training: normalisation uses the batch's statistics and updates the
     /// running ones.
     pub fn forward_training(&self, x: &Tensor) -> Tensor {
-        self.run(x, true)
+        self.checked(x, true, None)
     }
 
     /// [`Self::forward`] or [`Self::forward_training`], as `pass` says.
     pub fn forward_in(&self, x: &Tensor, pass: &Pass) -> Tensor {
-        self.run(x, pass.is_training())
+        self.checked(x, pass.is_training(), pass.part.as_ref())
     }
 
     /// [`Self::forward`] for a network with dense layers that are tied to those of `owner`: each uses the
@@ -127,7 +129,7 @@ impl Network {
     pub fn forward_tokens(&self, x: &Tensor) -> Tensor {
         assert!(self.architecture.takes_any_number_of_steps(), "a layer is bound to its number of tokens");
         assert_eq!(x.size()[2..], self.input_shape()[1..], "a network got tokens of another width");
-        self.fold(x, false)
+        self.fold(x, false, None)
     }
 
     /// The forward pass for images of another size than the network was made for: `[B, C, H, W]` with any `H` and `W`
@@ -136,16 +138,20 @@ impl Network {
     pub fn forward_image(&self, x: &Tensor) -> Tensor {
         assert!(self.architecture.takes_any_size_of_image(), "a layer is bound to its size of image");
         assert_eq!(x.size()[1], self.input_shape()[0], "a network got images of other channels");
-        self.fold(x, false)
+        self.fold(x, false, None)
     }
 
-    fn run(&self, x: &Tensor, training: bool) -> Tensor {
+    fn checked(&self, x: &Tensor, training: bool, part: Option<&Part>) -> Tensor {
         assert_eq!(x.size()[1..], *self.input_shape(), "a network got samples of another shape");
-        self.fold(x, training)
+        self.fold(x, training, part)
     }
 
-    fn fold(&self, x: &Tensor, training: bool) -> Tensor {
-        self.fold_with(x, |layer, x, tensors| forward::forward(layer, x, tensors, training))
+    /// The forward pass. In training, `part` says which part of a batch the rows are.
+    fn fold(&self, x: &Tensor, training: bool, part: Option<&Part>) -> Tensor {
+        self.fold_with(x, |layer, x, tensors| match (layer, part) {
+            (Layer::BatchNorm, Some(part)) if training => parts::batch_norm(x, tensors, part),
+            _ => forward::forward(layer, x, tensors, training),
+        })
     }
 
     /// One layer after another: those that our own kernels can take by them, the others by `forward`.

@@ -81,7 +81,7 @@ impl Model for AutoRec {
             errors *= observed;
         }
         let squared = errors.sum(None::<Kind>) / batch.len().max(1);
-        let mse = self.inner.loss_of(&output, batch);
+        let mse = self.inner.loss_of(&output, batch, pass);
         let penalty = penalty::half_squared_weights(&self.parameters()) * self.l2;
         let losses = Losses::new(vec![("squared_error", squared), ("l2", penalty)]);
         vec![losses.with_figure("mse", &mse)]

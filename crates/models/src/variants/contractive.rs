@@ -189,7 +189,7 @@ impl Model for Contractive {
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
         let (code, norm) = self.code_and_norm(&batch.values, pass);
-        let reconstruction = self.inner.loss_of(&self.inner.output_of(&code), batch);
+        let reconstruction = self.inner.loss_of(&self.inner.output_of(&code), batch, pass);
         let figure = reconstruction.detach();
         let jacobian = norm.detach().sqrt().mean(Kind::Float);
         let contraction = norm.mean(Kind::Float) * self.weight;

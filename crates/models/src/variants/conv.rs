@@ -185,8 +185,8 @@ impl Model for Conv {
         true
     }
 
-    fn losses(&self, batch: &Batch, _pass: &Pass) -> Vec<Losses> {
-        vec![Losses::single("reconstruction", self.inner.loss_of(&self.output(&batch.values), batch))]
+    fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
+        vec![Losses::single("reconstruction", self.inner.loss_of(&self.output(&batch.values), batch, pass))]
     }
 
     fn warnings(&self) -> Vec<String> {

@@ -130,7 +130,8 @@ impl Model for Iwae {
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
         let targets = self.inner.targets.draw(&batch.values, &pass.noise);
-        let noise = pass.noise.normal("reparameterise", &[self.samples, batch.len(), self.inner.latent]);
+        let noise =
+            pass.noise.normal_along("reparameterise", &[self.samples, batch.len(), self.inner.latent], 1);
         vec![self.losses_from(&self.log_weights(&targets, batch.observed.as_ref(), &noise, pass))]
     }
 

@@ -93,6 +93,7 @@ impl Model for Restoring {
             self.config.corruption.apply(&images, Range::UNIT, &pass.noise);
         let restored = self.restore(&damaged, whole.as_ref());
         let loss = self.config.loss.mean(&restored, Activation::Identity, &images, observed.as_ref());
+        let loss = pass.over_observed(loss, observed.as_ref());
         vec![Losses::single("reconstruction", loss)]
     }
 

@@ -213,20 +213,31 @@ impl Sparse {
 
     /// The auxiliary loss, a scalar: what the dead units miss of the error that `output` leaves. `code` is
     /// the encoder's output.
-    fn auxiliary(&self, dead_units: &DeadUnits, code: &Tensor, output: &Tensor, batch: &Batch) -> Tensor {
+    fn auxiliary(
+        &self,
+        dead_units: &DeadUnits,
+        [code, output]: [&Tensor; 2],
+        batch: &Batch,
+        pass: &Pass,
+    ) -> Tensor {
         let bias = self.inner.output_of(&code.detach().narrow(0, 0, 1).zeros_like());
         let rebuilt = self.inner.output_of(&dead_units.largest(code)) - bias;
         let error = (&batch.values - output).detach();
         let (squared, linear) = (ReconstructionLoss::MeanSquared, Activation::Identity);
-        let missed = squared.mean(&rebuilt, linear, &error, batch.observed.as_ref());
+        let observed = batch.observed.as_ref();
+        let missed = pass.over_observed(squared.mean(&rebuilt, linear, &error, observed), observed);
         missed * dead_units.any() * dead_units.weight()
     }
 
     /// Name and value of the penalty, a scalar.
-    fn penalty(&self, code: &Tensor) -> Option<(&'static str, Tensor)> {
+    fn penalty(&self, code: &Tensor, pass: &Pass) -> Option<(&'static str, Tensor)> {
         match self.sparsity {
             Sparsity::L1 { weight } => Some(("l1", penalty::l1_activity(code).mean(Kind::Float) * weight)),
-            Sparsity::Rate { rate, weight } => Some(("rate", penalty::rate_divergence(code, rate) * weight)),
+            Sparsity::Rate { rate, weight } => {
+                let means = code.mean_dim([0i64].as_slice(), false, None::<Kind>);
+                let means = pass.over_batch(means).unsqueeze(0);
+                Some(("rate", penalty::rate_divergence(&means, rate) * weight))
+            }
             Sparsity::TopK { .. } => None,
         }
     }
@@ -265,15 +276,15 @@ impl Model for Sparse {
         let encoded = self.inner.encoder.forward(&batch.values);
         let code = self.selected(&encoded, pass.progress());
         let output = self.inner.output_of(&code);
-        let reconstruction = self.inner.loss_of(&output, batch);
+        let reconstruction = self.inner.loss_of(&output, batch, pass);
         let active = code.detach().gt(ACTIVE).to_kind(Kind::Float).mean(Kind::Float);
         let figure = reconstruction.detach();
         let mut terms = vec![("reconstruction", reconstruction)];
-        terms.extend(self.penalty(&code));
+        terms.extend(self.penalty(&code, pass));
         if let Some(dead_units) = &self.dead_units {
-            terms.push(("auxiliary", self.auxiliary(dead_units, &encoded, &output, batch)));
+            terms.push(("auxiliary", self.auxiliary(dead_units, [&encoded, &output], batch, pass)));
             if pass.is_training() {
-                dead_units.count(&code.detach());
+                dead_units.count(&code.detach(), pass.part.as_ref());
             }
         }
         vec![Losses::new(terms).with_figure(self.objective(), &figure).with_figure("active", &active)]

@@ -13,7 +13,7 @@
 //! codebook.
 
 use crate::blocks::code_prior::{CodePrior, PriorConfig};
-use crate::blocks::codebook::{Codebook, Quantised, Settings, perplexity, straight_through};
+use crate::blocks::codebook::{Codebook, Quantised, Settings, perplexity, shares, straight_through};
 use crate::blocks::point::check_output;
 use crate::blocks::{dense, strided};
 use crate::model::{
@@ -227,19 +227,19 @@ impl Model for VqVae {
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
         let codes = self.encoder.forward_in(&batch.values, pass);
         if pass.is_training() {
-            self.codebook.revive(&codes, &pass.noise);
+            self.codebook.revive(&codes, &pass.noise, pass.part.as_ref());
         }
         let Quantised { indices, entries } = self.codebook.quantise(&codes);
         let output = self.decoder.forward_in(&straight_through(&codes, &entries), pass);
         let reconstruction = self.config.loss.mean(&output, self.config.output, &batch.values, None);
         let commitment = (&codes - &entries).square().mean(None::<Kind>) * self.config.commitment;
         if pass.is_training() {
-            self.codebook.learn(&codes, &indices);
+            self.codebook.learn(&codes, &indices, pass.part.as_ref());
         }
         let measured = reconstruction.detach();
         let own = Losses::new(vec![("reconstruction", reconstruction), ("commitment", commitment)])
             .with_figure(self.objective(), &measured)
-            .with_figure("perplexity", &perplexity(&indices, self.codebook.len()));
+            .with_figure("perplexity", &perplexity(&pass.over_batch(shares(&indices, self.codebook.len()))));
         let prior = self.prior.as_ref().map(|prior| self.prior_losses(prior, &indices, pass));
         std::iter::once(own).chain(prior).collect()
     }

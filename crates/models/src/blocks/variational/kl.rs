@@ -79,9 +79,14 @@ impl Kl {
     /// The KL term of the batch at this step: a scalar.
     pub fn price(&self, posterior: &DiagonalGaussian, pass: &Pass) -> Tensor {
         let kl = match self.capacity {
-            _ if self.free_bits > 0.0 => free_bits(&posterior.kl_to_standard_per_dimension(), self.free_bits),
+            _ if self.free_bits > 0.0 => {
+                let each = posterior.kl_to_standard_per_dimension();
+                let means = each.mean_dim([0i64].as_slice(), false, None::<Kind>);
+                free_bits(&pass.over_batch(means).unsqueeze(0), self.free_bits)
+            }
             Some(Capacity { nats, rise }) => {
-                (posterior.kl_to_standard().mean(None::<Kind>) - nats * rise.done(pass)).abs()
+                let mean = pass.over_batch(posterior.kl_to_standard().mean(None::<Kind>));
+                (mean - nats * rise.done(pass)).abs()
             }
             None => posterior.kl_to_standard().mean(None::<Kind>),
         };
