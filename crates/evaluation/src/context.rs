@@ -140,6 +140,7 @@ impl Context<'_> {
             device: self.device,
             sources: self.sources.clone(),
             command: wanted.command.clone(),
+            workers: None,
         };
         tracing::info!("training in {}", request.run.root().display());
         experiment::run(request, self.progress, self.observer, self.stop)

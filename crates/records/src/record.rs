@@ -133,12 +133,15 @@ pub struct LayerRecord {
 pub struct Machine {
     /// `cpu` or `cuda:0`.
     pub device: String,
-    /// Threads that libtorch used.
+    /// Threads that libtorch used, of each worker.
     pub threads: usize,
     /// What computed the layers that our own kernels exist for: `libtorch`, or `native (avx2)` with the instruction set.
     /// Empty in records of before there were any; libtorch computed those.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub kernels: String,
+    /// Workers that trained together; absent: one process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<usize>,
     /// Processor's name.
     pub processor: String,
     /// Operating system.

@@ -54,7 +54,7 @@ pub(crate) struct RunTensors<'a> {
 
 impl RunTensors<'_> {
     /// Every tensor by name; all share memory with the run.
-    fn named(&self) -> Vec<(String, Tensor)> {
+    pub(crate) fn named(&self) -> Vec<(String, Tensor)> {
         // Parameters come first in the state, so the averages, which cover parameters only, get the right
         // names.
         let state = self.model.state();

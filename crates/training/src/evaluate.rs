@@ -1,9 +1,10 @@
 //! Held-out figures: the loss terms, averaged over the rows of a split.
 
 use crate::data::Split;
+use crate::team::Team;
 use ae_models::{Losses, Model, Pass, limits};
 use ae_records::checkpoint::Window;
-use ae_tensor::{Device, Kind, Noise, Tensor};
+use ae_tensor::{Device, Kind, Noise, Tensor, WorkersError};
 use std::collections::BTreeMap;
 
 /// Rows per batch of an evaluation. Results depend on it, because the draws of a batch depend on its
@@ -17,21 +18,38 @@ const MAX_VALUES: i64 = 1 << 31;
 /// (`test`, `validation`) and `seed` fix the draws, so the figures of two epochs differ only through the
 /// weights.
 pub fn evaluate(model: &dyn Model, split: &Split, seed: u64, purpose: &str) -> BTreeMap<String, f64> {
+    evaluate_with(&Team::default(), model, split, seed, purpose).expect("a single process exchanges nothing")
+}
+
+/// [`evaluate`] by several workers, each of which evaluates its batches.
+pub(crate) fn evaluate_with(
+    team: &Team,
+    model: &dyn Model,
+    split: &Split,
+    seed: u64,
+    purpose: &str,
+) -> Result<BTreeMap<String, f64>, WorkersError> {
     let mut window = Window::default();
     let groups = group_names(model);
     let rows = limits::rows_per_batch(model, BATCH, MAX_VALUES);
-    for (index, batch) in split.in_order(rows).enumerate() {
+    let turns = team.turns(split.len().div_ceil(rows));
+    for index in 0..split.len().div_ceil(rows) {
+        if turns.is_some_and(|(turn, of)| index % of != turn) {
+            continue;
+        }
+        let start = index * rows;
+        let batch = split.rows(start, rows.min(split.len() - start));
         let noise = Noise::new(seed, index as u64, batch.values.device()).fork(purpose);
         let losses = ae_tensor::tch::no_grad(|| model.losses(&batch, &Pass::evaluation(noise)));
         let totals: Vec<Option<Tensor>> = losses.iter().map(Losses::total).collect();
         let (names, values) = named_terms(&groups, &losses, &totals);
         window.add(&names, &to_doubles(&[values])[0], batch.len());
     }
-    let mut means = window.means();
+    let mut means = team.join(window, turns.is_some())?.means();
     if let Some(loss) = means.remove("loss") {
         means.entry(model.objective().into()).or_insert(loss);
     }
-    means
+    Ok(means)
 }
 
 /// Names of a model's groups, in their order.

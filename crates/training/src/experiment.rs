@@ -16,9 +16,10 @@ use ae_records::files::{self, FileError};
 use ae_records::record::{DataRecord, LayerRecord, Machine, ModelRecord, Record, Seconds, Status, now};
 use ae_records::run_dir::{RunDir, RunDirError, RunLock};
 use ae_tensor::device::{self, DeviceError};
-use ae_tensor::{Device, DeviceChoice, Kernels};
+use ae_tensor::{Device, DeviceChoice, Kernels, Workers};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// What to run, and where.
@@ -38,6 +39,8 @@ pub struct Request {
     pub sources: Sources,
     /// The command that repeats this run, for the record.
     pub command: String,
+    /// The workers that train together, if they are several; see [`TrainOptions::workers`]. Worker 0 alone uses the folder.
+    pub workers: Option<Arc<dyn Workers>>,
 }
 
 /// A run and everything that it was made from, for pictures and further figures.
@@ -120,11 +123,26 @@ impl RunError {
     }
 }
 
-/// Carries out a request; on return the folder holds everything that a run leaves behind except its pictures.
+/// Carries out a request; on return the folder holds everything that a run leaves behind except its pictures. Workers other
+/// than the first have no folder, and an empty record.
 ///
 /// # Errors
 /// See [`RunError`]. If the run had begun, its record says that it failed, and why.
 pub fn run(
+    request: Request,
+    progress: &mut dyn ae_fetch::Progress,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Run, RunError> {
+    let workers = request.workers.clone();
+    let run = run_here(request, progress, observer, stop);
+    if let (Some(workers), Err(error)) = (workers, &run) {
+        workers.leave(&error.to_string());
+    }
+    run
+}
+
+fn run_here(
     request: Request,
     progress: &mut dyn ae_fetch::Progress,
     observer: &mut dyn Observer,
@@ -150,6 +168,18 @@ pub fn run(
         tracing::warn!("{warning}");
     }
 
+    if request.workers.as_ref().is_some_and(|workers| workers.rank() > 0) {
+        let interrupted = trained(&request, &model, &splits, observer, stop)?.interrupted;
+        let (record, model) = (Record::default(), model.model);
+        return Ok(Run {
+            record,
+            model,
+            splits,
+            experiment: request.experiment,
+            dir: request.run,
+            interrupted,
+        });
+    }
     let lock = if request.resume { request.run.reopen()? } else { request.run.create()? };
     let mut record = begin(&request, &splits, &*model, device)?;
     let result = finish(&request, &model, &splits, &mut record, observer, stop, &lock);
@@ -196,6 +226,7 @@ fn begin(request: &Request, splits: &Splits, model: &dyn Model, device: Device) 
             device: device::name(device),
             threads: device::threads(),
             kernels: Kernels::chosen().in_use(device),
+            workers: request.workers.as_ref().map(|workers| workers.size()),
             processor: machine::processor(),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         },
@@ -210,17 +241,14 @@ fn begin(request: &Request, splits: &Splits, model: &dyn Model, device: Device) 
     Ok(record)
 }
 
-fn finish(
+fn trained(
     request: &Request,
     model: &PortableModel,
     splits: &Splits,
-    record: &mut Record,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
-    lock: &RunLock,
-) -> Result<Outcome, RunError> {
-    let Request { experiment, run, resume, .. } = request;
-    let seed = experiment.training.seed;
+) -> Result<Outcome, TrainError> {
+    let Request { experiment, run, resume, workers, .. } = request;
     let options = TrainOptions {
         run: Some(run),
         resume: *resume,
@@ -230,8 +258,23 @@ fn finish(
         ]),
         observer: Some(observer),
         stop: Some(stop),
+        workers: workers.clone(),
     };
-    let outcome = train_with(model, splits, &experiment.training, options)?;
+    train_with(model, splits, &experiment.training, options)
+}
+
+fn finish(
+    request: &Request,
+    model: &PortableModel,
+    splits: &Splits,
+    record: &mut Record,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+    lock: &RunLock,
+) -> Result<Outcome, RunError> {
+    let Request { experiment, run, .. } = request;
+    let seed = experiment.training.seed;
+    let outcome = trained(request, model, splits, observer, stop)?;
     record.epochs = outcome.epochs;
     record.steps = outcome.steps;
     record.seconds = Seconds {

@@ -42,6 +42,7 @@ pub mod observer;
 mod options;
 pub mod outcome;
 pub mod schedule;
+mod team;
 pub mod tensorboard;
 pub mod tensors;
 pub mod tier;

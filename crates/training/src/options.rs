@@ -2,7 +2,9 @@
 
 use crate::observer::Observer;
 use ae_records::run_dir::RunDir;
+use ae_tensor::Workers;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Options of a training run besides its configuration.
@@ -19,6 +21,11 @@ pub struct TrainOptions<'a> {
     pub observer: Option<&'a mut dyn Observer>,
     /// Training stops at the next step when this is set.
     pub stop: Option<&'a AtomicBool>,
+    /// The workers that train together, if they are several: each calls [`train_with`](crate::train_with) with the same
+    /// model, data, configuration and `settings`, and worker 0 alone with a folder. A batch is shared among them; the loss
+    /// curves, the figures and the trained model are the same for all, and those of a single process within the rounding of
+    /// sums. A worker that is told to stop stops all.
+    pub workers: Option<Arc<dyn Workers>>,
 }
 
 impl std::fmt::Debug for TrainOptions<'_> {
@@ -31,9 +38,10 @@ impl std::fmt::Debug for TrainOptions<'_> {
     }
 }
 
-/// Where a run is kept.
-pub(crate) struct Folder<'r> {
-    pub(crate) run: &'r RunDir,
+/// What a run begins with.
+pub(crate) struct Start<'r> {
+    /// Where it is kept.
+    pub(crate) run: Option<&'r RunDir>,
     pub(crate) resume: bool,
     pub(crate) settings: Map<String, Value>,
 }

@@ -5,8 +5,8 @@ use crate::config::{SettingError, UnknownGroup};
 use crate::data::EmptyData;
 use crate::tensorboard::EventError;
 use ae_records::files::FileError;
-use ae_tensor::TorchError;
 use ae_tensor::optimizer::OptimizerError;
+use ae_tensor::{TorchError, WorkersError};
 use std::path::PathBuf;
 
 /// How a run ended.
@@ -74,6 +74,14 @@ pub enum TrainError {
     /// The optimizer.
     #[error(transparent)]
     Optimizer(#[from] OptimizerError),
+    /// The other workers.
+    #[error(transparent)]
+    Workers(#[from] WorkersError),
+    /// Another worker would train something else.
+    #[error(
+        "this worker would not train what worker 0 trains: {0}; start all with the same arguments and data"
+    )]
+    Disagreement(String),
     /// An error from libtorch.
     #[error(transparent)]
     Torch(#[from] TorchError),

@@ -38,3 +38,24 @@ pub fn read<M: DeserializeOwned>(path: &Path) -> Result<(BTreeMap<String, Tensor
     }
     Ok((tensors, metadata))
 }
+
+/// The tensors without their names.
+pub(crate) fn unnamed(tensors: Vec<(String, Tensor)>) -> Vec<Tensor> {
+    tensors.into_iter().map(|(_, tensor)| tensor).collect()
+}
+
+/// Copies values into existing tensors.
+pub(crate) fn copy(to: &[Tensor], from: &[Tensor]) {
+    ae_tensor::tch::no_grad(|| {
+        for (to, from) in to.iter().zip(from) {
+            to.shallow_clone().copy_(from);
+        }
+    });
+}
+
+/// Copies `from` into `to`; returns what was there.
+pub(crate) fn exchange(to: &[Tensor], from: &[Tensor]) -> Vec<Tensor> {
+    let before = to.iter().map(|t| t.detach().copy()).collect();
+    copy(to, from);
+    before
+}

@@ -4,12 +4,14 @@ use crate::checkpoint::{CheckpointError, RunTensors};
 use crate::config::TrainingConfig;
 use crate::data::{Epoch, Splits};
 use crate::description::TrainingData;
-use crate::evaluate::{evaluate, group_names, named_terms, to_doubles};
+use crate::evaluate::{evaluate_with, group_names, named_terms, to_doubles};
 use crate::observer::{Observer, Progress};
-use crate::options::{Folder, TrainOptions};
+use crate::options::{Start, TrainOptions};
 use crate::outcome::{Outcome, TrainError};
+use crate::team::Team;
 use crate::tensorboard::EventWriter;
-use ae_models::{Losses, Model, Pass};
+use crate::tensors::{copy, exchange, unnamed};
+use ae_models::{Losses, Model};
 use ae_records::checkpoint::{Best, Origin, Position};
 use ae_records::files;
 use ae_records::metrics::{MetricLine, MetricsLog};
@@ -59,13 +61,16 @@ pub fn train_with<'m>(
         return Err(TrainError::Predicted(data.dataset.name.clone()));
     }
     let never = AtomicBool::new(false);
-    let TrainOptions { run, resume, settings, observer, stop } = options;
-    let folder = run.map(|run| Folder { run, resume, settings });
-    let training = Loop::new(model, &data, config, device, folder)?;
-    match observer {
+    let TrainOptions { run, resume, settings, observer, stop, workers } = options;
+    let team = Team::new(workers);
+    let start = Start { run: run.filter(|_| team.is_first()), resume, settings };
+    let training = Loop::new(model, &data, config, device, start, team.clone());
+    let outcome = training.and_then(|training| match observer {
         Some(observer) => training.run(observer, stop.unwrap_or(&never)),
         None => training.run(&mut (), stop.unwrap_or(&never)),
-    }
+    });
+    team.end(&outcome);
+    outcome
 }
 
 struct Loop<'a> {
@@ -73,6 +78,7 @@ struct Loop<'a> {
     data: &'a Splits,
     config: &'a TrainingConfig,
     device: Device,
+    team: Team,
     /// The checkpoint's path, and what it is made from.
     checkpoint: Option<(PathBuf, Origin)>,
     log: Option<MetricsLog>,
@@ -99,10 +105,10 @@ impl<'a> Loop<'a> {
         data: &'a Splits,
         config: &'a TrainingConfig,
         device: Device,
-        folder: Option<Folder<'_>>,
+        start: Start<'_>,
+        team: Team,
     ) -> Result<Self, TrainError> {
-        let tensors = |named: Vec<(String, Tensor)>| named.into_iter().map(|t| t.1).collect::<Vec<_>>();
-        let (parameters, state) = (tensors(model.parameters()), tensors(model.state()));
+        let (parameters, state) = (unnamed(model.parameters()), unnamed(model.state()));
         let copies = |of: &[Tensor], wanted: bool| match wanted {
             true => of.iter().map(|p| p.detach().copy()).collect(),
             false => Vec::new(),
@@ -110,13 +116,14 @@ impl<'a> Loop<'a> {
         let groups = group_names(model);
         config.check_groups(&groups)?;
         let optimizer = |group: ae_models::Group| {
-            Optimizer::new(config.optimizer_of(group.name), &tensors(group.parameters))
+            Optimizer::new(config.optimizer_of(group.name), &unnamed(group.parameters))
         };
         let mut this = Loop {
             model,
             data,
             config,
             device,
+            team,
             checkpoint: None,
             log: None,
             events: None,
@@ -133,26 +140,39 @@ impl<'a> Loop<'a> {
             started: Instant::now(),
             seconds_before: 0.0,
         };
-        if let Some(Folder { run, resume, settings }) = folder {
+        this.begin(start)?;
+        Ok(this)
+    }
+
+    /// Opens the folder, if there is one, and takes up the state to go on from.
+    fn begin(&mut self, start: Start<'_>) -> Result<(), TrainError> {
+        let Start { run, resume, mut settings } = start;
+        if run.is_none() && !self.team.is_several() {
+            return Ok(());
+        }
+        settings
+            .insert("training".into(), serde_json::to_value(self.config).expect("settings are always JSON"));
+        let origin = Origin { settings: settings.into(), data: self.data.checksums() };
+        self.team.agree(&origin)?;
+        if let Some(run) = run {
             let path = run.checkpoint();
-            let mut all = settings;
-            all.insert("training".into(), serde_json::to_value(config).expect("settings are always JSON"));
-            let origin = Origin { settings: all.into(), data: data.checksums() };
             match (path.exists(), resume) {
                 (true, false) => return Err(CheckpointError::Occupied(path).into()),
                 (true, true) => {
-                    this.position = this.tensors().load(&path, &origin)?;
-                    this.seconds_before = this.position.seconds;
+                    self.position = self.tensors().load(&path, &origin)?;
+                    self.seconds_before = self.position.seconds;
                 }
                 // Killed before its first checkpoint, the run begins again.
                 (false, _) => {}
             }
             files::create_dir(path.parent().unwrap_or(run.root()))?;
-            this.checkpoint = Some((path, origin));
-            this.log = Some(MetricsLog::open(&run.metrics(), this.position.metrics_length)?);
-            this.events = Some(EventWriter::append_after(&run.events(), this.position.step)?);
+            self.checkpoint = Some((path, origin));
+            self.log = Some(MetricsLog::open(&run.metrics(), self.position.metrics_length)?);
+            self.events = Some(EventWriter::append_after(&run.events(), self.position.step)?);
         }
-        Ok(this)
+        let all = unnamed(self.tensors().named());
+        self.team.start(&mut self.position, &all)?;
+        Ok(())
     }
 
     fn run(mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
@@ -192,10 +212,12 @@ impl<'a> Loop<'a> {
     ) -> Result<bool, TrainError> {
         let batch = self.config.batch.samples(self.data.train.len());
         while self.position.batch < epoch.len() {
-            if stop.load(Ordering::Relaxed) {
+            // Several workers stop after the same step: the one in which they tell each other.
+            let stops = stop.load(Ordering::Relaxed);
+            if stops && !self.team.is_several() {
                 return Ok(true);
             }
-            self.step(epoch)?;
+            let stops = self.step(epoch, stops)?;
             let step = self.position.step;
             if step.is_multiple_of(self.config.log_every) && self.position.batch < epoch.len() {
                 let terms = self.write_window()?;
@@ -204,16 +226,22 @@ impl<'a> Loop<'a> {
             if step.is_multiple_of(self.config.checkpoint_every) && self.position.batch < epoch.len() {
                 self.save()?;
             }
+            if stops && self.position.batch < epoch.len() {
+                return Ok(true);
+            }
         }
         Ok(false)
     }
 
-    /// One step of every group's optimizer on the next batch.
-    fn step(&mut self, epoch: &Epoch<'_>) -> Result<(), TrainError> {
-        let batch = epoch.get(self.position.batch);
+    /// One step of every group's optimizer on the next batch. Returns whether a worker was told to stop: this one if
+    /// `stops`, or another.
+    fn step(&mut self, epoch: &Epoch<'_>, stops: bool) -> Result<bool, TrainError> {
+        let rows = epoch.rows_of(self.position.batch);
         let noise = Noise::new(self.config.seed, self.position.step, self.device);
         let steps = self.config.epochs * epoch.len() as u64;
-        let losses = self.model.losses(&batch, &Pass::training(noise, self.position.step, steps));
+        let task = self.team.task(rows, noise, self.position.step, steps);
+        let batch = epoch.part(self.position.batch, task.share.rows.clone());
+        let losses = self.model.losses(&batch, &task.pass);
         let totals: Vec<Option<Tensor>> = losses.iter().map(Losses::total).collect();
         let (names, values) = named_terms(&self.groups, &losses, &totals);
         for optimizer in &self.optimizers {
@@ -225,8 +253,9 @@ impl<'a> Loop<'a> {
             totals.iter().enumerate().filter_map(|(group, total)| Some((group, total.as_ref()?))).collect();
         let last = active.len().saturating_sub(1);
         for (index, (group, total)) in active.iter().enumerate() {
-            self.optimizers[*group].backward(total, index < last)?;
+            self.optimizers[*group].backward(&task.weighted(total), index < last)?;
         }
+        let exchanged = self.team.exchange(&task, &self.parameters, values, stops)?;
         for (group, _) in active {
             let rate = self.config.rate(self.groups[group], self.position.step, epoch.len());
             let optimizer = &mut self.optimizers[group];
@@ -242,11 +271,11 @@ impl<'a> Loop<'a> {
             self.collect()?; // a model that learns in stages has new terms from now on
             self.names = names;
         }
-        self.pending.push((values, batch.len()));
-        self.samples += batch.len();
+        self.pending.push((exchanged.values, rows as i64));
+        self.samples += rows as i64;
         self.position.step += 1;
         self.position.batch += 1;
-        Ok(())
+        Ok(exchanged.stops)
     }
 
     fn end_epoch(&mut self, observer: &mut dyn Observer, batch: usize) -> Result<(), TrainError> {
@@ -261,7 +290,8 @@ impl<'a> Loop<'a> {
     /// Figures of the validation rows, with the weights that would be used if training ended here.
     fn validate(&mut self) -> Result<BTreeMap<String, f64>, TrainError> {
         let current = (!self.averages.is_empty()).then(|| exchange(&self.parameters, &self.averages));
-        let figures = evaluate(self.model, &self.data.validation, self.config.seed, "validation");
+        let figures =
+            evaluate_with(&self.team, self.model, &self.data.validation, self.config.seed, "validation")?;
         let loss = figures.get(self.model.objective()).copied().unwrap_or(f64::NAN);
         if let Some(stopping) = self.config.early_stopping {
             let epoch = self.position.epoch;
@@ -369,20 +399,4 @@ impl<'a> Loop<'a> {
             samples_per_second: self.samples_per_second(),
         }
     }
-}
-
-/// Copies values into existing tensors.
-fn copy(to: &[Tensor], from: &[Tensor]) {
-    ae_tensor::tch::no_grad(|| {
-        for (to, from) in to.iter().zip(from) {
-            to.shallow_clone().copy_(from);
-        }
-    });
-}
-
-/// Copies `from` into `to`; returns what was there.
-fn exchange(to: &[Tensor], from: &[Tensor]) -> Vec<Tensor> {
-    let before = to.iter().map(|t| t.detach().copy()).collect();
-    copy(to, from);
-    before
 }

@@ -8,6 +8,7 @@ use ae_models::Batch;
 use ae_records::digest;
 use ae_tensor::{Device, Tensor, array};
 use ndarray::Array2;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Data larger than this are sent to a CUDA device batch by batch instead of being kept there.
@@ -264,11 +265,21 @@ impl Epoch<'_> {
         self.split.is_empty()
     }
 
+    /// Number of rows in batch `index`.
+    pub fn rows_of(&self, index: usize) -> usize {
+        self.batch.min(self.split.len() - index * self.batch)
+    }
+
     /// Batch `index` of the epoch.
     pub fn get(&self, index: usize) -> Batch {
+        self.part(index, 0..self.rows_of(index))
+    }
+
+    /// These rows of batch `index`.
+    pub fn part(&self, index: usize, part: Range<usize>) -> Batch {
         let Split { rows, labels, device } = self.split;
-        let start = index * self.batch;
-        let order = self.order.narrow(0, start as i64, self.batch.min(self.split.len() - start) as i64);
+        let start = index * self.batch + part.start;
+        let order = self.order.narrow(0, start as i64, part.len() as i64);
         let take = |t: &Tensor| t.index_select(0, &order).to_device(*device);
         match rows {
             Rows::Dense { values, observed } => self.split.dense(values, observed.as_ref(), take),
