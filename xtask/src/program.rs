@@ -10,14 +10,20 @@ use crate::setup;
 use crate::workspace::{self, Workspace};
 
 pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
-    let program = build(workspace, mirror_in(&args))?;
+    let features: &[&str] = if trains_with_workers(&args) { &["--features", "distributed"] } else { &[] };
+    let program = build_with(workspace, mirror_in(&args), features)?;
     become_it(Command::new(&program).args(args)).with_context(|| format!("cannot run {}", program.display()))
 }
 
 /// Builds the program, with libtorch if that is missing; its path.
 pub(crate) fn build(workspace: &Workspace, mirror: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    build_with(workspace, mirror, &[])
+}
+
+fn build_with(workspace: &Workspace, mirror: Option<PathBuf>, features: &[&str]) -> anyhow::Result<PathBuf> {
     setup::ensure(workspace, mirror)?;
-    let built = workspace::status(&mut workspace.cargo(["build", "--release", "--package", "ae-cli"]))?;
+    let mut cargo = workspace.cargo(["build", "--release", "--package", "ae-cli"]);
+    let built = workspace::status(cargo.args(features))?;
     if !built.success() {
         anyhow::bail!("cannot build the program; run `cargo xtask doctor` to see what is missing");
     }
@@ -48,6 +54,15 @@ fn mirror_in(args: &[OsString]) -> Option<PathBuf> {
         }
     }
     None
+}
+
+/// Whether the command is `train` with several workers: `--workers`, or a launcher's variables.
+fn trains_with_workers(args: &[OsString]) -> bool {
+    let launched = ["WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE"];
+    let mut words = args.iter().filter_map(|word| word.to_str());
+    words.clone().any(|word| word == "train")
+        && (words.any(|word| word == "--workers" || word.starts_with("--workers="))
+            || launched.iter().any(|name| std::env::var_os(name).is_some()))
 }
 
 #[cfg(test)]

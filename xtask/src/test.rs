@@ -1,4 +1,5 @@
-//! `cargo xtask test`: runs every test and documentation example of the workspace.
+//! `cargo xtask test`: runs every test and documentation example of the workspace; with `--distributed`, those of
+//! several workers as processes, which need the headers of Gloo.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -8,6 +9,11 @@ use crate::workspace::{self, Workspace};
 
 pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
     setup::ensure(workspace, None)?;
+    if args.first().is_some_and(|word| word == "--distributed") {
+        let mut cargo = workspace.cargo(["test", "--features", "ae-tensor/distributed,ae-cli/distributed"]);
+        cargo.args(["--package", "ae-tensor", "--package", "ae-cli", "--lib", "--test", "workers"]);
+        return Ok(workspace::code(workspace::status(cargo.args(&args[1..]))?));
+    }
     // Arguments such as `-p ae-models` choose packages themselves.
     let before_dashes = args.iter().take_while(|word| *word != "--");
     let chooses = before_dashes.filter_map(|word| word.to_str()).any(|word| {

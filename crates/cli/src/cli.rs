@@ -123,6 +123,19 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) resume: Option<PathBuf>,
 
+    /// Go on with the run in the folder of --out if there is one, else begin it: for launchers that repeat a command
+    #[arg(long = "continue", requires = "out", conflicts_with = "resume")]
+    pub(crate) go_on: bool,
+
+    /// Train with N processes on this machine that share every batch; torchrun, srun and mpirun start workers on several
+    /// machines, without this option
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) workers: Option<u32>,
+
+    /// Seconds after which a worker that neither answers nor closes its connections is lost
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) worker_timeout: u64,
+
     #[command(flatten)]
     pub(crate) compute: ComputeArgs,
 

@@ -25,6 +25,21 @@ impl Failure {
         Failure { message: error.to_string(), code: 1, told: false }
     }
 
+    /// What the user is told.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The same failure, of one worker of several.
+    pub(crate) fn of_worker(self, rank: usize) -> Self {
+        Failure { message: format!("worker {rank}: {}", self.message), ..self }
+    }
+
+    /// A failure of a child that has told the user itself.
+    pub(crate) fn of_child(code: u8) -> Self {
+        Failure { code, ..Failure::told() }
+    }
+
     /// A panic: exit code 101, as that of any Rust program.
     pub(crate) fn bug(message: String) -> Self {
         Failure { message, code: 101, told: false }

@@ -49,6 +49,11 @@ fn log_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> 
     }
 }
 
+/// From now on only errors are printed, and results.
+pub(crate) fn silence() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
 /// Whether only errors are wanted.
 pub(crate) fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <c10/util/Exception.h>
+#include <c10/util/Logging.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
@@ -51,6 +52,8 @@ char* guarded(Body body) {
 
 char* ae_store_open(const char* host, int port, int hosts, const char* prefix, int64_t timeout_ms, AeStore** out) {
     return guarded([&] {
+        // Whatever fails is said by our errors; c10d would add pages of addresses to each.
+        if (!std::getenv("TORCH_CPP_LOG_LEVEL")) FLAGS_caffe2_log_level = 3;
         c10d::TCPStoreOptions options;
         options.port = static_cast<std::uint16_t>(port);
         options.isServer = hosts != 0;

@@ -6,6 +6,8 @@
 //! their connections, so that all of them notice, look who no longer lives, and name it.
 
 mod store;
+#[cfg(test)]
+mod tests;
 
 use crate::native::{TorchError, check};
 use crate::workers::{Workers, WorkersError};
@@ -71,7 +73,9 @@ impl Default for Connection {
 pub struct ProcessGroup {
     rank: usize,
     size: usize,
+    /// Whether this process hosts the store; if the launcher does, none does.
     hosts: bool,
+    meeting: Meeting,
     store: Arc<Store>,
     /// `None` once an exchange has failed or all is done.
     group: Mutex<Option<Group>>,
@@ -168,6 +172,7 @@ impl ProcessGroup {
             rank,
             size,
             hosts,
+            meeting: *meeting,
             store,
             group: Mutex::new(group),
             failure: Mutex::new(None),
@@ -217,9 +222,10 @@ impl ProcessGroup {
             Ok(Ok(Some(found))) => found,
             Ok(Ok(None)) => return WorkersError::Connection(format!("{error}; all workers are alive")),
             // The store itself is gone, and with it whoever hosts it.
-            Ok(Err(_)) | Err(_) if !self.hosts => lost(vec![0]),
-            Ok(Err(broken)) => WorkersError::Connection(broken.to_string()),
-            Err(_) => WorkersError::Connection(error.to_string()),
+            Ok(Err(_)) | Err(_) if self.meeting == Meeting::First && !self.hosts => lost(vec![0]),
+            Ok(Err(_)) | Err(_) => {
+                WorkersError::Connection(format!("{error}; the store does not answer either"))
+            }
         };
         let gone = match &found {
             WorkersError::Lost { ranks, .. } => ranks.clone(),

@@ -20,6 +20,9 @@ use crate::failure::Failure;
 use ae_datasets::Sources;
 use ae_fetch::Progress;
 use ae_tensor::{DeviceChoice, device};
+use std::io::Read;
+use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The sources of data, from the arguments and the environment.
@@ -56,4 +59,19 @@ pub(crate) fn stop_flag() -> &'static AtomicBool {
     // Setting fails only if this handler is already set.
     let _ = ctrlc::set_handler(handler);
     &STOP
+}
+
+/// This program, even if its file has been replaced by a newer one: all runs must use one version.
+pub(crate) fn program() -> Result<Command, Failure> {
+    let this = Path::new("/proc/self/exe");
+    if this.exists() {
+        return Ok(Command::new(this));
+    }
+    let path = std::env::current_exe();
+    Ok(Command::new(path.map_err(|e| Failure::new(format!("cannot find this program's file: {e}")))?))
+}
+
+/// Waits until the parent, which holds this process's standard input open and never writes to it, closes it or dies.
+pub(crate) fn wait_for_parent() {
+    let _ = std::io::stdin().read(&mut [0]);
 }

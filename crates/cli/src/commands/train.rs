@@ -1,4 +1,7 @@
-//! `ae train`: trains an experiment, or resumes a run.
+//! `ae train`: trains an experiment, or resumes a run, alone or with other workers.
+
+mod launch;
+mod team;
 
 use super::{compute, downloads, sources, stop_flag};
 use crate::cli::{Cli, TrainArgs};
@@ -14,35 +17,57 @@ use ae_records::files;
 use ae_records::record::{ModelRecord, Record};
 use ae_records::run_dir::{RunDir, RunDirError};
 use ae_records::text::shell_quoted;
+use ae_records::world::World;
 use ae_tensor::Kernels;
 use ae_training::Experiment;
 use ae_training::experiment::{self, Request, Run, new_run_dir};
 use std::path::Path;
+use team::Plan;
 
 pub(crate) fn run(args: &TrainArgs, cli: &Cli) -> Result<(), Failure> {
-    let device = compute(&args.compute)?;
-    let (name, experiment, run) = match &args.resume {
-        Some(folder) => earlier(folder)?,
-        None => fresh(args)?,
+    let world = team::world()?;
+    match (&world, args.workers) {
+        (Some(world), Some(_)) => Err(team::launched_already(world)),
+        (None, Some(workers @ 2..)) => launch::run(workers as usize, args),
+        (Some(world), None) if !world.is_first() => {
+            output::silence();
+            train(args, cli, Some(world)).map_err(|failure| failure.of_worker(world.rank))
+        }
+        _ => train(args, cli, world.as_ref()),
+    }
+}
+
+fn train(args: &TrainArgs, cli: &Cli, world: Option<&World>) -> Result<(), Failure> {
+    let mut device = compute(&args.compute)?;
+    let workers = match world {
+        Some(world) => {
+            device = team::own_device(device, world);
+            launch::stop_with_parent();
+            Some(team::join(world, args)?)
+        }
+        None => None,
     };
-    if args.resume.is_some() {
-        // What the run began with: another order of summation would change the bits.
-        let began = Record::read(&run.record()).map(|record| record.machine).unwrap_or_default();
-        if args.compute.threads == 0 {
-            ae_tensor::device::set_threads(began.threads);
-        }
-        if cli.kernels.is_none() {
-            Kernels::of_record(&began.kernels).choose();
-        }
+    let plan = team::agreed(workers.as_deref(), || match &args.resume {
+        Some(folder) => earlier(folder),
+        None => fresh(args),
+    })?;
+    let Plan { name, experiment, run, resume, threads, kernels } = plan;
+    // What a resumed run began with: another order of summation would change the bits.
+    if args.compute.threads == 0 && resume {
+        ae_tensor::device::set_threads(threads);
+    }
+    if let (None, Some(kernels)) = (cli.kernels, kernels) {
+        kernels.choose();
     }
     let request = Request {
         command: command(&name, &experiment, args, cli.kernels),
         name,
         experiment,
         run,
-        resume: args.resume.is_some(),
+        resume,
         device,
         sources: sources(&args.sources),
+        workers: workers.clone(),
     };
     let verb = if request.resume { "resuming" } else { "training" };
     let headline = format!("{verb} {} in {}", request.name, request.run.root().display());
@@ -52,6 +77,9 @@ pub(crate) fn run(args: &TrainArgs, cli: &Cli) -> Result<(), Failure> {
         measures::find(measure).map_err(Failure::usage)?;
     }
     let mut done = experiment::run(request, downloads().as_mut(), &mut observer, stop_flag())?;
+    if workers.is_some_and(|workers| workers.rank() > 0) {
+        return if done.interrupted { Err(Failure::told()) } else { Ok(()) };
+    }
     if done.interrupted {
         let folder = shell_quoted(done.dir.root());
         output::note(&format!("interrupted and saved; continue with: ae train --resume {folder}"));
@@ -91,7 +119,7 @@ fn measure(run: &mut Run, sources: &Sources, args: &TrainArgs) -> Result<(), Fai
 }
 
 /// A preset or a file, with overrides.
-fn fresh(args: &TrainArgs) -> Result<(String, Experiment, RunDir), Failure> {
+fn fresh(args: &TrainArgs) -> Result<Plan, Failure> {
     let given = args.experiment.as_deref().expect("clap asks for it");
     let mut overrides = args.overrides.clone();
     overrides.extend(args.seed.map(|seed| format!("training.seed={seed}")));
@@ -102,11 +130,15 @@ fn fresh(args: &TrainArgs) -> Result<(String, Experiment, RunDir), Failure> {
         Some(folder) => RunDir::new(folder),
         None => new_run_dir(&args.compute.runs, &name, experiment.training.seed),
     };
-    Ok((name, experiment, run))
+    if args.go_on && run.config().exists() {
+        let Plan { run, threads, kernels, .. } = earlier(run.root())?;
+        return Ok(Plan { name, experiment, run, resume: true, threads, kernels });
+    }
+    Ok(Plan { name, experiment, run, resume: false, threads: 0, kernels: None })
 }
 
 /// An existing run, to resume.
-fn earlier(folder: &Path) -> Result<(String, Experiment, RunDir), Failure> {
+fn earlier(folder: &Path) -> Result<Plan, Failure> {
     let run = RunDir::new(folder);
     if !run.config().exists() {
         return Err(Failure::usage(RunDirError::NotARun(folder.into())));
@@ -114,8 +146,11 @@ fn earlier(folder: &Path) -> Result<(String, Experiment, RunDir), Failure> {
     let path = run.config();
     let text = files::read_to_string(&path).map_err(Failure::new)?;
     let experiment = config::load(&path.display().to_string(), &text, &[]).map_err(Failure::new)?;
-    let name = Record::read(&run.record()).map_or_else(|_| "run".into(), |record| record.preset);
-    Ok((name, experiment, run))
+    let record = Record::read(&run.record()).ok();
+    let threads = record.as_ref().map_or(0, |record| record.machine.threads);
+    let kernels = record.as_ref().map(|record| Kernels::of_record(&record.machine.kernels));
+    let name = record.map_or_else(|| "run".into(), |record| record.preset);
+    Ok(Plan { name, experiment, run, resume: true, threads, kernels })
 }
 
 /// The command that repeats this run.

@@ -3,7 +3,7 @@
 
 use super::event::Event;
 use crate::cli::ReproduceArgs;
-use crate::commands::{downloads, sources, stop_flag};
+use crate::commands::{downloads, sources, stop_flag, wait_for_parent};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress;
@@ -11,7 +11,6 @@ use ae_evaluation::presets::Given;
 use ae_evaluation::reproduce::{Ending, Job};
 use ae_evaluation::{Context, EvaluationError};
 use ae_training::{Observer, Progress};
-use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,8 +23,7 @@ pub(super) fn run(args: &ReproduceArgs, seed: u64) -> Result<(), Failure> {
     ae_tensor::device::set_threads(args.threads);
     let stop = stop_flag();
     thread::spawn(move || {
-        // Nothing is ever written to it: reading ends when it is closed.
-        let _ = io::stdin().read(&mut [0]);
+        wait_for_parent();
         stop.store(true, Ordering::Relaxed);
         if IS_MEASURING.load(Ordering::Relaxed) {
             // Measures have nothing to save.

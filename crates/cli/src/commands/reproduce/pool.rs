@@ -3,6 +3,7 @@
 use super::event::Event;
 use super::show::Show;
 use crate::cli::ReproduceArgs;
+use crate::commands::program;
 use crate::failure::Failure;
 use ae_evaluation::reproduce::{Done, Ending, Job};
 use ae_records::files::{self, FileError};
@@ -110,16 +111,6 @@ fn start(
         drop(sender.send((index, None)));
     });
     Ok(Running { child, leash, log, ending: None })
-}
-
-/// This program, even if its file has been replaced by a newer one: all runs must use one version.
-fn program() -> Result<Command, Failure> {
-    let this = Path::new("/proc/self/exe");
-    if this.exists() {
-        return Ok(Command::new(this));
-    }
-    let path = std::env::current_exe();
-    Ok(Command::new(path.map_err(|e| Failure::new(format!("cannot find this program's file: {e}")))?))
 }
 
 /// How a finished child ended; `None` if it was stopped.
