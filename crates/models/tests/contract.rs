@@ -5,7 +5,7 @@ mod common;
 use ae_models::variants::{autorec, beta_vae, vae_gan};
 use ae_models::{Batch, Code, CodeForm, DataSummary, Group, Losses, Model, ModelConfig, Pass};
 use ae_tensor::{Activation, Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
-use common::{CLASSES, batch, build, shapes, summary, variants};
+use common::{batch, build, shapes, summary, variants};
 use std::collections::BTreeSet;
 
 fn each(check: impl Fn(&ModelConfig, &[i64])) {

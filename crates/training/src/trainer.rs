@@ -109,9 +109,8 @@ impl<'a> Loop<'a> {
         team: Team,
     ) -> Result<Self, TrainError> {
         let (parameters, state) = (unnamed(model.parameters()), unnamed(model.state()));
-        let copies = |of: &[Tensor], wanted: bool| match wanted {
-            true => of.iter().map(|p| p.detach().copy()).collect(),
-            false => Vec::new(),
+        let copies = |of: &[Tensor], wanted: bool| {
+            if wanted { of.iter().map(|p| p.detach().copy()).collect() } else { Vec::new() }
         };
         let groups = group_names(model);
         config.check_groups(&groups)?;
@@ -150,8 +149,8 @@ impl<'a> Loop<'a> {
         if run.is_none() && !self.team.is_several() {
             return Ok(());
         }
-        settings
-            .insert("training".into(), serde_json::to_value(self.config).expect("settings are always JSON"));
+        let training = serde_json::to_value(self.config).expect("settings are always JSON");
+        settings.insert("training".into(), training);
         let origin = Origin { settings: settings.into(), data: self.data.checksums() };
         self.team.agree(&origin)?;
         if let Some(run) = run {
@@ -171,8 +170,7 @@ impl<'a> Loop<'a> {
             self.events = Some(EventWriter::append_after(&run.events(), self.position.step)?);
         }
         let all = unnamed(self.tensors().named());
-        self.team.start(&mut self.position, &all)?;
-        Ok(())
+        Ok(self.team.start(&mut self.position, &all)?)
     }
 
     fn run(mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome, TrainError> {
