@@ -2,7 +2,7 @@
 
 mod common;
 
-use ae_models::{Batch, Losses, Model, ModelConfig, Pass};
+use ae_models::{Batch, Losses, ModelConfig, Pass};
 use ae_tensor::workers::{Part, Workers, thread_workers};
 use ae_tensor::{Device, Noise, Tensor, array, tch};
 use common::{batch, build, shapes, variants};
