@@ -22,6 +22,7 @@ use ae_tensor::Kernels;
 use ae_training::Experiment;
 use ae_training::experiment::{self, Request, Run, new_run_dir};
 use std::path::Path;
+use std::time::Duration;
 use team::Plan;
 
 pub(crate) fn run(args: &TrainArgs, cli: &Cli) -> Result<(), Failure> {
@@ -43,7 +44,7 @@ fn train(args: &TrainArgs, cli: &Cli, world: Option<&World>) -> Result<(), Failu
         Some(world) => {
             device = team::own_device(device, world);
             launch::stop_with_parent();
-            Some(team::join(world, args)?)
+            Some(team::join(world, Duration::from_secs(args.worker_timeout))?)
         }
         None => None,
     };

@@ -1,6 +1,5 @@
 //! This process among the workers of a run, as its launcher has started it.
 
-use crate::cli::TrainArgs;
 use crate::failure::Failure;
 use ae_records::config;
 use ae_records::run_dir::RunDir;
@@ -10,6 +9,7 @@ use ae_training::Experiment;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What is trained and where; the same for all workers.
 pub(super) struct Plan {
@@ -61,16 +61,15 @@ pub(super) fn own_device(choice: DeviceChoice, world: &World) -> DeviceChoice {
 }
 
 #[cfg(feature = "distributed")]
-pub(super) fn join(world: &World, args: &TrainArgs) -> Result<Arc<dyn Workers>, Failure> {
+pub(super) fn join(world: &World, timeout: Duration) -> Result<Arc<dyn Workers>, Failure> {
     use ae_tensor::distributed::{Connection, ProcessGroup};
-    let timeout = std::time::Duration::from_secs(args.worker_timeout);
     let interface = std::env::var("GLOO_SOCKET_IFNAME").ok().filter(|name| !name.is_empty());
     let how = Connection { timeout, interface, ..Connection::default() };
     Ok(Arc::new(ProcessGroup::join(world, &how).map_err(Failure::new)?))
 }
 
 #[cfg(not(feature = "distributed"))]
-pub(super) fn join(world: &World, _: &TrainArgs) -> Result<Arc<dyn Workers>, Failure> {
+pub(super) fn join(world: &World, _: Duration) -> Result<Arc<dyn Workers>, Failure> {
     let World { rank, size, .. } = world;
     Err(Failure::usage(format!(
         "a launcher has made this process worker {rank} of {size}, but this program was built for one process; {}",
