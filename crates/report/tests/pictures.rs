@@ -292,6 +292,37 @@ fn bars_are_as_long_as_their_shares() {
 }
 
 #[test]
+fn dots_lie_on_a_logarithmic_axis() {
+    let row = |name: &str, values: &[Option<f64>]| DotRow { name: name.into(), values: values.into() };
+    let rows =
+        [row("a", &[Some(1.0), None]), row("b", &[Some(10.0), Some(2.0)]), row("c", &[Some(100.0), None])];
+    let picture = check_picture(|path| dots(path, "times the floor", &["ours", "theirs"], &rows, 1.0));
+    let blue = Rgb([0x4E, 0x79, 0xA7]);
+    let middle = |row: u32| {
+        let y = 2 * (14 + 24 + 24 * row + 12);
+        let filled: Vec<u32> = (0..picture.width()).filter(|&x| *picture.get_pixel(x, y) == blue).collect();
+        assert!(!filled.is_empty(), "no dot in row {row}");
+        i64::from(filled[0] + filled[filled.len() - 1]) / 2
+    };
+    let places = [0, 1, 2].map(middle);
+    assert!(places[1] - places[0] > 300, "{places:?}");
+    assert!(((places[2] - places[1]) - (places[1] - places[0])).abs() <= 3, "{places:?}");
+    let draw = |rows: &[DotRow], mark| {
+        let rows = rows.to_vec();
+        move |path: &Path| dots(path, "x", &["ours", "theirs"], &rows, mark)
+    };
+    check_refused(draw(&[], 1.0), "no dots to draw; give at least one");
+    check_refused(
+        draw(&[row("a", &[Some(1.0)])], 1.0),
+        "values of a row of dots have shape [1], but must have shape [2]",
+    );
+    check_refused(
+        draw(&rows, 0.0),
+        "cannot draw the chart: a dot at 0 has no place on a logarithmic axis; give values above 0",
+    );
+}
+
+#[test]
 fn lines_have_panels_side_by_side_and_a_legend() {
     let axis = |name: &str, logarithmic| Axis { name: name.into(), logarithmic };
     let line = |factor: f64| (1..40).map(|i| (f64::from(i), factor / f64::from(i))).collect::<Vec<_>>();
