@@ -41,7 +41,7 @@ Tasks of the project:
   check      Format, tidy, clippy, packages, docs, workflows, licences and advisories: what CI runs
   soak       Kill, stop and starve the program at random moments; what it leaves must not differ
   sanitize   Run the unsafe code under Miri and the sanitizers of g++
-  bench      Run the benchmarks
+  bench      Run the benchmarks; --against-pytorch: compare the speed of training with PyTorch's
   fuzz       Run the fuzz targets for long: --runs N, --seconds N, or only the named ones
   readmes    Regenerate the README.md of each crate from its documentation
   doctor     Check this machine, and say how to fix what is missing
