@@ -1,31 +1,52 @@
-//! Benchmarks one training step of each variant at the presets' size (MNIST or ECG5000 shapes, batch 128),
-//! and drawing noise, which all share. `cargo xtask bench`.
+//! Benchmarks each variant with its default settings, at the presets' size (MNIST or ECG5000 shapes; short sequences for
+//! the forecasters): one training step on a batch of 128, and one call of what it is for on 1, 128 and 1024 samples.
+//! And drawing noise, which all share. `cargo xtask bench`; `cargo xtask bench --bench training -- inference/conv` for a part.
 
-use ae_models::{Batch, DataSummary, Group, ModelConfig, Pass};
-use ae_tensor::{Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor};
-use criterion::{Criterion, criterion_group, criterion_main};
+use ae_models::{Batch, DataSummary, Group, Model, ModelConfig, Pass};
+use ae_tensor::{Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor, device, tch};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
+use std::time::Duration;
+
+/// Samples of a training step.
+const BATCH: i64 = 128;
+/// Samples of a call.
+const CALLS: [i64; 3] = [1, 128, 1024];
+
+/// Shape of one sample.
+fn shape(config: &ModelConfig) -> Vec<i64> {
+    match config {
+        ModelConfig::Ecg(_) | ModelConfig::Lstm(_) | ModelConfig::Tcn(_) => vec![140],
+        ModelConfig::Colouring(_) => vec![3, 32, 32],
+        ModelConfig::Composite(_) => vec![4, 64],
+        ModelConfig::ConvLstm(_) => vec![2, 1, 16, 16],
+        _ => vec![1, 28, 28],
+    }
+}
+
+fn model(config: &ModelConfig) -> Box<dyn Model> {
+    let data = DataSummary { shape: shape(config), mean: 0.13, low: 0.0, high: 1.0, classes: 10 };
+    config.initialise(&data, &Noise::new(0, 0, Device::Cpu)).expect("presets build")
+}
+
+fn batch(config: &ModelConfig, samples: i64) -> Batch {
+    let values = Tensor::rand([&[samples], shape(config).as_slice()].concat(), (Kind::Float, Device::Cpu));
+    let labels = Tensor::randint(10, [samples], (Kind::Int64, Device::Cpu));
+    Batch { values, labels: Some(labels), observed: None, given: None }
+}
 
 fn step(c: &mut Criterion) {
-    ae_tensor::device::tune_allocator();
-    let mut group = c.benchmark_group("training step, batch 128");
+    device::tune_allocator();
+    let mut group = c.benchmark_group(format!("training step, batch {BATCH}"));
     group.sample_size(40);
     for config in ModelConfig::all() {
-        let shape = match config {
-            ModelConfig::Ecg(_) | ModelConfig::Lstm(_) | ModelConfig::Tcn(_) => vec![140],
-            ModelConfig::Colouring(_) => vec![3, 32, 32],
-            _ => vec![1, 28, 28],
-        };
-        let data = DataSummary { shape: shape.clone(), mean: 0.13, low: 0.0, high: 1.0, classes: 10 };
-        let model = config.initialise(&data, &Noise::new(0, 0, Device::Cpu)).expect("presets build");
+        let model = model(&config);
         let optimizer = |group: Group| {
             let parameters: Vec<Tensor> = group.parameters.into_iter().map(|p| p.1).collect();
             Optimizer::new(OptimizerConfig::default(), &parameters).expect("Adam")
         };
         let mut optimizers: Vec<Optimizer> = model.groups().into_iter().map(optimizer).collect();
-        let values = Tensor::rand([&[128], shape.as_slice()].concat(), (Kind::Float, Device::Cpu));
-        let labels = Tensor::randint(10, [128], (Kind::Int64, Device::Cpu));
-        let batch = Batch { values, labels: Some(labels), observed: None, given: None };
+        let batch = batch(&config, BATCH);
         let mut index = 0;
         group.bench_function(config.name(), |b| {
             b.iter(|| {
@@ -45,6 +66,41 @@ fn step(c: &mut Criterion) {
     group.finish();
 }
 
+fn inference(c: &mut Criterion) {
+    device::tune_allocator();
+    let mut group = c.benchmark_group("inference");
+    group.sample_size(20).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(1));
+    for config in ModelConfig::all() {
+        let model = model(&config);
+        for samples in CALLS {
+            let batch = batch(&config, samples);
+            group.bench_function(BenchmarkId::new(config.name(), samples), |b| {
+                b.iter(|| tch::no_grad(|| call(model.as_ref(), black_box(&batch))));
+            });
+        }
+    }
+    group.finish();
+}
+
+/// What the model is for: reconstructions, restored images, forecasts, classes, or new samples.
+fn call(model: &dyn Model, batch: &Batch) -> Tensor {
+    if let Some(autoencoder) = model.as_autoencoder() {
+        return autoencoder.reconstruct_batch(batch);
+    }
+    if let Some(restorer) = model.as_restorer() {
+        let whole = batch.values.narrow(1, 0, 1).ones_like();
+        return restorer.restore(&batch.values, restorer.corruption().tells_place().then_some(&whole));
+    }
+    if let Some(forecaster) = model.as_forecaster() {
+        return forecaster.forecast(&batch.values.narrow(1, 0, forecaster.given()));
+    }
+    if let Some(classifier) = model.as_classifier() {
+        return classifier.predict(&batch.values);
+    }
+    let generator = model.as_generator().expect("every variant is for something");
+    generator.sample(batch.len(), &Noise::new(0, 0, Device::Cpu))
+}
+
 fn noise(c: &mut Criterion) {
     let noise = Noise::new(0, 0, Device::Cpu);
     c.bench_function("noise, 128 × 784 normals", |b| {
@@ -52,5 +108,5 @@ fn noise(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, step, noise);
+criterion_group!(benches, step, inference, noise);
 criterion_main!(benches);
