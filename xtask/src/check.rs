@@ -77,7 +77,8 @@ const STEPS: &[Step] = &[
     cargo("format", &["fmt", "--all", "--check"], Needs::Nothing),
     cargo(
         "tidy",
-        &["test", "--quiet", "--package", "xtask", "--test", "tidy", "--test", "packages"],
+        // Of the whole workspace, so that what it depends on is compiled with the features that `xtask test` uses.
+        &["test", "--quiet", "--workspace", "--test", "tidy", "--test", "packages"],
         Needs::Nothing,
     ),
     Step {
