@@ -1,5 +1,5 @@
 //! See `ae_link`.
 
 fn main() {
-    ae_link::rpaths();
+    ae_link::rpaths_for("ae-compute");
 }

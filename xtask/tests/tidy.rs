@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ae-link", &[]),
     ("ae-fetch", &["ae-records"]),
     ("ae-network", &[]),
+    ("ae-catalogue", &["ae-records"]),
     ("ae-coding", &["ae-network"]),
     ("ae-kernels", &["ae-network"]),
     ("ae-tensor", &["ae-kernels", "ae-link", "ae-network", "ae-records"]),
@@ -52,6 +53,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "ae-evaluation",
         &[
             "ae-anomaly",
+            "ae-catalogue",
             "ae-coding",
             "ae-datasets",
             "ae-fetch",
@@ -73,6 +75,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Crates that build on a machine without libtorch.
 const WITHOUT_LIBTORCH: &[&str] = &[
+    "ae-catalogue",
     "ae-coding",
     "ae-datasets",
     "ae-fetch",

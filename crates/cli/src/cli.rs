@@ -6,16 +6,14 @@ mod pictures;
 mod search;
 mod tasks;
 
-pub(crate) use detect::{DetectAction, DetectArgs, FitArgs, ScoreArgs, StoreName, WatchArgs};
-pub(crate) use pictures::{CompressArgs, DecompressArgs, RestoreArgs};
-pub(crate) use search::{RankBy, SearchAction, SearchArgs, SearchBuildArgs, SearchQueryArgs};
-pub(crate) use tasks::ChosenTask;
+pub use detect::{DetectAction, DetectArgs, FitArgs, ScoreArgs, StoreName, WatchArgs};
+pub use pictures::{CompressArgs, DecompressArgs, RestoreArgs};
+pub use search::{RankBy, SearchAction, SearchArgs, SearchBuildArgs, SearchQueryArgs};
+pub use tasks::ChosenTask;
 
-use ae_tensor::Kernels;
-use ae_training::Tier;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use machine::Machine;
+pub use machine::Machine;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -37,31 +35,40 @@ error, 3 anomalies or bad lines found (ae detect score --check).";
 
 /// Train, evaluate and use autoencoders, reproducibly
 #[derive(Debug, Parser)]
-#[command(name = "ae", version, after_help = EXAMPLES, arg_required_else_help = true, propagate_version = true)]
-pub(crate) struct Cli {
+#[command(name = "ae", bin_name = "ae", version, after_help = EXAMPLES, arg_required_else_help = true, propagate_version = true)]
+pub struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub command: Command,
 
     /// Print the result as one JSON object on standard output
     #[arg(long, global = true)]
-    pub(crate) json: bool,
+    pub json: bool,
 
     /// Print errors only, and a result that goes to standard output: nothing about files that were written
     #[arg(short, long, global = true, conflicts_with = "verbose")]
-    pub(crate) quiet: bool,
+    pub quiet: bool,
 
     /// Print more details; give it twice for all of them
     #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub(crate) verbose: u8,
+    pub verbose: u8,
 
     /// Who computes convolutions on a CPU: our own kernels where they are faster (auto), libtorch, or native [default:
     /// auto, and for a resumed run what it began with]
-    #[arg(long, global = true, value_name = "KERNELS")]
-    pub(crate) kernels: Option<Kernels>,
+    #[arg(long, global = true, value_name = "KERNELS", value_parser = ["auto", "libtorch", "native"], hide_possible_values = true)]
+    pub kernels: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub enum Command {
+    #[command(flatten)]
+    Computing(ComputingCommand),
+    #[command(flatten)]
+    Lean(LeanCommand),
+}
+
+// What needs libtorch. (A doc comment would become the help text of `ae`.)
+#[derive(Debug, Subcommand)]
+pub enum ComputingCommand {
     /// Train a preset or your own experiment, and write its report
     Train(TrainArgs),
     /// Run an evaluation: train missing models, print the tables, write the report
@@ -82,14 +89,19 @@ pub(crate) enum Command {
     Compress(CompressArgs),
     /// Get pictures back from a file of `ae compress`
     Decompress(DecompressArgs),
-    /// List, fetch or verify the data sets
-    Data(DataArgs),
     /// List the presets, or show one
     Presets(PresetsArgs),
-    /// Write the report of a run again
-    Report(ReportArgs),
     /// Check this machine, and say how to fix what is missing
     Doctor(SourceArgs),
+}
+
+// What does not need libtorch, and must not reach it: see [`crate::ae`].
+#[derive(Debug, Subcommand)]
+pub enum LeanCommand {
+    /// List, fetch or verify the data sets
+    Data(DataArgs),
+    /// Write the report of a run again
+    Report(ReportArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -98,137 +110,127 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct TrainArgs {
+pub struct TrainArgs {
     /// Name of a preset (see `ae presets`), or a TOML file
     #[arg(value_name = "PRESET|FILE", required_unless_present = "resume", conflicts_with = "resume")]
-    pub(crate) experiment: Option<String>,
+    pub experiment: Option<String>,
 
     /// Override a setting; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "resume")]
-    pub(crate) overrides: Vec<String>,
+    pub overrides: Vec<String>,
 
     /// Random seed; short for --set training.seed=N
     #[arg(long, value_name = "N", conflicts_with = "resume")]
-    pub(crate) seed: Option<u64>,
+    pub seed: Option<u64>,
 
     /// Also compute the preset's measures, and compare them with its expected results
     #[arg(long)]
-    pub(crate) measure: bool,
+    pub measure: bool,
 
     /// The run's folder [default: RUNS/PRESET/TIME-seedN]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
-    pub(crate) out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
 
     /// Resume the run in this folder, bit for bit as if it had not been interrupted
     #[arg(long, value_name = "DIR")]
-    pub(crate) resume: Option<PathBuf>,
+    pub resume: Option<PathBuf>,
 
     /// Go on with the run in the folder of --out if there is one, else begin it: for launchers that repeat a command
     #[arg(long = "continue", requires = "out", conflicts_with = "resume")]
-    pub(crate) go_on: bool,
+    pub go_on: bool,
 
     /// Train with N processes on this machine that share every batch; torchrun, srun and mpirun start workers on several
     /// machines, without this option
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
-    pub(crate) workers: Option<u32>,
+    pub workers: Option<u32>,
 
     /// Seconds after which a worker that neither answers nor closes its connections is lost
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) worker_timeout: u64,
+    pub worker_timeout: u64,
 
     #[command(flatten)]
-    pub(crate) compute: ComputeArgs,
+    pub compute: ComputeArgs,
 
     #[command(flatten)]
-    pub(crate) sources: SourceArgs,
+    pub sources: SourceArgs,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct EvalArgs {
+pub struct EvalArgs {
     /// What to evaluate
     #[command(subcommand)]
-    pub(crate) task: ChosenTask,
+    pub task: ChosenTask,
 }
 
 /// Arguments of every task of `ae eval`.
 #[derive(Debug, Args)]
-pub(crate) struct TaskArgs {
+pub struct TaskArgs {
     /// Seeds to evaluate, such as 0,1,2 [default: the task's own]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
-    pub(crate) seeds: Vec<u64>,
+    pub seeds: Vec<u64>,
 
     #[command(flatten)]
-    pub(crate) compute: ComputeArgs,
+    pub compute: ComputeArgs,
 
     #[command(flatten)]
-    pub(crate) sources: SourceArgs,
+    pub sources: SourceArgs,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ReproduceArgs {
+pub struct ReproduceArgs {
     /// Presets, or TOML files [default: all presets of the tier]
     #[arg(value_name = "PRESET|FILE")]
-    pub(crate) presets: Vec<String>,
+    pub presets: Vec<String>,
 
     /// Compute budget: smoke (seconds per preset), cpu (a few cores) or full (a GPU)
     #[arg(long, value_enum, default_value_t = TierName::Cpu)]
-    pub(crate) tier: TierName,
+    pub tier: TierName,
 
     /// Seeds for every preset, such as 0,1,2 [default: the preset's own, else 0]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
-    pub(crate) seeds: Vec<u64>,
+    pub seeds: Vec<u64>,
 
     /// Runs in parallel [default: one per core, or one on a GPU]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) jobs: usize,
+    pub jobs: usize,
 
     /// Threads per run; results repeat bit for bit only with the same number of threads
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
-    pub(crate) threads: usize,
+    pub threads: usize,
 
     /// Device: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
-    pub(crate) device: String,
+    pub device: String,
 
     /// Folder of the runs; finished runs are reused, and the table is written there
     #[arg(long, value_name = "DIR", default_value = "runs", env = "AE_RUNS")]
-    pub(crate) runs: PathBuf,
+    pub runs: PathBuf,
 
     /// Also write the table to this file, such as RESULTS.md
     #[arg(long, value_name = "FILE")]
-    pub(crate) write: Option<PathBuf>,
+    pub write: Option<PathBuf>,
 
     /// Compute measures again, even if they are stored with a run
     #[arg(long)]
-    pub(crate) again: bool,
+    pub again: bool,
 
     /// Run one preset with this seed in this process; used by the parent process
     #[arg(long, value_name = "SEED", hide = true, requires = "presets")]
-    pub(crate) job: Option<u64>,
+    pub job: Option<u64>,
 
     #[command(flatten)]
-    pub(crate) sources: SourceArgs,
+    pub sources: SourceArgs,
 }
 
 /// The compute budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TierName {
+pub enum TierName {
     /// Seconds per preset: few rows and epochs
     Smoke,
     /// Sized for a few CPU cores
     Cpu,
     /// The published schedule, for a GPU
     Full,
-}
-
-impl From<TierName> for Tier {
-    fn from(name: TierName) -> Self {
-        match name {
-            TierName::Smoke => Tier::Smoke,
-            TierName::Cpu => Tier::Cpu,
-            TierName::Full => Tier::Full,
-        }
-    }
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -239,44 +241,44 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ComputeArgs {
+pub struct ComputeArgs {
     /// Device: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
-    pub(crate) device: String,
+    pub device: String,
 
     /// Threads per operation; results repeat bit for bit only with the same number of threads [default: one
     /// per core; with --resume, the number that the run began with]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) threads: usize,
+    pub threads: usize,
 
     /// Folder of the runs
     #[arg(long, value_name = "DIR", default_value = "runs", env = "AE_RUNS")]
-    pub(crate) runs: PathBuf,
+    pub runs: PathBuf,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct SourceArgs {
+pub struct SourceArgs {
     /// Folder that holds data as SET/FILE, tried before the network
     #[arg(long, value_name = "DIR", env = "AE_DATA_MIRROR")]
-    pub(crate) mirror: Option<PathBuf>,
+    pub mirror: Option<PathBuf>,
 
     /// Folder for downloaded data [default: data/cache in a checkout, else the user's cache folder]
     #[arg(long, value_name = "DIR", env = "AE_DATA_CACHE")]
-    pub(crate) cache: Option<PathBuf>,
+    pub cache: Option<PathBuf>,
 
     /// Use only the cache and the mirror, never the network
     #[arg(long)]
-    pub(crate) offline: bool,
+    pub offline: bool,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct DataArgs {
+pub struct DataArgs {
     #[command(subcommand)]
-    pub(crate) action: DataAction,
+    pub action: DataAction,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum DataAction {
+pub enum DataAction {
     /// List the data sets, their licences and whether they are downloaded
     List(SourceArgs),
     /// Download data sets
@@ -296,37 +298,37 @@ pub(crate) enum DataAction {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct SampleArgs {
+pub struct SampleArgs {
     /// The run's folder, or a model file (alone, it draws from its own prior only)
     #[arg(value_name = "RUN|FILE")]
-    pub(crate) model: PathBuf,
+    pub model: PathBuf,
 
     /// Where the codes come from [default: the model's own prior, else gmm; positions for codes of indices]
     #[arg(long, value_enum)]
-    pub(crate) sampler: Option<SamplerName>,
+    pub sampler: Option<SamplerName>,
 
     /// Number of samples
     #[arg(long, value_name = "N", default_value_t = 100)]
-    pub(crate) n: usize,
+    pub n: usize,
 
     /// Seed of the fit and of the draws
     #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) seed: u64,
+    pub seed: u64,
 
     /// The picture, a PNG file [default: samples-SAMPLER.png, in the run's report or beside the model file]
     #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) compute: ComputeArgs,
+    pub compute: ComputeArgs,
 
     #[command(flatten)]
-    pub(crate) sources: SourceArgs,
+    pub sources: SourceArgs,
 }
 
 /// Where the codes of new samples come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SamplerName {
+pub enum SamplerName {
     /// Draws of the model's prior; of N(0, I) for a model that has none
     Prior,
     /// One Gaussian, fitted to the codes of training rows
@@ -340,32 +342,32 @@ pub(crate) enum SamplerName {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct PresetsArgs {
+pub struct PresetsArgs {
     /// Print the complete configuration of this preset, as a starting point for your own
     #[arg(long, value_name = "PRESET")]
-    pub(crate) show: Option<String>,
+    pub show: Option<String>,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct RecommendArgs {
+pub struct RecommendArgs {
     /// The folder of a run of mult_vae, mult_dae or autorec-users, or its model.safetensors
     #[arg(long, value_name = "RUN|FILE")]
-    pub(crate) model: PathBuf,
+    pub model: PathBuf,
 
     /// A table with a title and a rating in each line; the titles are those of the training data
     #[arg(long, value_name = "FILE")]
-    pub(crate) user: PathBuf,
+    pub user: PathBuf,
 
     /// How many to recommend
     #[arg(long, value_name = "N", default_value_t = 10)]
-    pub(crate) top: usize,
+    pub top: usize,
 
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub machine: Machine,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ReportArgs {
+pub struct ReportArgs {
     /// The run's folder
-    pub(crate) run: PathBuf,
+    pub run: PathBuf,
 }

@@ -1,13 +1,12 @@
 //! Errors as the user sees them: one line with a hint on standard error, and an exit code.
 
-use ae_datasets::{DataError, TableError};
-use ae_training::experiment::RunError;
+use ae_records::blame::Blame;
 use std::fmt;
 use std::process::ExitCode;
 
 /// An error on its way to the user.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     message: String,
     code: u8,
     /// The user has already been told, so nothing more is printed.
@@ -16,46 +15,46 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// The user's arguments or configuration are wrong: exit code 2.
-    pub(crate) fn usage(error: impl fmt::Display) -> Self {
+    pub fn usage(error: impl fmt::Display) -> Self {
         Failure { message: error.to_string(), code: 2, told: false }
     }
 
     /// Something failed: exit code 1.
-    pub(crate) fn new(error: impl fmt::Display) -> Self {
+    pub fn new(error: impl fmt::Display) -> Self {
         Failure { message: error.to_string(), code: 1, told: false }
     }
 
     /// What the user is told.
-    pub(crate) fn message(&self) -> &str {
+    pub fn message(&self) -> &str {
         &self.message
     }
 
     /// The same failure, of one worker of several.
-    pub(crate) fn of_worker(self, rank: usize) -> Self {
+    pub fn of_worker(self, rank: usize) -> Self {
         Failure { message: format!("worker {rank}: {}", self.message), ..self }
     }
 
     /// A failure of a child that has told the user itself.
-    pub(crate) fn of_child(code: u8) -> Self {
+    pub fn of_child(code: u8) -> Self {
         Failure { code, ..Failure::told() }
     }
 
     /// A panic: exit code 101, as that of any Rust program.
-    pub(crate) fn bug(message: String) -> Self {
+    pub fn bug(message: String) -> Self {
         Failure { message, code: 101, told: false }
     }
 
     /// The user interrupted the program, or the printed result already says what failed. Exit code 1.
-    pub(crate) fn told() -> Self {
+    pub fn told() -> Self {
         Failure { message: String::new(), code: 1, told: true }
     }
 
     /// `--check` found something, and the printed result already says so. Exit code 3.
-    pub(crate) fn found() -> Self {
+    pub fn found() -> Self {
         Failure { code: 3, ..Failure::told() }
     }
 
-    pub(crate) fn report(&self, json: bool) -> ExitCode {
+    pub fn report(&self, json: bool) -> ExitCode {
         if !self.told {
             crate::output::error(&self.message, json);
         }
@@ -63,32 +62,8 @@ impl Failure {
     }
 }
 
-impl From<RunError> for Failure {
-    fn from(error: RunError) -> Self {
-        let usage = error.is_usage() || matches!(&error, RunError::Data(error) if is_setting(error));
-        if usage { Failure::usage(error) } else { Failure::new(error) }
-    }
-}
-
-/// Whether the error lies in the `[data]` settings rather than in the data.
-fn is_setting(error: &DataError) -> bool {
-    match error {
-        DataError::UnknownSet { .. }
-        | DataError::OutOfRange { .. }
-        | DataError::Shape { .. }
-        | DataError::NormalLabel { .. }
-        | DataError::NoLabels { .. }
-        | DataError::Protocol { .. } => true,
-        DataError::Table { source, .. } => matches!(
-            source,
-            TableError::NoColumn { .. } | TableError::AmbiguousColumn { .. } | TableError::NoData { .. }
-        ),
-        _ => false,
-    }
-}
-
-impl From<ae_evaluation::EvaluationError> for Failure {
-    fn from(error: ae_evaluation::EvaluationError) -> Self {
+impl<E: Blame> From<E> for Failure {
+    fn from(error: E) -> Self {
         if error.is_usage() { Failure::usage(error) } else { Failure::new(error) }
     }
 }

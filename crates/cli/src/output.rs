@@ -17,7 +17,7 @@ static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// Sets what is printed. `RUST_LOG` refines the log, unless `--quiet` is given: what a user types outweighs a setting
 /// that may be meant for another program.
-pub(crate) fn init(quiet: bool, verbose: u8) {
+pub fn init(quiet: bool, verbose: u8) {
     QUIET.store(quiet, Ordering::Relaxed);
     let level = match (quiet, verbose) {
         (true, _) => "error",
@@ -50,47 +50,47 @@ fn log_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> 
 }
 
 /// From now on only errors are printed, and results.
-pub(crate) fn silence() {
+pub fn silence() {
     QUIET.store(true, Ordering::Relaxed);
 }
 
 /// Whether only errors are wanted.
-pub(crate) fn is_quiet() -> bool {
+pub fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }
 
 /// Width, in characters, of the terminal that results are written to; `None` for a file or a pipe.
-pub(crate) fn width() -> Option<u16> {
+pub fn width() -> Option<u16> {
     terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)
 }
 
 /// Prints a status line, unless `--quiet` is given.
-pub(crate) fn note(line: &str) {
+pub fn note(line: &str) {
     if !is_quiet() {
         to_stderr(line);
     }
 }
 
 /// Prints a line of the result.
-pub(crate) fn result(line: &str) {
+pub fn result(line: &str) {
     write_out(format_args!("{}\n", printable(line)));
 }
 
 /// Prints a line about a result that was written to a file, unless `--quiet` is given: then the file is the whole
 /// result.
-pub(crate) fn summary(line: &str) {
+pub fn summary(line: &str) {
     if !is_quiet() {
         result(line);
     }
 }
 
 /// Prints rows of the result in aligned columns.
-pub(crate) fn columns<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) {
+pub fn columns<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) {
     aligned(rows).iter().for_each(|line| result(line));
 }
 
 /// Rows laid out in aligned columns; a cell of several lines takes that many lines.
-pub(crate) fn aligned<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) -> Vec<String> {
+pub fn aligned<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) -> Vec<String> {
     // Escaped before the widths are measured.
     let rows = rows.into_iter().map(|cells| cells.map(|cell| printable(&cell).into_owned()));
     let mut table = Table::new();
@@ -107,13 +107,13 @@ fn to_stderr(line: &str) {
 }
 
 /// Prints the result as JSON.
-pub(crate) fn json(value: &impl Serialize) {
+pub fn json(value: &impl Serialize) {
     let text = serde_json::to_string_pretty(value).expect("results are always JSON");
     write_out(format_args!("{}\n", printable_json(&text)));
 }
 
 /// Prints a line of JSON for another process.
-pub(crate) fn json_line(value: &impl Serialize) {
+pub fn json_line(value: &impl Serialize) {
     let text = serde_json::to_string(value).expect("events are always JSON");
     write_out(format_args!("{}\n", printable_json(&text)));
 }
@@ -131,7 +131,7 @@ fn write_out(text: fmt::Arguments<'_>) {
 }
 
 /// Prints the error that ends the program.
-pub(crate) fn error(message: &str, as_json: bool) {
+pub fn error(message: &str, as_json: bool) {
     to_stderr(&format!("error: {message}"));
     if as_json {
         json_line(&serde_json::json!({ "error": message }));

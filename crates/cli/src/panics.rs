@@ -29,7 +29,7 @@ pub(crate) fn collect() {
 }
 
 /// Runs the program; a panic becomes a failure.
-pub(crate) fn caught(run: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+pub(crate) fn caught<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
         let last = LAST.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         let text = last.unwrap_or_default();

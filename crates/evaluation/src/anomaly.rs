@@ -25,58 +25,16 @@ use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::outcome::Evaluation;
 use crate::presets::Preset;
-use crate::tasks::{OptionValues, Task, TaskOption};
+use crate::tasks::{OptionValues, RunTask};
 use ae_anomaly::{Baseline, FitConfig, Score, Store};
+pub(crate) use ae_catalogue::tasks::ANOMALY as TASK;
 use ae_intake::Layout;
 use ae_models::Autoencoder;
 use ae_report::gallery::Gallery;
 use ae_training::experiment::Run;
 use std::path::{Path, PathBuf};
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "anomaly",
-    title: "Anomalous heartbeats by reconstruction error",
-    about: "Anomaly detectors compared with baselines: heartbeats, network connections, series, or your own table",
-    seeds: &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
-    options: &[
-        TaskOption {
-            name: "data",
-            value: "SET|FILE",
-            about: "ecg5000, nsl-kdd, nab, ucr-anomaly, a file of the UCR anomaly archive, or, with --labels, your \
-                    own file: independent rows, or the steps of a long series, which is split in time order",
-            default: Some(HEARTBEATS),
-            repeats: false,
-            requires: None,
-        },
-        TaskOption {
-            name: "labels",
-            value: "COLUMN",
-            about: "Column of your file that says whether a row is normal",
-            default: None,
-            repeats: false,
-            requires: None,
-        },
-        TaskOption {
-            name: "normal",
-            value: "VALUE",
-            about: "Value of that column that means normal; may be given several times [default: normal]",
-            default: None,
-            repeats: true,
-            requires: Some("labels"),
-        },
-        TaskOption {
-            name: "set",
-            value: "KEY=VALUE",
-            about: "Setting for reading your file, as in `ae detect fit`: input.window=48, 'input.ignore=[\"id\"]', \
-                    input.layout=table; may be given several times",
-            default: None,
-            repeats: true,
-            requires: Some("labels"),
-        },
-    ],
-    run: |context, options| run(context, &Options::of(options)),
-};
+pub(crate) const RUN: RunTask = |context, options| run(context, &Options::of(options));
 
 /// The default data set.
 const HEARTBEATS: &str = "ecg5000";
@@ -235,7 +193,7 @@ fn heartbeats(
     evaluation: &mut Evaluation,
     gallery: &Gallery,
 ) -> Result<(), EvaluationError> {
-    let best = Preset::find("ecg-best")?.load(&[])?;
+    let best = Preset::find("ecg-best")?.load::<ae_training::Experiment>(&[])?;
     let config = FitConfig {
         model: Some(best.model),
         training: Some(best.training),

@@ -18,52 +18,12 @@ use self::results::Results;
 use crate::context::Context;
 use crate::error::EvaluationError;
 use crate::outcome::Evaluation;
-use crate::tasks::{OptionValues, Task, TaskOption};
+use crate::tasks::{OptionValues, RunTask};
+pub(crate) use ae_catalogue::tasks::BENCHMARK as TASK;
 use ae_records::names::nearest;
 use std::path::PathBuf;
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "benchmark",
-    title: "Anomaly detection on public benchmarks",
-    about: "The default detector of `ae detect fit` beside others, on the public sets with labels",
-    seeds: &[0, 1, 2, 3, 4],
-    options: &[
-        TaskOption {
-            name: "suite",
-            value: "tabular|series",
-            about: "Which sets: tables of independent rows, or long series",
-            default: Some("tabular"),
-            repeats: false,
-            requires: None,
-        },
-        TaskOption {
-            name: "set",
-            value: "NAME",
-            about: "A set of the suite, such as cardio; may be given several times [default: all]",
-            default: None,
-            repeats: true,
-            requires: None,
-        },
-        TaskOption {
-            name: "peers",
-            value: "PYTHON",
-            about: "Also run the detectors of PyOD, with this Python, after `pip install pyod torch scikit-learn numpy`",
-            default: None,
-            repeats: false,
-            requires: None,
-        },
-        TaskOption {
-            name: "network-seeds",
-            value: "N",
-            about: "Run the networks of PyOD, which take an hour a seed, with the first N seeds only [default: all]",
-            default: None,
-            repeats: false,
-            requires: Some("peers"),
-        },
-    ],
-    run,
-};
+pub(crate) const RUN: RunTask = run;
 
 /// Which sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

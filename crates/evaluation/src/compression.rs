@@ -11,7 +11,8 @@ use crate::draft::Draft;
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{Figures, Quantity};
-use crate::tasks::Task;
+use crate::tasks::RunTask;
+pub(crate) use ae_catalogue::tasks::COMPRESSION as TASK;
 use ae_training::experiment::{Run, RunError};
 use exact::EXACTLY;
 pub(crate) use exact::stored;
@@ -20,22 +21,13 @@ use gallery::{Curve, IMAGES};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "compression",
-    title: "Compression: bits per pixel against quality",
-    about: "Rate and distortion of a learned compressor, beside JPEG, WebP and AVIF, and on pictures of another kind; images \
-            stored exactly, beside PNG and WebP",
-    seeds: &[0],
-    options: &[],
-    run: |context, _| {
-        let mut draft = Evaluation::begin(context, &TASK)?;
-        exact::report(context, &mut draft, &EXACTLY, |one, seed| Wanted::preset(one.preset, &[], seed))?;
-        evaluate(context, draft, &SETS, |set, learned, seed| {
-            let data = format!("data.set={}", set.name);
-            Wanted::preset(learned.preset, &[&[data.as_str()], set.settings].concat(), seed)
-        })
-    },
+pub(crate) const RUN: RunTask = |context, _| {
+    let mut draft = Evaluation::begin(context, &TASK)?;
+    exact::report(context, &mut draft, &EXACTLY, |one, seed| Wanted::preset(one.preset, &[], seed))?;
+    evaluate(context, draft, &SETS, |set, learned, seed| {
+        let data = format!("data.set={}", set.name);
+        Wanted::preset(learned.preset, &[&[data.as_str()], set.settings].concat(), seed)
+    })
 };
 
 /// A set of images.

@@ -11,7 +11,8 @@ use crate::held_out;
 use crate::images::{self, PSNR, SSIM, in_batches};
 use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::Figures;
-use crate::tasks::Task;
+use crate::tasks::RunTask;
+pub(crate) use ae_catalogue::tasks::DENOISE as TASK;
 use ae_models::damage::gaussian::Gaussian;
 use ae_models::damage::masking::Masking;
 use ae_models::damage::salt_and_pepper::SaltAndPepper;
@@ -27,15 +28,7 @@ use ndarray::Array4;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "denoise",
-    title: "Cleaning damaged images",
-    about: "Cleaning of damaged images: three kinds of damage at five levels, compared with a median filter and PCA",
-    seeds: &[0],
-    options: &[],
-    run: |context, _| evaluate(context, |name, seed| Wanted::preset(name, &[], seed)),
-};
+pub(crate) const RUN: RunTask = |context, _| evaluate(context, |name, seed| Wanted::preset(name, &[], seed));
 
 /// Standard deviations of the Gaussian noise, and shares of damaged pixels.
 const LEVELS: [f64; 5] = [0.1, 0.2, 0.3, 0.4, 0.5];

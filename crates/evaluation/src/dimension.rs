@@ -8,7 +8,8 @@ use crate::error::EvaluationError;
 use crate::held_out::strided;
 use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{self, Figures, Quantity, SPREAD};
-use crate::tasks::Task;
+use crate::tasks::RunTask;
+pub(crate) use ae_catalogue::tasks::DIMENSION as TASK;
 use ae_metrics::{knn_accuracy, trustworthiness};
 use ae_models::Batch;
 use ae_report::gallery::{Entry, Gallery};
@@ -19,15 +20,7 @@ use indexmap::IndexMap;
 use ndarray::Array2;
 use std::path::PathBuf;
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "dimension",
-    title: "Dimensionality reduction by codes",
-    about: "Codes of 2, 8 and 32 dimensions compared with PCA: preserved neighbours, and scatter plots",
-    seeds: &[0],
-    options: &[],
-    run: |context, _| evaluate(context, &SIZES, Coder::wanted),
-};
+pub(crate) const RUN: RunTask = |context, _| evaluate(context, &SIZES, Coder::wanted);
 
 /// Code sizes; codes of two dimensions are drawn.
 const SIZES: [i64; 3] = [2, 8, 32];

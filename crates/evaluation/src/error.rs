@@ -292,3 +292,22 @@ impl EvaluationError {
         }
     }
 }
+
+/// The errors of this crate know whose mistake they are.
+macro_rules! blame {
+    ($($error:ty),*) => {$(
+        impl ae_records::blame::Blame for $error {
+            fn is_usage(&self) -> bool {
+                <$error>::is_usage(self)
+            }
+        }
+    )*};
+}
+
+blame!(
+    EvaluationError,
+    crate::compressor::CompressionError,
+    crate::finder::FinderError,
+    crate::recommender::RecommendError,
+    crate::restoring::RestoreError
+);

@@ -10,7 +10,8 @@ use crate::held_out::strided;
 use crate::outcome::{Evaluation, ResultTable};
 use crate::probe::Probe;
 use crate::spread::{Figure, Quantity, SPREAD};
-use crate::tasks::Task;
+use crate::tasks::RunTask;
+pub(crate) use ae_catalogue::tasks::FEATURES as TASK;
 use ae_metrics::knn_accuracy;
 use ae_report::gallery::Entry;
 use ae_report::picture::{self, Axis, Panel};
@@ -19,15 +20,8 @@ use ae_training::Splits;
 use indexmap::IndexMap;
 use std::path::PathBuf;
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "features",
-    title: "Codes as features for a classifier",
-    about: "Codes as features for a classifier with 100, 1,000 and 10,000 labels, compared with pixels and PCA",
-    seeds: &[0],
-    options: &[],
-    run: |context, _| evaluate(context, PRESETS, &BUDGETS, |name, seed| Wanted::preset(name, &[], seed)),
-};
+pub(crate) const RUN: RunTask =
+    |context, _| evaluate(context, PRESETS, &BUDGETS, |name, seed| Wanted::preset(name, &[], seed));
 
 /// Presets whose codes are evaluated.
 const PRESETS: &[&str] = &[

@@ -14,7 +14,8 @@ use crate::error::EvaluationError;
 use crate::outcome::Evaluation;
 use crate::presets::Preset;
 use crate::spread::{Quantity, SPREAD};
-use crate::tasks::{OptionValues, Task, TaskOption};
+use crate::tasks::{OptionValues, RunTask};
+pub(crate) use ae_catalogue::tasks::FORECAST as TASK;
 use ae_records::names::{did_you_mean, nearest};
 use ae_tensor::Tensor;
 use ae_training::Tier;
@@ -22,22 +23,7 @@ use problem::{COVERAGE, Forecasts, Judged, Problem, forecaster};
 use simple::Ridge;
 use std::path::PathBuf;
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "forecast",
-    title: "Forecasts: what comes next in a sequence",
-    about: "Forecasts of heartbeats, series and moving digits, beside persistence, seasons and a linear model",
-    seeds: &[0, 1, 2],
-    options: &[TaskOption {
-        name: "data",
-        value: "SET",
-        about: "The sequences: ecg5000, nab, or moving-mnist",
-        default: Some(BEATS),
-        repeats: false,
-        requires: None,
-    }],
-    run: |context, options| run(context, options),
-};
+pub(crate) const RUN: RunTask = |context, options| run(context, options);
 
 const BEATS: &str = "ecg5000";
 const SERIES: &str = "nab";
@@ -70,7 +56,10 @@ fn run(context: &mut Context<'_>, options: &OptionValues) -> Result<(Evaluation,
 
 /// A preset as the tier `cpu` has it.
 pub(crate) fn wanted(preset: &str, seed: u64) -> Result<Wanted, EvaluationError> {
-    let settings = Preset::find(preset)?.load(&[])?.tier_overrides(Tier::Cpu).unwrap_or_default();
+    let settings = Preset::find(preset)?
+        .load::<ae_training::Experiment>(&[])?
+        .tier_overrides(Tier::Cpu)
+        .unwrap_or_default();
     Wanted::preset(preset, &settings.iter().map(String::as_str).collect::<Vec<_>>(), seed)
 }
 

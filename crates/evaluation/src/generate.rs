@@ -11,8 +11,9 @@ use crate::outcome::{Evaluation, ResultTable};
 use crate::pictures;
 use crate::sampling::samples;
 use crate::spread::{self, Figures, Quantity};
-use crate::tasks::Task;
+use crate::tasks::RunTask;
 use crate::yardstick::{COUNTED, Yardstick};
+pub(crate) use ae_catalogue::tasks::GENERATE as TASK;
 use ae_datasets::DataConfig;
 use ae_models::Sampler;
 use ae_models::sampler::MAX_FITTED_ROWS;
@@ -26,15 +27,7 @@ use indexmap::IndexMap;
 use ndarray::Array4;
 use std::path::PathBuf;
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "generate",
-    title: "New samples",
-    about: "New samples: distance from held-out images, classes, interpolations, latent spaces",
-    seeds: &[0],
-    options: &[],
-    run: |context, _| run(context),
-};
+pub(crate) const RUN: RunTask = |context, _| run(context);
 
 /// Presets with the samplers that are compared.
 const PRESETS: [(&str, &[Sampler]); 8] = [

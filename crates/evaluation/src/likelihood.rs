@@ -8,20 +8,13 @@ use crate::error::EvaluationError;
 use crate::held_out;
 use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{self, Figures, Quantity};
-use crate::tasks::Task;
+use crate::tasks::RunTask;
+pub(crate) use ae_catalogue::tasks::LIKELIHOOD as TASK;
 use ae_report::gallery::Entry;
 use ae_report::picture::{self, Line};
 use std::path::PathBuf;
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "likelihood",
-    title: "Likelihood of held-out samples",
-    about: "Likelihood of held-out images by importance sampling, active latents, and a rate-distortion curve over β",
-    seeds: &[0],
-    options: &[],
-    run: |context, _| run(context),
-};
+pub(crate) const RUN: RunTask = |context, _| run(context);
 
 const PRESETS: [&str; 5] = ["vae", "cvae", "beta_vae", "vae-nll", "iwae"];
 /// Points of the rate-distortion curve, and epochs of training for each.

@@ -6,7 +6,8 @@ use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{Figure, Quantity, SPREAD};
-use crate::tasks::Task;
+use crate::tasks::RunTask;
+pub(crate) use ae_catalogue::tasks::PRETRAIN as TASK;
 use ae_models::ModelConfig;
 use ae_report::gallery::Entry;
 use ae_report::picture::{self, Band};
@@ -17,15 +18,8 @@ use ae_training::{BatchSize, EarlyStopping, Schedule, Splits, TrainOptions, Trai
 use indexmap::IndexMap;
 use std::path::PathBuf;
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "pretrain",
-    title: "Pre-training without labels, fine-tuning with few",
-    about: "Pre-training without labels against random weights, fine-tuned with 100, 1,000, 5,000 or all labels",
-    seeds: &[0, 1, 2, 3, 4],
-    options: &[],
-    run: |context, _| evaluate(context, &BUDGETS, |seed| Wanted::preset("stacked-few", &[], seed)),
-};
+pub(crate) const RUN: RunTask =
+    |context, _| evaluate(context, &BUDGETS, |seed| Wanted::preset("stacked-few", &[], seed));
 
 /// Numbers of labelled rows; a last comparison uses all rows.
 const BUDGETS: [usize; 3] = [100, 1000, 5000];

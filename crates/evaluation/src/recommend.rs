@@ -13,7 +13,8 @@ use crate::error::EvaluationError;
 use crate::outcome::Evaluation;
 use crate::presets::Preset;
 use crate::spread::{self, Quantity};
-use crate::tasks::{OptionValues, Task, TaskOption};
+use crate::tasks::{OptionValues, RunTask};
+pub(crate) use ae_catalogue::tasks::RECOMMEND as TASK;
 use ae_datasets::sparse::{SparsePart, SparseRows};
 use ae_records::names::{did_you_mean, nearest};
 use ae_training::Tier;
@@ -25,22 +26,7 @@ use rankers::{Popularity, Ranker, ease, gram, neighbours};
 use raters::{Biases, Factors, ItemNeighbours};
 use std::path::PathBuf;
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "recommend",
-    title: "Recommendation: ratings predicted, and likes ranked",
-    about: "Predicted ratings and ranked likes of autorec, mult_vae and mult_dae, beside the usual recommenders",
-    seeds: &[0, 1, 2],
-    options: &[TaskOption {
-        name: "data",
-        value: "SET",
-        about: "The ratings: movielens-100k, or movielens-1m, with the settings of the tier full where a preset has it",
-        default: Some(SMALL),
-        repeats: false,
-        requires: None,
-    }],
-    run: |context, options| run(context, options),
-};
+pub(crate) const RUN: RunTask = |context, options| run(context, options);
 
 const SMALL: &str = "movielens-100k";
 const LARGE: &str = "movielens-1m";
@@ -117,7 +103,7 @@ fn run(context: &mut Context<'_>, options: &OptionValues) -> Result<(Evaluation,
 /// A preset as its tier has it; one without the tier `full` is trained on the large set as it is, with fewer of its many
 /// users held out.
 fn wanted(preset: &str, tier: Tier, seed: u64) -> Result<Wanted, EvaluationError> {
-    let overrides = Preset::find(preset)?.load(&[])?.tier_overrides(tier);
+    let overrides = Preset::find(preset)?.load::<ae_training::Experiment>(&[])?.tier_overrides(tier);
     let settings = overrides.unwrap_or_else(|| vec![format!("data.set={LARGE}"), "data.test=0.1".into()]);
     Wanted::preset(preset, &settings.iter().map(String::as_str).collect::<Vec<_>>(), seed)
 }

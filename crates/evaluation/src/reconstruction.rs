@@ -8,7 +8,8 @@ use crate::error::EvaluationError;
 use crate::images::{self, PSNR, SSIM};
 use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{self, Figures, Quantity};
-use crate::tasks::Task;
+use crate::tasks::RunTask;
+pub(crate) use ae_catalogue::tasks::RECONSTRUCTION as TASK;
 use ae_metrics::{mae, mse};
 use ae_models::{Batch, CodeForm};
 use ae_report::gallery::Entry;
@@ -22,15 +23,8 @@ use ndarray::Array4;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "reconstruction",
-    title: "Reconstruction of held-out images",
-    about: "Reconstruction of held-out images by each variant, compared with PCA at the same code size",
-    seeds: &[0],
-    options: &[],
-    run: |context, _| evaluate(context, PRESETS, |name, seed| Wanted::preset(name, &[], seed)),
-};
+pub(crate) const RUN: RunTask =
+    |context, _| evaluate(context, PRESETS, |name, seed| Wanted::preset(name, &[], seed));
 
 const PRESETS: &[&str] = &[
     "linear",

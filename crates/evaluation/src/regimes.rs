@@ -4,22 +4,16 @@ use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{self, Figures, Quantity};
-use crate::tasks::Task;
+use crate::tasks::RunTask;
+pub(crate) use ae_catalogue::tasks::REGIMES as TASK;
 use ae_records::metrics;
 use ae_report::gallery::Entry;
 use ae_report::picture::{self, Axis, Panel};
 use ae_training::experiment::Run;
 use std::path::PathBuf;
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "regimes",
-    title: "Optimisation regimes",
-    about: "Comparison of full batches, mini-batches and single samples, of optimizers, and of learning-rate schedules",
-    seeds: &[0],
-    options: &[],
-    run: |context, _| evaluate(context, |regime, seed| Wanted::preset(PRESET, regime.settings, seed)),
-};
+pub(crate) const RUN: RunTask =
+    |context, _| evaluate(context, |regime, seed| Wanted::preset(PRESET, regime.settings, seed));
 
 const PRESET: &str = "vanilla";
 

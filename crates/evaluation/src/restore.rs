@@ -14,7 +14,8 @@ use crate::error::EvaluationError;
 use crate::images::{self, PSNR, SSIM};
 use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{Figure, SPREAD, columns};
-use crate::tasks::{OptionValues, Task, TaskOption};
+use crate::tasks::{OptionValues, RunTask};
+pub(crate) use ae_catalogue::tasks::RESTORE as TASK;
 use ae_records::names::nearest;
 use ae_report::gallery::Entry;
 use ae_report::picture;
@@ -22,39 +23,14 @@ use std::path::PathBuf;
 pub(crate) use trial::figures_of;
 use trial::{Compared, GAIN, IMAGES, TUNING, Trial};
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "restore",
-    title: "Restoring damaged images",
-    about: "Holes, scratches, watermarks, blur and small sizes undone, compared with classical methods",
-    seeds: &[0],
-    options: &[
-        TaskOption {
-            name: "set",
-            value: "NAME",
-            about: "A set of images, such as olivetti; may be given several times [default: all]",
-            default: None,
-            repeats: true,
-            requires: None,
-        },
-        TaskOption {
-            name: "damage",
-            value: "NAME",
-            about: "A kind of damage, such as blocks; may be given several times [default: all]",
-            default: None,
-            repeats: true,
-            requires: None,
-        },
-    ],
-    run: |context, options| {
-        let sets = chosen(options, "set", &SETS, |set| set.name)?;
-        let kinds = chosen(options, "damage", &KINDS, |kind| kind.name)?;
-        let wanted = |set: &Set, kind: &Kind, seed| {
-            let corruption = format!("model.restoring.corruption={{ {} = {{}} }}", kind.name);
-            Wanted::preset(set.preset, &[&corruption], seed)
-        };
-        evaluate(context, options, (&sets, &kinds), wanted, colours::wanted)
-    },
+pub(crate) const RUN: RunTask = |context, options| {
+    let sets = chosen(options, "set", &SETS, |set| set.name)?;
+    let kinds = chosen(options, "damage", &KINDS, |kind| kind.name)?;
+    let wanted = |set: &Set, kind: &Kind, seed| {
+        let corruption = format!("model.restoring.corruption={{ {} = {{}} }}", kind.name);
+        Wanted::preset(set.preset, &[&corruption], seed)
+    };
+    evaluate(context, options, (&sets, &kinds), wanted, colours::wanted)
 };
 
 /// A set of images.

@@ -12,7 +12,7 @@ use ndarray::Array3;
 use std::path::PathBuf;
 
 /// Side of a tile in pixels, without its margin.
-pub const TILE: i64 = 256;
+pub const TILE: i64 = ae_catalogue::TILE;
 /// Largest side of a tile.
 const MAX_TILE: i64 = 4096;
 /// Above this, a pixel of a mask is lost.

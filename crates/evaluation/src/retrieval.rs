@@ -12,8 +12,9 @@ use crate::measures::Metrics;
 use crate::outcome::Evaluation;
 use crate::scan::Gallery;
 use crate::spread::Quantity;
-use crate::tasks::Task;
+use crate::tasks::RunTask;
 use crate::words::{self, Frequencies, Lsa, Postings, directions};
+pub(crate) use ae_catalogue::tasks::RETRIEVAL as TASK;
 use ae_datasets::sparse::SparseRows;
 use ae_report::gallery::Entry;
 use ae_report::picture::{self, Axis, Panel};
@@ -21,19 +22,11 @@ use ae_tensor::{Kind, Tensor, array};
 use ae_training::{Split, Splits};
 use std::path::PathBuf;
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "retrieval",
-    title: "Search for documents on the same subject",
-    about: "Text retrieval by codes of 10 numbers and of 128 bits, compared with LSA, tf-idf and BM25",
-    seeds: &[0],
-    options: &[],
-    run: |context, _| {
-        evaluate(context, &SETS, |set, coder, seed| {
-            let data = format!("data.set={set}");
-            Wanted::preset("text", &[&[data.as_str()], coder.settings].concat(), seed)
-        })
-    },
+pub(crate) const RUN: RunTask = |context, _| {
+    evaluate(context, &SETS, |set, coder, seed| {
+        let data = format!("data.set={set}");
+        Wanted::preset("text", &[&[data.as_str()], coder.settings].concat(), seed)
+    })
 };
 
 const SETS: [&str; 2] = ["20newsgroups", "reuters-r52"];

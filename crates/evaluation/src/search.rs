@@ -13,27 +13,20 @@ use crate::held_out::strided;
 use crate::outcome::Evaluation;
 use crate::scan::Gallery;
 use crate::spread::Quantity;
-use crate::tasks::Task;
+use crate::tasks::RunTask;
+pub(crate) use ae_catalogue::tasks::SEARCH as TASK;
 use ae_models::Batch;
 use ae_tensor::{Device, Kind, Noise, Pca, Tensor};
 use ae_training::Splits;
 use shown::Shown;
 use std::path::PathBuf;
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "search",
-    title: "Search for images of the same class",
-    about: "Image search by codes and by binary codes of 64 and 256 bits, compared with pixels, PCA and random bits",
-    seeds: &[0],
-    options: &[],
-    run: |context, _| {
-        evaluate(context, &SETS, &CODERS, |set, coder, seed| {
-            let data = format!("data.set={}", set.name);
-            let settings = [&[data.as_str()], set.settings, coder.settings].concat();
-            Wanted::preset(coder.preset, &settings, seed)
-        })
-    },
+pub(crate) const RUN: RunTask = |context, _| {
+    evaluate(context, &SETS, &CODERS, |set, coder, seed| {
+        let data = format!("data.set={}", set.name);
+        let settings = [&[data.as_str()], set.settings, coder.settings].concat();
+        Wanted::preset(coder.preset, &settings, seed)
+    })
 };
 
 /// A set of labelled images: its training images are searched with its test images.

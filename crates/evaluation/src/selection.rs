@@ -11,26 +11,19 @@ use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{self, Figures, Quantity, SPREAD};
-use crate::tasks::Task;
+use crate::tasks::RunTask;
 use ae_anomaly::fit::Role;
 use ae_anomaly::fit::damage::whole;
 use ae_anomaly::fit::select::judge;
 use ae_anomaly::{Baseline, ModelDescription, NormalRows, Score, Scorer, TrainedModel};
+pub(crate) use ae_catalogue::tasks::SELECTION as TASK;
 use ae_datasets::Samples;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture;
 use ae_training::experiment::Run;
 use std::path::PathBuf;
 
-/// The entry of the list.
-pub(crate) const TASK: Task = Task {
-    name: "selection",
-    title: "Selection of a detector on normal beats only",
-    about: "Selection of the detector `ecg-best`: candidates judged on normal heartbeats and damaged copies of them",
-    seeds: &[0, 1, 2, 3, 4],
-    options: &[],
-    run: |context, _| evaluate(context, &candidates::all(), wanted),
-};
+pub(crate) const RUN: RunTask = |context, _| evaluate(context, &candidates::all(), wanted);
 
 /// Baselines of the table.
 const BASELINES: [(&str, Baseline); 6] = [

@@ -29,6 +29,17 @@ const PORTABLE: &str = "AE_PORTABLE";
 /// The crate must depend on `torch-sys` directly: cargo tells only direct dependents where libtorch is. If it
 /// does not, because features leave libtorch out or only documentation is built, nothing is written.
 pub fn rpaths() {
+    search_and_keep("cargo:rustc-link-arg");
+}
+
+/// [`rpaths`] for a package with several programs, of which `program` alone needs libtorch: the others get it only if
+/// they use it.
+pub fn rpaths_for(program: &str) {
+    search_and_keep(&format!("cargo:rustc-link-arg-bin={program}"));
+}
+
+/// Writes the search paths for everything, and what keeps libtorch linked as the instruction `keep`.
+fn search_and_keep(keep: &str) {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
     println!("cargo:rerun-if-env-changed={PORTABLE}");
@@ -43,8 +54,8 @@ pub fn rpaths() {
     if target == "linux" {
         // Registration of libtorch's kernels happens when the library is loaded: it must stay linked even if
         // none of its symbols is used.
-        println!("cargo:rustc-link-arg=-Wl,--no-as-needed");
-        println!("cargo:rustc-link-arg=-ltorch");
+        println!("{keep}=-Wl,--no-as-needed");
+        println!("{keep}=-ltorch");
     }
 }
 

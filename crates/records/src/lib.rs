@@ -30,6 +30,7 @@
 //! ```
 
 pub mod arrays;
+pub mod blame;
 pub mod checkpoint;
 pub mod config;
 pub mod digest;

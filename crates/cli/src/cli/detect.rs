@@ -21,13 +21,13 @@ error; 3 anomalies or bad lines found (`score --check`).";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct DetectArgs {
+pub struct DetectArgs {
     #[command(subcommand)]
-    pub(crate) action: DetectAction,
+    pub action: DetectAction,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum DetectAction {
+pub enum DetectAction {
     /// Learn from normal rows, calibrate the false-alarm rate on held-out rows, and write the detector
     Fit(FitArgs),
     /// Score every row of a file, and flag anomalies
@@ -42,81 +42,81 @@ pub(crate) enum DetectAction {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct FitArgs {
+pub struct FitArgs {
     /// File of normal rows, or - for standard input; with --label it may also hold other rows
-    pub(crate) data: PathBuf,
+    pub data: PathBuf,
 
     /// File to write the detector to
     #[arg(long, value_name = "FILE", default_value = "detector.safetensors")]
-    pub(crate) out: PathBuf,
+    pub out: PathBuf,
 
     /// Settings as TOML; see `ae detect fit --show-config`
     #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
 
     /// Override a setting, such as input.window=48; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub(crate) overrides: Vec<String>,
+    pub overrides: Vec<String>,
 
     /// False-alarm budget, such as '0.5 %', '2 per day' or '2 events per week' [default: 1 %, or more if there are too few rows to
     /// promise that]
     #[arg(long, value_name = "BUDGET")]
-    pub(crate) false_alarms: Option<String>,
+    pub false_alarms: Option<String>,
 
     /// The column that says whether a row is normal
     #[arg(long, value_name = "COLUMN")]
-    pub(crate) label: Option<String>,
+    pub label: Option<String>,
 
     /// A label value that means normal; may be given several times
     #[arg(long, value_name = "VALUE", requires = "label")]
-    pub(crate) normal: Vec<String>,
+    pub normal: Vec<String>,
 
     /// The column that names the machine, site or patient of a row: one model for all, but no window has rows of
     /// two, and each with enough rows has its own threshold
     #[arg(long, value_name = "COLUMN")]
-    pub(crate) group: Option<String>,
+    pub group: Option<String>,
 
     /// Expect anomalies among the rows: leave the share that is hardest to reconstruct out of the loss, leave
     /// calibration rows far above the others out of the threshold, and list the suspects
     #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "0.1")]
-    pub(crate) robust: Option<f64>,
+    pub robust: Option<f64>,
 
     /// Calibrate also on rows that score much higher than the other normal rows, instead of refusing them
     #[arg(long)]
-    pub(crate) accept_drift: bool,
+    pub accept_drift: bool,
 
     /// Autoencoder variant, such as vae or tcn [default: a dense autoencoder that suits the rows]
     #[arg(long, value_name = "NAME")]
-    pub(crate) variant: Option<String>,
+    pub variant: Option<String>,
 
     /// Number of models, each with its own seed, that vote [default: 1]
     #[arg(long, value_name = "N")]
-    pub(crate) members: Option<usize>,
+    pub members: Option<usize>,
 
     /// Which detector to store
     #[arg(long, value_enum)]
-    pub(crate) store: Option<StoreName>,
+    pub store: Option<StoreName>,
 
     /// Random seed of splits, weights and sampling [default: 0]
     #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
+    pub seed: Option<u64>,
 
     /// Replace an existing detector
     #[arg(long)]
-    pub(crate) force: bool,
+    pub force: bool,
 
     /// Threads per operation; a detector repeats bit for bit only with the same number of threads. More than
     /// one pays off only for large networks
     #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) threads: usize,
+    pub threads: usize,
 
     /// Print the settings as TOML, without those chosen from the data, and exit
     #[arg(long)]
-    pub(crate) show_config: bool,
+    pub show_config: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum StoreName {
+pub enum StoreName {
     /// The autoencoder's error blended with distances to normal rows
     Blend,
     /// The autoencoder's error alone
@@ -134,95 +134,95 @@ pub(crate) enum StoreName {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ScoreArgs {
+pub struct ScoreArgs {
     /// File to score; `-` is standard input
-    pub(crate) data: PathBuf,
+    pub data: PathBuf,
 
     /// The detector file
     #[arg(long, value_name = "FILE")]
-    pub(crate) model: PathBuf,
+    pub model: PathBuf,
 
     /// File for the verdicts: JSON lines if its name ends in .jsonl or .ndjson, otherwise CSV [default:
     /// standard output]. The events that the alarms belong to go to a file beside it, such as
     /// scored.events.jsonl
     #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
 
     /// A column of the input to copy beside each verdict, such as an identifier; may be given several times
     #[arg(long, value_name = "COLUMN")]
-    pub(crate) id: Vec<String>,
+    pub id: Vec<String>,
 
     /// Copy all columns of the input beside each verdict
     #[arg(long)]
-    pub(crate) keep: bool,
+    pub keep: bool,
 
     /// Explain the most severe events as JSON lines and pictures, in a folder beside OUT
     #[arg(long, requires = "out")]
-    pub(crate) explain: bool,
+    pub explain: bool,
 
     /// Maximum number of events to explain
     #[arg(long, value_name = "N", default_value_t = 20, requires = "explain")]
-    pub(crate) explained: usize,
+    pub explained: usize,
 
     /// Replace existing output
     #[arg(long)]
-    pub(crate) force: bool,
+    pub force: bool,
 
     /// Let the threshold follow slow changes, so that the share of flagged rows stays near the promise; a fault that
     /// lasts becomes normal after about 1/STEP rows
     #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "0.005")]
-    pub(crate) adapt: Option<f64>,
+    pub adapt: Option<f64>,
 
     /// Exit with code 3 if a row is anomalous or cannot be read; if no line at all can be read, the exit code is 1
     /// with and without --check
     #[arg(long)]
-    pub(crate) check: bool,
+    pub check: bool,
 
     /// Threads [default: one per core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub(crate) threads: usize,
+    pub threads: usize,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct WatchArgs {
+pub struct WatchArgs {
     /// The detector file
     #[arg(long, value_name = "FILE")]
-    pub(crate) model: PathBuf,
+    pub model: PathBuf,
 
     /// File to save the position in the stream and the current window to, and to continue from
     #[arg(long, value_name = "FILE")]
-    pub(crate) state: Option<PathBuf>,
+    pub state: Option<PathBuf>,
 
     /// Append verdicts to this file instead of standard output; with --state, each line gets exactly one
     /// verdict there
     #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
 
     /// With --state: the input starts over from its first line; skip lines that already have a verdict
     #[arg(long, requires = "state")]
-    pub(crate) replay: bool,
+    pub replay: bool,
 
     /// Let the threshold follow slow changes, so that the share of flagged rows stays near the promise; a fault that
     /// lasts becomes normal after about 1/STEP rows
     #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "0.005")]
-    pub(crate) adapt: Option<f64>,
+    pub adapt: Option<f64>,
 
     /// Explain each alarm by its N largest shares
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "5", action = ArgAction::Set)]
-    pub(crate) explain: Option<usize>,
+    pub explain: Option<usize>,
 
     /// Serve the state of the watch to Prometheus at http://ADDR/metrics. ADDR is a port of this machine alone, such
     /// as 9184, or an address with a port, such as 0.0.0.0:9184
     #[arg(long, value_name = "ADDR")]
-    pub(crate) metrics: Option<String>,
+    pub metrics: Option<String>,
 
     /// Send each alarm as JSON to this http or https address by POST, with retries; alarms that follow each other
     /// quickly are sent together
     #[arg(long, value_name = "URL", env = "AE_WEBHOOK", hide_env_values = true)]
-    pub(crate) webhook: Option<String>,
+    pub webhook: Option<String>,
 
     /// Least number of seconds between two messages
     #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "webhook")]
     #[arg(value_parser = clap::value_parser!(u64).range(0..=86_400))]
-    pub(crate) webhook_interval: u64,
+    pub webhook_interval: u64,
 }

@@ -5,73 +5,73 @@ use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-pub(crate) struct CompressArgs {
+pub struct CompressArgs {
     /// A PNG or JPEG picture, or a folder of them
-    pub(crate) input: PathBuf,
+    pub input: PathBuf,
 
     /// The model: a run of factorised (or, to store pictures exactly, of vae-levels or vae-nll), or its model.safetensors
     #[arg(long, value_name = "RUN|FILE")]
-    pub(crate) model: PathBuf,
+    pub model: PathBuf,
 
     /// Quality, from 0 (smallest files) to 100 [default: 50, or exact for a model that stores pictures exactly]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub(crate) quality: Option<u8>,
+    pub quality: Option<u8>,
 
     /// The compressed file [default: the input with the ending .aec]
     #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
 
     /// Overwrite the file
     #[arg(long)]
-    pub(crate) force: bool,
+    pub force: bool,
 
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub machine: Machine,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct DecompressArgs {
+pub struct DecompressArgs {
     /// A file of `ae compress`
-    pub(crate) input: PathBuf,
+    pub input: PathBuf,
 
     /// The model that compressed it: the run, or its model.safetensors
     #[arg(long, value_name = "RUN|FILE")]
-    pub(crate) model: PathBuf,
+    pub model: PathBuf,
 
     /// The picture, or a folder for several [default: the input without its ending]
     #[arg(long, value_name = "PATH")]
-    pub(crate) out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
 
     /// Overwrite pictures
     #[arg(long)]
-    pub(crate) force: bool,
+    pub force: bool,
 
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub machine: Machine,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct RestoreArgs {
+pub struct RestoreArgs {
     /// The damaged picture, PNG or JPEG
     #[arg(value_name = "IN")]
-    pub(crate) picture: PathBuf,
+    pub picture: PathBuf,
 
     /// The restored picture, a PNG file
     #[arg(value_name = "OUT")]
-    pub(crate) out: PathBuf,
+    pub out: PathBuf,
 
     /// The run's folder, or its model.safetensors; see `ae presets` for those that begin with `restoring`
     #[arg(long, value_name = "RUN|FILE")]
-    pub(crate) model: PathBuf,
+    pub model: PathBuf,
 
     /// For holes and scratches: a picture of the same size, white where pixels are lost
     #[arg(long, value_name = "FILE")]
-    pub(crate) mask: Option<PathBuf>,
+    pub mask: Option<PathBuf>,
 
     /// Side of a tile in pixels; the memory needed grows with its square, the result does not depend on it
-    #[arg(long, value_name = "N", default_value_t = ae_evaluation::restoring::TILE)]
-    pub(crate) tile: i64,
+    #[arg(long, value_name = "N", default_value_t = ae_catalogue::TILE)]
+    pub tile: i64,
 
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub machine: Machine,
 }

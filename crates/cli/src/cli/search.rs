@@ -1,7 +1,6 @@
 //! The command line of `ae search`.
 
 use super::machine::Machine;
-use ae_evaluation::finder::{DocumentMethod, PictureMethod};
 use ae_intake::words::Language;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -24,13 +23,13 @@ the texts, so treat it like them.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct SearchArgs {
+pub struct SearchArgs {
     #[command(subcommand)]
-    pub(crate) action: SearchAction,
+    pub action: SearchAction,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum SearchAction {
+pub enum SearchAction {
     /// Index the documents of a table, or the pictures below a folder, in one file
     Build(SearchBuildArgs),
     /// Find documents by words or by another document, pictures by a picture
@@ -38,80 +37,80 @@ pub(crate) enum SearchAction {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct SearchBuildArgs {
+pub struct SearchBuildArgs {
     /// A table with a document in each row, or a folder with PNG and JPEG pictures
     #[arg(value_name = "FILE|FOLDER")]
-    pub(crate) input: PathBuf,
+    pub input: PathBuf,
 
     /// The column with the documents, by name or by position from 0
     #[arg(long, value_name = "COLUMN")]
-    pub(crate) text: Option<String>,
+    pub text: Option<String>,
 
     /// The column that says what each document is called [default: rows are numbered from 1]
     #[arg(long, value_name = "COLUMN", requires = "text")]
-    pub(crate) id: Option<String>,
+    pub id: Option<String>,
 
     /// What ranks: bm25, tf-idf, lsa, code or bits for documents; pca, pixels or code for pictures [default: bm25, pca]
     #[arg(long, value_enum, hide_possible_values = true)]
-    pub(crate) by: Option<RankBy>,
+    pub by: Option<RankBy>,
 
     /// For pictures by code: the run of the model, or its model.safetensors
     #[arg(long, value_name = "RUN|FILE")]
-    pub(crate) model: Option<PathBuf>,
+    pub model: Option<PathBuf>,
 
     /// The language of the documents, whose endings are taken away
     #[arg(long, value_enum, default_value_t = LanguageName::English)]
-    pub(crate) language: LanguageName,
+    pub language: LanguageName,
 
     /// The index [default: the input with the ending .index]
     #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
 
     /// Overwrite the index
     #[arg(long)]
-    pub(crate) force: bool,
+    pub force: bool,
 
     /// How the table is written, such as input.delimiter=; or input.sheet=May; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub(crate) overrides: Vec<String>,
+    pub overrides: Vec<String>,
 
     /// Seed of the training of a code
     #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) seed: u64,
+    pub seed: u64,
 
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub machine: Machine,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct SearchQueryArgs {
+pub struct SearchQueryArgs {
     /// Words to look for; for an index of pictures, a PNG or JPEG picture
     #[arg(value_name = "WORDS|PICTURE", required_unless_present = "like", conflicts_with = "like")]
-    pub(crate) query: Option<String>,
+    pub query: Option<String>,
 
     /// The index
     #[arg(long, value_name = "FILE")]
-    pub(crate) index: PathBuf,
+    pub index: PathBuf,
 
     /// Find what is like this document or picture of the index, or like the text in this file
     #[arg(long, value_name = "ID|FILE")]
-    pub(crate) like: Option<String>,
+    pub like: Option<String>,
 
     /// How many to find
     #[arg(short = 'k', long, value_name = "N", default_value_t = 10, value_parser = super::at_least_one)]
-    pub(crate) top: usize,
+    pub top: usize,
 
     /// What ranks documents, if not what the index was built for; bm25 and tf-idf can always be had
     #[arg(long, value_enum, hide_possible_values = true)]
-    pub(crate) by: Option<RankBy>,
+    pub by: Option<RankBy>,
 
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub machine: Machine,
 }
 
 /// What ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RankBy {
+pub enum RankBy {
     Bm25,
     TfIdf,
     Lsa,
@@ -121,33 +120,9 @@ pub(crate) enum RankBy {
     Pixels,
 }
 
-impl RankBy {
-    /// As a method for documents.
-    pub(crate) fn of_documents(self) -> Option<DocumentMethod> {
-        match self {
-            RankBy::Bm25 => Some(DocumentMethod::Bm25),
-            RankBy::TfIdf => Some(DocumentMethod::TfIdf),
-            RankBy::Lsa => Some(DocumentMethod::Lsa),
-            RankBy::Code => Some(DocumentMethod::Code),
-            RankBy::Bits => Some(DocumentMethod::Bits),
-            RankBy::Pca | RankBy::Pixels => None,
-        }
-    }
-
-    /// As a method for pictures.
-    pub(crate) fn of_pictures(self) -> Option<PictureMethod> {
-        match self {
-            RankBy::Pca => Some(PictureMethod::Pca),
-            RankBy::Pixels => Some(PictureMethod::Pixels),
-            RankBy::Code => Some(PictureMethod::Code),
-            RankBy::Bm25 | RankBy::TfIdf | RankBy::Lsa | RankBy::Bits => None,
-        }
-    }
-}
-
 /// A language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LanguageName {
+pub enum LanguageName {
     English,
     French,
     German,

@@ -1,18 +1,18 @@
 //! The subcommands of `ae eval`, built from the list of tasks.
 
 use super::TaskArgs;
-use ae_evaluation::{OptionValues, TASKS, Task, TaskOption};
+use ae_catalogue::tasks::{OptionValues, TASKS, Task, TaskOption};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, Subcommand};
 
 /// A task with its arguments.
 #[derive(Debug)]
-pub(crate) struct ChosenTask {
-    pub(crate) task: &'static Task,
+pub struct ChosenTask {
+    pub task: &'static Task,
     /// Options of this task only.
-    pub(crate) options: OptionValues,
+    pub options: OptionValues,
     /// Arguments of all tasks.
-    pub(crate) common: TaskArgs,
+    pub common: TaskArgs,
 }
 
 impl Subcommand for ChosenTask {
@@ -70,14 +70,14 @@ fn argument(option: &TaskOption) -> Arg {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::{Cli, EvalArgs};
+    use crate::cli::{Cli, ComputingCommand, EvalArgs};
     use clap::{CommandFactory, Parser};
 
     fn parse(arguments: &str) -> Result<ChosenTask, ErrorKind> {
         let words = format!("ae eval {arguments}");
         let cli = Cli::try_parse_from(words.split_whitespace()).map_err(|error| error.kind())?;
         match cli.command {
-            crate::cli::Command::Eval(EvalArgs { task }) => Ok(task),
+            crate::cli::Command::Computing(ComputingCommand::Eval(EvalArgs { task })) => Ok(task),
             _ => panic!("{words} is an evaluation"),
         }
     }

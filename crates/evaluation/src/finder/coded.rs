@@ -233,7 +233,8 @@ fn trained(bits: bool, counted: SparseRows, training: Training<'_>) -> Result<Po
     let settings: &[&str] = if bits { &["model.text.code=128", "model.text.bits=true"] } else { &[] };
     let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
     let preset = Preset::find("text").expect("the preset is compiled into the program");
-    let mut experiment = preset.load(&settings).expect("the settings are those of the preset");
+    let mut experiment =
+        preset.load::<ae_training::Experiment>(&settings).expect("the settings are those of the preset");
     let n = counted.len();
     experiment.training.epochs *= ((DOCUMENTS / n) as u64).clamp(1, MAX_REPEATS);
     experiment.training.seed = training.seed;

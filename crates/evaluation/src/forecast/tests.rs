@@ -93,7 +93,10 @@ fn frames_are_judged_by_sums_over_their_pixels() {
 fn another_set_is_refused_with_the_nearest() {
     let mut options = OptionValues::default();
     options.set("data", vec!["moving".into()]);
-    let error = Bench::new().with(&[0], |context| TASK.run(context, &options)).unwrap_err().to_string();
+    let error = Bench::new()
+        .with(&[0], |context| crate::tasks::run(&TASK, context, &options))
+        .unwrap_err()
+        .to_string();
     assert_eq!(
         error,
         "--data has no value `moving`; did you mean `moving-mnist`?; it is ecg5000, nab or moving-mnist"

@@ -8,7 +8,7 @@ use crate::testing::{Bench, wanted as small};
 fn the_preset_is_the_chosen_candidate_on_all_beats() {
     let chosen = candidates::all().into_iter().find(|candidate| candidate.name == CHOSEN).unwrap();
     let candidate = wanted(&chosen, 0).unwrap().experiment;
-    let preset = Preset::find("ecg-best").unwrap().load(&[]).unwrap();
+    let preset = Preset::find("ecg-best").unwrap().load::<ae_training::Experiment>(&[]).unwrap();
     assert_eq!(candidate.model, preset.model);
     assert_eq!(candidate.training, preset.training);
     assert_eq!(ae_datasets::DataConfig { validation: 0.0, ..candidate.data }, preset.data);

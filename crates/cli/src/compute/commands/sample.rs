@@ -11,7 +11,7 @@ use ae_evaluation::{Context, Sampler};
 pub(crate) fn run(args: &SampleArgs, cli: &Cli) -> Result<(), Failure> {
     let wish = Wish {
         model: args.model.clone(),
-        sampler: args.sampler.map(Sampler::from),
+        sampler: args.sampler.map(sampler),
         n: args.n,
         seed: args.seed,
         out: args.out.clone(),
@@ -37,14 +37,12 @@ pub(crate) fn run(args: &SampleArgs, cli: &Cli) -> Result<(), Failure> {
     Ok(())
 }
 
-impl From<SamplerName> for Sampler {
-    fn from(name: SamplerName) -> Self {
-        match name {
-            SamplerName::Prior => Sampler::Prior,
-            SamplerName::Gaussian => Sampler::Gaussian,
-            SamplerName::Gmm => Sampler::Gmm,
-            SamplerName::TwoStage => Sampler::TwoStage,
-            SamplerName::Positions => Sampler::Positions,
-        }
+fn sampler(name: SamplerName) -> Sampler {
+    match name {
+        SamplerName::Prior => Sampler::Prior,
+        SamplerName::Gaussian => Sampler::Gaussian,
+        SamplerName::Gmm => Sampler::Gmm,
+        SamplerName::TwoStage => Sampler::TwoStage,
+        SamplerName::Positions => Sampler::Positions,
     }
 }

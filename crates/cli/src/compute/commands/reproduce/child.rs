@@ -30,7 +30,7 @@ pub(super) fn run(args: &ReproduceArgs, seed: u64) -> Result<(), Failure> {
             std::process::exit(1);
         }
     });
-    let job = Job::new(&Given::open(&args.presets[0])?, args.tier.into(), seed)?;
+    let job = Job::new(&Given::open(&args.presets[0])?, super::super::tier(args.tier), seed)?;
     output::note(&job.command(args.threads));
     let (mut downloads, sources) = (downloads(), sources(&args.sources));
     let mut context = Context {

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
         observer: &mut observer,
         stop: stop_flag(),
     };
-    let (evaluation, report) = task.run(&mut context, options)?;
+    let (evaluation, report) = ae_evaluation::tasks::run(task, &mut context, options)?;
     context.observer.on_end();
     match cli.json {
         true => output::json(&evaluation),

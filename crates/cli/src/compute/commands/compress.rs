@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 const ENDING: &str = "aec";
 
 pub(crate) fn compress(args: &CompressArgs, cli: &Cli) -> Result<(), Failure> {
-    let compressor = PictureCompressor::load(&args.model, args.machine.chosen()?)?;
+    let compressor = PictureCompressor::load(&args.model, crate::commands::chosen(&args.machine)?)?;
     let paths = match args.input.is_dir() {
         true => ae_datasets::pictures_in(&args.input).map_err(CompressionError::from)?,
         false => vec![args.input.clone()],
@@ -49,7 +49,7 @@ pub(crate) fn compress(args: &CompressArgs, cli: &Cli) -> Result<(), Failure> {
 }
 
 pub(crate) fn decompress(args: &DecompressArgs, cli: &Cli) -> Result<(), Failure> {
-    let compressor = PictureCompressor::load(&args.model, args.machine.chosen()?)?;
+    let compressor = PictureCompressor::load(&args.model, crate::commands::chosen(&args.machine)?)?;
     let pictures = compressor.decompress_file(&args.input)?;
     let out = args.out.clone();
     let targets: Vec<PathBuf> = match &pictures[..] {
@@ -116,12 +116,6 @@ fn psnr(originals: &[NamedPicture], decoded: &[NamedPicture]) -> f64 {
         (sum + (f64::from(a) - f64::from(b)).powi(2), count + 1.0)
     });
     10.0 * (255.0 * 255.0 / (sum / f64::max(count, 1.0)).max(1e-3)).log10()
-}
-
-impl From<CompressionError> for Failure {
-    fn from(error: CompressionError) -> Self {
-        if error.is_usage() { Failure::usage(error) } else { Failure::new(error) }
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 mod launch;
 mod team;
 
-use super::{compute, downloads, sources, stop_flag};
+use super::{compute, downloads, of_run, sources, stop_flag};
 use crate::cli::{Cli, TrainArgs};
 use crate::failure::Failure;
 use crate::output;
@@ -57,11 +57,12 @@ fn train(args: &TrainArgs, cli: &Cli, world: Option<&World>) -> Result<(), Failu
     if args.compute.threads == 0 && resume {
         ae_tensor::device::set_threads(threads);
     }
-    if let (None, Some(kernels)) = (cli.kernels, kernels) {
+    let given = super::kernels(cli);
+    if let (None, Some(kernels)) = (given, kernels) {
         kernels.choose();
     }
     let request = Request {
-        command: command(&name, &experiment, args, cli.kernels),
+        command: command(&name, &experiment, args, given),
         name,
         experiment,
         run,
@@ -77,7 +78,8 @@ fn train(args: &TrainArgs, cli: &Cli, world: Option<&World>) -> Result<(), Failu
     for measure in request.experiment.measures.iter().filter(|_| args.measure) {
         measures::find(measure).map_err(Failure::usage)?;
     }
-    let mut done = experiment::run(request, downloads().as_mut(), &mut observer, stop_flag())?;
+    let mut done =
+        experiment::run(request, downloads().as_mut(), &mut observer, stop_flag()).map_err(of_run)?;
     if workers.is_some_and(|workers| workers.rank() > 0) {
         return if done.interrupted { Err(Failure::told()) } else { Ok(()) };
     }

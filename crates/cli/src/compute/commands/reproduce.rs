@@ -5,7 +5,7 @@ mod event;
 mod pool;
 mod show;
 
-use super::{downloads, sources, stop_flag};
+use super::{downloads, sources, stop_flag, tier};
 use crate::cli::{Cli, ReproduceArgs};
 use crate::failure::Failure;
 use crate::output;
@@ -13,7 +13,6 @@ use ae_evaluation::reproduce::{self, Job, Reproduction, Standing};
 use ae_records::files;
 use ae_records::text::shell_quoted;
 use ae_tensor::{Device, DeviceChoice, Kernels};
-use ae_training::Tier;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -21,7 +20,7 @@ pub(crate) fn run(args: &ReproduceArgs, cli: &Cli) -> Result<(), Failure> {
     if let Some(seed) = args.job {
         return child::run(args, seed);
     }
-    let tier = Tier::from(args.tier);
+    let tier = tier(args.tier);
     let device: DeviceChoice = args.device.parse().map_err(Failure::usage)?;
     let device = device.resolve().map_err(Failure::usage)?;
     let jobs = reproduce::jobs(&args.presets, tier, &args.seeds)?;
@@ -100,7 +99,7 @@ fn workers(asked: usize, device: Device) -> usize {
 
 /// The command that repeats this call.
 fn command(args: &ReproduceArgs) -> String {
-    let mut words = vec![format!("cargo xtask reproduce --tier {}", Tier::from(args.tier))];
+    let mut words = vec![format!("cargo xtask reproduce --tier {}", tier(args.tier))];
     if !args.seeds.is_empty() {
         let seeds: Vec<String> = args.seeds.iter().map(u64::to_string).collect();
         words.push(format!("--seeds {}", seeds.join(",")));

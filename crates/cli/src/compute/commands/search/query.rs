@@ -22,7 +22,7 @@ const BESIDE: usize = 48;
 const NAMED_EQUALS: usize = 3;
 
 pub(super) fn run(args: &SearchQueryArgs, cli: &Cli) -> Result<(), Failure> {
-    let device = args.machine.chosen()?;
+    let device = crate::commands::chosen(&args.machine)?;
     match Index::load(&args.index, device)? {
         Index::Documents(index) => documents(&index, args, cli),
         Index::Pictures(index) => pictures(&index, args, cli),
@@ -32,7 +32,7 @@ pub(super) fn run(args: &SearchQueryArgs, cli: &Cli) -> Result<(), Failure> {
 fn documents(index: &DocumentIndex, args: &SearchQueryArgs, cli: &Cli) -> Result<(), Failure> {
     let by = match args.by {
         None => None,
-        Some(by) => Some(by.of_documents().ok_or_else(|| {
+        Some(by) => Some(super::of_documents(by).ok_or_else(|| {
             Failure::usage("the index is one of documents; --by is one of bm25, tf-idf, lsa, code and bits")
         })?),
     };
@@ -84,7 +84,7 @@ fn show(found: &Found) {
 }
 
 fn pictures(index: &PictureIndex, args: &SearchQueryArgs, cli: &Cli) -> Result<(), Failure> {
-    if args.by.is_some_and(|by| by.of_pictures() != Some(index.method())) {
+    if args.by.is_some_and(|by| super::of_pictures(by) != Some(index.method())) {
         let by = index.method();
         return Err(Failure::usage(format!(
             "the index compares pictures by {by}; build it again with another --by"

@@ -3,10 +3,10 @@
 use crate::cli::{Cli, RestoreArgs};
 use crate::failure::Failure;
 use crate::output;
-use ae_evaluation::restoring::{self, RestoreError, Restored, Wish};
+use ae_evaluation::restoring::{self, Restored, Wish};
 
 pub(crate) fn run(args: &RestoreArgs, cli: &Cli) -> Result<(), Failure> {
-    let device = args.machine.chosen()?;
+    let device = crate::commands::chosen(&args.machine)?;
     let wish = Wish {
         model: args.model.clone(),
         picture: args.picture.clone(),
@@ -24,10 +24,4 @@ pub(crate) fn run(args: &RestoreArgs, cli: &Cli) -> Result<(), Failure> {
         false => output::result(&format!("{damage} undone, {height}x{width} pixels: {picture}")),
     }
     Ok(())
-}
-
-impl From<RestoreError> for Failure {
-    fn from(error: RestoreError) -> Self {
-        if error.is_usage() { Failure::usage(error) } else { Failure::new(error) }
-    }
 }

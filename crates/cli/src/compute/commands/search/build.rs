@@ -66,7 +66,7 @@ fn beside(input: &Path) -> PathBuf {
 fn documents(args: &SearchBuildArgs, out: &Path, cli: &Cli) -> Result<(), Failure> {
     let by = match args.by {
         None => DocumentMethod::default(),
-        Some(by) => by.of_documents().ok_or_else(|| {
+        Some(by) => super::of_documents(by).ok_or_else(|| {
             wrong_kind(by, "pictures, and the input is a table", "bm25, tf-idf, lsa, code or bits")
         })?,
     };
@@ -90,7 +90,7 @@ fn documents(args: &SearchBuildArgs, out: &Path, cli: &Cli) -> Result<(), Failur
         by,
         seed: args.seed,
     };
-    let device = args.machine.chosen()?;
+    let device = crate::commands::chosen(&args.machine)?;
     let mut observer = Training::new(None);
     let built = DocumentIndex::build(&wish, device, &mut observer, stop_flag());
     observer.on_end();
@@ -118,7 +118,7 @@ fn documents(args: &SearchBuildArgs, out: &Path, cli: &Cli) -> Result<(), Failur
 fn pictures(args: &SearchBuildArgs, out: &Path, cli: &Cli) -> Result<(), Failure> {
     let by = match args.by {
         None => Default::default(),
-        Some(by) => by.of_pictures().ok_or_else(|| {
+        Some(by) => super::of_pictures(by).ok_or_else(|| {
             wrong_kind(by, "documents, and the input is a folder of pictures", "pca, pixels or code")
         })?,
     };
@@ -128,7 +128,7 @@ fn pictures(args: &SearchBuildArgs, out: &Path, cli: &Cli) -> Result<(), Failure
             args.input.display()
         )));
     }
-    let device = args.machine.chosen()?;
+    let device = crate::commands::chosen(&args.machine)?;
     let mut observer = Training::new(None);
     let built =
         PictureIndex::build(&args.input, by, args.model.as_deref(), device, &mut observer, stop_flag());

@@ -3,11 +3,11 @@
 use crate::cli::{Cli, RecommendArgs};
 use crate::failure::Failure;
 use crate::output;
-use ae_evaluation::recommender::{RecommendError, Recommendation, Recommender};
+use ae_evaluation::recommender::{Recommendation, Recommender};
 use ae_records::text::one_line;
 
 pub(crate) fn run(args: &RecommendArgs, cli: &Cli) -> Result<(), Failure> {
-    let device = args.machine.chosen()?;
+    let device = crate::commands::chosen(&args.machine)?;
     let recommender = Recommender::load(&args.model, device)?;
     let user = recommender.read(&args.user)?;
     let all = recommender.recommend(&user, args.top)?;
@@ -28,10 +28,4 @@ pub(crate) fn run(args: &RecommendArgs, cli: &Cli) -> Result<(), Failure> {
     };
     output::columns([heading].into_iter().chain(all.iter().map(line)));
     Ok(())
-}
-
-impl From<RecommendError> for Failure {
-    fn from(error: RecommendError) -> Self {
-        if error.is_usage() { Failure::usage(error) } else { Failure::new(error) }
-    }
 }
