@@ -5,6 +5,7 @@ mod correlate;
 mod gradient;
 mod layout;
 mod map;
+mod memory;
 mod plane;
 mod resize;
 mod steps;

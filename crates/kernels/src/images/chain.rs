@@ -4,7 +4,8 @@ use super::correlate::{Correlate, Finish};
 use super::gradient::WeightGradient;
 use super::layout::{Gather, Scatter};
 use super::map::Map;
-use super::plane::{Aligned, Plane, aligned};
+use super::memory::{Aligned, Blocks, Slices, block, places};
+use super::plane::Plane;
 use super::resize::{Backward, Forward};
 use super::steps::{Convolution, Step, steps};
 use crate::simd::{Processor, dispatch};
@@ -365,63 +366,5 @@ impl ImageChain {
         }
         map.unpack(&taps, convolution.strides, weights);
         self.memory.sums.give(taps);
-    }
-}
-
-/// Values of all planes of a group, one after another, each aligned.
-fn block(planes: &[Plane]) -> usize {
-    planes.iter().map(|plane| aligned(plane.len())).sum()
-}
-
-/// Where each plane of a group begins.
-fn places(planes: &[Plane], start: *mut f32) -> Vec<*mut f32> {
-    let mut place = start;
-    let next = |plane: &Plane| {
-        let this = place;
-        place = place.wrapping_add(aligned(plane.len()));
-        this
-    };
-    planes.iter().map(next).collect()
-}
-
-/// Memory of which each task uses a part of its own.
-struct Blocks(*mut f32);
-
-// SAFETY: its users promise to use different parts.
-unsafe impl Sync for Blocks {}
-
-impl Blocks {
-    /// # Safety
-    /// The part from there on is within the memory, and written by one task only.
-    unsafe fn get(&self, start: usize) -> *mut f32 {
-        // SAFETY: the caller's guarantee.
-        unsafe { self.0.add(start) }
-    }
-}
-
-/// A slice of which each task uses a part of its own: `size` values, the last part perhaps fewer.
-struct Slices<'a> {
-    values: *mut f32,
-    len: usize,
-    size: usize,
-    borrowed: std::marker::PhantomData<&'a mut [f32]>,
-}
-
-// SAFETY: its users promise to use different parts.
-unsafe impl Sync for Slices<'_> {}
-
-impl<'a> Slices<'a> {
-    fn new(values: &'a mut [f32], size: usize) -> Self {
-        Slices { values: values.as_mut_ptr(), len: values.len(), size, borrowed: std::marker::PhantomData }
-    }
-
-    /// # Safety
-    /// No other task asks for the same part.
-    #[expect(clippy::mut_from_ref, reason = "the caller guarantees that no part is given twice")]
-    unsafe fn get(&self, part: usize) -> &mut [f32] {
-        let start = (part * self.size).min(self.len);
-        let end = (start + self.size).min(self.len);
-        // SAFETY: within the slice, and the caller's guarantee.
-        unsafe { std::slice::from_raw_parts_mut(self.values.add(start), end - start) }
     }
 }

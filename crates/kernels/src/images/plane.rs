@@ -1,5 +1,7 @@
 //! Where the pixels of a group of images lie.
 
+use super::memory::LINE;
+
 /// The channels of a group of images: `[channels, top + height + bottom, left + width + right, lanes]`, zeros around
 /// each channel.
 ///
@@ -61,38 +63,4 @@ impl Plane {
     pub(super) fn at(&self, channel: usize, row: usize) -> usize {
         channel * self.channel() + self.origin() + row * self.row()
     }
-}
-
-/// Vectors of memory, aligned for the processor; zero at first.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Aligned(Vec<Line>);
-
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-struct Line(#[expect(dead_code, reason = "it is read through pointers")] [f32; LINE]);
-
-const LINE: usize = 16;
-
-impl Aligned {
-    pub(super) fn zeros(len: usize) -> Self {
-        Aligned(vec![Line([0.0; LINE]); len.div_ceil(LINE)])
-    }
-
-    /// At least as many values as were asked for.
-    pub(super) fn len(&self) -> usize {
-        self.0.len() * LINE
-    }
-
-    pub(super) fn as_ptr(&self) -> *const f32 {
-        self.0.as_ptr().cast()
-    }
-
-    pub(super) fn as_mut_ptr(&mut self) -> *mut f32 {
-        self.0.as_mut_ptr().cast()
-    }
-}
-
-/// The next multiple of a line, so that what follows is aligned, too.
-pub(super) fn aligned(len: usize) -> usize {
-    len.next_multiple_of(LINE)
 }
