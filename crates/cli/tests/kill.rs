@@ -4,7 +4,7 @@
 mod common;
 
 use ae_records::seed::stream_rng;
-use common::{EXPERIMENT, Place, check};
+use common::{EXPERIMENT, Place, check, npy};
 use rand_chacha::rand_core::Rng;
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -104,6 +104,37 @@ fn an_interrupted_run_is_saved_and_says_how_to_go_on() {
     for file in ["model.safetensors", "metrics.jsonl"] {
         assert!(place.read(&format!("whole/{file}")) == place.read(&format!("run/{file}")), "{file}");
     }
+}
+
+/// Libtorch's kernels and our own round differently, so a run that is resumed must not change between them.
+#[test]
+fn a_resumed_run_keeps_its_kernels() {
+    let place = longer("");
+    let images: Vec<f32> = (0..40 * 64).map(|i| (i as f32 * 0.37).sin().abs()).collect();
+    place.write("images.npy", npy(&[40, 1, 8, 8], &images));
+    let convolutions = place.text("mine.toml").replace("rows.csv", "images.npy");
+    let convolutions = convolutions.replace("[model.vanilla]\ncode = 2", "[model.conv]\nchannels = [3]");
+    place.write("mine.toml", convolutions);
+    for kernels in ["native", "libtorch"] {
+        place.check(&format!("train mine.toml --threads 1 --kernels {kernels} --out {kernels}"), 0, &[]);
+        let mut child = start(&place, &format!("train mine.toml --threads 1 --kernels {kernels} --out run"));
+        wait_for(&place, Moment::Epoch(3), &mut child);
+        signal(&child, "KILL");
+        child.wait().unwrap();
+        place.check("train --resume run --threads 1", 0, &[]);
+        for file in ["model.safetensors", "metrics.jsonl"] {
+            let [whole, resumed] = [kernels, "run"].map(|folder| place.read(&format!("{folder}/{file}")));
+            assert!(whole == resumed, "{kernels}: {file}");
+        }
+        let used = place.json("run/record.json")["machine"]["kernels"].clone();
+        assert!(used.as_str().is_some_and(|used| used.starts_with(kernels)), "{used}");
+        fs::remove_dir_all(place.path("run")).unwrap();
+    }
+    assert!(
+        place.read("native/model.safetensors") != place.read("libtorch/model.safetensors"),
+        "they differ"
+    );
+    check(place.ae("train mine.toml --kernels mkl"), 2, &["auto, libtorch, native"]);
 }
 
 #[test]
