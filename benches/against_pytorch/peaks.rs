@@ -42,10 +42,12 @@ impl Peaks {
     pub(crate) fn measure(threads: usize) -> Self {
         device::set_threads(threads);
         let threads = device::threads();
-        let gemm = gemm();
+        let all = gemm();
         device::set_threads(1);
-        let gemm_one_thread = self::gemm();
+        let gemm_one_thread = gemm();
         device::set_threads(threads);
+        // Of two measurements of the same thing, the better one.
+        let gemm = if threads == 1 { all.max(gemm_one_thread) } else { all };
         let bandwidth = BLOCKS_MIB
             .iter()
             .map(|&mib| Bandwidth { mib, gb_per_second: copying(mib << 20, threads) / 1e9 })

@@ -47,7 +47,7 @@ fn install(folder: &Path, python: &Path, device: &str) -> anyhow::Result<()> {
     let torch = format!("torch=={TORCH}");
     let pip = |args: &[&str]| -> anyhow::Result<bool> {
         let mut pip = Command::new(python);
-        pip.args(["-m", "pip", "install", "--quiet"]).args(args);
+        pip.args(["-m", "pip", "install", "-qq"]).args(args);
         // The table alone goes to standard output.
         pip.stdout(Stdio::null());
         Ok(pip.status().context("cannot run pip")?.success())

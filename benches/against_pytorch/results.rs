@@ -98,10 +98,11 @@ impl Results {
     pub(crate) fn markdown(&self) -> String {
         let Machine { processor, threads, system, .. } = &self.machine;
         let mut text = table::markdown(&self.rows, &self.modes);
+        let threads = if *threads == 1 { "one thread".into() } else { format!("{threads} threads") };
+        let rounds = if self.rounds == 1 { "one round".into() } else { format!("{} rounds", self.rounds) };
         text.push_str(&format!(
-            "\n{processor}, {threads} threads, {system}; {}medians of {} rounds (least-greatest).",
-            if self.quick { "a quick run, whose figures mean little; " } else { "" },
-            self.rounds
+            "\n{processor}, {threads}, {system}; {}medians of {rounds} (least-greatest).",
+            if self.quick { "a quick run, whose figures mean little; " } else { "" }
         ));
         if self.device == "cpu" {
             let memory = self.peaks.bandwidth.last().map_or(0.0, |it| it.gb_per_second);

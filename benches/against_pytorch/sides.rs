@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Test rows of our runs, which judge the model after every epoch.
+/// Test rows of our shorter runs, on which the model is judged after training; this is not timed.
 const TEST_ROWS: usize = 1000;
 
 /// Programs and folders.
@@ -66,12 +66,11 @@ impl Bench {
         words.extend(["--quiet".into(), "--out".into(), out.clone().into()]);
         words.extend(["--device".into(), (&self.device).into()]);
         words.extend(["--threads".into(), self.threads.to_string().into()]);
-        let mut settings = vec![
-            format!("training.batch={}", subject.batch),
-            format!("training.epochs={}", length.epochs),
-            format!("data.max_test={TEST_ROWS}"),
-        ];
-        settings.extend(length.rows.map(|rows| format!("data.max_train={rows}")));
+        let mut settings =
+            vec![format!("training.batch={}", subject.batch), format!("training.epochs={}", length.epochs)];
+        if let Some(rows) = length.rows {
+            settings.extend([format!("data.max_train={rows}"), format!("data.max_test={TEST_ROWS}")]);
+        }
         for setting in settings {
             words.extend(["--set".into(), setting.into()]);
         }
