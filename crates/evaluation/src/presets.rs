@@ -78,7 +78,7 @@ mod tests {
                 }
             }
         }
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/presets");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../catalogue/presets");
         assert_eq!(std::fs::read_dir(folder).unwrap().count(), PRESETS.len());
     }
 }
