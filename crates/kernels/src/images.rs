@@ -13,4 +13,4 @@ mod taps;
 #[cfg(test)]
 mod tests;
 
-pub use chain::{Gradients, ImageChain, Kept};
+pub use chain::{ImageChain, Kept};

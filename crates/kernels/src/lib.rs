@@ -1,19 +1,26 @@
-//! Kernels that train and use convolutional networks on a CPU, without a tensor library.
+//! Kernels that train and use networks on a CPU, without a tensor library.
 //!
-//! [`ImageChain`] computes layers one after another on a batch of images, forward and backward: convolutions with any
-//! kernel, stride and padding, transposed convolutions, max poolings, enlargements, crops, and the ReLU or leaky ReLU
-//! behind a convolution. An enlargement before a convolution is never carried out: pixels under a kernel that are the same
-//! count once, with the sum of their weights.
+//! Each is an [`Operation`], forward and backward:
 //!
-//! A vector of the processor holds the same pixel of 8 images (AVX2, portable code) or 16 (AVX-512), so that a network of
-//! few channels, which leaves a general library's vectors half empty, uses all of them. The instruction set is chosen at
-//! run time ([`Processor`]), the threads by the caller ([`Threads`]).
+//! - [`ImageChain`]: layers on images one after another: convolutions with any kernel, stride and padding, transposed
+//!   convolutions, max poolings, enlargements, crops, and the ReLU or leaky ReLU behind a convolution. A vector of the
+//!   processor holds the same pixel of 8 images (AVX2, portable code) or 16 (AVX-512), so that a network of few channels,
+//!   which leaves a general library's vectors half empty, uses all of them. An enlargement before a convolution is never
+//!   carried out: pixels under a kernel that are the same count once, with the sum of their weights.
+//! - [`DenseLayers`]: dense layers one after another. Bias, activation and its slope are computed where the sums are still in
+//!   the nearest cache. [`DenseChain`] has the same with fixed weights, for single rows and for millions.
+//! - [`Recurrence`]: a layer of long short-term memory. A thread takes some rows of the batch through all steps, and an input
+//!   that is the same at each step is multiplied once.
+//! - [`Loss`]: squared and absolute errors and the cross-entropy of logits, with the output's activation, in one walk.
 //!
-//! **The same bits every time**: neither the number of threads nor the other images of a batch change a result. On another
-//! instruction set, gradients of parameters differ by rounding, because the images of a batch are added in other groups.
+//! The instruction set is chosen at run time ([`Processor`]), the threads by the caller ([`Threads`]).
+//!
+//! **The same bits every time**: neither the number of threads nor the other samples of a batch change a result. On another
+//! instruction set, results differ by rounding: sums over a batch of images are made of other groups, and portable code
+//! rounds a product before it is added.
 //!
 //! ```
-//! use ae_kernels::{Alone, ImageChain, Processor};
+//! use ae_kernels::{Alone, ImageChain, Operation, Processor};
 //! use ae_network::{Activation, Layer};
 //!
 //! let layers = [
@@ -33,10 +40,21 @@
 
 #![expect(unsafe_code, reason = "the processor's vector instructions work on pointers")]
 
+mod dense;
 mod images;
+mod losses;
+mod operation;
+mod recurrence;
 mod simd;
+mod slices;
+#[cfg(test)]
+mod testing;
 mod threads;
 
-pub use images::{Gradients, ImageChain, Kept};
+pub use dense::{DenseChain, DenseLayer, DenseLayers, KeptRows, Scratch};
+pub use images::{ImageChain, Kept};
+pub use losses::{KeptSlopes, Loss, Reduction, ValueLoss};
+pub use operation::{Gradients, Operation};
+pub use recurrence::{KeptSteps, Recurrence};
 pub use simd::Processor;
 pub use threads::{Alone, Rayon, Threads};

@@ -87,6 +87,10 @@ pub(crate) trait Simd: Copy {
     const PIXELS: [usize; 3];
     /// The same for the gradients of weights: how many of them a tile has.
     const WEIGHTS: [usize; 3];
+    /// Rows of a tile of a matrix product, which is two vectors wide.
+    const ROWS: usize;
+    /// Whether a multiplication and an addition are one instruction, with one rounding.
+    const FUSES: bool;
     /// One truth value for each lane.
     type Mask: Copy;
 
@@ -110,9 +114,17 @@ pub(crate) trait Simd: Copy {
     unsafe fn without(one: Self::Mask, other: Self::Mask) -> Self::Mask;
     /// `yes` where the mask holds, `no` elsewhere.
     unsafe fn choose(mask: Self::Mask, yes: Self, no: Self) -> Self;
+    /// A square of [`SQUARE`] rows with rows for columns; the strides lead from row to row.
+    ///
+    /// # Safety
+    /// The square lies within what `from` points to, and `to` has room for it.
+    unsafe fn turn(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize);
     /// The sum of all lanes, always in the same order.
     unsafe fn sum(self) -> f32;
 }
+
+/// Rows and columns of [`Simd::turn`].
+pub(crate) const SQUARE: usize = 8;
 
 /// A kernel for vectors of any instruction set.
 pub(crate) trait Kernel {

@@ -40,11 +40,15 @@ pub(crate) struct Pool<T>(Mutex<Vec<T>>);
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        Pool(Mutex::new(Vec::new()))
+        Pool::new()
     }
 }
 
 impl<T> Pool<T> {
+    pub(crate) const fn new() -> Self {
+        Pool(Mutex::new(Vec::new()))
+    }
+
     pub(crate) fn take(&self) -> Option<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }

@@ -27,18 +27,21 @@ struct Held : torch::CustomClassHolder {
     }
 };
 
-std::vector<const float*> pointers(at::TensorList tensors) {
-    std::vector<const float*> out;
+AeArray array(const at::Tensor& tensor) {
+    return tensor.defined() ? AeArray{const_cast<float*>(tensor.const_data_ptr<float>()), tensor.numel()} : AeArray{};
+}
+
+std::vector<AeArray> arrays(at::TensorList tensors) {
+    std::vector<AeArray> out;
     out.reserve(tensors.size());
-    for (const auto& tensor : tensors) out.push_back(tensor.const_data_ptr<float>());
+    for (const auto& tensor : tensors) out.push_back(array(tensor));
     return out;
 }
 
 at::Tensor computed(Held& held, at::TensorList inputs, at::IntArrayRef shape, bool keep) {
     auto out = at::empty(shape, inputs[0].options().requires_grad(false));
-    auto data = pointers(inputs);
-    held.kept = held.calls.forward(held.operation, data.data(), data.size(), inputs[0].numel(),
-                                   out.mutable_data_ptr<float>(), out.numel(), keep);
+    auto data = arrays(inputs);
+    held.kept = held.calls.forward(held.operation, data.data(), data.size(), array(out), keep);
     return out;
 }
 
@@ -46,8 +49,9 @@ struct Outside : torch::autograd::Function<Outside> {
     static at::Tensor forward(AutogradContext* context, at::TensorList inputs, c10::intrusive_ptr<Held> held,
                               std::vector<int64_t> shape) {
         auto out = computed(*held, inputs, shape, true);
-        // The first input is not kept: what the backward pass needs of it, the operation keeps itself.
-        context->save_for_backward(variable_list(inputs.begin() + 1, inputs.end()));
+        variable_list saved(inputs.begin(), inputs.end());
+        if (!held->calls.needs_samples) saved[0] = at::Tensor();
+        context->save_for_backward(std::move(saved));
         context->saved_data["shape"] = inputs[0].sizes().vec();
         context->saved_data["held"] = c10::IValue::make_capsule(held);
         return out;
@@ -55,22 +59,20 @@ struct Outside : torch::autograd::Function<Outside> {
 
     static variable_list backward(AutogradContext* context, variable_list gradients) {
         TORCH_CHECK(!at::GradMode::is_enabled(),
-                    "native kernels cannot be differentiated twice; choose libtorch's kernels");
-        auto parameters = context->get_saved_variables();
+                    "native kernels cannot be differentiated twice; run the forward pass in kernels::by_libtorch, or choose libtorch's kernels");
+        auto inputs = context->get_saved_variables();
         auto shape = context->saved_data["shape"].toIntVector();
         auto& held = static_cast<Held&>(*context->saved_data["held"].toCapsule());
         auto gradient = gradients[0].contiguous();
-        variable_list out(1 + parameters.size() + 2);
-        std::vector<float*> to(1 + parameters.size());
+        variable_list out(inputs.size() + 2);
+        std::vector<AeArray> to(inputs.size());
         for (size_t i = 0; i < to.size(); ++i) {
             if (!context->needs_input_grad(i)) continue;
-            out[i] = i == 0 ? at::empty(shape, gradient.options()) : at::empty_like(parameters[i - 1]);
-            to[i] = out[i].mutable_data_ptr<float>();
+            out[i] = i == 0 ? at::empty(shape, gradient.options()) : at::empty_like(inputs[i]);
+            to[i] = array(out[i]);
         }
-        auto data = pointers(parameters);
-        held.calls.backward(held.operation, held.kept, data.data(), data.size(),
-                            gradient.const_data_ptr<float>(), gradient.numel(), to.data(),
-                            out[0].defined() ? out[0].numel() : 0);
+        auto data = arrays(inputs);
+        held.calls.backward(held.operation, held.kept, data.data(), data.size(), array(gradient), to.data());
         return out;
     }
 };

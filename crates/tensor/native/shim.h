@@ -35,17 +35,24 @@ char* ae_random(uint64_t seed, int kind, const int64_t* dims, int64_t n_dims, in
 char* ae_adopt(float* data, const int64_t* dims, int64_t n_dims, void (*release)(void*), void* context,
                Tensor** out);
 
-// A differentiable operation that is computed outside. All arrays are of 32-bit floats; the first of its inputs holds
-// samples, the others are parameters.
+// Values in a row.
+struct AeArray {
+    float* values;
+    int64_t len;
+};
+
+// A differentiable operation that is computed outside. The first of its inputs holds samples, the others are parameters; only
+// gradients are written to.
 struct AeOperation {
     // Writes the result; returns what the backward pass needs, or null if `keep` is 0.
-    void* (*forward)(const void* operation, const float* const* inputs, int64_t n, int64_t samples, float* out,
-                     int64_t n_out, int keep);
-    // Writes the gradients of samples and parameters that are not null.
-    void (*backward)(const void* operation, const void* kept, const float* const* parameters, int64_t n,
-                     const float* gradient, int64_t n_gradient, float* const* to, int64_t samples);
+    void* (*forward)(const void* operation, const AeArray* inputs, int64_t n, AeArray result, int keep);
+    // Writes the gradients of the inputs that are not null. The samples are null unless they are needed.
+    void (*backward)(const void* operation, const void* kept, const AeArray* inputs, int64_t n, AeArray gradient,
+                     const AeArray* gradients);
     void (*release_kept)(void* kept);
     void (*release_operation)(const void* operation);
+    // Whether the backward pass needs the samples.
+    int needs_samples;
 };
 
 // Applies an operation, which is released when its last use is gone, also if this fails.

@@ -3,6 +3,7 @@
 use crate::Device;
 use ae_kernels::Processor;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -24,14 +25,34 @@ pub enum Kernels {
 /// The choice of this process.
 static CHOICE: AtomicU8 = AtomicU8::new(Kernels::Auto as u8);
 
+thread_local! {
+    static BY_LIBTORCH: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What `f` computes on this thread, libtorch computes, whatever the choice: for gradients that are differentiated once more,
+/// which our own kernels cannot do.
+pub fn by_libtorch<T>(f: impl FnOnce() -> T) -> T {
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            BY_LIBTORCH.set(self.0);
+        }
+    }
+    let _before = Before(BY_LIBTORCH.replace(true));
+    f()
+}
+
 impl Kernels {
     /// Makes this the choice for the whole process, from the next forward pass on.
     pub fn choose(self) {
         CHOICE.store(self as u8, Ordering::Relaxed);
     }
 
-    /// The choice of this process.
+    /// The choice of this process, or within [`by_libtorch`] that.
     pub fn chosen() -> Self {
+        if BY_LIBTORCH.get() {
+            return Kernels::Libtorch;
+        }
         match CHOICE.load(Ordering::Relaxed) {
             1 => Kernels::Libtorch,
             2 => Kernels::Native,
@@ -97,6 +118,12 @@ mod tests {
         }
         assert_eq!(Kernels::Native.in_use(Device::Cuda(0)), "libtorch");
         assert_eq!(Kernels::of_record(""), Kernels::Libtorch);
+    }
+
+    #[test]
+    fn libtorch_computes_what_must_be_differentiated_twice() {
+        let inside = by_libtorch(|| by_libtorch(Kernels::chosen));
+        assert_eq!((inside, Kernels::chosen()), (Kernels::Libtorch, Kernels::Auto));
     }
 
     #[test]

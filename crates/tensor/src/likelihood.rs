@@ -1,6 +1,8 @@
 //! Likelihoods `p(x|z)`: what a decoder's output means.
 
 use crate::activation::Activate;
+use crate::operation;
+use ae_kernels::{Reduction, ValueLoss};
 use ae_network::{Activation, Range, channel_axis};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
@@ -190,12 +192,34 @@ impl Likelihood {
         target: &Tensor,
         observed: Option<&Tensor>,
     ) -> Tensor {
+        if observed.is_none()
+            && let Some(sums) = self.by_kernels(output, target)
+        {
+            return sums;
+        }
         let values = self.negative_log_prob_per_value(output, target);
         let values = match observed {
             Some(observed) => values * observed.flatten(1, -1),
             None => values,
         };
         values.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>)
+    }
+
+    /// [`Self::negative_log_prob`] by our own kernels, where they are to compute it.
+    fn by_kernels(self, output: &Tensor, target: &Tensor) -> Option<Tensor> {
+        let width = target.size()[1..].iter().product::<i64>();
+        let sums = |loss| operation::loss(loss, output, target, Reduction::RowSums(width as usize));
+        match self {
+            Likelihood::Bernoulli => sums(ValueLoss::CrossEntropy),
+            Likelihood::Gaussian { sigma } => {
+                let of_value = sigma.ln() + 0.5 * (2.0 * PI).ln();
+                Some(
+                    sums(ValueLoss::Squared(Activation::Identity))? * (0.5 / sigma.powi(2))
+                        + of_value * width as f64,
+                )
+            }
+            _ => None,
+        }
     }
 
     /// `-log p(target | output)` of each value, given the output: `[B, D]`, each sample's values in one row,

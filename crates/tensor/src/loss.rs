@@ -3,6 +3,8 @@
 use crate::activation::Activate;
 use crate::distance::Distance;
 use crate::likelihood::Likelihood;
+use crate::operation;
+use ae_kernels::{Reduction, ValueLoss};
 use ae_network::{Activation, Range};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
@@ -83,6 +85,17 @@ impl ReconstructionLoss {
         target: &Tensor,
         observed: Option<&Tensor>,
     ) -> Tensor {
+        let of_value = match self {
+            ReconstructionLoss::MeanSquared => ValueLoss::Squared(activation),
+            ReconstructionLoss::MeanAbsolute => ValueLoss::Absolute(activation),
+            ReconstructionLoss::BinaryCrossEntropy => ValueLoss::CrossEntropy,
+        };
+        let whole = observed.is_none();
+        if let Some(mean) =
+            whole.then(|| operation::loss(of_value, output, target, Reduction::Mean)).flatten()
+        {
+            return mean;
+        }
         let distance = match self {
             ReconstructionLoss::MeanSquared => Distance::MeanSquared,
             ReconstructionLoss::MeanAbsolute => Distance::MeanAbsolute,

@@ -1,30 +1,32 @@
 //! Differentiable operations whose forward and backward passes are computed by our own kernels.
 
+use crate::kernels::Kernels;
 use crate::native::{self, TorchError};
-use ae_kernels::{Gradients, ImageChain, Kept};
+use crate::threads::Libtorch;
+use ae_kernels::{DenseLayers, Gradients, ImageChain, Loss, Operation, Recurrence, Reduction, ValueLoss};
 use std::ffi::{c_char, c_int, c_void};
+use std::marker::PhantomData;
 use std::slice;
 use std::sync::Arc;
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 use torch_sys::C_tensor;
+
+/// `struct AeArray` of the shim.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Array {
+    values: *mut f32,
+    len: i64,
+}
 
 /// `struct AeOperation` of the shim.
 #[repr(C)]
 pub(crate) struct Calls {
-    forward:
-        unsafe extern "C" fn(*const c_void, *const *const f32, i64, i64, *mut f32, i64, c_int) -> *mut c_void,
-    backward: unsafe extern "C" fn(
-        *const c_void,
-        *const c_void,
-        *const *const f32,
-        i64,
-        *const f32,
-        i64,
-        *const *mut f32,
-        i64,
-    ),
+    forward: unsafe extern "C" fn(*const c_void, *const Array, i64, Array, c_int) -> *mut c_void,
+    backward: unsafe extern "C" fn(*const c_void, *const c_void, *const Array, i64, Array, *const Array),
     release_kept: unsafe extern "C" fn(*mut c_void),
     release_operation: unsafe extern "C" fn(*const c_void),
+    needs_samples: c_int,
 }
 
 unsafe extern "C" {
@@ -39,8 +41,6 @@ unsafe extern "C" {
     ) -> *mut c_char;
 }
 
-const IMAGES: Calls = Calls { forward, backward, release_kept, release_operation };
-
 /// Images `[N, C, H, W]` through a chain, with its parameters: `[N, C', H', W']`. Gradients flow to all of them, but they
 /// cannot be differentiated once more.
 ///
@@ -51,101 +51,189 @@ pub fn through_images(
     x: &Tensor,
     parameters: &[&Tensor],
 ) -> Result<Tensor, TorchError> {
-    let sizes: Vec<usize> = parameters.iter().map(|parameter| parameter.numel()).collect();
-    assert_eq!(sizes, chain.parameters(), "the parameters have the sizes of the layers");
     let size = x.size();
     assert_eq!(size[1..], chain.input_shape().map(|n| n as i64), "the images have the shape of the chain");
     let [channels, height, width] = chain.output_shape().map(|n| n as i64);
-    let dims = [size[0], channels, height, width];
+    check(parameters, chain.parameters());
+    apply(chain, x, parameters, &[size[0], channels, height, width])
+}
+
+/// Rows `[N, in]` through dense layers, with their parameters: `[N, out]`. Gradients flow to all of them, but they cannot be
+/// differentiated once more.
+///
+/// # Errors
+/// A tensor is not of 32-bit numbers on the CPU. Panics for rows or parameters of other sizes.
+pub fn through_dense(
+    layers: &Arc<DenseLayers>,
+    x: &Tensor,
+    parameters: &[&Tensor],
+) -> Result<Tensor, TorchError> {
+    let (size, [inputs, outputs]) = (x.size(), layers.widths());
+    assert_eq!(size[1..], [inputs as i64], "the rows have the width of the first layer");
+    check(parameters, layers.parameters());
+    apply(layers, x, parameters, &[size[0], outputs as i64])
+}
+
+/// Samples through a recurrent layer, with its parameters: `[N, T, F]`, or `[N, F]` where the layer gets the same at each step,
+/// to `[N, T, units]` or `[N, units]`. Gradients flow to all of them, but they cannot be differentiated once more.
+///
+/// # Errors
+/// A tensor is not of 32-bit numbers on the CPU. Panics for samples or parameters of other sizes.
+pub fn through_recurrence(
+    layer: &Arc<Recurrence>,
+    x: &Tensor,
+    parameters: &[&Tensor],
+) -> Result<Tensor, TorchError> {
+    let long = |shape: Vec<usize>| shape.into_iter().map(|n| n as i64).collect::<Vec<i64>>();
+    let size = x.size();
+    assert_eq!(size[1..], long(layer.input_shape()), "the samples have the shape of the layer");
+    check(parameters, layer.parameters());
+    apply(layer, x, parameters, &[&size[..1], &long(layer.output_shape())].concat())
+}
+
+/// The loss of outputs against targets of the same shape: a scalar, or `[N]`, as the loss reduces them. Gradients flow to the
+/// outputs, but they cannot be differentiated once more. `None` if libtorch is to compute it: as [`Kernels`] were chosen, on
+/// another device, in another precision, or if the target wants a gradient.
+pub(crate) fn loss(
+    loss: ValueLoss,
+    output: &Tensor,
+    target: &Tensor,
+    reduction: Reduction,
+) -> Option<Tensor> {
+    let is_ours = |tensor: &Tensor| tensor.device() == Device::Cpu && tensor.kind() == Kind::Float;
+    let fits = output.size() == target.size() && output.numel() > 0 && !target.requires_grad();
+    if !(fits && is_ours(output) && is_ours(target)) {
+        return None;
+    }
+    let loss = Loss::new(loss, reduction, Kernels::chosen().processor()?)?;
+    let size = output.size();
+    let dims = if reduction == Reduction::Mean { &[][..] } else { &size[..1] };
+    Some(apply(&Arc::new(loss), output, &[target], dims).expect("tensors of one size"))
+}
+
+fn check(parameters: &[&Tensor], expected: &[usize]) {
+    let sizes = parameters.iter().map(|parameter| parameter.numel());
+    assert!(sizes.eq(expected.iter().copied()), "the parameters have the sizes of the layers");
+}
+
+/// A result of shape `dims`, which the operation writes whole.
+fn apply<O: Operation>(
+    operation: &Arc<O>,
+    x: &Tensor,
+    parameters: &[&Tensor],
+    dims: &[i64],
+) -> Result<Tensor, TorchError> {
     let mut inputs: Vec<*mut C_tensor> = vec![x.as_ptr().cast_mut()];
     inputs.extend(parameters.iter().map(|parameter| parameter.as_ptr().cast_mut()));
-    let operation = Arc::into_raw(Arc::clone(chain)).cast::<c_void>();
-    // SAFETY: valid tensors that live through the call, whose sizes were checked; the shim owns `operation` from now on.
+    let operation = Arc::into_raw(Arc::clone(operation)).cast::<c_void>();
+    // SAFETY: valid tensors that live through the call; the shim owns `operation` from now on, and calls the functions with it.
     native::made(|out| unsafe {
-        let n = inputs.len() as i64;
-        ae_apply(operation, &IMAGES, inputs.as_mut_ptr(), n, dims.as_ptr(), dims.len() as i64, out)
+        let (n, n_dims) = (inputs.len() as i64, dims.len() as i64);
+        ae_apply(operation, &Of::<O>::CALLS, inputs.as_mut_ptr(), n, dims.as_ptr(), n_dims, out)
     })
 }
 
+/// The functions for one kind of operation.
+struct Of<O>(PhantomData<O>);
+
+impl<O: Operation> Of<O> {
+    const CALLS: Calls = Calls {
+        forward: forward::<O>,
+        backward: backward::<O>,
+        release_kept: release_kept::<O>,
+        release_operation: release_operation::<O>,
+        needs_samples: O::NEEDS_SAMPLES as c_int,
+    };
+}
+
 /// # Safety
-/// The arguments are those of [`through_images`], checked there.
-unsafe extern "C" fn forward(
+/// `operation` is an `O`; the arrays are valid, and the result is no input.
+unsafe extern "C" fn forward<O: Operation>(
     operation: *const c_void,
-    inputs: *const *const f32,
+    inputs: *const Array,
     n: i64,
-    samples: i64,
-    out: *mut f32,
-    n_out: i64,
+    result: Array,
     keep: c_int,
 ) -> *mut c_void {
     // SAFETY: the caller's guarantee.
-    let (chain, images, parameters, out) = unsafe {
-        let chain = &*operation.cast::<ImageChain>();
-        let inputs = slice::from_raw_parts(inputs, n as usize);
-        let images = slice::from_raw_parts(inputs[0], samples as usize);
-        (chain, images, arrays(chain, &inputs[1..]), slice::from_raw_parts_mut(out, n_out as usize))
+    let (operation, inputs, result) = unsafe {
+        let inputs: Vec<&[f32]> = arrays(inputs, n).iter().map(|array| array.read()).collect();
+        (&*operation.cast::<O>(), inputs, result.write())
     };
-    let threads = &crate::threads::Libtorch;
+    let (samples, parameters) = inputs.split_first().expect("the samples come first");
     if keep == 0 {
-        chain.forward(&parameters, images, out, threads);
+        operation.forward(parameters, samples, result, &Libtorch);
         return std::ptr::null_mut();
     }
-    let kept = chain.forward_kept(&parameters, images, out, threads);
+    let kept = operation.forward_kept(parameters, samples, result, &Libtorch);
     Box::into_raw(Box::new(kept)).cast()
 }
 
 /// # Safety
-/// `kept` comes from [`forward`] with the same operation, and all arrays have the sizes that it had.
-unsafe extern "C" fn backward(
+/// `kept` comes from [`forward`] with the same operation and inputs; the arrays are valid, and the gradients are different
+/// ones.
+unsafe extern "C" fn backward<O: Operation>(
     operation: *const c_void,
     kept: *const c_void,
-    parameters: *const *const f32,
+    inputs: *const Array,
     n: i64,
-    gradient: *const f32,
-    n_gradient: i64,
-    to: *const *mut f32,
-    samples: i64,
+    gradient: Array,
+    gradients: *const Array,
 ) {
-    // SAFETY: the caller's guarantee; the gradients are different arrays.
+    // SAFETY: the caller's guarantee.
     unsafe {
-        let chain = &*operation.cast::<ImageChain>();
-        let kept = &*kept.cast::<Kept>();
-        let parameters = arrays(chain, slice::from_raw_parts(parameters, n as usize));
-        let gradient = slice::from_raw_parts(gradient, n_gradient as usize);
-        let to = slice::from_raw_parts(to, 1 + n as usize);
-        let images = (!to[0].is_null()).then(|| slice::from_raw_parts_mut(to[0], samples as usize));
+        let (operation, kept) = (&*operation.cast::<O>(), &*kept.cast::<O::Kept>());
+        let (inputs, to) = (arrays(inputs, n), arrays(gradients, n));
+        let samples = (!inputs[0].values.is_null()).then(|| inputs[0].read());
+        let parameters: Vec<&[f32]> = inputs[1..].iter().map(|array| array.read()).collect();
         // All parameters of a network are trained, or none is.
-        let wanted = to[1..].iter().any(|gradient| !gradient.is_null());
+        let is_wanted = to[1..].iter().any(|array| !array.values.is_null());
         let mut unwanted: Vec<Vec<f32>> = Vec::new();
-        let of = |(&to, &len): (&*mut f32, &usize)| match to.is_null() {
-            false => slice::from_raw_parts_mut(to, len),
+        let of = |(to, parameter): (&Array, &&[f32])| match to.values.is_null() {
+            false => to.write(),
             true => {
-                unwanted.push(vec![0.0; len]);
+                unwanted.push(vec![0.0; parameter.len()]);
                 let nowhere = unwanted.last_mut().expect("it was just put there");
-                slice::from_raw_parts_mut(nowhere.as_mut_ptr(), len)
+                slice::from_raw_parts_mut(nowhere.as_mut_ptr(), parameter.len())
             }
         };
         let all: Option<Vec<&mut [f32]>> =
-            wanted.then(|| to[1..].iter().zip(chain.parameters()).map(of).collect());
-        let gradients = Gradients { images, parameters: all };
-        chain.backward(&parameters, kept, gradient, gradients, &crate::threads::Libtorch);
+            is_wanted.then(|| to[1..].iter().zip(&parameters).map(of).collect());
+        let samples_to = (!to[0].values.is_null()).then(|| to[0].write());
+        let gradients = Gradients { samples: samples_to, parameters: all };
+        operation.backward(&parameters, kept, samples, gradient.read(), gradients, &Libtorch);
     }
 }
 
 /// # Safety
-/// An array for each parameter of the chain, of its size.
-unsafe fn arrays<'a>(chain: &ImageChain, arrays: &[*const f32]) -> Vec<&'a [f32]> {
-    let sizes = chain.parameters().iter();
+/// So many arrays.
+unsafe fn arrays<'a>(first: *const Array, n: i64) -> &'a [Array] {
     // SAFETY: the caller's guarantee.
-    arrays.iter().zip(sizes).map(|(&array, &len)| unsafe { slice::from_raw_parts(array, len) }).collect()
+    unsafe { slice::from_raw_parts(first, n as usize) }
 }
 
-unsafe extern "C" fn release_kept(kept: *mut c_void) {
+impl Array {
+    /// # Safety
+    /// The array is valid.
+    unsafe fn read<'a>(self) -> &'a [f32] {
+        // SAFETY: the caller's guarantee.
+        unsafe { slice::from_raw_parts(self.values, self.len as usize) }
+    }
+
+    /// # Safety
+    /// The array is valid, and nothing else uses it.
+    unsafe fn write<'a>(self) -> &'a mut [f32] {
+        // SAFETY: the caller's guarantee.
+        unsafe { slice::from_raw_parts_mut(self.values, self.len as usize) }
+    }
+}
+
+unsafe extern "C" fn release_kept<O: Operation>(kept: *mut c_void) {
     // SAFETY: it comes from `forward`, and is released once.
-    drop(unsafe { Box::from_raw(kept.cast::<Kept>()) });
+    drop(unsafe { Box::from_raw(kept.cast::<O::Kept>()) });
 }
 
-unsafe extern "C" fn release_operation(operation: *const c_void) {
-    // SAFETY: it comes from `through_images`, and is released once.
-    drop(unsafe { Arc::from_raw(operation.cast::<ImageChain>()) });
+unsafe extern "C" fn release_operation<O: Operation>(operation: *const c_void) {
+    // SAFETY: it comes from `apply`, and is released once.
+    drop(unsafe { Arc::from_raw(operation.cast::<O>()) });
 }

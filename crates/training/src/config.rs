@@ -87,7 +87,8 @@ pub struct TrainingConfig {
     pub groups: BTreeMap<String, GroupConfig>,
     /// Steps between two points of the loss curves.
     pub log_every: u64,
-    /// Steps between two checkpoints; there is one after each epoch as well.
+    /// Steps between two checkpoints. There is one after the last epoch as well, and after each other, unless saving would
+    /// then take more than a twentieth of the time.
     pub checkpoint_every: u64,
 }
 

@@ -41,6 +41,7 @@ mod model_file;
 pub mod observer;
 mod options;
 pub mod outcome;
+mod pace;
 pub mod schedule;
 mod team;
 pub mod tensorboard;

@@ -8,6 +8,7 @@ use crate::evaluate::{evaluate_with, group_names, named_terms, to_doubles};
 use crate::observer::{Observer, Progress};
 use crate::options::{Start, TrainOptions};
 use crate::outcome::{Outcome, TrainError};
+use crate::pace::Pace;
 use crate::team::Team;
 use crate::tensorboard::EventWriter;
 use crate::tensors::{copy, exchange, unnamed};
@@ -81,6 +82,7 @@ struct Loop<'a> {
     team: Team,
     /// The checkpoint's path, and what it is made from.
     checkpoint: Option<(PathBuf, Origin)>,
+    pace: Pace,
     log: Option<MetricsLog>,
     events: Option<EventWriter>,
     groups: Vec<&'static str>,
@@ -124,6 +126,7 @@ impl<'a> Loop<'a> {
             device,
             team,
             checkpoint: None,
+            pace: Pace::default(),
             log: None,
             events: None,
             groups,
@@ -139,8 +142,7 @@ impl<'a> Loop<'a> {
             started: Instant::now(),
             seconds_before: 0.0,
         };
-        this.begin(start)?;
-        Ok(this)
+        this.begin(start).map(|()| this)
     }
 
     /// Opens the folder, if there is one, and takes up the state to go on from.
@@ -236,8 +238,7 @@ impl<'a> Loop<'a> {
     fn step(&mut self, epoch: &Epoch<'_>, stops: bool) -> Result<bool, TrainError> {
         let rows = epoch.rows_of(self.position.batch);
         let noise = Noise::new(self.config.seed, self.position.step, self.device);
-        let steps = self.config.epochs * epoch.len() as u64;
-        let task = self.team.task(rows, noise, self.position.step, steps);
+        let task = self.team.task(rows, noise, self.position.step, self.config.epochs * epoch.len() as u64);
         let batch = epoch.part(self.position.batch, task.share.rows.clone());
         let losses = self.model.losses(&batch, &task.pass);
         let totals: Vec<Option<Tensor>> = losses.iter().map(Losses::total).collect();
@@ -282,7 +283,8 @@ impl<'a> Loop<'a> {
         let terms = self.write_window()?;
         let validation = if self.data.validation.is_empty() { None } else { Some(self.validate()?) };
         observer.on_epoch(&self.progress(terms, batch), validation.as_ref());
-        self.save()
+        let is_last = self.position.stopped || self.position.epoch == self.config.epochs;
+        if is_last || self.pace.is_due(Instant::now()) { self.save() } else { Ok(()) }
     }
 
     /// Figures of the validation rows, with the weights that would be used if training ended here.
@@ -297,8 +299,8 @@ impl<'a> Loop<'a> {
                 self.position.best = Some(Best { loss, epoch });
                 copy(&self.best, &self.state);
             }
-            let best = self.position.best.map_or(0, |best| best.epoch);
-            self.position.stopped = epoch - best >= stopping.patience;
+            self.position.stopped =
+                epoch - self.position.best.map_or(0, |best| best.epoch) >= stopping.patience;
         }
         if let Some(current) = current {
             copy(&self.parameters, &current);
@@ -317,11 +319,7 @@ impl<'a> Loop<'a> {
                     term: self.names[bad].clone(),
                     value: row[bad],
                     step: first + index as u64,
-                    checkpoint: self
-                        .checkpoint
-                        .as_ref()
-                        .map(|(path, _)| path.clone())
-                        .filter(|path| path.exists()),
+                    checkpoint: self.checkpoint.clone().map(|(path, _)| path).filter(|path| path.exists()),
                 });
             }
             self.position.window.add(&self.names, &row, samples);
@@ -355,12 +353,14 @@ impl<'a> Loop<'a> {
     fn save(&mut self) -> Result<(), TrainError> {
         self.collect()?;
         let Some((path, origin)) = self.checkpoint.clone() else { return Ok(()) };
+        let began = Instant::now();
         if let Some(log) = &mut self.log {
             self.position.metrics_length = log.length()?;
         }
         self.position.seconds = self.seconds_before + self.started.elapsed().as_secs_f64();
         let position = self.position.clone();
         self.tensors().save(&path, &origin, &position)?;
+        self.pace.saved(began, Instant::now());
         Ok(())
     }
 

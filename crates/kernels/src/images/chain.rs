@@ -4,11 +4,13 @@ use super::correlate::{Correlate, Finish};
 use super::gradient::WeightGradient;
 use super::layout::{Gather, Scatter};
 use super::map::Map;
-use super::memory::{Aligned, Blocks, Slices, block, places};
+use super::memory::{Aligned, Blocks, block, places};
 use super::plane::Plane;
 use super::resize::{Backward, Forward};
 use super::steps::{Convolution, Step, steps};
+use crate::operation::{Gradients, Operation};
 use crate::simd::{Processor, dispatch};
+use crate::slices::Slices;
 use crate::threads::{Pool, Threads};
 use ae_network::Layer;
 use std::sync::Arc;
@@ -51,15 +53,6 @@ impl Drop for Kept {
     fn drop(&mut self) {
         self.memory.values.give(self.values.take().expect("taken once"));
     }
-}
-
-/// Where the gradients of a backward pass go; what is `None` is not computed.
-#[derive(Debug)]
-pub struct Gradients<'a> {
-    /// Of the images, `[N, C, H, W]`.
-    pub images: Option<&'a mut [f32]>,
-    /// Of each parameter, in the order of [`ImageChain::parameters`].
-    pub parameters: Option<Vec<&'a mut [f32]>>,
 }
 
 impl ImageChain {
@@ -110,91 +103,6 @@ impl ImageChain {
     fn sizes(&self) -> [usize; 2] {
         let size = |plane: Option<&Plane>| plane.map_or(0, |p| p.channels * p.height * p.width);
         [size(self.values.first()), size(self.values.last())]
-    }
-
-    /// Images `[N, C, H, W]` to `to`, with the parameters as [`Layer`] lays them out. Panics for other sizes.
-    pub fn forward(&self, parameters: &[&[f32]], images: &[f32], to: &mut [f32], threads: &dyn Threads) {
-        let n = self.check(parameters, images, to);
-        let packed = self.packed(parameters, false);
-        let results = Slices::new(to, self.processor.lanes() * self.sizes()[1]);
-        threads.each(self.groups(n), &|group| {
-            let len = block(&self.values);
-            let mut values = self.memory.values.take().filter(|values| values.len() >= len);
-            let memory = values.get_or_insert_with(|| Aligned::zeros(len));
-            // SAFETY: each group has its own part of the results.
-            let to = unsafe { results.get(group) };
-            self.forward_group(parameters, &packed, self.group_of(images, group, 0), memory.as_mut_ptr(), to);
-            self.memory.values.give(values.expect("it was made"));
-        });
-    }
-
-    /// [`Self::forward`], with what [`Self::backward`] needs.
-    pub fn forward_kept(
-        &self,
-        parameters: &[&[f32]],
-        images: &[f32],
-        to: &mut [f32],
-        threads: &dyn Threads,
-    ) -> Kept {
-        let n = self.check(parameters, images, to);
-        let packed = self.packed(parameters, false);
-        let len = block(&self.values);
-        let all = len * self.groups(n);
-        let values = self.memory.values.take().filter(|values| values.len() >= all);
-        let mut values = values.unwrap_or_else(|| Aligned::zeros(all));
-        let blocks = Blocks(values.as_mut_ptr());
-        let results = Slices::new(to, self.processor.lanes() * self.sizes()[1]);
-        threads.each(self.groups(n), &|group| {
-            // SAFETY: each group has its own part of the values and of the results.
-            let (memory, to) = unsafe { (blocks.get(group * len), results.get(group)) };
-            self.forward_group(parameters, &packed, self.group_of(images, group, 0), memory, to);
-        });
-        Kept { n, values: Some(values), memory: Arc::clone(&self.memory) }
-    }
-
-    /// From the gradient of the result, `[N, C', H', W']`, to those of the images and the parameters, which are
-    /// overwritten. `kept` is of the forward pass with the same parameters. Panics for other sizes.
-    pub fn backward(
-        &self,
-        parameters: &[&[f32]],
-        kept: &Kept,
-        gradient: &[f32],
-        gradients: Gradients<'_>,
-        threads: &dyn Threads,
-    ) {
-        let (lanes, [input, output]) = (self.processor.lanes(), self.sizes());
-        let groups = self.groups(kept.n);
-        assert_eq!(gradient.len(), kept.n * output, "a gradient for each value of the result");
-        let Gradients { images, parameters: wanted } = gradients;
-        let packed = self.packed(parameters, true);
-        let images = images.map(|images| {
-            assert_eq!(images.len(), kept.n * input, "a gradient for each value of the images");
-            Slices::new(images, lanes * input)
-        });
-        let mut sums = self.memory.sums.take().unwrap_or_default();
-        let n_sums = if wanted.is_some() { self.n_parameters } else { 0 };
-        sums.clear();
-        sums.resize(groups * n_sums, 0.0);
-        let group_sums = Slices::new(&mut sums, n_sums);
-        let values = kept.values.as_ref().expect("it is there until it is dropped");
-        let value_blocks = Blocks(values.as_ptr().cast_mut());
-        threads.each(groups, &|group| {
-            let len = block(&self.gradients);
-            let mut memory = self.memory.gradients.take().unwrap_or_else(|| Aligned::zeros(len));
-            // SAFETY: each group has its own part of all of these; the values are only read.
-            let (values, sums, images) = unsafe {
-                let images = images.as_ref().map(|images| images.get(group));
-                (value_blocks.get(group * block(&self.values)), group_sums.get(group), images)
-            };
-            let gradient = self.group_of(gradient, group, self.steps.len());
-            let sums = (n_sums > 0).then_some(sums);
-            self.backward_group(&packed, gradient, values.cast_const(), memory.as_mut_ptr(), sums, images);
-            self.memory.gradients.give(memory);
-        });
-        if let Some(wanted) = wanted {
-            self.add_up(&sums, wanted);
-        }
-        self.memory.sums.give(sums);
     }
 
     /// The sums of all groups, in their order.
@@ -366,5 +274,93 @@ impl ImageChain {
         }
         map.unpack(&taps, convolution.strides, weights);
         self.memory.sums.give(taps);
+    }
+}
+
+impl Operation for ImageChain {
+    type Kept = Kept;
+
+    const NEEDS_SAMPLES: bool = false;
+
+    fn forward(&self, parameters: &[&[f32]], images: &[f32], to: &mut [f32], threads: &dyn Threads) {
+        let n = self.check(parameters, images, to);
+        let packed = self.packed(parameters, false);
+        let results = Slices::new(to, self.processor.lanes() * self.sizes()[1]);
+        threads.each(self.groups(n), &|group| {
+            let len = block(&self.values);
+            let mut values = self.memory.values.take().filter(|values| values.len() >= len);
+            let memory = values.get_or_insert_with(|| Aligned::zeros(len));
+            // SAFETY: each group has its own part of the results.
+            let to = unsafe { results.get(group) };
+            self.forward_group(parameters, &packed, self.group_of(images, group, 0), memory.as_mut_ptr(), to);
+            self.memory.values.give(values.expect("it was made"));
+        });
+    }
+
+    fn forward_kept(
+        &self,
+        parameters: &[&[f32]],
+        images: &[f32],
+        to: &mut [f32],
+        threads: &dyn Threads,
+    ) -> Kept {
+        let n = self.check(parameters, images, to);
+        let packed = self.packed(parameters, false);
+        let len = block(&self.values);
+        let all = len * self.groups(n);
+        let values = self.memory.values.take().filter(|values| values.len() >= all);
+        let mut values = values.unwrap_or_else(|| Aligned::zeros(all));
+        let blocks = Blocks(values.as_mut_ptr());
+        let results = Slices::new(to, self.processor.lanes() * self.sizes()[1]);
+        threads.each(self.groups(n), &|group| {
+            // SAFETY: each group has its own part of the values and of the results.
+            let (memory, to) = unsafe { (blocks.get(group * len), results.get(group)) };
+            self.forward_group(parameters, &packed, self.group_of(images, group, 0), memory, to);
+        });
+        Kept { n, values: Some(values), memory: Arc::clone(&self.memory) }
+    }
+
+    fn backward(
+        &self,
+        parameters: &[&[f32]],
+        kept: &Kept,
+        _images: Option<&[f32]>,
+        gradient: &[f32],
+        gradients: Gradients<'_>,
+        threads: &dyn Threads,
+    ) {
+        let (lanes, [input, output]) = (self.processor.lanes(), self.sizes());
+        let groups = self.groups(kept.n);
+        assert_eq!(gradient.len(), kept.n * output, "a gradient for each value of the result");
+        let Gradients { samples: images, parameters: wanted } = gradients;
+        let packed = self.packed(parameters, true);
+        let images = images.map(|images| {
+            assert_eq!(images.len(), kept.n * input, "a gradient for each value of the images");
+            Slices::new(images, lanes * input)
+        });
+        let mut sums = self.memory.sums.take().unwrap_or_default();
+        let n_sums = if wanted.is_some() { self.n_parameters } else { 0 };
+        sums.clear();
+        sums.resize(groups * n_sums, 0.0);
+        let group_sums = Slices::new(&mut sums, n_sums);
+        let values = kept.values.as_ref().expect("it is there until it is dropped");
+        let value_blocks = Blocks(values.as_ptr().cast_mut());
+        threads.each(groups, &|group| {
+            let len = block(&self.gradients);
+            let mut memory = self.memory.gradients.take().unwrap_or_else(|| Aligned::zeros(len));
+            // SAFETY: each group has its own part of all of these; the values are only read.
+            let (values, sums, images) = unsafe {
+                let images = images.as_ref().map(|images| images.get(group));
+                (value_blocks.get(group * block(&self.values)), group_sums.get(group), images)
+            };
+            let gradient = self.group_of(gradient, group, self.steps.len());
+            let sums = (n_sums > 0).then_some(sums);
+            self.backward_group(&packed, gradient, values.cast_const(), memory.as_mut_ptr(), sums, images);
+            self.memory.gradients.give(memory);
+        });
+        if let Some(wanted) = wanted {
+            self.add_up(&sums, wanted);
+        }
+        self.memory.sums.give(sums);
     }
 }

@@ -1,19 +1,10 @@
 //! Chains against plain loops in 64 bits that follow the layers' definitions, and their gradients against differences of
 //! those loops.
 
-use super::{Gradients, ImageChain};
-use crate::{Alone, Processor, Rayon, Threads};
+use super::ImageChain;
+use crate::testing::values;
+use crate::{Alone, Gradients, Operation, Processor, Rayon, Threads};
 use ae_network::{Activation, LEAKY_SLOPE, Layer};
-
-/// Values between -1 and 1 from a simple generator.
-fn values(n: usize, seed: u32) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / (1u32 << 23) as f32 - 1.0
-    };
-    (0..n).map(|_| next()).collect()
-}
 
 /// One image `[C, H, W]`.
 #[derive(Clone)]
@@ -205,10 +196,10 @@ impl Case {
         let mut parameters: Vec<Vec<f32>> =
             self.parameters.iter().map(|parameter| vec![f32::NAN; parameter.len()]).collect();
         let gradients = Gradients {
-            images: Some(&mut images),
+            samples: Some(&mut images),
             parameters: Some(parameters.iter_mut().map(Vec::as_mut_slice).collect()),
         };
-        self.chain.backward(&self.slices(), &kept, &self.gradient, gradients, threads);
+        self.chain.backward(&self.slices(), &kept, None, &self.gradient, gradients, threads);
         (result, images, parameters)
     }
 }
@@ -324,13 +315,13 @@ fn only_what_is_wanted_is_computed() {
     let (mut result, (_, images, parameters)) = (vec![0.0; case.gradient.len()], case.native(&Alone));
     let kept = case.chain.forward_kept(&case.slices(), &case.images, &mut result, &Alone);
     let mut alone = vec![f32::NAN; images.len()];
-    let gradients = Gradients { images: Some(&mut alone), parameters: None };
-    case.chain.backward(&case.slices(), &kept, &case.gradient, gradients, &Alone);
+    let gradients = Gradients { samples: Some(&mut alone), parameters: None };
+    case.chain.backward(&case.slices(), &kept, None, &case.gradient, gradients, &Alone);
     assert_eq!(alone, images);
     let mut alone: Vec<Vec<f32>> = parameters.iter().map(|p| vec![f32::NAN; p.len()]).collect();
     let slices = alone.iter_mut().map(Vec::as_mut_slice).collect();
-    let gradients = Gradients { images: None, parameters: Some(slices) };
-    case.chain.backward(&case.slices(), &kept, &case.gradient, gradients, &Alone);
+    let gradients = Gradients { samples: None, parameters: Some(slices) };
+    case.chain.backward(&case.slices(), &kept, None, &case.gradient, gradients, &Alone);
     assert_eq!(alone, parameters);
 }
 

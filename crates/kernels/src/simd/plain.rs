@@ -1,6 +1,6 @@
 //! Vectors in portable code, for processors without one of the instruction sets, and for Miri.
 
-use super::{Kernel, Simd};
+use super::{Kernel, SQUARE, Simd};
 
 const N: usize = 8;
 
@@ -18,6 +18,8 @@ impl Simd for Plain {
     const N: usize = N;
     const PIXELS: [usize; 3] = [1, 2, 3];
     const WEIGHTS: [usize; 3] = [1, 2, 3];
+    const ROWS: usize = 4;
+    const FUSES: bool = false;
     type Mask = [bool; N];
 
     #[inline(never)]
@@ -97,6 +99,16 @@ impl Simd for Plain {
     #[inline(always)]
     unsafe fn choose(mask: Self::Mask, yes: Self, no: Self) -> Self {
         Plain(std::array::from_fn(|lane| if mask[lane] { yes.0[lane] } else { no.0[lane] }))
+    }
+
+    #[inline(always)]
+    unsafe fn turn(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        for row in 0..SQUARE {
+            for column in 0..SQUARE {
+                // SAFETY: the caller's guarantee.
+                unsafe { *to.add(column * to_stride + row) = *from.add(row * from_stride + column) }
+            }
+        }
     }
 
     #[inline(always)]

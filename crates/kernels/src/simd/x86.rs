@@ -1,6 +1,6 @@
 //! Vectors of x86-64 processors.
 
-use super::{Kernel, Simd};
+use super::{Kernel, SQUARE, Simd};
 use std::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
@@ -13,6 +13,8 @@ impl Simd for Avx512 {
     const N: usize = 16;
     const PIXELS: [usize; 3] = [5, 8, 8];
     const WEIGHTS: [usize; 3] = [4, 8, 8];
+    const ROWS: usize = 12;
+    const FUSES: bool = true;
     type Mask = __mmask16;
 
     #[inline(never)]
@@ -104,6 +106,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn turn(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the caller's guarantee.
+        unsafe { turn(from, from_stride, to, to_stride) }
+    }
+
+    #[inline(always)]
     unsafe fn sum(self) -> f32 {
         // SAFETY: the caller's guarantee.
         unsafe { _mm512_reduce_add_ps(self.0) }
@@ -114,6 +122,8 @@ impl Simd for Avx2 {
     const N: usize = 8;
     const PIXELS: [usize; 3] = [2, 4, 8];
     const WEIGHTS: [usize; 3] = [3, 4, 6];
+    const ROWS: usize = 6;
+    const FUSES: bool = true;
     type Mask = __m256;
 
     #[inline(never)]
@@ -208,12 +218,47 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn turn(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the caller's guarantee.
+        unsafe { turn(from, from_stride, to, to_stride) }
+    }
+
+    #[inline(always)]
     unsafe fn sum(self) -> f32 {
         // SAFETY: the caller's guarantee.
         unsafe {
             let half = _mm_add_ps(_mm256_castps256_ps128(self.0), _mm256_extractf128_ps::<1>(self.0));
             let quarter = _mm_add_ps(half, _mm_movehl_ps(half, half));
             _mm_cvtss_f32(_mm_add_ss(quarter, _mm_shuffle_ps::<1>(quarter, quarter)))
+        }
+    }
+}
+
+/// Eight rows of eight: pairs of rows are mixed three times, at distances of 1, 2 and 4.
+#[inline(always)]
+unsafe fn turn(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+    // SAFETY: the caller's guarantee.
+    unsafe {
+        let rows: [__m256; SQUARE] = std::array::from_fn(|row| _mm256_loadu_ps(from.add(row * from_stride)));
+        let pairs: [__m256; SQUARE] = std::array::from_fn(|i| {
+            let (one, other) = (rows[i / 2 * 2], rows[i / 2 * 2 + 1]);
+            if i % 2 == 0 { _mm256_unpacklo_ps(one, other) } else { _mm256_unpackhi_ps(one, other) }
+        });
+        // Of four rows each, columns 0 and 4, 1 and 5, 2 and 6, 3 and 7.
+        let fours: [__m256; SQUARE] = std::array::from_fn(|i| {
+            let (one, other) = (pairs[i / 4 * 4 + i % 4 / 2], pairs[i / 4 * 4 + i % 4 / 2 + 2]);
+            match i % 2 {
+                0 => _mm256_shuffle_ps::<0b01_00_01_00>(one, other),
+                _ => _mm256_shuffle_ps::<0b11_10_11_10>(one, other),
+            }
+        });
+        for column in 0..SQUARE {
+            let (one, other) = (fours[column % 4], fours[column % 4 + 4]);
+            let values = match column / 4 {
+                0 => _mm256_permute2f128_ps::<0x20>(one, other),
+                _ => _mm256_permute2f128_ps::<0x31>(one, other),
+            };
+            _mm256_storeu_ps(to.add(column * to_stride), values);
         }
     }
 }

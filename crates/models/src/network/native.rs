@@ -1,7 +1,8 @@
 //! Which of a network's layers our own kernels compute.
 
 use super::Architecture;
-use ae_kernels::{ImageChain, Processor};
+use ae_kernels::{DenseLayers, ImageChain, Processor, Recurrence};
+use ae_network::Layer;
 use ae_tensor::kernels::Kernels;
 use ae_tensor::{Device, Kind, Tensor, operation};
 use std::sync::Arc;
@@ -13,51 +14,101 @@ pub(super) struct Chain {
     pub(super) first: usize,
     /// Number of its layers.
     pub(super) len: usize,
-    images: Arc<ImageChain>,
+    kernel: Kernel,
 }
+
+#[derive(Clone, Debug)]
+enum Kernel {
+    Images(Arc<ImageChain>),
+    Dense(Arc<DenseLayers>),
+    Recurrent(Arc<Recurrence>),
+}
+
+/// Weights of a dense layer up to which our kernels are as fast as libtorch's. Those of larger ones come from memory, and
+/// there MKL's are faster (see benches/LOG.md).
+const MAX_WEIGHTS: usize = 1 << 19;
 
 /// The chains of an architecture, in the order of its layers.
 pub(super) fn chains(architecture: &Architecture) -> Vec<Chain> {
-    let processor = Processor::of_this_machine();
     let (layers, mut found, mut first) = (architecture.layers(), Vec::new(), 0);
     let mut shapes = vec![architecture.input_shape().to_vec()];
     shapes.extend(architecture.nodes().map(|node| node.output.to_vec()));
     while first < layers.len() {
-        let shape = <[i64; 3]>::try_from(shapes[first].as_slice()).ok();
-        let chain = shape.and_then(|shape| {
-            ImageChain::starting(&layers[first..], shape.map(|side| side as usize), processor)
-        });
+        let chain = Kernel::starting(&layers[first..], &shapes[first]);
         let len = chain.as_ref().map_or(1, |(_, len)| *len);
-        found.extend(chain.map(|(images, len)| Chain { first, len, images: Arc::new(images) }));
+        found.extend(chain.map(|(kernel, len)| Chain { first, len, kernel }));
         first += len;
     }
     found
 }
 
+impl Kernel {
+    /// The longest chain that starts with the first of `layers`, for samples of this shape, and how many layers it has.
+    fn starting(layers: &[Layer], shape: &[i64]) -> Option<(Self, usize)> {
+        let processor = Processor::of_this_machine();
+        if let Some((layer, len)) = Recurrence::starting(layers, shape, processor) {
+            return Some((Kernel::Recurrent(Arc::new(layer)), len));
+        }
+        match *shape {
+            [width] => {
+                let (chain, len) = DenseLayers::starting(layers, width as usize, processor)?;
+                let fits = chain.parameters().iter().all(|&values| values <= MAX_WEIGHTS);
+                fits.then(|| (Kernel::Dense(Arc::new(chain)), len))
+            }
+            [channels, height, width] => {
+                let shape = [channels, height, width].map(|side| side as usize);
+                let (chain, len) = ImageChain::starting(layers, shape, processor)?;
+                Some((Kernel::Images(Arc::new(chain)), len))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether samples have the shape that the kernel was made for.
+    fn takes(&self, sample: &[i64]) -> bool {
+        match self {
+            Kernel::Images(images) => images.input_shape().map(|side| side as i64) == *sample,
+            Kernel::Dense(layers) => [layers.widths()[0] as i64] == *sample,
+            Kernel::Recurrent(layer) => {
+                layer.input_shape().iter().map(|&n| n as i64).eq(sample.iter().copied())
+            }
+        }
+    }
+}
+
 impl Chain {
     /// The layers' output, if this is a batch that kernels are there for; `tensors` are those of each layer.
     pub(super) fn forward(&self, x: &Tensor, tensors: &[Vec<Tensor>]) -> Option<Tensor> {
-        let shape = self.images.input_shape().map(|side| side as i64);
-        let is_ours = x.device() == Device::Cpu && x.kind() == Kind::Float && x.size()[1..] == shape;
-        if !is_ours || x.size()[0] == 0 || Kernels::chosen().processor().is_none() {
+        let size = x.size();
+        let is_ours = x.device() == Device::Cpu && x.kind() == Kind::Float && self.kernel.takes(&size[1..]);
+        if !is_ours || size[0] == 0 || Kernels::chosen().processor().is_none() {
             return None;
         }
         let parameters: Vec<&Tensor> = tensors.iter().flatten().collect();
         if parameters.iter().any(|parameter| parameter.kind() != Kind::Float) {
             return None;
         }
-        Some(operation::through_images(&self.images, x, &parameters).expect("tensors of the layers' sizes"))
+        let output = match &self.kernel {
+            Kernel::Images(images) => operation::through_images(images, x, &parameters),
+            Kernel::Dense(layers) => operation::through_dense(layers, x, &parameters),
+            Kernel::Recurrent(layer) => operation::through_recurrence(layer, x, &parameters),
+        };
+        Some(output.expect("tensors of the layers' sizes"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::network::Network;
-    use ae_network::{Activation, Layer};
+    use ae_network::{Activation, Cell, Layer, Recurrent};
     use ae_tensor::{Device, Kind, Noise, Tensor, tch};
 
+    fn made(layers: Vec<Layer>, input: &[i64]) -> Network {
+        Network::new("both", layers, input, &Noise::new(5, 0, Device::Cpu)).unwrap()
+    }
+
     /// Convolutions around a layer that only libtorch has.
-    fn network() -> Network {
+    fn images() -> Network {
         let conv = |channels, stride| Layer::Conv2d { channels, kernel: 3, stride, padding: 1 };
         let layers = vec![
             conv(5, 1),
@@ -69,7 +120,30 @@ mod tests {
             Layer::Upsample2d { factor: 2 },
             conv(2, 1),
         ];
-        Network::new("both", layers, &[2, 7, 6], &Noise::new(5, 0, Device::Cpu)).unwrap()
+        made(layers, &[2, 7, 6])
+    }
+
+    /// Dense layers before and behind an activation that only libtorch has.
+    fn rows() -> Network {
+        let (dense, activation) = (|units| Layer::Dense { units }, Layer::Activation);
+        let layers = vec![
+            Layer::Flatten,
+            dense(19),
+            activation(Activation::Tanh),
+            dense(33),
+            activation(Activation::Gelu),
+            dense(5),
+            activation(Activation::Sigmoid),
+            dense(7),
+        ];
+        made(layers, &[3, 4])
+    }
+
+    /// A recurrent autoencoder.
+    fn steps() -> Network {
+        let lstm =
+            |units, whole| Layer::Recurrent(Recurrent { cell: Cell::Lstm, units, whole, both_ways: false });
+        made(vec![lstm(9, false), Layer::Repeat { times: 6 }, lstm(5, true)], &[6, 2])
     }
 
     /// Output and all gradients. Doubles are computed by libtorch.
@@ -95,23 +169,25 @@ mod tests {
 
     #[test]
     fn kernels_compute_what_libtorch_computes_in_double_precision() {
-        let (network, noise) = (network(), Noise::new(6, 0, Device::Cpu));
-        assert_eq!(super::chains(network.architecture()).len(), 2);
-        for n in [1, 3, 40] {
-            let x = noise.normal("images", &[n, 2, 7, 6]);
-            let (ours, exact) = (pass(&network, &x, Kind::Float), pass(&network, &x, Kind::Double));
-            assert_eq!(ours.len(), exact.len());
-            for (ours, exact) in ours.iter().zip(exact) {
-                let error = (ours.to_kind(Kind::Double) - &exact).abs().max().double_value(&[]);
-                let size = exact.abs().max().double_value(&[]);
-                assert!(error <= 1e-5 * (1.0 + size), "{n}: {error} of {size}");
+        for (network, chains) in [(images(), 2), (rows(), 2), (steps(), 2)] {
+            assert_eq!(super::chains(network.architecture()).len(), chains);
+            for n in [1, 3, 40] {
+                let size = [&[n], network.input_shape()].concat();
+                let x = Noise::new(6, 0, Device::Cpu).normal("samples", &size);
+                let (ours, exact) = (pass(&network, &x, Kind::Float), pass(&network, &x, Kind::Double));
+                assert_eq!(ours.len(), exact.len());
+                for (ours, exact) in ours.iter().zip(exact) {
+                    let error = (ours.to_kind(Kind::Double) - &exact).abs().max().double_value(&[]);
+                    let size = exact.abs().max().double_value(&[]);
+                    assert!(error <= 1e-5 * (1.0 + size), "{size:?}: {error}");
+                }
             }
         }
     }
 
     #[test]
     fn one_forward_pass_serves_several_backward_passes() {
-        let (network, noise) = (network(), Noise::new(6, 0, Device::Cpu));
+        let (network, noise) = (images(), Noise::new(6, 0, Device::Cpu));
         let x = noise.normal("images", &[3, 2, 7, 6]).set_requires_grad(true);
         let loss = network.forward(&x).square().sum(Kind::Float);
         let (_, weight) = network.parameters().remove(0);
@@ -123,7 +199,7 @@ mod tests {
     #[test]
     fn a_second_derivative_is_refused() {
         let x = Tensor::ones([1, 2, 7, 6], (Kind::Float, Device::Cpu)).set_requires_grad(true);
-        let y = network().forward(&x).sum(Kind::Float);
+        let y = images().forward(&x).sum(Kind::Float);
         let twice = Tensor::f_run_backward(&[y], &[x], true, true);
         let error = twice.unwrap_err().to_string();
         assert!(error.contains("cannot be differentiated twice"), "{error}");
@@ -132,7 +208,7 @@ mod tests {
     #[test]
     fn nothing_is_kept_where_no_gradient_is_wanted() {
         let x = Tensor::ones([2, 2, 7, 6], (Kind::Float, Device::Cpu));
-        let network = network();
+        let network = images();
         let y = tch::no_grad(|| network.forward(&x));
         assert!(!y.requires_grad());
         assert_eq!(y, network.forward(&x));

@@ -21,7 +21,7 @@ use crate::blocks::{body::Body, point::PointAutoencoder};
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::Network;
 use crate::registry::{Variant, out_of_range};
-use ae_tensor::{Activation, DenseChain, Kind, Noise, ReconstructionLoss, Tensor, penalty, tch};
+use ae_tensor::{Activation, DenseChain, Kind, Noise, ReconstructionLoss, Tensor, kernels, penalty, tch};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the contractive autoencoder.
@@ -153,7 +153,7 @@ impl Contractive {
         // The norm itself needs gradients, even in an evaluation.
         tch::with_grad(|| {
             let x = x.detach().set_requires_grad(true);
-            let code = encoder.forward(&x);
+            let code = kernels::by_libtorch(|| encoder.forward(&x)); // the norm's gradient is one of a gradient
             let norm = match self.jacobian {
                 Jacobian::Estimate { probes } => {
                     let sign =

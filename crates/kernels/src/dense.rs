@@ -1,0 +1,15 @@
+//! Dense layers.
+
+mod activate;
+mod chain;
+mod layers;
+mod pack;
+mod product;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use activate::{activate, exp, gate, has_slope_from_result, tanh};
+pub use chain::{DenseChain, DenseLayer, Scratch};
+pub use layers::{DenseLayers, KeptRows};
+pub(crate) use pack::Matrix;
+pub(crate) use product::{Finish, Packed};

@@ -1,0 +1,238 @@
+//! Dense layers one after another.
+
+use super::activate::has_slope_from_result;
+use super::pack::Matrix;
+use super::product::{Finish, Product};
+use crate::operation::{Gradients, Operation};
+use crate::simd::{Kernel, Processor, Simd, dispatch};
+use crate::threads::{Pool, Threads};
+use ae_network::{Activation, Layer};
+use std::sync::Arc;
+
+/// Dense layers with their activations, forward and backward on a batch of rows.
+///
+/// A layer's bias and activation, and the slope of an activation on the way back, are computed while a part of the
+/// product is in the nearest cache. Nothing is allocated once two steps have been taken.
+#[derive(Debug)]
+pub struct DenseLayers {
+    processor: Processor,
+    layers: Vec<Dense>,
+    parameters: Vec<usize>,
+    memory: Arc<Pool<Vec<f32>>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Dense {
+    inputs: usize,
+    outputs: usize,
+    activation: Activation,
+}
+
+/// What a forward pass leaves for the backward pass.
+#[derive(Debug)]
+pub struct KeptRows {
+    /// The results of each layer, except those of the last if the backward pass does not need them.
+    results: Vec<Vec<f32>>,
+    memory: Arc<Pool<Vec<f32>>>,
+}
+
+impl Drop for KeptRows {
+    fn drop(&mut self) {
+        self.results.drain(..).for_each(|results| self.memory.give(results));
+    }
+}
+
+impl DenseLayers {
+    /// The longest chain that starts with the first of `layers`, for rows of `inputs` values, and how many layers it has.
+    /// `None` if the first is not dense. An activation whose slope does not follow from its result ends the chain before it.
+    pub fn starting(layers: &[Layer], inputs: usize, processor: Processor) -> Option<(Self, usize)> {
+        let (mut chain, mut width, mut taken): (Vec<Dense>, _, _) = (Vec::new(), inputs, 0);
+        while let Some(Layer::Dense { units }) = layers.get(taken) {
+            let outputs = *units as usize;
+            let activation = match layers.get(taken + 1) {
+                Some(Layer::Activation(activation)) if has_slope_from_result(*activation) => {
+                    Some(*activation)
+                }
+                _ => None,
+            };
+            taken += 1 + usize::from(activation.is_some());
+            chain.push(Dense {
+                inputs: width,
+                outputs,
+                activation: activation.unwrap_or(Activation::Identity),
+            });
+            width = outputs;
+        }
+        let parameters =
+            chain.iter().flat_map(|layer| [layer.inputs * layer.outputs, layer.outputs]).collect();
+        let found = !chain.is_empty();
+        found.then(|| (DenseLayers { processor, layers: chain, parameters, memory: Arc::default() }, taken))
+    }
+
+    /// Number of values of each parameter: weight `[out, in]` and bias of each layer.
+    pub fn parameters(&self) -> &[usize] {
+        &self.parameters
+    }
+
+    /// Widths of a row before and after.
+    pub fn widths(&self) -> [usize; 2] {
+        [self.layers[0].inputs, self.layers[self.layers.len() - 1].outputs]
+    }
+
+    fn check(&self, parameters: &[&[f32]], rows: &[f32], to: &[f32]) -> usize {
+        let [inputs, outputs] = self.widths();
+        let n = rows.len() / inputs;
+        assert!(rows.len() == n * inputs && to.len() == n * outputs, "whole rows");
+        self.check_parameters(parameters);
+        n
+    }
+
+    fn check_parameters(&self, parameters: &[&[f32]]) {
+        let sizes = parameters.iter().map(|parameter| parameter.len());
+        assert!(sizes.eq(self.parameters.iter().copied()), "the parameters have the sizes of the layers");
+    }
+
+    fn layer(
+        &self,
+        index: usize,
+        parameters: &[&[f32]],
+        rows: &[f32],
+        to: &mut [f32],
+        threads: &dyn Threads,
+    ) {
+        let Dense { inputs, activation, .. } = self.layers[index];
+        let left = Matrix::new(rows, inputs);
+        let right = Matrix::new(parameters[2 * index], inputs).transposed();
+        let finish = Finish::Layer { bias: parameters[2 * index + 1], activation };
+        Product { left, right, finish }.write(self.processor, to, &self.memory, threads);
+    }
+
+    /// Memory for `len` values, whatever they are now.
+    fn room(&self, len: usize) -> Vec<f32> {
+        let mut room = self.memory.take().unwrap_or_default();
+        room.resize(len, 0.0);
+        room
+    }
+
+    fn gate(&self, activation: Activation, results: &[f32], gradient: &mut [f32]) {
+        // SAFETY: it works on slices.
+        unsafe { dispatch(self.processor, super::activate::Gate { activation, results, gradient }) };
+    }
+}
+
+impl Operation for DenseLayers {
+    type Kept = KeptRows;
+
+    const NEEDS_SAMPLES: bool = true;
+
+    fn forward(&self, parameters: &[&[f32]], rows: &[f32], to: &mut [f32], threads: &dyn Threads) {
+        let n = self.check(parameters, rows, to);
+        let mut from: Option<Vec<f32>> = None;
+        for (index, layer) in self.layers.iter().enumerate() {
+            let rows = from.as_deref().unwrap_or(rows);
+            if index + 1 == self.layers.len() {
+                self.layer(index, parameters, rows, to, threads);
+            } else {
+                let mut results = self.room(n * layer.outputs);
+                self.layer(index, parameters, rows, &mut results, threads);
+                from.replace(results).into_iter().for_each(|used| self.memory.give(used));
+            }
+        }
+        from.into_iter().for_each(|used| self.memory.give(used));
+    }
+
+    fn forward_kept(
+        &self,
+        parameters: &[&[f32]],
+        rows: &[f32],
+        to: &mut [f32],
+        threads: &dyn Threads,
+    ) -> KeptRows {
+        let n = self.check(parameters, rows, to);
+        let mut kept: Vec<Vec<f32>> = Vec::with_capacity(self.layers.len());
+        for (index, layer) in self.layers.iter().enumerate() {
+            let is_last = index + 1 == self.layers.len();
+            let rows = kept.last().map_or(rows, Vec::as_slice);
+            if is_last {
+                self.layer(index, parameters, rows, to, threads);
+            }
+            if is_last && layer.activation == Activation::Identity {
+                continue;
+            }
+            let mut results = self.room(n * layer.outputs);
+            if is_last {
+                results.copy_from_slice(to);
+            } else {
+                self.layer(index, parameters, rows, &mut results, threads);
+            }
+            kept.push(results);
+        }
+        KeptRows { results: kept, memory: Arc::clone(&self.memory) }
+    }
+
+    fn backward(
+        &self,
+        parameters: &[&[f32]],
+        kept: &KeptRows,
+        rows: Option<&[f32]>,
+        gradient: &[f32],
+        gradients: Gradients<'_>,
+        threads: &dyn Threads,
+    ) {
+        self.check_parameters(parameters);
+        let rows = rows.expect("the rows of the forward pass");
+        let n = rows.len() / self.widths()[0];
+        assert_eq!(gradient.len(), n * self.widths()[1], "a gradient for each value of the result");
+        let Gradients { samples: mut wanted_rows, parameters: mut wanted } = gradients;
+        let last = self.layers.len() - 1;
+        // The gradient before the activation of the layer at hand; at first the one given, if there is no activation.
+        let mut behind: Option<Vec<f32>> = None;
+        if self.layers[last].activation != Activation::Identity {
+            let mut gated = self.room(gradient.len());
+            gated.copy_from_slice(gradient);
+            self.gate(self.layers[last].activation, &kept.results[last], &mut gated);
+            behind = Some(gated);
+        }
+        for (index, layer) in self.layers.iter().enumerate().rev() {
+            let gradient = Matrix::new(behind.as_deref().unwrap_or(gradient), layer.outputs);
+            let inputs = if index == 0 { rows } else { &kept.results[index - 1] };
+            if let Some(wanted) = &mut wanted {
+                let [weight, bias] = &mut wanted[2 * index..2 * index + 2] else { unreachable!("two each") };
+                let (left, right) = (gradient.transposed(), Matrix::new(inputs, layer.inputs));
+                let product = Product { left, right, finish: Finish::Nothing };
+                product.write(self.processor, weight, &self.memory, threads);
+                let sums = ColumnSums { rows: gradient.values, to: bias };
+                // SAFETY: it works on slices.
+                unsafe { dispatch(self.processor, sums) };
+            }
+            let right = Matrix::new(parameters[2 * index], layer.inputs);
+            let of = |finish| Product { left: gradient, right, finish };
+            if index > 0 {
+                let mut before = self.room(inputs.len());
+                let activation = self.layers[index - 1].activation;
+                let finish = Finish::Gate { results: inputs, activation };
+                of(finish).write(self.processor, &mut before, &self.memory, threads);
+                behind.replace(before).into_iter().for_each(|used| self.memory.give(used));
+            } else if let Some(wanted) = wanted_rows.take() {
+                of(Finish::Nothing).write(self.processor, wanted, &self.memory, threads);
+            }
+        }
+        behind.into_iter().for_each(|used| self.memory.give(used));
+    }
+}
+
+/// The sum of each column, row after row.
+struct ColumnSums<'a> {
+    rows: &'a [f32],
+    to: &'a mut [f32],
+}
+
+impl Kernel for ColumnSums<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        self.to.fill(0.0);
+        for row in self.rows.chunks_exact(self.to.len()) {
+            self.to.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! Matrix products: all the arithmetic of a dense layer, forward and backward.
+
+use super::activate::{activate, gate};
+use super::pack::{Matrix, Pack};
+use crate::simd::{Kernel, Processor, Simd, dispatch};
+use crate::threads::{Pool, Threads};
+use ae_network::Activation;
+
+/// `left · right`, and what is done with each value of the result while it is in the nearest cache.
+///
+/// Each value adds its terms in their order, whatever the threads and the other rows: a row gives the same bits in any
+/// company.
+#[derive(Clone, Copy)]
+pub(crate) struct Product<'a> {
+    pub(crate) left: Matrix<'a>,
+    pub(crate) right: Matrix<'a>,
+    pub(crate) finish: Finish<'a>,
+}
+
+/// What happens to each value of a product.
+#[derive(Clone, Copy)]
+pub(crate) enum Finish<'a> {
+    Nothing,
+    /// A bias is added for each column, and the sum goes through an activation.
+    Layer {
+        bias: &'a [f32],
+        activation: Activation,
+    },
+    /// It is added to what is there.
+    Add,
+    /// It is a gradient behind an activation whose results these are, and becomes that before it.
+    Gate {
+        results: &'a [f32],
+        activation: Activation,
+    },
+}
+
+/// Multiplications that are worth a thread.
+const WORTH: usize = 1 << 20;
+/// The widest panel of any instruction set.
+const WIDEST: usize = 32;
+/// The most rows of any tile.
+const TALLEST: usize = 12;
+
+impl Product<'_> {
+    /// Writes the product, `[left.rows, right.columns]`. Panics for matrices that do not fit.
+    pub(crate) fn write(
+        &self,
+        processor: Processor,
+        to: &mut [f32],
+        memory: &Pool<Vec<f32>>,
+        threads: &dyn Threads,
+    ) {
+        let (rows, columns) = (self.left.rows, self.right.columns);
+        assert_eq!(self.left.columns, self.right.rows, "what is multiplied");
+        assert_eq!(to.len(), rows * columns, "a place for each value");
+        match self.finish {
+            Finish::Nothing | Finish::Add => {}
+            Finish::Layer { bias, .. } => assert_eq!(bias.len(), columns, "a bias for each column"),
+            Finish::Gate { results, .. } => assert_eq!(results.len(), to.len(), "a result for each value"),
+        }
+        let width = 2 * processor.lanes();
+        let panels = columns.div_ceil(width);
+        // Where there are few panels, each is for several tasks, which pack it once each.
+        let wanted = (rows * columns * self.right.rows).div_ceil(WORTH);
+        let blocks = wanted.div_ceil(panels).clamp(1, rows.div_ceil(4 * TALLEST).max(1));
+        let block = rows.div_ceil(blocks).next_multiple_of(TALLEST);
+        let blocks = rows.div_ceil(block);
+        let place = Place(to.as_mut_ptr());
+        let task = |index: usize| {
+            let (panel, first) = (index / blocks, index % blocks * block);
+            let mut packed = memory.take().unwrap_or_default();
+            let columns = (panel * width, width.min(columns - panel * width));
+            // Half a panel will do for few columns.
+            let width = if columns.1 * 2 <= width { width / 2 } else { width };
+            packed.resize(width * self.right.rows, 0.0);
+            let pack = Pack { matrix: &self.right, first: columns.0, width, to: &mut packed };
+            // SAFETY: it works on slices.
+            unsafe { dispatch(processor, pack) };
+            let panel = Panel {
+                left: self.left,
+                rows: (first, block.min(rows - first)),
+                columns,
+                width,
+                packed: &packed,
+                finish: self.finish,
+                to: place.start(),
+                to_stride: self.right.columns,
+            };
+            // SAFETY: each task writes its own rows and columns of the product; all sizes were checked.
+            unsafe { dispatch(processor, panel) };
+            memory.give(packed);
+        };
+        // What is too little for two threads is not worth waking one.
+        match wanted {
+            0 | 1 => (0..panels * blocks).for_each(task),
+            _ => threads.each(panels * blocks, &task),
+        }
+    }
+}
+
+/// Where the result goes.
+#[derive(Clone, Copy)]
+struct Place(*mut f32);
+
+// SAFETY: its users write different parts.
+unsafe impl Sync for Place {}
+
+impl Place {
+    fn start(&self) -> *mut f32 {
+        self.0
+    }
+}
+
+/// The right factor of several products, all its columns in panels of two vectors.
+#[derive(Clone, Copy)]
+pub(crate) struct Packed<'a> {
+    values: &'a [f32],
+    terms: usize,
+    columns: usize,
+}
+
+impl<'a> Packed<'a> {
+    /// Packs a matrix into `memory`.
+    pub(crate) fn new(matrix: Matrix<'_>, processor: Processor, memory: &'a mut Vec<f32>) -> Self {
+        let (width, terms, columns) = (2 * processor.lanes(), matrix.rows, matrix.columns);
+        memory.resize(columns.div_ceil(width) * width * terms, 0.0);
+        for (panel, to) in memory.chunks_exact_mut(width * terms).enumerate() {
+            // SAFETY: it works on slices.
+            unsafe { dispatch(processor, Pack { matrix: &matrix, first: panel * width, width, to }) };
+        }
+        Packed { values: memory, terms, columns }
+    }
+
+    /// What [`Self::new`] packed into `values` from a matrix of so many rows and columns.
+    pub(crate) fn of(values: &'a [f32], terms: usize, columns: usize) -> Self {
+        Packed { values, terms, columns }
+    }
+
+    /// `left` times this, on the calling thread, to rows of as many values. Panics for matrices that do not fit.
+    ///
+    /// # Safety
+    /// It was packed for the processor that has `S`.
+    #[inline(always)]
+    pub(crate) unsafe fn multiply<S: Simd>(&self, left: Matrix<'_>, finish: Finish<'_>, to: &mut [f32]) {
+        let (width, rows) = (2 * S::N, left.rows);
+        let fits = match finish {
+            Finish::Nothing | Finish::Add => true,
+            Finish::Layer { bias, .. } => bias.len() == self.columns,
+            Finish::Gate { results, .. } => results.len() == to.len(),
+        };
+        let panels = self.columns.div_ceil(width);
+        let fits = fits && self.values.len() == panels * width * self.terms;
+        assert!(fits && left.columns == self.terms && to.len() == rows * self.columns, "a product");
+        if rows == 1 && left.is_by_rows() {
+            // SAFETY: the sizes were checked.
+            return unsafe { self.multiply_row::<S>(&left.values[..self.terms], finish, to) };
+        }
+        for (index, packed) in self.values.chunks_exact(width * self.terms).enumerate() {
+            let first = index * width;
+            let columns = (first, width.min(self.columns - first));
+            let (to, to_stride) = (to.as_mut_ptr(), self.columns);
+            let panel = Panel { left, rows: (0, rows), columns, width, packed, finish, to, to_stride };
+            // SAFETY: the sizes were checked.
+            unsafe { panel.run::<S>() }
+        }
+    }
+}
+
+impl Packed<'_> {
+    /// One row: a few panels at once, because a sum has to wait for the one before.
+    #[inline(always)]
+    unsafe fn multiply_row<S: Simd>(&self, row: &[f32], finish: Finish<'_>, to: &mut [f32]) {
+        let (width, size) = (2 * S::N, 2 * S::N * self.terms);
+        let panels = self.columns.div_ceil(width);
+        let mut panel = 0;
+        while panel < panels {
+            let n = if panels - panel >= AT_ONCE { AT_ONCE } else { 1 };
+            let columns = panel * width..((panel + n) * width).min(self.columns);
+            let mut sums = [0.0; AT_ONCE * WIDEST];
+            match finish {
+                Finish::Layer { bias, .. } => sums[..columns.len()].copy_from_slice(&bias[columns.clone()]),
+                Finish::Add => sums[..columns.len()].copy_from_slice(&to[columns.clone()]),
+                _ => {}
+            }
+            let place = self.values[panel * size..].as_ptr();
+            let of_row = Row { row, panel: place, sums: sums.as_mut_ptr() };
+            // SAFETY: there are so many panels, and the row has a value for each of their terms.
+            unsafe {
+                match n {
+                    AT_ONCE => S::apart(Panels::<AT_ONCE>(of_row)),
+                    _ => S::apart(Panels::<1>(of_row)),
+                }
+            }
+            to[columns.clone()].copy_from_slice(&sums[..columns.len()]);
+            finished::<S>(finish, columns.start, &mut to[columns]);
+            panel += n;
+        }
+    }
+}
+
+/// Panels that are computed at once for a single row.
+const AT_ONCE: usize = 4;
+
+/// A row, and panels of the right factor.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    row: &'a [f32],
+    panel: *const f32,
+    /// They begin as they are.
+    sums: *mut f32,
+}
+
+/// The inner loop of `P` panels.
+struct Panels<'a, const P: usize>(Row<'a>);
+
+impl<const P: usize> Kernel for Panels<'_, P> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Row { row, panel, sums: to } = self.0;
+        // SAFETY: the caller's guarantee.
+        unsafe {
+            let mut sums: [[S; 2]; P] =
+                std::array::from_fn(|p| std::array::from_fn(|v| S::load(to.add((2 * p + v) * S::N))));
+            for (term, factor) in row.iter().enumerate() {
+                let factor = S::splat(*factor);
+                for (p, sums) in sums.iter_mut().enumerate() {
+                    let vectors = panel.add((p * row.len() + term) * 2 * S::N);
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        *sum = factor.multiply_add(S::load(vectors.add(v * S::N)), *sum);
+                    }
+                }
+            }
+            for (p, sums) in sums.into_iter().enumerate() {
+                for (v, sum) in sums.into_iter().enumerate() {
+                    sum.store(to.add((2 * p + v) * S::N));
+                }
+            }
+        }
+    }
+}
+
+/// Finishes some sums; `place` is that of the first in the product.
+#[inline(always)]
+fn finished<S: Simd>(finish: Finish<'_>, place: usize, values: &mut [f32]) {
+    match finish {
+        Finish::Nothing | Finish::Add => {}
+        Finish::Layer { activation, .. } => activate::<S>(activation, values),
+        Finish::Gate { results, activation } => gate(activation, &results[place..][..values.len()], values),
+    }
+}
+
+/// Some rows of some columns that fit one or two vectors.
+struct Panel<'a> {
+    left: Matrix<'a>,
+    /// The first, and how many.
+    rows: (usize, usize),
+    columns: (usize, usize),
+    /// Values in a row of `packed`.
+    width: usize,
+    packed: &'a [f32],
+    finish: Finish<'a>,
+    /// The first value of the whole product.
+    to: *mut f32,
+    to_stride: usize,
+}
+
+impl Kernel for Panel<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the caller's guarantee.
+        unsafe {
+            match (self.width == 2 * S::N, self.left.is_by_rows()) {
+                (true, true) => self.tiles::<S, 2, true>(),
+                (true, false) => self.tiles::<S, 2, false>(),
+                (false, true) => self.tiles::<S, 1, true>(),
+                (false, false) => self.tiles::<S, 1, false>(),
+            }
+        }
+    }
+}
+
+/// Terms of a sum that are added before other rows have their turn: so many of a panel stay in the nearest cache.
+const TERMS: usize = 256;
+
+impl Panel<'_> {
+    #[inline(always)]
+    unsafe fn tiles<S: Simd, const V: usize, const BY_ROWS: bool>(&self) {
+        let Panel { left, columns: (first, columns), finish, to_stride, .. } = *self;
+        let width = V * S::N;
+        let mut start = [0.0; WIDEST];
+        if let Finish::Layer { bias, .. } = finish {
+            start[..columns].copy_from_slice(&bias[first..first + columns]);
+        }
+        // A whole panel is written to its place; of another, only its columns are copied there.
+        let is_aside = columns != width;
+        let mut aside = [0.0; TALLEST * WIDEST];
+        let at_once = if is_aside { left.columns } else { TERMS };
+        let mut term = 0;
+        loop {
+            let terms = at_once.min(left.columns - term);
+            let is_last = term + terms == left.columns;
+            let (mut row, end) = (self.rows.0, self.rows.0 + self.rows.1);
+            while row < end {
+                // SAFETY: the tile's rows and columns lie within the factors and the result, as the caller checked.
+                row += unsafe {
+                    let to = self.to.add(row * to_stride + first);
+                    let (sums, sums_stride) =
+                        if is_aside { (aside.as_mut_ptr(), width) } else { (to, to_stride) };
+                    // What has been added so far is there already.
+                    let goes_on = term > 0 || matches!(finish, Finish::Add);
+                    if goes_on && is_aside {
+                        for (r, sums) in aside.chunks_exact_mut(width).enumerate().take(end - row) {
+                            let there = std::slice::from_raw_parts(to.add(r * to_stride), columns);
+                            sums[..columns].copy_from_slice(there);
+                        }
+                    }
+                    let (row_step, term_step) = if BY_ROWS { (left.stride(), 1) } else { (1, left.stride()) };
+                    let tile = Tile {
+                        left: left.values.as_ptr().add(row * row_step + term * term_step),
+                        left_stride: left.stride(),
+                        terms,
+                        panel: self.packed.as_ptr().add(term * width),
+                        start: if goes_on { sums.cast_const() } else { start.as_ptr() },
+                        start_stride: if goes_on { sums_stride } else { 0 },
+                        sums,
+                        sums_stride,
+                    };
+                    let rows = match end - row {
+                        rest if rest >= S::ROWS && S::ROWS == 12 => tile.run::<S, 12, V, BY_ROWS>(),
+                        rest if rest >= S::ROWS && S::ROWS == 6 => tile.run::<S, 6, V, BY_ROWS>(),
+                        4.. => tile.run::<S, 4, V, BY_ROWS>(),
+                        2 | 3 => tile.run::<S, 2, V, BY_ROWS>(),
+                        _ => tile.run::<S, 1, V, BY_ROWS>(),
+                    };
+                    if is_last {
+                        for r in 0..rows {
+                            let values = std::slice::from_raw_parts_mut(to.add(r * to_stride), columns);
+                            if is_aside {
+                                values.copy_from_slice(&aside[r * width..][..columns]);
+                            }
+                            finished::<S>(finish, (row + r) * to_stride + first, values);
+                        }
+                    }
+                    rows
+                };
+            }
+            term += terms;
+            if is_last {
+                return;
+            }
+        }
+    }
+}
+
+/// Some rows of the left factor, and a panel of the right one.
+#[derive(Clone, Copy)]
+struct Tile {
+    left: *const f32,
+    left_stride: usize,
+    terms: usize,
+    panel: *const f32,
+    /// What the sums begin with.
+    start: *const f32,
+    start_stride: usize,
+    sums: *mut f32,
+    sums_stride: usize,
+}
+
+impl Tile {
+    /// Computes `R` rows of `V` vectors; returns `R`.
+    #[inline(always)]
+    unsafe fn run<S: Simd, const R: usize, const V: usize, const BY_ROWS: bool>(self) -> usize {
+        // SAFETY: the caller's guarantee.
+        unsafe { S::apart(Loop::<R, V, BY_ROWS>(self)) };
+        R
+    }
+}
+
+/// The inner loop of a tile: `R` rows and `V` vectors.
+struct Loop<const R: usize, const V: usize, const BY_ROWS: bool>(Tile);
+
+impl<const R: usize, const V: usize, const BY_ROWS: bool> Kernel for Loop<R, V, BY_ROWS> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Tile { left, left_stride, terms, panel, start, start_stride, sums: to, sums_stride } = self.0;
+        // SAFETY: the caller's guarantee.
+        unsafe {
+            let mut sums: [[S; V]; R] = std::array::from_fn(|r| {
+                std::array::from_fn(|v| S::load(start.add(r * start_stride + v * S::N)))
+            });
+            let rows: [*const f32; R] =
+                std::array::from_fn(|r| left.add(r * if BY_ROWS { left_stride } else { 1 }));
+            for term in 0..terms {
+                let vectors: [S; V] = std::array::from_fn(|v| S::load(panel.add((term * V + v) * S::N)));
+                for (sums, from) in sums.iter_mut().zip(rows) {
+                    let factor = S::splat(*from.add(if BY_ROWS { term } else { term * left_stride }));
+                    for (sum, vector) in sums.iter_mut().zip(vectors) {
+                        *sum = factor.multiply_add(vector, *sum);
+                    }
+                }
+            }
+            for (r, sums) in sums.into_iter().enumerate() {
+                for (v, sum) in sums.into_iter().enumerate() {
+                    sum.store(to.add(r * sums_stride + v * S::N));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Dense layers against plain loops in 64 bits, and their gradients against differences of those loops.
+
+use super::DenseLayers;
+use crate::testing::values;
+use crate::{Alone, Gradients, Operation, Processor, Rayon, Threads};
+use ae_network::{Activation, LEAKY_SLOPE, Layer};
+
+const ACTIVATIONS: [Activation; 5] =
+    [Activation::Relu, Activation::Tanh, Activation::Identity, Activation::Sigmoid, Activation::LeakyRelu];
+
+struct Case {
+    layers: Vec<(usize, Activation)>,
+    chain: DenseLayers,
+    parameters: Vec<Vec<f32>>,
+    rows: Vec<f32>,
+    gradient: Vec<f32>,
+}
+
+/// Results and all gradients.
+#[derive(Debug, PartialEq)]
+struct Results {
+    to: Vec<f32>,
+    rows: Vec<f32>,
+    parameters: Vec<Vec<f32>>,
+}
+
+impl Case {
+    /// `widths` of the rows and of each layer's results; each layer has the next activation.
+    fn new(n: usize, widths: &[usize], processor: Processor) -> Self {
+        let activation = |index: usize| ACTIVATIONS[(index + widths[0]) % ACTIVATIONS.len()];
+        let layers: Vec<_> =
+            widths[1..].iter().enumerate().map(|(i, &width)| (width, activation(i))).collect();
+        let dense = |&(width, activation): &(usize, Activation)| {
+            [Layer::Dense { units: width as i64 }, Layer::Activation(activation)]
+        };
+        let described: Vec<Layer> = layers.iter().flat_map(dense).collect();
+        let (chain, taken) = DenseLayers::starting(&described, widths[0], processor).unwrap();
+        assert_eq!(taken, described.len());
+        let sizes = chain.parameters().iter().enumerate();
+        let parameters = sizes.map(|(index, &len)| values(len, 7 + index as u32)).collect();
+        let (rows, gradient) = (values(n * widths[0], 1), values(n * layers[layers.len() - 1].0, 2));
+        Case { layers, chain, parameters, rows, gradient }
+    }
+
+    fn slices(&self) -> Vec<&[f32]> {
+        self.parameters.iter().map(Vec::as_slice).collect()
+    }
+
+    fn run(&self, threads: &dyn Threads) -> Results {
+        let nan = |len: usize| vec![f32::NAN; len];
+        let mut results = Results {
+            to: nan(self.gradient.len()),
+            rows: nan(self.rows.len()),
+            parameters: self.parameters.iter().map(|parameter| nan(parameter.len())).collect(),
+        };
+        let kept = self.chain.forward_kept(&self.slices(), &self.rows, &mut results.to, threads);
+        let mut alone = nan(results.to.len());
+        self.chain.forward(&self.slices(), &self.rows, &mut alone, threads);
+        assert_eq!(alone, results.to, "with and without what is kept");
+        let gradients = Gradients {
+            samples: Some(&mut results.rows),
+            parameters: Some(results.parameters.iter_mut().map(Vec::as_mut_slice).collect()),
+        };
+        self.chain.backward(&self.slices(), &kept, Some(&self.rows), &self.gradient, gradients, threads);
+        results
+    }
+
+    /// The result in 64 bits, with other values in place of one array: the rows, then the parameters.
+    fn reference(&self, changed: usize, to: &[f64]) -> Vec<f64> {
+        let doubles = |values: &[f32]| values.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
+        let array =
+            |index: usize, values: &[f32]| if index == changed { to.to_vec() } else { doubles(values) };
+        let mut values = array(0, &self.rows);
+        for (index, &(outputs, activation)) in self.layers.iter().enumerate() {
+            let weight = array(1 + 2 * index, &self.parameters[2 * index]);
+            let bias = array(2 + 2 * index, &self.parameters[2 * index + 1]);
+            let inputs = weight.len() / outputs;
+            let row = |row: &[f64]| -> Vec<f64> {
+                let of = |output: usize| {
+                    let weights = &weight[output * inputs..(output + 1) * inputs];
+                    bias[output] + weights.iter().zip(row).map(|(w, x)| w * x).sum::<f64>()
+                };
+                (0..outputs).map(of).map(|x| activated(activation, x)).collect()
+            };
+            values = values.chunks_exact(inputs).flat_map(row).collect();
+        }
+        values
+    }
+
+    /// The results' products with the given gradient.
+    fn weighted(&self, results: &[f64]) -> f64 {
+        results.iter().zip(&self.gradient).map(|(y, g)| y * f64::from(*g)).sum()
+    }
+}
+
+fn activated(activation: Activation, x: f64) -> f64 {
+    match activation {
+        Activation::Identity => x,
+        Activation::Relu => x.max(0.0),
+        Activation::LeakyRelu => {
+            if x < 0.0 {
+                LEAKY_SLOPE * x
+            } else {
+                x
+            }
+        }
+        Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Activation::Tanh => x.tanh(),
+        Activation::Silu | Activation::Gelu => unreachable!("they end a chain"),
+    }
+}
+
+/// Rows, columns and terms that are left over by tiles, panels and blocks.
+const WIDTHS: [&[usize]; 7] =
+    [&[1, 1], &[3, 17, 1, 5], &[5, 64, 33], &[40, 70, 8, 9], &[2, 130, 16], &[9, 31], &[8, 12, 12]];
+
+#[test]
+fn results_are_those_of_plain_loops() {
+    for processor in Processor::available() {
+        for widths in WIDTHS {
+            for n in [1, 7, 2, 12, 61].into_iter().take(if cfg!(miri) { 2 } else { 5 }) {
+                let case = Case::new(n, widths, processor);
+                let (ours, exact) = (case.run(&Alone).to, case.reference(usize::MAX, &[]));
+                for (index, (ours, exact)) in ours.iter().zip(&exact).enumerate() {
+                    let error = (f64::from(*ours) - exact).abs();
+                    assert!(
+                        error <= 2e-5 * (1.0 + exact.abs()),
+                        "{processor} {widths:?} {n} {index}: {error}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_are_differences_of_plain_loops() {
+    const STEP: f64 = 1e-5;
+    for processor in Processor::available() {
+        for widths in WIDTHS {
+            let case = Case::new(if cfg!(miri) { 2 } else { 13 }, widths, processor);
+            let results = case.run(&Alone);
+            let arrays = std::iter::once((&case.rows, &results.rows));
+            for (index, (array, gradient)) in
+                arrays.chain(case.parameters.iter().zip(&results.parameters)).enumerate()
+            {
+                // Every value of small arrays, some of large ones.
+                for place in (0..array.len()).step_by(array.len().div_ceil(if cfg!(miri) { 2 } else { 40 })) {
+                    let at = |step: f64| {
+                        let mut moved: Vec<f64> = array.iter().map(|&x| f64::from(x)).collect();
+                        moved[place] += step;
+                        case.weighted(&case.reference(index, &moved))
+                    };
+                    let exact = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+                    let error = (f64::from(gradient[place]) - exact).abs();
+                    assert!(
+                        error <= 1e-4 * (1.0 + exact.abs()),
+                        "{processor} {widths:?} array {index}: {error}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_and_company_change_no_bit() {
+    for processor in Processor::available() {
+        for widths in [&[90, 300, 40][..], &[300, 24, 16]] {
+            let case = Case::new(if cfg!(miri) { 5 } else { 150 }, widths, processor);
+            let all = case.run(&Alone);
+            assert_eq!(all, case.run(&Rayon), "{processor}");
+            let [inputs, outputs] = case.chain.widths();
+            for row in [0, 3] {
+                let mut alone = vec![0.0; outputs];
+                let from = &case.rows[row * inputs..(row + 1) * inputs];
+                case.chain.forward(&case.slices(), from, &mut alone, &Alone);
+                assert_eq!(alone, all.to[row * outputs..(row + 1) * outputs], "{processor} row {row}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nan_is_noticed_and_denormals_are_kept() {
+    for processor in Processor::available() {
+        for activation in ACTIVATIONS {
+            let layers = [Layer::Dense { units: 3 }, Layer::Activation(activation)];
+            let (chain, _) = DenseLayers::starting(&layers, 2, processor).unwrap();
+            let (weight, bias) = ([1.0, 0.0, 0.0, 1.0, 0.0, 0.0], [0.0; 3]);
+            let mut to = [0.0; 6];
+            let tiny = f32::MIN_POSITIVE / 4.0;
+            chain.forward(&[&weight, &bias], &[f32::NAN, 1.0, tiny, 1.0], &mut to, &Alone);
+            assert!(to[0].is_nan() && to[1].is_nan(), "{processor} {activation}: {to:?}");
+            let expected = if activation == Activation::Sigmoid { 0.5 } else { tiny };
+            assert_eq!(to[3], expected, "{processor} {activation}");
+        }
+    }
+}
+
+#[test]
+fn a_chain_ends_where_a_slope_needs_more_than_the_result() {
+    let dense = |units| Layer::Dense { units };
+    let chain = |layers: &[Layer]| {
+        DenseLayers::starting(layers, 4, Processor::of_this_machine())
+            .map(|(chain, taken)| (chain.widths(), taken))
+    };
+    let gelu = Layer::Activation(Activation::Gelu);
+    assert_eq!(chain(&[dense(3), dense(2), gelu.clone(), dense(1)]), Some(([4, 2], 2)));
+    assert_eq!(chain(&[gelu, dense(2)]), None);
+    assert_eq!(chain(&[]), None);
+}
