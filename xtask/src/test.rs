@@ -23,6 +23,10 @@ pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<
             || word == "--workspace"
     });
     let mut cargo = workspace.cargo(["test"]);
+    // Several tests run at once, each with threads of its own: those that wait must not keep the others from working.
+    if std::env::var_os("OMP_WAIT_POLICY").is_none() {
+        cargo.env("OMP_WAIT_POLICY", "passive");
+    }
     if !chooses {
         cargo.arg("--workspace");
     }

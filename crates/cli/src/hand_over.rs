@@ -15,8 +15,23 @@ pub(crate) fn to_compute() -> Result<ExitCode, Failure> {
         beside().map_err(|error| Failure::new(format!("cannot find this program's file: {error}")))?;
     let mut args = env::args_os();
     let name = args.next();
-    become_it(Command::new(&program).args(args), name.as_deref())
-        .map_err(|error| Failure::new(not_run(&program, &error)))
+    let mut command = Command::new(&program);
+    wait_briefly(command.args(args), |name| env::var_os(name).is_some());
+    become_it(&mut command, name.as_deref()).map_err(|error| Failure::new(not_run(&program, &error)))
+}
+
+/// How often a thread of OpenMP looks for work before it sleeps: for about a tenth of a millisecond, longer than it waits in
+/// most steps of a training. By itself OpenMP looks a hundred times as long, which gains little on an idle machine, and on a
+/// busy one costs up to twenty times the throughput, because the threads that are waited for have to wait for the waiting ones
+/// (benches/LOG.md).
+const LOOKS: &str = "3000";
+
+/// Sets how long the threads of the program wait, unless the user did, as `is_set` says of a variable. OpenMP reads it when it
+/// is loaded, so that the program cannot do it itself.
+fn wait_briefly(command: &mut Command, is_set: impl Fn(&str) -> bool) {
+    if !["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"].into_iter().any(is_set) {
+        command.env("GOMP_SPINCOUNT", LOOKS);
+    }
 }
 
 /// `ae-compute` in the folder of this program, links to it resolved.
@@ -47,4 +62,19 @@ fn become_it(command: &mut Command, _name: Option<&std::ffi::OsStr>) -> io::Resu
     let _ = ctrlc::set_handler(|| {});
     let code = command.status()?.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_threads_wait_is_the_users_choice_first() {
+        let chosen = |set: &str| {
+            let mut command = Command::new("ae-compute");
+            wait_briefly(&mut command, |name| name == set);
+            command.get_envs().count()
+        };
+        assert_eq!([chosen(""), chosen("OMP_WAIT_POLICY"), chosen("GOMP_SPINCOUNT")], [1, 0, 0]);
+    }
 }
