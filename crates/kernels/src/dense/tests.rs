@@ -1,8 +1,8 @@
 //! Dense layers against plain loops in 64 bits, and their gradients against differences of those loops.
 
 use super::DenseLayers;
-use crate::testing::values;
-use crate::{Alone, Gradients, Operation, Processor, Rayon, Threads};
+use crate::testing::{Results, values};
+use crate::{Alone, Operation, Processor, Rayon, Threads};
 use ae_network::{Activation, LEAKY_SLOPE, Layer};
 
 const ACTIVATIONS: [Activation; 5] =
@@ -14,14 +14,6 @@ struct Case {
     parameters: Vec<Vec<f32>>,
     rows: Vec<f32>,
     gradient: Vec<f32>,
-}
-
-/// Results and all gradients.
-#[derive(Debug, PartialEq)]
-struct Results {
-    to: Vec<f32>,
-    rows: Vec<f32>,
-    parameters: Vec<Vec<f32>>,
 }
 
 impl Case {
@@ -47,22 +39,7 @@ impl Case {
     }
 
     fn run(&self, threads: &dyn Threads) -> Results {
-        let nan = |len: usize| vec![f32::NAN; len];
-        let mut results = Results {
-            to: nan(self.gradient.len()),
-            rows: nan(self.rows.len()),
-            parameters: self.parameters.iter().map(|parameter| nan(parameter.len())).collect(),
-        };
-        let kept = self.chain.forward_kept(&self.slices(), &self.rows, &mut results.to, threads);
-        let mut alone = nan(results.to.len());
-        self.chain.forward(&self.slices(), &self.rows, &mut alone, threads);
-        assert_eq!(alone, results.to, "with and without what is kept");
-        let gradients = Gradients {
-            samples: Some(&mut results.rows),
-            parameters: Some(results.parameters.iter_mut().map(Vec::as_mut_slice).collect()),
-        };
-        self.chain.backward(&self.slices(), &kept, Some(&self.rows), &self.gradient, gradients, threads);
-        results
+        Results::of(&self.chain, &self.slices(), &self.rows, &self.gradient, threads)
     }
 
     /// The result in 64 bits, with other values in place of one array: the rows, then the parameters.
@@ -140,7 +117,7 @@ fn gradients_are_differences_of_plain_loops() {
         for widths in WIDTHS {
             let case = Case::new(if cfg!(miri) { 2 } else { 13 }, widths, processor);
             let results = case.run(&Alone);
-            let arrays = std::iter::once((&case.rows, &results.rows));
+            let arrays = std::iter::once((&case.rows, &results.samples));
             for (index, (array, gradient)) in
                 arrays.chain(case.parameters.iter().zip(&results.parameters)).enumerate()
             {

@@ -1,8 +1,8 @@
 //! The layer against a plain loop in 64 bits that follows its equations, and its gradients against differences of that loop.
 
 use super::Recurrence;
-use crate::testing::values;
-use crate::{Alone, Gradients, Operation, Processor, Rayon, Threads};
+use crate::testing::{Results, values};
+use crate::{Alone, Operation, Processor, Rayon, Threads};
 use ae_network::{Cell, Layer, Recurrent};
 
 /// Steps, features, units; whether the input repeats, and whether all states are the result.
@@ -20,13 +20,6 @@ struct Case {
     parameters: Vec<Vec<f32>>,
     samples: Vec<f32>,
     gradient: Vec<f32>,
-}
-
-#[derive(Debug, PartialEq)]
-struct Results {
-    to: Vec<f32>,
-    samples: Vec<f32>,
-    parameters: Vec<Vec<f32>>,
 }
 
 fn recurrent(units: usize, whole: bool) -> Layer {
@@ -62,22 +55,7 @@ impl Case {
     }
 
     fn run(&self, threads: &dyn Threads) -> Results {
-        let nan = |len: usize| vec![f32::NAN; len];
-        let mut results = Results {
-            to: nan(self.gradient.len()),
-            samples: nan(self.samples.len()),
-            parameters: self.parameters.iter().map(|parameter| nan(parameter.len())).collect(),
-        };
-        let kept = self.layer.forward_kept(&self.slices(), &self.samples, &mut results.to, threads);
-        let mut alone = nan(results.to.len());
-        self.layer.forward(&self.slices(), &self.samples, &mut alone, threads);
-        assert_eq!(alone, results.to, "with and without what is kept");
-        let gradients = Gradients {
-            samples: Some(&mut results.samples),
-            parameters: Some(results.parameters.iter_mut().map(Vec::as_mut_slice).collect()),
-        };
-        self.layer.backward(&self.slices(), &kept, Some(&self.samples), &self.gradient, gradients, threads);
-        results
+        Results::of(&self.layer, &self.slices(), &self.samples, &self.gradient, threads)
     }
 
     /// The result in 64 bits, with other values in place of one array: the samples, then the parameters.
