@@ -205,11 +205,26 @@ fn settings(trials: &[Trial]) -> String {
     let runs = trials.iter().take(1).flat_map(|trial| &trial.runs);
     let models: Vec<String> = runs
         .map(|(preset, run)| {
-            let model = serde_json::to_string(&run.experiment.model).expect("a configuration is always JSON");
-            format!("{preset} {model}")
+            let model = serde_json::to_value(&run.experiment.model).expect("a configuration is always JSON");
+            format!("`{preset}` ({})", words(&model))
         })
         .collect();
     models.join(", ")
+}
+
+/// The settings of a model as `latent = 2, beta = 1`.
+fn words(model: &serde_json::Value) -> String {
+    let variants = model.as_object().into_iter().flatten();
+    let settings = variants.flat_map(|(_, settings)| settings.as_object().into_iter().flatten());
+    let setting = |(name, value): (&String, &serde_json::Value)| match value.as_object() {
+        Some(parts) => {
+            let parts: Vec<String> =
+                parts.iter().map(|(part, value)| format!("{name}.{part} = {value}")).collect();
+            parts.join(", ")
+        }
+        None => format!("{name} = {value}"),
+    };
+    settings.map(setting).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 fn rebuilt(run: &Run, damaged: &Tensor) -> Result<Array4<f32>, EvaluationError> {

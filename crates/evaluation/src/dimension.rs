@@ -6,6 +6,7 @@ use crate::codes;
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::held_out::strided;
+use crate::maps::Shown;
 use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{self, Figures, Quantity, SPREAD};
 use crate::tasks::RunTask;
@@ -13,7 +14,7 @@ pub(crate) use ae_catalogue::tasks::DIMENSION as TASK;
 use ae_metrics::{knn_accuracy, trustworthiness};
 use ae_models::Batch;
 use ae_report::gallery::{Entry, Gallery};
-use ae_report::picture;
+use ae_report::picture::{self, About, Map};
 use ae_tensor::{Pca, Tensor, array};
 use ae_training::experiment::Run;
 use indexmap::IndexMap;
@@ -87,6 +88,7 @@ fn evaluate(
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
     let mut draft = Evaluation::begin(context, &TASK)?;
     let mut scores = Scores::new();
+    let mut maps = Vec::new();
     for (place, seed) in context.seeds.clone().into_iter().enumerate() {
         let mut trial: Option<Trial> = None;
         for &size in sizes {
@@ -103,14 +105,15 @@ fn evaluate(
                 let codes = trial.codes(|rows| codes::of_batch(autoencoder, rows));
                 trial.judge(coder.preset, &codes, &mut scores)?;
                 if is_drawn {
-                    trial.scatter(&draft.gallery, coder.preset, &codes)?;
+                    maps.push(trial.map(coder.preset, &codes));
                 }
             }
             let Some(trial) = &trial else { continue };
             let codes = trial.codes(|rows| trial.pca.codes(rows, size));
             trial.judge(PCA, &codes, &mut scores)?;
             if is_drawn {
-                trial.scatter(&draft.gallery, PCA, &codes)?;
+                maps.push(trial.map(PCA, &codes));
+                trial.draw(&draft.gallery, &maps)?;
             }
         }
     }
@@ -192,17 +195,34 @@ impl Trial {
         Ok(())
     }
 
-    fn scatter(&self, gallery: &Gallery, name: &'static str, codes: &Codes) -> Result<(), EvaluationError> {
+    /// Two-dimensional codes of the rows for trustworthiness.
+    fn map(&self, name: &'static str, codes: &Codes) -> Map {
+        let explained = 1.0 - self.pca.variance_beyond(2) / self.pca.total_variance().max(f64::MIN_POSITIVE);
+        let title = match name {
+            PCA => format!("PCA, {:.0} % of the variance", 100.0 * explained),
+            _ => title(name).to_string(),
+        };
+        let axes = if name == PCA {
+            ["first component", "second component"]
+        } else {
+            ["first latent", "second latent"]
+        };
+        Map { title, axes: axes.map(String::from), points: codes.trust.clone() }
+    }
+
+    fn draw(&self, gallery: &Gallery, maps: &[Map]) -> Result<(), EvaluationError> {
         let label =
             |label: &i64| self.names.get(*label as usize).cloned().unwrap_or_else(|| label.to_string());
         let labels: Vec<String> = self.trust.labels.iter().map(label).collect();
         let entry = Entry {
-            file: format!("{name}.png"),
-            title: format!("Two-dimensional codes of {}", title(name)),
+            file: "maps.png".into(),
+            title: "Two-dimensional codes".into(),
             caption: format!("{} test rows, coloured by label, seed {}.", labels.len(), self.seed),
             order: 0,
         };
-        Ok(gallery.add(entry, |path| picture::scatter(path, codes.trust.view(), &labels))?)
+        let rows = Shown::of(&self.trust.rows);
+        let about = About { labels: &labels, figures: None, samples: Some(rows.samples()) };
+        Ok(gallery.add(entry, |path| picture::maps(path, maps, about))?)
     }
 }
 
@@ -237,8 +257,9 @@ mod tests {
         assert_eq!(metric("pca/2/knn_accuracy"), 1.0, "inverted waves are easy");
         assert!(metric("pca/4/trustworthiness") > metric("pca/2/trustworthiness"));
         assert!(metric("deep/2/seed1/trustworthiness") > 0.5);
-        for file in ["deep.png", "vae.png", "pca.png"] {
-            assert!(report.with_file_name("images").join(file).exists(), "{file}");
+        let page = std::fs::read_to_string(report).unwrap();
+        for map in ["deep", "vae", "PCA, "] {
+            assert!(page.contains(&format!(r#"{{"title":"{map}"#)), "{map}");
         }
         assert_eq!(evaluation.runs.len(), 8);
     }

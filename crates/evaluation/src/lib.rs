@@ -36,6 +36,7 @@ mod generate;
 mod held_out;
 mod images;
 mod likelihood;
+mod maps;
 mod pretrain;
 mod probe;
 mod recommend;

@@ -2,13 +2,13 @@
 
 use crate::error::EvaluationError;
 use ae_records::files;
-use ae_records::text::{self, markdown_cell, one_line, shell_quoted};
+use ae_records::text::{self, markdown_cell, one_line};
 use ae_report::gallery::{Entry, Gallery};
-use ae_report::html::{self, Block, Section};
+use ae_report::html::{self, Block, Link, Section};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, presets};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The results of a task.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -146,10 +146,33 @@ impl Evaluation {
         if !blocks.is_empty() {
             sections.push(Section { title: "Pictures".into(), blocks });
         }
-        let runs = self.runs.iter().map(|run| Block::Command(format!("ae report {}", shell_quoted(run))));
-        sections.push(Section { title: "Evaluated runs".into(), blocks: runs.collect() });
+        if !self.runs.is_empty() {
+            let mut links: Vec<Link> = self.runs.iter().map(|run| link(run, folder)).collect();
+            links.dedup();
+            sections.push(Section { title: "Evaluated runs".into(), blocks: vec![Block::Links(links)] });
+        }
         Ok(sections)
     }
+}
+
+/// To the report of a run, from a page in `folder`.
+fn link(run: &Path, folder: &Path) -> Link {
+    let text = run.to_string_lossy().into_owned();
+    Link { text, target: relative(&run.join("report.html"), folder) }
+}
+
+/// A path as seen from a folder; as it is if one of both is not there, or they have nothing in common.
+fn relative(path: &Path, folder: &Path) -> PathBuf {
+    let (Ok(path_there), Ok(folder)) = (std::path::absolute(path), std::path::absolute(folder)) else {
+        return path.into();
+    };
+    let shared =
+        path_there.components().zip(folder.components()).take_while(|(left, right)| left == right).count();
+    if shared == 0 {
+        return path_there;
+    }
+    let up = folder.components().skip(shared).map(|_| Component::ParentDir);
+    up.chain(path_there.components().skip(shared)).collect()
 }
 
 #[cfg(test)]
@@ -208,6 +231,20 @@ Detectors
         assert_eq!(table.to_text(Some(48)), expected);
         let narrow = table.to_text(Some(30));
         assert!(narrow.lines().all(|line| line.chars().count() <= 30), "{narrow}");
+    }
+
+    #[test]
+    fn runs_are_linked_from_the_folder_of_the_page() {
+        let check = |path: &str, folder: &str, expected: &str| {
+            assert_eq!(relative(Path::new(path), Path::new(folder)), Path::new(expected));
+        };
+        check("runs/vae/1/report.html", "runs/eval/density", "../../vae/1/report.html");
+        check("/a/b/report.html", "/a/c", "../b/report.html");
+        let page = evaluation().sections(Path::new("runs/eval/x")).unwrap();
+        let links =
+            page.iter().flat_map(|section| &section.blocks).find(|block| matches!(block, Block::Links(_)));
+        let target = "../../ecg/1/report.html".into();
+        assert_eq!(links, Some(&Block::Links(vec![Link { text: "runs/ecg/1".into(), target }])));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The pictures of a run: reconstructions, codes, samples, the latent space.
 
+use crate::maps;
 use ae_datasets::SampleShape;
 use ae_models::damage::Range;
 use ae_models::{Autoencoder, Batch, Generator, Restorer};
@@ -16,8 +17,6 @@ const SHOWN: usize = 10;
 /// Side of the grid of new samples and of the latent manifold.
 const SIDE: i64 = 10;
 pub(crate) const MANIFOLD_SIDE: i64 = 20;
-/// Codes in the scatter plot.
-const SCATTERED: usize = 2000;
 
 /// Draws the pictures that the run's model and data allow into `images/`, and writes `report.html`.
 ///
@@ -34,7 +33,7 @@ pub fn write(run: &Run) -> Result<PathBuf, ReportError> {
         if let Some(autoencoder) = run.model.as_autoencoder() {
             reconstructions(run, autoencoder, &gallery)?;
             dictionary(run, autoencoder, &gallery)?;
-            codes(run, autoencoder, &gallery)?;
+            maps::draw(run, autoencoder, &gallery)?;
         }
         if let Some(restorer) = run.model.as_restorer() {
             restorations(run, restorer, &gallery)?;
@@ -136,22 +135,6 @@ fn dictionary(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Re
     })
 }
 
-/// Two-dimensional codes, coloured by label.
-fn codes(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Result<(), ReportError> {
-    let split = &run.splits.test;
-    let Some(labels) = split.labels().filter(|_| autoencoder.code_size() == 2 && !split.is_empty()) else {
-        return Ok(());
-    };
-    let n = SCATTERED.min(split.len());
-    let codes = array::to_rows(autoencoder.encode(&split.rows(0, n).values).point());
-    let names = &run.splits.dataset.label_names;
-    let label = |l: f64| names.get(l as usize).cloned().unwrap_or_else(|| l.to_string());
-    let labels: Vec<String> = array::to_vec(&labels.narrow(0, 0, n as i64)).into_iter().map(label).collect();
-    let entry =
-        entry("codes.png", 30, "Codes", "Two-dimensional codes of held-out samples, coloured by label.");
-    gallery.add(entry, |path| picture::scatter(path, codes.view(), &labels))
-}
-
 /// New samples, and a walk through the latent space.
 fn samples(run: &Run, generator: &dyn Generator, gallery: &Gallery) -> Result<(), ReportError> {
     if !matches!(run.splits.dataset.shape, SampleShape::Image { .. }) {
@@ -169,8 +152,17 @@ fn samples(run: &Run, generator: &dyn Generator, gallery: &Gallery) -> Result<()
         (generator.generate_labelled(&latents, &labels(classes, SIDE, device)), caption)
     };
     let new = images(&new);
-    gallery.add(entry("samples.png", 40, "New samples", caption), |path| {
-        picture::image_grid(path, new.view(), SIDE as usize)
+    // A row of each class has its name.
+    let name = |class: i64| {
+        run.splits.dataset.label_names.get(class as usize).cloned().unwrap_or_else(|| class.to_string())
+    };
+    let rows: Vec<(String, _)> = (0..classes)
+        .zip(new.axis_chunks_iter(ndarray::Axis(0), SIDE as usize))
+        .map(|(class, images)| (name(class), images))
+        .collect();
+    gallery.add(entry("samples.png", 40, "New samples", caption), |path| match rows.is_empty() {
+        true => picture::image_grid(path, new.view(), SIDE as usize),
+        false => picture::image_rows(path, &rows),
     })?;
     let points = plane(generator.latent_size(), &noise);
     // One class only, to show the effect of the latents.
@@ -182,8 +174,10 @@ fn samples(run: &Run, generator: &dyn Generator, gallery: &Gallery) -> Result<()
              prior. Neighbouring images change smoothly if the space is well used."
         }
     };
-    gallery.add(entry("manifold.png", 50, "Latent manifold", caption), |path| {
-        picture::latent_manifold(path, walk.view(), MANIFOLD_SIDE as usize)
+    gallery.add(entry("manifold.png", 50, "Latent manifold", caption), |path| match generator.latent_size() {
+        1 => picture::latent_manifold(path, walk.view(), MANIFOLD_SIDE as usize),
+        2 => picture::latent_plane(path, walk.view(), ["first latent", "second latent"], &steps()),
+        _ => picture::latent_plane(path, walk.view(), ["first direction", "second direction"], &steps()),
     })
 }
 
@@ -192,13 +186,22 @@ fn labels(classes: i64, each: i64, device: Device) -> Tensor {
     Tensor::arange(classes, (Kind::Int64, device)).repeat_interleave_self_int(each, 0, None::<i64>)
 }
 
+/// The values of a latent along one side of the manifold: from the 5 % to the 95 % quantile of N(0, 1).
+fn steps() -> Vec<f32> {
+    array::to_vec(&quantiles(Device::Cpu)).into_iter().map(|step| step as f32).collect()
+}
+
+fn quantiles(device: Device) -> Tensor {
+    const QUANTILE: f64 = 1.6449; // of N(0, 1) at 95 %
+    Tensor::linspace(-QUANTILE, QUANTILE, MANIFOLD_SIDE, (Kind::Float, device))
+}
+
 /// Points of a square grid in a plane through the origin, `[MANIFOLD_SIDE², D]`. The plane is spanned by the
 /// axes for two latents, otherwise by two random orthogonal directions of length √D/√2, so that points are as
 /// far from the origin as draws of the prior.
 pub(crate) fn plane(latent: i64, noise: &Noise) -> Tensor {
-    const QUANTILE: f64 = 1.6449; // of N(0, 1) at 95 %
     let device = noise.device();
-    let steps = Tensor::linspace(-QUANTILE, QUANTILE, MANIFOLD_SIDE, (Kind::Float, device));
+    let steps = quantiles(device);
     let down = (-&steps).repeat_interleave_self_int(MANIFOLD_SIDE, 0, None::<i64>).unsqueeze(1);
     let across = steps.repeat([MANIFOLD_SIDE]).unsqueeze(1);
     if latent == 1 {

@@ -17,7 +17,7 @@ use crate::words::{self, Frequencies, Lsa, Postings, directions};
 pub(crate) use ae_catalogue::tasks::RETRIEVAL as TASK;
 use ae_datasets::sparse::SparseRows;
 use ae_report::gallery::Entry;
-use ae_report::picture::{self, Axis, Panel};
+use ae_report::picture::{self, About, Axis, Map, Panel};
 use ae_tensor::{Kind, Tensor, array};
 use ae_training::{Split, Splits};
 use std::path::PathBuf;
@@ -234,20 +234,25 @@ impl<'a> Trial<'a> {
     fn draw(&self, draft: &Draft, set: &str, codes: &Tensor, order: u32) -> Result<(), EvaluationError> {
         let frequencies = Frequencies::of(self.train);
         let lsa = Lsa::of(&frequencies.tf_idf(self.train)).codes(&frequencies.tf_idf(self.test), 2);
-        let labels: Vec<&str> =
-            self.topics.iter().map(|topic| self.names[*topic as usize].as_str()).collect();
-        for (at, (name, title, points)) in
-            (1..).zip([("code", "the code", codes), ("lsa", "latent semantic analysis", &lsa)])
-        {
-            let entry = Entry {
-                file: format!("{set}-{name}.png"),
-                title: format!("{set}: {title} in two dimensions"),
-                caption: format!("All test documents, coloured by topic, seed {}.", self.seed),
-                order: order + at,
-            };
-            let points = array::to_rows(points);
-            draft.gallery.add(entry, |path| picture::scatter(path, points.view(), &labels))?;
-        }
+        let labels: Vec<String> =
+            self.topics.iter().map(|topic| self.names[*topic as usize].clone()).collect();
+        let map = |title: &str, axes: [&str; 2], points: &Tensor| Map {
+            title: title.into(),
+            axes: axes.map(String::from),
+            points: array::to_rows(points),
+        };
+        let maps = [
+            map("the code", ["first number", "second number"], codes),
+            map("latent semantic analysis", ["first concept", "second concept"], &lsa),
+        ];
+        let entry = Entry {
+            file: format!("{set}-maps.png"),
+            title: format!("{set} in two dimensions"),
+            caption: format!("All test documents, coloured by topic, seed {}.", self.seed),
+            order: order + 1,
+        };
+        let about = About { labels: &labels, ..About::default() };
+        draft.gallery.add(entry, |path| picture::maps(path, &maps, about))?;
         Ok(())
     }
 }

@@ -110,7 +110,7 @@ impl Figure {
     ///
     /// # Errors
     /// A value that is not finite, or a mean beyond the bounds.
-    fn interval(&self) -> Result<Option<Interval>, EvaluationError> {
+    pub(crate) fn interval(&self) -> Result<Option<Interval>, EvaluationError> {
         let Some(most) = self.quantity.bounds.most() else { return Ok(None) };
         let mut seeds = self.by_seed();
         if seeds.len() < 2 {

@@ -3,9 +3,9 @@
 use crate::error::ReportError;
 use crate::number;
 use crate::scale::Scale;
-use ae_records::files;
+use ae_records::files::{self, FileError};
 use ae_records::text::printable;
-use image::{ImageBuffer, ImageFormat, PixelWithColorType, RgbImage};
+use image::{ImageBuffer, ImageFormat, PixelWithColorType, RgbImage, RgbaImage};
 use plotters::chart::{ChartBuilder, ChartContext, SeriesLabelPosition};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::Ranged;
@@ -13,7 +13,7 @@ use plotters::prelude::{Cartesian2d, DrawingArea, IntoDrawingArea, RGBAColor, RG
 use plotters::style::{Color, FontStyle, IntoFont, ShapeStyle, TextStyle, register_font};
 use resvg::{tiny_skia, usvg};
 use std::fmt::Display;
-use std::io::Cursor;
+use std::io::{Cursor, ErrorKind};
 use std::path::Path;
 use std::sync::{Arc, Once};
 
@@ -22,6 +22,8 @@ pub(crate) const INK: RGBColor = RGBColor(0x24, 0x29, 0x2F);
 pub(crate) const MUTED: RGBColor = RGBColor(0x5B, 0x64, 0x6E);
 pub(crate) const GRID: RGBColor = RGBColor(0xE4, 0xE8, 0xEC);
 pub(crate) const PAPER: RGBColor = RGBColor(0xFE, 0xFE, 0xFE);
+/// Ink on a transparent ground, which may be shown on white or on black: the same contrast with either, about 4 : 1.
+pub(crate) const MIDDLE: RGBColor = RGBColor(0x78, 0x7E, 0x86);
 
 /// The "Tableau 10" colours: most people can tell them apart, on a light or a dark background.
 pub(crate) const SERIES: [RGBColor; 10] = [
@@ -45,6 +47,9 @@ pub(crate) const DENSITY: u32 = 2;
 
 /// Maximum number of pixels of a picture.
 pub(crate) const MAX_PIXELS: usize = 64 << 20;
+
+/// A longer drawing is kept as PNG only, which is then the smaller.
+const MAX_SVG_BYTES: usize = 1 << 20;
 
 const FONT: &str = "sans-serif";
 
@@ -74,6 +79,27 @@ pub(crate) fn svg(
 
 /// Renders a drawing on a white background, with `density` pixels for each of its own.
 pub(crate) fn pixels(svg: &str, density: u32) -> Result<RgbImage, ReportError> {
+    let canvas = render(svg, density, Some(tiny_skia::Color::WHITE))?;
+    let opaque = canvas.data().chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+    Ok(RgbImage::from_raw(canvas.width(), canvas.height(), opaque).expect("three bytes for each pixel"))
+}
+
+/// As [`pixels`], on a transparent background; a pixel without ink is white.
+pub(crate) fn transparent(svg: &str, density: u32) -> Result<RgbaImage, ReportError> {
+    let canvas = render(svg, density, None)?;
+    let colour = |pixel: &tiny_skia::PremultipliedColorU8| match pixel.demultiply() {
+        clear if clear.alpha() == 0 => [255, 255, 255, 0],
+        ink => [ink.red(), ink.green(), ink.blue(), ink.alpha()],
+    };
+    let bytes = canvas.pixels().iter().flat_map(colour).collect();
+    Ok(RgbaImage::from_raw(canvas.width(), canvas.height(), bytes).expect("four bytes for each pixel"))
+}
+
+fn render(
+    svg: &str,
+    density: u32,
+    ground: Option<tiny_skia::Color>,
+) -> Result<tiny_skia::Pixmap, ReportError> {
     let mut options = usvg::Options::default();
     let fonts = Arc::make_mut(&mut options.fontdb);
     fonts.load_font_data(dejavu::sans::regular().to_vec());
@@ -86,16 +112,38 @@ pub(crate) fn pixels(svg: &str, density: u32) -> Result<RgbImage, ReportError> {
         return Err(too_large());
     }
     let mut canvas = tiny_skia::Pixmap::new(width, height).ok_or_else(too_large)?;
-    canvas.fill(tiny_skia::Color::WHITE);
+    if let Some(ground) = ground {
+        canvas.fill(ground);
+    }
     let scale = density as f32 / UNITS as f32;
     resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut canvas.as_mut());
-    let opaque = canvas.data().chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
-    Ok(RgbImage::from_raw(width, height, opaque).expect("three bytes for each pixel"))
+    Ok(canvas)
 }
 
-/// Writes a chart as PNG.
+/// Writes a chart as PNG, and as SVG beside it unless that would be large.
 pub(crate) fn write_png(path: &Path, svg: &str) -> Result<(), ReportError> {
-    write_image(path, &pixels(svg, DENSITY)?)
+    write_image(path, &pixels(svg, DENSITY)?)?;
+    let beside = path.with_extension("svg");
+    if svg.len() < MAX_SVG_BYTES {
+        return Ok(files::write_atomic_bytes(&beside, adaptive(svg).as_bytes())?);
+    }
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(FileError::new("remove", &beside)(error).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The drawing with the fonts of the screen that shows it, and with light ink on dark screens. The colours are those of
+/// `html/style.css`.
+fn adaptive(svg: &str) -> String {
+    const STYLE: &str = "<style>text{font-family:system-ui,-apple-system,\"Segoe UI\",Roboto,\"Helvetica Neue\",Arial,sans-serif}\
+        @media (prefers-color-scheme:dark){[fill=\"#24292F\"]{fill:#e2e6ea}[stroke=\"#24292F\"]{stroke:#e2e6ea}\
+        [fill=\"#5B646E\"]{fill:#9aa4ae}[stroke=\"#5B646E\"]{stroke:#9aa4ae}[fill=\"#FEFEFE\"]{fill:#191d21}\
+        [stroke=\"#E4E8EC\"]{stroke:#31383f}}</style>";
+    let end = svg.find("<svg").and_then(|start| Some(start + svg[start..].find('>')? + 1));
+    end.map_or_else(|| svg.to_string(), |end| format!("{}{STYLE}{}", &svg[..end], &svg[end..]))
 }
 
 /// Writes pixels as PNG, atomically.

@@ -1,4 +1,5 @@
-//! The pictures of a run: a folder of PNG files, and `index.json` that describes them.
+//! The pictures of a run: a folder of PNG files, and `index.json` that describes them. Beside a chart lies the same drawing
+//! as SVG, which reports prefer.
 
 use crate::error::ReportError;
 use ae_records::files::{self, FileError};
@@ -118,6 +119,15 @@ pub(crate) fn read_png(path: &Path) -> Result<Option<Png>, ReportError> {
     let reader = image::ImageReader::with_format(io::Cursor::new(&bytes), image::ImageFormat::Png);
     let (width, height) = reader.into_dimensions().map_err(|_| ReportError::NotAPicture(path.into()))?;
     Ok(Some(Png { bytes, width, height }))
+}
+
+/// The drawing beside a chart's PNG; `None` if there is none.
+pub(crate) fn read_svg(png: &Path) -> Result<Option<String>, ReportError> {
+    let path = png.with_extension("svg");
+    match optional(fs::metadata(&path).map_err(FileError::new("read", &path)))? {
+        Some(metadata) if metadata.len() <= MAX_BYTES => Ok(Some(files::read_to_string(&path)?)),
+        _ => Ok(None),
+    }
 }
 
 /// `None` if the file does not exist.

@@ -9,6 +9,10 @@ use std::ops::Range;
 
 /// Space on either side of the values, as a share of their range.
 const ROOM: f64 = 0.05;
+/// Differences smaller than this share of the values are errors of rounding.
+const ROUNDING: f64 = 1e-12;
+/// Values nearer to zero are errors of rounding, such as the -5.551e-17 of a term that is zero.
+pub(crate) const NOTHING: f64 = 1e-14;
 /// Space on either side of the values of a logarithmic scale, as a factor.
 const FACTOR: f64 = 1.2;
 
@@ -39,7 +43,11 @@ impl Scale {
     /// Around these values with some room; those that are not finite are left out.
     pub(crate) fn around(values: impl IntoIterator<Item = f64>) -> Self {
         let Some((low, high)) = bounds(values) else { return Scale::between(0.0, 1.0) };
-        let room = if high > low { part(low, high, ROOM) } else { high.abs().max(1.0) * ROOM };
+        // What only rounding errors tell apart is one value, and so small a one is zero.
+        let size = low.abs().max(high.abs());
+        let (low, high) = if size < NOTHING { (0.0, 0.0) } else { (low, high) };
+        let is_range = part(low, high, 1.0) > size * ROUNDING;
+        let room = if is_range { part(low, high, ROOM) } else { high.abs().max(1.0) * ROOM };
         Scale {
             start: (low - room).max(f64::MIN),
             end: (high + room).min(f64::MAX),
@@ -263,6 +271,16 @@ mod tests {
             &[86_400.0, 87_300.0, 88_200.0, 89_100.0, 90_000.0],
         );
         check(Scale::logarithmic([1e-200, 1e200]), 4, &[1e-200, 1e-119, 1e-38, 1e43, 1e124]);
+    }
+
+    #[test]
+    fn errors_of_rounding_are_no_range() {
+        let check = |values: [f64; 2], expected: &[f64]| {
+            assert_eq!(Scale::around(values).key_points(5), expected, "{values:?}");
+        };
+        check([-5.551e-17, 6.939e-18], &[-0.05, 0.0, 0.05]);
+        check([0.5, 0.5 + 1e-15], &[0.46, 0.48, 0.5, 0.52, 0.54]);
+        check([1e-12, 5e-12], &[1e-12, 2e-12, 3e-12, 4e-12, 5e-12]);
     }
 
     #[test]

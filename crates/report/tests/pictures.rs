@@ -105,10 +105,15 @@ fn rows_have_labels_at_their_left() {
     let picture = check_picture(|path| image_rows(path, &rows));
     let room = picture.width() - (4 * 84 + 3 * 4);
     assert!((100..250).contains(&room), "{room} pixels for the labels");
-    let dark = |from: u32| (from..from + 112).any(|y| (0..room).any(|x| picture.get_pixel(x, y).0[0] < 100));
+    let dark = |from: u32| (from..from + 112).any(|y| (0..room).any(|x| picture.get_pixel(x, y).0[0] < 150));
     assert!(dark(0) && dark(116), "a label is not drawn");
     let clear = |x: u32| (0..picture.height()).all(|y| picture.get_pixel(x, y).0 == [255; 3]);
     assert!(clear(0) && clear(room - 1), "a label touches the edge or the images");
+}
+
+fn plain_map(path: &Path, points: &Array2<f32>, labels: &[String]) -> Draw {
+    let map = Map { points: points.clone(), ..Map::default() };
+    maps(path, &[map], About { labels, ..About::default() })
 }
 
 #[test]
@@ -116,15 +121,15 @@ fn charts_are_drawn_with_ink() {
     let (normal, anomalous) = (values("normal", 300), values("anomalous", 20));
     let titles: Vec<String> = (0..6).map(|i| format!("beat {i}")).collect();
     let points = Array2::from_shape_fn((50, 2), |(i, j)| (i * (j + 1) % 17) as f32);
-    let labels: Vec<usize> = (0..50).map(|i| i % 12).collect();
+    let labels: Vec<String> = (0..50).map(|i| (i % 12).to_string()).collect();
     let charts = [
-        (check_picture(|p| score_histograms(p, &normal, &anomalous, 0.7)), (1720, 840)),
+        (check_picture(|p| score_histograms(p, &normal, &anomalous, 0.7, "score")), (1720, 840)),
         (
             check_picture(|p| series_pairs(p, series("x", 6).view(), series("y", 6).view(), &titles)),
             (2040, 948),
         ),
         (check_picture(|p| curves(p, &metric_lines())), (1840, 580)),
-        (check_picture(|p| scatter(p, points.view(), &labels)), (1520, 1280)),
+        (check_picture(|p| plain_map(p, &points, &labels)), (1200, 892)),
     ];
     for (chart, size) in charts {
         assert_eq!(chart.dimensions(), size);
@@ -137,11 +142,11 @@ fn charts_are_drawn_with_ink() {
 #[test]
 fn odd_but_legal_numbers_are_drawn() {
     let one = [0.5];
-    check_picture(|p| score_histograms(p, &one, &[], 0.5));
-    check_picture(|p| score_histograms(p, &[0.0; 3], &[0.0], 0.0));
-    check_picture(|p| score_histograms(p, &[1.0, 1.1, 1.2, 1e30], &[1.3], -5.0));
+    check_picture(|p| score_histograms(p, &one, &[], 0.5, "score"));
+    check_picture(|p| score_histograms(p, &[0.0; 3], &[0.0], 0.0, "score"));
+    check_picture(|p| score_histograms(p, &[1.0, 1.1, 1.2, 1e30], &[1.3], -5.0, "score"));
     check_picture(|p| {
-        scatter(p, Array2::zeros((1, 2)).view(), &["a label that is much too long for its place"])
+        plain_map(p, &Array2::zeros((1, 2)), &["a label that is much too long for its place".into()])
     });
     check_picture(|p| series_pairs(p, Array2::zeros((1, 1)).view(), Array2::zeros((1, 1)).view(), &["a"]));
     let single =
@@ -164,8 +169,8 @@ fn charts_of_any_finite_numbers_end() {
     for pair @ [first, second] in EXTREMES {
         check_drawn(|path| curves(path, &metrics(pair)));
         check_drawn(|path| curves(path, &metrics(pair)[..1]));
-        check_drawn(|path| score_histograms(path, &pair, &[second], first));
-        check_drawn(|path| score_histograms(path, &[first], &[], first));
+        check_drawn(|path| score_histograms(path, &pair, &[second], first, "score"));
+        check_drawn(|path| score_histograms(path, &[first], &[], first, "score"));
         let points = vec![(first, second), (second, first)];
         let line = Line { name: "a".into(), points: points.clone(), labels: vec!["b".into(), "c".into()] };
         check_drawn(|path| picture_of(path, std::slice::from_ref(&line)));
@@ -180,11 +185,10 @@ fn charts_of_any_finite_numbers_end() {
         let place = |value: f64| value.abs().max(5e-324);
         let points = vec![(place(first), first, place(second)), (place(second), second, 0.0)];
         check_drawn(|path| bands(path, "x", "y", &[Band { name: "a".into(), points: points.clone() }]));
-        check_drawn(|path| bars(path, &[Bar { name: "a".into(), share: 0.5, spread: place(second) }]));
     }
     for pair in [[f32::MIN, f32::MAX], [f32::MAX; 2], [0.0, f32::from_bits(1)]] {
         let points = Array2::from_shape_vec((2, 2), [pair, pair].concat()).unwrap();
-        check_drawn(|path| scatter(path, points.view(), &["a", "b"]));
+        check_drawn(|path| plain_map(path, &points, &["a".into(), "b".into()]));
         check_drawn(|path| series_pairs(path, points.view(), (-&points).view(), &["a", "b"]));
     }
 }
@@ -192,15 +196,15 @@ fn charts_of_any_finite_numbers_end() {
 #[test]
 fn names_from_a_file_may_hold_anything() {
     let name = "\u{1b}[31m</text><script>&\u{202e}\u{0}\u{ffff}\n".to_string();
-    check_drawn(|path| bars(path, &[Bar { name: name.clone(), share: 0.5, spread: 0.0 }]));
+    check_drawn(|path| bars(path, &[Bar { name: name.clone(), share: 0.5, interval: None }]));
     let line = (name.clone(), vec![(0.0, 1.0), (1.0, 2.0)]);
     let axis = Axis { name: name.clone(), logarithmic: false };
     let panel = Panel { title: name.clone(), x: axis.clone(), y: axis, lines: vec![line] };
     check_drawn(|path| ae_report::picture::panels(path, std::slice::from_ref(&panel)));
-    check_drawn(|path| scatter(path, Array2::zeros((1, 2)).view(), &[&name]));
+    check_drawn(|path| plain_map(path, &Array2::zeros((1, 2)), std::slice::from_ref(&name)));
     check_drawn(|path| series_pairs(path, series("x", 1).view(), series("y", 1).view(), &[&name]));
     check_drawn(|path| image_rows(path, &[(&name, images(2, 1).view())]));
-    let long = Bar { name: "long ".repeat(100_000), share: 0.5, spread: 0.0 };
+    let long = Bar { name: "long ".repeat(100_000), share: 0.5, interval: None };
     let picture = check_picture(|path| bars(path, std::slice::from_ref(&long)));
     assert!(picture.width() < 4000, "{}", picture.width());
 }
@@ -228,12 +232,12 @@ fn invalid_input_is_refused() {
         "titles have shape [1], but must have shape [2]",
     );
     check_refused(
-        |p| score_histograms(p, &[0.1, f64::NAN], &[], 0.5),
+        |p| score_histograms(p, &[0.1, f64::NAN], &[], 0.5, "score"),
         "normal score 1 is NaN; give only finite numbers",
     );
-    check_refused(|p| score_histograms(p, &[], &[], 0.5), "no scores to draw; give at least one");
+    check_refused(|p| score_histograms(p, &[], &[], 0.5, "score"), "no scores to draw; give at least one");
     check_refused(
-        |p| scatter(p, Array2::zeros((3, 4)).view(), &[1, 2, 3]),
+        |p| plain_map(p, &Array2::zeros((3, 4)), &["1", "2", "3"].map(String::from)),
         "points have shape [3, 4], but must have shape [3, 2]",
     );
     check_refused(|p| curves(p, &[]), "no metrics to draw; give at least one");
@@ -272,8 +276,8 @@ fn bands_stand_over_a_logarithmic_axis() {
 
 #[test]
 fn bars_are_as_long_as_their_shares() {
-    let bar = |name: &str, share, spread| Bar { name: name.into(), share, spread };
-    let both = [bar("normal", 0.0, 0.0), bar("a class with a long name", 1.0, 0.0), bar("half", 0.5, 0.0)];
+    let bar = |name: &str, share, interval| Bar { name: name.into(), share, interval };
+    let both = [bar("normal", 0.0, None), bar("a class with a long name", 1.0, None), bar("half", 0.5, None)];
     let picture = check_picture(|path| bars(path, &both));
     let blue = Rgb([0x4E, 0x79, 0xA7]);
     // Filled pixels along the middle of a bar; a picture has two pixels for each pixel of the page.
@@ -286,8 +290,8 @@ fn bars_are_as_long_as_their_shares() {
     assert!((835..=842).contains(&whole) && (half as i64 - whole as i64 / 2).abs() <= 3, "{whole} {half}");
     check_refused(|path| bars(path, &[]), "no bars to draw; give at least one");
     check_refused(
-        |path| bars(path, &[bar("a", 1.5, 0.0)]),
-        "cannot draw the chart: the bar a has the share 1.5 ± 0; give a share from 0 to 1 and a spread of 0 or more",
+        |path| bars(path, &[bar("a", 0.6, Some((-2.558, 3.758)))]),
+        "cannot draw the chart: the bar a has the share 0.6 [-2.558, 3.758]; give shares from 0 to 1",
     );
 }
 

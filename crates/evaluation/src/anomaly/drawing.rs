@@ -5,7 +5,7 @@ use super::rivals::Rival;
 use super::rows::{Comparison, TestScores};
 use crate::error::EvaluationError;
 use crate::spread::Figure;
-use ae_metrics::{precision_recall_curve, roc_curve};
+use ae_metrics::{Interval, auroc, average_precision, precision_recall_curve, prevalence, roc_curve};
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture;
 
@@ -37,7 +37,9 @@ pub(super) fn scores(
         ),
     };
     let threshold = judged.threshold.value().max(1e-12).log10();
-    gallery.add(entry, |path| picture::score_histograms(path, &of(false), &of(true), threshold))?;
+    gallery.add(entry, |path| {
+        picture::score_histograms(path, &of(false), &of(true), threshold, "logarithm (base 10) of the score")
+    })?;
     Ok(())
 }
 
@@ -57,10 +59,11 @@ pub(super) fn curves(
         let scores = rival.scorer.scores(&problem.test)?;
         let curve = roc_curve(&scores, truth).map_err(metric())?;
         let points = curve.iter().map(|point| (point.false_positive_rate, point.true_positive_rate));
-        roc.push(line(rival, points.collect()));
+        roc.push(line(rival, points.collect(), auroc(&scores, truth).map_err(metric())?));
         let curve = precision_recall_curve(&scores, truth).map_err(metric())?;
         let points = curve.iter().map(|point| (point.recall, point.precision));
-        precision.push(line(rival, points.collect()));
+        let area = average_precision(&scores, truth).map_err(metric())?;
+        precision.push(line(rival, points.collect(), area));
     }
     let entry = |what: &str, order: u32, title: &str, caption: &str| Entry {
         file: format!("{}-{what}.png", comparison.name),
@@ -68,23 +71,24 @@ pub(super) fn curves(
         title: format!("{}: {title}", comparison.title),
         caption: format!("{caption}, seed {seed}."),
     };
-    let caption = "Share of anomalies flagged against the share of normal rows flagged";
-    gallery.add(entry("roc", 1, "ROC curves", caption), |path| {
-        picture::lines(path, "false-positive rate", "recall", &roc)
-    })?;
-    let caption = "Share of flagged rows that are anomalies against the share of anomalies flagged";
+    let caption = "Recall (the share of anomalies flagged) against the false-positive rate (the share of normal rows flagged), \
+                   with the area below each curve";
+    gallery.add(entry("roc", 1, "ROC curves", caption), |path| picture::roc(path, &roc))?;
+    let base_rate = prevalence(truth).map_err(EvaluationError::metric("the test rows"))?;
+    let caption = "Precision (the share of flagged rows that are anomalies) against recall (the share of anomalies flagged), \
+                   with the average precision of each; chance is the share of anomalies";
     gallery.add(entry("precision", 2, "precision-recall curves", caption), |path| {
-        picture::lines(path, "recall", "precision", &precision)
+        picture::precision_recall(path, &precision, base_rate)
     })?;
     Ok(())
 }
 
 /// A curve, thinned to about [`MAX_CURVE_POINTS`] points.
-fn line(rival: &Rival, points: Vec<(f64, f64)>) -> picture::Line {
+fn line(rival: &Rival, points: Vec<(f64, f64)>, area: f64) -> picture::DetectionCurve {
     let step = points.len().div_ceil(MAX_CURVE_POINTS).max(1);
     let last = points.last().copied();
     let points = points.into_iter().step_by(step).chain(last).collect();
-    picture::Line { name: rival.name.clone(), points, labels: Vec::new() }
+    picture::DetectionCurve { name: rival.name.clone(), points, area }
 }
 
 /// The flagged share of each class, over all seeds.
@@ -97,14 +101,14 @@ pub(super) fn classes(
     let mut bars = Vec::new();
     for (class, figure) in classes.iter().filter(|(_, figure)| !figure.is_empty()) {
         let summary = figure.summary()?;
-        let spread = summary.sample_std().unwrap_or(0.0);
-        bars.push(picture::Bar { name: class.clone(), share: summary.mean, spread });
+        let interval = figure.interval()?.map(|Interval { low, high }| (low, high));
+        bars.push(picture::Bar { name: class.clone(), share: summary.mean, interval });
     }
     let entry = Entry {
         file: format!("{}-classes.png", comparison.name),
         order: place * 10 + 3,
         title: format!("{}: flagged share of each class", comparison.title),
-        caption: "Mean and standard deviation over the seeds, at the threshold. For the normal class this is the false-alarm \
+        caption: "Mean over the seeds with its 95 % interval, at the threshold. For the normal class this is the false-alarm \
                   rate, for the others the recall."
             .into(),
     };

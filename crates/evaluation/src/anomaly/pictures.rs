@@ -36,7 +36,13 @@ pub(super) fn draw(
          percentages of each class."
     );
     gallery.add(entry("errors", 1, format!("{title}: errors"), caption), |path| {
-        picture::score_histograms(path, &scores_of(false), &scores_of(true), threshold.value())
+        picture::score_histograms(
+            path,
+            &scores_of(false),
+            &scores_of(true),
+            threshold.value(),
+            "reconstruction error",
+        )
     })?;
 
     let shown: Vec<usize> =

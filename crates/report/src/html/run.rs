@@ -2,9 +2,10 @@
 
 use crate::error::ReportError;
 use crate::gallery::{CURVES, Gallery, optional};
-use crate::html::part::{self, facts, section, table};
+use crate::html::part::{self, Card, facts, table};
+use crate::html::script;
 use crate::number::{duration, grouped, shape, short};
-use crate::picture::{curve_svg, term_names};
+use crate::picture::{Steps, TermCurves, curve_svg, term_names};
 use ae_records::files;
 use ae_records::metrics::{self, MetricLine};
 use ae_records::record::{Expectation, Record, Status};
@@ -22,18 +23,18 @@ pub fn write(run: &RunDir) -> Result<PathBuf, ReportError> {
     let lines = optional(metrics::read(&run.metrics()))?.unwrap_or_default();
     let config = optional(files::read_to_string(&run.config()))?;
     let title = if record.preset.is_empty() { "Run" } else { record.preset.as_str() };
-    let body = html! {
-        (head(title, &record))
-        (results(&record))
-        (pictures(run)?)
-        (curves(&lines)?)
-        (model(&record))
-        (data(&record))
-        (circumstances(&record))
-        (reproduction(&record, config.as_deref()))
-    };
+    let cards = [
+        results(&record),
+        pictures(run)?,
+        curves(&lines)?,
+        model(&record),
+        data(&record),
+        circumstances(&record),
+        Some(reproduction(&record, config.as_deref())),
+    ];
+    let cards: Vec<Card> = cards.into_iter().flatten().collect();
     let path = run.report();
-    part::write_page(&path, &format!("{title} · autoencoders"), &body)?;
+    part::write_page(&path, &format!("{title} · autoencoders"), &head(title, &record), &cards)?;
     Ok(path)
 }
 
@@ -51,7 +52,7 @@ fn head(title: &str, record: &Record) -> Markup {
     html! {
         header {
             h1 { (title) }
-            @if !record.description.is_empty() { p.lead { (record.description) } }
+            @if !record.description.is_empty() { p.lead { (part::prose(&record.description)) } }
             div.badges {
                 (verdict(&record.expected))
                 span class=(class) { (status) }
@@ -77,7 +78,7 @@ fn verdict(expected: &[Expectation]) -> Markup {
     }
 }
 
-fn results(record: &Record) -> Markup {
+fn results(record: &Record) -> Option<Card> {
     let expected: Vec<Vec<Markup>> = record.expected.iter().map(expectation).collect();
     let named = |name: &String| record.expected.iter().any(|e| &e.metric == name);
     let others: Vec<(&str, String)> = record
@@ -87,17 +88,15 @@ fn results(record: &Record) -> Markup {
         .map(|(name, value)| (name.as_str(), short(*value)))
         .collect();
     if expected.is_empty() && others.is_empty() {
-        return html! {};
+        return None;
     }
     let columns = ["result", "obtained", "reference", "verdict"].map(String::from);
-    section(
-        "Results",
-        html! {
-            @if !expected.is_empty() { (table(&columns, &expected, &[false, true, true])) }
-            @if !expected.is_empty() && !others.is_empty() { h3 { "Further results" } }
-            @if !others.is_empty() { (facts(&others)) }
-        },
-    )
+    let body = html! {
+        @if !expected.is_empty() { (table("Results", &columns, &expected, &[false, true])) }
+        @if !expected.is_empty() && !others.is_empty() { h3 { "Further results" } }
+        @if !others.is_empty() { (facts(&others)) }
+    };
+    Some(Card::new("Results", body))
 }
 
 fn expectation(expectation: &Expectation) -> Vec<Markup> {
@@ -117,7 +116,7 @@ fn expectation(expectation: &Expectation) -> Vec<Markup> {
     ]
 }
 
-fn pictures(run: &RunDir) -> Result<Markup, ReportError> {
+fn pictures(run: &RunDir) -> Result<Option<Card>, ReportError> {
     let gallery = Gallery::new(run.images());
     let mut figures = Vec::new();
     // The report already has the curves, as SVG.
@@ -125,78 +124,81 @@ fn pictures(run: &RunDir) -> Result<Markup, ReportError> {
         figures.extend(part::figure(&gallery.path(&entry.file)?, &entry.title, &entry.caption)?);
     }
     if figures.is_empty() {
-        return Ok(html! {});
+        return Ok(None);
     }
-    Ok(section("Pictures", html! { @for figure in &figures { (figure) } }))
+    Ok(Some(Card::new("Pictures", html! { @for figure in &figures { (figure) } })))
 }
 
-fn curves(lines: &[MetricLine]) -> Result<Markup, ReportError> {
+/// A panel for each term; a script replaces each drawing by one that reacts.
+fn curves(lines: &[MetricLine]) -> Result<Option<Card>, ReportError> {
     let names = term_names(lines);
     if names.is_empty() {
-        return Ok(html! {});
+        return Ok(None);
     }
     let panels: Vec<String> = names.iter().map(|name| curve_svg(lines, name)).collect::<Result<_, _>>()?;
-    Ok(section(
-        "Curves",
-        html! {
+    let body = html! {
+        div.interactive {
+            (script::data("curves", &Steps::of(lines)))
             div.curves {
-                // `plotters` has escaped the text in the SVG.
                 @for (name, panel) in names.iter().zip(&panels) {
-                    div role="img" aria-label=(name) { (PreEscaped(panel)) }
+                    div.curve {
+                        @if let Some(curve) = TermCurves::of(lines, name) { (script::data("curve", &curve)) }
+                        // `plotters` has escaped the text in the SVG.
+                        div.still role="img" aria-label=(name) { (PreEscaped(panel)) }
+                    }
                 }
             }
-        },
-    ))
+        }
+    };
+    Ok(Some(Card::new("Curves", body)))
 }
 
-fn model(record: &Record) -> Markup {
+fn model(record: &Record) -> Option<Card> {
     let model = &record.model;
     if model.layers.is_empty() && model.parameters == 0 {
-        return html! {};
+        return None;
     }
     let columns = ["network", "layer", "output", "parameters", "FLOPs"];
-    html! {
-        section {
-            h2 { "Model" }
-            div.scroll {
-                table {
-                    thead {
-                        tr {
-                            @for (index, name) in columns.iter().enumerate() {
-                                th scope="col" class=[(index >= 3).then_some("number")] { (name) }
-                            }
-                        }
-                    }
-                    tbody {
-                        @for (index, layer) in model.layers.iter().enumerate() {
-                            @let same = index > 0 && model.layers[index - 1].network == layer.network;
-                            tr {
-                                td { @if !same { (layer.network) } }
-                                td { (layer.layer) }
-                                td { (shape(&layer.output)) }
-                                td.number { (grouped(layer.parameters)) }
-                                td.number { (grouped(layer.flops)) }
-                            }
-                        }
-                    }
-                    tfoot {
-                        tr {
-                            th scope="row" colspan="3" { "total" }
-                            td.number { (grouped(model.parameters)) }
-                            td.number { (grouped(model.flops)) }
+    let body = html! {
+        div.scroll role="region" aria-label="Layers" tabindex="0" {
+            table.sortable {
+                thead {
+                    tr {
+                        @for (index, name) in columns.iter().enumerate() {
+                            th scope="col" class=[(index >= 3).then_some("number")] { (name) }
                         }
                     }
                 }
+                tbody {
+                    @for (index, layer) in model.layers.iter().enumerate() {
+                        @let same = index > 0 && model.layers[index - 1].network == layer.network;
+                        tr {
+                            td class=[same.then_some("same")] { (layer.network) }
+                            td { (layer.layer) }
+                            td { (shape(&layer.output)) }
+                            td.number { (grouped(layer.parameters)) }
+                            td.number { (grouped(layer.flops)) }
+                        }
+                    }
+                }
+                tfoot {
+                    tr {
+                        th scope="row" colspan="3" { "total" }
+                        td.number { (grouped(model.parameters)) }
+                        td.number { (grouped(model.flops)) }
+                    }
+                }
             }
-            p.small { "Shapes are for one sample. FLOPs are for the forward pass of one sample; a multiply-add counts as two." }
         }
-    }
+        p.small { "Shapes are for one sample. FLOPs are for the forward pass of one sample; a multiply-add counts as two." }
+    };
+    Some(Card::new("Model", body))
 }
 
-fn data(record: &Record) -> Markup {
+fn data(record: &Record) -> Option<Card> {
     let data = &record.data;
     if data.set.is_empty() {
-        return html! {};
+        return None;
     }
     let rows = |count: usize| if count == 0 { String::new() } else { grouped(count as u64) };
     let pairs = [
@@ -209,16 +211,17 @@ fn data(record: &Record) -> Markup {
     ];
     let files: Vec<Vec<Markup>> =
         data.files.iter().map(|file| vec![html! { (file.name) }, html! { code { (file.sha256) } }]).collect();
-    section(
-        "Data",
-        html! {
-            (facts(&pairs))
-            @if !files.is_empty() { h3 {} (table(&["file", "sha256"].map(String::from), &files, &[])) }
-        },
-    )
+    let body = html! {
+        (facts(&pairs))
+        @if !files.is_empty() {
+            h3 { "Files" }
+            (table("Files", &["file", "sha256"].map(String::from), &files, &[]))
+        }
+    };
+    Some(Card::new("Data", body))
 }
 
-fn circumstances(record: &Record) -> Markup {
+fn circumstances(record: &Record) -> Option<Card> {
     let (machine, seconds) = (&record.machine, &record.seconds);
     let measured = |value: f64, text: String| if value > 0.0 { text } else { String::new() };
     let count = |n: u64| if n == 0 { String::new() } else { grouped(n) };
@@ -241,20 +244,18 @@ fn circumstances(record: &Record) -> Markup {
     ];
     pairs.extend(record.versions.iter().map(|(name, version)| (name.as_str(), version.clone())));
     if pairs.iter().all(|(_, value)| value.is_empty()) {
-        return html! {};
+        return None;
     }
-    section("Machine and versions", facts(&pairs))
+    Some(Card::new("Machine and versions", facts(&pairs)))
 }
 
-fn reproduction(record: &Record, config: Option<&str>) -> Markup {
-    section(
-        "Run it again",
-        html! {
-            @if !record.command.is_empty() { pre.command { (record.command) } }
-            p { "Seed " strong { (record.seed) } ". It determines every random draw." }
-            @if let Some(config) = config {
-                details { summary { "Full configuration" } pre { (config) } }
-            }
-        },
-    )
+fn reproduction(record: &Record, config: Option<&str>) -> Card {
+    let body = html! {
+        @if !record.command.is_empty() { pre.command { (record.command) } }
+        p { "Seed " strong { (record.seed) } ". It determines every random draw." }
+        @if let Some(config) = config {
+            details { summary { "Full configuration" } pre tabindex="0" { (config) } }
+        }
+    };
+    Card::new("Run it again", body)
 }

@@ -4,7 +4,7 @@ use super::grid::labelled_rows;
 use crate::chart::{MAX_PIXELS, refused};
 use crate::error::ReportError;
 use ae_records::files;
-use image::RgbImage;
+use image::RgbaImage;
 use ndarray::{ArrayView4, ArrayView5, Axis};
 use std::path::Path;
 
@@ -47,11 +47,11 @@ pub fn animated_rows<L: AsRef<str>>(
     write(path, &frames, (seconds * 1000.0).round() as u16)
 }
 
-fn write(path: &Path, frames: &[RgbImage], milliseconds: u16) -> Result<(), ReportError> {
+fn write(path: &Path, frames: &[RgbaImage], milliseconds: u16) -> Result<(), ReportError> {
     let Some(first) = frames.first() else { return Err(ReportError::Nothing { what: "images" }) };
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, first.width(), first.height());
-    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_color(png::ColorType::Rgba);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_animated(frames.len() as u32, 0).map_err(refused)?;
     encoder.set_frame_delay(milliseconds, 1000).map_err(refused)?;

@@ -18,7 +18,7 @@ const MARGIN: u32 = 12;
 /// Characters of a name that are shown.
 const MAX_LETTERS: usize = 80;
 /// Room for the figure at the end of a bar.
-const FIGURE: u32 = 110;
+const FIGURE: u32 = 140;
 
 /// One bar of [`bars`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,23 +27,27 @@ pub struct Bar {
     pub name: String,
     /// Length of the bar, from 0 to 1.
     pub share: f64,
-    /// Half the width of the interval around the end of the bar; 0 draws no interval.
-    pub spread: f64,
+    /// The interval of the share, from 0 to 1; `None` draws none.
+    pub interval: Option<(f64, f64)>,
 }
 
 /// Draws shares as horizontal bars from top to bottom, each with its name, its interval and its percentage.
 ///
 /// # Errors
-/// No bars, a share outside 0 to 1, or a spread below 0.
+/// No bars, or a share or an end of an interval outside 0 to 1.
 pub fn bars(path: &Path, bars: &[Bar]) -> Result<(), ReportError> {
     if bars.is_empty() {
         return Err(ReportError::Nothing { what: "bars" });
     }
-    check_finite("share", bars.iter().flat_map(|bar| [bar.share, bar.spread]))?;
-    if let Some(bar) = bars.iter().find(|bar| !(0.0..=1.0).contains(&bar.share) || bar.spread < 0.0) {
-        let Bar { name, share, spread } = bar;
+    let ends =
+        |bar: &Bar| [Some(bar.share), bar.interval.map(|ends| ends.0), bar.interval.map(|ends| ends.1)];
+    check_finite("share", bars.iter().flat_map(ends).flatten())?;
+    let is_share = |share: f64| (0.0..=1.0).contains(&share);
+    if let Some(bar) = bars.iter().find(|bar| !ends(bar).into_iter().flatten().all(is_share)) {
+        let Bar { name, share, .. } = bar;
+        let interval = bar.interval.map(|(low, high)| format!(" [{low}, {high}]")).unwrap_or_default();
         return Err(ReportError::Chart(format!(
-            "the bar {name} has the share {share} ± {spread}; give a share from 0 to 1 and a spread of 0 or more"
+            "the bar {name} has the share {share}{interval}; give shares from 0 to 1"
         )));
     }
     let names: Vec<String> = bars.iter().map(|bar| shortened(&one_line(&bar.name), MAX_LETTERS)).collect();
@@ -63,13 +67,13 @@ pub fn bars(path: &Path, bars: &[Bar]) -> Result<(), ReportError> {
             area.draw(&Rectangle::new([(x(0.0), top), (x(1.0), bottom)], ground)).map_err(refused)?;
             let filled = SERIES[0].filled();
             area.draw(&Rectangle::new([(x(0.0), top), (x(bar.share), bottom)], filled)).map_err(refused)?;
-            if bar.spread > 0.0 {
-                let reach = vec![(x(bar.share - bar.spread), middle), (x(bar.share + bar.spread), middle)];
+            if let Some((low, high)) = bar.interval {
+                let reach = vec![(x(low), middle), (x(high), middle)];
                 area.draw(&PathElement::new(reach, stroke(INK, 2))).map_err(refused)?;
             }
-            let spread =
-                if bar.spread > 0.0 { format!(" ± {:.1}", 100.0 * bar.spread) } else { String::new() };
-            let figure = format!("{:.1}{spread} %", 100.0 * bar.share);
+            let interval =
+                bar.interval.map(|(low, high)| format!(" [{:.1}, {:.1}]", 100.0 * low, 100.0 * high));
+            let figure = format!("{:.1}{} %", 100.0 * bar.share, interval.unwrap_or_default());
             let style = text(12, MUTED).pos(beside(HPos::Left));
             area.draw(&Text::new(figure, (x(1.0) + units(8), middle), style)).map_err(refused)?;
         }

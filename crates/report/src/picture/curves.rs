@@ -2,13 +2,14 @@
 
 use crate::chart::{self, Area, Axes, SERIES, axes, refused, stroke, units};
 use crate::error::ReportError;
-use crate::scale::{Scale, bounds};
+use crate::scale::{self, Scale, bounds};
 use ae_records::metrics::MetricLine;
 use plotters::chart::SeriesLabelPosition;
 use plotters::coord::CoordTranslate;
 use plotters::prelude::{Circle, LineSeries, PathElement};
-use plotters::style::{Color, RGBColor};
-use std::collections::BTreeSet;
+use plotters::style::Color;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Size of one panel, in pixels.
@@ -18,6 +19,8 @@ const COLUMNS: usize = 2;
 const MAX_POINTS: usize = 600;
 /// The axis is logarithmic if the ratio of the greatest to the least value exceeds this.
 const LOG_RATIO: f64 = 20.0;
+/// Greater values are drawn, but not by the script.
+const MAX_INTERACTIVE: f64 = 1e100;
 
 /// Draws each loss term over the training steps, with a panel for each term and a line for each split.
 ///
@@ -55,8 +58,68 @@ pub(crate) fn term_names(lines: &[MetricLine]) -> Vec<String> {
 
 struct Curve {
     split: String,
-    colour: RGBColor,
+    /// Index in [`SERIES`].
+    colour: usize,
     points: Vec<(f64, f64)>,
+}
+
+/// What the curves of all terms share, for the script that draws them.
+#[derive(Debug, Serialize)]
+pub(crate) struct Steps {
+    last: u64,
+    /// The step at which each epoch ended.
+    epochs: Vec<u64>,
+}
+
+impl Steps {
+    pub(crate) fn of(lines: &[MetricLine]) -> Self {
+        let mut ends: BTreeMap<u64, u64> = BTreeMap::new();
+        for line in lines.iter().filter(|line| line.epoch > 0) {
+            let end = ends.entry(line.epoch).or_insert(line.step);
+            *end = line.step.min(*end);
+        }
+        let last = lines.iter().map(|line| line.step).max().unwrap_or(0).max(1);
+        Steps { last, epochs: ends.into_values().collect() }
+    }
+}
+
+/// The curves of one term, for the script that draws them.
+#[derive(Debug, Serialize)]
+pub(crate) struct TermCurves<'a> {
+    name: &'a str,
+    logarithmic: bool,
+    splits: Vec<SplitCurve>,
+}
+
+#[derive(Debug, Serialize)]
+struct SplitCurve {
+    name: String,
+    colour: usize,
+    x: Vec<f64>,
+    y: Vec<f64>,
+}
+
+impl<'a> TermCurves<'a> {
+    /// `None` for values so large that the script could not compute with them.
+    pub(crate) fn of(lines: &[MetricLine], name: &'a str) -> Option<Self> {
+        let curves = split_curves(lines, name);
+        let logarithmic = is_logarithmic(&curves);
+        let mut points = curves.iter().flat_map(|curve| &curve.points);
+        points.all(|(x, y)| x.max(y.abs()) < MAX_INTERACTIVE).then_some(())?;
+        let split = |curve: Curve| {
+            let (x, y) = curve.points.into_iter().map(|(x, y)| (x, rounded(y))).unzip();
+            SplitCurve { name: curve.split, colour: curve.colour, x, y }
+        };
+        Some(TermCurves { name, logarithmic, splits: curves.into_iter().map(split).collect() })
+    }
+}
+
+/// To seven digits, more than any screen shows; what is zero but for rounding is zero.
+fn rounded(value: f64) -> f64 {
+    if value.abs() < scale::NOTHING {
+        return 0.0;
+    }
+    format!("{value:.6e}").parse().unwrap_or(value)
 }
 
 fn term(area: &Area<'_>, name: &str, lines: &[MetricLine]) -> Result<(), ReportError> {
@@ -64,12 +127,16 @@ fn term(area: &Area<'_>, name: &str, lines: &[MetricLine]) -> Result<(), ReportE
     let points = || curves.iter().flat_map(|curve| &curve.points);
     let last = points().map(|point| point.0).fold(1.0, f64::max);
     let values = || points().map(|point| point.1);
-    let is_logarithmic = bounds(values()).is_some_and(|(low, high)| low > 0.0 && high / low > LOG_RATIO);
-    let (title, values) = match is_logarithmic {
+    let (title, values) = match is_logarithmic(&curves) {
         true => (format!("{name} (logarithmic)"), Scale::logarithmic(values())),
         false => (name.to_string(), Scale::around(values())),
     };
     draw(axes(area, &title, (Scale::between(0.0, last), "step"), (values, ""))?, &curves)
+}
+
+fn is_logarithmic(curves: &[Curve]) -> bool {
+    let values = curves.iter().flat_map(|curve| &curve.points).map(|point| point.1);
+    bounds(values).is_some_and(|(low, high)| low > 0.0 && high / low > LOG_RATIO)
 }
 
 fn split_curves(lines: &[MetricLine], name: &str) -> Vec<Curve> {
@@ -82,7 +149,7 @@ fn split_curves(lines: &[MetricLine], name: &str) -> Vec<Curve> {
         let of_split = lines.iter().filter(|line| line.split == split);
         let points = of_split.filter_map(|line| Some((line.step as f64, *line.terms.get(name)?)));
         let points = thinned(points.filter(|(_, value)| value.is_finite()).collect());
-        Curve { split: split.to_string(), colour: SERIES[index % SERIES.len()], points }
+        Curve { split: split.to_string(), colour: index % SERIES.len(), points }
     };
     splits.into_iter().enumerate().map(curve).filter(|curve| !curve.points.is_empty()).collect()
 }
@@ -100,7 +167,7 @@ fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
 fn draw<'a: 'b, 'b>(mut axes: Axes<'a, 'b>, curves: &[Curve]) -> Result<(), ReportError> {
     let place = legend_place(&axes, curves);
     for curve in curves {
-        let colour = curve.colour;
+        let colour = SERIES[curve.colour];
         let line = LineSeries::new(curve.points.iter().copied(), stroke(colour, 2));
         let series = axes.draw_series(line).map_err(refused)?;
         series

@@ -1,19 +1,22 @@
 //! Draws images in a grid, enlarged by whole factors so that every pixel is visible.
 
-use crate::chart::{self, INK, MAX_PIXELS, refused, text, units};
+use crate::chart::{self, MAX_PIXELS, MIDDLE, refused, text, units};
 use crate::error::ReportError;
+use crate::explore::{Exploration, Space, Thumbnails};
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, Rgb, RgbImage};
+use image::{DynamicImage, Rgb, RgbImage, Rgba, RgbaImage};
 use ndarray::{ArrayView3, ArrayView4, Axis};
 use plotters::prelude::Text;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::path::Path;
 
-/// Width in pixels that the enlargement aims to stay within.
-const WIDTH: usize = 1200;
+/// Width in pixels that the enlargement of rows with labels aims to stay within, and that of a grid.
+const ROWS_WIDTH: usize = 1200;
+const GRID_WIDTH: usize = 640;
 /// Maximum length in pixels of an enlarged image's longer side; a longer image keeps its size.
 const TILE: usize = 112;
-const GROUND: Rgb<u8> = Rgb([255; 3]);
+/// What lies between the images is transparent, to suit any page.
+const GROUND: Rgba<u8> = Rgba([255, 255, 255, 0]);
 /// Colour of NaN.
 const ALARM: [u8; 3] = [255, 0, 80];
 
@@ -25,7 +28,7 @@ const ALARM: [u8; 3] = [255, 0, 80];
 /// # Errors
 /// No images, no columns, another number of channels, or a picture that is too large.
 pub fn image_grid(path: &Path, images: ArrayView4<f32>, columns: usize) -> Result<(), ReportError> {
-    tile(path, images, columns, true)
+    tile(path, images, columns, 4)
 }
 
 /// Writes a single image `[C, H, W]` with values in `[0, 1]`, pixel by pixel, as [`image_grid`] colours it. Unlike there,
@@ -56,7 +59,28 @@ pub fn image(path: &Path, image: ArrayView3<f32>) -> Result<(), ReportError> {
 /// # Errors
 /// As [`image_grid`].
 pub fn latent_manifold(path: &Path, images: ArrayView4<f32>, columns: usize) -> Result<(), ReportError> {
-    tile(path, images, columns, false)
+    tile(path, images, columns, 0)
+}
+
+/// Draws the decoded grid of a plane through a latent space, as [`latent_manifold`]: `side²` images, row by row from the
+/// top, whose latents run through `steps` from left to right along the first of `axes`, and from bottom to top along the
+/// second. In a report, the reader moves through the plane with two sliders.
+///
+/// # Errors
+/// As [`image_grid`], or a number of images other than the square of that of the steps.
+pub fn latent_plane(
+    path: &Path,
+    images: ArrayView4<f32>,
+    axes: [&str; 2],
+    steps: &[f32],
+) -> Result<(), ReportError> {
+    let (got, expected) = (images.len_of(Axis(0)), steps.len() * steps.len());
+    if got != expected {
+        return Err(ReportError::Shape { what: "images", got: vec![got], expected: vec![expected] });
+    }
+    latent_manifold(path, images, steps.len())?;
+    let images = Thumbnails::of_images(images)?;
+    Exploration::Space(Space { axes: axes.map(String::from), steps: steps.to_vec(), images }).write(path)
 }
 
 /// Draws rows of images `[N, C, H, W]`, each with a label to its left, such as originals above their
@@ -78,9 +102,9 @@ pub fn image_rows<L: AsRef<str>>(path: &Path, rows: &[(L, ArrayView4<f32>)]) -> 
 }
 
 /// Rows of images of equal shapes, at least one, each with its label to the left.
-pub(super) fn labelled_rows(labels: &[&str], rows: &[ArrayView4<f32>]) -> Result<RgbImage, ReportError> {
+pub(super) fn labelled_rows(labels: &[&str], rows: &[ArrayView4<f32>]) -> Result<RgbaImage, ReportError> {
     let (columns, ..) = rows[0].dim();
-    let layout = Layout::new(rows[0], columns, rows.len(), true)?;
+    let layout = Layout::new(rows[0], columns, rows.len(), 4, ROWS_WIDTH)?;
     let mut canvas = labelled_canvas(&layout, labels)?;
     let left = canvas.width() as usize - layout.width();
     for (row, images) in rows.iter().enumerate() {
@@ -91,12 +115,12 @@ pub(super) fn labelled_rows(labels: &[&str], rows: &[ArrayView4<f32>]) -> Result
     Ok(canvas)
 }
 
-fn tile(path: &Path, images: ArrayView4<f32>, columns: usize, gaps: bool) -> Result<(), ReportError> {
+fn tile(path: &Path, images: ArrayView4<f32>, columns: usize, gap: usize) -> Result<(), ReportError> {
     let n_images = images.len_of(Axis(0));
     let columns = columns.min(n_images);
     let rows = if columns == 0 { 0 } else { n_images.div_ceil(columns) };
-    let layout = Layout::new(images, columns, rows, gaps)?;
-    let mut canvas = RgbImage::from_pixel(layout.width() as u32, layout.height() as u32, GROUND);
+    let layout = Layout::new(images, columns, rows, gap, GRID_WIDTH)?;
+    let mut canvas = RgbaImage::from_pixel(layout.width() as u32, layout.height() as u32, GROUND);
     for (index, image) in images.outer_iter().enumerate() {
         layout.place(&mut canvas, (0, 0), (index % columns, index / columns), image);
     }
@@ -113,7 +137,13 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(images: ArrayView4<f32>, columns: usize, rows: usize, gaps: bool) -> Result<Self, ReportError> {
+    fn new(
+        images: ArrayView4<f32>,
+        columns: usize,
+        rows: usize,
+        gap: usize,
+        aim: usize,
+    ) -> Result<Self, ReportError> {
         let (_, channels, height, width) = images.dim();
         if images.is_empty() || columns == 0 {
             return Err(ReportError::Nothing { what: "images" });
@@ -121,8 +151,7 @@ impl Layout {
         if channels != 1 && channels != 3 {
             return Err(ReportError::Channels(channels));
         }
-        let factor = (TILE / width.max(height)).min(WIDTH / columns.saturating_mul(width)).max(1);
-        let gap = if gaps { 4 } else { 0 };
+        let factor = (TILE / width.max(height)).min(aim / columns.saturating_mul(width)).max(1);
         let layout = Layout { columns, rows, tile_width: width * factor, tile_height: height * factor, gap };
         let (width, height) = (layout.width(), layout.height());
         if width.saturating_mul(height) > MAX_PIXELS {
@@ -142,15 +171,16 @@ impl Layout {
     /// Draws an image `[C, H, W]` into its cell.
     fn place(
         &self,
-        canvas: &mut RgbImage,
+        canvas: &mut RgbaImage,
         (left, top): (usize, usize),
         (column, row): (usize, usize),
         image: ArrayView3<f32>,
     ) {
         let (channels, height, width) = image.dim();
-        let small = RgbImage::from_fn(width as u32, height as u32, |x, y| {
+        let small = RgbaImage::from_fn(width as u32, height as u32, |x, y| {
             let value = |channel: usize| image[[channel.min(channels - 1), y as usize, x as usize]];
-            Rgb(colour(std::array::from_fn(value)))
+            let [red, green, blue] = colour(std::array::from_fn(value));
+            Rgba([red, green, blue, 255])
         });
         let enlarged =
             imageops::resize(&small, self.tile_width as u32, self.tile_height as u32, FilterType::Nearest);
@@ -168,8 +198,8 @@ fn colour(values: [f32; 3]) -> [u8; 3] {
 }
 
 /// A canvas with the labels of the rows on the left and room for the images on the right.
-fn labelled_canvas(layout: &Layout, labels: &[&str]) -> Result<RgbImage, ReportError> {
-    let style = text(20, INK).pos(Pos::new(HPos::Right, VPos::Center));
+fn labelled_canvas(layout: &Layout, labels: &[&str]) -> Result<RgbaImage, ReportError> {
+    let style = text(20, MIDDLE).pos(Pos::new(HPos::Right, VPos::Center));
     let room = chart::widest(&style, labels)? + 16;
     let size = (room + layout.width() as u32, layout.height() as u32);
     let drawing = chart::svg(size, |area| {
@@ -180,5 +210,5 @@ fn labelled_canvas(layout: &Layout, labels: &[&str]) -> Result<RgbImage, ReportE
         }
         Ok(())
     })?;
-    chart::pixels(&drawing, 1)
+    chart::transparent(&drawing, 1)
 }

@@ -6,7 +6,8 @@ use crate::number;
 use crate::picture::check_finite;
 use crate::scale::{Scale, part};
 use plotters::chart::SeriesLabelPosition;
-use plotters::prelude::{DashedLineSeries, PathElement, Polygon, Rectangle};
+use plotters::element::DashedPathElement;
+use plotters::prelude::{DashedLineSeries, Polygon, Rectangle};
 use plotters::style::Color;
 use std::path::Path;
 
@@ -14,7 +15,7 @@ const SIZE: (u32, u32) = (860, 420);
 const BINS: usize = 60;
 
 /// Draws two overlaid histograms, each in percent of its own class (so that a rare class is visible), and the
-/// threshold as a line. The last bar collects a long tail, and the axis says so.
+/// threshold as a dashed line. `x_name` is the quantity and its unit, such as `score`. The last bar collects a long tail, and the axis says so.
 ///
 /// # Errors
 /// No scores, or a score or threshold that is not finite.
@@ -23,6 +24,7 @@ pub fn score_histograms(
     normal: &[f64],
     anomalous: &[f64],
     threshold: f64,
+    x_name: &str,
 ) -> Result<(), ReportError> {
     check_finite("normal score", normal.iter().copied())?;
     check_finite("anomalous score", anomalous.iter().copied())?;
@@ -38,9 +40,13 @@ pub fn score_histograms(
     let end = bins.edge(BINS);
     let beyond = all.iter().filter(|&&score| score > end).count();
     let x_name = match beyond {
-        0 => "score".to_string(),
+        0 => x_name.to_string(),
         n => {
-            format!("score (the last bar holds {} beyond {})", number::grouped(n as u64), number::short(end))
+            format!(
+                "{x_name} (the last bar holds {} beyond {})",
+                number::grouped(n as u64),
+                number::short(end)
+            )
         }
     };
     let counts = [normal.len(), anomalous.len()].map(|n| number::grouped(n as u64));
@@ -68,9 +74,9 @@ pub fn score_histograms(
         let line = [(threshold, 0.0), (threshold, top)];
         let dashed = DashedLineSeries::new(line, units(6), units(4), stroke(INK, 2));
         let series = axes.draw_series(dashed).map_err(refused)?;
-        series
-            .label(format!("threshold {}", number::short(threshold)))
-            .legend(|(x, y)| PathElement::new(vec![(x, y), (x + units(18), y)], stroke(INK, 2)));
+        series.label(format!("threshold {}", number::short(threshold))).legend(|(x, y)| {
+            DashedPathElement::new([(x, y), (x + units(18), y)], units(6), units(4), stroke(INK, 2))
+        });
         chart::legend(&mut axes, SeriesLabelPosition::UpperRight)
     })?;
     chart::write_png(path, &drawing)

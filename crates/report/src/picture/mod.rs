@@ -6,13 +6,14 @@ mod bands;
 mod bars;
 mod causes;
 mod curves;
+mod detection;
 mod dots;
 mod grid;
 mod histogram;
 mod lines;
+mod maps;
 mod panels;
 mod ranks;
-mod scatter;
 mod series;
 mod timeline;
 
@@ -21,17 +22,18 @@ pub use bands::{Band, bands};
 pub use bars::{Bar, bars};
 pub use causes::{Cause, causes};
 pub use curves::curves;
+pub use detection::{DetectionCurve, precision_recall, roc};
 pub use dots::{DotRow, dots};
-pub use grid::{image, image_grid, image_rows, latent_manifold};
+pub use grid::{image, image_grid, image_rows, latent_manifold, latent_plane};
 pub use histogram::score_histograms;
 pub use lines::{Line, lines};
+pub use maps::{About, Map, maps};
 pub use panels::{Axis, Panel, panels};
 pub use ranks::{RankedMethod, critical_difference};
-pub use scatter::scatter;
 pub use series::series_pairs;
 pub use timeline::{Strip, Timeline, Times, timeline};
 
-pub(crate) use curves::{curve_svg, term_names};
+pub(crate) use curves::{Steps, TermCurves, curve_svg, term_names};
 
 use crate::error::ReportError;
 

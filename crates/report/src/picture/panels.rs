@@ -40,7 +40,7 @@ pub struct Axis {
 /// Colour of a line, and whether it is dashed.
 type Look = (RGBColor, bool);
 
-/// Draws lines in panels, two per row. From the eleventh name on, the colours repeat with dashed lines.
+/// Draws lines in panels, two per row. Panels whose vertical axes are the same have the same range. From the eleventh name on, the colours repeat with dashed lines.
 ///
 /// # Errors
 /// No panels, a panel without points, or a value that is not finite.
@@ -69,7 +69,10 @@ pub fn panels(path: &Path, panels: &[Panel]) -> Result<(), ReportError> {
     let drawing = chart::svg((width + legend, height), |area| {
         let (left, side) = area.split_horizontally(units(width));
         for (panel, area) in panels.iter().zip(left.split_evenly((rows, columns))) {
-            draw_panel(&area, panel, look)?;
+            // The same quantity has the same range in every panel.
+            let alike = |other: &&Panel| other.y == panel.y && !panel.y.name.is_empty();
+            let others: Vec<&Panel> = panels.iter().filter(alike).collect();
+            draw_panel(&area, panel, &others, look)?;
         }
         for (place, name) in names.iter().enumerate() {
             let middle = units(30 + (LINE as usize * place) as i32);
@@ -86,27 +89,40 @@ pub fn panels(path: &Path, panels: &[Panel]) -> Result<(), ReportError> {
     chart::write_png(path, &drawing)
 }
 
-fn draw_panel(area: &Area<'_>, panel: &Panel, look: impl Fn(&str) -> Look) -> Result<(), ReportError> {
-    let fits = |axis: &Axis, value: f64| !axis.logarithmic || value > 0.0;
-    let kept: Vec<(&str, Vec<(f64, f64)>)> = panel
-        .lines
-        .iter()
-        .map(|(name, points)| {
-            let kept = points.iter().filter(|(x, y)| fits(&panel.x, *x) && fits(&panel.y, *y));
-            (name.as_str(), kept.copied().collect())
-        })
-        .collect();
-    let points = || kept.iter().flat_map(|(_, points)| points);
-    if points().next().is_none() {
+/// `alike` are the panels of the same vertical axis.
+fn draw_panel(
+    area: &Area<'_>,
+    panel: &Panel,
+    alike: &[&Panel],
+    look: impl Fn(&str) -> Look,
+) -> Result<(), ReportError> {
+    let kept = drawn(panel);
+    let mut points = kept.iter().flat_map(|(_, points)| points).copied().peekable();
+    if points.peek().is_none() {
         return Err(ReportError::Nothing { what: "points" });
     }
-    let scale = |axis: &Axis, pick: fn(&(f64, f64)) -> f64| match axis.logarithmic {
-        true => Scale::logarithmic(points().map(pick)),
-        false => Scale::around(points().map(pick)),
-    };
-    let x = (scale(&panel.x, |point| point.0), panel.x.name.as_str());
-    let y = (scale(&panel.y, |point| point.1), panel.y.name.as_str());
-    draw(axes(area, &panel.title, x, y)?, &kept, look)
+    let x = scale(&panel.x, points.map(|point| point.0));
+    let own = [panel];
+    let alike = if alike.is_empty() { &own[..] } else { alike };
+    let heights =
+        alike.iter().flat_map(|panel| drawn(panel)).flat_map(|(_, points)| points).map(|point| point.1);
+    let y = scale(&panel.y, heights);
+    draw(axes(area, &panel.title, (x, &panel.x.name), (y, &panel.y.name))?, &kept, look)
+}
+
+fn scale(axis: &Axis, values: impl Iterator<Item = f64>) -> Scale {
+    if axis.logarithmic { Scale::logarithmic(values) } else { Scale::around(values) }
+}
+
+/// The points of each line that its axes can show.
+fn drawn(panel: &Panel) -> Vec<(&str, Vec<(f64, f64)>)> {
+    let fits = |axis: &Axis, value: f64| !axis.logarithmic || value > 0.0;
+    let shown = |point: &&(f64, f64)| fits(&panel.x, point.0) && fits(&panel.y, point.1);
+    panel
+        .lines
+        .iter()
+        .map(|(name, points)| (name.as_str(), points.iter().filter(shown).copied().collect()))
+        .collect()
 }
 
 fn draw<'a: 'b, 'b>(
@@ -129,4 +145,29 @@ fn draw<'a: 'b, 'b>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_quantity_has_the_same_range_in_every_panel() {
+        let axis = |name: &str| Axis { name: name.into(), logarithmic: false };
+        let panel = |title: &str, y: &str, top: f64| Panel {
+            title: title.into(),
+            x: axis("x"),
+            y: axis(y),
+            lines: vec![("a".into(), vec![(0.0, 0.0), (1.0, top)])],
+        };
+        let labels = |all: &[Panel]| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a.png");
+            panels(&path, all).unwrap();
+            let svg = std::fs::read_to_string(path.with_extension("svg")).unwrap();
+            svg.matches("\n80\n").count()
+        };
+        assert_eq!(labels(&[panel("one", "accuracy", 90.0), panel("two", "accuracy", 1.0)]), 2);
+        assert_eq!(labels(&[panel("one", "accuracy", 90.0), panel("two", "loss", 1.0)]), 1);
+    }
 }

@@ -1,0 +1,157 @@
+//! Maps of a run's codes in two dimensions, beside the same of PCA, and of which a reader sees the samples.
+
+use crate::codes;
+use crate::held_out::strided;
+use ae_models::{Autoencoder, CodeForm};
+use ae_report::gallery::{Entry, Gallery};
+use ae_report::picture::{self, About, Map};
+use ae_report::{ReportError, Samples};
+use ae_tensor::{Kind, Noise, Pca, Tensor, array};
+use ae_training::experiment::Run;
+use ndarray::{Array1, Array2, Array4};
+
+/// Held-out samples on a map.
+const MAPPED: usize = 1000;
+/// Training rows that the axes of PCA come from: two of them are well determined by few rows.
+const FITTED: usize = 800;
+/// Codes of more values are not mapped: finding their axes would take longer than a report should.
+const MAX_CODE: i64 = 4096;
+/// Longer side in pixels of an image that is shown when a reader points at its sample.
+const THUMBNAIL: i64 = 32;
+
+/// Samples as a reader sees them.
+#[derive(Debug)]
+pub(crate) enum Shown {
+    /// `[N, C, H, W]`, in [0, 1].
+    Images(Array4<f32>),
+    /// `[N, T]`.
+    Rows(Array2<f32>),
+}
+
+impl Shown {
+    /// Of samples `[N, …]`. Images that leave [0, 1] are scaled by their least and greatest value, and large ones are made
+    /// small. Of an image that is neither grey nor in colour, the first channel is shown.
+    pub(crate) fn of(samples: &Tensor) -> Self {
+        let &[_, channels, height, width] = samples.size().as_slice() else {
+            return Shown::Rows(array::to_rows(samples));
+        };
+        let images =
+            if [1, 3].contains(&channels) { samples.shallow_clone() } else { samples.narrow(1, 0, 1) };
+        let images = images.to_kind(Kind::Float);
+        let longer = height.max(width);
+        let small = if longer > THUMBNAIL {
+            let side = |length: i64| (length * THUMBNAIL / longer).max(1);
+            images.adaptive_avg_pool2d([side(height), side(width)])
+        } else {
+            images
+        };
+        let (low, high) = (small.min().double_value(&[]), small.max().double_value(&[]));
+        let in_range = low > -0.01 && high < 1.01;
+        let scaled = if in_range || high <= low { small } else { (small - low) / (high - low) };
+        Shown::Images(array::to_images(&scaled.clamp(0.0, 1.0)))
+    }
+
+    pub(crate) fn samples(&self) -> Samples<'_> {
+        match self {
+            Shown::Images(images) => Samples::Images(images.view()),
+            Shown::Rows(rows) => Samples::Rows(rows.view()),
+        }
+    }
+}
+
+/// Draws the codes of held-out samples, or two principal components of longer codes, beside PCA of the data itself. Models
+/// whose codes are indices or a single number, and data that are not dense or have no test rows, have no map.
+///
+/// # Errors
+/// The picture cannot be written.
+pub(crate) fn draw(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Result<(), ReportError> {
+    let CodeForm::Numbers(2..=MAX_CODE) = autoencoder.code_form() else { return Ok(()) };
+    let (train, test) = (&run.splits.train, &run.splits.test);
+    if test.is_empty() || !run.splits.is_dense() {
+        return Ok(());
+    }
+    let (fitted, mapped) = (strided(train, FITTED), strided(test, MAPPED));
+    let encoded = codes::encode(autoencoder, &mapped.values);
+    if encoded.size()[0] < 3 || encoded.size()[1] < 2 || !is_finite(&encoded) {
+        return Ok(());
+    }
+    let noise = Noise::new(run.record.seed, 0, encoded.device()).fork("maps");
+    let of_codes = if encoded.size()[1] == 2 {
+        Some(map("Codes".into(), ["first latent", "second latent"], &encoded))
+    } else {
+        let size = encoded.size()[1];
+        principal(
+            &format!("Codes of {size} numbers"),
+            &codes::encode(autoencoder, &fitted.values),
+            &encoded,
+            &noise,
+        )
+    };
+    let of_data = principal("The data", &fitted.values, &mapped.values, &noise);
+    let maps: Vec<Map> = [of_codes, of_data].into_iter().flatten().collect();
+    if maps.is_empty() {
+        return Ok(());
+    }
+    let rebuilt = codes::represent(&mapped.values, |rows| autoencoder.reconstruct(rows).flatten(1, -1));
+    let errors = (rebuilt - mapped.values.to_device(ae_tensor::Device::Cpu).flatten(1, -1)).square();
+    let errors = Array1::from_iter(
+        array::to_vec(&errors.mean_dim([1i64].as_slice(), false, Kind::Float)).into_iter().map(|e| e as f32),
+    );
+    let names = &run.splits.dataset.label_names;
+    let label = |value: f64| names.get(value as usize).cloned().unwrap_or_else(|| value.to_string());
+    let labels: Vec<String> = mapped
+        .labels
+        .as_ref()
+        .map(|labels| array::to_vec(labels).into_iter().map(label).collect())
+        .unwrap_or_default();
+    let shown = Shown::of(&mapped.values);
+    let figures = errors.iter().all(|error| error.is_finite()).then(|| ("squared error", errors.view()));
+    let about = About { labels: &labels, figures, samples: Some(shown.samples()) };
+    let caption = "Held-out samples by their codes, and by principal components of the data, of which the title gives the share of \
+                   the variance. A unit is as long on both axes of a map.";
+    let entry = Entry { file: "codes.png".into(), order: 30, title: "Codes".into(), caption: caption.into() };
+    gallery.add(entry, |path| picture::maps(path, &maps, about))
+}
+
+fn map(title: String, axes: [&str; 2], points: &Tensor) -> Map {
+    Map { title, axes: axes.map(String::from), points: array::to_rows(points) }
+}
+
+/// Rows by the first two principal components of other rows; `None` for rows of fewer than two values, or without variance.
+fn principal(what: &str, fitted: &Tensor, rows: &Tensor, noise: &Noise) -> Option<Map> {
+    let fitted = fitted.to_device(ae_tensor::Device::Cpu);
+    if fitted.size()[0] < 3 || fitted.numel() < 2 * fitted.size()[0] as usize || !is_finite(&fitted) {
+        return None;
+    }
+    let pca = Pca::leading(&fitted, 2, noise);
+    if pca.components() < 2 || pca.total_variance() <= 0.0 {
+        return None;
+    }
+    let explained = 100.0 * (1.0 - pca.variance_beyond(2) / pca.total_variance());
+    let points = pca.codes(&rows.to_device(ae_tensor::Device::Cpu), 2);
+    let title = format!("{what}: PCA, {explained:.0} % of the variance");
+    is_finite(&points).then(|| map(title, ["first component", "second component"], &points))
+}
+
+fn is_finite(tensor: &Tensor) -> bool {
+    tensor.isfinite().all().int64_value(&[]) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_shown_small_and_in_their_own_range() {
+        let of = |tensor: &Tensor| match Shown::of(tensor) {
+            Shown::Images(images) => images,
+            Shown::Rows(_) => panic!("they are images"),
+        };
+        let options = (Kind::Float, ae_tensor::Device::Cpu);
+        let standardised = of(&Tensor::from_slice(&[-2f32, 0.0, 2.0, 1.0]).view([1, 1, 2, 2]));
+        assert_eq!(standardised.iter().copied().collect::<Vec<f32>>(), [0.0, 0.5, 1.0, 0.75]);
+        assert_eq!(of(&Tensor::full([2, 3, 64, 32], 0.25, options)).dim(), (2, 3, 32, 16));
+        assert_eq!(of(&Tensor::zeros([2, 4, 8, 8], options)).dim(), (2, 1, 8, 8));
+        assert!(matches!(Shown::of(&Tensor::zeros([2, 8], options)), Shown::Rows(_)));
+    }
+}

@@ -1,0 +1,70 @@
+//! What lies beside a picture: the drawing of a chart, and what a reader explores; curves of detectors.
+
+mod common;
+
+use ae_report::picture::*;
+use common::{EXTREMES, check_drawn, check_picture, check_refused};
+use ndarray::Array4;
+
+#[test]
+fn a_chart_has_a_drawing_beside_it_that_follows_the_screen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.png");
+    score_histograms(&path, &[0.1, 0.2, 0.3], &[0.9], 0.7, "score").unwrap();
+    let drawing = std::fs::read_to_string(path.with_extension("svg")).unwrap();
+    assert!(
+        drawing.contains("prefers-color-scheme:dark") && drawing.contains("font-family:system-ui"),
+        "{drawing}"
+    );
+    // The threshold is dashed in the plot; so it is in the legend, which is drawn last.
+    let legend = drawing.rsplit("threshold 0.7").next().unwrap();
+    let dashes = legend.matches("stroke=\"#24292F\"").count();
+    assert!(dashes >= 2, "{dashes} dashes");
+}
+
+#[test]
+fn detection_curves_show_chance_and_areas() {
+    let curve = |name: &str, points: &[(f64, f64)]| DetectionCurve {
+        name: name.into(),
+        points: points.into(),
+        area: 0.987,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.png");
+    let drawn = || std::fs::read_to_string(path.with_extension("svg")).unwrap();
+    roc(&path, &[curve("one", &[(0.0, 0.0), (0.02, 0.9), (1.0, 1.0)])]).unwrap();
+    for part in ["0.987  one", "0.500  chance", "the first tenth"] {
+        assert!(drawn().contains(part), "{part}");
+    }
+    roc(&path, &[curve("one", &[(0.0, 0.0), (0.4, 0.5), (1.0, 1.0)])]).unwrap();
+    assert!(!drawn().contains("the first tenth"));
+    precision_recall(&path, &[curve("one", &[(0.0, 1.0), (0.0, 0.0), (0.5, 0.6), (1.0, 0.1)])], 0.1).unwrap();
+    assert!(drawn().contains("0.100  chance"));
+    check_refused(
+        |p| precision_recall(p, &[curve("a", &[(0.0, 1.0)])], 0.1),
+        "no points to draw; give at least one",
+    );
+    check_refused(
+        |p| roc(p, &[curve("a", &[(0.0, 1.5)])]),
+        "cannot draw the chart: a rate of 1.5 is outside of 0 to 1",
+    );
+}
+
+#[test]
+fn a_plane_is_explored_with_as_many_images_as_steps() {
+    let images = Array4::zeros((9, 1, 4, 4));
+    let steps = [-1.0, 0.0, 1.0];
+    check_picture(|path| latent_plane(path, images.view(), ["first", "second"], &steps));
+    check_refused(
+        |path| latent_plane(path, images.view(), ["first", "second"], &steps[..2]),
+        "images have shape [9], but must have shape [4]",
+    );
+}
+
+#[test]
+fn an_interval_of_any_size_is_drawn() {
+    for [first, second] in EXTREMES {
+        let interval = Some((0.0, first.abs().min(second.abs()).min(1.0)));
+        check_drawn(|path| bars(path, &[Bar { name: "a".into(), share: 0.5, interval }]));
+    }
+}
