@@ -22,7 +22,7 @@ pub use bars::{Bar, bars};
 pub use causes::{Cause, causes};
 pub use curves::curves;
 pub use dots::{DotRow, dots};
-pub use grid::{image, image_grid, image_rows, latent_manifold};
+pub use grid::{image, image_bytes, image_grid, image_rows, latent_manifold};
 pub use histogram::score_histograms;
 pub use lines::{Line, lines};
 pub use panels::{Axis, Panel, panels};
