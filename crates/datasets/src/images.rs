@@ -61,6 +61,7 @@ pub(crate) fn read(folder: &Path, config: &DataConfig) -> Result<RawRows, DataEr
         samples: Samples::complete(values).with_labels(labels),
         label_names: label_names.unwrap_or_default(),
         feature_names: Vec::new(),
+        row_names: paths.iter().map(|path| short(folder, path)).collect(),
         files: vec![folder_record(folder, &files)],
         auto_scale: Scale::Pixels,
     })
@@ -156,8 +157,11 @@ fn folder_record(folder: &Path, files: &[FileRecord]) -> FileRecord {
     FileRecord { name: format!("{name}/ ({} images)", files.len()), sha256: digest::sha256(lines.as_bytes()) }
 }
 
-/// The images, and the name of the subfolder of each if there are subfolders.
+/// The images, and the name of the subfolder of each if there are subfolders. A picture is a folder of its own.
 fn find(folder: &Path) -> Result<(Vec<PathBuf>, Option<Vec<String>>), DataError> {
+    if folder.is_file() {
+        return Ok((vec![folder.to_owned()], None));
+    }
     let wrong = |reason| DataError::Images { path: folder.to_owned(), reason };
     let (mut images, folders, others) = entries(folder)?;
     let mut labels = Vec::new();
@@ -287,5 +291,6 @@ fn unreadable(path: &Path, error: &image::ImageError) -> DataError {
 }
 
 fn short(folder: &Path, path: &Path) -> String {
-    path.strip_prefix(folder).unwrap_or(path).display().to_string()
+    let below = path.strip_prefix(folder).ok().filter(|below| !below.as_os_str().is_empty());
+    below.unwrap_or(path).display().to_string()
 }

@@ -12,10 +12,10 @@ use std::path::Path;
 /// Reads all rows of the file or folder that `config.set` names, unsplit and unscaled.
 pub(crate) fn read(config: &DataConfig) -> Result<RawRows, DataError> {
     let path = Path::new(&config.set);
-    if path.is_dir() {
+    let kind = kind_of(path);
+    if path.is_dir() || kind == Kind::Picture && path.exists() {
         return images::read(path, config);
     }
-    let kind = kind_of(path);
     if !path.exists() {
         let looks_like_path = kind != Kind::Unknown || config.set.contains(['/', '\\']);
         return Err(if looks_like_path {
@@ -35,7 +35,7 @@ pub(crate) fn read(config: &DataConfig) -> Result<RawRows, DataError> {
             let array = npy::parse(&content).map_err(wrong(path, "npy"))?;
             from_array(&array.dims, array.rows, array.bytes, config)?
         }
-        Kind::Idx | Kind::Unknown => {
+        Kind::Idx | Kind::Picture | Kind::Unknown => {
             check_memory(memory, path, &content)?;
             let idx = idx::parse(&content).map_err(wrong(path, "idx"))?;
             from_array(&idx.dims, mnist::to_rows(&idx), true, config)?
@@ -79,6 +79,7 @@ enum Kind {
     Table,
     Npy,
     Idx,
+    Picture,
     Unknown,
 }
 
@@ -89,6 +90,7 @@ fn kind_of(path: &Path) -> Kind {
         "csv" | "txt" | "dat" | "tsv" | "tab" => Kind::Table,
         "npy" => Kind::Npy,
         "idx" => Kind::Idx,
+        "png" | "jpg" | "jpeg" => Kind::Picture,
         _ if name.ends_with("-ubyte") => Kind::Idx,
         _ => Kind::Unknown,
     }
@@ -140,6 +142,7 @@ fn from_table(
         samples: Samples::complete(table.values).with_labels(labels),
         label_names: label_names.unwrap_or_default(),
         feature_names: table.names,
+        row_names: Vec::new(),
         files: Vec::new(),
     })
 }
@@ -168,6 +171,7 @@ fn from_array(
         samples: Samples::complete(values),
         label_names: Vec::new(),
         feature_names: Vec::new(),
+        row_names: Vec::new(),
         files: Vec::new(),
     })
 }

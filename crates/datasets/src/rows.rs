@@ -21,6 +21,8 @@ pub struct RawRows {
     pub label_names: Vec<String>,
     /// Names of the features of a table; empty if they have none.
     pub feature_names: Vec<String>,
+    /// Name of each row: the path of its image below the folder; empty if rows have no names.
+    pub row_names: Vec<String>,
     /// The files that were read.
     pub files: Vec<FileRecord>,
     /// The meaning of [`Scale::Auto`] for these rows.

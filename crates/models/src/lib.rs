@@ -27,6 +27,7 @@
 pub mod blocks;
 pub mod damage;
 pub mod error;
+pub mod interpolation;
 pub mod limits;
 pub mod model;
 pub mod network;
@@ -39,6 +40,7 @@ mod testing;
 
 pub use damage::{Corruption, Damaged};
 pub use error::SamplerError;
+pub use interpolation::Interpolation;
 pub use model::{
     Autoencoder, BEST_QUALITY, Batch, Classifier, Code, CodeForm, Compressor, DataSummary, Forecaster,
     Generator, Group, LatentVariable, Losses, Model, ModelError, Pass, Phase, Restorer,

@@ -202,6 +202,11 @@ pub trait Autoencoder: Model {
     /// The code of each sample; `x` is `[B, …]`.
     fn encode(&self, x: &Tensor) -> Code;
 
+    /// The code of each sample of a batch that may have labels; differs from [`Self::encode`] for conditional models.
+    fn encode_batch(&self, batch: &Batch) -> Code {
+        self.encode(batch.input())
+    }
+
     /// Reconstructions `[B, …]`, in the unit of the data, from codes `[B, D]`.
     fn decode(&self, code: &Tensor) -> Tensor;
 

@@ -8,7 +8,7 @@
 
 use crate::error::SamplerError;
 use crate::limits::{MAX_BATCH_VALUES, rows_per_batch};
-use crate::model::{Autoencoder, Code, CodeForm, Model};
+use crate::model::{Autoencoder, Code, CodeForm, Generator, Model};
 use ae_tensor::{GaussianMixture, Kind, MixtureConfig, Noise, Tensor, tch};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display, Formatter};
@@ -195,15 +195,40 @@ impl FittedSampler {
     /// # Errors
     /// A model of another kind than that.
     pub fn sample(&self, model: &dyn Model, n: i64, noise: &Noise) -> Result<Tensor, SamplerError> {
+        self.sample_labelled(model, n, None, noise)
+    }
+
+    /// The same, all of one label, for a model that generates with labels; others ignore it.
+    ///
+    /// # Errors
+    /// As [`Self::sample`].
+    pub fn sample_labelled(
+        &self,
+        model: &dyn Model,
+        n: i64,
+        label: Option<i64>,
+        noise: &Noise,
+    ) -> Result<Tensor, SamplerError> {
+        let generated = |generator: &dyn Generator, latents: &Tensor| match label {
+            None => generator.generate(latents),
+            Some(label) => {
+                let labels = Tensor::full([n], label, (Kind::Int64, latents.device()));
+                generator.generate_labelled(latents, &labels)
+            }
+        };
         tch::no_grad(|| {
             let Some(codes) = self.codes(n, noise) else {
                 let generator = model.as_generator().ok_or(SamplerError::NoCodes(Sampler::Prior))?;
-                return Ok(generator.sample(n, noise));
+                if label.is_none() {
+                    return Ok(generator.sample(n, noise));
+                }
+                let latents = noise.normal("sample", &[n, generator.latent_size()]);
+                return Ok(generated(generator, &latents));
             };
             // A conditional model generates with labels, but decodes without.
             let generator = model.as_generator().filter(|it| [it.latent_size()] == self.shape[..]);
             if let Some(generator) = generator {
-                return Ok(generator.generate(&codes));
+                return Ok(generated(generator, &codes));
             }
             Ok(model.as_autoencoder().ok_or(SamplerError::NoCodes(Sampler::Prior))?.decode(&codes))
         })

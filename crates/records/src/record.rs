@@ -37,6 +37,9 @@ pub struct Record {
     pub steps: u64,
     /// How often the run was resumed after an interruption.
     pub resumed: u32,
+    /// The weights that it began with; absent: random ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<InitRecord>,
     /// The data.
     pub data: DataRecord,
     /// The networks.
@@ -89,6 +92,19 @@ pub struct DataRecord {
     pub preprocessing: String,
     /// Files read.
     pub files: Vec<FileRecord>,
+}
+
+/// The weights of another model that a run began with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InitRecord {
+    /// The run's folder or the model file.
+    pub from: String,
+    /// Checksum of the model file, lower-case hexadecimal.
+    pub sha256: String,
+    /// Parameters that were not trained: names of networks or of parts of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frozen: Vec<String>,
 }
 
 /// A file and its checksum.

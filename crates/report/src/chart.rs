@@ -151,9 +151,17 @@ pub(crate) fn write_image<P>(path: &Path, image: &ImageBuffer<P, Vec<u8>>) -> Re
 where
     P: PixelWithColorType<Subpixel = u8>,
 {
+    Ok(files::write_atomic_bytes(path, &png_bytes(image)?)?)
+}
+
+/// The content of a PNG file.
+pub(crate) fn png_bytes<P>(image: &ImageBuffer<P, Vec<u8>>) -> Result<Vec<u8>, ReportError>
+where
+    P: PixelWithColorType<Subpixel = u8>,
+{
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, ImageFormat::Png).map_err(refused)?;
-    Ok(files::write_atomic_bytes(path, bytes.get_ref())?)
+    Ok(bytes.into_inner())
 }
 
 /// Converts a length from pixels to the units of `plotters`.

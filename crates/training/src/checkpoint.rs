@@ -92,6 +92,7 @@ impl RunTensors<'_> {
         if format != FORMAT {
             return Err(mismatch(format!("it has format {format}, but this version reads format {FORMAT}")));
         }
+        let earlier = lengthened(earlier, origin, &position);
         if let Some(changes) = origin.changed_since(&earlier) {
             return Err(CheckpointError::Changed { path: path.into(), changes });
         }
@@ -110,4 +111,17 @@ impl RunTensors<'_> {
         }
         Ok(position)
     }
+}
+
+/// What a run began with, as if it had been told the number of epochs of now: a run may be made longer, or shorter, as long as it
+/// has not taken more.
+fn lengthened(mut earlier: Origin, now: &Origin, position: &Position) -> Origin {
+    const EPOCHS: &str = "/training/epochs";
+    let taken = position.epoch + u64::from(position.batch > 0);
+    if let (Some(then), Some(epochs)) = (earlier.settings.pointer_mut(EPOCHS), now.settings.pointer(EPOCHS))
+        && epochs.as_u64().is_some_and(|epochs| epochs >= taken)
+    {
+        *then = epochs.clone();
+    }
+    earlier
 }

@@ -9,6 +9,7 @@ use ae_tensor::OptimizerConfig;
 use ae_tensor::optimizer::OptimizerError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// An experiment: data, model, training and expected results.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,6 +86,13 @@ pub struct TrainingConfig {
     /// Settings for single groups of parameters: `[training.groups.discriminator]`. The model defines the
     /// names.
     pub groups: BTreeMap<String, GroupConfig>,
+    /// The folder of a run, or a model file, whose weights this one begins with; absent: random weights. Its model must have
+    /// the same tensors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init_from: Option<PathBuf>,
+    /// Parameters that stay as they are: names of networks, such as `encoder`, or of a part of one, such as `encoder.0`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub freeze: Vec<String>,
     /// Steps between two points of the loss curves.
     pub log_every: u64,
     /// Steps between two checkpoints. There is one after the last epoch as well, and after each other, unless saving would
@@ -105,6 +113,8 @@ impl Default for TrainingConfig {
             ema: None,
             early_stopping: None,
             groups: BTreeMap::new(),
+            init_from: None,
+            freeze: Vec::new(),
             log_every: 100,
             checkpoint_every: 1000,
         }

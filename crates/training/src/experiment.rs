@@ -9,16 +9,20 @@ use crate::model_file::{Build, ModelFileError, PortableModel};
 use crate::observer::Observer;
 use crate::options::TrainOptions;
 use crate::outcome::{Outcome, TrainError};
+use crate::start::{self, StartError};
 use crate::trainer::train_with;
 use ae_datasets::Sources;
 use ae_models::{Model, ModelError, limits};
 use ae_records::files::{self, FileError};
-use ae_records::record::{DataRecord, LayerRecord, Machine, ModelRecord, Record, Seconds, Status, now};
+use ae_records::record::{
+    DataRecord, InitRecord, LayerRecord, Machine, ModelRecord, Record, Seconds, Status, now,
+};
 use ae_records::run_dir::{RunDir, RunDirError, RunLock};
 use ae_tensor::device::{self, DeviceError};
 use ae_tensor::{Device, DeviceChoice, Kernels, Workers};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -115,6 +119,13 @@ impl RunError {
                     TrainError::Setting(_)
                         | TrainError::NoValidation
                         | TrainError::Missing
+                        | TrainError::Start(
+                            StartError::NoModel(_)
+                                | StartError::NotThere { .. }
+                                | StartError::Shape { .. }
+                                | StartError::Unknown { .. }
+                                | StartError::AllFrozen
+                        )
                         | TrainError::Predicted(_)
                 )
             }
@@ -158,6 +169,10 @@ fn run_here(
     }
     let mut model = request.experiment.model.build_on(&splits.summary(), seed, device)?;
     model.metadata.preset = request.name.clone();
+    let goes_on = request.resume && request.run.checkpoint().exists();
+    if !goes_on && request.workers.as_ref().is_none_or(|workers| workers.rank() == 0) {
+        start::check(&*model, &request.experiment.training).map_err(TrainError::from)?;
+    }
     if let Some(available) = machine::available_memory().filter(|_| device == Device::Cpu) {
         let batch = request.experiment.training.batch.samples(splits.train.len());
         limits::check_training(&*model, batch, available)?;
@@ -198,17 +213,29 @@ fn run_here(
 /// Writes the configuration and the first record.
 fn begin(request: &Request, splits: &Splits, model: &dyn Model, device: Device) -> Result<Record, RunError> {
     let Request { name, experiment, run, .. } = request;
-    if !request.resume {
+    let before = Record::read(&run.record()).ok();
+    let longer = if request.resume { longer(request) } else { None };
+    if !request.resume || longer.is_some() {
         files::write_atomic_bytes(&run.config(), ae_records::config::to_toml(experiment).as_bytes())?;
     }
-    let before = Record::read(&run.record()).ok();
+    let command = match (&before, longer) {
+        (None, _) => request.command.clone(),
+        (Some(before), None) => before.command.clone(),
+        (Some(before), Some(epochs)) => format!("{} --set training.epochs={epochs}", before.command),
+    };
+    let init = match (&experiment.training.init_from, &before) {
+        (_, Some(before)) if before.init.is_some() => before.init.clone(),
+        (Some(path), _) => Some(init_record(path, &experiment.training.freeze)?),
+        (None, _) => None,
+    };
     let dataset = &splits.dataset;
     let record = Record {
         format: 1,
         preset: name.clone(),
         variant: experiment.model.name().into(),
         description: experiment.description.clone(),
-        command: before.as_ref().map_or_else(|| request.command.clone(), |record| record.command.clone()),
+        command,
+        init,
         seed: experiment.training.seed,
         status: Status::Running,
         started: before.as_ref().map_or_else(now, |record| record.started.clone()),
@@ -239,6 +266,24 @@ fn begin(request: &Request, splits: &Splits, model: &dyn Model, device: Device) 
     };
     record.write(&run.record())?;
     Ok(record)
+}
+
+/// The epochs of a run that is resumed with another number of them than it began with, and nothing else changed.
+fn longer(request: &Request) -> Option<u64> {
+    let path = request.run.config();
+    let text = files::read_to_string(&path).ok()?;
+    let mut earlier: Experiment = ae_records::config::load(&path.display().to_string(), &text, &[]).ok()?;
+    let epochs = request.experiment.training.epochs;
+    let differs = earlier.training.epochs != epochs;
+    earlier.training.epochs = epochs;
+    (differs && earlier == request.experiment).then_some(epochs)
+}
+
+/// What a run began with.
+fn init_record(path: &Path, frozen: &[String]) -> Result<InitRecord, RunError> {
+    let file = start::model_file(path);
+    let (sha256, _) = ae_fetch::sha256_file(&file).map_err(FileError::new("read", &file))?;
+    Ok(InitRecord { from: path.display().to_string(), sha256, frozen: frozen.to_vec() })
 }
 
 fn trained(

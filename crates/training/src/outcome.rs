@@ -3,6 +3,7 @@
 use crate::checkpoint::CheckpointError;
 use crate::config::{SettingError, UnknownGroup};
 use crate::data::EmptyData;
+use crate::start::StartError;
 use crate::tensorboard::EventError;
 use ae_records::files::FileError;
 use ae_tensor::optimizer::OptimizerError;
@@ -53,6 +54,9 @@ pub enum TrainError {
     /// Settings of a group that the model does not have.
     #[error(transparent)]
     Group(#[from] UnknownGroup),
+    /// Weights to begin with, or parameters to leave alone.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// Early stopping without validation rows.
     #[error("training.early_stopping needs validation rows; set data.validation, such as 0.1")]
     NoValidation,

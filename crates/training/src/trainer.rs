@@ -1,6 +1,8 @@
 //! The training loop for every model: batches, losses, optimizers and checkpoints.
 
-use crate::checkpoint::{CheckpointError, RunTensors};
+mod weights;
+
+use crate::checkpoint::CheckpointError;
 use crate::config::TrainingConfig;
 use crate::data::{Epoch, Splits};
 use crate::description::TrainingData;
@@ -9,6 +11,7 @@ use crate::observer::{Observer, Progress};
 use crate::options::{Start, TrainOptions};
 use crate::outcome::{Outcome, TrainError};
 use crate::pace::Pace;
+use crate::start;
 use crate::team::Team;
 use crate::tensorboard::EventWriter;
 use crate::tensors::{copy, exchange, unnamed};
@@ -49,6 +52,7 @@ pub fn train_with<'m>(
 ) -> Result<Outcome, TrainError> {
     let model = model.as_ref();
     config.check()?;
+    start::check_frozen(model, &config.freeze)?;
     let device = model.parameters().first().map_or(Device::Cpu, |(_, parameter)| parameter.device());
     let data = data.splits(device)?;
     if config.early_stopping.is_some() && data.validation.is_empty() {
@@ -86,12 +90,15 @@ struct Loop<'a> {
     log: Option<MetricsLog>,
     events: Option<EventWriter>,
     groups: Vec<&'static str>,
+    /// Whether a group has parameters that are not frozen.
+    trains: Vec<bool>,
     parameters: Vec<Tensor>,
     /// Parameters and buffers.
     state: Vec<Tensor>,
     optimizers: Vec<Optimizer>,
     averages: Vec<Tensor>,
     best: Vec<Tensor>,
+    frozen: weights::Frozen,
     position: Position,
     /// Loss terms of steps that are still on the device: values `[terms]`, and the number of samples.
     pending: Vec<(Tensor, i64)>,
@@ -116,9 +123,10 @@ impl<'a> Loop<'a> {
         };
         let groups = group_names(model);
         config.check_groups(&groups)?;
-        let optimizer = |group: ae_models::Group| {
-            Optimizer::new(config.optimizer_of(group.name), &unnamed(group.parameters))
-        };
+        let trained = weights::trained(model, &config.freeze);
+        let trains = trained.iter().map(|(_, parameters)| !parameters.is_empty()).collect();
+        let optimizer =
+            |(name, parameters): (&str, Vec<Tensor>)| Optimizer::new(config.optimizer_of(name), &parameters);
         let mut this = Loop {
             model,
             data,
@@ -130,9 +138,11 @@ impl<'a> Loop<'a> {
             log: None,
             events: None,
             groups,
-            optimizers: model.groups().into_iter().map(optimizer).collect::<Result<_, _>>()?,
+            trains,
+            optimizers: trained.into_iter().map(optimizer).collect::<Result<_, _>>()?,
             averages: copies(&parameters, config.ema.is_some()),
             best: copies(&state, config.early_stopping.is_some()),
+            frozen: weights::Frozen::of(model, &config.freeze),
             parameters,
             state,
             position: Position::default(),
@@ -142,7 +152,10 @@ impl<'a> Loop<'a> {
             started: Instant::now(),
             seconds_before: 0.0,
         };
-        this.begin(start).map(|()| this)
+        this.take_weights_of_another(&start)?;
+        this.begin(start)?;
+        this.frozen.keep();
+        Ok(this)
     }
 
     /// Opens the folder, if there is one, and takes up the state to go on from.
@@ -248,8 +261,10 @@ impl<'a> Loop<'a> {
         }
         // All gradients before any update: the graph of a later group may run through an earlier one's
         // weights.
-        let active: Vec<(usize, &Tensor)> =
-            totals.iter().enumerate().filter_map(|(group, total)| Some((group, total.as_ref()?))).collect();
+        let active = |(group, total): (usize, &'_ Option<Tensor>)| {
+            Some((group, total.as_ref().filter(|_| self.trains[group])?.shallow_clone()))
+        };
+        let active: Vec<(usize, Tensor)> = totals.iter().enumerate().filter_map(active).collect();
         let last = active.len().saturating_sub(1);
         for (index, (group, total)) in active.iter().enumerate() {
             self.optimizers[*group].backward(&task.weighted(total), index < last)?;
@@ -263,6 +278,7 @@ impl<'a> Loop<'a> {
             }
             optimizer.step(rate)?;
         }
+        self.frozen.restore();
         if let Some(decay) = self.config.ema {
             update_averages(&self.averages, &self.parameters, decay)?;
         }
@@ -362,23 +378,6 @@ impl<'a> Loop<'a> {
         self.tensors().save(&path, &origin, &position)?;
         self.pace.saved(began, Instant::now());
         Ok(())
-    }
-
-    fn take_final_weights(&self) {
-        if self.position.best.is_some() {
-            copy(&self.state, &self.best);
-        } else if !self.averages.is_empty() {
-            copy(&self.parameters, &self.averages);
-        }
-    }
-
-    fn tensors(&mut self) -> RunTensors<'_> {
-        RunTensors {
-            model: self.model,
-            optimizers: &mut self.optimizers,
-            averages: &self.averages,
-            best: &self.best,
-        }
     }
 
     fn samples_per_second(&self) -> f64 {

@@ -150,6 +150,33 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_does_not() {
     assert_ne!(one.1, other.1);
 }
 
+/// Of the schedules, those that do not depend on the number of epochs.
+#[test]
+fn a_run_that_is_made_longer_ends_as_one_that_was_as_long_from_the_beginning() {
+    let with_averages = configs().remove(2);
+    let stopping = TrainingConfig {
+        early_stopping: Some(EarlyStopping { patience: 50, min_delta: 0.0 }),
+        ..configs().remove(0)
+    };
+    for config in [with_averages, stopping] {
+        let temporary = tempfile::tempdir().unwrap();
+        let [whole, longer] = ["whole", "longer"].map(|name| temporary.path().join(name));
+        let go_on = AtomicBool::new(false);
+        for folder in [&whole, &longer] {
+            fs::create_dir(folder).unwrap();
+        }
+        assert!(attempt(VAE, &config, &whole, &mut (), &go_on));
+        let short = TrainingConfig { epochs: 2, ..config.clone() };
+        assert!(attempt(VAE, &short, &longer, &mut (), &go_on));
+        let until_then = results(&longer).1;
+        assert!(attempt(VAE, &config, &longer, &mut (), &go_on));
+        let (whole, longer) = (results(&whole), results(&longer));
+        assert!(longer.1.starts_with(&until_then));
+        assert_eq!(whole.1, longer.1, "metrics of {config:?}");
+        assert!(whole.0 == longer.0, "weights of {config:?} differ");
+    }
+}
+
 /// Why a run over `splits` does not continue from the checkpoint in `folder`.
 fn refusal(config: &TrainingConfig, splits: &Splits, folder: &Path, resume: bool) -> String {
     let settings: ModelConfig = serde_json::from_str(VANILLA).unwrap();
@@ -173,6 +200,8 @@ fn a_run_does_not_go_on_with_something_else() {
     };
     check(&TrainingConfig { seed: 77, ..config.clone() }, &same, true, "`training.seed` was ");
     check(&config, &splits(46), true, "the content of `training rows` has changed");
+    // Seven steps are the second epoch of it.
+    check(&TrainingConfig { epochs: 1, ..config.clone() }, &same, true, "`training.epochs` was 4 and is 1");
     check(&config, &same, false, "belongs to an earlier run, which a new run must not continue");
     // A flipped bit, here in the last tensor.
     let path = RunDir::new(folder).checkpoint();

@@ -190,13 +190,18 @@ impl Autoencoder for Cvae {
         Code::Gaussian(self.posterior_of(x, &self.condition(None, x), None))
     }
 
+    fn encode_batch(&self, batch: &Batch) -> Code {
+        let condition = self.condition(batch.labels.as_ref(), &batch.values);
+        Code::Gaussian(self.posterior_of(&batch.values, &condition, None))
+    }
+
     fn decode(&self, code: &Tensor) -> Tensor {
         self.mean(code, &self.condition(None, code))
     }
 
     fn reconstruct_batch(&self, batch: &Batch) -> Tensor {
         let condition = self.condition(batch.labels.as_ref(), &batch.values);
-        self.mean(&self.posterior_of(&batch.values, &condition, None).mean, &condition)
+        self.mean(self.encode_batch(batch).point(), &condition)
     }
 
     fn code_size(&self) -> i64 {

@@ -3,6 +3,7 @@
 use crate::chart::{self, MAX_PIXELS, MIDDLE, refused, text, units};
 use crate::error::ReportError;
 use crate::explore::{Exploration, Space, Thumbnails};
+use ae_records::files;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, Rgb, RgbImage, Rgba, RgbaImage};
 use ndarray::{ArrayView3, ArrayView4, Axis};
@@ -37,6 +38,14 @@ pub fn image_grid(path: &Path, images: ArrayView4<f32>, columns: usize) -> Resul
 /// # Errors
 /// No pixels, another number of channels than 1 or 3, or a file that cannot be written.
 pub fn image(path: &Path, image: ArrayView3<f32>) -> Result<(), ReportError> {
+    Ok(files::write_atomic_bytes(path, &image_bytes(image)?)?)
+}
+
+/// What [`image`] writes.
+///
+/// # Errors
+/// No pixels, or another number of channels than 1 or 3.
+pub fn image_bytes(image: ArrayView3<f32>) -> Result<Vec<u8>, ReportError> {
     let (channels, height, width) = image.dim();
     if image.is_empty() {
         return Err(ReportError::Nothing { what: "images" });
@@ -47,8 +56,8 @@ pub fn image(path: &Path, image: ArrayView3<f32>) -> Result<(), ReportError> {
     };
     let canvas = RgbImage::from_fn(width as u32, height as u32, pixel);
     match channels {
-        1 => chart::write_image(path, &DynamicImage::from(canvas).into_luma8()),
-        3 => chart::write_image(path, &canvas),
+        1 => chart::png_bytes(&DynamicImage::from(canvas).into_luma8()),
+        3 => chart::png_bytes(&canvas),
         _ => Err(ReportError::Channels(channels)),
     }
 }

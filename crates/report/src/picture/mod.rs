@@ -24,7 +24,7 @@ pub use causes::{Cause, causes};
 pub use curves::curves;
 pub use detection::{DetectionCurve, precision_recall, roc};
 pub use dots::{DotRow, dots};
-pub use grid::{image, image_grid, image_rows, latent_manifold, latent_plane};
+pub use grid::{image, image_bytes, image_grid, image_rows, latent_manifold, latent_plane};
 pub use histogram::score_histograms;
 pub use lines::{Line, lines};
 pub use maps::{About, Map, maps};
