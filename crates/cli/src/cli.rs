@@ -1,11 +1,15 @@
 //! The command-line arguments as types.
 
+mod apply;
 mod detect;
 mod machine;
 mod pictures;
 mod search;
 mod tasks;
 
+pub use apply::{
+    ApplyArgs, EncodeArgs, InterpolateArgs, PathName, ReconstructArgs, SampleArgs, SamplerName, SplitName,
+};
 pub use detect::{DetectAction, DetectArgs, FitArgs, ScoreArgs, StoreName, WatchArgs};
 pub use pictures::{CompressArgs, DecompressArgs, RestoreArgs};
 pub use search::{RankBy, SearchAction, SearchArgs, SearchBuildArgs, SearchQueryArgs};
@@ -25,6 +29,7 @@ Examples:
   ae eval anomaly                                ECG5000 heartbeats: train missing models, evaluate, report
   ae detect fit normal.csv                       learn what is normal in your own file; then `ae detect score`
   ae reproduce vae                               train it and compare it with its reference
+  ae encode runs/vae/20261121-054210-seed0 photos/ --out codes.csv    the code of each picture, with its error
   ae sample runs/vanilla/20261121-054210-seed0   new images from a trained model, by a mixture fitted to its codes
   ae restore old.png new.png --model runs/restoring/20261121-054210-seed0 --mask holes.png    fill in what is lost
   ae search build tickets.csv --text body        index your own documents, or a folder of pictures; then `ae search query`
@@ -77,6 +82,12 @@ pub enum ComputingCommand {
     Reproduce(ReproduceArgs),
     /// Detect anomalies in your own file or stream: fit a detector, score, watch
     Detect(DetectArgs),
+    /// Write the codes of rows or images by a trained model
+    Encode(EncodeArgs),
+    /// Write what a trained model makes of rows or images
+    Reconstruct(ReconstructArgs),
+    /// Write what a trained model sees between two rows or images
+    Interpolate(InterpolateArgs),
     /// Draw new samples from a trained model, also from an autoencoder without a prior
     Sample(SampleArgs),
     /// Restore a damaged picture of any size, by a model that was trained on damage of this kind
@@ -102,6 +113,8 @@ pub enum LeanCommand {
     Data(DataArgs),
     /// Write the report of a run again
     Report(ReportArgs),
+    /// Compare runs: settings that differ, figures side by side, loss curves
+    Compare(CompareArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -115,9 +128,17 @@ pub struct TrainArgs {
     #[arg(value_name = "PRESET|FILE", required_unless_present = "resume", conflicts_with = "resume")]
     pub experiment: Option<String>,
 
-    /// Override a setting; may be given several times
-    #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "resume")]
+    /// Override a setting; may be given several times. With --resume only training.epochs, to train for longer
+    #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
+
+    /// Begin with the weights of this run, or model file, instead of random ones
+    #[arg(long, value_name = "RUN|FILE", conflicts_with = "resume")]
+    pub init_from: Option<PathBuf>,
+
+    /// Leave these parameters as they are: networks, such as encoder, or parts of them, such as encoder.0
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "resume")]
+    pub freeze: Vec<String>,
 
     /// Random seed; short for --set training.seed=N
     #[arg(long, value_name = "N", conflicts_with = "resume")]
@@ -298,50 +319,6 @@ pub enum DataAction {
 }
 
 #[derive(Debug, Args)]
-pub struct SampleArgs {
-    /// The run's folder, or a model file (alone, it draws from its own prior only)
-    #[arg(value_name = "RUN|FILE")]
-    pub model: PathBuf,
-
-    /// Where the codes come from [default: the model's own prior, else gmm; positions for codes of indices]
-    #[arg(long, value_enum)]
-    pub sampler: Option<SamplerName>,
-
-    /// Number of samples
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub n: usize,
-
-    /// Seed of the fit and of the draws
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub seed: u64,
-
-    /// The picture, a PNG file [default: samples-SAMPLER.png, in the run's report or beside the model file]
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub compute: ComputeArgs,
-
-    #[command(flatten)]
-    pub sources: SourceArgs,
-}
-
-/// Where the codes of new samples come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SamplerName {
-    /// Draws of the model's prior; of N(0, I) for a model that has none
-    Prior,
-    /// One Gaussian, fitted to the codes of training rows
-    Gaussian,
-    /// A mixture of ten Gaussians, fitted to the codes of training rows
-    Gmm,
-    /// A second variational autoencoder, trained on the codes of training rows; takes minutes
-    TwoStage,
-    /// For codes of indices: each position by its frequencies in training rows
-    Positions,
-}
-
-#[derive(Debug, Args)]
 pub struct PresetsArgs {
     /// Print the complete configuration of this preset, as a starting point for your own
     #[arg(long, value_name = "PRESET")]
@@ -370,4 +347,19 @@ pub struct RecommendArgs {
 pub struct ReportArgs {
     /// The run's folder
     pub run: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Folders of two or more runs
+    #[arg(value_name = "RUN", num_args = 2.., required = true)]
+    pub runs: Vec<PathBuf>,
+
+    /// The term of the loss whose curves are shown
+    #[arg(long, value_name = "NAME", default_value = "loss")]
+    pub term: String,
+
+    /// Also write the comparison: a page (.html), the curves in one chart (.png), or everything as JSON (.json)
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }

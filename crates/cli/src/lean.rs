@@ -1,5 +1,6 @@
 //! The commands that need no libtorch, one file each.
 
+mod compare;
 mod completions;
 mod data;
 pub mod presets;
@@ -14,6 +15,7 @@ pub fn run(command: &LeanCommand, cli: &Cli) -> Result<(), Failure> {
     match command {
         LeanCommand::Data(args) => data::run(args, cli),
         LeanCommand::Report(args) => report::run(args, cli),
+        LeanCommand::Compare(args) => compare::run(args, cli),
         LeanCommand::Completions { shell } => completions::run(*shell),
     }
 }

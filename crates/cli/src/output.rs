@@ -91,14 +91,27 @@ pub fn columns<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) {
 
 /// Rows laid out in aligned columns; a cell of several lines takes that many lines.
 pub fn aligned<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) -> Vec<String> {
+    aligned_rows(rows.into_iter().map(Vec::from))
+}
+
+/// The same for rows whose number of columns is not known before.
+pub fn aligned_rows(rows: impl IntoIterator<Item = Vec<String>>) -> Vec<String> {
     // Escaped before the widths are measured.
-    let rows = rows.into_iter().map(|cells| cells.map(|cell| printable(&cell).into_owned()));
+    let escaped =
+        |cells: Vec<String>| cells.iter().map(|cell| printable(cell).into_owned()).collect::<Vec<_>>();
+    let rows = rows.into_iter().map(escaped);
     let mut table = Table::new();
     table.load_style(presets::NOTHING).add_rows(rows);
     table.column_iter_mut().for_each(|column| {
         column.set_padding((0, 2));
     });
     table.lines().map(|line| line.trim_end().to_string()).collect()
+}
+
+/// Four significant digits.
+pub fn figure(value: f64) -> String {
+    let digits = if value == 0.0 || !value.is_finite() { 0 } else { value.abs().log10().floor() as i32 };
+    format!("{value:.*}", usize::try_from(3 - digits).unwrap_or(0).min(8))
 }
 
 /// Writes a line to standard error. If that is closed, the program goes on.
@@ -142,6 +155,19 @@ pub fn error(message: &str, as_json: bool) {
 mod tests {
     use super::*;
     use std::io::Seek;
+
+    #[test]
+    fn figures_have_four_digits() {
+        for (value, expected) in [
+            (105.23456, "105.2"),
+            (0.00395123, "0.003951"),
+            (0.0, "0.000"),
+            (12345.6, "12346"),
+            (-1.0, "-1.000"),
+        ] {
+            assert_eq!(figure(value), expected);
+        }
+    }
 
     #[test]
     fn cells_stand_below_one_another() {

@@ -5,16 +5,20 @@ mod common;
 use common::{AE, Place, check};
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 15] = [
     "train",
     "eval",
     "reproduce",
+    "encode",
+    "reconstruct",
+    "interpolate",
     "sample",
     "restore",
     "recommend",
     "data",
     "presets",
     "report",
+    "compare",
     "doctor",
     "completions",
 ];

@@ -37,6 +37,7 @@ fn what_computes_nothing_does_not_load_libtorch() {
         "data verify",
         "report run",
         "report nowhere",
+        "compare run run",
     ] {
         assert!(!loads_libtorch(&place, lean), "{lean}");
     }

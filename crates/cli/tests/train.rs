@@ -104,6 +104,62 @@ fn resuming_a_finished_run_changes_nothing() {
 }
 
 #[test]
+fn a_finished_run_goes_on_for_more_epochs_and_for_nothing_else() {
+    let place = Place::new();
+    place.check("train mine.toml --threads 1 --out whole --set training.epochs=5", 0, &[]);
+    place.check("train mine.toml --threads 1 --out run", 0, &[]);
+    place.check("train --resume run --set training.epochs=5", 0, &["5 epochs"]);
+    for file in SAME {
+        assert!(place.read(&format!("run/{file}")) == place.read(&format!("whole/{file}")), "{file}");
+    }
+    assert_eq!(place.text("run/config.toml"), place.text("whole/config.toml"));
+    let command = "ae train mine.toml --seed 0 --threads 1 --set training.epochs=5";
+    assert_eq!(place.json("run/record.json")["command"], command);
+    let before = place.text("run/config.toml");
+    for (given, expected) in [
+        ("training.epochs=5", "has taken 5 epochs already"),
+        ("training.epochs=4", "has taken 5 epochs already"),
+        ("training.learning_rate=0.1", "only training.epochs can be changed"),
+    ] {
+        place.check_refused(&format!("train --resume run --set {given}"), 2, &[expected]);
+    }
+    assert_eq!(place.text("run/config.toml"), before);
+}
+
+#[test]
+fn a_run_begins_with_the_weights_of_another_and_its_record_says_so() {
+    let place = Place::new();
+    place.check("train mine.toml --threads 1 --out run", 0, &[]);
+    place.check("train mine.toml --threads 1 --seed 5 --init-from run --freeze encoder --out tuned", 0, &[]);
+    let record = place.json("tuned/record.json");
+    assert_eq!(record["init"]["from"], "run");
+    assert_eq!(
+        (&record["init"]["frozen"][0], record["init"]["sha256"].as_str().map(str::len)),
+        (&"encoder".into(), Some(64))
+    );
+    assert_eq!(record["command"], "ae train mine.toml --init-from run --freeze encoder --seed 5 --threads 1");
+    assert!(place.text("tuned/config.toml").contains("init_from = \"run\""));
+    assert!(place.json("run/record.json")["init"].is_null());
+    // Once it has a checkpoint, a run no longer needs what it began with.
+    place.check("train mine.toml --threads 1 --out whole --seed 5 --init-from run --freeze encoder --set training.epochs=4", 0, &[]);
+    fs::remove_dir_all(place.path("run")).unwrap();
+    place.check("train --resume tuned --set training.epochs=4", 0, &[]);
+    for file in SAME {
+        assert!(place.read(&format!("tuned/{file}")) == place.read(&format!("whole/{file}")), "{file}");
+    }
+    let refused = |arguments: &str, expected: &[&str]| {
+        place.check_refused(&format!("train mine.toml --out none {arguments}"), 2, expected);
+        assert!(!place.path("none").exists(), "{arguments}");
+    };
+    refused(
+        "--init-from whole --set model.vanilla.code=3",
+        &["has the shape [2, 4] in whole", "needs [3, 4]"],
+    );
+    refused("--init-from nowhere", &["nowhere is no model"]);
+    refused("--freeze encodr", &["did you mean `encoder`?"]);
+}
+
+#[test]
 fn every_kind_of_own_data_trains() {
     let place = Place::new();
     let values: Vec<f32> = (0..40 * 6).map(|i| (i as f32 * 0.37).sin()).collect();

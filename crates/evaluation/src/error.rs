@@ -1,5 +1,6 @@
 //! The errors of an evaluation.
 
+use crate::apply::ApplyError;
 use crate::compressor::CompressionError;
 use crate::measures::UnknownMeasure;
 use crate::presets::UnknownPreset;
@@ -70,6 +71,9 @@ pub enum EvaluationError {
     /// A run that was interrupted.
     #[error("interrupted while training in {}; the same command resumes from there", .0.display())]
     Interrupted(PathBuf),
+    /// A trained model that cannot be used.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
     /// Pictures that cannot be compressed.
     #[error(transparent)]
     Compression(#[from] CompressionError),
@@ -266,6 +270,7 @@ impl EvaluationError {
     pub fn is_usage(&self) -> bool {
         match self {
             EvaluationError::Run(error) => error.is_usage(),
+            EvaluationError::Apply(error) => error.is_usage(),
             EvaluationError::NoSeeds
             | EvaluationError::SeedTwice(_)
             | EvaluationError::NoSuchOption { .. }
@@ -306,6 +311,7 @@ macro_rules! blame {
 
 blame!(
     EvaluationError,
+    crate::apply::ApplyError,
     crate::compressor::CompressionError,
     crate::finder::FinderError,
     crate::recommender::RecommendError,

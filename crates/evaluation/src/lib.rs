@@ -5,6 +5,7 @@
 //! computes its figures on held-out rows for several seeds, and writes `evaluation.json`, `evaluation.md`,
 //! `report.html` and `images/`.
 
+pub mod apply;
 pub mod context;
 pub mod density;
 pub mod error;

@@ -1,5 +1,8 @@
 //! New samples of a model, by its own prior or by a density that is fitted to the codes of its training rows.
 
+use crate::apply::output::{Chunk, Form, Sheet, Values};
+use crate::apply::pixels::Raw;
+use crate::apply::trained::Trained;
 use crate::context::Context;
 use crate::error::EvaluationError;
 use ae_datasets::Dataset;
@@ -7,13 +10,12 @@ use ae_models::blocks::body::Body;
 use ae_models::sampler::{Codes, FittedSampler};
 use ae_models::variants::vae;
 use ae_models::{Model, ModelConfig, Sampler};
-use ae_records::run_dir::RunDir;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::{html, picture};
 use ae_tensor::{Device, Kind, Likelihood, Noise, Tensor, array, tch};
 use ae_training::evaluate::BATCH;
 use ae_training::experiment::{Run, RunError};
-use ae_training::{BatchSize, Build, PortableModel, Schedule, TrainingConfig, TrainingData, train};
+use ae_training::{BatchSize, Build, Schedule, TrainingConfig, TrainingData, train};
 use std::path::{Path, PathBuf};
 
 /// Most samples in one picture.
@@ -28,125 +30,121 @@ pub struct Wish {
     pub model: PathBuf,
     /// Where codes come from; `None`: the best for the model, see [`Sampler::of`].
     pub sampler: Option<Sampler>,
+    /// For a model that generates with labels: the label of all samples; `None`: labels take turns.
+    pub label: Option<String>,
     /// Number of samples, from 1 to [`MAX_SAMPLES`].
     pub n: usize,
     /// Seed of the fit and of the draws.
     pub seed: u64,
-    /// The picture; `None`: among the pictures of the run's report, or beside a model file that is alone.
+    /// A picture, a `.csv` or `.npy` file, or a folder; `None`: a picture among those of the run's report, or beside a model file
+    /// that is alone.
     pub out: Option<PathBuf>,
 }
 
 /// What was drawn.
 #[derive(Debug)]
 pub struct Drawn {
-    /// The samples, `[n, C, H, W]`, in the unit of the model's input.
+    /// The samples, `[n, …]`, in the unit of the model's input.
     pub samples: Tensor,
     /// Where their codes came from.
     pub sampler: Sampler,
-    /// The picture of them.
-    pub picture: PathBuf,
+    /// The files that were written, that of the samples first.
+    pub files: Vec<PathBuf>,
 }
 
-/// A model and what its file or folder knows of its data.
-struct Loaded {
-    model: Box<dyn Model>,
-    variant: String,
-    device: Device,
-    /// Name of the data set.
-    set: String,
-    /// Shape of one sample.
-    shape: Vec<i64>,
-    /// The run that it belongs to, and that run's training rows.
-    run: Option<(RunDir, Tensor)>,
-}
-
-/// Draws samples of a model of images, and a picture of them. By default the picture becomes part of the run's
-/// report.
+/// Draws samples of a model, and writes them. By default a picture of them becomes part of the run's report.
 ///
 /// # Errors
 /// A file that holds no model, data that are no longer there or have changed, a sampler that does not suit the
-/// model or needs data where there is only a model file, or samples that are no images.
+/// model or needs data where there is only a model file, a label that the model does not know, or samples that are no images
+/// for a picture.
 pub fn draw(context: &mut Context<'_>, wish: &Wish) -> Result<Drawn, EvaluationError> {
     if !(1..=MAX_SAMPLES).contains(&wish.n) {
         return Err(EvaluationError::SampleCount { got: wish.n });
     }
-    let loaded = load(context, &wish.model)?;
-    let Loaded { model, variant, device, set, shape, run } = &loaded;
-    if shape.len() != 3 {
-        let remedy = "choose a model of images";
-        return Err(EvaluationError::Data { set: set.clone(), missing: "images", remedy });
-    }
+    let device = context.device.resolve().map_err(RunError::from)?;
+    let trained = Trained::load(&wish.model, device)?;
+    let label = wish.label.as_deref().map(|label| trained.label(label)).transpose()?;
+    let form = match &wish.out {
+        Some(out) => Form::of(out, true)?,
+        None if trained.shape().len() == 3 => Form::Picture,
+        None => {
+            let remedy = "write the samples to a file, with --out samples.csv";
+            let set = trained.model.metadata.data.clone();
+            return Err(EvaluationError::Data { set, missing: "images", remedy });
+        }
+    };
+    let model = trained.model.as_ref();
     let unsuited = || EvaluationError::Unsuited {
         measure: "sample",
-        variant: variant.clone(),
+        variant: trained.variant(),
         missing: "codes to decode and no prior",
     };
     let sampler = match wish.sampler {
         Some(sampler) => sampler,
-        None => Sampler::of(model.as_ref()).ok_or_else(unsuited)?,
+        None => Sampler::of(model).ok_or_else(unsuited)?,
     };
-    let needs_rows = sampler != Sampler::Prior || model.as_generator().is_none();
-    let rows = match run {
-        Some((_, rows)) => rows.shallow_clone(),
-        None if needs_rows => {
-            return Err(EvaluationError::NoRowsToFit { path: wish.model.clone(), sampler });
+    let rows = match sampler != Sampler::Prior || model.as_generator().is_none() {
+        true => rows_to_fit(context, wish, &trained, sampler)?,
+        false => Tensor::zeros([0], (Kind::Float, device)),
+    };
+    let samples = samples_of(model, &rows, sampler, label, wish.n, wish.seed, device)?;
+    let files = save(wish, sampler, &samples, &trained, form)?;
+    Ok(Drawn { samples, sampler, files })
+}
+
+/// The training rows of the model's run.
+fn rows_to_fit(
+    context: &mut Context<'_>,
+    wish: &Wish,
+    trained: &Trained,
+    sampler: Sampler,
+) -> Result<Tensor, EvaluationError> {
+    let Some(run) = &trained.run else {
+        return Err(EvaluationError::NoRowsToFit { path: wish.model.clone(), sampler });
+    };
+    let run = context.open(&run.dir)?;
+    match run.splits.is_dense() {
+        true => Ok(run.splits.train.values().shallow_clone()),
+        false => {
+            let set = run.splits.dataset.name.clone();
+            let remedy = "choose a model of dense rows, or one with a prior";
+            Err(EvaluationError::Data { set, missing: "rows of which every value is stored", remedy })
         }
-        None => Tensor::zeros([0], (Kind::Float, *device)),
-    };
-    let samples = samples_of(model.as_ref(), &rows, sampler, wish.n, wish.seed, *device)?;
-    let picture = save(wish, sampler, &samples, run.as_ref().map(|(dir, _)| dir))?;
-    Ok(Drawn { samples, sampler, picture })
-}
-
-/// The model of a run with its data, or a model file without.
-fn load(context: &mut Context<'_>, path: &Path) -> Result<Loaded, EvaluationError> {
-    let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
-    let dir = RunDir::new(folder);
-    let is_of_run = path.is_dir() || path.file_name() == dir.model().file_name();
-    if is_of_run && (path.is_dir() || dir.config().exists()) {
-        let run = context.open(&dir)?;
-        // Sparse rows are no images, which is said by their shape.
-        let rows = run.splits.is_dense().then(|| run.splits.train.values().shallow_clone());
-        return Ok(Loaded {
-            variant: run.experiment.model.name().into(),
-            device: run.splits.train.device(),
-            set: run.splits.dataset.name.clone(),
-            shape: run.splits.summary.shape.clone(),
-            run: rows.map(|rows| (dir, rows)),
-            model: run.model,
-        });
     }
-    let device = context.device.resolve().map_err(RunError::from)?;
-    let PortableModel { model, metadata } =
-        PortableModel::load::<ModelConfig>(path, device).map_err(RunError::from)?;
-    let variant = metadata.model.name().into();
-    Ok(Loaded { model, variant, device, set: metadata.data, shape: metadata.shape, run: None })
 }
 
-/// Writes the picture; returns its path.
+/// Writes the samples; returns the files.
 fn save(
     wish: &Wish,
     sampler: Sampler,
     samples: &Tensor,
-    run: Option<&RunDir>,
-) -> Result<PathBuf, EvaluationError> {
-    let images = array::to_images(&samples.clamp(0.0, 1.0));
-    let draw = |path: &Path| picture::image_grid(path, images.view(), COLUMNS);
+    trained: &Trained,
+    form: Form,
+) -> Result<Vec<PathBuf>, EvaluationError> {
     let file = format!("samples-{sampler}.png");
-    let path = match (&wish.out, run) {
+    let path = match (&wish.out, &trained.run) {
         (Some(path), _) => path.clone(),
         (None, None) => wish.model.with_file_name(file),
-        (None, Some(dir)) => {
+        (None, Some(run)) => {
+            let dir = &run.dir;
             let title = format!("New samples, {sampler}");
-            let caption = format!("{} Seed {}, not hand-picked.", about(sampler), wish.seed);
+            let of_label = wish.label.as_ref().map_or_else(String::new, |label| format!(" Label {label}."));
+            let caption = format!("{}{of_label} Seed {}, not hand-picked.", about(sampler), wish.seed);
             let entry = Entry { file: file.clone(), title, caption, order: 45 };
+            let images = Raw::of(&trained.model.metadata).images(samples);
+            let draw = |path: &Path| picture::image_grid(path, images.view(), COLUMNS);
             Gallery::new(dir.images()).add(entry, draw)?;
             html::write(dir)?;
-            return Ok(dir.images().join(file));
+            return Ok(vec![dir.images().join(file)]);
         }
     };
-    draw(&path)?;
-    Ok(path)
+    let mut sheet = Sheet::of_samples(trained, &path, form, "samples");
+    sheet.rows = wish.n;
+    sheet.about.extend(wish.label.is_some().then_some("label"));
+    let about = (0..wish.n).map(|row| [row.to_string()].into_iter().chain(wish.label.clone()).collect());
+    let chunk = Chunk { about: about.collect(), values: Values::Samples(samples.shallow_clone()) };
+    Ok(sheet.write(std::iter::once(Ok(chunk)))?)
 }
 
 /// One sentence about the codes that a sampler draws.
@@ -174,13 +172,14 @@ fn about(sampler: Sampler) -> &'static str {
 /// A sampler that does not suit the model.
 pub(crate) fn samples(run: &Run, sampler: Sampler, n: usize) -> Result<Tensor, EvaluationError> {
     let train = &run.splits.train;
-    samples_of(run.model.as_ref(), train.values(), sampler, n, run.record.seed, train.device())
+    samples_of(run.model.as_ref(), train.values(), sampler, None, n, run.record.seed, train.device())
 }
 
 fn samples_of(
     model: &dyn Model,
     rows: &Tensor,
     sampler: Sampler,
+    label: Option<i64>,
     n: usize,
     seed: u64,
     device: Device,
@@ -193,7 +192,7 @@ fn samples_of(
     let noise = |batch: usize| Noise::new(seed, batch as u64, device).fork("generated");
     let mut parts = Vec::new();
     for (batch, start) in (0..n).step_by(BATCH).enumerate() {
-        parts.push(fitted.sample(model, BATCH.min(n - start) as i64, &noise(batch))?);
+        parts.push(fitted.sample_labelled(model, BATCH.min(n - start) as i64, label, &noise(batch))?);
     }
     Ok(tch::no_grad(|| Tensor::cat(&parts, 0)))
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::context::Wanted;
 use crate::testing::{Bench, stripes, wanted};
+use ae_records::run_dir::RunDir;
 use ae_training::Experiment;
 use std::fs;
 
@@ -15,7 +16,7 @@ fn trained(bench: &Bench, variant: &str) -> PathBuf {
 }
 
 fn wish(model: &Path, sampler: Option<Sampler>) -> Wish {
-    Wish { model: model.into(), sampler, n: 12, seed: 3, out: None }
+    Wish { model: model.into(), sampler, label: None, n: 12, seed: 3, out: None }
 }
 
 fn drawn(bench: &Bench, wish: &Wish) -> Result<Drawn, EvaluationError> {
@@ -34,20 +35,20 @@ fn an_autoencoder_is_sampled_by_a_mixture_and_its_report_shows_it() {
     let run = trained(&bench, "vanilla");
     let first = drawn(&bench, &wish(&run, None)).unwrap();
     assert_eq!((first.sampler, first.samples.size()), (Sampler::Gmm, vec![12, 1, 8, 8]));
-    assert_eq!(first.picture, run.join("images/samples-gmm.png"));
-    let bytes = fs::read(&first.picture).unwrap();
+    assert_eq!(first.files[0], run.join("images/samples-gmm.png"));
+    let bytes = fs::read(&first.files[0]).unwrap();
     let report = fs::read_to_string(run.join("report.html")).unwrap();
     assert!(report.contains("New samples, gmm") && report.contains("Seed 3, not hand-picked"));
     // The model file in the run's folder stands for the run.
     let again = drawn(&bench, &wish(&run.join("model.safetensors"), Some(Sampler::Gmm))).unwrap();
     assert_eq!(again.samples, first.samples);
-    assert_eq!(fs::read(&again.picture).unwrap(), bytes, "equal seeds give equal bytes");
+    assert_eq!(fs::read(&again.files[0]).unwrap(), bytes, "equal seeds give equal bytes");
     let other = drawn(&bench, &Wish { seed: 4, ..wish(&run, None) }).unwrap();
     assert_ne!(other.samples, first.samples);
     let out = Some(bench.path("prior.png"));
     let prior = drawn(&bench, &Wish { out, ..wish(&run, Some(Sampler::Prior)) }).unwrap();
-    assert_eq!((prior.sampler, prior.picture.clone()), (Sampler::Prior, bench.path("prior.png")));
-    assert!(prior.picture.exists() && !run.join("images/samples-prior.png").exists());
+    assert_eq!((prior.sampler, prior.files[0].clone()), (Sampler::Prior, bench.path("prior.png")));
+    assert!(prior.files[0].exists() && !run.join("images/samples-prior.png").exists());
 }
 
 /// Its codes vary together as those of the data do; draws of N(0, I) do not.
@@ -85,7 +86,7 @@ fn a_model_file_alone_draws_from_its_prior_only() {
         fs::copy(trained(&bench, variant).join("model.safetensors"), file).unwrap();
     }
     let vae = drawn(&bench, &wish(&alone.join("vae.safetensors"), None)).unwrap();
-    assert_eq!((vae.sampler, vae.picture), (Sampler::Prior, alone.join("samples-prior.png")));
+    assert_eq!((vae.sampler, vae.files[0].clone()), (Sampler::Prior, alone.join("samples-prior.png")));
     let fitted = "is fitted to the codes of training rows, which";
     check_refused(&bench, &wish(&alone.join("vae.safetensors"), Some(Sampler::Gmm)), fitted);
     check_refused(&bench, &wish(&alone.join("vanilla.safetensors"), None), "give the folder of the run");
@@ -110,5 +111,31 @@ fn what_cannot_be_sampled_is_refused() {
     fs::write(&stripes, text.lines().skip(5).map(|line| format!("{line}\n")).collect::<String>()).unwrap();
     check_refused(&bench, &wish(&run, None), "the data have changed since; train it again");
     fs::remove_file(run.join("model.safetensors")).unwrap();
-    check_refused(&bench, &wish(&run, None), "cannot use the run in");
+    check_refused(&bench, &wish(&run, None), "has no model yet; finish it with: ae train --resume");
+}
+
+#[test]
+fn a_conditional_model_draws_one_label_and_samples_go_to_any_file() {
+    let bench = Bench::new();
+    let run = trained(&bench, "cvae");
+    let of = |label: Option<&str>, sampler, out: &str| {
+        let (label, out) = (label.map(String::from), Some(bench.path(out)));
+        drawn(&bench, &Wish { label, out, ..wish(&run, sampler) })
+    };
+    let across = of(Some("across"), None, "across.csv").unwrap();
+    let text = fs::read_to_string(bench.path("across.csv")).unwrap();
+    assert!(
+        text.starts_with("row,label,value_0,") && text.lines().nth(12).unwrap().starts_with("11,across,")
+    );
+    let down = of(Some("down"), None, "down.npy").unwrap();
+    assert_ne!(across.samples, down.samples, "the same draws of another label");
+    // Without a label they take turns; `across` is the first.
+    let both = of(None, None, "both/").unwrap();
+    assert_eq!(both.samples.get(0), across.samples.get(0));
+    assert_eq!(both.samples.get(1), down.samples.get(1));
+    assert_eq!(both.files.len(), 13);
+    let fitted = |label| of(Some(label), Some(Sampler::Gaussian), "fitted.npy").unwrap().samples;
+    assert_ne!(fitted("across"), fitted("down"));
+    let error = of(Some("up"), None, "x.png").unwrap_err();
+    assert!(error.is_usage() && error.to_string().contains("its labels are `across`, `down`"), "{error}");
 }

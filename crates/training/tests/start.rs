@@ -101,7 +101,11 @@ fn weights_that_do_not_fit_are_refused_with_what_would() {
     };
     let from = |path: &Path| TrainingConfig { init_from: Some(path.into()), ..config() };
     check(r#"{ "vanilla": { "code": 5 } }"#, from(&path), "has the shape [4, 12] in ");
-    check(r#"{ "deep": { "hidden": [4], "code": 2 } }"#, from(&path), "has no `encoder.3.weight`, which this one needs");
+    check(
+        r#"{ "deep": { "hidden": [4], "code": 2 } }"#,
+        from(&path),
+        "has no `encoder.3.weight`, which this one needs",
+    );
     check(VANILLA, from(folder.path()), "is no model; give the folder of a finished run");
     check(VANILLA, from(&folder.path().join("nowhere.safetensors")), "nowhere.safetensors");
     let frozen = |name: &str| TrainingConfig { freeze: vec![name.into()], ..config() };

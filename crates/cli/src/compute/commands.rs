@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(crate) mod apply;
 pub(crate) mod compress;
 pub(crate) mod detect;
 pub(crate) mod doctor;
@@ -30,6 +31,9 @@ pub(crate) fn run(command: &ComputingCommand, cli: &Cli) -> Result<(), Failure> 
         ComputingCommand::Eval(args) => eval::run(args, cli),
         ComputingCommand::Reproduce(args) => reproduce::run(args, cli),
         ComputingCommand::Detect(args) => detect::run(args, cli),
+        ComputingCommand::Encode(args) => apply::encode(args, cli),
+        ComputingCommand::Reconstruct(args) => apply::reconstruct(args, cli),
+        ComputingCommand::Interpolate(args) => apply::interpolate(args, cli),
         ComputingCommand::Sample(args) => sample::run(args, cli),
         ComputingCommand::Restore(args) => restore::run(args, cli),
         ComputingCommand::Recommend(args) => recommend::run(args, cli),

@@ -1,6 +1,6 @@
 //! Shows progress: bars on a terminal, plain lines elsewhere.
 
-use crate::output;
+use crate::output::{self, figure};
 use ae_records::text::one_line;
 use ae_training::{Observer, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -79,13 +79,6 @@ pub(crate) fn terms(terms: &BTreeMap<String, f64>) -> String {
     named.sort_by_key(|(name, _)| (!name.ends_with("loss"), name.as_str()));
     named.iter().map(|(name, value)| format!("{name} {}", figure(**value))).collect::<Vec<_>>().join("  ")
 }
-
-/// Four significant digits.
-pub(crate) fn figure(value: f64) -> String {
-    let digits = if value == 0.0 || !value.is_finite() { 0 } else { value.abs().log10().floor() as i32 };
-    format!("{value:.*}", usize::try_from(3 - digits).unwrap_or(0).min(8))
-}
-
 fn rate(samples_per_second: f64) -> String {
     match samples_per_second {
         s if s >= 10_000.0 => format!("{:.0}k samples/s", s / 1000.0),
@@ -152,19 +145,6 @@ impl Observer for Training {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn figures_have_four_digits() {
-        for (value, expected) in [
-            (105.23456, "105.2"),
-            (0.00395123, "0.003951"),
-            (0.0, "0.000"),
-            (12345.6, "12346"),
-            (-1.0, "-1.000"),
-        ] {
-            assert_eq!(figure(value), expected);
-        }
-    }
 
     #[test]
     fn the_total_comes_first() {

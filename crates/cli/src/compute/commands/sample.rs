@@ -6,12 +6,14 @@ use crate::failure::Failure;
 use crate::output;
 use crate::progress::Training;
 use ae_evaluation::sampling::{self, Drawn, Wish};
-use ae_evaluation::{Context, Sampler};
+use ae_evaluation::{Context, Sampler, apply};
+use std::path::Path;
 
 pub(crate) fn run(args: &SampleArgs, cli: &Cli) -> Result<(), Failure> {
     let wish = Wish {
         model: args.model.clone(),
         sampler: args.sampler.map(sampler),
+        label: args.label.clone(),
         n: args.n,
         seed: args.seed,
         out: args.out.clone(),
@@ -26,13 +28,26 @@ pub(crate) fn run(args: &SampleArgs, cli: &Cli) -> Result<(), Failure> {
         observer: &mut Training::new(None),
         stop: stop_flag(),
     };
-    let Drawn { sampler, picture, .. } = sampling::draw(&mut context, &wish)?;
-    let picture = picture.display().to_string();
+    let Drawn { sampler, files, .. } = sampling::draw(&mut context, &wish)?;
+    let place = apply::shown(&files).unwrap_or(Path::new("")).display().to_string();
+    let of_label = args.label.as_ref().map_or_else(String::new, |label| format!(" of label {label}"));
     match cli.json {
-        true => output::json(&serde_json::json!({
-            "sampler": sampler.name(), "samples": args.n, "seed": args.seed, "picture": picture,
-        })),
-        false => output::result(&format!("{} samples by {sampler}, seed {}: {picture}", args.n, args.seed)),
+        true => {
+            let kind = if place.ends_with(".png") { "picture" } else { "out" };
+            let mut result = serde_json::json!({
+                "sampler": sampler.name(), "samples": args.n, "seed": args.seed, kind: place,
+            });
+            if let Some(label) = &args.label {
+                result["label"] = label.as_str().into();
+            }
+            output::json(&result);
+        }
+        false => {
+            output::result(&format!(
+                "{} samples{of_label} by {sampler}, seed {}: {place}",
+                args.n, args.seed
+            ));
+        }
     }
     Ok(())
 }

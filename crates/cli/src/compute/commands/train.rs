@@ -6,21 +6,21 @@ mod team;
 use super::{compute, downloads, of_run, sources, stop_flag};
 use crate::cli::{Cli, TrainArgs};
 use crate::failure::Failure;
-use crate::output;
-use crate::progress::{Training, figure};
+use crate::output::{self, figure};
+use crate::progress::Training;
 use ae_datasets::Sources;
 use ae_evaluation::pictures;
 use ae_evaluation::presets::Given;
 use ae_evaluation::{Context, measures};
 use ae_records::config;
 use ae_records::files;
-use ae_records::record::{ModelRecord, Record};
+use ae_records::record::{ModelRecord, Record, Status};
 use ae_records::run_dir::{RunDir, RunDirError};
 use ae_records::text::shell_quoted;
 use ae_records::world::World;
 use ae_tensor::Kernels;
-use ae_training::Experiment;
 use ae_training::experiment::{self, Request, Run, new_run_dir};
+use ae_training::{Experiment, Schedule};
 use std::path::Path;
 use std::time::Duration;
 use team::Plan;
@@ -49,7 +49,7 @@ fn train(args: &TrainArgs, cli: &Cli, world: Option<&World>) -> Result<(), Failu
         None => None,
     };
     let plan = team::agreed(workers.as_deref(), || match &args.resume {
-        Some(folder) => earlier(folder),
+        Some(folder) => earlier(folder, &args.overrides),
         None => fresh(args),
     })?;
     let Plan { name, experiment, run, resume, threads, kernels } = plan;
@@ -126,6 +126,12 @@ fn fresh(args: &TrainArgs) -> Result<Plan, Failure> {
     let given = args.experiment.as_deref().expect("clap asks for it");
     let mut overrides = args.overrides.clone();
     overrides.extend(args.seed.map(|seed| format!("training.seed={seed}")));
+    if let Some(path) = &args.init_from {
+        overrides.push(format!("training.init_from={}", toml::Value::from(path.display().to_string())));
+    }
+    if !args.freeze.is_empty() {
+        overrides.push(format!("training.freeze={}", toml::Value::from(args.freeze.clone())));
+    }
     let given = Given::open(given).map_err(Failure::usage)?;
     let experiment = given.load(&overrides).map_err(Failure::usage)?;
     let name = given.name;
@@ -134,26 +140,79 @@ fn fresh(args: &TrainArgs) -> Result<Plan, Failure> {
         None => new_run_dir(&args.compute.runs, &name, experiment.training.seed),
     };
     if args.go_on && run.config().exists() {
-        let Plan { run, threads, kernels, .. } = earlier(run.root())?;
+        let Plan { run, threads, kernels, .. } = earlier(run.root(), &[])?;
         return Ok(Plan { name, experiment, run, resume: true, threads, kernels });
     }
     Ok(Plan { name, experiment, run, resume: false, threads: 0, kernels: None })
 }
 
-/// An existing run, to resume.
-fn earlier(folder: &Path) -> Result<Plan, Failure> {
+/// An existing run, to resume; it may be told to train for longer.
+fn earlier(folder: &Path, overrides: &[String]) -> Result<Plan, Failure> {
     let run = RunDir::new(folder);
     if !run.config().exists() {
         return Err(Failure::usage(RunDirError::NotARun(folder.into())));
     }
     let path = run.config();
     let text = files::read_to_string(&path).map_err(Failure::new)?;
-    let experiment = config::load(&path.display().to_string(), &text, &[]).map_err(Failure::new)?;
+    let began: Experiment = config::load(&path.display().to_string(), &text, &[]).map_err(Failure::new)?;
     let record = Record::read(&run.record()).ok();
+    let experiment = match overrides {
+        [] => began,
+        overrides => {
+            let experiment =
+                config::load(&path.display().to_string(), &text, overrides).map_err(Failure::usage)?;
+            check_longer(&began, &experiment, record.as_ref(), folder)?;
+            experiment
+        }
+    };
     let threads = record.as_ref().map_or(0, |record| record.machine.threads);
     let kernels = record.as_ref().map(|record| Kernels::of_record(&record.machine.kernels));
     let name = record.map_or_else(|| "run".into(), |record| record.preset);
     Ok(Plan { name, experiment, run, resume: true, threads, kernels })
+}
+
+/// Refuses all changes of a run that is resumed but more epochs, and these where they would change nothing.
+fn check_longer(
+    began: &Experiment,
+    experiment: &Experiment,
+    record: Option<&Record>,
+    folder: &Path,
+) -> Result<(), Failure> {
+    let epochs = experiment.training.epochs;
+    let mut same = began.clone();
+    same.training.epochs = epochs;
+    if same != *experiment {
+        let (name, run) = (record.map_or("PRESET", |record| &record.preset), shell_quoted(folder));
+        return Err(Failure::usage(format!(
+            "of a run that is resumed only training.epochs can be changed; for other settings begin a new run with its \
+             weights: ae train {name} --init-from {run}"
+        )));
+    }
+    let Some(record) = record else { return Ok(()) };
+    let taken = record.epochs;
+    if record.status == Status::Finished && taken < began.training.epochs {
+        return Err(Failure::usage(format!(
+            "early stopping ended the run in {} after {taken} epochs, so more of them change nothing; begin a new run with its \
+             weights: --init-from {}",
+            folder.display(),
+            shell_quoted(folder)
+        )));
+    }
+    if epochs < taken || record.status == Status::Finished && epochs == taken {
+        return Err(Failure::usage(format!(
+            "the run in {} has taken {taken} epochs already; give more with --set training.epochs=N",
+            folder.display()
+        )));
+    }
+    if matches!(experiment.training.schedule, Schedule::Cosine { .. } | Schedule::OneCycle(_))
+        && epochs != began.training.epochs
+    {
+        output::note(
+            "the learning rate depends on the number of epochs, so the result is not that of a run that had this many from the \
+             beginning",
+        );
+    }
+    Ok(())
 }
 
 /// The command that repeats this run.
@@ -161,6 +220,10 @@ fn command(name: &str, experiment: &Experiment, args: &TrainArgs, kernels: Optio
     let given = args.experiment.as_deref().unwrap_or(name);
     let mut words = vec!["ae train".to_string(), shell_quoted(given)];
     words.extend(args.overrides.iter().map(|setting| format!("--set {}", shell_quoted(setting))));
+    words.extend(args.init_from.iter().map(|path| format!("--init-from {}", shell_quoted(path))));
+    words.extend(
+        (!args.freeze.is_empty()).then(|| format!("--freeze {}", shell_quoted(args.freeze.join(",")))),
+    );
     words.push(format!("--seed {}", experiment.training.seed));
     if args.compute.threads > 0 {
         words.push(format!("--threads {}", args.compute.threads));

@@ -2,7 +2,7 @@
 
 use super::verdicts::Counts;
 use crate::failure::Failure;
-use crate::progress;
+use crate::output;
 use ae_anomaly::{Detector, FitConfig};
 use ae_intake::{BadLine, Format, InputConfig, IntakeError, Schema};
 use ae_records::text::one_line;
@@ -33,7 +33,7 @@ pub(super) fn warning(
     Some(one_line(&format!(
         "{bad} of the {lines} lines of {name} ({} %) could not be read, more than input.max_bad = {} allowed in the file that \
          the detector learned from; the first: {first}; {}",
-        progress::figure(100.0 * share),
+        output::figure(100.0 * share),
         input.max_bad,
         expected(detector.schema())
     )).into_owned())

@@ -1,7 +1,7 @@
 //! Describes a fit in lines of text for the user.
 
 use crate::failure::Failure;
-use crate::progress;
+use crate::output;
 use ae_anomaly::fit::{Suspect, TestFigures};
 use ae_anomaly::{Detector, FitConfig, FitReport, Rule, Trim};
 use ae_intake::Notice;
@@ -68,8 +68,8 @@ fn trimmed(trim: &Trim) -> String {
     format!(
         "{left_out} of the {of} calibration rows score far above the others and were left out as possible anomalies: with \
          them the threshold would be {}, not {}; if they are normal, expect up to {} more false alarms than promised",
-        progress::figure(*threshold_of_all),
-        progress::figure(*threshold),
+        output::figure(*threshold_of_all),
+        output::figure(*threshold),
         percent(*left_out as f64 / *of as f64),
     )
 }

@@ -3,7 +3,7 @@
 
 use super::event::Event;
 use crate::output;
-use crate::progress::figure;
+use crate::output::figure;
 use ae_evaluation::reproduce::{Done, Ending, Job};
 use ae_records::text::{one_line, printable};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};

@@ -1,0 +1,67 @@
+//! Values as they were before the preprocessing, and images in a range that a picture can show.
+
+use ae_datasets::Preprocessing;
+use ae_tensor::{Tensor, array};
+use ae_training::Metadata;
+use ndarray::{Array2, Array4};
+
+/// Maps samples of a model back to the unit of the data that it was trained on.
+#[derive(Debug)]
+pub(crate) struct Raw<'m> {
+    metadata: &'m Metadata,
+}
+
+impl<'m> Raw<'m> {
+    pub(crate) fn of(metadata: &'m Metadata) -> Self {
+        Raw { metadata }
+    }
+
+    /// Rows `[B, numel]` in the unit of the data, from samples `[B, …]` in that of the model.
+    pub(crate) fn rows(&self, samples: &Tensor) -> Array2<f32> {
+        let mut rows = array::to_rows(samples);
+        self.metadata.preprocessing.invert(&mut rows);
+        rows
+    }
+
+    /// Images `[B, C, H, W]` with values in [0, 1], from images in the unit of the model: those of the data, of which
+    /// [`Self::black_and_white`] become 0 and 1.
+    pub(crate) fn images(&self, samples: &Tensor) -> Array4<f32> {
+        let [black, white] = self.black_and_white();
+        let shape = samples.size();
+        let [b, c, h, w] = shape[..] else { panic!("images are [B, C, H, W], not {shape:?}") };
+        let rows = self.rows(samples).mapv(|value| ((value - black) / (white - black)).clamp(0.0, 1.0));
+        let shape = [b, c, h, w].map(|size| size as usize);
+        Array4::from_shape_vec(shape, rows.into_raw_vec_and_offset().0).expect("a row is an image")
+    }
+
+    /// The values that are black and white: 0 and 1, or 0 and 255, if all training values may lie between them, else the least
+    /// and the greatest training value.
+    fn black_and_white(&self) -> [f32; 2] {
+        let [_, low, high] = self.metadata.range.map(|value| value as f32);
+        let [low, high] = match &self.metadata.preprocessing {
+            Preprocessing::Identity => [low, high],
+            Preprocessing::Divide { divisor } => [0.0, *divisor],
+            Preprocessing::MinMax { min, max } => [*min, *max],
+            Preprocessing::Standardise { mean, std, constant } => {
+                // Values in [0, M] have a variance of at most mean · (M - mean) (Bhatia & Davis, 2000).
+                let lie_within = |most: f32| {
+                    mean.iter().zip(std).enumerate().all(|(feature, (mean, std))| {
+                        let variance = if constant.contains(&feature) { 0.0 } else { std * std };
+                        variance <= mean * (most - mean) + 1e-6 * most * most
+                    })
+                };
+                if let Some(most) = [1.0, 255.0].into_iter().find(|&most| lie_within(most)) {
+                    return [0.0, most];
+                }
+                let bound = |extreme: f32| mean.iter().zip(std).map(move |(mean, std)| mean + extreme * std);
+                [bound(low).fold(f32::INFINITY, f32::min), bound(high).fold(f32::NEG_INFINITY, f32::max)]
+            }
+        };
+        match (low, high) {
+            (low, high) if low >= 0.0 && high <= 1.0 => [0.0, 1.0],
+            (low, high) if low >= 0.0 && high <= 255.0 => [0.0, 255.0],
+            (low, high) if low < high => [low, high],
+            (low, _) => [low - 0.5, low + 0.5],
+        }
+    }
+}
