@@ -2,7 +2,7 @@
 
 use crate::codes;
 use crate::held_out::strided;
-use ae_models::{Autoencoder, CodeForm};
+use ae_models::{Autoencoder, Batch, CodeForm};
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture::{self, About, Map};
 use ae_report::{ReportError, Samples};
@@ -16,6 +16,8 @@ const MAPPED: usize = 1000;
 const FITTED: usize = 800;
 /// Codes of more values are not mapped: finding their axes would take longer than a report should.
 const MAX_CODE: i64 = 4096;
+/// Rows that are reconstructed at once.
+const PART: usize = 250;
 /// Longer side in pixels of an image that is shown when a reader points at its sample.
 const THUMBNAIL: i64 = 32;
 
@@ -92,11 +94,7 @@ pub(crate) fn draw(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) 
     if maps.is_empty() {
         return Ok(());
     }
-    let rebuilt = codes::represent(&mapped.values, |rows| autoencoder.reconstruct(rows).flatten(1, -1));
-    let errors = (rebuilt - mapped.values.to_device(ae_tensor::Device::Cpu).flatten(1, -1)).square();
-    let errors = Array1::from_iter(
-        array::to_vec(&errors.mean_dim([1i64].as_slice(), false, Kind::Float)).into_iter().map(|e| e as f32),
-    );
+    let errors = squared_errors(autoencoder, &mapped);
     let names = &run.splits.dataset.label_names;
     let label = |value: f64| names.get(value as usize).cloned().unwrap_or_else(|| value.to_string());
     let labels: Vec<String> = mapped
@@ -105,12 +103,33 @@ pub(crate) fn draw(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) 
         .map(|labels| array::to_vec(labels).into_iter().map(label).collect())
         .unwrap_or_default();
     let shown = Shown::of(&mapped.values);
-    let figures = errors.iter().all(|error| error.is_finite()).then(|| ("squared error", errors.view()));
+    let figures = errors.as_ref().map(|errors| ("squared error", errors.view()));
     let about = About { labels: &labels, figures, samples: Some(shown.samples()) };
     let caption = "Held-out samples by their codes, and by principal components of the data, of which the title gives the share of \
                    the variance. A unit is as long on both axes of a map.";
     let entry = Entry { file: "codes.png".into(), order: 30, title: "Codes".into(), caption: caption.into() };
     gallery.add(entry, |path| picture::maps(path, &maps, about))
+}
+
+/// The mean squared error of each row's reconstruction; `None` if that is not of the row's shape, or not finite.
+fn squared_errors(autoencoder: &dyn Autoencoder, rows: &Batch) -> Option<Array1<f32>> {
+    let n = rows.values.size()[0];
+    let mut errors = Vec::new();
+    for start in (0..n).step_by(PART) {
+        let part = |tensor: &Tensor| tensor.narrow(0, start, (PART as i64).min(n - start));
+        let of = |tensor: &Option<Tensor>| tensor.as_ref().map(part);
+        let values = part(&rows.values);
+        let (labels, observed, given) = (of(&rows.labels), of(&rows.observed), of(&rows.given));
+        let batch = Batch { values, labels, observed, given };
+        let rebuilt = autoencoder.reconstruct_batch(&batch);
+        if rebuilt.size() != batch.values.size() {
+            return None;
+        }
+        let squares = (rebuilt - &batch.values).square().flatten(1, -1);
+        errors.extend(array::to_vec(&squares.mean_dim([1i64].as_slice(), false, Kind::Float)));
+    }
+    let are_finite = errors.iter().all(|error| error.is_finite());
+    are_finite.then(|| errors.into_iter().map(|error| error as f32).collect())
 }
 
 fn map(title: String, axes: [&str; 2], points: &Tensor) -> Map {
