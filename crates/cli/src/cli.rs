@@ -63,6 +63,7 @@ pub struct Cli {
     pub kernels: Option<String>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a program has one, and makes it once")]
 #[derive(Debug, Subcommand)]
 pub enum Command {
     #[command(flatten)]

@@ -181,7 +181,7 @@ impl Used {
         let Input { split, label_names, row_names, name } = &self.input;
         sheet.rows = split.len();
         sheet.row_names = row_names;
-        let labels = split.labels().map(|labels| array::to_vec(labels));
+        let labels = split.labels().map(array::to_vec);
         sheet.about.extend((!row_names.is_empty()).then_some("file"));
         sheet.about.extend(labels.is_some().then_some("label"));
         sheet.about.push("squared_error");
