@@ -5,6 +5,7 @@ mod chain;
 mod layers;
 mod pack;
 mod product;
+mod row;
 #[cfg(test)]
 mod tests;
 

@@ -41,7 +41,7 @@ pub fn image(path: &Path, image: ArrayView3<f32>) -> Result<(), ReportError> {
     Ok(files::write_atomic_bytes(path, &image_bytes(image)?)?)
 }
 
-/// What [`image`] writes.
+/// What [`image()`] writes.
 ///
 /// # Errors
 /// No pixels, or another number of channels than 1 or 3.
