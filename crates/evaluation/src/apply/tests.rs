@@ -149,7 +149,7 @@ fn reconstructions_of_a_table_are_in_the_unit_of_its_columns() {
 fn images_come_back_in_their_own_range_whatever_the_scale() {
     let bench = Bench::new();
     for scale in [Scale::None, Scale::Standard] {
-        let run = trained(&bench, "vanilla", DataConfig { scale, label: None, ..images(&bench) });
+        let run = trained(&bench, "vanilla", DataConfig { scale, ..images(&bench) });
         let applied = done(&bench, reconstruct, &wish(&bench, &run, None, "pngs/")).unwrap();
         assert_eq!((applied.rows, applied.files.len()), (80, 81));
         assert_eq!(shown(&applied.files), Some(bench.path("pngs").as_path()));
@@ -174,7 +174,7 @@ fn images(bench: &Bench) -> DataConfig {
     let text = fs::read_to_string(&labelled.set).unwrap();
     let bare: Vec<&str> = text.lines().map(|line| line.rsplit_once(',').unwrap().0).collect();
     fs::write(bench.path("bare.csv"), bare.join("\n")).unwrap();
-    DataConfig { set: bench.path("bare.csv").display().to_string(), ..labelled }
+    DataConfig { set: bench.path("bare.csv").display().to_string(), label: None, ..labelled }
 }
 
 #[test]
