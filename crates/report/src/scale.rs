@@ -278,7 +278,7 @@ mod tests {
         let check = |values: [f64; 2], expected: &[f64]| {
             assert_eq!(Scale::around(values).key_points(5), expected, "{values:?}");
         };
-        check([-5.551e-17, 6.939e-18], &[-0.05, 0.0, 0.05]);
+        check([-5.551e-17, 6.939e-18], &[-0.04, -0.02, 0.0, 0.02, 0.04]);
         check([0.5, 0.5 + 1e-15], &[0.46, 0.48, 0.5, 0.52, 0.54]);
         check([1e-12, 5e-12], &[1e-12, 2e-12, 3e-12, 4e-12, 5e-12]);
     }

@@ -61,7 +61,13 @@ for (const fault of faults) console.error(fault);
 console.log(`${passed} passed, ${reports.length * 8 - passed} failed`);
 process.exit(faults.length ? 1 : 0);
 
-const centre = (part) => part.evaluate((element) => element.scrollIntoView({ block: "center" }));
+// Until the page has drawn itself at its new place, the pointer would meet what was there before.
+async function centre(part) {
+  await part.evaluate((element) => {
+    element.scrollIntoView({ block: "center" });
+    return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  });
+}
 
 async function fits(page, width) {
   const seen = await page.evaluate(() => document.documentElement.scrollWidth);

@@ -119,11 +119,13 @@ function curvePanel(data, view, last, epochs, redraw) {
   svg.addEventListener("pointermove", (event) => {
     const at = clamped(pixel(event));
     view.at = steps[nearest(steps, box.step(at))];
+    view.reader = svg;
     if (drag) drag.to = at;
     redraw();
   });
   svg.addEventListener("pointerleave", () => {
-    if (drag) return;
+    // The pointer may be in another panel by now.
+    if (drag || view.reader !== svg) return;
     view.at = null;
     redraw();
   });
