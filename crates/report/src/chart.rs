@@ -12,6 +12,7 @@ use plotters::coord::ranged1d::Ranged;
 use plotters::prelude::{Cartesian2d, DrawingArea, IntoDrawingArea, RGBAColor, RGBColor, SVGBackend};
 use plotters::style::{Color, FontStyle, IntoFont, ShapeStyle, TextStyle, register_font};
 use resvg::{tiny_skia, usvg};
+use std::cell::Cell;
 use std::fmt::Display;
 use std::io::{Cursor, ErrorKind};
 use std::path::Path;
@@ -120,9 +121,29 @@ fn render(
     Ok(canvas)
 }
 
-/// Writes a chart as PNG, and as SVG beside it unless that would be large.
+thread_local! {
+    static FOR_A_PAGE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What `draw` writes on this thread is for a page, which shows a chart's drawing rather than its pixels: [`write_png`] puts
+/// that beside it. A chart for anybody else is the one file that was asked for.
+pub(crate) fn for_a_page<T>(draw: impl FnOnce() -> T) -> T {
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            FOR_A_PAGE.set(self.0);
+        }
+    }
+    let _before = Before(FOR_A_PAGE.replace(true));
+    draw()
+}
+
+/// Writes a chart as PNG; [for a page](for_a_page), as SVG beside it as well, unless that would be large.
 pub(crate) fn write_png(path: &Path, svg: &str) -> Result<(), ReportError> {
     write_image(path, &pixels(svg, DENSITY)?)?;
+    if !FOR_A_PAGE.get() {
+        return Ok(());
+    }
     let beside = path.with_extension("svg");
     if svg.len() < MAX_SVG_BYTES {
         return Ok(files::write_atomic_bytes(&beside, adaptive(svg).as_bytes())?);

@@ -1,6 +1,7 @@
 //! The pictures of a run: a folder of PNG files, and `index.json` that describes them. Beside a chart lies the same drawing
 //! as SVG, which reports prefer.
 
+use crate::chart;
 use crate::error::ReportError;
 use ae_records::files::{self, FileError};
 use serde::{Deserialize, Serialize};
@@ -63,7 +64,8 @@ impl Gallery {
         draw: impl FnOnce(&Path) -> Result<(), ReportError>,
     ) -> Result<(), ReportError> {
         let mut entries = self.entries()?;
-        draw(&self.path(&entry.file)?)?;
+        let path = self.path(&entry.file)?;
+        chart::for_a_page(|| draw(&path))?;
         entries.retain(|other| other.file != entry.file);
         entries.push(entry);
         sort(&mut entries);

@@ -2,16 +2,31 @@
 
 mod common;
 
+use ae_report::ReportError;
+use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture::*;
 use common::{EXTREMES, check_drawn, check_picture, check_refused};
 use ndarray::Array4;
+use std::path::Path;
+
+/// The drawing beside a chart of a gallery.
+fn on_a_page(draw: impl FnOnce(&Path) -> Result<(), ReportError>) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let entry = Entry { file: "a.png".into(), order: 0, title: "A".into(), caption: "A chart.".into() };
+    Gallery::new(folder.path()).add(entry, draw).unwrap();
+    std::fs::read_to_string(folder.path().join("a.svg")).unwrap()
+}
+
+#[test]
+fn a_chart_that_is_not_for_a_page_is_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    score_histograms(&folder.path().join("a.png"), &[0.1], &[0.9], 0.7, "score").unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
 
 #[test]
 fn a_chart_has_a_drawing_beside_it_that_follows_the_screen() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.png");
-    score_histograms(&path, &[0.1, 0.2, 0.3], &[0.9], 0.7, "score").unwrap();
-    let drawing = std::fs::read_to_string(path.with_extension("svg")).unwrap();
+    let drawing = on_a_page(|path| score_histograms(path, &[0.1, 0.2, 0.3], &[0.9], 0.7, "score"));
     assert!(
         drawing.contains("prefers-color-scheme:dark") && drawing.contains("font-family:system-ui"),
         "{drawing}"
@@ -29,17 +44,16 @@ fn detection_curves_show_chance_and_areas() {
         points: points.into(),
         area: 0.987,
     };
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.png");
-    let drawn = || std::fs::read_to_string(path.with_extension("svg")).unwrap();
-    roc(&path, &[curve("one", &[(0.0, 0.0), (0.02, 0.9), (1.0, 1.0)])]).unwrap();
+    let early = on_a_page(|path| roc(path, &[curve("one", &[(0.0, 0.0), (0.02, 0.9), (1.0, 1.0)])]));
     for part in ["0.987  one", "0.500  chance", "the first tenth"] {
-        assert!(drawn().contains(part), "{part}");
+        assert!(early.contains(part), "{part}");
     }
-    roc(&path, &[curve("one", &[(0.0, 0.0), (0.4, 0.5), (1.0, 1.0)])]).unwrap();
-    assert!(!drawn().contains("the first tenth"));
-    precision_recall(&path, &[curve("one", &[(0.0, 1.0), (0.0, 0.0), (0.5, 0.6), (1.0, 0.1)])], 0.1).unwrap();
-    assert!(drawn().contains("0.100  chance"));
+    let late = on_a_page(|path| roc(path, &[curve("one", &[(0.0, 0.0), (0.4, 0.5), (1.0, 1.0)])]));
+    assert!(!late.contains("the first tenth"));
+    let points = [(0.0, 1.0), (0.0, 0.0), (0.5, 0.6), (1.0, 0.1)];
+    assert!(
+        on_a_page(|path| precision_recall(path, &[curve("one", &points)], 0.1)).contains("0.100  chance")
+    );
     check_refused(
         |p| precision_recall(p, &[curve("a", &[(0.0, 1.0)])], 0.1),
         "no points to draw; give at least one",

@@ -169,13 +169,13 @@ fn run_here(
     }
     let mut model = request.experiment.model.build_on(&splits.summary(), seed, device)?;
     model.metadata.preset = request.name.clone();
-    let goes_on = request.resume && request.run.checkpoint().exists();
-    if !goes_on && request.workers.as_ref().is_none_or(|workers| workers.rank() == 0) {
-        start::check(&*model, &request.experiment.training).map_err(TrainError::from)?;
-    }
     if let Some(available) = machine::available_memory().filter(|_| device == Device::Cpu) {
         let batch = request.experiment.training.batch.samples(splits.train.len());
         limits::check_training(&*model, batch, available)?;
+    }
+    let goes_on = request.resume && request.run.checkpoint().exists();
+    if !goes_on && request.workers.as_ref().is_none_or(|workers| workers.rank() == 0) {
+        start::check(&*model, &request.experiment.training).map_err(TrainError::from)?;
     }
     // What could not be loaded again is not trained.
     model.check_activations(limits::MAX_ACTIVATIONS)?;

@@ -163,7 +163,7 @@ mod tests {
         let labels = |all: &[Panel]| {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("a.png");
-            panels(&path, all).unwrap();
+            chart::for_a_page(|| panels(&path, all)).unwrap();
             let svg = std::fs::read_to_string(path.with_extension("svg")).unwrap();
             svg.matches("\n80\n").count()
         };
