@@ -128,6 +128,12 @@ fn fresh(args: &TrainArgs) -> Result<Plan, Failure> {
     overrides.extend(args.seed.map(|seed| format!("training.seed={seed}")));
     let given = Given::open(given).map_err(Failure::usage)?;
     let experiment = given.load(&overrides).map_err(Failure::usage)?;
+    if experiment.expected.is_empty() && !given.load(&[]).map_err(Failure::usage)?.expected.is_empty() {
+        output::note(&format!(
+            "the results that {} expects are those of its own settings, so this run is not compared with them",
+            given.name
+        ));
+    }
     let name = given.name;
     let run = match &args.out {
         Some(folder) => RunDir::new(folder),
