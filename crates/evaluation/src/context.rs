@@ -142,7 +142,12 @@ impl Context<'_> {
             command: wanted.command.clone(),
             workers: None,
         };
-        tracing::info!("training in {}", request.run.root().display());
+        let verb = if resume { "resuming" } else { "training" };
+        let (name, seed, folder) =
+            (&wanted.name, wanted.experiment.training.seed, request.run.root().display());
+        self.observer.on_run(&format!(
+            "{verb} {name} with seed {seed}, of which there is no finished run, in {folder}"
+        ));
         experiment::run(request, self.progress, self.observer, self.stop)
     }
 

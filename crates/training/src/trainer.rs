@@ -5,7 +5,7 @@ use crate::config::TrainingConfig;
 use crate::data::{Epoch, Splits};
 use crate::description::TrainingData;
 use crate::evaluate::{evaluate_with, group_names, named_terms, to_doubles};
-use crate::observer::{Observer, Progress};
+use crate::observer::{Observer, Progress, Pulse};
 use crate::options::{Start, TrainOptions};
 use crate::outcome::{Outcome, TrainError};
 use crate::team::Team;
@@ -209,6 +209,7 @@ impl<'a> Loop<'a> {
         stop: &AtomicBool,
     ) -> Result<bool, TrainError> {
         let batch = self.config.batch.samples(self.data.train.len());
+        let mut pulse = Pulse::begin();
         while self.position.batch < epoch.len() {
             // Several workers stop after the same step: the one in which they tell each other.
             let stops = stop.load(Ordering::Relaxed);
@@ -217,9 +218,14 @@ impl<'a> Loop<'a> {
             }
             let stops = self.step(epoch, stops)?;
             let step = self.position.step;
-            if step.is_multiple_of(self.config.log_every) && self.position.batch < epoch.len() {
+            if step.is_multiple_of(self.config.log_interval(epoch.len())) && self.position.batch < epoch.len()
+            {
                 let terms = self.write_window()?;
                 observer.on_log(&self.progress(terms, batch));
+            }
+            if pulse.is_due() {
+                self.collect()?;
+                observer.on_pulse(&self.progress(self.position.window.means(), batch));
             }
             if step.is_multiple_of(self.config.checkpoint_every) && self.position.batch < epoch.len() {
                 self.save()?;
@@ -313,16 +319,10 @@ impl<'a> Loop<'a> {
         let first = self.position.step + 1 - values.len() as u64;
         for (index, (row, samples)) in to_doubles(&values).into_iter().zip(samples).enumerate() {
             if let Some(bad) = row.iter().rposition(|value| !value.is_finite()) {
-                return Err(TrainError::NotFinite {
-                    term: self.names[bad].clone(),
-                    value: row[bad],
-                    step: first + index as u64,
-                    checkpoint: self
-                        .checkpoint
-                        .as_ref()
-                        .map(|(path, _)| path.clone())
-                        .filter(|path| path.exists()),
-                });
+                let (term, value, step) = (self.names[bad].clone(), row[bad], first + index as u64);
+                let checkpoint = self.checkpoint.as_ref().map(|(path, _)| path.clone());
+                let checkpoint = checkpoint.filter(|path| path.exists());
+                return Err(TrainError::NotFinite { term, value, step, checkpoint });
             }
             self.position.window.add(&self.names, &row, samples);
         }

@@ -6,7 +6,7 @@ mod team;
 use super::{compute, downloads, of_run, sources, stop_flag};
 use crate::cli::{Cli, TrainArgs};
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, counted};
 use crate::progress::{Training, figure};
 use ae_datasets::Sources;
 use ae_evaluation::pictures;
@@ -178,10 +178,10 @@ fn command(name: &str, experiment: &Experiment, args: &TrainArgs, kernels: Optio
 fn summary(record: &Record, report: &Path) {
     let ModelRecord { parameters, flops, .. } = record.model;
     output::result(&format!(
-        "{} · {parameters} parameters · {:.2} MFLOP per sample · {} epochs in {:.1} s ({:.1} s each) on {}",
+        "{} · {parameters} parameters · {:.2} MFLOP per sample · {} in {:.1} s ({:.1} s each) on {}",
         record.variant,
         flops as f64 / 1e6,
-        record.epochs,
+        counted(record.epochs, "epoch"),
         record.seconds.training,
         record.seconds.per_epoch,
         record.machine.device
