@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 
 use crate::workspace::{self, Workspace};
-use crate::{Usage, packages, readmes, setup};
+use crate::{Usage, packages, readmes, settings, setup};
 
 /// One check.
 struct Step {
@@ -84,6 +84,11 @@ const STEPS: &[Step] = &[
     Step {
         name: "readmes",
         action: Action::Call(readmes::check, "cargo xtask readmes"),
+        needs: Needs::Nothing,
+    },
+    Step {
+        name: "settings",
+        action: Action::Call(settings::check, "cargo xtask settings"),
         needs: Needs::Nothing,
     },
     Step {

@@ -12,6 +12,7 @@ mod program;
 mod readmes;
 mod recipe;
 mod sanitize;
+mod settings;
 mod setup;
 #[cfg(unix)]
 mod soak;
@@ -46,6 +47,7 @@ Tasks of the project:
   bench      Run the benchmarks; --against-pytorch: compare the speed of training with PyTorch's
   fuzz       Run the fuzz targets for long: --runs N, --seconds N, or only the named ones
   readmes    Regenerate the README.md of each crate from its documentation
+  settings   Regenerate docs/settings.md, the page of every setting
   doctor     Check this machine, and say how to fix what is missing
 
 Examples:
@@ -95,6 +97,7 @@ fn run(task: &str, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
         "fuzz" => fuzz::run(&workspace, args),
         "readmes" => readmes::run(&workspace, args),
         "sanitize" => sanitize::run(&workspace, args),
+        "settings" => settings::run(&workspace, args),
         "setup" => setup::run(&workspace, args),
         // Signals and file systems are those of Unix.
         #[cfg(unix)]

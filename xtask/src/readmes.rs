@@ -88,7 +88,7 @@ fn readme(name: &str, source: &str) -> String {
 }
 
 /// Replaces links to items of the crate, which work only in documentation, by their text.
-fn without_links(line: &str) -> String {
+pub(crate) fn without_links(line: &str) -> String {
     let mut text = String::new();
     let mut rest = line;
     while let Some((before, after)) = rest.split_once('[') {

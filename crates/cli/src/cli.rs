@@ -15,8 +15,10 @@ pub use pictures::{CompressArgs, DecompressArgs, RestoreArgs};
 pub use search::{RankBy, SearchAction, SearchArgs, SearchBuildArgs, SearchQueryArgs};
 pub use tasks::ChosenTask;
 
+use crate::keys;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use clap_complete::engine::{ArgValueCompleter, ValueCompleter};
 pub use machine::Machine;
 use std::path::PathBuf;
 
@@ -126,11 +128,11 @@ pub enum LeanCommand {
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     /// Name of a preset (see `ae presets`), or a TOML file
-    #[arg(value_name = "PRESET|FILE", required_unless_present = "resume", conflicts_with = "resume")]
+    #[arg(value_name = "PRESET|FILE", required_unless_present = "resume", conflicts_with = "resume", add = completing(keys::experiments))]
     pub experiment: Option<String>,
 
     /// Override a setting; may be given several times. With --resume only training.epochs, to train for longer
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", value_name = "KEY=VALUE", add = completing(keys::settings_for))]
     pub overrides: Vec<String>,
 
     /// Begin with the weights of this run, or model file, instead of random ones
@@ -154,7 +156,7 @@ pub struct TrainArgs {
     pub out: Option<PathBuf>,
 
     /// Resume the run in this folder, bit for bit as if it had not been interrupted
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", add = completing(keys::runs))]
     pub resume: Option<PathBuf>,
 
     /// Go on with the run in the folder of --out if there is one, else begin it: for launchers that repeat a command
@@ -201,7 +203,7 @@ pub struct TaskArgs {
 #[derive(Debug, Args)]
 pub struct ReproduceArgs {
     /// Presets, or TOML files [default: all presets of the tier]
-    #[arg(value_name = "PRESET|FILE")]
+    #[arg(value_name = "PRESET|FILE", add = completing(keys::experiments))]
     pub presets: Vec<String>,
 
     /// Compute budget: smoke (seconds per preset), cpu (a few cores) or full (a GPU)
@@ -253,6 +255,11 @@ pub enum TierName {
     Cpu,
     /// The published schedule, for a GPU
     Full,
+}
+
+/// What a shell offers for the value of an argument.
+fn completing(complete: impl ValueCompleter + 'static) -> ArgValueCompleter {
+    ArgValueCompleter::new(complete)
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -322,14 +329,14 @@ pub enum DataAction {
 #[derive(Debug, Args)]
 pub struct PresetsArgs {
     /// Print the complete configuration of this preset, as a starting point for your own
-    #[arg(long, value_name = "PRESET")]
+    #[arg(long, value_name = "PRESET", add = completing(keys::presets))]
     pub show: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub struct RecommendArgs {
     /// The folder of a run of mult_vae, mult_dae or autorec-users, or its model.safetensors
-    #[arg(long, value_name = "RUN|FILE")]
+    #[arg(long, value_name = "RUN|FILE", add = completing(keys::runs))]
     pub model: PathBuf,
 
     /// A table with a title and a rating in each line; the titles are those of the training data
@@ -347,6 +354,7 @@ pub struct RecommendArgs {
 #[derive(Debug, Args)]
 pub struct ReportArgs {
     /// The run's folder
+    #[arg(add = completing(keys::runs))]
     pub run: PathBuf,
 }
 

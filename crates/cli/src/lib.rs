@@ -13,18 +13,19 @@
 //! The package has two programs, which belong into one folder: `ae` reads the command line and does what needs no
 //! tensors, in milliseconds; every other command it hands over to `ae-compute`, which takes 0.2 s to load libtorch.
 
+mod arguments;
 #[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]
 pub mod failure;
 mod hand_over;
+mod keys;
 #[doc(hidden)]
 pub mod lean;
 #[doc(hidden)]
 pub mod output;
 mod panics;
 
-use clap::Parser;
 use cli::{Cli, Command, ComputingCommand, PresetsArgs};
 use failure::Failure;
 use std::process::ExitCode;
@@ -43,7 +44,8 @@ pub fn ae() -> ExitCode {
 /// A program with the command line of `ae`, which `run` obeys. What becomes of a failure or a panic.
 pub fn program(run: impl FnOnce(&Cli) -> Result<ExitCode, Failure>) -> ExitCode {
     panics::collect();
-    let cli = Cli::parse();
+    keys::complete();
+    let cli = arguments::parse();
     output::init(cli.quiet, cli.verbose);
     panics::caught(|| run(&cli)).unwrap_or_else(|failure| failure.report(cli.json))
 }

@@ -3,7 +3,7 @@
 
 use ae_records::files::FileError;
 use ae_records::text::{printable, printable_json};
-use comfy_table::{Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -86,22 +86,39 @@ pub fn summary(line: &str) {
 
 /// Prints rows of the result in aligned columns.
 pub fn columns<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) {
-    aligned(rows).iter().for_each(|line| result(line));
+    aligned_within(rows.into_iter().map(Vec::from), width()).iter().for_each(|line| result(line));
+}
+
+/// `1 epoch`, `2 epochs`.
+pub fn counted<N: fmt::Display + PartialEq + From<u8>>(n: N, one: &str) -> String {
+    if n == N::from(1) { format!("1 {one}") } else { format!("{n} {one}s") }
 }
 
 /// Rows laid out in aligned columns; a cell of several lines takes that many lines.
 pub fn aligned<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) -> Vec<String> {
-    aligned_rows(rows.into_iter().map(Vec::from))
+    aligned_within(rows.into_iter().map(Vec::from), None)
 }
 
 /// The same for rows whose number of columns is not known before.
 pub fn aligned_rows(rows: impl IntoIterator<Item = Vec<String>>) -> Vec<String> {
+    aligned_within(rows, None)
+}
+
+/// As [`aligned_rows`]; in a terminal of `width` characters the last column is wrapped between words.
+fn aligned_within(rows: impl IntoIterator<Item = Vec<String>>, width: Option<u16>) -> Vec<String> {
     // Escaped before the widths are measured.
     let escaped =
         |cells: Vec<String>| cells.iter().map(|cell| printable(cell).into_owned()).collect::<Vec<_>>();
     let rows = rows.into_iter().map(escaped);
     let mut table = Table::new();
     table.load_style(presets::NOTHING).add_rows(rows);
+    if let Some(width) = width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        let last = table.column_count().saturating_sub(1);
+        for column in table.column_iter_mut().take(last) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
     table.column_iter_mut().for_each(|column| {
         column.set_padding((0, 2));
     });
@@ -179,6 +196,16 @@ mod tests {
         check(&[["a", "b", ""]], &["a  b"]);
         check(&[["ab", "ß", "x"], ["a", "日本", "y"]], &["ab  ß     x", "a   日本  y"]);
         check(&[["a", "one\ntwo", "b"]], &["a  one  b", "   two"]);
+    }
+
+    #[test]
+    fn a_list_is_wrapped_between_words() {
+        let rows = || {
+            [["vae", "a variational autoencoder of digits"], ["ae", "short"]].map(|row| row.map(String::from))
+        };
+        let expected = ["vae  a variational", "     autoencoder of", "     digits", "ae   short"];
+        assert_eq!(aligned_within(rows().map(Vec::from), Some(22)), expected);
+        assert_eq!(aligned_within(rows().map(Vec::from), None).len(), 2);
     }
 
     #[test]

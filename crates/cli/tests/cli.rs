@@ -59,7 +59,7 @@ fn the_version_is_the_packages() {
 fn completions_are_scripts_that_shells_can_read() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish"] {
-        let script = place.check(&format!("completions {shell}"), 0, &["ae", "train"]).stdout;
+        let script = place.check(&format!("completions {shell}"), 0, &["ae", "AE_COMPLETE"]).stdout;
         place.write("script", script);
         let mut parse = place.command(shell);
         parse.args(["-n", "script"]);
@@ -68,6 +68,23 @@ fn completions_are_scripts_that_shells_can_read() {
             check(parse, 0, &[]);
         }
     }
+}
+
+#[test]
+fn a_shell_completes_presets_settings_and_runs() {
+    let place = Place::new();
+    place.write("runs/vae/20261121-054210-seed0/record.json", "{}");
+    let offered = |words: &[&str], expected: &[&str]| {
+        let mut ask = place.command(common::AE);
+        ask.env("AE_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string());
+        ask.env("_CLAP_IFS", "\n").arg("--").args(words);
+        check(ask, 0, expected);
+    };
+    offered(&["ae", "tr"], &["train"]);
+    offered(&["ae", "train", "va"], &["vae", "vanilla"]);
+    offered(&["ae", "train", "vae", "--set", "training.epo"], &["training.epochs="]);
+    offered(&["ae", "train", "mi"], &["mine.toml"]);
+    offered(&["ae", "report", "runs/v"], &["runs/vae/20261121-054210-seed0"]);
 }
 
 #[test]
@@ -95,8 +112,15 @@ fn a_shown_preset_trains_on_own_data_and_is_kept_as_it_was_shown() {
     let shown = place.check("presets --show vae", 0, &[]).stdout.replace("\"mnist\"", "\"rows.csv\"");
     let shown = shown.replace("epochs = 10", "epochs = 1").replace("scale = \"auto\"", "scale = \"min-max\"");
     place.write("shown.toml", &shown);
-    place.check("train shown.toml --threads 1 --out run", 0, &["test/negative_elbo"]);
-    assert_eq!(place.text("run/config.toml").trim(), shown.trim());
+    let ran = place.check("train shown.toml --threads 1 --out run", 0, &["test/negative_elbo"]);
+    assert!(
+        !ran.stdout.contains("reached"),
+        "a figure for MNIST says nothing about these rows: {}",
+        ran.stdout
+    );
+    assert!(shown.contains("# [[expected]]") && shown.starts_with("# The variational"), "{shown}");
+    let settings = shown.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
+    assert_eq!(place.text("run/config.toml").trim(), settings.trim());
 }
 
 #[test]

@@ -48,7 +48,11 @@ fn a_run_leaves_everything_that_is_promised() {
     assert_eq!((&record["epochs"], &record["seed"]), (&3.into(), &0.into()));
     assert_eq!(record["data"]["files"][0]["sha256"].as_str().map(str::len), Some(64));
     assert_eq!(record["command"], "ae train mine.toml --seed 0 --threads 1");
-    assert_eq!(place.text("run/metrics.jsonl").lines().count(), 6, "training and validation, 3 epochs");
+    assert_eq!(
+        place.text("run/metrics.jsonl").lines().count(),
+        15 + 3,
+        "15 steps of training, 3 validations"
+    );
     let report = place.text("run/report.html");
     assert!(report.contains("</html>") && !report.contains("src=\"http"), "the report opens offline");
     for picture in ["curves", "reconstructions"] {
@@ -63,6 +67,47 @@ fn the_configuration_that_a_run_leaves_is_complete_and_makes_the_run_again() {
     place.check("train one/config.toml --threads 1 --out two", 0, &[]);
     assert_eq!(place.text("one/config.toml"), place.text("two/config.toml"));
     assert_eq!(place.text("one/metrics.jsonl"), place.text("two/metrics.jsonl"));
+}
+
+#[test]
+fn claims_of_a_file_are_dropped_when_its_settings_change() {
+    let place = Place::new();
+    let claim = "[[expected]]\nmetric = 'test/mse'\nat_most = 9.0\nsource = 'me'\n";
+    place.write("mine.toml", format!("{}{claim}", common::EXPERIMENT));
+    let train = |more: &str, out: &str| {
+        let ran = place.check(&format!("train mine.toml --threads 1 --out {out} {more}"), 0, &[]);
+        (ran, place.json(&format!("{out}/record.json")), place.text(&format!("{out}/report.html")))
+    };
+    let (ran, record, report) = train("--seed 3 --set training.log_every=2", "same");
+    assert!(ran.stdout.contains("test/mse ≤ 9: reached") && report.contains("✓ met"), "{}", ran.stdout);
+    assert_eq!((&record["description"], record["expected"].as_array().unwrap().len()), (&"Waves".into(), 1));
+    let (ran, record, report) = train("--set training.epochs=2 --set model.vanilla.code=3", "other");
+    assert!(!ran.stdout.contains("reached") && !report.contains("✓ met"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("not compared"), "{}", ran.stderr);
+    assert!(!report.contains("Waves"), "the description is that of other settings");
+    let description = "mine with training.epochs=2, model.vanilla.code=3";
+    assert_eq!((&record["description"], &record["expected"]), (&description.into(), &serde_json::json!([])));
+    assert!(report.contains(description));
+}
+
+#[test]
+fn an_array_of_series_trains_a_model_that_takes_only_sequences() {
+    let place = Place::new();
+    let values: Vec<f32> = (0..40 * 12 * 2).map(|i| (i as f32 * 0.37).sin() * 3.0).collect();
+    place.write("series.npy", npy(&[40, 12, 2], &values));
+    let set = "--set data.set=series.npy --set data.scale=standard";
+    place.check(&format!("train mine.toml --threads 1 --set model=lstm {set} --out run"), 0, &["test/mae"]);
+    assert_eq!(place.json("run/record.json")["data"]["shape"], serde_json::json!([12, 2]));
+    assert!(place.text("run/config.toml").contains("shape = [12, 2]"), "the run says how it read the array");
+    place.check("train run/config.toml --threads 1 --out again", 0, &["test/mae"]);
+    assert_eq!(place.text("run/metrics.jsonl"), place.text("again/metrics.jsonl"));
+    let images: Vec<f32> = (0..4 * 6 * 6 * 3).map(|i| i as f32).collect();
+    place.write("faces.npy", npy(&[4, 6, 6, 3], &images));
+    place.check_refused(
+        "train mine.toml --set data.set=faces.npy",
+        2,
+        &["transpose(0, 3, 1, 2)", "data.shape"],
+    );
 }
 
 #[test]

@@ -91,6 +91,7 @@ fn halves(
         normal_label: None,
         files,
         auto_scale: Scale::Pixels,
+        own: None,
         fit_before_choosing: false,
     })
 }

@@ -1,7 +1,7 @@
 //! The `[data]` table of a preset.
 
 use crate::{DataError, Scale};
-use ae_intake::{Column, splits_cells};
+use ae_intake::{Column, NumbersChoice, splits_cells};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
-    /// Name of a set ([`crate::list`]), or the path of your own data: a table (`.csv`, `.tsv`), an array
+    /// Name of a set ([`crate::list`]), or the path of your own data: a table (`.csv`, `.tsv`, `.json`, `.xlsx`, `.ods`), an array
     /// (`.npy`), an idx file (`…-ubyte`, `.idx`, also `.gz` or `.zst`), or a folder of PNG or JPEG images.
     pub set: String,
     /// How a set is split into training and test rows; only `ecg5000` and the sets of ratings offer a choice.
@@ -48,11 +48,24 @@ pub struct DataConfig {
     pub header: Option<bool>,
     /// Table: the separator of cells; detected by default.
     pub delimiter: Option<char>,
+    /// Table: columns of numbers that stand for names, such as a postcode; each of their values becomes a column of 0 and 1,
+    /// as those of text columns do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<Column>,
+    /// Table: values that mean "not observed", besides an empty cell, `NA` and the like: `["-999", "n.v."]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// Table: how numbers may be written; decimal commas, thousands separators and units are recognised by default.
+    #[serde(skip_serializing_if = "is_default_numbers")]
+    pub numbers: NumbersChoice,
+    /// Table: largest share of lines that cannot be read, in `[0, 1]`; they are left out.
+    #[serde(skip_serializing_if = "is_default_share")]
+    pub max_bad: f64,
     /// Array or idx file: another such file with one whole number per row.
     pub labels: Option<PathBuf>,
     /// Images: grey or colour.
     pub color: Color,
-    /// Images: height and width to resize all images to. Moving digits: `[32, 32]` or `[16, 16]` in place of 64.
+    /// Images, of files, arrays or a set: height and width to resize all of them to. Moving digits: `[32, 32]` or `[16, 16]` in place of 64.
     pub resize: Option<[usize; 2]>,
     /// Your own data: memory that reading them may take, in millions of bytes; absent: 200 and 64 bytes for each
     /// byte of the files.
@@ -78,6 +91,10 @@ impl Default for DataConfig {
             label: None,
             header: None,
             delimiter: None,
+            categories: Vec::new(),
+            missing: Vec::new(),
+            numbers: NumbersChoice::Auto,
+            max_bad: MAX_BAD,
             labels: None,
             color: Color::Auto,
             resize: None,
@@ -88,6 +105,17 @@ impl Default for DataConfig {
 
 /// Words that are counted by default, as in Hinton and Salakhutdinov (2006).
 const WORDS: usize = 2000;
+
+/// Share of bad lines that is left out by default, as by a detector.
+const MAX_BAD: f64 = 0.05;
+
+fn is_default_share(share: &f64) -> bool {
+    *share == MAX_BAD
+}
+
+fn is_default_numbers(numbers: &NumbersChoice) -> bool {
+    *numbers == NumbersChoice::Auto
+}
 
 fn is_default_words(words: &usize) -> bool {
     *words == WORDS
@@ -169,6 +197,9 @@ impl DataConfig {
             if !(0.0..1.0).contains(&share) {
                 return out_of_range(key, share.to_string(), "a share of the rows, from 0 to below 1");
             }
+        }
+        if !(0.0..=1.0).contains(&self.max_bad) {
+            return out_of_range("max_bad", self.max_bad.to_string(), "a share of the lines, from 0 to 1");
         }
         for (key, most) in [("max_train", self.max_train), ("max_test", self.max_test)] {
             if most == Some(0) {

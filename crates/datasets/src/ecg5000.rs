@@ -61,6 +61,7 @@ pub(crate) fn read(
         normal_label: (config.protocol != Protocol::Mixed).then_some(CLASSES[0]),
         files,
         auto_scale: Scale::MinMax,
+        own: None,
         fit_before_choosing: article,
     })
 }

@@ -35,7 +35,8 @@ pub enum DataError {
     },
     /// The file exists, but its kind is not supported.
     #[error(
-        "cannot tell what {} is; give a .csv, .tsv, .npy or idx file, or a folder of PNG or JPEG images",
+        "cannot tell what {} is; give a table (.csv, .tsv, .json, .xlsx, .ods), a .npy or idx file, or a folder of PNG or JPEG \
+         images",
         path.display()
     )]
     UnknownKind {
@@ -186,6 +187,28 @@ pub enum DataError {
         /// Numbers in a row.
         numel: usize,
     },
+    /// An array of images whose last axis looks like the channels.
+    #[error(
+        "{} holds samples of shape {shape:?}, which looks like height x width x channels, but channels come first; save it \
+         with `.transpose(0, 3, 1, 2)`, or set data.shape = {shape:?} if {} is the number of channels",
+        path.display(), shape[0]
+    )]
+    ChannelsLast {
+        /// The file.
+        path: PathBuf,
+        /// Shape of a sample.
+        shape: [usize; 3],
+    },
+    /// Rows that lack a column that a model was trained on.
+    #[error("{name} has no column `{column}`, which the model was trained on; columns: {}", columns.join(", "))]
+    NoFeature {
+        /// The data.
+        name: String,
+        /// The column.
+        column: String,
+        /// The columns that it has.
+        columns: Vec<String>,
+    },
     /// The set has no such protocol.
     #[error("the set {set} has no protocol `{protocol}`; leave `protocol` out")]
     Protocol {
@@ -234,7 +257,17 @@ impl DataError {
 
 /// What is wrong, with the settings as they are called in the configuration of a run.
 fn in_data(error: &impl std::fmt::Display) -> String {
-    const SHARED: [&str; 5] = ["header", "delimiter", "label", "ignore", "max_memory_mb"];
+    const SHARED: [&str; 9] = [
+        "header",
+        "delimiter",
+        "label",
+        "ignore",
+        "max_memory_mb",
+        "categories",
+        "missing",
+        "numbers",
+        "max_bad",
+    ];
     SHARED
         .iter()
         .fold(error.to_string(), |text, key| text.replace(&format!("input.{key}"), &format!("data.{key}")))

@@ -61,6 +61,7 @@ pub(crate) fn read(folder: &Path, config: &DataConfig) -> Result<RawRows, DataEr
         samples: Samples::complete(values).with_labels(labels),
         label_names: label_names.unwrap_or_default(),
         feature_names: Vec::new(),
+        is_category: Vec::new(),
         row_names: paths.iter().map(|path| short(folder, path)).collect(),
         files: vec![folder_record(folder, &files)],
         auto_scale: Scale::Pixels,

@@ -48,6 +48,7 @@ pub mod nsl_kdd;
 mod olivetti;
 mod own;
 mod preprocessing;
+mod resize;
 mod rows;
 mod series;
 mod sets;
@@ -57,6 +58,7 @@ mod small_images;
 mod sources;
 pub mod sparse;
 mod split;
+mod tables;
 pub mod ucr_anomaly;
 
 pub use ae_intake::order::epoch_order;
@@ -76,6 +78,11 @@ pub use sources::Sources;
 
 use ae_fetch::Progress;
 use sparse::AnyDataset;
+
+/// Whether `config` names the user's own data, not a set of [`list`].
+pub fn is_own(config: &DataConfig) -> bool {
+    catalogue::find(&config.set).is_err()
+}
 
 /// Loads what `config` names: a set, which is fetched first if necessary, or your own file or folder. Splits
 /// and limits depend only on `seed`.

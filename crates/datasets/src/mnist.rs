@@ -63,6 +63,7 @@ pub(crate) fn read(
         normal_label: None,
         files,
         auto_scale: Scale::Pixels,
+        own: None,
         fit_before_choosing: false,
     })
 }

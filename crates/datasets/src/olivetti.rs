@@ -49,6 +49,7 @@ pub(crate) fn read(
         normal_label: None,
         files: vec![record],
         auto_scale: Scale::Pixels,
+        own: None,
         fit_before_choosing: false,
     })
 }

@@ -1,8 +1,8 @@
 //! Reads the user's own data: a table, an array, an idx file or a folder of images.
 
 use crate::rows::{RawRows, number_labels};
-use crate::{DataConfig, DataError, SampleShape, Scale, catalogue, idx, images, mnist, npy};
-use ae_intake::{InputConfig, MemoryLimit, NumberTable, Samples, content};
+use crate::{DataConfig, DataError, SampleShape, Scale, catalogue, idx, images, mnist, npy, resize, tables};
+use ae_intake::{MemoryLimit, Samples, content};
 use ae_records::digest;
 use ae_records::files::FileError;
 use ae_records::record::FileRecord;
@@ -29,7 +29,7 @@ pub(crate) fn read(config: &DataConfig) -> Result<RawRows, DataError> {
     }
     let File { content, memory, mut records } = read_file(path, config)?;
     let mut rows = match kind {
-        Kind::Table => from_table(&content, config, path, memory)?,
+        Kind::Table => tables::read(&content, config, path, memory)?,
         Kind::Npy => {
             check_memory(memory, path, &content)?;
             let array = npy::parse(&content).map_err(wrong(path, "npy"))?;
@@ -54,6 +54,7 @@ pub(crate) fn read(config: &DataConfig) -> Result<RawRows, DataError> {
         records.extend(file);
     }
     rows.files = records;
+    rows.shape = resize::resized(config, &config.set, rows.shape, &mut [&mut rows.samples])?;
     check_finite(path, &rows.samples.values)?;
     check_count(rows)
 }
@@ -87,7 +88,7 @@ fn kind_of(path: &Path) -> Kind {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
     match name.rsplit_once('.').map_or("", |(_, extension)| extension) {
-        "csv" | "txt" | "dat" | "tsv" | "tab" => Kind::Table,
+        "csv" | "txt" | "dat" | "tsv" | "tab" | "json" | "jsonl" | "ndjson" | "xlsx" | "ods" => Kind::Table,
         "npy" => Kind::Npy,
         "idx" => Kind::Idx,
         "png" | "jpg" | "jpeg" => Kind::Picture,
@@ -116,36 +117,8 @@ fn check_memory(memory: MemoryLimit, path: &Path, content: &[u8]) -> Result<(), 
     Ok(())
 }
 
-fn from_table(
-    content: &[u8],
-    config: &DataConfig,
-    path: &Path,
-    memory: MemoryLimit,
-) -> Result<RawRows, DataError> {
-    let input = InputConfig {
-        columns: config.columns.clone(),
-        ignore: config.ignore.clone(),
-        label: config.label.clone(),
-        header: config.header,
-        delimiter: config.delimiter,
-        ..Default::default()
-    };
-    let table = NumberTable::parse_within(content, &path.display().to_string(), &input, memory)
-        .map_err(|error| DataError::of_table(path, error))?;
-    let (labels, label_names) = table.labels.map(|labels| number_labels(&labels)).unzip();
-    let shape = SampleShape::Vector { features: table.values.ncols() };
-    let shape = reshape(config, shape, &config.set)?;
-    Ok(RawRows {
-        name: config.set.clone(),
-        auto_scale: auto_scale(&shape, false),
-        shape,
-        samples: Samples::complete(table.values).with_labels(labels),
-        label_names: label_names.unwrap_or_default(),
-        feature_names: table.names,
-        row_names: Vec::new(),
-        files: Vec::new(),
-    })
-}
+/// Fewest rows or columns of pixels of what looks like an image, so that the channels must be elsewhere.
+const MANY: usize = 5;
 
 fn from_array(
     dims: &[usize],
@@ -154,6 +127,13 @@ fn from_array(
     config: &DataConfig,
 ) -> Result<RawRows, DataError> {
     let path = Path::new(&config.set);
+    // [N, H, W, C], as most programs but those of PyTorch store images.
+    if let (None, &[_, height, width, channels @ 1..=4]) = (&config.shape, dims)
+        && height.min(width) >= MANY
+    {
+        let shape = [height, width, channels];
+        return Err(DataError::ChannelsLast { path: path.to_owned(), shape });
+    }
     let shape = match dims[1..] {
         [] => SampleShape::from_dims(&[1]),
         [features] => SampleShape::from_dims(&[features]),
@@ -171,12 +151,14 @@ fn from_array(
         samples: Samples::complete(values),
         label_names: Vec::new(),
         feature_names: Vec::new(),
+        is_category: Vec::new(),
         row_names: Vec::new(),
         files: Vec::new(),
     })
 }
 
-fn auto_scale(shape: &SampleShape, bytes: bool) -> Scale {
+/// The scale of rows of this shape that do not lie in `[0, 1]`.
+pub(crate) fn auto_scale(shape: &SampleShape, bytes: bool) -> Scale {
     match shape {
         _ if bytes => Scale::Pixels,
         SampleShape::Vector { .. } => Scale::Standard,

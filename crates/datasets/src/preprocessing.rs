@@ -1,5 +1,6 @@
 //! Reversible maps from raw values to the model's input.
 
+use ae_intake::Samples;
 use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -9,8 +10,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
-    /// By the source: 8-bit pixels are divided by 255, tables are standardised, other images and sequences
-    /// are scaled to `[0, 1]` by their global minimum and maximum.
+    /// By the source: 8-bit pixels are divided by 255; your own values in `[0, 1]` stay there; other tables are
+    /// standardised, other images and sequences are scaled to `[0, 1]` by their global minimum and maximum.
     #[default]
     Auto,
     /// Values unchanged.
@@ -64,17 +65,37 @@ impl Preprocessing {
     /// Fits `scale` on training rows `[N, D]`; sums are taken in double precision.
     /// The caller must resolve [`Scale::Auto`], which counts as [`Scale::None`] here.
     pub fn fit(scale: Scale, rows: &Array2<f32>) -> Result<Self, ConstantData> {
+        Self::fit_values(scale, rows, None, &[])
+    }
+
+    /// As [`Self::fit`], on the values that were observed. [`Scale::Standard`] leaves the features alone that are values of
+    /// a category, 0 or 1; `is_category` is `[D]`, or empty if none is.
+    pub fn fit_observed(scale: Scale, rows: &Samples, is_category: &[bool]) -> Result<Self, ConstantData> {
+        Self::fit_values(scale, &rows.values, rows.observed.as_ref(), is_category)
+    }
+
+    fn fit_values(
+        scale: Scale,
+        rows: &Array2<f32>,
+        observed: Option<&Array2<bool>>,
+        is_category: &[bool],
+    ) -> Result<Self, ConstantData> {
         match scale {
             Scale::Auto | Scale::None => Ok(Preprocessing::Identity),
             Scale::Pixels => Ok(Preprocessing::Divide { divisor: 255.0 }),
             Scale::MinMax => {
-                let (min, max) = range(rows.iter().copied());
+                let (min, max) = match observed {
+                    None => range(rows.iter().copied()),
+                    Some(observed) => {
+                        range(rows.iter().zip(observed).filter(|(_, seen)| **seen).map(|(&x, _)| x))
+                    }
+                };
                 if min >= max {
                     return Err(ConstantData { value: min });
                 }
                 Ok(Preprocessing::MinMax { min, max })
             }
-            Scale::Standard => Ok(fit_standard(rows)),
+            Scale::Standard => Ok(fit_standard(rows, observed, is_category)),
         }
     }
 
@@ -124,20 +145,27 @@ fn range(values: impl Iterator<Item = f32>) -> (f32, f32) {
     values.fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), x| (min.min(x), max.max(x)))
 }
 
-fn fit_standard(rows: &Array2<f32>) -> Preprocessing {
-    let n = rows.nrows().max(1) as f64;
+fn fit_standard(rows: &Array2<f32>, observed: Option<&Array2<bool>>, is_category: &[bool]) -> Preprocessing {
     let (mut mean, mut std, mut constant) = (Vec::new(), Vec::new(), Vec::new());
     for (feature, column) in rows.axis_iter(Axis(1)).enumerate() {
+        let is_seen = |row: usize| observed.is_none_or(|observed| observed[[row, feature]]);
+        let values = || column.iter().enumerate().filter(|(row, _)| is_seen(*row)).map(|(_, &x)| x);
+        let n = values().count();
+        if is_category.get(feature) == Some(&true) || n == 0 {
+            mean.push(0.0);
+            std.push(1.0);
+            continue;
+        }
         // Decided by the range, not by the variance: rounding leaves a constant 0.1 a variance above 0.
-        let (min, max) = range(column.iter().copied());
+        let (min, max) = range(values());
         if min >= max {
             constant.push(feature);
             mean.push(min.min(f32::MAX));
             std.push(1.0);
             continue;
         }
-        let average = column.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
-        let variance = column.iter().map(|&x| (f64::from(x) - average).powi(2)).sum::<f64>() / n;
+        let average = values().map(f64::from).sum::<f64>() / n as f64;
+        let variance = values().map(|x| (f64::from(x) - average).powi(2)).sum::<f64>() / n as f64;
         mean.push(average as f32);
         // Avoids a division by zero for subnormal spreads.
         std.push((variance.sqrt() as f32).max(f32::MIN_POSITIVE));

@@ -1,6 +1,7 @@
 //! Turns the rows of a reader into a data set: splits them, chooses normal rows, limits their number, scales
 //! them.
 
+use crate::resize::resized;
 use crate::split::stratified;
 use crate::{DataConfig, DataError, Dataset, Preprocessing, SampleShape, Scale};
 use ae_intake::Samples;
@@ -21,11 +22,14 @@ pub struct RawRows {
     pub label_names: Vec<String>,
     /// Names of the features of a table; empty if they have none.
     pub feature_names: Vec<String>,
+    /// Whether each feature is a value of a category: 1 for rows that have it, 0 for others, whatever the scale of
+    /// numbers is; empty if none is.
+    pub is_category: Vec<bool>,
     /// Name of each row: the path of its image below the folder; empty if rows have no names.
     pub row_names: Vec<String>,
     /// The files that were read.
     pub files: Vec<FileRecord>,
-    /// The meaning of [`Scale::Auto`] for these rows.
+    /// The meaning of [`Scale::Auto`] for these rows, unless their values lie in `[0, 1]`, where they stay then.
     pub auto_scale: Scale,
 }
 
@@ -41,6 +45,8 @@ pub(crate) struct Halves {
     pub normal_label: Option<&'static str>,
     pub files: Vec<FileRecord>,
     pub auto_scale: Scale,
+    /// Of the user's own rows, which features are values of a category; `None` for the rows of a set.
+    pub own: Option<Vec<bool>>,
     /// Whether the scale is fitted on all training rows, before the normal ones are chosen.
     pub fit_before_choosing: bool,
 }
@@ -64,6 +70,7 @@ impl RawRows {
             normal_label: None,
             files: self.files,
             auto_scale: self.auto_scale,
+            own: Some(self.is_category),
             fit_before_choosing: false,
         })
     }
@@ -74,9 +81,17 @@ impl Halves {
     /// remaining training rows, and applies it.
     pub(crate) fn finish(self, config: &DataConfig, seed: u64) -> Result<Dataset, DataError> {
         let Halves { name, shape, mut train, mut test, label_names, .. } = self;
-        let scale = if config.scale == Scale::Auto { self.auto_scale } else { config.scale };
+        let shape = resized(config, &name, shape, &mut [&mut train, &mut test])?;
         let fit = |part: &Samples| {
-            Preprocessing::fit(scale, &part.values)
+            let scale = match config.scale {
+                // What lies in [0, 1] is what most models want.
+                Scale::Auto if self.own.is_some() && self.auto_scale != Scale::Pixels && is_in_unit(part) => {
+                    Scale::None
+                }
+                Scale::Auto => self.auto_scale,
+                chosen => chosen,
+            };
+            Preprocessing::fit_observed(scale, part, self.own.as_deref().unwrap_or_default())
                 .map_err(|source| DataError::Constant { name: name.clone(), source })
         };
         let early = if self.fit_before_choosing { Some(fit(&train)?) } else { None };
@@ -94,6 +109,7 @@ impl Halves {
         let preprocessing = early.map_or_else(|| fit(&train), Ok)?;
         for part in [&mut train, &mut validation, &mut test] {
             preprocessing.apply(&mut part.values);
+            part.clear_unobserved();
         }
         if let Preprocessing::Standardise { constant, .. } = &preprocessing
             && !constant.is_empty()
@@ -119,6 +135,11 @@ impl Halves {
             preprocessing,
         })
     }
+}
+
+/// Whether all values lie in `[0, 1]`.
+fn is_in_unit(part: &Samples) -> bool {
+    part.values.iter().all(|value| (0.0..=1.0).contains(value))
 }
 
 /// The rows that stay and the rows taken away; a share of 0 copies nothing.

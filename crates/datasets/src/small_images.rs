@@ -56,6 +56,7 @@ pub(crate) fn faces(
         normal_label: Some("face"),
         files: vec![record],
         auto_scale: Scale::None,
+        own: None,
         fit_before_choosing: false,
     })
 }
@@ -98,6 +99,7 @@ pub(crate) fn photographs(
         normal_label: None,
         files: records,
         auto_scale: Scale::Pixels,
+        own: None,
         fit_before_choosing: false,
     })
 }

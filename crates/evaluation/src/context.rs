@@ -2,7 +2,7 @@
 
 use crate::error::EvaluationError;
 use crate::pictures;
-use crate::presets::Preset;
+use crate::presets::Given;
 use ae_datasets::Sources;
 use ae_models::ModelConfig;
 use ae_records::files;
@@ -63,7 +63,7 @@ impl Wanted {
     /// Unknown preset or override.
     pub fn preset(name: &str, overrides: &[&str], seed: u64) -> Result<Self, EvaluationError> {
         let settings: Vec<String> = overrides.iter().map(|setting| setting.to_string()).collect();
-        let mut experiment = Preset::find(name)?.load::<Experiment>(&settings)?;
+        let mut experiment = Given::open(name)?.load(&settings)?;
         experiment.training.seed = seed;
         let settings: String =
             settings.iter().map(|setting| format!(" --set {}", shell_quoted(setting))).collect();
@@ -142,7 +142,12 @@ impl Context<'_> {
             command: wanted.command.clone(),
             workers: None,
         };
-        tracing::info!("training in {}", request.run.root().display());
+        let verb = if resume { "resuming" } else { "training" };
+        let (name, seed, folder) =
+            (&wanted.name, wanted.experiment.training.seed, request.run.root().display());
+        self.observer.on_run(&format!(
+            "{verb} {name} with seed {seed}, of which there is no finished run, in {folder}"
+        ));
         experiment::run(request, self.progress, self.observer, self.stop)
     }
 

@@ -8,6 +8,7 @@ use crate::error::EvaluationError;
 use crate::held_out::strided;
 use crate::maps::Shown;
 use crate::outcome::{Evaluation, ResultTable};
+use crate::pictures::Units;
 use crate::spread::{self, Figures, Quantity, SPREAD};
 use crate::tasks::RunTask;
 pub(crate) use ae_catalogue::tasks::DIMENSION as TASK;
@@ -63,6 +64,8 @@ struct Trial {
     test: Labelled,
     /// Rows for trustworthiness.
     trust: Labelled,
+    /// Those rows as a reader sees them.
+    shown: Shown,
     /// Names of the labels.
     names: Vec<String>,
     pca: Pca,
@@ -167,11 +170,13 @@ impl Trial {
             let labels = codes::labels(splits, &rows)?;
             Ok::<_, EvaluationError>(Labelled { rows: rows.values, labels })
         };
+        let trust = strided(&splits.test, TRUST_ROWS);
         Ok(Trial {
             seed,
             train: part(strided(&splits.train, TRAIN_ROWS))?,
             test: part(strided(&splits.test, TEST_ROWS))?,
-            trust: part(strided(&splits.test, TRUST_ROWS))?,
+            shown: Shown::of(&trust.values, &Units::of(splits)),
+            trust: part(trust)?,
             names: splits.dataset.label_names.clone(),
             pca: Pca::fit(splits.train.values()),
         })
@@ -220,8 +225,7 @@ impl Trial {
             caption: format!("{} test rows, coloured by label, seed {}.", labels.len(), self.seed),
             order: 0,
         };
-        let rows = Shown::of(&self.trust.rows);
-        let about = About { labels: &labels, figures: None, samples: Some(rows.samples()) };
+        let about = About { labels: &labels, figures: None, samples: Some(self.shown.samples()) };
         Ok(gallery.add(entry, |path| picture::maps(path, maps, about))?)
     }
 }

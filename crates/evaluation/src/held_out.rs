@@ -26,13 +26,14 @@ pub(crate) fn strided(split: &Split, count: usize) -> Batch {
     if split.len() <= count {
         return split.rows(0, split.len());
     }
-    split.select(&places(split.len(), count).collect::<Vec<usize>>())
+    split.select(&places(split.len(), count))
 }
 
-/// The positions of `count` of `len` rows: `⌊i · len / count⌋` for `i` from 0, so every k-th row if `len` is
-/// `k · count`.
-fn places(len: usize, count: usize) -> impl Iterator<Item = usize> {
-    (0..count).map(move |index| (index as u128 * len as u128 / count as u128) as usize)
+/// The positions of at most `count` of `len` rows: `⌊i · len / count⌋` for `i` from 0, so every k-th row if `len` is
+/// `k · count`. The first rows of a sorted file would be of one kind.
+pub(crate) fn places(len: usize, count: usize) -> Vec<usize> {
+    let count = count.min(len);
+    (0..count).map(|index| (index as u128 * len as u128 / count as u128) as usize).collect()
 }
 
 #[cfg(test)]
@@ -44,13 +45,15 @@ mod tests {
     #[test]
     fn places_are_every_kth_row_and_reach_the_end() {
         let check = |len, count, expected: &[usize]| {
-            assert_eq!(places(len, count).collect::<Vec<_>>(), expected);
+            assert_eq!(places(len, count), expected);
         };
         check(10, 5, &[0, 2, 4, 6, 8]);
         check(10, 4, &[0, 2, 5, 7]);
         check(3, 3, &[0, 1, 2]);
+        check(3, 4, &[0, 1, 2]);
+        check(0, 4, &[]);
         check(7, 1, &[0]);
-        let spread: Vec<usize> = places(10_000, 3000).collect();
+        let spread = places(10_000, 3000);
         assert!(spread.windows(2).all(|pair| [3, 4].contains(&(pair[1] - pair[0]))));
         assert!(spread[2999] >= 9996, "the last rows are among them");
     }
@@ -64,7 +67,7 @@ mod tests {
         let all = split.rows(0, split.len());
         let some = strided(split, 5);
         assert_eq!(some.len(), 5);
-        let places: Vec<i64> = places(split.len(), 5).map(|place| place as i64).collect();
+        let places: Vec<i64> = places(split.len(), 5).into_iter().map(|place| place as i64).collect();
         for (row, &place) in places.iter().enumerate() {
             let row = row as i64;
             assert_eq!(array::to_vec(&some.values.get(row)), array::to_vec(&all.values.get(place)));

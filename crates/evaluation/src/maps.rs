@@ -2,6 +2,7 @@
 
 use crate::codes;
 use crate::held_out::strided;
+use crate::pictures::Units;
 use ae_models::{Autoencoder, Batch, CodeForm};
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture::{self, About, Map};
@@ -31,15 +32,14 @@ pub(crate) enum Shown {
 }
 
 impl Shown {
-    /// Of samples `[N, …]`. Images that leave [0, 1] are scaled by their least and greatest value, and large ones are made
-    /// small. Of an image that is neither grey nor in colour, the first channel is shown.
-    pub(crate) fn of(samples: &Tensor) -> Self {
+    /// Of samples `[N, …]`, in the units of the data. Large images are made small. Of an image that is neither grey nor in
+    /// colour, the first channel is shown.
+    pub(crate) fn of(samples: &Tensor, units: &Units<'_>) -> Self {
         let &[_, channels, height, width] = samples.size().as_slice() else {
-            return Shown::Rows(array::to_rows(samples));
+            return Shown::Rows(units.rows(samples));
         };
-        let images =
-            if [1, 3].contains(&channels) { samples.shallow_clone() } else { samples.narrow(1, 0, 1) };
-        let images = images.to_kind(Kind::Float);
+        let images = array::from_array(units.images(samples));
+        let images = if [1, 3].contains(&channels) { images } else { images.narrow(1, 0, 1) };
         let longer = height.max(width);
         let small = if longer > THUMBNAIL {
             let side = |length: i64| (length * THUMBNAIL / longer).max(1);
@@ -47,10 +47,7 @@ impl Shown {
         } else {
             images
         };
-        let (low, high) = (small.min().double_value(&[]), small.max().double_value(&[]));
-        let in_range = low > -0.01 && high < 1.01;
-        let scaled = if in_range || high <= low { small } else { (small - low) / (high - low) };
-        Shown::Images(array::to_images(&scaled.clamp(0.0, 1.0)))
+        Shown::Images(array::to_images(&small))
     }
 
     pub(crate) fn samples(&self) -> Samples<'_> {
@@ -102,7 +99,7 @@ pub(crate) fn draw(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) 
         .as_ref()
         .map(|labels| array::to_vec(labels).into_iter().map(label).collect())
         .unwrap_or_default();
-    let shown = Shown::of(&mapped.values);
+    let shown = Shown::of(&mapped.values, &Units::of(&run.splits));
     let figures = errors.as_ref().map(|errors| ("squared error", errors.view()));
     let about = About { labels: &labels, figures, samples: Some(shown.samples()) };
     let caption = "Held-out samples by their codes, and by principal components of the data, of which the title gives the share of \
@@ -159,18 +156,31 @@ fn is_finite(tensor: &Tensor) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ae_datasets::{Dataset, SampleShape, Scale};
+    use ae_training::Splits;
 
     #[test]
     fn images_are_shown_small_and_in_their_own_range() {
-        let of = |tensor: &Tensor| match Shown::of(tensor) {
+        let of = |shape: SampleShape| {
+            let data =
+                Array2::from_shape_fn((30, shape.numel()), |(row, at)| 50.0 + ((row + at) % 10) as f32);
+            let data =
+                Dataset::from_rows(data).unwrap().scaled(Scale::Standard).unwrap().shaped(shape).unwrap();
+            let splits = Splits::new(data, ae_tensor::Device::Cpu).unwrap();
+            Shown::of(&splits.train.values().narrow(0, 0, 2), &Units::of(&splits))
+        };
+        let image = |channels, height, width| match of(SampleShape::Image { channels, height, width }) {
             Shown::Images(images) => images,
             Shown::Rows(_) => panic!("they are images"),
         };
-        let options = (Kind::Float, ae_tensor::Device::Cpu);
-        let standardised = of(&Tensor::from_slice(&[-2f32, 0.0, 2.0, 1.0]).view([1, 1, 2, 2]));
-        assert_eq!(standardised.iter().copied().collect::<Vec<f32>>(), [0.0, 0.5, 1.0, 0.75]);
-        assert_eq!(of(&Tensor::full([2, 3, 64, 32], 0.25, options)).dim(), (2, 3, 32, 16));
-        assert_eq!(of(&Tensor::zeros([2, 4, 8, 8], options)).dim(), (2, 1, 8, 8));
-        assert!(matches!(Shown::of(&Tensor::zeros([2, 8], options)), Shown::Rows(_)));
+        // Bytes that were standardised.
+        let small = image(1, 2, 2);
+        for (value, expected) in small.iter().zip([50f32, 51.0, 52.0, 53.0]) {
+            assert!((value * 255.0 - expected).abs() < 0.1, "{value}");
+        }
+        assert_eq!(image(3, 64, 32).dim(), (2, 3, 32, 16));
+        assert_eq!(image(4, 8, 8).dim(), (2, 1, 8, 8));
+        let Shown::Rows(rows) = of(SampleShape::Vector { features: 8 }) else { panic!("they are rows") };
+        assert!((rows[[0, 3]] - 53.0).abs() < 0.01, "{rows}");
     }
 }

@@ -1,16 +1,20 @@
 //! The pictures of a run: reconstructions, codes, samples, the latent space.
 
+mod reconstructions;
+mod shown;
+mod units;
+
 use crate::maps;
 use ae_datasets::SampleShape;
-use ae_models::damage::Range;
-use ae_models::{Autoencoder, Batch, Generator, Restorer};
+use ae_models::{Autoencoder, Generator};
 use ae_report::ReportError;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::{html, picture};
 use ae_tensor::{Device, Kind, Noise, Tensor, array};
 use ae_training::experiment::Run;
-use ndarray::Array4;
+use reconstructions::{reconstructions, restorations};
 use std::path::PathBuf;
+pub(crate) use units::{Units, shown_range};
 
 /// Samples shown side by side.
 const SHOWN: usize = 10;
@@ -50,89 +54,28 @@ fn entry(file: &str, order: u32, title: &str, caption: &str) -> Entry {
     Entry { file: file.into(), order, title: title.into(), caption: caption.into() }
 }
 
-fn noise(run: &Run, tensor: &Tensor) -> Noise {
-    Noise::new(run.record.seed, 0, tensor.device()).fork("pictures")
-}
-
-/// Held-out samples and their reconstructions.
-fn reconstructions(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Result<(), ReportError> {
-    let (split, which) = if run.splits.test.is_empty() {
-        (&run.splits.train, "Training")
-    } else {
-        (&run.splits.test, "Held-out")
-    };
-    if !run.splits.is_dense() {
-        return Ok(()); // thousands of values, nearly all of them absent, make no curve
-    }
-    let rows = split.rows(0, SHOWN.min(split.len()));
-    let originals = rows.values.shallow_clone();
-    let damaged = autoencoder.corrupt(&originals, &noise(run, &originals));
-    let input = damaged.as_ref().unwrap_or(&originals);
-    let batch = Batch { values: originals.shallow_clone(), labels: rows.labels, observed: None, given: None };
-    let reconstructed = autoencoder.restore(&batch, &noise(run, &originals));
-    let title = "Reconstructions";
-    match run.splits.dataset.shape {
-        SampleShape::Image { .. } => {
-            let mut rows = vec![("original", images(&originals))];
-            if damaged.is_some() {
-                rows.push(("damaged", images(input)));
-            }
-            rows.push(("reconstruction", images(&reconstructed)));
-            let views: Vec<_> = rows.iter().map(|(label, images)| (*label, images.view())).collect();
-            let caption = format!("{which} samples and their reconstructions.");
-            let entry = entry("reconstructions.png", 20, title, &caption);
-            gallery.add(entry, |path| picture::image_rows(path, &views))
-        }
-        _ => {
-            let shown = 6.min(originals.size()[0]);
-            let [a, b] = [&originals, &reconstructed].map(|t| array::to_rows(&t.narrow(0, 0, shown)));
-            let caption =
-                format!("{which} samples with their reconstructions. The shaded area is the error.");
-            let entry = entry("reconstructions.png", 20, title, &caption);
-            let names = &run.splits.dataset.label_names;
-            let labels = split.labels().map(|l| array::to_vec(&l.narrow(0, 0, shown)));
-            let titles: Vec<String> = (0..shown as usize)
-                .map(|row| {
-                    let label = labels.as_ref().and_then(|labels| names.get(labels[row] as usize));
-                    label
-                        .map_or_else(|| format!("row {}", row + 1), |name| format!("row {}: {name}", row + 1))
-                })
-                .collect();
-            gallery.add(entry, |path| picture::series_pairs(path, a.view(), b.view(), &titles))
-        }
-    }
-}
-
-/// Held-out images, damaged and restored.
-fn restorations(run: &Run, restorer: &dyn Restorer, gallery: &Gallery) -> Result<(), ReportError> {
-    let test = &run.splits.test;
-    let (split, which) = if test.is_empty() { (&run.splits.train, "Training") } else { (test, "Held-out") };
-    let originals = split.rows(0, SHOWN.min(split.len())).values;
-    let damaged = restorer.corruption().apply(&originals, Range::UNIT, &noise(run, &originals));
-    let restored = restorer.restore(&damaged.images, damaged.whole.as_ref());
-    let caption = format!("{which} images, damaged and restored.");
-    let entry = entry("restorations.png", 20, "Restorations", &caption);
-    let [original, damaged, restored] = [&originals, &damaged.images, &restored].map(images);
-    let rows = [("original", original.view()), ("damaged", damaged.view()), ("restored", restored.view())];
-    gallery.add(entry, |path| picture::image_rows(path, &rows))
-}
-
 /// What each component of the code adds to an image, for a decoder of one linear layer.
 fn dictionary(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Result<(), ReportError> {
     let SampleShape::Image { .. } = run.splits.dataset.shape else { return Ok(()) };
     let Some(atoms) = autoencoder.dictionary() else { return Ok(()) };
     let size = atoms.size()[0];
     let atoms = atoms.narrow(0, 0, size.min(SIDE * SIDE));
-    let greatest = atoms.abs().amax([1i64, 2, 3].as_slice(), true).clamp_min(1e-12);
+    let units = Units::of(&run.splits);
+    let (channels, height, width) = units.sides();
+    let mut added = units.differences(&atoms);
+    for mut atom in added.outer_iter_mut() {
+        let greatest = atom.fold(1e-12f32, |greatest, x| greatest.max(x.abs()));
+        atom.mapv_inplace(|x| x / greatest * 0.5 + 0.5);
+    }
+    let added = added.into_shape_with_order((atoms.size()[0] as usize, channels, height, width));
+    let added = units.tiles_of(added.expect("an atom has as many values as an image"));
     let caption = format!(
         "What a unit of each component of the code adds to an image{}. Grey is zero; white and black are the greatest \
          increase and decrease by that component.",
         if size > SIDE * SIDE { ", for the first hundred components" } else { "" }
     );
     let entry = entry("dictionary.png", 25, "Dictionary", &caption);
-    gallery.add(entry, |path| {
-        picture::image_grid(path, images(&(atoms / greatest * 0.5 + 0.5)).view(), SIDE as usize)
-    })
+    gallery.add(entry, |path| picture::image_grid(path, added.view(), SIDE as usize))
 }
 
 /// New samples, and a walk through the latent space.
@@ -151,7 +94,8 @@ fn samples(run: &Run, generator: &dyn Generator, gallery: &Gallery) -> Result<()
         let caption = "A row for each class, a column for each draw of the prior, not hand-picked.";
         (generator.generate_labelled(&latents, &labels(classes, SIDE, device)), caption)
     };
-    let new = images(&new);
+    let units = Units::of(&run.splits);
+    let new = units.tiles(&new);
     // A row of each class has its name.
     let name = |class: i64| {
         run.splits.dataset.label_names.get(class as usize).cloned().unwrap_or_else(|| class.to_string())
@@ -166,7 +110,7 @@ fn samples(run: &Run, generator: &dyn Generator, gallery: &Gallery) -> Result<()
     })?;
     let points = plane(generator.latent_size(), &noise);
     // One class only, to show the effect of the latents.
-    let walk = images(&generator.generate_labelled(&points, &labels(1, points.size()[0], device)));
+    let walk = units.tiles(&generator.generate_labelled(&points, &labels(1, points.size()[0], device)));
     let caption = match generator.latent_size() {
         2 => "The whole latent space: both latents from their 5 % to their 95 % quantile.",
         _ => {
@@ -219,9 +163,4 @@ pub(crate) fn plane(latent: i64, noise: &Noise) -> Tensor {
     let second = unit(&second - &first * first.dot(&second));
     let scale = (latent as f64 / 2.0).sqrt();
     (across * first.unsqueeze(0) + down * second.unsqueeze(0)) * scale
-}
-
-/// Images `[N, C, H, W]`, clipped to [0, 1].
-fn images(tensor: &Tensor) -> Array4<f32> {
-    array::to_images(&tensor.clamp(0.0, 1.0))
 }

@@ -37,12 +37,18 @@ impl Given {
         Ok(Given { given: given.into(), name: given.into(), origin, text: preset.text.into() })
     }
 
-    /// The experiment, with overrides of the form `key.path=value`.
+    /// The experiment, with overrides of the form `key.path=value`. If they change what is learned, or how, it loses the
+    /// description and the expected results of the text; see [`Experiment::without_claims_of`].
     ///
     /// # Errors
     /// The first mistake, with its location and a remedy.
     pub fn load(&self, overrides: &[String]) -> Result<Experiment, ConfigError> {
-        config::load(&self.origin, &self.text, overrides)
+        let experiment: Experiment = config::load(&self.origin, &self.text, overrides)?;
+        if overrides.is_empty() {
+            return Ok(experiment);
+        }
+        let shipped = config::load(&self.origin, &self.text, &[])?;
+        Ok(experiment.without_claims_of(&shipped, &self.name, overrides))
     }
 }
 

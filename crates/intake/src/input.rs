@@ -37,6 +37,9 @@ pub struct InputConfig {
     /// The values of `label` that are normal; only rows with these labels are learned from.
     #[serde(deserialize_with = "one_or_many")]
     pub normal: Vec<String>,
+    /// Whether rows of every label are wanted, so that `normal` need not be given: for programs that learn classes.
+    #[serde(skip)]
+    pub any_label: bool,
     /// The column of times; never a feature.
     pub timestamp: Option<Column>,
     /// The column of times of day, if `timestamp` holds only the days; never a feature.
@@ -95,6 +98,7 @@ impl Default for InputConfig {
             categories: Vec::new(),
             label: None,
             normal: Vec::new(),
+            any_label: false,
             timestamp: None,
             clock: None,
             recognise_times: true,

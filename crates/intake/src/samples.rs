@@ -57,6 +57,17 @@ impl Samples {
         Samples { labels, ..self }
     }
 
+    /// Sets values that were not observed to 0, after a map that took them for values.
+    pub fn clear_unobserved(&mut self) {
+        if let Some(observed) = &self.observed {
+            self.values.zip_mut_with(observed, |value, &seen| {
+                if !seen {
+                    *value = 0.0;
+                }
+            });
+        }
+    }
+
     /// Number of rows, `N`.
     pub fn len(&self) -> usize {
         self.values.nrows()

@@ -157,7 +157,8 @@ impl Table {
         Self::parse_within(content, name, config, memory)
     }
 
-    fn parse_within(
+    /// Like [`Table::parse`], and with its errors, in the memory that a file may take that was decompressed.
+    pub fn parse_within(
         content: &[u8],
         name: &str,
         config: &InputConfig,

@@ -93,12 +93,18 @@ pub struct TrainingConfig {
     /// Parameters that stay as they are: names of networks, such as `encoder`, or of a part of one, such as `encoder.0`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<String>,
-    /// Steps between two points of the loss curves.
+    /// Steps between two points of the loss curves. The default becomes less in runs of under 2,000 steps: a twentieth of
+    /// them.
     pub log_every: u64,
     /// Steps between two checkpoints. There is one after the last epoch as well, and after each other, unless saving would
     /// then take more than a twentieth of the time.
     pub checkpoint_every: u64,
 }
+
+/// Steps between two points of the loss curves, by default.
+const LOG_EVERY: u64 = 100;
+/// Points that the curves of a short run have at least, if it has as many steps.
+const MIN_POINTS: u64 = 20;
 
 impl Default for TrainingConfig {
     fn default() -> Self {
@@ -115,7 +121,7 @@ impl Default for TrainingConfig {
             groups: BTreeMap::new(),
             init_from: None,
             freeze: Vec::new(),
-            log_every: 100,
+            log_every: LOG_EVERY,
             checkpoint_every: 1000,
         }
     }
@@ -234,6 +240,12 @@ impl TrainingConfig {
         self.schedule.rate(self.learning_rate_of(group), step, length)
     }
 
+    /// Steps between two points of the loss curves of a run whose epochs have `batches` batches.
+    pub fn log_interval(&self, batches: usize) -> u64 {
+        let steps = self.epochs.saturating_mul(batches as u64);
+        if self.log_every == LOG_EVERY { LOG_EVERY.min(steps / MIN_POINTS).max(1) } else { self.log_every }
+    }
+
     /// The base learning rate of a group of parameters.
     pub fn learning_rate_of(&self, group: &str) -> f64 {
         self.groups.get(group).and_then(|own| own.learning_rate).unwrap_or(self.learning_rate)
@@ -346,6 +358,15 @@ mod tests {
             "optimizer = { adam = { beta1 = 2.0 } }",
             "training.groups.critic.optimizer = { beta1 = 2 } is out of range; it must be at least 0 and below 1",
         );
+    }
+
+    #[test]
+    fn short_runs_have_curves() {
+        let interval = |epochs, log_every, batches| {
+            TrainingConfig { epochs, log_every, ..TrainingConfig::default() }.log_interval(batches)
+        };
+        assert_eq!((interval(10, 100, 469), interval(3, 100, 5), interval(10, 100, 40)), (100, 1, 20));
+        assert_eq!((interval(3, 50, 5), interval(1, 100, 1)), (50, 1), "what is set stays");
     }
 
     #[test]

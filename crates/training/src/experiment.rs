@@ -11,7 +11,8 @@ use crate::options::TrainOptions;
 use crate::outcome::{Outcome, TrainError};
 use crate::start::{self, StartError};
 use crate::trainer::train_with;
-use ae_datasets::Sources;
+use ae_datasets::{SampleShape, Sources};
+use ae_models::blocks::recurrent::ONLY_SEQUENCES;
 use ae_models::{Model, ModelError, limits};
 use ae_records::files::{self, FileError};
 use ae_records::record::{
@@ -154,7 +155,7 @@ pub fn run(
 }
 
 fn run_here(
-    request: Request,
+    mut request: Request,
     progress: &mut dyn ae_fetch::Progress,
     observer: &mut dyn Observer,
     stop: &AtomicBool,
@@ -167,7 +168,7 @@ fn run_here(
     if request.experiment.training.early_stopping.is_some() && splits.validation.is_empty() {
         return Err(TrainError::NoValidation.into());
     }
-    let mut model = request.experiment.model.build_on(&splits.summary(), seed, device)?;
+    let (splits, mut model) = built(&mut request.experiment, splits, device)?;
     model.metadata.preset = request.name.clone();
     if let Some(available) = machine::available_memory().filter(|_| device == Device::Cpu) {
         let batch = request.experiment.training.batch.samples(splits.train.len());
@@ -208,6 +209,32 @@ fn run_here(
     let interrupted = result?.interrupted;
     let model = model.model;
     Ok(Run { record, model, splits, experiment: request.experiment, dir: request.run, interrupted })
+}
+
+/// The model, and the data as it takes them. An array `[N, T, F]` of the user's own is read as images of one channel; for a
+/// variant that takes only sequences it becomes sequences, and the experiment says so.
+fn built(
+    experiment: &mut Experiment,
+    splits: Splits,
+    device: Device,
+) -> Result<(Splits, PortableModel), ModelError> {
+    let seed = experiment.training.seed;
+    let model = experiment.model.build_on(&splits.summary(), seed, device);
+    let is_left_open = experiment.data.shape.is_none() && ae_datasets::is_own(&experiment.data);
+    match (model, &splits.dataset.shape) {
+        (
+            Err(ModelError::Shape(error)),
+            &SampleShape::Image { channels: 1, height: steps, width: features },
+        ) if is_left_open && error.layer == ONLY_SEQUENCES => {
+            let shape = SampleShape::Sequence { steps, features };
+            tracing::info!("each sample is read as a sequence: data.shape = {:?}", shape.dims());
+            experiment.data.shape = Some(shape.dims());
+            let splits = splits.shaped(shape);
+            let model = experiment.model.build_on(&splits.summary(), seed, device)?;
+            Ok((splits, model))
+        }
+        (model, _) => Ok((splits, model?)),
+    }
 }
 
 /// Writes the configuration and the first record.

@@ -32,6 +32,7 @@
 pub mod checkpoint;
 pub mod config;
 pub mod data;
+mod departure;
 pub mod description;
 pub mod evaluate;
 pub mod expected;

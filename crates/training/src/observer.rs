@@ -1,6 +1,7 @@
 //! Observers of a training run: progress bars, plain lines, anything else.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 /// Progress of a run, with means since the previous report.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,11 +24,17 @@ pub struct Progress {
 
 /// Callbacks of the loop; each does nothing by default. They cannot change the run.
 pub trait Observer {
+    /// Before a run of which there may be several: what is trained, and where.
+    fn on_run(&mut self, _text: &str) {}
+
     /// Before the first step; `step` and `epoch` are above zero in a resumed run.
     fn on_start(&mut self, _progress: &Progress) {}
 
     /// At each point of the loss curves.
     fn on_log(&mut self, _progress: &Progress) {}
+
+    /// Twice a second, whatever the steps take: means since the last point of the loss curves.
+    fn on_pulse(&mut self, _progress: &Progress) {}
 
     /// After each epoch: means over the epoch's last window, and over the validation rows if there are any.
     fn on_epoch(&mut self, _progress: &Progress, _validation: Option<&BTreeMap<String, f64>>) {}
@@ -41,3 +48,21 @@ pub trait Observer {
 
 /// Observes nothing.
 impl Observer for () {}
+
+/// Beats twice a second.
+pub(crate) struct Pulse(Instant);
+
+impl Pulse {
+    pub(crate) fn begin() -> Self {
+        Pulse(Instant::now())
+    }
+
+    /// Whether half a second has passed since this was so.
+    pub(crate) fn is_due(&mut self) -> bool {
+        let is_due = self.0.elapsed() >= Duration::from_millis(500);
+        if is_due {
+            self.0 = Instant::now();
+        }
+        is_due
+    }
+}

@@ -77,6 +77,21 @@ impl Default for TierPart {
 }
 
 impl TierPart {
+    /// The settings; `None` if the preset does not run in this tier.
+    pub fn settings(&self) -> Option<&TierSettings> {
+        match self {
+            TierPart::Off => None,
+            TierPart::On(settings) => Some(settings),
+        }
+    }
+
+    /// Takes the expected results away.
+    pub(crate) fn forget_expected(&mut self) {
+        if let TierPart::On(settings) = self {
+            settings.expected.clear();
+        }
+    }
+
     /// Whether nothing differs.
     pub fn is_default(&self) -> bool {
         *self == TierPart::default()
@@ -127,14 +142,10 @@ impl fmt::Display for Tier {
 impl Experiment {
     /// The settings of a tier; `None` if the preset does not run in it.
     pub fn tier(&self, tier: Tier) -> Option<&TierSettings> {
-        let part = match tier {
-            Tier::Smoke => &self.smoke,
-            Tier::Cpu => &self.cpu,
-            Tier::Full => &self.full,
-        };
-        match part {
-            TierPart::Off => None,
-            TierPart::On(settings) => Some(settings),
+        match tier {
+            Tier::Smoke => self.smoke.settings(),
+            Tier::Cpu => self.cpu.settings(),
+            Tier::Full => self.full.settings(),
         }
     }
 

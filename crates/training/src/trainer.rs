@@ -1,13 +1,14 @@
 //! The training loop for every model: batches, losses, optimizers and checkpoints.
 
+mod curves;
 mod weights;
 
 use crate::checkpoint::CheckpointError;
 use crate::config::TrainingConfig;
 use crate::data::{Epoch, Splits};
 use crate::description::TrainingData;
-use crate::evaluate::{evaluate_with, group_names, named_terms, to_doubles};
-use crate::observer::{Observer, Progress};
+use crate::evaluate::{evaluate_with, group_names, named_terms};
+use crate::observer::{Observer, Pulse};
 use crate::options::{Start, TrainOptions};
 use crate::outcome::{Outcome, TrainError};
 use crate::pace::Pace;
@@ -18,13 +19,13 @@ use crate::tensors::{copy, exchange, unnamed};
 use ae_models::{Losses, Model};
 use ae_records::checkpoint::{Best, Origin, Position};
 use ae_records::files;
-use ae_records::metrics::{MetricLine, MetricsLog};
+use ae_records::metrics::MetricsLog;
 use ae_tensor::optimizer::update_averages;
 use ae_tensor::{Device, Noise, Optimizer, Tensor};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// Trains `model` in place, without a folder or an observer; [`train_with`] adds a folder, an observer and a
 /// way to stop.
@@ -224,6 +225,7 @@ impl<'a> Loop<'a> {
         stop: &AtomicBool,
     ) -> Result<bool, TrainError> {
         let batch = self.config.batch.samples(self.data.train.len());
+        let mut pulse = Pulse::begin();
         while self.position.batch < epoch.len() {
             // Several workers stop after the same step: the one in which they tell each other.
             let stops = stop.load(Ordering::Relaxed);
@@ -231,15 +233,19 @@ impl<'a> Loop<'a> {
                 return Ok(true);
             }
             let stops = self.step(epoch, stops)?;
-            let step = self.position.step;
-            if step.is_multiple_of(self.config.log_every) && self.position.batch < epoch.len() {
+            let (step, ends) = (self.position.step, self.position.batch == epoch.len());
+            if step.is_multiple_of(self.config.log_interval(epoch.len())) && !ends {
                 let terms = self.write_window()?;
                 observer.on_log(&self.progress(terms, batch));
             }
-            if step.is_multiple_of(self.config.checkpoint_every) && self.position.batch < epoch.len() {
+            if pulse.is_due() {
+                self.collect()?;
+                observer.on_pulse(&self.progress(self.position.window.means(), batch));
+            }
+            if step.is_multiple_of(self.config.checkpoint_every) && !ends {
                 self.save()?;
             }
-            if stops && self.position.batch < epoch.len() {
+            if stops && !ends {
                 return Ok(true);
             }
         }
@@ -325,47 +331,6 @@ impl<'a> Loop<'a> {
         Ok(figures)
     }
 
-    /// Fetches pending losses from the device and checks that each is finite.
-    fn collect(&mut self) -> Result<(), TrainError> {
-        let (values, samples): (Vec<Tensor>, Vec<i64>) = self.pending.drain(..).unzip();
-        let first = self.position.step + 1 - values.len() as u64;
-        for (index, (row, samples)) in to_doubles(&values).into_iter().zip(samples).enumerate() {
-            if let Some(bad) = row.iter().rposition(|value| !value.is_finite()) {
-                return Err(TrainError::NotFinite {
-                    term: self.names[bad].clone(),
-                    value: row[bad],
-                    step: first + index as u64,
-                    checkpoint: self.checkpoint.clone().map(|(path, _)| path).filter(|path| path.exists()),
-                });
-            }
-            self.position.window.add(&self.names, &row, samples);
-        }
-        Ok(())
-    }
-
-    /// Ends a window of the loss curves.
-    fn write_window(&mut self) -> Result<BTreeMap<String, f64>, TrainError> {
-        self.collect()?;
-        let terms = std::mem::take(&mut self.position.window).means();
-        self.write("train", &terms)?;
-        Ok(terms)
-    }
-
-    fn write(&mut self, split: &str, terms: &BTreeMap<String, f64>) -> Result<(), TrainError> {
-        let (step, epoch) = (self.position.step, self.position.epoch);
-        if let Some(log) = &mut self.log {
-            log.append(&MetricLine { step, epoch, split: split.into(), terms: terms.clone() })?;
-        }
-        if let Some(events) = &mut self.events {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
-            for (name, value) in terms {
-                events.scalar(step, &format!("{split}/{name}"), *value, now)?;
-            }
-            events.flush()?;
-        }
-        Ok(())
-    }
-
     fn save(&mut self) -> Result<(), TrainError> {
         self.collect()?;
         let Some((path, origin)) = self.checkpoint.clone() else { return Ok(()) };
@@ -378,22 +343,5 @@ impl<'a> Loop<'a> {
         self.tensors().save(&path, &origin, &position)?;
         self.pace.saved(began, Instant::now());
         Ok(())
-    }
-
-    fn samples_per_second(&self) -> f64 {
-        self.samples as f64 / self.started.elapsed().as_secs_f64().max(1e-9)
-    }
-
-    fn progress(&self, terms: BTreeMap<String, f64>, batch: usize) -> Progress {
-        let batches = self.data.train.len().div_ceil(batch);
-        Progress {
-            step: self.position.step,
-            steps: self.config.epochs * batches as u64,
-            epoch: self.position.epoch,
-            epochs: self.config.epochs,
-            terms,
-            learning_rate: self.config.rate(self.groups[0], self.position.step.saturating_sub(1), batches),
-            samples_per_second: self.samples_per_second(),
-        }
     }
 }

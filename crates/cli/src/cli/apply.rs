@@ -1,7 +1,8 @@
 //! The arguments of the commands that use a trained model.
 
 use super::machine::Machine;
-use super::{ComputeArgs, SourceArgs};
+use super::{ComputeArgs, SourceArgs, completing};
+use crate::keys;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
     /// The run's folder, or a model file
-    #[arg(value_name = "RUN|FILE")]
+    #[arg(value_name = "RUN|FILE", add = completing(keys::runs))]
     pub model: PathBuf,
 
     /// A table, .npy array, picture or folder of pictures, or a set and its split, such as mnist:test; read and scaled as
@@ -107,7 +108,7 @@ pub enum PathName {
 #[derive(Debug, Args)]
 pub struct SampleArgs {
     /// The run's folder, or a model file (alone, it draws from its own prior only)
-    #[arg(value_name = "RUN|FILE")]
+    #[arg(value_name = "RUN|FILE", add = completing(keys::runs))]
     pub model: PathBuf,
 
     /// Where the codes come from [default: the model's own prior, else gmm; positions for codes of indices]

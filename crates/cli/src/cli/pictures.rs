@@ -10,7 +10,7 @@ pub struct CompressArgs {
     pub input: PathBuf,
 
     /// The model: a run of factorised (or, to store pictures exactly, of vae-levels or vae-nll), or its model.safetensors
-    #[arg(long, value_name = "RUN|FILE")]
+    #[arg(long, value_name = "RUN|FILE", add = super::completing(crate::keys::runs))]
     pub model: PathBuf,
 
     /// Quality, from 0 (smallest files) to 100 [default: 50, or exact for a model that stores pictures exactly]
@@ -35,7 +35,7 @@ pub struct DecompressArgs {
     pub input: PathBuf,
 
     /// The model that compressed it: the run, or its model.safetensors
-    #[arg(long, value_name = "RUN|FILE")]
+    #[arg(long, value_name = "RUN|FILE", add = super::completing(crate::keys::runs))]
     pub model: PathBuf,
 
     /// The picture, or a folder for several [default: the input without its ending]
@@ -61,7 +61,7 @@ pub struct RestoreArgs {
     pub out: PathBuf,
 
     /// The run's folder, or its model.safetensors; see `ae presets` for those that begin with `restoring`
-    #[arg(long, value_name = "RUN|FILE")]
+    #[arg(long, value_name = "RUN|FILE", add = super::completing(crate::keys::runs))]
     pub model: PathBuf,
 
     /// For holes and scratches: a picture of the same size, white where pixels are lost

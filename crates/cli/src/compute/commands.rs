@@ -120,6 +120,7 @@ fn is_setting(error: &DataError) -> bool {
         | DataError::Shape { .. }
         | DataError::NormalLabel { .. }
         | DataError::NoLabels { .. }
+        | DataError::ChannelsLast { .. }
         | DataError::Protocol { .. } => true,
         DataError::Table { source, .. } => matches!(
             source,

@@ -15,14 +15,30 @@ pub(crate) struct Training {
     plain: bool,
     /// Printed when training begins: what is trained, and in which folder.
     headline: Option<String>,
+    /// The loss of the last validation, if there was one.
+    validation: Option<f64>,
+    /// When the last plain line was printed.
+    said: Instant,
 }
+
+/// Time without a line after which a plain line says how far a long epoch is.
+const QUIET_TIME: Duration = Duration::from_secs(30);
 
 impl Training {
     pub(crate) fn new(headline: Option<String>) -> Self {
         let terminal = std::io::stderr().is_terminal() && !output::is_quiet();
         // Not drawn before the first note or step, so that earlier warnings get their own lines.
         let bar = terminal.then(ProgressBar::no_length);
-        Training { bar, plain: !terminal && !output::is_quiet(), headline }
+        let plain = !terminal && !output::is_quiet();
+        Training { bar, plain, headline, validation: None, said: Instant::now() }
+    }
+
+    /// Moves the bar, and says the losses beside it.
+    fn show(&self, progress: &Progress) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(progress.step);
+            bar.set_message(state(progress, self.validation));
+        }
     }
 }
 
@@ -75,9 +91,32 @@ fn show(bar: &ProgressBar, template: &str) {
 
 /// `loss 105.2  kl 25.1  reconstruction 80.1`: the total first.
 pub(crate) fn terms(terms: &BTreeMap<String, f64>) -> String {
+    named(terms).join("  ")
+}
+
+fn named(terms: &BTreeMap<String, f64>) -> Vec<String> {
     let mut named: Vec<_> = terms.iter().collect();
     named.sort_by_key(|(name, _)| (!name.ends_with("loss"), name.as_str()));
-    named.iter().map(|(name, value)| format!("{name} {}", figure(**value))).collect::<Vec<_>>().join("  ")
+    named.iter().map(|(name, value)| format!("{name} {}", figure(**value))).collect()
+}
+
+/// The held-out loss. It has the name of what the model minimises, which is `loss` among the terms of training.
+fn total(validation: &BTreeMap<String, f64>, training: &BTreeMap<String, f64>) -> Option<f64> {
+    let own = validation.iter().find(|(name, _)| !training.contains_key(*name));
+    own.map(|(_, value)| *value).or_else(|| validation.get("loss").copied())
+}
+
+/// `epoch 2/10  loss 105.2  validation 106.3  kl 25.1  5200 samples/s`.
+fn state(progress: &Progress, validation: Option<f64>) -> String {
+    let epoch = (progress.epoch + 1).min(progress.epochs);
+    let mut parts = named(&progress.terms);
+    // Beside the loss: a narrow terminal shows the beginning only.
+    if let Some(loss) = validation {
+        parts.insert(parts.len().min(1), format!("validation {}", figure(loss)));
+    }
+    parts.insert(0, format!("epoch {epoch}/{}", progress.epochs));
+    parts.push(rate(progress.samples_per_second));
+    parts.join("  ")
 }
 fn rate(samples_per_second: f64) -> String {
     match samples_per_second {
@@ -87,12 +126,17 @@ fn rate(samples_per_second: f64) -> String {
 }
 
 impl Observer for Training {
+    fn on_run(&mut self, text: &str) {
+        self.headline = Some(text.to_owned());
+    }
+
     fn on_start(&mut self, progress: &Progress) {
+        (self.validation, self.said) = (None, Instant::now());
         if let Some(headline) = &self.headline {
             output::note(headline);
         }
         if let Some(bar) = &self.bar {
-            show(bar, "{bar:24.cyan/dim} {pos}/{len} steps  {msg}  {eta} left");
+            show(bar, "{bar:24.cyan/dim} {percent:>3} %  {wide_msg}  {eta} left");
             bar.set_length(progress.steps);
             bar.set_position(progress.step);
             bar.reset_eta();
@@ -100,16 +144,21 @@ impl Observer for Training {
     }
 
     fn on_log(&mut self, progress: &Progress) {
-        if let Some(bar) = &self.bar {
-            bar.set_position(progress.step);
-            let epoch = (progress.epoch + 1).min(progress.epochs);
-            let rate = rate(progress.samples_per_second);
-            bar.set_message(format!("epoch {epoch}/{}  {}  {rate}", progress.epochs, terms(&progress.terms)));
+        self.show(progress);
+    }
+
+    fn on_pulse(&mut self, progress: &Progress) {
+        self.show(progress);
+        if self.plain && self.said.elapsed() >= QUIET_TIME {
+            self.said = Instant::now();
+            let share = 100 * progress.step / progress.steps.max(1);
+            output::note(&format!("{share} %  {}", state(progress, self.validation)));
         }
     }
 
     fn on_epoch(&mut self, progress: &Progress, validation: Option<&BTreeMap<String, f64>>) {
-        self.on_log(progress);
+        self.validation = validation.and_then(|validation| total(validation, &progress.terms));
+        self.show(progress);
         // Long schedules of tiny epochs would print thousands of lines.
         let every = (progress.epochs / 20).max(1);
         if !self.plain || (!progress.epoch.is_multiple_of(every) && progress.epoch != progress.epochs) {
@@ -123,6 +172,7 @@ impl Observer for Training {
             terms(&progress.terms),
             rate(progress.samples_per_second)
         ));
+        self.said = Instant::now();
     }
 
     fn on_end(&mut self) {
@@ -145,6 +195,29 @@ impl Observer for Training {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_says_epoch_losses_and_speed() {
+        let terms = [("kl", 25.0), ("loss", 105.0)].map(|(name, value)| (name.to_string(), value));
+        let progress = Progress {
+            step: 7,
+            steps: 30,
+            epoch: 1,
+            epochs: 3,
+            terms: BTreeMap::from(terms),
+            learning_rate: 1e-3,
+            samples_per_second: 5200.4,
+        };
+        let validation =
+            [("kl", 25.5), ("negative_elbo", 106.25)].map(|(name, value)| (name.to_string(), value));
+        let held_out = total(&BTreeMap::from(validation), &progress.terms);
+        assert_eq!(
+            state(&progress, held_out),
+            "epoch 2/3  loss 105.0  validation 106.2  kl 25.00  5200 samples/s"
+        );
+        let first = Progress { terms: BTreeMap::new(), epoch: 0, ..progress };
+        assert_eq!(state(&first, None), "epoch 1/3  5200 samples/s");
+    }
 
     #[test]
     fn the_total_comes_first() {

@@ -1,5 +1,6 @@
 //! Values as they were before the preprocessing, and images in a range that a picture can show.
 
+use crate::pictures::shown_range;
 use ae_datasets::Preprocessing;
 use ae_tensor::{Tensor, array};
 use ae_training::Metadata;
@@ -57,11 +58,6 @@ impl<'m> Raw<'m> {
                 [bound(low).fold(f32::INFINITY, f32::min), bound(high).fold(f32::NEG_INFINITY, f32::max)]
             }
         };
-        match (low, high) {
-            (low, high) if low >= 0.0 && high <= 1.0 => [0.0, 1.0],
-            (low, high) if low >= 0.0 && high <= 255.0 => [0.0, 255.0],
-            (low, high) if low < high => [low, high],
-            (low, _) => [low - 0.5, low + 0.5],
-        }
+        shown_range((low, high)).into()
     }
 }

@@ -34,6 +34,10 @@ pub(crate) fn read_labels(
             before
         })
         .collect();
+    if config.any_label {
+        let normal = vec![true; codes.len()];
+        return Ok(Labels { column, names, codes, normal });
+    }
     let mut counts = vec![0usize; names.len()];
     codes.iter().for_each(|&code| counts[code as usize] += 1);
     let known = || {

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::network::Cell;
 
+/// What a [`ShapeError`] calls the first layer of a variant that takes nothing but sequences, and was given another sample.
+pub const ONLY_SEQUENCES: &str = "sequence";
+
 /// A sequence through one recurrent layer to its last state `[units]`; read in both directions, `[2 · units]`.
 ///
 /// # Errors
@@ -55,10 +58,10 @@ pub fn steps_and_features(network: &str, shape: &[i64]) -> Result<[i64; 2], Shap
         _ => Err(ShapeError {
             network: network.into(),
             position: 1,
-            layer: "sequence".into(),
+            layer: ONLY_SEQUENCES.into(),
             input: shape.into(),
-            reason: "it needs a sequence [T, F] or a vector [D]; use a dense or convolutional model for images, or \
-                     give the data another `shape`"
+            reason: "it needs a sequence [T, F] or a vector [D]; use a dense or convolutional model for images, or say that \
+                     samples are sequences: data.shape = [T, F], such as data.shape = [28, 28]"
                 .into(),
         }),
     }

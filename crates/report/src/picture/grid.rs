@@ -17,7 +17,7 @@ const GRID_WIDTH: usize = 640;
 /// Maximum length in pixels of an enlarged image's longer side; a longer image keeps its size.
 const TILE: usize = 112;
 /// What lies between the images is transparent, to suit any page.
-const GROUND: Rgba<u8> = Rgba([255, 255, 255, 0]);
+pub(super) const GROUND: Rgba<u8> = Rgba([255, 255, 255, 0]);
 /// Colour of NaN.
 const ALARM: [u8; 3] = [255, 0, 80];
 

@@ -12,7 +12,7 @@ use std::path::Path;
 
 /// Size of one panel and height of the legend above, in pixels.
 const PANEL: (u32, u32) = (340, 220);
-const LEGEND: u32 = 34;
+pub(super) const LEGEND: u32 = 34;
 const COLUMNS: usize = 3;
 
 /// Draws a panel with a title for each pair, three per row: the original series, its reconstruction, and the
@@ -58,7 +58,7 @@ pub fn series_pairs<T: AsRef<str>>(
     chart::write_png(path, &drawing)
 }
 
-fn pair(
+pub(super) fn pair(
     area: &Area<'_>,
     title: &str,
     original: ArrayView1<f32>,
@@ -79,7 +79,7 @@ fn pair(
     Ok(())
 }
 
-fn legend(area: &Area<'_>) -> Result<(), ReportError> {
+pub(super) fn legend(area: &Area<'_>) -> Result<(), ReportError> {
     let [blue, orange, ..] = SERIES;
     let label = text(13, INK).pos(Pos::new(HPos::Left, VPos::Center));
     let at = |x: i32, y: i32| (units(x), units(LEGEND as i32 / 2 + y));

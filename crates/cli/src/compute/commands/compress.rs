@@ -39,7 +39,7 @@ pub(crate) fn compress(args: &CompressArgs, cli: &Cli) -> Result<(), Failure> {
         })),
         false => output::result(&format!(
             "{}, {} bytes, {rate:.3} bits a pixel, {}: {}",
-            counted(pictures.len()),
+            output::counted(pictures.len(), "picture"),
             bytes.len(),
             psnr.map_or("exact".into(), |psnr| format!("PSNR {psnr:.1} dB")),
             out.display()
@@ -77,7 +77,7 @@ pub(crate) fn decompress(args: &DecompressArgs, cli: &Cli) -> Result<(), Failure
                     Path::new(first).parent().unwrap_or(Path::new(".")).display().to_string()
                 }),
             };
-            output::result(&format!("{}: {}", counted(pictures.len()), one_line(&place)));
+            output::result(&format!("{}: {}", output::counted(pictures.len(), "picture"), one_line(&place)));
         }
     }
     Ok(())
@@ -103,10 +103,6 @@ fn name(at: usize, stored: &str) -> String {
     let stem =
         plain.and_then(|name| Path::new(name).file_stem()?.to_str()).filter(|stem| !stem.contains('\\'));
     stem.map_or_else(|| format!("{:05}.png", at + 1), |stem| format!("{stem}.png"))
-}
-
-fn counted(pictures: usize) -> String {
-    if pictures == 1 { "1 picture".into() } else { format!("{pictures} pictures") }
 }
 
 /// Over all values of all pictures, in dB.

@@ -11,8 +11,7 @@ pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
     let ChosenTask { task, options, common } = &args.task;
     let device = compute(&common.compute)?;
     let sources = sources(&common.sources);
-    let (mut progress, mut observer) =
-        (downloads(), Training::new(Some("training a missing model (-v shows which)".into())));
+    let (mut progress, mut observer) = (downloads(), Training::new(None));
     let mut context = Context {
         sources: &sources,
         device,

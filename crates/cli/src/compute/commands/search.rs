@@ -5,6 +5,7 @@ mod query;
 
 use crate::cli::{Cli, RankBy, SearchAction, SearchArgs};
 use crate::failure::Failure;
+use crate::output::counted;
 use ae_evaluation::finder::{DocumentMethod, PictureMethod};
 
 pub(crate) fn run(args: &SearchArgs, cli: &Cli) -> Result<(), Failure> {
@@ -12,11 +13,6 @@ pub(crate) fn run(args: &SearchArgs, cli: &Cli) -> Result<(), Failure> {
         SearchAction::Build(args) => build::run(args, cli),
         SearchAction::Query(args) => query::run(args, cli),
     }
-}
-
-/// `1 document` or `2 documents`.
-fn counted(n: usize, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
 }
 
 /// As a method for documents.

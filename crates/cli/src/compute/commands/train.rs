@@ -6,7 +6,7 @@ mod team;
 use super::{compute, downloads, of_run, sources, stop_flag};
 use crate::cli::{Cli, TrainArgs};
 use crate::failure::Failure;
-use crate::output::{self, figure};
+use crate::output::{self, counted, figure};
 use crate::progress::Training;
 use ae_datasets::Sources;
 use ae_evaluation::pictures;
@@ -134,6 +134,12 @@ fn fresh(args: &TrainArgs) -> Result<Plan, Failure> {
     }
     let given = Given::open(given).map_err(Failure::usage)?;
     let experiment = given.load(&overrides).map_err(Failure::usage)?;
+    if experiment.expected.is_empty() && !given.load(&[]).map_err(Failure::usage)?.expected.is_empty() {
+        output::note(&format!(
+            "the results that {} expects are those of its own settings, so this run is not compared with them",
+            given.name
+        ));
+    }
     let name = given.name;
     let run = match &args.out {
         Some(folder) => RunDir::new(folder),
@@ -235,10 +241,10 @@ fn command(name: &str, experiment: &Experiment, args: &TrainArgs, kernels: Optio
 fn summary(record: &Record, report: &Path) {
     let ModelRecord { parameters, flops, .. } = record.model;
     output::result(&format!(
-        "{} · {parameters} parameters · {:.2} MFLOP per sample · {} epochs in {:.1} s ({:.1} s each) on {}",
+        "{} · {parameters} parameters · {:.2} MFLOP per sample · {} in {:.1} s ({:.1} s each) on {}",
         record.variant,
         flops as f64 / 1e6,
-        record.epochs,
+        counted(record.epochs, "epoch"),
         record.seconds.training,
         record.seconds.per_epoch,
         record.machine.device

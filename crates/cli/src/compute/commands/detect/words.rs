@@ -1,7 +1,7 @@
 //! Describes a fit in lines of text for the user.
 
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, counted};
 use ae_anomaly::fit::{Suspect, TestFigures};
 use ae_anomaly::{Detector, FitConfig, FitReport, Rule, Trim};
 use ae_intake::Notice;
@@ -165,10 +165,10 @@ pub(super) fn report(
     }
     lines.extend(notices(&report.notices).into_iter().map(|notice| format!("note: {notice}")));
     lines.push(format!(
-        "model: {}, code of {}, {} epochs{}{}",
+        "model: {}, code of {}, {}{}{}",
         report.model.name(),
         report.form_of_code(),
-        report.epochs,
+        counted(report.epochs, "epoch"),
         if report.stopped_early { ", stopped early" } else { "" },
         if report.seconds > 0.0 { format!(", in {:.1} s", report.seconds) } else { String::new() }
     ));

@@ -88,6 +88,10 @@ impl Observer for Reporter {
         self.tell(progress);
     }
 
+    fn on_pulse(&mut self, progress: &Progress) {
+        self.tell(progress);
+    }
+
     fn on_epoch(&mut self, progress: &Progress, _: Option<&std::collections::BTreeMap<String, f64>>) {
         output::note(&format!(
             "epoch {}/{}  {}",

@@ -1,0 +1,67 @@
+//! What a run says while it trains: loss curves, events and progress.
+
+use super::Loop;
+use crate::evaluate::to_doubles;
+use crate::observer::Progress;
+use crate::outcome::TrainError;
+use ae_records::metrics::MetricLine;
+use ae_tensor::Tensor;
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+impl Loop<'_> {
+    /// Fetches pending losses from the device and checks that each is finite.
+    pub(super) fn collect(&mut self) -> Result<(), TrainError> {
+        let (values, samples): (Vec<Tensor>, Vec<i64>) = self.pending.drain(..).unzip();
+        let first = self.position.step + 1 - values.len() as u64;
+        for (index, (row, samples)) in to_doubles(&values).into_iter().zip(samples).enumerate() {
+            if let Some(bad) = row.iter().rposition(|value| !value.is_finite()) {
+                let (term, value, step) = (self.names[bad].clone(), row[bad], first + index as u64);
+                let checkpoint = self.checkpoint.clone().map(|(path, _)| path).filter(|path| path.exists());
+                return Err(TrainError::NotFinite { term, value, step, checkpoint });
+            }
+            self.position.window.add(&self.names, &row, samples);
+        }
+        Ok(())
+    }
+
+    /// Ends a window of the loss curves.
+    pub(super) fn write_window(&mut self) -> Result<BTreeMap<String, f64>, TrainError> {
+        self.collect()?;
+        let terms = std::mem::take(&mut self.position.window).means();
+        self.write("train", &terms)?;
+        Ok(terms)
+    }
+
+    pub(super) fn write(&mut self, split: &str, terms: &BTreeMap<String, f64>) -> Result<(), TrainError> {
+        let (step, epoch) = (self.position.step, self.position.epoch);
+        if let Some(log) = &mut self.log {
+            log.append(&MetricLine { step, epoch, split: split.into(), terms: terms.clone() })?;
+        }
+        if let Some(events) = &mut self.events {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
+            for (name, value) in terms {
+                events.scalar(step, &format!("{split}/{name}"), *value, now)?;
+            }
+            events.flush()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn samples_per_second(&self) -> f64 {
+        self.samples as f64 / self.started.elapsed().as_secs_f64().max(1e-9)
+    }
+
+    pub(super) fn progress(&self, terms: BTreeMap<String, f64>, batch: usize) -> Progress {
+        let batches = self.data.train.len().div_ceil(batch);
+        Progress {
+            step: self.position.step,
+            steps: self.config.epochs * batches as u64,
+            epoch: self.position.epoch,
+            epochs: self.config.epochs,
+            terms,
+            learning_rate: self.config.rate(self.groups[0], self.position.step.saturating_sub(1), batches),
+            samples_per_second: self.samples_per_second(),
+        }
+    }
+}
