@@ -1,15 +1,17 @@
 //! Runs an experiment in a folder: data, model, training, held-out figures, the model file and the record.
 
+mod error;
+
 use crate::config::Experiment;
-use crate::data::{EmptyData, LoadError, Splits};
+use crate::data::Splits;
 use crate::description::TrainingData;
 use crate::evaluate::evaluate;
 use crate::machine;
-use crate::model_file::{Build, ModelFileError, PortableModel};
+use crate::model_file::{Build, PortableModel};
 use crate::observer::Observer;
 use crate::options::TrainOptions;
 use crate::outcome::{Outcome, TrainError};
-use crate::start::{self, StartError};
+use crate::start;
 use crate::trainer::train_with;
 use ae_datasets::{SampleShape, Sources};
 use ae_models::blocks::recurrent::ONLY_SEQUENCES;
@@ -18,14 +20,16 @@ use ae_records::files::{self, FileError};
 use ae_records::record::{
     DataRecord, InitRecord, LayerRecord, Machine, ModelRecord, Record, Seconds, Status, now,
 };
-use ae_records::run_dir::{RunDir, RunDirError, RunLock};
-use ae_tensor::device::{self, DeviceError};
+use ae_records::run_dir::{RunDir, RunLock};
+use ae_tensor::device;
 use ae_tensor::{Device, DeviceChoice, Kernels, Workers};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+
+pub use error::RunError;
 
 /// What to run, and where.
 #[derive(Debug)]
@@ -67,71 +71,6 @@ pub struct Run {
 impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Run").field("dir", &self.dir).field("record", &self.record).finish_non_exhaustive()
-    }
-}
-
-/// Why a run failed.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The folder.
-    #[error(transparent)]
-    Folder(#[from] RunDirError),
-    /// A file in it.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The device.
-    #[error(transparent)]
-    Device(#[from] DeviceError),
-    /// The data.
-    #[error(transparent)]
-    Data(#[from] ae_datasets::DataError),
-    /// Data without training rows.
-    #[error(transparent)]
-    Empty(#[from] EmptyData),
-    /// A model that cannot be built.
-    #[error(transparent)]
-    Model(#[from] ModelError),
-    /// The loop.
-    #[error(transparent)]
-    Train(#[from] TrainError),
-    /// The model file.
-    #[error(transparent)]
-    ModelFile(#[from] ModelFileError),
-}
-
-impl From<LoadError> for RunError {
-    fn from(error: LoadError) -> Self {
-        match error {
-            LoadError::Data(error) => RunError::Data(error),
-            LoadError::Empty(error) => RunError::Empty(error),
-        }
-    }
-}
-
-impl RunError {
-    /// Whether the user's configuration or arguments are at fault, rather than the machine.
-    pub fn is_usage(&self) -> bool {
-        match self {
-            RunError::Folder(error) => !matches!(error, RunDirError::File(_) | RunDirError::Moved(_)),
-            RunError::Device(_) | RunError::Model(_) | RunError::Empty(_) => true,
-            RunError::Train(error) => {
-                matches!(
-                    error,
-                    TrainError::Setting(_)
-                        | TrainError::NoValidation
-                        | TrainError::Missing
-                        | TrainError::Start(
-                            StartError::NoModel(_)
-                                | StartError::NotThere { .. }
-                                | StartError::Shape { .. }
-                                | StartError::Unknown { .. }
-                                | StartError::AllFrozen
-                        )
-                        | TrainError::Predicted(_)
-                )
-            }
-            _ => false,
-        }
     }
 }
 
