@@ -2,4 +2,5 @@
 
 fn main() {
     ae_link::rpaths_for("ae-compute");
+    ae_link::tell_places();
 }

@@ -4,6 +4,7 @@
 mod bench;
 mod browser;
 mod check;
+mod dist;
 mod doctor;
 mod fuzz;
 mod libtorch;
@@ -46,6 +47,8 @@ Tasks of the project:
   sanitize   Run the unsafe code under Miri and the sanitizers of g++
   bench      Run the benchmarks; --against-pytorch: compare the speed of training with PyTorch's
   fuzz       Run the fuzz targets for long: --runs N, --seconds N, or only the named ones
+  install    Install the program with its libtorch, so that it runs without this checkout
+  dist       Pack the program with its libtorch into an archive that runs from any folder
   readmes    Regenerate the README.md of each crate from its documentation
   settings   Regenerate docs/settings.md, the page of every setting
   doctor     Check this machine, and say how to fix what is missing
@@ -93,8 +96,10 @@ fn run(task: &str, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
         }
         "bench" => bench::run(&workspace, args),
         "check" => check::run(&workspace, args),
+        "dist" => dist::run(&workspace, args),
         "doctor" => doctor::run(&workspace, args),
         "fuzz" => fuzz::run(&workspace, args),
+        "install" => dist::install(&workspace, args),
         "readmes" => readmes::run(&workspace, args),
         "sanitize" => sanitize::run(&workspace, args),
         "settings" => settings::run(&workspace, args),

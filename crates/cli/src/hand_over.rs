@@ -1,5 +1,8 @@
 //! How `ae` hands a command over to `ae-compute`, the program beside it that links libtorch.
 
+#[cfg(unix)]
+mod libtorch;
+
 use crate::failure::Failure;
 use std::env;
 use std::io;
@@ -13,6 +16,8 @@ use std::process::{Command, ExitCode};
 pub(crate) fn to_compute() -> Result<ExitCode, Failure> {
     let program =
         beside().map_err(|error| Failure::new(format!("cannot find this program's file: {error}")))?;
+    #[cfg(unix)]
+    libtorch::check(&program)?;
     let mut args = env::args_os();
     let name = args.next();
     let mut command = Command::new(&program);

@@ -11,7 +11,7 @@
 #![expect(clippy::print_stdout, reason = "a build script speaks to cargo on standard output")]
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where libtorch is looked for, relative to what is linked: `target/release/ae`, `target/debug/deps/test-…`, and
 /// `bin/ae` beside `lib/` or `lib/autoencoders/`.
@@ -38,16 +38,28 @@ pub fn rpaths_for(program: &str) {
     search_and_keep(&format!("cargo:rustc-link-arg-bin={program}"));
 }
 
+/// Tells the package at compile time, in the variable `AE_LIBTORCH_PLACES`, where its programs will look for libtorch: the
+/// paths that [`rpaths`] writes, separated by colons. It is unset where nothing is linked.
+pub fn tell_places() {
+    let Some((lib, is_portable)) = of_build() else { return };
+    let target = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    println!("cargo:rustc-env=AE_LIBTORCH_PLACES={}", search_paths(&target, &lib, is_portable).join(":"));
+}
+
+/// libtorch's folder of the build, and whether it is to be forgotten; `None` if nothing is linked.
+fn of_build() -> Option<(PathBuf, bool)> {
+    let lib = PathBuf::from(env::var_os("DEP_TCH_LIBTORCH_LIB")?);
+    let lib = lib.canonicalize().unwrap_or(lib);
+    Some((lib, env::var_os(PORTABLE).is_some_and(|value| !value.is_empty() && value != "0")))
+}
+
 /// Writes the search paths for everything, and what keeps libtorch linked as the instruction `keep`.
 fn search_and_keep(keep: &str) {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
     println!("cargo:rerun-if-env-changed={PORTABLE}");
-    let Some(lib) = env::var_os("DEP_TCH_LIBTORCH_LIB") else { return };
+    let Some((lib, is_portable)) = of_build() else { return };
     let target = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
-    let lib = Path::new(&lib);
-    let lib = lib.canonicalize().unwrap_or_else(|_| lib.to_path_buf());
-    let is_portable = env::var_os(PORTABLE).is_some_and(|value| !value.is_empty() && value != "0");
     for path in search_paths(&target, &lib, is_portable) {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{path}");
     }
@@ -74,8 +86,37 @@ fn search_paths(target: &str, lib: &Path, is_portable: bool) -> Vec<String> {
 }
 
 #[cfg(test)]
+mod missing;
+
+#[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsString;
+
+    #[test]
+    fn a_build_without_libtorch_says_what_is_missing() {
+        let lib = "/opt/libtorch/lib/libtorch_cpu.so";
+        let header = "/opt/libtorch/include/torch/csrc/api/include/torch/torch.h";
+        let check = |set: &[(&str, &str)], there: &[&str]| {
+            let variable =
+                |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
+            missing::missing("linux", variable, |path| there.iter().any(|there| Path::new(there) == path))
+        };
+        let named = [("LIBTORCH", "/opt/libtorch")];
+        assert_eq!(check(&named, &[lib, header]), None);
+        let absent = check(&named, &[lib]).unwrap();
+        assert_eq!(absent, format!("libtorch is needed, and {header} is not there"));
+        assert!(check(&named, &[header]).unwrap().contains(lib));
+        assert_eq!(check(&[], &[]).unwrap(), "libtorch is needed, and LIBTORCH does not say where it is");
+        // Elsewhere than expected, but said so, or found by others.
+        let parts =
+            [("LIBTORCH", "/x"), ("LIBTORCH_LIB", "/opt/libtorch"), ("LIBTORCH_INCLUDE", "/opt/libtorch")];
+        assert_eq!(check(&parts, &[lib, header]), None);
+        for name in ["LIBTORCH_USE_PYTORCH", "DOCS_RS"] {
+            assert_eq!(check(&[(name, "1")], &[]), None);
+        }
+        assert!(missing::VARIABLES.is_sorted() && missing::REMEDY.contains("cargo xtask setup"));
+    }
 
     #[test]
     fn a_portable_program_has_relative_paths_only() {
