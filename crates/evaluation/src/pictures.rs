@@ -1,5 +1,6 @@
 //! The pictures of a run: reconstructions, codes, samples, the latent space.
 
+mod events;
 mod reconstructions;
 mod shown;
 mod units;
@@ -47,6 +48,7 @@ pub fn write(run: &Run) -> Result<PathBuf, ReportError> {
         }
         Ok::<_, ReportError>(())
     })?;
+    events::write(run)?;
     html::write(&run.dir)
 }
 

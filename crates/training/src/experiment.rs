@@ -12,6 +12,7 @@ use crate::observer::Observer;
 use crate::options::TrainOptions;
 use crate::outcome::{Outcome, TrainError};
 use crate::start;
+use crate::tensorboard::{self, EventWriter};
 use crate::trainer::train_with;
 use ae_datasets::{SampleShape, Sources};
 use ae_models::blocks::recurrent::ONLY_SEQUENCES;
@@ -231,6 +232,12 @@ fn begin(request: &Request, splits: &Splits, model: &dyn Model, device: Device) 
         ..Record::default()
     };
     record.write(&run.record())?;
+    // Once: a run that is resumed has them.
+    if !request.resume {
+        let mut events = EventWriter::append_after(&run.events(), 0)?;
+        events.settings(&json!(experiment))?;
+        events.flush()?;
+    }
     Ok(record)
 }
 
@@ -302,6 +309,13 @@ fn finish(
             record.metrics.insert(format!("{purpose}/{term}"), value);
         }
     }
+    let mut events = EventWriter::append_after(&run.events().join("test"), record.steps.saturating_sub(1))?;
+    for (term, value) in
+        record.metrics.iter().filter_map(|(name, value)| Some((name.strip_prefix("test/")?, value)))
+    {
+        events.scalar(record.steps, term, *value, tensorboard::now())?;
+    }
+    events.flush()?;
     // Metrics of measures are judged where they are computed.
     let judged = experiment.expected.iter().filter(|expected| expected.measure().is_none());
     record.expected = judged.map(|expected| expected.compare(&record.metrics)).collect();

@@ -2,10 +2,16 @@
 //!
 //! A record is its length (`u64`, little-endian), the masked CRC-32C of these eight bytes, the message, and
 //! the masked CRC-32C of the message. The messages hold the few fields of TensorFlow's `event.proto` and
-//! `summary.proto` that scalars need, so no schema compiler is needed. Values are 32-bit floats;
-//! `metrics.jsonl` holds the exact numbers.
+//! `summary.proto` that are needed, so no schema compiler is. Values are 32-bit floats; `metrics.jsonl` holds
+//! the exact numbers.
+//!
+//! A run writes `events/train`, `events/validation` and `events/test`, so that TensorBoard draws a term of several
+//! splits into one chart, and settings, pictures and histograms into `events` itself.
+
+mod messages;
 
 use ae_records::files::{self, FileError};
+use messages::Event;
 use prost::Message;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -14,8 +20,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Part of the file name by which TensorBoard recognises an event file.
 const MARK: &str = "tfevents";
-/// First message of every event file.
-const VERSION: &str = "brain.Event:2";
 /// Bytes of a record besides its message.
 const FRAME: u64 = 16;
 
@@ -24,7 +28,13 @@ const FRAME: u64 = 16;
 #[error(transparent)]
 pub struct EventError(#[from] FileError);
 
-/// Writes scalars for TensorBoard.
+impl From<EventError> for FileError {
+    fn from(EventError(error): EventError) -> Self {
+        error
+    }
+}
+
+/// Writes scalars, images, histograms and settings for TensorBoard.
 #[derive(Debug)]
 pub struct EventWriter {
     path: PathBuf,
@@ -54,7 +64,7 @@ impl EventWriter {
     /// # Errors
     /// If a file cannot be read or written.
     pub fn append_after(folder: &Path, step: u64) -> Result<Self, EventError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
+        let now = now();
         let paths = event_files(folder)?;
         for path in &paths {
             let kept = kept_records(path, to_i64(step)).map_err(FileError::new("read", path))?;
@@ -66,13 +76,40 @@ impl EventWriter {
         Ok(EventWriter { path, file: BufWriter::new(file) })
     }
 
-    /// Adds a point to the curve `tag`, such as `train/loss`: `value` after `step` steps, at `wall_time`
+    /// Adds a point to the curve `tag`, such as `loss`: `value` after `step` steps, at `wall_time`
     /// seconds since 1970. It is on disk after the next [`flush`](Self::flush).
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn scalar(&mut self, step: u64, tag: &str, value: f64, wall_time: f64) -> Result<(), EventError> {
         self.write(&Event::scalar(to_i64(step), tag, value, wall_time))
+    }
+
+    /// Adds an image, such as the bytes of a PNG file, `size[0]` pixels wide and `size[1]` high, to the row `tag`.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn image(&mut self, step: u64, tag: &str, encoded: &[u8], size: [u32; 2]) -> Result<(), EventError> {
+        self.write(&Event::image(to_i64(step), tag, encoded, size, now()))
+    }
+
+    /// Adds how `values` are distributed to the histograms `tag`; nothing if there is none, or one is not finite.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn histogram(&mut self, step: u64, tag: &str, values: &[f64]) -> Result<(), EventError> {
+        if values.is_empty() || !values.iter().all(|value| value.is_finite()) {
+            return Ok(());
+        }
+        self.write(&Event::histogram(to_i64(step), tag, values, now()))
+    }
+
+    /// Names the settings of a run, a tree of tables, for TensorBoard's tab HPARAMS.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn settings(&mut self, settings: &serde_json::Value) -> Result<(), EventError> {
+        self.write(&Event::settings(messages::flattened(settings), now()))
     }
 
     /// Hands all points to the operating system; from then on TensorBoard shows them, and none are lost if
@@ -94,45 +131,9 @@ impl EventWriter {
     }
 }
 
-/// `event.proto`: one of `file_version` and `summary`.
-#[derive(Clone, PartialEq, Message)]
-struct Event {
-    #[prost(double, tag = "1")]
-    wall_time: f64,
-    #[prost(int64, tag = "2")]
-    step: i64,
-    #[prost(string, optional, tag = "3")]
-    file_version: Option<String>,
-    #[prost(message, optional, tag = "5")]
-    summary: Option<Summary>,
-}
-
-/// `summary.proto`.
-#[derive(Clone, PartialEq, Message)]
-struct Summary {
-    #[prost(message, repeated, tag = "1")]
-    values: Vec<Value>,
-}
-
-/// `Summary.Value`.
-#[derive(Clone, PartialEq, Message)]
-struct Value {
-    #[prost(string, tag = "1")]
-    tag: String,
-    // Optional, so that a zero is written rather than left out.
-    #[prost(float, optional, tag = "2")]
-    simple_value: Option<f32>,
-}
-
-impl Event {
-    fn version(wall_time: f64) -> Self {
-        Event { wall_time, file_version: Some(VERSION.into()), ..Default::default() }
-    }
-
-    fn scalar(step: i64, tag: &str, value: f64, wall_time: f64) -> Self {
-        let values = vec![Value { tag: tag.into(), simple_value: Some(value as f32) }];
-        Event { wall_time, step, summary: Some(Summary { values }), ..Default::default() }
-    }
+/// Seconds since 1970.
+pub(crate) fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
 }
 
 fn to_i64(step: u64) -> i64 {

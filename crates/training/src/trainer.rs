@@ -14,7 +14,6 @@ use crate::outcome::{Outcome, TrainError};
 use crate::pace::Pace;
 use crate::start;
 use crate::team::Team;
-use crate::tensorboard::EventWriter;
 use crate::tensors::{copy, exchange, unnamed};
 use ae_models::{Losses, Model};
 use ae_records::checkpoint::{Best, Origin, Position};
@@ -22,6 +21,7 @@ use ae_records::files;
 use ae_records::metrics::MetricsLog;
 use ae_tensor::optimizer::update_averages;
 use ae_tensor::{Device, Noise, Optimizer, Tensor};
+use curves::Events;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -89,7 +89,7 @@ struct Loop<'a> {
     checkpoint: Option<(PathBuf, Origin)>,
     pace: Pace,
     log: Option<MetricsLog>,
-    events: Option<EventWriter>,
+    events: Option<Events>,
     groups: Vec<&'static str>,
     /// Whether a group has parameters that are not frozen.
     trains: Vec<bool>,
@@ -183,7 +183,7 @@ impl<'a> Loop<'a> {
             files::create_dir(path.parent().unwrap_or(run.root()))?;
             self.checkpoint = Some((path, origin));
             self.log = Some(MetricsLog::open(&run.metrics(), self.position.metrics_length)?);
-            self.events = Some(EventWriter::append_after(&run.events(), self.position.step)?);
+            self.events = Some(Events::open(&run.events(), self.position.step)?);
         }
         let all = unnamed(self.tensors().named());
         Ok(self.team.start(&mut self.position, &all)?)

@@ -47,6 +47,43 @@ fn tensorboard_reads_what_we_wrote_and_resumed() {
     check_read(folder.path(), &expected);
 }
 
+#[test]
+fn tensorboard_reads_images_histograms_and_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = EventWriter::create(folder.path(), 1_700_000_000.0).unwrap();
+    let settings = serde_json::json!({
+        "training": { "seed": 7, "ema": null, "optimizer": { "name": "adamw" }, "freeze": ["encoder"] },
+        "data": { "header": true },
+        "expected": [{ "metric": "x" }],
+    });
+    writer.settings(&settings).unwrap();
+    writer.image(12, "reconstructions", b"bytes of a file", [30, 20]).unwrap();
+    let values: Vec<f64> = (0..=30).map(f64::from).collect();
+    writer.histogram(12, "codes", &values).unwrap();
+    writer.histogram(12, "constant", &[2.0, 2.0]).unwrap();
+    writer.histogram(12, "not finite", &[f64::NAN]).unwrap();
+    writer.histogram(12, "empty", &[]).unwrap();
+    writer.flush().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tensorboard_more.py");
+    let mut python = Command::new("python3");
+    python.arg(script).arg(folder.path()).env("PYTHONPATH", reader()).env("PYTHONIOENCODING", "utf-8");
+    let read: serde_json::Value = serde_json::from_str(&run(&mut python)).unwrap();
+    // Of 31 values in 30 buckets of one width, the last bucket has two: its limit belongs to it.
+    let counts: Vec<f64> = (0..30).map(|bucket| if bucket == 29 { 2.0 } else { 1.0 }).collect();
+    let constant: Vec<f64> = (0..30).map(|bucket| if bucket == 0 { 2.0 } else { 0.0 }).collect();
+    let expected = serde_json::json!({
+        "settings": {
+            "training.seed": 7.0, "training.optimizer.name": "adamw", "training.freeze": "[\"encoder\"]", "data.header": true,
+        },
+        "images": { "reconstructions": [12, 30, 20, "bytes of a file"] },
+        "histograms": {
+            "codes": [0.0, 30.0, 31.0, 465.0, counts],
+            "constant": [2.0, 2.0, 2.0, 4.0, constant],
+        },
+    });
+    assert_eq!(read, expected);
+}
+
 fn check_read(folder: &Path, expected: &Curves) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tensorboard_read.py");
     let mut python = Command::new("python3");

@@ -4,6 +4,7 @@ use crate::data::{EmptyData, LoadError};
 use crate::model_file::ModelFileError;
 use crate::outcome::TrainError;
 use crate::start::StartError;
+use crate::tensorboard::EventError;
 use ae_models::ModelError;
 use ae_records::files::FileError;
 use ae_records::run_dir::RunDirError;
@@ -18,6 +19,9 @@ pub enum RunError {
     /// A file in it.
     #[error(transparent)]
     File(#[from] FileError),
+    /// TensorBoard's event files.
+    #[error(transparent)]
+    Events(#[from] EventError),
     /// The device.
     #[error(transparent)]
     Device(#[from] DeviceError),

@@ -4,10 +4,29 @@ use super::Loop;
 use crate::evaluate::to_doubles;
 use crate::observer::Progress;
 use crate::outcome::TrainError;
+use crate::tensorboard::{self, EventError, EventWriter};
 use ae_records::metrics::MetricLine;
 use ae_tensor::Tensor;
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::path::Path;
+
+/// The curve of the learning rate; of each group of parameters if there are several.
+const RATE: &str = "learning_rate";
+
+/// What TensorBoard draws: a folder for each split, so that a term of both is one chart.
+#[derive(Debug)]
+pub(super) struct Events {
+    train: EventWriter,
+    validation: EventWriter,
+}
+
+impl Events {
+    /// Continues those of a run after `step`.
+    pub(super) fn open(folder: &Path, step: u64) -> Result<Self, EventError> {
+        let open = |split: &str| EventWriter::append_after(&folder.join(split), step);
+        Ok(Events { train: open("train")?, validation: open("validation")? })
+    }
+}
 
 impl Loop<'_> {
     /// Fetches pending losses from the device and checks that each is finite.
@@ -39,11 +58,25 @@ impl Loop<'_> {
             log.append(&MetricLine { step, epoch, split: split.into(), terms: terms.clone() })?;
         }
         if let Some(events) = &mut self.events {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
+            let of_split = if split == "train" { &mut events.train } else { &mut events.validation };
+            let now = tensorboard::now();
             for (name, value) in terms {
-                events.scalar(step, &format!("{split}/{name}"), *value, now)?;
+                of_split.scalar(step, name, *value, now)?;
             }
-            events.flush()?;
+            if split == "train" {
+                for group in &self.groups {
+                    let tag = if self.groups.len() == 1 { RATE.into() } else { format!("{RATE}/{group}") };
+                    let batches =
+                        self.data.train.len().div_ceil(self.config.batch.samples(self.data.train.len()));
+                    of_split.scalar(
+                        step,
+                        &tag,
+                        self.config.rate(group, step.saturating_sub(1), batches),
+                        now,
+                    )?;
+                }
+            }
+            of_split.flush()?;
         }
         Ok(())
     }
