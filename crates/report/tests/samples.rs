@@ -31,7 +31,7 @@ fn headings_stand_above_their_images() {
     for column in 0..3u32 {
         let start = left + column * 116;
         let dark = |from: u32, to: u32| {
-            (from..to.min(picture.width())).any(|x| (0..40).any(|y| picture.get_pixel(x, y).0[0] < 120))
+            (from..to.min(picture.width())).any(|x| (0..40).any(|y| picture.get_pixel(x, y).0[0] < 200))
         };
         assert!(dark(start + 30, start + 82), "no heading above image {column}");
         assert!(!dark(start + 112, start + 116), "a heading is wider than image {column}");
