@@ -249,7 +249,7 @@ fn longer(request: &Request) -> Option<u64> {
     let epochs = request.experiment.training.epochs;
     let differs = earlier.training.epochs != epochs;
     earlier.training.epochs = epochs;
-    (differs && earlier == request.experiment).then_some(epochs)
+    (differs && !request.experiment.departs_from(&earlier)).then_some(epochs)
 }
 
 /// What a run began with.

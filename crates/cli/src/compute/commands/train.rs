@@ -162,18 +162,19 @@ fn earlier(folder: &Path, overrides: &[String]) -> Result<Plan, Failure> {
     let text = files::read_to_string(&path).map_err(Failure::new)?;
     let began: Experiment = config::load(&path.display().to_string(), &text, &[]).map_err(Failure::new)?;
     let record = Record::read(&run.record()).ok();
+    let name = record.as_ref().map_or_else(|| "run".into(), |record| record.preset.clone());
     let experiment = match overrides {
         [] => began,
         overrides => {
-            let experiment =
+            let experiment: Experiment =
                 config::load(&path.display().to_string(), &text, overrides).map_err(Failure::usage)?;
             check_longer(&began, &experiment, record.as_ref(), folder)?;
-            experiment
+            // What is claimed of the shorter run says nothing about the longer one.
+            experiment.without_claims_of(&began, &name, overrides)
         }
     };
     let threads = record.as_ref().map_or(0, |record| record.machine.threads);
     let kernels = record.as_ref().map(|record| Kernels::of_record(&record.machine.kernels));
-    let name = record.map_or_else(|| "run".into(), |record| record.preset);
     Ok(Plan { name, experiment, run, resume: true, threads, kernels })
 }
 
