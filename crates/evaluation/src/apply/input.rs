@@ -207,6 +207,7 @@ fn own_rows(samples: Samples, trained: &Trained) -> Result<Split, ApplyError> {
 
 fn apply(samples: &mut Samples, trained: &Trained) {
     trained.model.metadata.preprocessing.apply(&mut samples.values);
+    samples.clear_unobserved();
 }
 
 /// Reads a file or folder as the training data were read. A label that it does not have is not missed.
@@ -224,14 +225,20 @@ fn read(path: &str, resize: bool, trained: &Trained) -> Result<RawRows, ApplyErr
         _ => own.resize,
     };
     let is_same = own.set == path;
+    // Features such as `kind=red` are of the column `kind`.
+    let are_columns = !names.is_empty() && !names.iter().any(|name| name.contains('='));
     let config = DataConfig {
         set: path.into(),
-        columns: if names.is_empty() {
-            own.columns
-        } else {
+        columns: if are_columns {
             names.iter().map(|name| name.as_str().into()).collect()
+        } else {
+            own.columns
         },
-        ignore: if names.is_empty() { own.ignore } else { Vec::new() },
+        ignore: if are_columns { Vec::new() } else { own.ignore },
+        categories: own.categories,
+        missing: own.missing,
+        numbers: own.numbers,
+        max_bad: own.max_bad,
         labels: own.labels.filter(|_| is_same),
         shape: None,
         color,
@@ -242,18 +249,19 @@ fn read(path: &str, resize: bool, trained: &Trained) -> Result<RawRows, ApplyErr
         max_memory_mb: own.max_memory_mb,
         ..DataConfig::default()
     };
+    let read = |config: &DataConfig| ae_datasets::read(config).and_then(|rows| rows.with_features(names));
     let fits = |rows: &RawRows| rows.shape.numel() == trained.numel();
     // Without the label, which new rows need not have; then without the names, for a table without a header.
     let bare = DataConfig { label: None, ..config.clone() };
     let nameless = DataConfig { columns: Vec::new(), ..bare.clone() };
-    let first = match ae_datasets::read(&config) {
-        Err(error) if has_no_column(&error) => ae_datasets::read(&bare),
-        Ok(rows) if !fits(&rows) => Ok(ae_datasets::read(&bare).ok().filter(fits).unwrap_or(rows)),
+    let first = match read(&config) {
+        Err(error) if has_no_column(&error) => read(&bare),
+        Ok(rows) if !fits(&rows) => Ok(read(&bare).ok().filter(fits).unwrap_or(rows)),
         other => other,
     };
     match first {
         Err(error) if has_no_column(&error) => {
-            let unnamed = ae_datasets::read(&nameless).ok().filter(|rows| rows.feature_names.is_empty());
+            let unnamed = read(&nameless).ok().filter(|rows| rows.feature_names.is_empty());
             Ok(unnamed.ok_or(error)?)
         }
         other => Ok(other?),
@@ -261,7 +269,10 @@ fn read(path: &str, resize: bool, trained: &Trained) -> Result<RawRows, ApplyErr
 }
 
 fn has_no_column(error: &DataError) -> bool {
-    matches!(error, DataError::Table { source: TableError::NoColumn { .. }, .. })
+    matches!(
+        error,
+        DataError::NoFeature { .. } | DataError::Table { source: TableError::NoColumn { .. }, .. }
+    )
 }
 
 /// Refuses rows that have another number of values, or the same in another arrangement.
