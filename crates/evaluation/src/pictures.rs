@@ -5,6 +5,8 @@ mod reconstructions;
 mod shown;
 mod units;
 
+use crate::codes;
+use crate::held_out::strided;
 use crate::maps;
 use ae_datasets::SampleShape;
 use ae_models::{Autoencoder, Generator};
@@ -13,6 +15,7 @@ use ae_report::gallery::{Entry, Gallery};
 use ae_report::{html, picture};
 use ae_tensor::{Device, Kind, Noise, Tensor, array};
 use ae_training::experiment::Run;
+use ndarray::{Array2, Axis};
 use reconstructions::{reconstructions, restorations};
 use std::path::PathBuf;
 pub(crate) use units::{Units, shown_range};
@@ -56,12 +59,15 @@ fn entry(file: &str, order: u32, title: &str, caption: &str) -> Entry {
     Entry { file: file.into(), order, title: title.into(), caption: caption.into() }
 }
 
-/// What each component of the code adds to an image, for a decoder of one linear layer.
+/// What each component of the code adds to an image, for a decoder of one linear layer: the components in use first.
 fn dictionary(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Result<(), ReportError> {
     let SampleShape::Image { .. } = run.splits.dataset.shape else { return Ok(()) };
     let Some(atoms) = autoencoder.dictionary() else { return Ok(()) };
-    let size = atoms.size()[0];
-    let atoms = atoms.narrow(0, 0, size.min(SIDE * SIDE));
+    let size = atoms.size()[0] as usize;
+    let (order, dead) = by_use(run, autoencoder, size);
+    let order: Vec<i64> =
+        order.into_iter().take((SIDE * SIDE) as usize).map(|component| component as i64).collect();
+    let atoms = atoms.index_select(0, &Tensor::from_slice(&order).to_device(atoms.device()));
     let units = Units::of(&run.splits);
     let (channels, height, width) = units.sides();
     let mut added = units.differences(&atoms);
@@ -71,13 +77,57 @@ fn dictionary(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Re
     }
     let added = added.into_shape_with_order((atoms.size()[0] as usize, channels, height, width));
     let added = units.tiles_of(added.expect("an atom has as many values as an image"));
+    let (shown, use_of) = (
+        order.len(),
+        match dead {
+            None => String::new(),
+            Some(0) => {
+                " The components whose values vary most over held-out samples come first; all of them vary."
+                    .into()
+            }
+            Some(dead) => format!(
+                " The components whose values vary most over held-out samples come first; the last {dead} of {size} are dead: they \
+             have the same value for every sample."
+            ),
+        },
+    );
     let caption = format!(
         "What a unit of each component of the code adds to an image{}. Grey is zero; white and black are the greatest \
-         increase and decrease by that component.",
-        if size > SIDE * SIDE { ", for the first hundred components" } else { "" }
+         increase and decrease by that component.{use_of}",
+        if size > shown { format!(", for {shown} of {size} components") } else { String::new() }
     );
     let entry = entry("dictionary.png", 25, "Dictionary", &caption);
     gallery.add(entry, |path| picture::image_grid(path, added.view(), SIDE as usize))
+}
+
+/// Held-out samples that say how a component of the code is used.
+const USES: usize = 1000;
+/// A component that varies less than this share of the one that varies most is dead.
+const DEAD: f32 = 1e-3;
+
+/// The components of a code from the one that varies most over held-out samples to the one that varies least, and how many
+/// are dead; in their own order if nothing is held out.
+fn by_use(run: &Run, autoencoder: &dyn Autoencoder, size: usize) -> (Vec<usize>, Option<usize>) {
+    let test = &run.splits.test;
+    let as_they_are = || ((0..size).collect(), None);
+    if test.len() < 2 || !run.splits.is_dense() {
+        return as_they_are();
+    }
+    let codes = array::to_rows(&codes::encode(autoencoder, &strided(test, USES).values));
+    if codes.ncols() != size || size == 0 || !codes.iter().all(|value| value.is_finite()) {
+        return as_they_are();
+    }
+    let (order, dead) = ranked(&codes);
+    (order, Some(dead))
+}
+
+/// The columns of `codes` `[N, D]` from the one that varies most, and how many are dead.
+fn ranked(codes: &Array2<f32>) -> (Vec<usize>, usize) {
+    let spread = codes.std_axis(Axis(0), 0.0);
+    let mut order: Vec<usize> = (0..spread.len()).collect();
+    order.sort_by(|&a, &b| spread[b].total_cmp(&spread[a]));
+    let dead = spread.iter().filter(|own| **own <= DEAD * spread[order[0]]).count();
+    (order, dead)
 }
 
 /// New samples, and a walk through the latent space.
@@ -103,7 +153,7 @@ fn samples(run: &Run, generator: &dyn Generator, gallery: &Gallery) -> Result<()
         run.splits.dataset.label_names.get(class as usize).cloned().unwrap_or_else(|| class.to_string())
     };
     let rows: Vec<(String, _)> = (0..classes)
-        .zip(new.axis_chunks_iter(ndarray::Axis(0), SIDE as usize))
+        .zip(new.axis_chunks_iter(Axis(0), SIDE as usize))
         .map(|(class, images)| (name(class), images))
         .collect();
     gallery.add(entry("samples.png", 40, "New samples", caption), |path| match rows.is_empty() {
@@ -165,4 +215,17 @@ pub(crate) fn plane(latent: i64, noise: &Noise) -> Tensor {
     let second = unit(&second - &first * first.dot(&second));
     let scale = (latent as f64 / 2.0).sqrt();
     (across * first.unsqueeze(0) + down * second.unsqueeze(0)) * scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn components_in_use_come_first_and_dead_ones_are_counted() {
+        let codes = ndarray::array![[5.0, 0.0, 0.1, 2.0], [5.0, 1.0, 0.2, 2.0001], [5.0, 0.0, 0.1, 2.0]];
+        assert_eq!(ranked(&codes), (vec![1, 2, 3, 0], 2));
+        // A model that collapsed.
+        assert_eq!(ranked(&Array2::zeros((3, 2))), (vec![0, 1], 2));
+    }
 }

@@ -91,6 +91,8 @@ fn images(
         }
     }
     lines.extend(units.lines(rebuilt, &shown.rebuilt));
+    let (errors, greatest) = units.error_maps(&shown.originals, &shown.rebuilt);
+    lines.extend(errors);
     let views: Vec<_> = lines.iter().map(|(label, images)| (label.as_str(), images.view())).collect();
     let channels = units.sides().0;
     let of_channels = match units.is_viewable() {
@@ -100,7 +102,12 @@ fn images(
         }
         false => " Each channel in its own range.".to_owned(),
     };
-    let caption = format!("{}{of_channels}", shown.caption());
+    let caption = format!(
+        "{}{of_channels} In the maps of errors, black is none, and white is the greatest of those shown, {:.0} % of the range from \
+         black to white of the images.",
+        shown.caption(),
+        100.0 * greatest
+    );
     gallery
         .add(entry(file, 20, title, &caption), |path| picture::headed_rows(path, &views, &shown.headings()))
 }

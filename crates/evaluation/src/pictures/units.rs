@@ -84,6 +84,32 @@ impl<'a> Units<'a> {
         (0..channels).map(line).collect()
     }
 
+    /// The absolute errors of reconstructions, as black for none and white for the greatest of all, for each line of
+    /// [`Self::lines`]; and that greatest, as a share of the range from black to white of the images themselves. Of colour
+    /// images, the greatest error of the three channels.
+    pub(super) fn error_maps(
+        &self,
+        originals: &Tensor,
+        rebuilt: &Tensor,
+    ) -> (Vec<(String, Array4<f32>)>, f32) {
+        let [originals, rebuilt] = [originals, rebuilt].map(|samples| self.lines("error", samples));
+        let of_line = |((label, original), (_, rebuilt)): ((String, Array4<f32>), (String, Array4<f32>))| {
+            let mut errors = (original - rebuilt).mapv(f32::abs);
+            for mut pixel in errors.lanes_mut(Axis(1)) {
+                let greatest = pixel.fold(0.0f32, |greatest, error| greatest.max(*error));
+                pixel.fill(greatest);
+            }
+            (label, errors)
+        };
+        let mut lines: Vec<_> = originals.into_iter().zip(rebuilt).map(of_line).collect();
+        let greatest =
+            lines.iter().flat_map(|(_, errors)| errors).fold(0.0f32, |greatest, error| greatest.max(*error));
+        if greatest > 0.0 {
+            lines.iter_mut().for_each(|(_, errors)| errors.mapv_inplace(|error| error / greatest));
+        }
+        (lines, greatest)
+    }
+
     /// Images for a grid: grey or colour images as they are, the channels of others beside one another.
     pub(super) fn tiles(&self, samples: &Tensor) -> Array4<f32> {
         self.tiles_of(self.images(samples))
@@ -209,6 +235,28 @@ mod tests {
             assert_eq!(tiles.dim(), (30, 1, 2, channels * 4 - 1));
             assert_eq!((tiles[[0, 0, 1, 3]], tiles[[4, 0, 1, 4]] > 0.98), (1.0, true));
         }
+    }
+
+    #[test]
+    fn error_maps_show_where_and_say_how_much() {
+        let image = SampleShape::Image { channels: 3, height: 1, width: 2 };
+        let splits = splits(image, Scale::None, |row, at| (row % 2) as f32 * if at == 5 { 0.5 } else { 1.0 });
+        let units = Units::of(&splits);
+        let original = ae_tensor::Tensor::zeros([1, 3, 1, 2], (ae_tensor::Kind::Float, Device::Cpu));
+        // Off by 0.25 in one channel of the second pixel, and by 0.1 in all of the first.
+        let rebuilt = ae_tensor::Tensor::from_slice(&[0.1f32, 0.0, 0.1, 0.25, 0.1, 0.0]).view([1, 3, 1, 2]);
+        let (lines, greatest) = units.error_maps(&original, &rebuilt);
+        assert!((greatest - 0.25).abs() < 1e-6, "{greatest}");
+        let (label, errors) = &lines[0];
+        assert_eq!((label.as_str(), errors.dim()), ("error", (1, 3, 1, 2)));
+        for channel in 0..3 {
+            assert!(
+                (errors[[0, channel, 0, 0]] - 0.4).abs() < 1e-5 && errors[[0, channel, 0, 1]] == 1.0,
+                "{errors}"
+            );
+        }
+        let (perfect, greatest) = units.error_maps(&original, &original);
+        assert_eq!((greatest, perfect[0].1.sum()), (0.0, 0.0));
     }
 
     #[test]
