@@ -57,9 +57,9 @@ pub enum TrainError {
     /// Weights to begin with, or parameters to leave alone.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// Early stopping without validation rows.
-    #[error("training.early_stopping needs validation rows; set data.validation, such as 0.1")]
-    NoValidation,
+    /// A setting that judges the validation loss, named, without validation rows.
+    #[error("{0} needs validation rows; set data.validation, such as 0.1")]
+    NoValidation(&'static str),
     /// No training rows.
     #[error(transparent)]
     Empty(#[from] EmptyData),

@@ -3,11 +3,12 @@
 
 mod common;
 
+use ae_datasets::Samples;
 use ae_models::ModelConfig;
 use ae_records::run_dir::RunDir;
 use ae_tensor::OptimizerConfig;
-use ae_tensor::optimizer::{Adam, Rmsprop, Sgd};
-use ae_training::schedule::OneCycle;
+use ae_tensor::optimizer::{Adam, Adamw, Rmsprop, Sgd};
+use ae_training::schedule::{OneCycle, ReduceOnPlateau};
 use ae_training::{
     BatchSize, Build, EarlyStopping, Observer, Progress, Schedule, Splits, TrainOptions, TrainingConfig,
     TrainingData, train_with,
@@ -34,7 +35,7 @@ fn config(optimizer: OptimizerConfig) -> TrainingConfig {
 fn configs() -> Vec<TrainingConfig> {
     let sgd = OptimizerConfig::Sgd(Sgd { momentum: 0.9, ..Sgd::default() });
     let adam = OptimizerConfig::Adam(Adam::default());
-    let adamw = OptimizerConfig::Adamw(Adam { weight_decay: 0.01, ..Adam::default() });
+    let adamw = OptimizerConfig::Adamw(Adamw::default());
     let rmsprop = Rmsprop { momentum: 0.5, centered: true, ..Rmsprop::default() };
     vec![
         config(sgd),
@@ -48,6 +49,15 @@ fn configs() -> Vec<TrainingConfig> {
             ema: Some(0.8),
             early_stopping: Some(EarlyStopping { patience: 50, min_delta: 0.0 }),
             ..config(adamw)
+        },
+        // The loss never falls by so much, so the rate does, after each epoch but the first.
+        TrainingConfig {
+            schedule: Schedule::ReduceOnPlateau(ReduceOnPlateau {
+                patience: 1,
+                min_delta: 1e9,
+                ..ReduceOnPlateau::default()
+            }),
+            ..config(adam)
         },
     ]
 }
@@ -81,7 +91,17 @@ fn attempt(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> bool {
-    let splits = splits(47);
+    attempt_on(&splits(47), variant, config, folder, observer, stop)
+}
+
+fn attempt_on(
+    splits: &Splits,
+    variant: &str,
+    config: &TrainingConfig,
+    folder: &Path,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> bool {
     // Each attempt starts from weights of another seed, which the checkpoint must replace.
     let seed = if RunDir::new(folder).checkpoint().exists() { 99 } else { 3 };
     let settings: ModelConfig = serde_json::from_str(variant).unwrap();
@@ -94,7 +114,7 @@ fn attempt(
         stop: Some(stop),
         ..TrainOptions::default()
     };
-    let outcome = train_with(&model, &splits, config, options).unwrap();
+    let outcome = train_with(&model, splits, config, options).unwrap();
     if !outcome.interrupted {
         model.metadata.seed = 3;
         model.save(run.model()).unwrap();
@@ -158,7 +178,7 @@ fn a_run_that_is_made_longer_ends_as_one_that_was_as_long_from_the_beginning() {
         early_stopping: Some(EarlyStopping { patience: 50, min_delta: 0.0 }),
         ..configs().remove(0)
     };
-    for config in [with_averages, stopping] {
+    for config in [with_averages, stopping, configs().remove(4)] {
         let temporary = tempfile::tempdir().unwrap();
         let [whole, longer] = ["whole", "longer"].map(|name| temporary.path().join(name));
         let go_on = AtomicBool::new(false);
@@ -209,6 +229,15 @@ fn a_run_does_not_go_on_with_something_else() {
     *bytes.last_mut().unwrap() ^= 4;
     fs::write(&path, &bytes).unwrap();
     check(&config, &same, true, "is damaged: its content has the SHA-256");
+}
+
+#[test]
+fn a_rate_that_falls_on_a_plateau_needs_validation_rows() {
+    let splits = Splits::of(splits(47).train.samples(), Samples::empty(12)).unwrap();
+    let error = refusal(&configs().remove(4), &splits, Path::new("nowhere"), false);
+    let expected =
+        "training.schedule.reduce_on_plateau needs validation rows; set data.validation, such as 0.1";
+    assert_eq!(error, expected);
 }
 
 /// Moves the folder of the run at a step.
