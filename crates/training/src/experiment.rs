@@ -119,6 +119,7 @@ impl RunError {
                     error,
                     TrainError::Setting(_)
                         | TrainError::NoValidation(_)
+                        | TrainError::Augment(_)
                         | TrainError::Missing
                         | TrainError::Start(
                             StartError::NoModel(_)

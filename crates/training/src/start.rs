@@ -84,15 +84,15 @@ pub(crate) fn check(model: &dyn Model, config: &TrainingConfig) -> Result<(), St
     config.init_from.as_deref().map_or(Ok(()), |path| weights(model, path).map(drop))
 }
 
-/// Checks that the data have what the configuration needs.
+/// Checks that the data have what the configuration needs, and that they can be changed at random as it says.
 ///
 /// # Errors
-/// [`TrainError::NoValidation`].
+/// [`TrainError::NoValidation`] or [`TrainError::Augment`].
 pub(crate) fn check_data(data: &Splits, config: &TrainingConfig) -> Result<(), TrainError> {
     if let Some(setting) = config.needs_validation().filter(|_| data.validation.is_empty()) {
         return Err(TrainError::NoValidation(setting));
     }
-    Ok(())
+    Ok(data.check_augment()?)
 }
 
 /// The model file that `training.init_from` means.

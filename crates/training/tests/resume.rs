@@ -3,7 +3,7 @@
 
 mod common;
 
-use ae_datasets::Samples;
+use ae_datasets::{SampleShape, Samples};
 use ae_models::ModelConfig;
 use ae_records::run_dir::RunDir;
 use ae_tensor::OptimizerConfig;
@@ -153,6 +153,73 @@ fn a_run_that_dies_and_one_that_is_stopped_end_as_if_nothing_had_happened() {
         assert_eq!(whole.1, broken.1, "metrics of {config:?}");
         assert!(whole.0 == broken.0, "weights of {config:?} differ");
     }
+}
+
+/// The rows as samples of this shape, changed in training.
+fn augmented(shape: SampleShape, settings: &str) -> Splits {
+    splits(47).shaped(shape).augmented(toml::from_str(settings).unwrap())
+}
+
+const IMAGE: SampleShape = SampleShape::Image { channels: 1, height: 3, width: 4 };
+const SERIES: SampleShape = SampleShape::Sequence { steps: 6, features: 2 };
+const ALL_OF_IMAGES: &str =
+    "flip = 0.5\nshift = 0.3\ncrop = 1\nrotate = 20.0\nbrightness = 0.2\ncontrast = 0.2";
+const ALL_OF_SERIES: &str = "jitter = 0.05\nscale = 0.2\nmask = 0.4";
+
+#[test]
+fn rows_that_are_changed_at_random_are_the_same_after_a_break() {
+    let config = TrainingConfig { ema: Some(0.9), ..configs().remove(0) };
+    for (shape, settings) in [(IMAGE, ALL_OF_IMAGES), (SERIES, ALL_OF_SERIES)] {
+        let splits = augmented(shape.clone(), settings);
+        let temporary = tempfile::tempdir().unwrap();
+        let [whole, broken, plain] = ["whole", "broken", "plain"].map(|name| temporary.path().join(name));
+        for folder in [&whole, &broken, &plain] {
+            fs::create_dir(folder).unwrap();
+        }
+        let go_on = AtomicBool::new(false);
+        assert!(attempt_on(&splits, VANILLA, &config, &whole, &mut (), &go_on));
+        for step in [6, 10] {
+            let died = catch_unwind(AssertUnwindSafe(|| {
+                attempt_on(&splits, VANILLA, &config, &broken, &mut Dies(step), &go_on)
+            }));
+            assert!(died.is_err());
+        }
+        assert!(attempt_on(&splits, VANILLA, &config, &broken, &mut (), &go_on));
+        assert!(results(&whole) == results(&broken), "{settings}");
+        assert!(attempt_on(&splits_of(shape), VANILLA, &config, &plain, &mut (), &go_on));
+        assert_ne!(results(&whole).1, results(&plain).1, "{settings} changes what is learned");
+    }
+}
+
+fn splits_of(shape: SampleShape) -> Splits {
+    splits(47).shaped(shape)
+}
+
+#[test]
+fn only_the_batches_of_an_epoch_are_changed() {
+    let (changed, plain) = (augmented(IMAGE, ALL_OF_IMAGES), splits_of(IMAGE));
+    assert_eq!(changed.train.values(), plain.train.values());
+    assert_ne!(changed.train.epoch(3, 0, 10).get(0).values, plain.train.epoch(3, 0, 10).get(0).values);
+    assert_ne!(changed.train.epoch(3, 0, 47).get(0).values, changed.train.epoch(3, 1, 47).get(0).values);
+    for (changed, plain) in [(&changed.validation, &plain.validation), (&changed.test, &plain.test)] {
+        assert_eq!(changed.epoch(3, 0, 10).get(0).values, plain.epoch(3, 0, 10).get(0).values);
+        assert_eq!(changed.rows(0, 5).values, plain.rows(0, 5).values);
+    }
+}
+
+#[test]
+fn changes_that_do_not_suit_the_rows_are_refused() {
+    let check = |splits: &Splits, expected: &str| {
+        let error = refusal(&configs().remove(0), splits, Path::new("nowhere"), false);
+        assert!(error.contains(expected), "{error}");
+    };
+    let of_rows = splits(47).augmented(toml::from_str("flip = 0.5").unwrap());
+    check(&of_rows, "data.augment.flip is for images, and the samples are rows of 12 numbers");
+    check(
+        &augmented(SERIES, "rotate = 5.0"),
+        "data.augment.rotate is for images, and the samples are series",
+    );
+    check(&augmented(IMAGE, "crop = 3"), "data.augment.crop = 3 is out of range");
 }
 
 #[test]
