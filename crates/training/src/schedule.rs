@@ -87,13 +87,13 @@ impl Default for OneCycle {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReduceOnPlateau {
-    /// What the rate is multiplied by.
+    /// What the rate is multiplied by, above 0 and below 1.
     pub factor: f64,
-    /// Epochs to wait for a better validation loss, since the best one or the last reduction.
+    /// Epochs to wait for a better validation loss, since the best one or the last reduction; at least 1.
     pub patience: u64,
-    /// How much lower a loss must be to count as better.
+    /// How much lower a loss must be to count as better; at least 0.
     pub min_delta: f64,
-    /// The lowest learning rate.
+    /// The lowest learning rate; at least 0.
     pub min: f64,
 }
 
