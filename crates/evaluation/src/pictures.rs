@@ -14,7 +14,7 @@ use ae_tensor::{Device, Kind, Noise, Tensor, array};
 use ae_training::experiment::Run;
 use reconstructions::{reconstructions, restorations};
 use std::path::PathBuf;
-pub(crate) use units::{Units, shown_range};
+pub(crate) use units::{MAX_CHANNELS, Units, shown_range, tiles_of};
 
 /// Samples shown side by side.
 const SHOWN: usize = 10;
