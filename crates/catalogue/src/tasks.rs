@@ -1,6 +1,9 @@
 //! The tasks of `ae eval`: what each is called, what it says about itself, and its options. What it does is in the file of
 //! the same name of the crate `ae-evaluation`.
 
+mod own;
+
+use own::OWN;
 use std::collections::BTreeMap;
 
 /// A task of `ae eval`.
@@ -23,7 +26,7 @@ pub struct Task {
 pub struct TaskOption {
     /// Its name, without the dashes.
     pub name: &'static str,
-    /// Placeholder of the value in the help: `SET|FILE`.
+    /// Placeholder of the value in the help: `SET|FILE`; empty for a switch, which has none.
     pub value: &'static str,
     /// Help text, without a full stop.
     pub about: &'static str,
@@ -184,7 +187,7 @@ pub const DENOISE: Task = Task {
     title: "Cleaning damaged images",
     about: "Cleaning of damaged images: three kinds of damage at five levels, compared with a median filter and PCA",
     seeds: &[0],
-    options: &[],
+    options: OWN,
 };
 
 /// The task `dimension`.
@@ -193,7 +196,7 @@ pub const DIMENSION: Task = Task {
     title: "Dimensionality reduction by codes",
     about: "Codes of 2, 8 and 32 dimensions compared with PCA: preserved neighbours, and scatter plots",
     seeds: &[0],
-    options: &[],
+    options: OWN,
 };
 
 /// The task `features`.
@@ -202,7 +205,7 @@ pub const FEATURES: Task = Task {
     title: "Codes as features for a classifier",
     about: "Codes as features for a classifier with 100, 1,000 and 10,000 labels, compared with pixels and PCA",
     seeds: &[0],
-    options: &[],
+    options: OWN,
 };
 
 /// The task `forecast`.
@@ -227,7 +230,7 @@ pub const GENERATE: Task = Task {
     title: "New samples",
     about: "New samples: distance from held-out images, classes, interpolations, latent spaces",
     seeds: &[0],
-    options: &[],
+    options: OWN,
 };
 
 /// The task `likelihood`.
@@ -236,7 +239,7 @@ pub const LIKELIHOOD: Task = Task {
     title: "Likelihood of held-out samples",
     about: "Likelihood of held-out images by importance sampling, active latents, and a rate-distortion curve over β",
     seeds: &[0],
-    options: &[],
+    options: OWN,
 };
 
 /// The task `pretrain`.
@@ -270,7 +273,7 @@ pub const RECONSTRUCTION: Task = Task {
     title: "Reconstruction of held-out images",
     about: "Reconstruction of held-out images by each variant, compared with PCA at the same code size",
     seeds: &[0],
-    options: &[],
+    options: OWN,
 };
 
 /// The task `regimes`.
@@ -323,7 +326,7 @@ pub const SEARCH: Task = Task {
     title: "Search for images of the same class",
     about: "Image search by codes and by binary codes of 64 and 256 bits, compared with pixels, PCA and random bits",
     seeds: &[0],
-    options: &[],
+    options: OWN,
 };
 
 /// The task `selection`.
@@ -354,6 +357,7 @@ mod tests {
                 let is_there = |name: &str| task.options.iter().any(|other| other.name == name);
                 assert!(option.requires.is_none_or(is_there), "{} requires what is missing", option.name);
             }
+            assert_ne!(task.takes_runs(), !task.why_no_runs().is_empty(), "{}", task.name);
         }
     }
 }

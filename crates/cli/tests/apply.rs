@@ -56,6 +56,7 @@ fn a_model_of_images_writes_pictures() {
     place.check(&format!("{path} --out path.png"), 0, &["from row 0 to row 5, linear: path.png"]);
     place.check(&format!("{path} --path spherical --out path/"), 0, &["spherical: path"]);
     assert_eq!(common::files(&place.path("path")).len(), 8);
+    check_in_pytorch(&place);
     place.write("large-idx3-ubyte", idx(&[2, 9, 9], &[0; 162]));
     place.check_refused("encode run large-idx3-ubyte --out x.csv", 2, &["1x9x9, but the model takes 1x8x8"]);
     // Pictures can be resized.
@@ -69,4 +70,17 @@ fn a_model_of_images_writes_pictures() {
         &["1x8x8, but the model takes 1x9x9; resize them with --resize"],
     );
     place.check("encode wide back --resize --threads 1 --out x.csv", 0, &["12 rows of back"]);
+}
+
+/// Loads the model of `run` into PyTorch, where there is a Python that has it: `PYTHON`, or `python3`.
+fn check_in_pytorch(place: &Place) {
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
+    let has_torch = place.command(&python).args(["-c", "import torch, safetensors.torch"]).output();
+    if !has_torch.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: examples/load_in_pytorch.py, as {python} has no torch and safetensors");
+        return;
+    }
+    let mut script = place.command(&python);
+    script.args([concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/load_in_pytorch.py"), "run"]);
+    common::check(script, 0, &["loaded: 64 values, a code of 2, and the errors of 8 stored rows agree"]);
 }

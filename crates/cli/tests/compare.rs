@@ -31,6 +31,10 @@ fn what_differs_between_runs_is_shown_side_by_side() {
     assert!(json["curves"][0]["train"][0][1].as_f64().is_some_and(|loss| loss > 0.0));
     assert!(place.text("c.html").contains("Settings that differ"));
     assert_eq!(place.read("c.png")[1..4], *b"PNG");
+    place.check("train mine.toml --threads 1 --out again", 0, &[]);
+    let same = place.check("compare a again --out same.html", 0, &["no settings differ", "test/mse"]);
+    assert!(!same.stdout.contains("settings that differ"), "{}", same.stdout);
+    assert!(place.text("same.html").contains("No settings differ."));
     place.check("compare a", 2, &["2 values required"]);
     place.check_refused("compare a cache", 2, &["holds no run"]);
     place.check_refused("compare a b --out c.pdf", 2, &["may be .html, .png or .json"]);

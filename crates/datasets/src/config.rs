@@ -1,5 +1,6 @@
 //! The `[data]` table of a preset.
 
+use crate::augment::Augment;
 use crate::{DataError, Scale};
 use ae_intake::{Column, NumbersChoice, splits_cells};
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,9 @@ pub struct DataConfig {
     pub color: Color,
     /// Images, of files, arrays or a set: height and width to resize all of them to. Moving digits: `[32, 32]` or `[16, 16]` in place of 64.
     pub resize: Option<[usize; 2]>,
+    /// Random changes of training rows, for images and series; off by default.
+    #[serde(skip_serializing_if = "Augment::is_off")]
+    pub augment: Augment,
     /// Your own data: memory that reading them may take, in millions of bytes; absent: 200 and 64 bytes for each
     /// byte of the files.
     pub max_memory_mb: Option<u64>,
@@ -98,6 +102,7 @@ impl Default for DataConfig {
             labels: None,
             color: Color::Auto,
             resize: None,
+            augment: Augment::default(),
             max_memory_mb: None,
         }
     }

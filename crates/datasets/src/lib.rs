@@ -25,6 +25,7 @@
 
 pub mod adbench;
 mod archive;
+pub mod augment;
 mod catalogue;
 mod cifar10;
 mod config;

@@ -3,6 +3,7 @@
 use crate::error::EvaluationError;
 use crate::pictures;
 use crate::presets::Given;
+use crate::subject::Subject;
 use ae_datasets::Sources;
 use ae_models::ModelConfig;
 use ae_records::files;
@@ -34,6 +35,8 @@ pub struct Context<'a> {
     /// Set from outside to interrupt. The run is saved, and the task ends with
     /// [`EvaluationError::Interrupted`].
     pub stop: &'a AtomicBool,
+    /// What a task judges in place of its own presets.
+    pub subject: Subject,
 }
 
 impl std::fmt::Debug for Context<'_> {
@@ -54,6 +57,8 @@ pub struct Wanted {
     pub experiment: Experiment,
     /// The command that trains it, for the run's record.
     pub command: String,
+    /// A finished run of it, which is taken as it is; absent: any with these settings, or a new one.
+    pub run: Option<RunDir>,
 }
 
 impl Wanted {
@@ -68,7 +73,7 @@ impl Wanted {
         let settings: String =
             settings.iter().map(|setting| format!(" --set {}", shell_quoted(setting))).collect();
         let command = format!("ae train {}{settings} --seed {seed}", shell_quoted(name));
-        Ok(Wanted { name: name.into(), experiment, command })
+        Ok(Wanted { name: name.into(), experiment, command, run: None })
     }
 }
 
@@ -80,10 +85,23 @@ impl Context<'_> {
     /// # Errors
     /// The run fails, or is interrupted ([`EvaluationError::Interrupted`]).
     pub fn trained(&mut self, wanted: &Wanted) -> Result<Run, EvaluationError> {
+        self.trained_as("", wanted)
+    }
+
+    /// The same, as one of several models: progress begins with `place`, such as `3 of 14: `.
+    ///
+    /// # Errors
+    /// As [`Self::trained`].
+    pub(crate) fn trained_as(&mut self, place: &str, wanted: &Wanted) -> Result<Run, EvaluationError> {
+        if let Some(dir) = &wanted.run {
+            self.announce_reuse(place, wanted, dir);
+            return self.open(dir);
+        }
         let candidates = candidates(&self.runs.join(&wanted.name), &wanted.experiment);
         let with = |wished: fn(&Status) -> bool| candidates.iter().filter(move |(r, _)| wished(&r.status));
         for (record, dir) in with(|status| *status == Status::Finished) {
             if let Some(run) = self.reuse(wanted, record, dir)? {
+                self.announce_reuse(place, wanted, dir);
                 return Ok(run);
             }
         }
@@ -96,11 +114,11 @@ impl Context<'_> {
             }
         }
         let run = match unfinished {
-            None => self.run(wanted, None)?,
-            Some(dir) => match self.run(wanted, Some(dir.clone())) {
+            None => self.run(place, wanted, None)?,
+            Some(dir) => match self.run(place, wanted, Some(dir.clone())) {
                 Err(RunError::Train(TrainError::Checkpoint(error))) => {
                     tracing::warn!("not resuming the run in {}: {error}", dir.root().display());
-                    self.run(wanted, None)?
+                    self.run(place, wanted, None)?
                 }
                 other => other?,
             },
@@ -128,8 +146,16 @@ impl Context<'_> {
         loaded.map_err(|reason| EvaluationError::Unusable { folder: dir.root().into(), reason })
     }
 
+    /// Says which of several models comes next, if it is not trained.
+    fn announce_reuse(&mut self, place: &str, wanted: &Wanted, dir: &RunDir) {
+        if !place.is_empty() {
+            let (name, folder) = (&wanted.name, dir.root().display());
+            self.observer.on_run(&format!("{place}{name}, the run in {folder}"));
+        }
+    }
+
     /// Runs the experiment in a new folder, or resumes the run in a folder.
-    fn run(&mut self, wanted: &Wanted, unfinished: Option<RunDir>) -> Result<Run, RunError> {
+    fn run(&mut self, place: &str, wanted: &Wanted, unfinished: Option<RunDir>) -> Result<Run, RunError> {
         let resume = unfinished.is_some();
         let new = || new_run_dir(self.runs, &wanted.name, wanted.experiment.training.seed);
         let request = Request {
@@ -146,7 +172,7 @@ impl Context<'_> {
         let (name, seed, folder) =
             (&wanted.name, wanted.experiment.training.seed, request.run.root().display());
         self.observer.on_run(&format!(
-            "{verb} {name} with seed {seed}, of which there is no finished run, in {folder}"
+            "{place}{verb} {name} with seed {seed}, of which there is no finished run, in {folder}"
         ));
         experiment::run(request, self.progress, self.observer, self.stop)
     }
@@ -160,7 +186,9 @@ impl Context<'_> {
     /// The command that repeats a task.
     pub(crate) fn command(&self, task: &str) -> String {
         let seeds: Vec<String> = self.seeds.iter().map(u64::to_string).collect();
-        format!("ae eval {task} --seeds {}", seeds.join(","))
+        let seeds =
+            if self.subject.has_runs() { String::new() } else { format!(" --seeds {}", seeds.join(",")) };
+        format!("ae eval {task}{}{seeds}", self.subject.words())
     }
 
     /// Requires at least one seed and no seed twice.
@@ -279,98 +307,5 @@ fn is_same(dir: &RunDir, wanted: &Experiment) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{Bench, wanted};
-    use std::sync::atomic::Ordering;
-
-    fn weights(run: &Run) -> Vec<f64> {
-        run.model.parameters().iter().flat_map(|(_, tensor)| ae_tensor::array::to_vec(tensor)).collect()
-    }
-
-    #[test]
-    fn a_finished_run_is_reused_only_for_the_same_settings_and_seed() {
-        let bench = Bench::new();
-        let data = bench.waves(true);
-        let get = |epochs, seed| {
-            bench.with(&[0], |context| context.trained(&wanted("toy", "ecg", &data, epochs, seed)).unwrap())
-        };
-        let first = get(2, 0);
-        assert!(first.dir.report().exists(), "a run has its own report");
-        let again = get(2, 0);
-        assert_eq!((again.dir.root(), weights(&again)), (first.dir.root(), weights(&first)));
-        assert_eq!(again.splits.train.values(), first.splits.train.values());
-        assert_eq!(bench.runs("toy").len(), 1);
-        for (n_runs, (epochs, seed)) in [(2, (2, 1)), (3, (3, 0))] {
-            assert_ne!(weights(&get(epochs, seed)), weights(&first));
-            assert_eq!(bench.runs("toy").len(), n_runs);
-        }
-    }
-
-    #[test]
-    fn a_damaged_model_or_changed_data_lead_to_a_new_run() {
-        let bench = Bench::new();
-        let data = bench.waves(true);
-        let get = || bench.with(&[0], |context| context.trained(&wanted("toy", "ecg", &data, 1, 0)).unwrap());
-        let model = get().dir.model();
-        fs::write(model, "nonsense").unwrap();
-        let second = get();
-        assert_eq!(bench.runs("toy").len(), 2);
-        let text = fs::read_to_string(&data).unwrap();
-        let lines: Vec<&str> = text.lines().collect();
-        fs::write(&data, lines[4..].join("\n")).unwrap();
-        assert_ne!(get().dir, second.dir);
-        fs::write(bench.path("runs/toy/litter"), "no run").unwrap();
-        get();
-        assert_eq!(bench.runs("toy").len(), 4, "three runs and the litter");
-    }
-
-    #[test]
-    fn an_interrupted_or_killed_run_is_resumed_to_the_same_weights() {
-        let (bench, other) = (Bench::new(), Bench::new());
-        let data = bench.waves(true);
-        let get = |bench: &Bench| bench.with(&[0], |c| c.trained(&wanted("toy", "ecg", &data, 3, 0)));
-        let expected = weights(&get(&other).unwrap());
-        for is_killed in [false, true] {
-            let bench = Bench::new();
-            bench.stop.store(true, Ordering::Relaxed);
-            let error = get(&bench).unwrap_err();
-            assert!(matches!(error, EvaluationError::Interrupted(_)), "{error}");
-            bench.stop.store(false, Ordering::Relaxed);
-            let dir = RunDir::new(&bench.runs("toy")[0]);
-            if is_killed {
-                let record = Record { status: Status::Running, ..Record::read(&dir.record()).unwrap() };
-                record.write(&dir.record()).unwrap();
-                // A run that another process holds is left alone.
-                let lock = dir.reopen().unwrap();
-                assert_ne!(get(&bench).unwrap().dir, dir);
-                drop(lock);
-                fs::remove_dir_all(&bench.runs("toy")[1]).unwrap();
-            }
-            let resumed = get(&bench).unwrap();
-            assert_eq!(resumed.dir, dir);
-            assert_eq!(weights(&resumed), expected);
-        }
-    }
-
-    #[test]
-    fn presets_take_overrides_and_record_their_command() {
-        let wanted = Wanted::preset("ecg", &["data.protocol=ucr"], 3).unwrap();
-        assert_eq!(wanted.experiment.training.seed, 3);
-        assert_eq!(wanted.experiment.data.protocol, ae_datasets::Protocol::Ucr);
-        assert_eq!(wanted.command, "ae train ecg --set data.protocol=ucr --seed 3");
-        let wanted = Wanted::preset("ecg", &["data.set=it's mine.csv"], 0).unwrap();
-        assert_eq!(wanted.command, r"ae train ecg --set 'data.set=it'\''s mine.csv' --seed 0");
-        assert!(matches!(Wanted::preset("nothing", &[], 0), Err(EvaluationError::Preset(_))));
-        assert!(matches!(Wanted::preset("ecg", &["data.nothing=1"], 0), Err(EvaluationError::Config(_))));
-    }
-
-    #[test]
-    fn seeds_are_at_least_one_and_each_counts_once() {
-        let bench = Bench::new();
-        let check = |seeds: &[u64]| bench.with(seeds, |context| context.check_seeds());
-        assert!(check(&[3, 1]).is_ok());
-        assert!(matches!(check(&[]), Err(EvaluationError::NoSeeds)));
-        assert!(matches!(check(&[1, 2, 1]), Err(EvaluationError::SeedTwice(1))));
-    }
-}
+#[path = "context_tests.rs"]
+mod tests;

@@ -11,6 +11,7 @@ use crate::held_out;
 use crate::images::{self, PSNR, SSIM, in_batches};
 use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::Figures;
+use crate::subject::Models;
 use crate::tasks::RunTask;
 pub(crate) use ae_catalogue::tasks::DENOISE as TASK;
 use ae_models::damage::gaussian::Gaussian;
@@ -28,7 +29,14 @@ use ndarray::Array4;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-pub(crate) const RUN: RunTask = |context, _| evaluate(context, |name, seed| Wanted::preset(name, &[], seed));
+pub(crate) const RUN: RunTask = |context, _| {
+    let models = Models::of(context, &[])?;
+    if models.names().len() > 1 {
+        return Err(EvaluationError::OneRun(TASK.name));
+    }
+    let given = models.first_run().cloned();
+    evaluate(context, given.as_ref(), |name, seed| Wanted::preset(name, &[], seed))
+};
 
 /// Standard deviations of the Gaussian noise, and shares of damaged pixels.
 const LEVELS: [f64; 5] = [0.1, 0.2, 0.3, 0.4, 0.5];
@@ -70,6 +78,8 @@ const DAMAGES: [Damage; 3] = [
 
 /// The preset that is tried on every kind of damage.
 const GAUSSIAN: &str = "denoising";
+/// A run of the user's own.
+const GIVEN: &str = "run";
 
 /// The figures of the cleaners for one kind of damage at one level.
 struct AtLevel {
@@ -82,6 +92,8 @@ struct Trial {
     seed: u64,
     /// By preset.
     runs: BTreeMap<&'static str, Run>,
+    /// Whether the only run, under the name [`GIVEN`], is one that the user gave.
+    is_given: bool,
     pca: Pca,
     /// Held-out images `[N, C, H, W]`.
     images: Tensor,
@@ -89,22 +101,28 @@ struct Trial {
 
 fn evaluate(
     context: &mut Context<'_>,
+    given: Option<&Wanted>,
     wanted: impl Fn(&str, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
     let mut draft = Evaluation::begin(context, &TASK)?;
+    draft.expect(if given.is_some() { 1 } else { DAMAGES.len() * context.seeds.len() });
     let mut trials = Vec::new();
     for seed in context.seeds.clone() {
         let mut runs = BTreeMap::new();
-        for Damage { preset, .. } in &DAMAGES {
-            runs.insert(*preset, draft.trained(context, &wanted(preset, seed)?)?);
+        if let Some(given) = given {
+            runs.insert(GIVEN, draft.trained(context, given)?);
+        } else {
+            for Damage { preset, .. } in &DAMAGES {
+                runs.insert(*preset, draft.trained(context, &wanted(preset, seed)?)?);
+            }
         }
         trials.push(Trial::new(seed, runs)?);
     }
     let mut panels = Vec::new();
     for (damage, order) in DAMAGES.iter().zip(1..) {
         let levels = compare(damage, order, &trials, &draft.gallery)?;
-        report(&mut draft, damage, &levels)?;
-        panels.push(panel(damage, &levels));
+        report(&mut draft, damage, &levels, given.is_some())?;
+        panels.push(panel(damage, &levels, given.is_some()));
     }
     let entry = Entry {
         file: "levels.png".into(),
@@ -116,20 +134,30 @@ fn evaluate(
     draft.finish(format!(
         "{IMAGES} test images, evenly spaced over the test set, are damaged and cleaned. PSNR is the mean over the images of \
          10 log10(1 / MSE) in dB against the undamaged image, at most {} dB per image; SSIM is that of Wang et al. (2004). \
-         The autoencoder `denoising` was trained on Gaussian noise of one level and is tried on every kind of damage. \
-         `matched` is the same network trained on the kind of damage at hand, also at one level. The configurations: {}. The \
+         {} The configurations: {}. The \
          median filter covers 3×3 pixels and repeats the border. PCA is fitted on undamaged training images. Its number of \
          components is chosen for each kind and level of damage by the MSE on {CHOOSING} damaged training images. All \
          results are clipped to [0, 1].",
         images::MAX_PSNR,
+        match given {
+            None =>
+                "The autoencoder `denoising` was trained on Gaussian noise of one level and is tried on every kind of damage. \
+                 `matched` is the same network trained on the kind of damage at hand, also at one level.",
+            Some(_) => "The model of the run is tried on every kind of damage, whatever it was trained on.",
+        },
         settings(&trials)
     ))
 }
 
 impl Damage {
     /// The methods that clean it, in the order of the tables.
-    fn cleaners(&self) -> Vec<Cleaner> {
-        let mut cleaners = vec![Cleaner::Nothing, Cleaner::Median, Cleaner::Pca, Cleaner::Gaussian];
+    fn cleaners(&self, is_given: bool) -> Vec<Cleaner> {
+        let mut cleaners = vec![Cleaner::Nothing, Cleaner::Median, Cleaner::Pca];
+        if is_given {
+            cleaners.push(Cleaner::Given);
+            return cleaners;
+        }
+        cleaners.push(Cleaner::Gaussian);
         if self.preset != GAUSSIAN {
             cleaners.push(Cleaner::Own);
         }
@@ -139,10 +167,17 @@ impl Damage {
 
 impl Trial {
     fn new(seed: u64, runs: BTreeMap<&'static str, Run>) -> Result<Self, EvaluationError> {
-        let run = &runs[GAUSSIAN];
+        let is_given = runs.contains_key(GIVEN);
+        let run = &runs[if is_given { GIVEN } else { GAUSSIAN }];
         let images = held_out::strided(images::held_out(run)?, IMAGES).values;
         let pca = Pca::fit(run.splits.train.values());
-        Ok(Trial { seed, runs, pca, images })
+        Ok(Trial { seed, runs, is_given, pca, images })
+    }
+
+    /// Images to choose the number of components by.
+    fn training_images(&self) -> Tensor {
+        let run = &self.runs[if self.is_given { GIVEN } else { GAUSSIAN }];
+        held_out::strided(&run.splits.train, CHOOSING).values
     }
 
     /// The damaged images, cleaned by each cleaner.
@@ -152,11 +187,11 @@ impl Trial {
         let apply = |images: &Tensor, purpose: &str| {
             corruption.apply(images, Range::UNIT, &noise.fork(purpose)).images
         };
-        let choosing = held_out::strided(&self.runs[GAUSSIAN].splits.train, CHOOSING).values;
+        let choosing = self.training_images();
         let components = best_components(&self.pca, &choosing, &apply(&choosing, "choosing components"));
         let damaged = apply(&self.images, "evaluation");
         let mut cleaned = IndexMap::new();
-        for cleaner in damage.cleaners() {
+        for cleaner in damage.cleaners(self.is_given) {
             let images = match cleaner {
                 Cleaner::Nothing => array::to_images(&damaged),
                 Cleaner::Median => in_batches(&damaged, median),
@@ -165,6 +200,7 @@ impl Trial {
                 }
                 Cleaner::Gaussian => rebuilt(&self.runs[GAUSSIAN], &damaged)?,
                 Cleaner::Own => rebuilt(&self.runs[damage.preset], &damaged)?,
+                Cleaner::Given => rebuilt(&self.runs[GIVEN], &damaged)?,
             };
             cleaned.insert(cleaner, images);
         }
@@ -232,8 +268,13 @@ fn rebuilt(run: &Run, damaged: &Tensor) -> Result<Array4<f32>, EvaluationError> 
     Ok(in_batches(damaged, |images| autoencoder.reconstruct(images).clamp(0.0, 1.0)))
 }
 
-fn report(draft: &mut Draft, damage: &Damage, levels: &[AtLevel]) -> Result<(), EvaluationError> {
-    let cleaners = damage.cleaners();
+fn report(
+    draft: &mut Draft,
+    damage: &Damage,
+    levels: &[AtLevel],
+    is_given: bool,
+) -> Result<(), EvaluationError> {
+    let cleaners = damage.cleaners(is_given);
     let mut columns = vec!["level".to_string()];
     columns.extend(cleaners.iter().flat_map(|cleaner| [cleaner.title().to_string(), "SSIM".into()]));
     let mut rows = Vec::new();
@@ -253,7 +294,7 @@ fn report(draft: &mut Draft, damage: &Damage, levels: &[AtLevel]) -> Result<(), 
 }
 
 /// PSNR by level, first seed.
-fn panel(damage: &Damage, levels: &[AtLevel]) -> Panel {
+fn panel(damage: &Damage, levels: &[AtLevel], is_given: bool) -> Panel {
     let axis = |name: &str| Axis { name: name.into(), logarithmic: false };
     let line = |cleaner: &Cleaner| {
         let psnr = |at: &AtLevel| {
@@ -266,7 +307,7 @@ fn panel(damage: &Damage, levels: &[AtLevel]) -> Panel {
         title: damage.name.into(),
         x: axis("level of damage"),
         y: axis("PSNR (dB)"),
-        lines: damage.cleaners().iter().map(line).collect(),
+        lines: damage.cleaners(is_given).iter().map(line).collect(),
     }
 }
 
@@ -307,14 +348,14 @@ mod tests {
             toy.experiment.model = Wanted::preset(name, &[], seed)?.experiment.model;
             Ok(toy)
         };
-        let (evaluation, report) = bench.with(&[0, 1], |context| evaluate(context, of)).unwrap();
+        let (evaluation, report) = bench.with(&[0, 1], |context| evaluate(context, None, of)).unwrap();
         assert_eq!(evaluation.tables.len(), 3);
         let widths: Vec<usize> = evaluation.tables.iter().map(|table| table.columns.len()).collect();
         assert_eq!(widths, [9, 11, 11], "for Gaussian noise, `denoising` is already the matched model");
         assert!(evaluation.tables.iter().all(|t| t.rows.iter().all(|row| row.len() == t.columns.len())));
         let metric = |name: &str| evaluation.metrics[name];
         for damage in &DAMAGES {
-            for cleaner in damage.cleaners() {
+            for cleaner in damage.cleaners(false) {
                 let cleaner = cleaner.name();
                 let psnr = |level: f64| metric(&format!("{}/{level}/{cleaner}/psnr", damage.name));
                 assert!(psnr(0.1) > psnr(0.5), "{} {cleaner}", damage.name);

@@ -10,6 +10,7 @@ use crate::maps::Shown;
 use crate::outcome::{Evaluation, ResultTable};
 use crate::pictures::Units;
 use crate::spread::{self, Figures, Quantity, SPREAD};
+use crate::subject::Models;
 use crate::tasks::RunTask;
 pub(crate) use ae_catalogue::tasks::DIMENSION as TASK;
 use ae_metrics::{knn_accuracy, trustworthiness};
@@ -22,7 +23,31 @@ use indexmap::IndexMap;
 use ndarray::Array2;
 use std::path::PathBuf;
 
-pub(crate) const RUN: RunTask = |context, _| evaluate(context, &SIZES, Coder::wanted);
+pub(crate) const RUN: RunTask = |context, _| {
+    let models = Models::of(context, &[])?;
+    let runs = models.names();
+    evaluate(context, |seed| {
+        if runs.is_empty() {
+            return presets(&SIZES, |coder, size| coder.wanted(size, seed));
+        }
+        let group = runs.iter().map(|name| Ok((name.to_string(), models.wanted(name, seed)?)));
+        Ok(vec![group.collect::<Result<_, EvaluationError>>()?])
+    })
+};
+
+/// Models, each with its name in the metrics. Those of a group are followed by PCA of their code sizes.
+type Group = Vec<(String, Wanted)>;
+
+/// A group of each size.
+fn presets(
+    sizes: &[i64],
+    wanted: impl Fn(&Coder, i64) -> Result<Wanted, EvaluationError>,
+) -> Result<Vec<Group>, EvaluationError> {
+    let group = |&size: &i64| {
+        CODERS.iter().map(|coder| Ok((coder.preset.to_string(), wanted(coder, size)?))).collect()
+    };
+    sizes.iter().map(group).collect()
+}
 
 /// Code sizes; codes of two dimensions are drawn.
 const SIZES: [i64; 3] = [2, 8, 32];
@@ -53,7 +78,7 @@ const CODERS: [Coder; 2] = [
 ];
 
 /// Results by the code's name in the metrics and its size.
-type Scores = IndexMap<(&'static str, i64), Figures>;
+type Scores = IndexMap<(String, i64), Figures>;
 
 /// The rows of one seed.
 struct Trial {
@@ -86,18 +111,19 @@ struct Codes {
 
 fn evaluate(
     context: &mut Context<'_>,
-    sizes: &[i64],
-    wanted: impl Fn(&Coder, i64, u64) -> Result<Wanted, EvaluationError>,
+    groups: impl Fn(u64) -> Result<Vec<Group>, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
     let mut draft = Evaluation::begin(context, &TASK)?;
     let mut scores = Scores::new();
     let mut maps = Vec::new();
     for (place, seed) in context.seeds.clone().into_iter().enumerate() {
         let mut trial: Option<Trial> = None;
-        for &size in sizes {
-            let is_drawn = place == 0 && size == 2;
-            for coder in &CODERS {
-                let run = draft.trained(context, &wanted(coder, size, seed)?)?;
+        let groups = groups(seed)?;
+        draft.expect(groups.iter().map(Vec::len).sum::<usize>() * context.seeds.len());
+        for group in &groups {
+            let mut sizes = Vec::new();
+            for (name, wanted) in group {
+                let run = draft.trained(context, wanted)?;
                 if trial.is_none() {
                     let new = Trial::new(&run, seed)?;
                     new.judge("data", &new.codes(|rows| rows.flatten(1, -1)), &mut scores)?;
@@ -106,17 +132,23 @@ fn evaluate(
                 let Some(trial) = &trial else { continue };
                 let autoencoder = autoencoder(&run)?;
                 let codes = trial.codes(|rows| codes::of_batch(autoencoder, rows));
-                trial.judge(coder.preset, &codes, &mut scores)?;
-                if is_drawn {
-                    maps.push(trial.map(coder.preset, &codes));
+                trial.judge(name, &codes, &mut scores)?;
+                let size = codes.test.ncols() as i64;
+                if !sizes.contains(&size) {
+                    sizes.push(size);
+                }
+                if place == 0 && size == 2 {
+                    maps.push(trial.map(name, &codes));
                 }
             }
             let Some(trial) = &trial else { continue };
-            let codes = trial.codes(|rows| trial.pca.codes(rows, size));
-            trial.judge(PCA, &codes, &mut scores)?;
-            if is_drawn {
-                maps.push(trial.map(PCA, &codes));
-                trial.draw(&draft.gallery, &maps)?;
+            for size in sizes.into_iter().filter(|&size| size <= trial.pca.most()) {
+                let codes = trial.codes(|rows| trial.pca.codes(rows, size));
+                trial.judge(PCA, &codes, &mut scores)?;
+                if place == 0 && size == 2 {
+                    maps.push(trial.map(PCA, &codes));
+                    trial.draw(&draft.gallery, &maps)?;
+                }
             }
         }
     }
@@ -137,9 +169,14 @@ fn evaluate(
         "Trustworthiness (Venna & Kaski, 2001) measures to what extent the {NEIGHBOURS} nearest neighbours of a code are also \
          neighbours in the data, among {TRUST_ROWS} test rows. The k-NN accuracy is the share of {TEST_ROWS} test rows whose \
          label is the most frequent among their {NEIGHBOURS} nearest codes of {TRAIN_ROWS} training rows. If a set has more \
-         rows, evenly spaced ones are used. Labels play no part in training. Both models are presets with a different code \
-         size. The code of `deep` is linear here, because a rectified code of two dimensions leaves most of the plane \
-         unused. The code of `vae` is the mean of its posterior."
+         rows, evenly spaced ones are used; if it has fewer, all. Labels play no part in training. {}The code of a \
+         variational model is the mean of its posterior.",
+        match context.subject.has_runs() {
+            true => "",
+            false =>
+                "Both models are presets with a different code size. The code of `deep` is linear here, because a rectified \
+                 code of two dimensions leaves most of the plane unused. ",
+        }
     ))
 }
 
@@ -147,7 +184,7 @@ fn evaluate(
 const PCA: &str = "pca";
 
 /// A code's name in tables and pictures.
-fn title(name: &'static str) -> &'static str {
+fn title(name: &str) -> &str {
     match name {
         "data" => "the raw data",
         PCA => "PCA",
@@ -187,21 +224,21 @@ impl Trial {
         Codes { train: of(&self.train), test: of(&self.test), trust: of(&self.trust) }
     }
 
-    fn judge(&self, name: &'static str, codes: &Codes, scores: &mut Scores) -> Result<(), EvaluationError> {
+    fn judge(&self, name: &str, codes: &Codes, scores: &mut Scores) -> Result<(), EvaluationError> {
         let size = codes.test.ncols() as i64;
         let failed = || EvaluationError::metric(format!("{}, {size} dimensions", title(name)));
         let data = array::to_rows(&self.trust.rows);
         let trust = trustworthiness(&data, &codes.trust, NEIGHBOURS).map_err(failed())?;
         let accuracy =
             knn_accuracy(&codes.train, &self.train.labels, &codes.test, &self.test.labels, NEIGHBOURS);
-        let figures = scores.entry((name, size)).or_default();
+        let figures = scores.entry((name.to_string(), size)).or_default();
         figures.push(self.seed, &TRUSTWORTHINESS, trust);
         figures.push(self.seed, &ACCURACY, accuracy.map_err(failed())?);
         Ok(())
     }
 
     /// Two-dimensional codes of the rows for trustworthiness.
-    fn map(&self, name: &'static str, codes: &Codes) -> Map {
+    fn map(&self, name: &str, codes: &Codes) -> Map {
         let explained = 1.0 - self.pca.variance_beyond(2) / self.pca.total_variance().max(f64::MIN_POSITIVE);
         let title = match name {
             PCA => format!("PCA, {:.0} % of the variance", 100.0 * explained),
@@ -249,7 +286,9 @@ mod tests {
         let data = bench.waves(true);
         let (evaluation, report) = bench
             .with(&[0, 1], |context| {
-                evaluate(context, &[2, 4], |coder, size, seed| Ok(sized(coder.preset, size, seed, &data)))
+                evaluate(context, |seed| {
+                    presets(&[2, 4], |coder, size| Ok(sized(coder.preset, size, seed, &data)))
+                })
             })
             .unwrap();
         let table = &evaluation.tables[0];
@@ -280,8 +319,8 @@ mod tests {
     fn data_without_labels_are_refused() {
         let bench = Bench::new();
         let data = bench.waves(false);
-        let of = |coder: &Coder, size, seed| Ok(sized(coder.preset, size, seed, &data));
-        let error = bench.with(&[0], |context| evaluate(context, &[2], of)).unwrap_err().to_string();
+        let of = |seed| presets(&[2], |coder, size| Ok(sized(coder.preset, size, seed, &data)));
+        let error = bench.with(&[0], |context| evaluate(context, of)).unwrap_err().to_string();
         assert!(error.contains("has no labelled training and test rows, which this task needs"), "{error}");
     }
 }

@@ -30,6 +30,42 @@ pub enum EvaluationError {
         /// The option, without its dashes.
         option: String,
     },
+    /// Runs for a task that judges none.
+    #[error("`ae eval {task}` takes no runs: {why}; --run is for {others}")]
+    TakesNoRuns {
+        /// The task.
+        task: &'static str,
+        /// Why.
+        why: &'static str,
+        /// The tasks that judge runs.
+        others: String,
+    },
+    /// An option for presets that are trained, together with runs.
+    #[error(
+        "--{option} is for presets that are trained; a run is judged as it is, on the data that it was trained with"
+    )]
+    ForPresets {
+        /// The option, without its dashes.
+        option: &'static str,
+    },
+    /// A setting of a variant that does not exist.
+    #[error("--set {setting}: there is no such variant{nearest}")]
+    NoSuchVariant {
+        /// The setting as given.
+        setting: String,
+        /// Similar names, as the end of a sentence; may be empty.
+        nearest: String,
+    },
+    /// Runs that cannot be compared.
+    #[error(
+        "the runs in {} and {} have other data, or the same prepared or split otherwise; judge runs of one set, with the same \
+         [data] and seed, or one at a time",
+        .0.display(), .1.display()
+    )]
+    OtherData(PathBuf, PathBuf),
+    /// More runs than a task compares.
+    #[error("`ae eval {0}` judges one run at a time; give --run once")]
+    OneRun(&'static str),
     /// A preset that does not exist.
     #[error(transparent)]
     Preset(#[from] UnknownPreset),
@@ -274,6 +310,11 @@ impl EvaluationError {
             EvaluationError::NoSeeds
             | EvaluationError::SeedTwice(_)
             | EvaluationError::NoSuchOption { .. }
+            | EvaluationError::TakesNoRuns { .. }
+            | EvaluationError::ForPresets { .. }
+            | EvaluationError::NoSuchVariant { .. }
+            | EvaluationError::OtherData(..)
+            | EvaluationError::OneRun(_)
             | EvaluationError::Preset(_)
             | EvaluationError::Measure(_)
             | EvaluationError::NotInTier { .. }

@@ -10,6 +10,7 @@ use crate::held_out::strided;
 use crate::outcome::{Evaluation, ResultTable};
 use crate::probe::Probe;
 use crate::spread::{Figure, Quantity, SPREAD};
+use crate::subject::Models;
 use crate::tasks::RunTask;
 pub(crate) use ae_catalogue::tasks::FEATURES as TASK;
 use ae_metrics::knn_accuracy;
@@ -20,8 +21,10 @@ use ae_training::Splits;
 use indexmap::IndexMap;
 use std::path::PathBuf;
 
-pub(crate) const RUN: RunTask =
-    |context, _| evaluate(context, PRESETS, &BUDGETS, |name, seed| Wanted::preset(name, &[], seed));
+pub(crate) const RUN: RunTask = |context, _| {
+    let models = Models::of(context, PRESETS)?;
+    evaluate(context, &models.names(), &BUDGETS, |name, seed| models.wanted(name, seed))
+};
 
 /// Presets whose codes are evaluated.
 const PRESETS: &[&str] = &[
@@ -87,6 +90,9 @@ fn evaluate(
     wanted: impl Fn(&str, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
     let mut draft = Evaluation::begin(context, &TASK)?;
+    draft.expect(presets.len() * context.seeds.len());
+    // As many of them as other data have labels.
+    let mut budgets = budgets.to_vec();
     let mut entrants = Entrants::new();
     for seed in context.seeds.clone() {
         let mut trial: Option<Trial> = None;
@@ -95,7 +101,10 @@ fn evaluate(
             let run = draft.trained(context, &wanted(name, seed)?)?;
             let model = autoencoder(&run)?;
             if trial.is_none() {
-                let new = Trial::new(&run.splits, seed, budgets)?;
+                if context.subject.is_given() {
+                    budgets.retain(|&n| n <= run.splits.train.len() || n == BUDGETS[0]);
+                }
+                let new = Trial::new(&run.splits, seed, &budgets)?;
                 new.judge("pixels", "the raw data", &mut entrants, |rows| rows.flatten(1, -1))?;
                 trial = Some(new);
             }
@@ -110,11 +119,11 @@ fn evaluate(
         }
     }
     for judge in JUDGES {
-        report(&mut draft, &entrants, judge, budgets)?;
+        report(&mut draft, &entrants, judge, &budgets)?;
     }
     let mut panels = Vec::new();
     for judge in JUDGES {
-        panels.push(panel(&entrants, judge, budgets)?);
+        panels.push(panel(&entrants, judge, &budgets)?);
     }
     let entry = Entry {
         file: "labels.png".into(),
@@ -160,7 +169,9 @@ impl Trial {
         if labels.len() < largest {
             let set = splits.dataset.name.clone();
             let remedy = "use more of its rows: raise data.max_train or lower data.validation";
-            return Err(EvaluationError::Data { set, missing: "10,000 labelled training rows", remedy });
+            let few = largest == BUDGETS[0];
+            let missing = if few { "100 labelled training rows" } else { "10,000 labelled training rows" };
+            return Err(EvaluationError::Data { set, missing, remedy });
         }
         let draw = |draw: u64| {
             let noise = Noise::new(seed, draw, Device::Cpu).fork("labelled rows");

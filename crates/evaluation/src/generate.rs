@@ -11,12 +11,14 @@ use crate::outcome::{Evaluation, ResultTable};
 use crate::pictures;
 use crate::sampling::samples;
 use crate::spread::{self, Figures, Quantity};
+use crate::subject::{Models, name_of};
 use crate::tasks::RunTask;
 use crate::yardstick::{COUNTED, Yardstick};
 pub(crate) use ae_catalogue::tasks::GENERATE as TASK;
 use ae_datasets::DataConfig;
 use ae_models::Sampler;
 use ae_models::sampler::MAX_FITTED_ROWS;
+use ae_records::text::shell_quoted;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::picture;
 use ae_tensor::{Noise, Tensor, array, tch};
@@ -50,6 +52,7 @@ const RAREST: Quantity = Quantity::new("rarest", "rarest", 0);
 
 /// What to evaluate.
 struct Plan<'a> {
+    /// Without samplers: those that suit the model.
     presets: &'a [(&'a str, &'a [Sampler])],
     /// The classifier.
     judge: Wanted,
@@ -75,10 +78,22 @@ struct Entrant {
 }
 
 fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError> {
+    let models = Models::of(context, &[])?;
+    let mut judge = context.subject.adapt(&Wanted::preset("classifier", &[], 0)?)?;
+    if let Some(run) = models.first_run() {
+        // Split alike, so that the held-out images are those of the run.
+        judge.experiment.data = run.experiment.data.clone();
+        judge.experiment.training.seed = run.experiment.training.seed;
+        let (set, seed) =
+            (shell_quoted(format!("data.set={}", judge.experiment.data.set)), judge.experiment.training.seed);
+        judge.command = format!("ae train classifier --set {set} --seed {seed}");
+    }
     let other = DataConfig { set: "fashion-mnist".into(), ..DataConfig::default() };
-    let judge = Wanted::preset("classifier", &[], 0)?;
-    let plan = Plan { presets: &PRESETS, judge, other: Some(other) };
-    evaluate(context, &plan, |name, seed| Wanted::preset(name, &[], seed))
+    let other = (!context.subject.is_given()).then_some(other);
+    let names = models.names();
+    let runs: Vec<(&str, &[Sampler])> = names.into_iter().map(|name| (name, &[][..])).collect();
+    let plan = Plan { presets: if runs.is_empty() { &PRESETS } else { &runs }, judge, other };
+    evaluate(context, &plan, |name, seed| models.wanted(name, seed))
 }
 
 fn evaluate(
@@ -87,6 +102,7 @@ fn evaluate(
     wanted: impl Fn(&str, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
     let mut draft = Evaluation::begin(context, &TASK)?;
+    draft.expect(plan.presets.len() * context.seeds.len());
     let yardstick = Yardstick::trained(context, &plan.judge)?;
     draft.evaluation.runs.push(yardstick.folder());
     draft.evaluation.metrics.insert("classifier/accuracy".into(), yardstick.accuracy());
@@ -129,7 +145,8 @@ fn of_preset(
         let run = draft.trained(context, &wanted(preset, seed)?)?;
         let rebuilt = reconstructions(&run);
         let rebuilt = rebuilt.map(|rebuilt| yardstick.judge(preset, &rebuilt)).transpose()?;
-        for &sampler in samplers {
+        let suited = if samplers.is_empty() { suited(&run) } else { samplers };
+        for &sampler in suited {
             tracing::info!("judging {n} samples of {preset}, {sampler}");
             let generated = samples(&run, sampler, n)?;
             let look = yardstick.judge(preset, &generated)?;
@@ -157,6 +174,14 @@ fn of_preset(
         }
     }
     if entrants.is_empty() { Err(EvaluationError::NoSeeds) } else { Ok(entrants.into_values().collect()) }
+}
+
+/// The samplers of a run that the user gave.
+fn suited(run: &Run) -> &'static [Sampler] {
+    match run.model.as_generator() {
+        Some(_) => &[Sampler::Prior],
+        None => &[Sampler::Gaussian, Sampler::Gmm],
+    }
 }
 
 /// The preset's name, for what the model draws by itself; otherwise with the sampler.
@@ -225,11 +250,6 @@ fn for_scale(
         table.rows.push(vec![title, format!("{:.2}", look.distance), look.classes().to_string()]);
     }
     Ok(table)
-}
-
-/// The name of a set, or of a file without its folder.
-fn name_of(set: &str) -> &str {
-    set.rsplit(['/', '\\']).next().unwrap_or(set)
 }
 
 fn census(entrants: &[Entrant], yardstick: &Yardstick) -> ResultTable {

@@ -22,10 +22,10 @@ const DATA_RANGE: f64 = 1.0;
 /// Upper limit of an image's PSNR in dB; that of an exact reconstruction would be infinite.
 pub(crate) const MAX_PSNR: f64 = 100.0;
 
-/// The test images of a run.
+/// The test images of a run, whose pixels lie in [0, 1].
 ///
 /// # Errors
-/// There are no test rows, or they are not images.
+/// There are no test rows, or they are not such images.
 pub(crate) fn held_out(run: &Run) -> Result<&Split, EvaluationError> {
     let test = held_out::test(run)?;
     if test.values().dim() != 4 {
@@ -35,8 +35,19 @@ pub(crate) fn held_out(run: &Run) -> Result<&Split, EvaluationError> {
             remedy: "choose a set of images, or declare their shape with data.shape = [C, H, W]",
         });
     }
+    let (least, greatest) = test.values().aminmax(None::<i64>, false);
+    if least.double_value(&[]) < -MARGIN || greatest.double_value(&[]) > 1.0 + MARGIN {
+        return Err(EvaluationError::Data {
+            set: run.splits.dataset.name.clone(),
+            missing: "pixels between 0 and 1",
+            remedy: "leave data.scale out, or train with data.scale = \"min-max\"",
+        });
+    }
     Ok(test)
 }
+
+/// What scaled test images may lie outside of [0, 1]: the scale is that of the training images.
+const MARGIN: f64 = 0.25;
 
 /// Applies `rebuild` to images `[N, C, H, W]` in evaluation batches.
 pub(crate) fn in_batches(images: &Tensor, rebuild: impl Fn(&Tensor) -> Tensor) -> Array4<f32> {

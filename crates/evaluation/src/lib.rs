@@ -48,6 +48,7 @@ mod retrieval;
 mod search;
 mod selection;
 mod spread;
+mod subject;
 #[cfg(test)]
 mod testing;
 mod words;
@@ -58,4 +59,5 @@ pub use context::{Context, Wanted};
 pub use ae_models::Sampler;
 pub use error::EvaluationError;
 pub use outcome::{Evaluation, ResultTable};
+pub use subject::Subject;
 pub use tasks::{OptionValues, TASKS, Task, TaskOption};

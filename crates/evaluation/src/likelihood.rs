@@ -8,6 +8,7 @@ use crate::error::EvaluationError;
 use crate::held_out;
 use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{self, Figures, Quantity};
+use crate::subject::Models;
 use crate::tasks::RunTask;
 pub(crate) use ae_catalogue::tasks::LIKELIHOOD as TASK;
 use ae_report::gallery::Entry;
@@ -48,9 +49,12 @@ struct Plan<'a> {
 }
 
 fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationError> {
-    let plan = Plan { presets: &PRESETS, betas: &BETAS, samples: SAMPLES };
+    let models = Models::of(context, &PRESETS)?;
+    // Each point of the curve is a preset that is trained for it.
+    let betas: &[f64] = if context.subject.has_runs() { &[] } else { &BETAS };
+    let plan = Plan { presets: &models.names(), betas, samples: SAMPLES };
     evaluate(context, &plan, |name, beta, seed| match beta {
-        None => Wanted::preset(name, &[], seed),
+        None => models.wanted(name, seed),
         Some(beta) => {
             let settings = [format!("model.beta_vae.beta={beta:?}"), format!("training.epochs={EPOCHS}")];
             Wanted::preset(name, &settings.each_ref().map(String::as_str), seed)
@@ -64,6 +68,7 @@ fn evaluate(
     wanted: impl Fn(&str, Option<f64>, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
     let mut draft = Evaluation::begin(context, &TASK)?;
+    draft.expect(plan.presets.len() * context.seeds.len() + plan.betas.len());
     let mut entrants = Vec::new();
     for preset in plan.presets {
         entrants.push(entrant(context, plan, preset, &wanted, &mut draft)?);
@@ -83,16 +88,18 @@ fn evaluate(
         },
         |path| picture::lines(path, "latent, by rank", "nats", &by_rank(&entrants)),
     )?;
-    let curve = rate_distortion(context, plan, &wanted, &mut draft)?;
-    draft.gallery.add(
-        Entry {
-            file: "rate_distortion.png".into(),
-            order: 20,
-            title: "Rate and distortion by β".into(),
-            caption: "Each point is a beta_vae of the first seed. The sum of both axes is -ELBO.".into(),
-        },
-        |path| picture::lines(path, "rate: KL, nats", "distortion: reconstruction, nats", &[curve]),
-    )?;
+    if !plan.betas.is_empty() {
+        let curve = rate_distortion(context, plan, &wanted, &mut draft)?;
+        draft.gallery.add(
+            Entry {
+                file: "rate_distortion.png".into(),
+                order: 20,
+                title: "Rate and distortion by β".into(),
+                caption: "Each point is a beta_vae of the first seed. The sum of both axes is -ELBO.".into(),
+            },
+            |path| picture::lines(path, "rate: KL, nats", "distortion: reconstruction, nats", &[curve]),
+        )?;
+    }
     draft.finish(format!(
             "-log p(x) is estimated by importance sampling from the posterior with {} draws per sample, -ELBO by the mean of \
              the same log-weights; both are in nats per test sample. Likelihoods of grey values and of bits are not \

@@ -18,7 +18,7 @@ use ae_training::experiment::Run;
 use ndarray::{Array2, Axis};
 use reconstructions::{reconstructions, restorations};
 use std::path::PathBuf;
-pub(crate) use units::{Units, shown_range};
+pub(crate) use units::{MAX_CHANNELS, Units, shown_range, tiles_of};
 
 /// Samples shown side by side.
 const SHOWN: usize = 10;

@@ -8,6 +8,7 @@ use crate::error::EvaluationError;
 use crate::images::{self, PSNR, SSIM};
 use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{self, Figures, Quantity};
+use crate::subject::Models;
 use crate::tasks::RunTask;
 pub(crate) use ae_catalogue::tasks::RECONSTRUCTION as TASK;
 use ae_metrics::{mae, mse};
@@ -23,8 +24,10 @@ use ndarray::Array4;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-pub(crate) const RUN: RunTask =
-    |context, _| evaluate(context, PRESETS, |name, seed| Wanted::preset(name, &[], seed));
+pub(crate) const RUN: RunTask = |context, _| {
+    let models = Models::of(context, PRESETS)?;
+    evaluate(context, &models.names(), |name, seed| models.wanted(name, seed))
+};
 
 const PRESETS: &[&str] = &[
     "linear",
@@ -80,6 +83,7 @@ fn evaluate(
     wanted: impl Fn(&str, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
     let mut draft = Evaluation::begin(context, &TASK)?;
+    draft.expect(presets.len() * context.seeds.len());
     let mut clean = Contest {
         title: "Reconstruction of clean images",
         note: "Lower is better for MSE and MAE, higher for PSNR and SSIM. A number takes 32 bits; a code of indices is \

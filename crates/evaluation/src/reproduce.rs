@@ -170,7 +170,7 @@ impl Job {
     ) -> Result<Finished, EvaluationError> {
         let (name, experiment) = (self.preset.clone(), self.experiment.clone());
         let command = self.command(ae_tensor::device::threads());
-        let run = context.trained(&Wanted { name, experiment, command })?;
+        let run = context.trained(&Wanted { name, experiment, command, run: None })?;
         let mut metrics = run.record.metrics.clone();
         metrics.extend(loss_change(&run.dir)?.map(|change| ("train/loss_change".to_string(), change)));
         metrics.extend(measures::of_run(context, &run, &self.experiment.measures, again, begin)?);

@@ -13,6 +13,7 @@ use crate::held_out::strided;
 use crate::outcome::Evaluation;
 use crate::scan::Gallery;
 use crate::spread::Quantity;
+use crate::subject::Models;
 use crate::tasks::RunTask;
 pub(crate) use ae_catalogue::tasks::SEARCH as TASK;
 use ae_models::Batch;
@@ -22,8 +23,22 @@ use shown::Shown;
 use std::path::PathBuf;
 
 pub(crate) const RUN: RunTask = |context, _| {
-    evaluate(context, &SETS, &CODERS, |set, coder, seed| {
-        let data = format!("data.set={}", set.name);
+    let models = Models::of(context, &[])?;
+    if let Some(data) = models.data() {
+        let names = models.names();
+        let run = |name| Coder { name, title: name, preset: name, settings: &[], binary: true };
+        let coders: Vec<Coder<'_>> = names.iter().map(|name| run(*name)).collect();
+        let set = Set { name: data, settings: &[] };
+        return evaluate(context, &[set], &coders, |_, coder, seed| models.wanted(coder.preset, seed));
+    }
+    let own = [Set { name: "your data", settings: &[] }];
+    let sets = if context.subject.has_data() { &own[..] } else { &SETS };
+    evaluate(context, sets, &CODERS, |set, coder, seed| {
+        // Data of the user's own are set for all presets alike.
+        let data = format!(
+            "data.set={}",
+            SETS.iter().find(|known| known.name == set.name).map_or("mnist", |it| it.name)
+        );
         let settings = [&[data.as_str()], set.settings, coder.settings].concat();
         Wanted::preset(coder.preset, &settings, seed)
     })
@@ -31,32 +46,32 @@ pub(crate) const RUN: RunTask = |context, _| {
 
 /// A set of labelled images: its training images are searched with its test images.
 #[derive(Clone, Copy, Debug)]
-struct Set {
-    name: &'static str,
+struct Set<'a> {
+    name: &'a str,
     /// What differs from the presets.
-    settings: &'static [&'static str],
+    settings: &'a [&'a str],
 }
 
 /// A model whose codes are searched.
 #[derive(Clone, Copy, Debug)]
-struct Coder {
+struct Coder<'a> {
     /// In the metrics.
-    name: &'static str,
-    title: &'static str,
-    preset: &'static str,
+    name: &'a str,
+    title: &'a str,
+    preset: &'a str,
     /// What differs from the preset.
-    settings: &'static [&'static str],
+    settings: &'a [&'a str],
     /// Whether its code is made binary, too: a bit for each unit.
     binary: bool,
 }
 
-const SETS: [Set; 3] = [
+const SETS: [Set<'static>; 3] = [
     Set { name: "mnist", settings: &[] },
     Set { name: "fashion-mnist", settings: &[] },
     // As many steps as ten passes over 40,000 images.
     Set { name: "cifar10-subset", settings: &["training.epochs=100"] },
 ];
-const CODERS: [Coder; 5] = [
+const CODERS: [Coder<'static>; 5] = [
     Coder { name: "vanilla", title: "vanilla", preset: "vanilla", settings: &[], binary: true },
     Coder {
         name: "vanilla256",
@@ -89,11 +104,12 @@ struct Trial<'a> {
 
 fn evaluate(
     context: &mut Context<'_>,
-    sets: &[Set],
-    coders: &[Coder],
-    wanted: impl Fn(&Set, &Coder, u64) -> Result<Wanted, EvaluationError>,
+    sets: &[Set<'_>],
+    coders: &[Coder<'_>],
+    wanted: impl Fn(&Set<'_>, &Coder<'_>, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
     let mut draft = Evaluation::begin(context, &TASK)?;
+    draft.expect(sets.len() * coders.len() * context.seeds.len());
     for set in sets {
         let mut entrants = Entrants::new(PRECISIONS);
         let mut shown = None;
@@ -116,7 +132,7 @@ fn evaluate(
                 // The same size of each rival, once.
                 let size = model.code_size();
                 let name = format!("pca{size}");
-                if !entrants.have(&name, seed) {
+                if size <= pca.most() && !entrants.have(&name, seed) {
                     let title = format!("PCA, {size} components");
                     let by = |rows: &Tensor| codes::represent(rows, |batch| pca.codes(batch, size));
                     trial.codes(&mut entrants, (&name, &title), coder.binary, by)?;

@@ -4,6 +4,7 @@
 use crate::context::Context;
 use crate::error::EvaluationError;
 use crate::outcome::Evaluation;
+use crate::subject::Subject;
 pub use ae_catalogue::tasks::{OptionValues, TASKS, Task, TaskOption};
 use std::path::PathBuf;
 
@@ -50,6 +51,7 @@ pub fn run(
     context: &mut Context<'_>,
     options: &OptionValues,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
+    context.subject = Subject::of(task, options)?;
     let is_known = |name: &String| task.options.iter().any(|option| option.name == name);
     if let Some(option) = options.names().find(|name| !is_known(name)) {
         return Err(EvaluationError::NoSuchOption { task: task.name, option: option.clone() });
@@ -75,9 +77,9 @@ mod tests {
         let mut options = OptionValues::default();
         options.set("data", vec!["a".into(), "b".into()]);
         assert_eq!((options.one("data"), options.all("labels")), (Some("b"), &[][..]));
-        let task = TASKS.iter().find(|task| task.name == "denoise").unwrap();
+        let task = TASKS.iter().find(|task| task.name == "pretrain").unwrap();
         let error = Bench::new().with(&[0], |context| run(task, context, &options)).unwrap_err();
-        assert!(error.to_string().starts_with("the task `denoise` has no option `data`;"), "{error}");
+        assert!(error.to_string().starts_with("the task `pretrain` has no option `data`;"), "{error}");
         assert!(error.is_usage());
     }
 

@@ -34,14 +34,25 @@ impl Bench {
 
     /// Calls a task with a context; its runs lie in `runs`.
     pub(crate) fn with<T>(&self, seeds: &[u64], task: impl FnOnce(&mut Context<'_>) -> T) -> T {
+        self.observed(&mut (), seeds, task)
+    }
+
+    /// The same, under an observer.
+    pub(crate) fn observed<T>(
+        &self,
+        observer: &mut dyn ae_training::Observer,
+        seeds: &[u64],
+        task: impl FnOnce(&mut Context<'_>) -> T,
+    ) -> T {
         task(&mut Context {
             sources: &self.sources,
             device: DeviceChoice::Cpu,
             runs: &self.path("runs"),
             seeds: seeds.into(),
             progress: &mut ae_fetch::Silent,
-            observer: &mut (),
+            observer,
             stop: &self.stop,
+            subject: crate::Subject::default(),
         })
     }
 
@@ -102,12 +113,17 @@ impl Bench {
 /// 200 labelled grey images of 8 by 8 pixels in [0, 1], each with a bright stripe `across` or `down` at a
 /// random place.
 pub(crate) fn stripes(bench: &Bench) -> ae_datasets::DataConfig {
+    stripes_of(bench, 8)
+}
+
+/// [`stripes`] with another side length, in pixels.
+pub(crate) fn stripes_of(bench: &Bench, side: usize) -> ae_datasets::DataConfig {
     let mut rng = stream_rng(0, "stripes", 0);
     let mut text = String::new();
     for row in 0..200 {
-        let (is_across, place) = (row % 2 == 0, (unit(&mut rng) * 7.0) as usize);
-        for pixel in 0..64 {
-            let at = if is_across { pixel / 8 } else { pixel % 8 };
+        let (is_across, place) = (row % 2 == 0, (unit(&mut rng) * (side - 1) as f64) as usize);
+        for pixel in 0..side * side {
+            let at = if is_across { pixel / side } else { pixel % side };
             let bright = if (place..place + 2).contains(&at) { 0.9 } else { 0.0 };
             write!(text, "{:.3},", bright + 0.1 * unit(&mut rng)).unwrap();
         }
@@ -120,7 +136,7 @@ pub(crate) fn stripes(bench: &Bench) -> ae_datasets::DataConfig {
         scale: ae_datasets::Scale::None,
         test: 0.4,
         label: Some(Column::Index(-1)),
-        shape: Some(vec![1, 8, 8]),
+        shape: Some(vec![1, side, side]),
         ..Default::default()
     }
 }
@@ -142,7 +158,8 @@ pub(crate) fn wanted(name: &str, model: &str, data: &Path, epochs: u64, seed: u6
     let batch = BatchSize::Samples(8);
     let training = TrainingConfig { seed, epochs, batch, learning_rate: 0.01, ..Default::default() };
     let experiment = Experiment { data, training, ..Experiment::of(model) };
-    Wanted { name: name.into(), experiment, command: format!("ae train {name} --seed {seed}") }
+    let command = format!("ae train {name} --seed {seed}");
+    Wanted { name: name.into(), experiment, command, run: None }
 }
 
 /// The same with all classes in training, not only the normal one.

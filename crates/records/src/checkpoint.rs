@@ -18,6 +18,9 @@ pub struct Position {
     pub window: Window,
     /// Early stopping: the best validation loss and its epoch.
     pub best: Option<Best>,
+    /// The learning rate that falls when the validation loss stands still.
+    #[serde(default, skip_serializing_if = "Plateau::is_new")]
+    pub plateau: Plateau,
     /// Whether early stopping has ended the run.
     pub stopped: bool,
     /// Bytes of `metrics.jsonl` that belong to the steps taken.
@@ -137,6 +140,23 @@ pub struct Best {
     pub loss: f64,
     /// Its number, from 1.
     pub epoch: u64,
+}
+
+/// How the validation loss stands with a learning rate that falls when it does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plateau {
+    /// The lowest loss so far.
+    pub best: Option<f64>,
+    /// Epochs since the lowest loss or the last reduction.
+    pub waited: u64,
+    /// How often the rate has been reduced.
+    pub reductions: u32,
+}
+
+impl Plateau {
+    fn is_new(&self) -> bool {
+        *self == Plateau::default()
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub enum OptimizerConfig {
     /// Adam (Kingma & Ba, 2015, algorithm 1); weight decay adds to the gradient.
     Adam(Adam),
     /// AdamW (Loshchilov & Hutter, 2019, algorithm 2); weight decay shrinks the weights themselves.
-    Adamw(Adam),
+    Adamw(Adamw),
     /// RMSprop (Tieleman & Hinton, 2012, lecture 6.5; centred: Graves, 2013, equations 38-45), in PyTorch's
     /// form: `s ← α · s + (1 - α) · g²`, `v ← momentum · v + g / (√s + ε)`, `θ ← θ - rate · v`; weight decay
     /// adds to the gradient.
@@ -33,7 +33,7 @@ pub struct Sgd {
     pub weight_decay: f64,
 }
 
-/// Settings of Adam and AdamW.
+/// Settings of Adam.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Adam {
@@ -43,13 +43,33 @@ pub struct Adam {
     pub beta2: f64,
     /// Keeps the quotient finite.
     pub epsilon: f64,
-    /// See [`OptimizerConfig::Adam`] and [`OptimizerConfig::Adamw`].
+    /// Factor of the L2 penalty, which is added to the gradient.
     pub weight_decay: f64,
 }
 
 impl Default for Adam {
     fn default() -> Self {
         Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
+    }
+}
+
+/// Settings of AdamW. The default decay is PyTorch's.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Adamw {
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Keeps the quotient finite.
+    pub epsilon: f64,
+    /// Share of each weight that a step takes away, times the learning rate.
+    pub weight_decay: f64,
+}
+
+impl Default for Adamw {
+    fn default() -> Self {
+        Adamw { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }
     }
 }
 
@@ -118,11 +138,12 @@ impl OptimizerConfig {
                 let fine = !sgd.nesterov || sgd.momentum > 0.0;
                 legal("momentum", sgd.momentum, fine, "above 0 if nesterov is true")
             }
-            OptimizerConfig::Adam(adam) | OptimizerConfig::Adamw(adam) => {
-                share("beta1", adam.beta1)?;
-                share("beta2", adam.beta2)?;
-                small("epsilon", adam.epsilon)?;
-                positive("weight_decay", adam.weight_decay)
+            &OptimizerConfig::Adam(Adam { beta1, beta2, epsilon, weight_decay })
+            | &OptimizerConfig::Adamw(Adamw { beta1, beta2, epsilon, weight_decay }) => {
+                share("beta1", beta1)?;
+                share("beta2", beta2)?;
+                small("epsilon", epsilon)?;
+                positive("weight_decay", weight_decay)
             }
             OptimizerConfig::Rmsprop(rmsprop) => {
                 share("alpha", rmsprop.alpha)?;
@@ -195,9 +216,9 @@ impl Optimizer {
                 let p = &self.parameters;
                 native::fused_sgd(p, &self.momenta, rate, momentum, weight_decay, nesterov, false)?;
             }
-            OptimizerConfig::Adam(adam) | OptimizerConfig::Adamw(adam) => {
+            OptimizerConfig::Adam(Adam { beta1, beta2, epsilon, weight_decay })
+            | OptimizerConfig::Adamw(Adamw { beta1, beta2, epsilon, weight_decay }) => {
                 let decoupled = matches!(self.config, OptimizerConfig::Adamw(_));
-                let Adam { beta1, beta2, epsilon, weight_decay } = adam;
                 let how = AdamStep { rate, beta1, beta2, weight_decay, epsilon, decoupled };
                 native::fused_adam(&self.parameters, &self.first, &self.second, &self.steps, &how)?;
             }

@@ -1,7 +1,7 @@
 //! Tests the fused optimizers against plain implementations of the papers' algorithms in double precision,
 //! and their state through a save and a load.
 
-use ae_tensor::optimizer::{Adam, Rmsprop, Sgd, update_averages};
+use ae_tensor::optimizer::{Adam, Adamw, Rmsprop, Sgd, update_averages};
 use ae_tensor::{Device, Kind, Optimizer, OptimizerConfig, Tensor};
 use std::collections::HashMap;
 
@@ -15,7 +15,8 @@ fn configs() -> Vec<OptimizerConfig> {
         OptimizerConfig::Sgd(Sgd { momentum: 0.9, weight_decay: 0.0, nesterov: true }),
         OptimizerConfig::Adam(Adam::default()),
         OptimizerConfig::Adam(adam),
-        OptimizerConfig::Adamw(adam),
+        OptimizerConfig::Adamw(Adamw { weight_decay: 0.1, ..Adamw::default() }),
+        OptimizerConfig::Adamw(Adamw::default()),
         OptimizerConfig::Rmsprop(Rmsprop::default()),
         OptimizerConfig::Rmsprop(Rmsprop { momentum: 0.9, weight_decay: 0.1, ..Rmsprop::default() }),
         OptimizerConfig::Rmsprop(Rmsprop { centered: true, momentum: 0.5, ..Rmsprop::default() }),
@@ -38,17 +39,18 @@ fn plain(config: &OptimizerConfig, x: &mut [f64], steps: usize) {
                     m[i] = sgd.momentum * m[i] + g;
                     x[i] -= RATE * if sgd.nesterov { g + sgd.momentum * m[i] } else { m[i] };
                 }
-                OptimizerConfig::Adam(a) | OptimizerConfig::Adamw(a) => {
+                OptimizerConfig::Adam(Adam { beta1, beta2, epsilon, weight_decay })
+                | OptimizerConfig::Adamw(Adamw { beta1, beta2, epsilon, weight_decay }) => {
                     let decoupled = matches!(config, OptimizerConfig::Adamw(_));
-                    let g = if decoupled { g } else { g + a.weight_decay * x[i] };
+                    let g = if decoupled { g } else { g + weight_decay * x[i] };
                     if decoupled {
-                        x[i] -= RATE * a.weight_decay * x[i];
+                        x[i] -= RATE * weight_decay * x[i];
                     }
-                    m[i] = a.beta1 * m[i] + (1.0 - a.beta1) * g;
-                    v[i] = a.beta2 * v[i] + (1.0 - a.beta2) * g * g;
-                    let m_hat = m[i] / (1.0 - a.beta1.powi(t as i32));
-                    let v_hat = v[i] / (1.0 - a.beta2.powi(t as i32));
-                    x[i] -= RATE * m_hat / (v_hat.sqrt() + a.epsilon);
+                    m[i] = beta1 * m[i] + (1.0 - beta1) * g;
+                    v[i] = beta2 * v[i] + (1.0 - beta2) * g * g;
+                    let m_hat = m[i] / (1.0 - beta1.powi(t as i32));
+                    let v_hat = v[i] / (1.0 - beta2.powi(t as i32));
+                    x[i] -= RATE * m_hat / (v_hat.sqrt() + epsilon);
                 }
                 OptimizerConfig::Rmsprop(r) => {
                     let g = g + r.weight_decay * x[i];
@@ -175,8 +177,8 @@ fn numbers_out_of_range_are_refused() {
         OptimizerConfig::Sgd(Sgd { momentum: 1.0, ..Sgd::default() }),
         OptimizerConfig::Sgd(Sgd { nesterov: true, ..Sgd::default() }),
         OptimizerConfig::Adam(Adam { beta2: -0.1, ..Adam::default() }),
-        OptimizerConfig::Adamw(Adam { epsilon: 0.0, ..Adam::default() }),
-        OptimizerConfig::Adamw(Adam { weight_decay: f64::NAN, ..Adam::default() }),
+        OptimizerConfig::Adamw(Adamw { epsilon: 0.0, ..Adamw::default() }),
+        OptimizerConfig::Adamw(Adamw { weight_decay: f64::NAN, ..Adamw::default() }),
         OptimizerConfig::Rmsprop(Rmsprop { alpha: 1.0, ..Rmsprop::default() }),
         OptimizerConfig::Rmsprop(Rmsprop { epsilon: 0.0, ..Rmsprop::default() }),
         OptimizerConfig::Rmsprop(Rmsprop { momentum: -0.1, ..Rmsprop::default() }),

@@ -3,7 +3,7 @@
 mod batch;
 
 use crate::expected::Expected;
-use crate::schedule::{Length, OneCycle, Schedule};
+use crate::schedule::{Length, OneCycle, ReduceOnPlateau, Schedule};
 use crate::tier::TierPart;
 use ae_datasets::DataConfig;
 use ae_models::ModelConfig;
@@ -180,11 +180,21 @@ pub struct SettingError {
 }
 
 impl TrainingConfig {
-    /// The learning rate of a group at step `step`, counted from 0; an epoch has `batches` batches.
-    pub fn rate(&self, group: &str, step: u64, batches: usize) -> f64 {
+    /// The learning rate of a group at step `step`, counted from 0; an epoch has `batches` batches. `reductions` is how often
+    /// the validation loss has stood still; see [`Schedule::ReduceOnPlateau`].
+    pub fn rate(&self, group: &str, step: u64, batches: usize, reductions: u32) -> f64 {
         let epoch = batches as u64;
         let length = Length { epoch, total: self.epochs * epoch };
-        self.schedule.rate(self.learning_rate_of(group), step, length)
+        self.schedule.rate(self.learning_rate_of(group), step, length, reductions)
+    }
+
+    /// The setting that needs validation rows, if there is one.
+    pub(crate) fn needs_validation(&self) -> Option<&'static str> {
+        match self.schedule {
+            _ if self.early_stopping.is_some() => Some("training.early_stopping"),
+            Schedule::ReduceOnPlateau(_) => Some("training.schedule.reduce_on_plateau"),
+            _ => None,
+        }
     }
 
     /// Steps between two points of the loss curves of a run whose epochs have `batches` batches.
@@ -257,6 +267,19 @@ impl TrainingConfig {
                 times("training.schedule.one_cycle.start", start)?;
                 times("training.schedule.one_cycle.end", end)?;
             }
+            Schedule::ReduceOnPlateau(ReduceOnPlateau { factor, patience, min_delta, min }) => {
+                let name = |setting: &str| format!("training.schedule.reduce_on_plateau.{setting}");
+                legal(
+                    &name("factor"),
+                    factor.to_string(),
+                    factor > 0.0 && factor < 1.0,
+                    "above 0 and below 1",
+                )?;
+                legal(&name("patience"), patience.to_string(), patience >= 1, "at least 1")?;
+                let fine = min_delta >= 0.0 && min_delta.is_finite();
+                legal(&name("min_delta"), min_delta.to_string(), fine, "at least 0")?;
+                legal(&name("min"), min.to_string(), min >= 0.0 && min.is_finite(), "at least 0")?;
+            }
         }
         for (name, group) in &self.groups {
             let own = group.learning_rate.unwrap_or(rate);
@@ -281,71 +304,5 @@ fn check_optimizer(setting: &str, optimizer: &OptimizerConfig) -> Result<(), Set
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::schedule::Unit;
-
-    fn check(schedule: Schedule, expected: &str) {
-        let config = TrainingConfig { schedule, ..TrainingConfig::default() };
-        let obtained = config.check().map_or_else(|error| error.to_string(), |()| "fine".into());
-        assert_eq!(obtained, expected);
-    }
-
-    #[test]
-    fn settings_of_a_group_out_of_range_are_refused_by_name() {
-        let check = |group: &str, expected: &str| {
-            let config: TrainingConfig = toml::from_str(&format!("[groups.critic]\n{group}")).unwrap();
-            assert_eq!(config.check().unwrap_err().to_string(), expected);
-        };
-        check(
-            "learning_rate = -1.0",
-            "training.groups.critic.learning_rate = -1 is out of range; it must be above 0",
-        );
-        check(
-            "optimizer = { adam = { beta1 = 2.0 } }",
-            "training.groups.critic.optimizer = { beta1 = 2 } is out of range; it must be at least 0 and below 1",
-        );
-    }
-
-    #[test]
-    fn short_runs_have_curves() {
-        let interval = |epochs, log_every, batches| {
-            TrainingConfig { epochs, log_every, ..TrainingConfig::default() }.log_interval(batches)
-        };
-        assert_eq!((interval(10, 100, 469), interval(3, 100, 5), interval(10, 100, 40)), (100, 1, 20));
-        assert_eq!((interval(3, 50, 5), interval(1, 100, 1)), (50, 1), "what is set stays");
-    }
-
-    #[test]
-    fn schedules_out_of_range_are_refused_by_name() {
-        let step = |every, factor| Schedule::Step { every, unit: Unit::Epochs, factor };
-        check(step(1, 0.5), "fine");
-        check(step(0, 0.5), "training.schedule.step.every = 0 is out of range; it must be at least 1");
-        check(
-            step(2, 1.5),
-            "training.schedule.step.factor = 1.5 is out of range; it must be above 0 and at most 1",
-        );
-        check(
-            step(2, f64::NAN),
-            "training.schedule.step.factor = NaN is out of range; it must be above 0 and at most 1",
-        );
-        let stages = Schedule::Stages { first: 0, growth: 3, factor: 0.5 };
-        check(stages, "training.schedule.stages.first = 0 is out of range; it must be at least 1");
-        let cycle = |rise, start, end| Schedule::OneCycle(OneCycle { rise, start, end });
-        check(cycle(0.3, 25.0, 1e4), "fine");
-        check(
-            cycle(30.0, 25.0, 1e4),
-            "training.schedule.one_cycle.rise = 30 is out of range; it must be between 0 and 1",
-        );
-        check(
-            cycle(0.3, 0.0, 1e4),
-            "training.schedule.one_cycle.start = 0 is out of range; it must be at least 1",
-        );
-        check(
-            cycle(0.3, 25.0, f64::INFINITY),
-            "training.schedule.one_cycle.end = inf is out of range; it must be at least 1",
-        );
-        let cosine = Schedule::Cosine { warmup: 0, floor: 2.0 };
-        check(cosine, "training.schedule.cosine.floor = 2 is out of range; it must be between 0 and 1");
-    }
-}
+#[path = "config_tests.rs"]
+mod tests;

@@ -1,11 +1,13 @@
 //! Data for the training loop: tensors, and the batches of an epoch in a seeded order.
 
+mod augment;
 mod moving;
 mod sparse;
 mod split;
 
 pub use split::{Epoch, Split};
 
+use ae_datasets::augment::{Augment, AugmentError};
 use ae_datasets::moving::MovingDataset;
 use ae_datasets::sparse::{AnyDataset, SparseDataset};
 use ae_datasets::{DataConfig, DataError, Dataset, SampleShape, Samples, Sources};
@@ -13,6 +15,7 @@ use ae_fetch::Progress;
 use ae_models::DataSummary;
 use ae_records::record::FileRecord;
 use ae_tensor::{Device, Kind};
+use augment::Augmenter;
 use std::mem;
 
 /// Training, validation and test rows, and their summary for a model.
@@ -58,11 +61,28 @@ impl Splits {
         device: Device,
         progress: &mut dyn Progress,
     ) -> Result<Self, LoadError> {
-        Ok(match ae_datasets::load_any(config, sources, seed, progress)? {
+        let splits = match ae_datasets::load_any(config, sources, seed, progress)? {
             AnyDataset::Dense(dataset) => Splits::new(dataset, device)?,
             AnyDataset::Sparse(dataset) => Splits::sparse(dataset, device)?,
             AnyDataset::Moving(dataset) => Splits::moving(dataset, device)?,
-        })
+        };
+        Ok(splits.augmented(config.augment))
+    }
+
+    /// The same rows, of which the batches of an epoch are changed at random. Everything else sees the rows as they are.
+    /// [`crate::train`] refuses changes that do not suit the samples.
+    pub fn augmented(mut self, settings: Augment) -> Self {
+        self.train.augment(Augmenter::new(settings, &self.summary));
+        self
+    }
+
+    /// Refuses changes of training rows that do not suit them.
+    ///
+    /// # Errors
+    /// See [`AugmentError`].
+    pub(crate) fn check_augment(&self) -> Result<(), AugmentError> {
+        let Some(augmenter) = self.train.augmenter() else { return Ok(()) };
+        augmenter.settings().check(&self.dataset.shape, self.train.has_missing())
     }
 
     /// Takes over the memory of a data set, without a copy on a CPU.

@@ -105,10 +105,8 @@ fn run_here(
     // Data and model come before the folder, so that a run that cannot train leaves nothing behind.
     let seed = request.experiment.training.seed;
     let splits = Splits::load(&request.experiment.data, &request.sources, seed, device, progress)?;
-    if request.experiment.training.early_stopping.is_some() && splits.validation.is_empty() {
-        return Err(TrainError::NoValidation.into());
-    }
     let (splits, mut model) = built(&mut request.experiment, splits, device)?;
+    start::check_data(&splits, &request.experiment.training)?;
     model.metadata.preset = request.name.clone();
     if let Some(available) = machine::available_memory().filter(|_| device == Device::Cpu) {
         let batch = request.experiment.training.batch.samples(splits.train.len());

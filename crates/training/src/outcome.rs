@@ -5,6 +5,7 @@ use crate::config::{SettingError, UnknownGroup};
 use crate::data::EmptyData;
 use crate::start::StartError;
 use crate::tensorboard::EventError;
+use ae_datasets::augment::AugmentError;
 use ae_records::files::FileError;
 use ae_tensor::optimizer::OptimizerError;
 use ae_tensor::{TorchError, WorkersError};
@@ -57,9 +58,12 @@ pub enum TrainError {
     /// Weights to begin with, or parameters to leave alone.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// Early stopping without validation rows.
-    #[error("training.early_stopping needs validation rows; set data.validation, such as 0.1")]
-    NoValidation,
+    /// A setting that judges the validation loss, named, without validation rows.
+    #[error("{0} needs validation rows; set data.validation, such as 0.1")]
+    NoValidation(&'static str),
+    /// Random changes of training rows that do not suit them.
+    #[error(transparent)]
+    Augment(#[from] AugmentError),
     /// No training rows.
     #[error(transparent)]
     Empty(#[from] EmptyData),

@@ -1,5 +1,6 @@
 //! Learning-rate schedules.
 
+use ae_records::checkpoint::Plateau;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
@@ -48,6 +49,9 @@ pub enum Schedule {
     /// the base rate, then falls along another to the first rate divided by `end`. Shape and defaults are
     /// those of PyTorch's `OneCycleLR`; the momentum stays as it is.
     OneCycle(OneCycle),
+    /// Multiplies the rate by `factor` whenever the validation loss has not fallen for `patience` epochs in a row; needs
+    /// `data.validation` above 0. PyTorch's `ReduceLROnPlateau` waits one epoch longer for the same `patience`.
+    ReduceOnPlateau(ReduceOnPlateau),
 }
 
 /// What [`Schedule::Step`] counts.
@@ -79,6 +83,41 @@ impl Default for OneCycle {
     }
 }
 
+/// Settings of [`Schedule::ReduceOnPlateau`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReduceOnPlateau {
+    /// What the rate is multiplied by, above 0 and below 1.
+    pub factor: f64,
+    /// Epochs to wait for a better validation loss, since the best one or the last reduction; at least 1.
+    pub patience: u64,
+    /// How much lower a loss must be to count as better; at least 0.
+    pub min_delta: f64,
+    /// The lowest learning rate; at least 0.
+    pub min: f64,
+}
+
+impl Default for ReduceOnPlateau {
+    fn default() -> Self {
+        ReduceOnPlateau { factor: 0.1, patience: 5, min_delta: 0.0, min: 0.0 }
+    }
+}
+
+impl ReduceOnPlateau {
+    /// Takes note of an epoch's validation loss. One that is NaN is not better than any.
+    pub(crate) fn observe(self, plateau: &mut Plateau, loss: f64) {
+        if loss < plateau.best.unwrap_or(f64::INFINITY) - self.min_delta {
+            *plateau = Plateau { best: Some(loss), waited: 0, ..*plateau };
+            return;
+        }
+        plateau.waited += 1;
+        if plateau.waited >= self.patience {
+            plateau.waited = 0;
+            plateau.reductions += 1;
+        }
+    }
+}
+
 /// Numbers of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Length {
@@ -97,8 +136,9 @@ fn one() -> u64 {
 }
 
 impl Schedule {
-    /// The rate of step `step`, counted from 0. A step after the last has the last one's rate.
-    pub fn rate(self, base: f64, step: u64, length: Length) -> f64 {
+    /// The rate of step `step`, counted from 0. A step after the last has the last one's rate. `reductions` is how often a
+    /// plateau has been seen.
+    pub fn rate(self, base: f64, step: u64, length: Length, reductions: u32) -> f64 {
         let step = step.min(length.total.saturating_sub(1));
         match self {
             Schedule::Constant => base,
@@ -120,6 +160,9 @@ impl Schedule {
                     stage += 1;
                 }
                 base * factor.powi(stage)
+            }
+            Schedule::ReduceOnPlateau(ReduceOnPlateau { factor, min, .. }) => {
+                (base * factor.powf(f64::from(reductions))).max(min.min(base))
             }
             Schedule::OneCycle(OneCycle { rise, start, end }) => {
                 let (first, step) = (base / start, step as f64);
@@ -146,7 +189,7 @@ mod tests {
     const LENGTH: Length = Length { epoch: 10, total: 101 };
 
     fn check(schedule: Schedule, step: u64, expected: f64) {
-        let rate = schedule.rate(0.1, step, LENGTH);
+        let rate = schedule.rate(0.1, step, LENGTH, 0);
         assert!((rate - expected).abs() < 1e-12, "{schedule:?}, step {step}: {rate}");
     }
 
@@ -190,7 +233,7 @@ mod tests {
             [(0, 0), (1, 1), (3, 1), (4, 2), (12, 2), (13, 3), (1092, 6), (1093, 7), (3279, 7)]
         {
             let expected = 1e-3 * 10f64.powf(-f64::from(stage) / 7.0);
-            assert!((read.rate(1e-3, epoch, length) / expected - 1.0).abs() < 1e-12, "epoch {epoch}");
+            assert!((read.rate(1e-3, epoch, length, 0) / expected - 1.0).abs() < 1e-12, "epoch {epoch}");
         }
     }
 
@@ -238,12 +281,39 @@ mod tests {
     }
 
     #[test]
+    fn the_rate_falls_when_the_loss_has_not_for_some_epochs() {
+        let check = |settings: ReduceOnPlateau, losses: &[f64], expected: &[f64]| {
+            let mut plateau = Plateau::default();
+            for (&loss, expected) in losses.iter().zip(expected) {
+                settings.observe(&mut plateau, loss);
+                // As a resumed run finds it.
+                plateau = serde_json::from_str(&serde_json::to_string(&plateau).unwrap()).unwrap();
+                let rate = Schedule::ReduceOnPlateau(settings).rate(0.1, 7, LENGTH, plateau.reductions);
+                assert!((rate - expected).abs() < 1e-12, "{rate} instead of {expected} in {losses:?}");
+            }
+        };
+        let settings = ReduceOnPlateau { factor: 0.5, patience: 2, ..ReduceOnPlateau::default() };
+        let losses = [3.0, 3.0, 2.0, 2.5, 2.0, 2.1, f64::NAN, 1.0, 1.0];
+        check(settings, &losses, &[0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.025, 0.025, 0.025]);
+        let falling = [3.0, 2.5, 2.0, 1.5];
+        check(settings, &falling, &[0.1; 4]);
+        check(ReduceOnPlateau { min_delta: 0.6, ..settings }, &falling, &[0.1, 0.1, 0.1, 0.1]);
+        check(ReduceOnPlateau { min_delta: 2.0, ..settings }, &falling, &[0.1, 0.1, 0.05, 0.05]);
+        check(
+            ReduceOnPlateau { patience: 1, min: 0.03, ..settings },
+            &[-1.0; 5],
+            &[0.1, 0.05, 0.03, 0.03, 0.03],
+        );
+        check(ReduceOnPlateau { patience: 1, min: 1.0, ..settings }, &[1.0; 3], &[0.1; 3]);
+    }
+
+    #[test]
     fn short_runs_have_rates_too() {
         for total in 0..6 {
             for rise in [0.0, 0.3, 1.0] {
                 let cycle = Schedule::OneCycle(OneCycle { rise, ..OneCycle::default() });
                 for step in 0..6 {
-                    let rate = cycle.rate(0.1, step, Length { epoch: 1, total });
+                    let rate = cycle.rate(0.1, step, Length { epoch: 1, total }, 0);
                     assert!(rate > 0.0 && rate <= 0.1 + 1e-12, "{total} steps, rise {rise}, {step}: {rate}");
                 }
             }

@@ -1,6 +1,8 @@
 //! What a run begins with besides random weights: those of another model, and the parameters that stay as they are.
 
 use crate::config::TrainingConfig;
+use crate::data::Splits;
+use crate::outcome::TrainError;
 use crate::tensors::{self, TensorFileError};
 use ae_models::Model;
 use ae_records::names::{did_you_mean, nearest};
@@ -80,6 +82,17 @@ pub(crate) fn is_frozen(parameter: &str, names: &[String]) -> bool {
 pub(crate) fn check(model: &dyn Model, config: &TrainingConfig) -> Result<(), StartError> {
     check_frozen(model, &config.freeze)?;
     config.init_from.as_deref().map_or(Ok(()), |path| weights(model, path).map(drop))
+}
+
+/// Checks that the data have what the configuration needs, and that they can be changed at random as it says.
+///
+/// # Errors
+/// [`TrainError::NoValidation`] or [`TrainError::Augment`].
+pub(crate) fn check_data(data: &Splits, config: &TrainingConfig) -> Result<(), TrainError> {
+    if let Some(setting) = config.needs_validation().filter(|_| data.validation.is_empty()) {
+        return Err(TrainError::NoValidation(setting));
+    }
+    Ok(data.check_augment()?)
 }
 
 /// The model file that `training.init_from` means.

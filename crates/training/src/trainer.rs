@@ -12,6 +12,7 @@ use crate::observer::{Observer, Pulse};
 use crate::options::{Start, TrainOptions};
 use crate::outcome::{Outcome, TrainError};
 use crate::pace::Pace;
+use crate::schedule::Schedule;
 use crate::start;
 use crate::team::Team;
 use crate::tensors::{copy, exchange, unnamed};
@@ -56,9 +57,7 @@ pub fn train_with<'m>(
     start::check_frozen(model, &config.freeze)?;
     let device = model.parameters().first().map_or(Device::Cpu, |(_, parameter)| parameter.device());
     let data = data.splits(device)?;
-    if config.early_stopping.is_some() && data.validation.is_empty() {
-        return Err(TrainError::NoValidation);
-    }
+    start::check_data(&data, config)?;
     let is_masked = data.train.has_missing() || data.validation.has_missing();
     if is_masked && !model.masks_missing() {
         return Err(TrainError::Missing);
@@ -277,7 +276,7 @@ impl<'a> Loop<'a> {
         }
         let exchanged = self.team.exchange(&task, &self.parameters, values, stops)?;
         for (group, _) in active {
-            let rate = self.config.rate(self.groups[group], self.position.step, epoch.len());
+            let rate = self.rate(group, self.position.step, epoch.len());
             let optimizer = &mut self.optimizers[group];
             if let Some(norm) = self.config.clip_norm {
                 let _norm_before = optimizer.clip_gradient_norm(norm)?;
@@ -315,6 +314,9 @@ impl<'a> Loop<'a> {
         let figures =
             evaluate_with(&self.team, self.model, &self.data.validation, self.config.seed, "validation")?;
         let loss = figures.get(self.model.objective()).copied().unwrap_or(f64::NAN);
+        if let Schedule::ReduceOnPlateau(settings) = self.config.schedule {
+            settings.observe(&mut self.position.plateau, loss);
+        }
         if let Some(stopping) = self.config.early_stopping {
             let epoch = self.position.epoch;
             if self.position.best.is_none_or(|best| loss < best.loss - stopping.min_delta) {
@@ -329,6 +331,11 @@ impl<'a> Loop<'a> {
         }
         self.write("validation", &figures)?;
         Ok(figures)
+    }
+
+    /// The learning rate of a group's step.
+    fn rate(&self, group: usize, step: u64, batches: usize) -> f64 {
+        self.config.rate(self.groups[group], step, batches, self.position.plateau.reductions)
     }
 
     fn save(&mut self) -> Result<(), TrainError> {

@@ -3,11 +3,12 @@
 
 mod common;
 
+use ae_datasets::{SampleShape, Samples};
 use ae_models::ModelConfig;
 use ae_records::run_dir::RunDir;
 use ae_tensor::OptimizerConfig;
-use ae_tensor::optimizer::{Adam, Rmsprop, Sgd};
-use ae_training::schedule::OneCycle;
+use ae_tensor::optimizer::{Adam, Adamw, Rmsprop, Sgd};
+use ae_training::schedule::{OneCycle, ReduceOnPlateau};
 use ae_training::{
     BatchSize, Build, EarlyStopping, Observer, Progress, Schedule, Splits, TrainOptions, TrainingConfig,
     TrainingData, train_with,
@@ -34,7 +35,7 @@ fn config(optimizer: OptimizerConfig) -> TrainingConfig {
 fn configs() -> Vec<TrainingConfig> {
     let sgd = OptimizerConfig::Sgd(Sgd { momentum: 0.9, ..Sgd::default() });
     let adam = OptimizerConfig::Adam(Adam::default());
-    let adamw = OptimizerConfig::Adamw(Adam { weight_decay: 0.01, ..Adam::default() });
+    let adamw = OptimizerConfig::Adamw(Adamw::default());
     let rmsprop = Rmsprop { momentum: 0.5, centered: true, ..Rmsprop::default() };
     vec![
         config(sgd),
@@ -48,6 +49,15 @@ fn configs() -> Vec<TrainingConfig> {
             ema: Some(0.8),
             early_stopping: Some(EarlyStopping { patience: 50, min_delta: 0.0 }),
             ..config(adamw)
+        },
+        // The loss never falls by so much, so the rate does, after each epoch but the first.
+        TrainingConfig {
+            schedule: Schedule::ReduceOnPlateau(ReduceOnPlateau {
+                patience: 1,
+                min_delta: 1e9,
+                ..ReduceOnPlateau::default()
+            }),
+            ..config(adam)
         },
     ]
 }
@@ -81,7 +91,17 @@ fn attempt(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> bool {
-    let splits = splits(47);
+    attempt_on(&splits(47), variant, config, folder, observer, stop)
+}
+
+fn attempt_on(
+    splits: &Splits,
+    variant: &str,
+    config: &TrainingConfig,
+    folder: &Path,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> bool {
     // Each attempt starts from weights of another seed, which the checkpoint must replace.
     let seed = if RunDir::new(folder).checkpoint().exists() { 99 } else { 3 };
     let settings: ModelConfig = serde_json::from_str(variant).unwrap();
@@ -94,7 +114,7 @@ fn attempt(
         stop: Some(stop),
         ..TrainOptions::default()
     };
-    let outcome = train_with(&model, &splits, config, options).unwrap();
+    let outcome = train_with(&model, splits, config, options).unwrap();
     if !outcome.interrupted {
         model.metadata.seed = 3;
         model.save(run.model()).unwrap();
@@ -135,6 +155,73 @@ fn a_run_that_dies_and_one_that_is_stopped_end_as_if_nothing_had_happened() {
     }
 }
 
+/// The rows as samples of this shape, changed in training.
+fn augmented(shape: SampleShape, settings: &str) -> Splits {
+    splits(47).shaped(shape).augmented(toml::from_str(settings).unwrap())
+}
+
+const IMAGE: SampleShape = SampleShape::Image { channels: 1, height: 3, width: 4 };
+const SERIES: SampleShape = SampleShape::Sequence { steps: 6, features: 2 };
+const ALL_OF_IMAGES: &str =
+    "flip = 0.5\nshift = 0.3\ncrop = 1\nrotate = 20.0\nbrightness = 0.2\ncontrast = 0.2";
+const ALL_OF_SERIES: &str = "jitter = 0.05\nscale = 0.2\nmask = 0.4";
+
+#[test]
+fn rows_that_are_changed_at_random_are_the_same_after_a_break() {
+    let config = TrainingConfig { ema: Some(0.9), ..configs().remove(0) };
+    for (shape, settings) in [(IMAGE, ALL_OF_IMAGES), (SERIES, ALL_OF_SERIES)] {
+        let splits = augmented(shape.clone(), settings);
+        let temporary = tempfile::tempdir().unwrap();
+        let [whole, broken, plain] = ["whole", "broken", "plain"].map(|name| temporary.path().join(name));
+        for folder in [&whole, &broken, &plain] {
+            fs::create_dir(folder).unwrap();
+        }
+        let go_on = AtomicBool::new(false);
+        assert!(attempt_on(&splits, VANILLA, &config, &whole, &mut (), &go_on));
+        for step in [6, 10] {
+            let died = catch_unwind(AssertUnwindSafe(|| {
+                attempt_on(&splits, VANILLA, &config, &broken, &mut Dies(step), &go_on)
+            }));
+            assert!(died.is_err());
+        }
+        assert!(attempt_on(&splits, VANILLA, &config, &broken, &mut (), &go_on));
+        assert!(results(&whole) == results(&broken), "{settings}");
+        assert!(attempt_on(&splits_of(shape), VANILLA, &config, &plain, &mut (), &go_on));
+        assert_ne!(results(&whole).1, results(&plain).1, "{settings} changes what is learned");
+    }
+}
+
+fn splits_of(shape: SampleShape) -> Splits {
+    splits(47).shaped(shape)
+}
+
+#[test]
+fn only_the_batches_of_an_epoch_are_changed() {
+    let (changed, plain) = (augmented(IMAGE, ALL_OF_IMAGES), splits_of(IMAGE));
+    assert_eq!(changed.train.values(), plain.train.values());
+    assert_ne!(changed.train.epoch(3, 0, 10).get(0).values, plain.train.epoch(3, 0, 10).get(0).values);
+    assert_ne!(changed.train.epoch(3, 0, 47).get(0).values, changed.train.epoch(3, 1, 47).get(0).values);
+    for (changed, plain) in [(&changed.validation, &plain.validation), (&changed.test, &plain.test)] {
+        assert_eq!(changed.epoch(3, 0, 10).get(0).values, plain.epoch(3, 0, 10).get(0).values);
+        assert_eq!(changed.rows(0, 5).values, plain.rows(0, 5).values);
+    }
+}
+
+#[test]
+fn changes_that_do_not_suit_the_rows_are_refused() {
+    let check = |splits: &Splits, expected: &str| {
+        let error = refusal(&configs().remove(0), splits, Path::new("nowhere"), false);
+        assert!(error.contains(expected), "{error}");
+    };
+    let of_rows = splits(47).augmented(toml::from_str("flip = 0.5").unwrap());
+    check(&of_rows, "data.augment.flip is for images, and the samples are rows of 12 numbers");
+    check(
+        &augmented(SERIES, "rotate = 5.0"),
+        "data.augment.rotate is for images, and the samples are series",
+    );
+    check(&augmented(IMAGE, "crop = 3"), "data.augment.crop = 3 is out of range");
+}
+
 #[test]
 fn the_same_seed_gives_the_same_bytes_and_another_seed_does_not() {
     let temporary = tempfile::tempdir().unwrap();
@@ -158,7 +245,7 @@ fn a_run_that_is_made_longer_ends_as_one_that_was_as_long_from_the_beginning() {
         early_stopping: Some(EarlyStopping { patience: 50, min_delta: 0.0 }),
         ..configs().remove(0)
     };
-    for config in [with_averages, stopping] {
+    for config in [with_averages, stopping, configs().remove(4)] {
         let temporary = tempfile::tempdir().unwrap();
         let [whole, longer] = ["whole", "longer"].map(|name| temporary.path().join(name));
         let go_on = AtomicBool::new(false);
@@ -209,6 +296,15 @@ fn a_run_does_not_go_on_with_something_else() {
     *bytes.last_mut().unwrap() ^= 4;
     fs::write(&path, &bytes).unwrap();
     check(&config, &same, true, "is damaged: its content has the SHA-256");
+}
+
+#[test]
+fn a_rate_that_falls_on_a_plateau_needs_validation_rows() {
+    let splits = Splits::of(splits(47).train.samples(), Samples::empty(12)).unwrap();
+    let error = refusal(&configs().remove(4), &splits, Path::new("nowhere"), false);
+    let expected =
+        "training.schedule.reduce_on_plateau needs validation rows; set data.validation, such as 0.1";
+    assert_eq!(error, expected);
 }
 
 /// Moves the folder of the run at a step.

@@ -36,10 +36,19 @@ impl FromArgMatches for ChosenTask {
         });
         let (task, matches) = found.ok_or_else(|| Error::new(ErrorKind::MissingSubcommand))?;
         let mut options = OptionValues::default();
-        for TaskOption { name, .. } in task.options {
-            if let Some(values) = matches.get_many::<String>(name) {
+        for TaskOption { name, value, .. } in task.options {
+            if value.is_empty() {
+                if matches.get_flag(name) {
+                    options.set(name, Vec::new());
+                }
+            } else if let Some(values) = matches.get_many::<String>(name) {
                 options.set(name, values.cloned().collect());
             }
+        }
+        if !task.takes_runs()
+            && let Some(runs) = matches.get_many::<String>(RUN)
+        {
+            options.set(RUN, runs.cloned().collect());
         }
         Ok(ChosenTask { task, options, common: TaskArgs::from_arg_matches(matches)? })
     }
@@ -50,19 +59,27 @@ impl FromArgMatches for ChosenTask {
     }
 }
 
+/// The option for models of the user's own.
+const RUN: &str = "run";
+
 fn subcommand(task: &Task) -> Command {
-    let command = Command::new(task.name).args(task.options.iter().map(argument));
+    let mut command = Command::new(task.name).args(task.options.iter().map(argument));
+    if !task.takes_runs() {
+        // Accepted, so that the task can say why not, and which tasks do.
+        command = command.arg(Arg::new(RUN).long(RUN).value_name("RUN").hide(true).action(ArgAction::Append));
+    }
     // The help text comes last: a doc comment of `TaskArgs` would replace it.
     TaskArgs::augment_args(command).about(task.about)
 }
 
 fn argument(option: &TaskOption) -> Arg {
     let TaskOption { name, value, about, default, repeats, requires } = *option;
-    let argument = Arg::new(name).long(name).value_name(value).help(about).action(if repeats {
-        ArgAction::Append
-    } else {
-        ArgAction::Set
-    });
+    let argument = Arg::new(name).long(name).help(about);
+    if value.is_empty() {
+        return argument.action(ArgAction::SetTrue);
+    }
+    let action = if repeats { ArgAction::Append } else { ArgAction::Set };
+    let argument = argument.value_name(value).action(action);
     let argument = default.into_iter().fold(argument, Arg::default_value);
     requires.into_iter().fold(argument, Arg::requires)
 }
@@ -102,11 +119,23 @@ mod tests {
     }
 
     #[test]
+    fn models_and_data_of_ones_own_arrive() {
+        let options = parse("denoise --run a --run b --quick").unwrap().options;
+        assert_eq!(options.all("run"), ["a", "b"]);
+        assert_eq!(options.names().collect::<Vec<_>>(), ["quick", "run"]);
+        let options =
+            parse("search --data own.npy --set data.labels=y.npy --set training.epochs=3").unwrap().options;
+        assert_eq!((options.one("data"), options.all("set").len()), (Some("own.npy"), 2));
+        assert_eq!(parse("benchmark --run a").unwrap().options.all("run"), ["a"], "the task says why not");
+    }
+
+    #[test]
     fn wrong_usage_is_refused() {
         let check =
             |arguments: &str, expected| assert_eq!(parse(arguments).unwrap_err(), expected, "{arguments}");
         check("nothing", ErrorKind::InvalidSubcommand);
-        check("denoise --data own.csv", ErrorKind::UnknownArgument);
+        check("pretrain --data own.csv", ErrorKind::UnknownArgument);
+        check("forecast --quick", ErrorKind::UnknownArgument);
         check("anomaly --normal a", ErrorKind::MissingRequiredArgument);
         check("anomaly --data a --data b", ErrorKind::ArgumentConflict);
     }

@@ -127,7 +127,8 @@ fn rate(samples_per_second: f64) -> String {
 
 impl Observer for Training {
     fn on_run(&mut self, text: &str) {
-        self.headline = Some(text.to_owned());
+        self.headline = None;
+        output::note(text);
     }
 
     fn on_start(&mut self, progress: &Progress) {

@@ -18,6 +18,8 @@ const LEFT_OUT: [&str; 7] =
     ["description", "measures", "expected", "smoke", "cpu", "full", "training.groups"];
 /// Stands for a setting or figure that a run does not have.
 const NONE: &str = "–";
+/// In place of a list of settings.
+const NO_SETTINGS: &str = "no settings differ";
 /// Maximum points of a curve in a picture.
 const MAX_POINTS: usize = 600;
 /// Characters of a curve on the terminal.
@@ -181,7 +183,8 @@ fn show(runs: &[Compared], comparison: &Comparison<'_>, term: &str) {
     let mut add = |name: &str, values: Vec<String>| {
         columns.push(std::iter::once(name.to_string()).chain(values).collect());
     };
-    add("settings that differ", vec![String::new(); runs.len()]);
+    let title = if comparison.settings.is_empty() { NO_SETTINGS } else { "settings that differ" };
+    add(title, vec![String::new(); runs.len()]);
     for (name, values) in &comparison.settings {
         add(&format!("  {name}"), values.iter().map(|value| value.unwrap_or(NONE).to_string()).collect());
     }
@@ -274,8 +277,13 @@ fn report(out: &Path, runs: &[Compared], comparison: &Comparison<'_>, term: &str
     let table = |rows: Vec<Vec<String>>| {
         Block::Table(HtmlTable { caption: String::new(), columns: columns.clone(), rows })
     };
+    let settings: Vec<_> = settings.collect();
+    let of_settings = match settings.is_empty() {
+        true => Section { title: "Settings".into(), blocks: vec![Block::Text("No settings differ.".into())] },
+        false => Section { title: "Settings that differ".into(), blocks: vec![table(settings)] },
+    };
     let mut sections = vec![
-        Section { title: "Settings that differ".into(), blocks: vec![table(settings.collect())] },
+        of_settings,
         Section { title: "Figures".into(), blocks: vec![table(facts.chain(figures).collect())] },
     ];
     let folder = tempfile::tempdir().map_err(Failure::new)?;

@@ -3,6 +3,7 @@
 use super::error::ApplyError;
 use super::pixels::Raw;
 use super::trained::{Trained, numbered};
+use crate::pictures::{MAX_CHANNELS, tiles_of};
 use ae_records::files::{self, FileError};
 use ae_report::picture;
 use ae_tensor::{Kind, Tensor, array};
@@ -308,7 +309,7 @@ impl<'a> Sheet<'a> {
     fn images(&self, values: &Values) -> Result<ndarray::Array4<f32>, ApplyError> {
         match values {
             Values::Samples(samples) if samples.dim() == 4 => {
-                Ok(Raw::of(&self.trained.model.metadata).images(samples))
+                Ok(tiles_of(Raw::of(&self.trained.model.metadata).images(samples)))
             }
             Values::Samples(_) => Err(ApplyError::NoPicture("rows that are no images")),
             Values::Codes(_) => Err(ApplyError::NoPicture("codes")),
@@ -318,8 +319,9 @@ impl<'a> Sheet<'a> {
     /// Refuses images that a picture cannot hold before anything is computed.
     fn check_channels(&self) -> Result<(), ApplyError> {
         match self.shape[..] {
-            [1 | 3, _, _] => Ok(()),
-            [_, _, _] => Err(ApplyError::NoPicture("images of other than 1 or 3 channels")),
+            // Other channels than grey and colours become panels, side by side.
+            [channels, _, _] if channels as usize <= MAX_CHANNELS => Ok(()),
+            [_, _, _] => Err(ApplyError::NoPicture("images of more than 6 channels")),
             _ => Err(ApplyError::NoPicture("rows that are no images")),
         }
     }

@@ -193,6 +193,32 @@ fn images_come_back_in_their_own_range_whatever_the_scale() {
     }
 }
 
+#[test]
+fn two_channels_become_two_panels_of_a_picture() {
+    let bench = Bench::new();
+    let data = DataConfig { shape: Some(vec![2, 4, 8]), ..images(&bench) };
+    let run = trained(&bench, "vanilla", data);
+    done(&bench, reconstruct, &wish(&bench, &run, None, "pngs/")).unwrap();
+    done(&bench, reconstruct, &wish(&bench, &run, None, "back.npy")).unwrap();
+    let bytes = fs::read(bench.path("back.npy")).unwrap();
+    let values: Vec<f32> = npyz::NpyFile::new(&bytes[..]).unwrap().into_vec().unwrap();
+    let picture = fs::File::open(bench.path("pngs/07.png")).unwrap();
+    let mut reader = png::Decoder::new(std::io::BufReader::new(picture)).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    assert_eq!((info.width, info.height, info.color_type), (17, 4, png::ColorType::Grayscale));
+    for (row, line) in pixels.chunks(17).enumerate() {
+        assert_eq!(line[8], 255, "a white line between the channels");
+        for channel in 0..2 {
+            for column in 0..8 {
+                let value = values[7 * 64 + channel * 32 + row * 8 + column].clamp(0.0, 1.0);
+                let pixel = f32::from(line[channel * 9 + column]);
+                assert!((pixel - 255.0 * value).abs() < 1.01, "{pixel} {value}");
+            }
+        }
+    }
+}
+
 /// Stripes as an array without labels.
 fn images(bench: &Bench) -> DataConfig {
     let labelled = stripes(bench);

@@ -15,6 +15,8 @@ pub(super) enum Cleaner {
     Gaussian,
     /// The preset trained on the kind of damage at hand.
     Own,
+    /// The model of a run that the user gave.
+    Given,
 }
 
 impl Cleaner {
@@ -26,6 +28,7 @@ impl Cleaner {
             Cleaner::Pca => "pca",
             Cleaner::Gaussian => "denoising",
             Cleaner::Own => "own",
+            Cleaner::Given => "run",
         }
     }
 
@@ -37,6 +40,7 @@ impl Cleaner {
             Cleaner::Pca => "PCA",
             Cleaner::Gaussian => "denoising",
             Cleaner::Own => "matched",
+            Cleaner::Given => "the run",
         }
     }
 }

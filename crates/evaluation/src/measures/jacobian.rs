@@ -38,7 +38,7 @@ pub(super) fn measure(context: &mut Context<'_>, run: &Run) -> Result<Metrics, E
         experiment.model = ModelConfig::Contractive(contractive::Config { weight: 0.0, ..config.clone() });
         let seed = experiment.training.seed;
         let command = format!("ae train contractive --set model.contractive.weight=0 --seed {seed}");
-        let twin = context.trained(&Wanted { name: "contractive".into(), experiment, command })?;
+        let twin = context.trained(&Wanted { name: "contractive".into(), experiment, command, run: None })?;
         let twin = movement(&twin)?.relative();
         metrics.insert("unpenalised".into(), twin);
         metrics.insert("times_below_unpenalised".into(), twin / own.relative());

@@ -10,7 +10,7 @@ use ndarray::{Array2, Array4, Axis, s};
 const MAX_ROWS: usize = 1000;
 const MAX_VALUES: usize = 4 << 20;
 /// Channels of an image, other than grey or colour, that are shown.
-pub(super) const MAX_CHANNELS: usize = 6;
+pub(crate) const MAX_CHANNELS: usize = 6;
 
 /// The units that the data of a run came in.
 #[derive(Debug)]
@@ -117,18 +117,7 @@ impl<'a> Units<'a> {
 
     /// As [`Self::tiles`], of images in `[0, 1]`.
     pub(super) fn tiles_of(&self, images: Array4<f32>) -> Array4<f32> {
-        if self.is_viewable() {
-            return images;
-        }
-        let (n, channels, height, width) = images.dim();
-        let channels = channels.min(MAX_CHANNELS);
-        // A white line between two channels.
-        let mut tiles = Array4::ones((n, 1, height, channels * (width + 1) - 1));
-        for channel in 0..channels {
-            let start = channel * (width + 1);
-            tiles.slice_mut(s![.., 0, .., start..start + width]).assign(&images.index_axis(Axis(1), channel));
-        }
-        tiles
+        tiles_of(images)
     }
 
     /// Whether images have one channel or three, which a picture shows as grey or colours.
@@ -166,6 +155,22 @@ impl<'a> Units<'a> {
             _ => (1..=n).map(|number| format!("{what} {number}")).collect(),
         }
     }
+}
+
+/// Images `[N, C, H, W]` that a picture can hold: of one or three channels as they are, of others the first six channels beside one
+/// another, with a white line between two.
+pub(crate) fn tiles_of(images: Array4<f32>) -> Array4<f32> {
+    let (n, channels, height, width) = images.dim();
+    if matches!(channels, 1 | 3) {
+        return images;
+    }
+    let channels = channels.min(MAX_CHANNELS);
+    let mut tiles = Array4::ones((n, 1, height, channels * (width + 1) - 1));
+    for channel in 0..channels {
+        let start = channel * (width + 1);
+        tiles.slice_mut(s![.., 0, .., start..start + width]).assign(&images.index_axis(Axis(1), channel));
+    }
+    tiles
 }
 
 /// The range that a picture shows for data of this one.

@@ -1,12 +1,13 @@
 //! The rows of one split, dense, sparse or made on demand, and their batches.
 
+use super::augment::Augmenter;
 use super::{moving, sparse};
 use ae_datasets::moving::MovingDigits;
 use ae_datasets::sparse::{Absent, SparsePart};
 use ae_datasets::{Samples, epoch_order};
 use ae_models::Batch;
 use ae_records::digest;
-use ae_tensor::{Device, Tensor, array};
+use ae_tensor::{Device, Noise, Tensor, array};
 use ndarray::Array2;
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub struct Split {
     /// `[N]`, int64.
     labels: Option<Tensor>,
     device: Device,
+    /// Changes the batches of an epoch, and nothing else.
+    augmenter: Option<Augmenter>,
 }
 
 #[derive(Debug)]
@@ -44,7 +47,7 @@ impl Split {
         let values = array::from_array(values);
         let observed = observed.map(|observed| array::from_array(mask(observed)));
         let rows = Rows::Dense { values, observed };
-        let mut split = Split { rows, labels: labels.as_deref().map(indices), device };
+        let mut split = Split { rows, labels: labels.as_deref().map(indices), device, augmenter: None };
         split.reshape(shape);
         split.move_to(device);
         split
@@ -52,11 +55,11 @@ impl Split {
 
     pub(super) fn sparse(part: SparsePart, absent: Absent, device: Device) -> Self {
         let labels = part.rows.labels().map(indices);
-        Split { rows: Rows::Sparse(Arc::new(part), absent), labels, device }
+        Split { rows: Rows::Sparse(Arc::new(part), absent), labels, device, augmenter: None }
     }
 
     pub(super) fn moving(part: MovingDigits, shape: &[i64], device: Device) -> Self {
-        Split { rows: Rows::Moving(Arc::new(part), shape.to_vec()), labels: None, device }
+        Split { rows: Rows::Moving(Arc::new(part), shape.to_vec()), labels: None, device, augmenter: None }
     }
 
     /// All rows on the CPU, each flattened, with their masks and labels. Panics if they are not dense.
@@ -95,7 +98,17 @@ impl Split {
             Rows::Moving(part, shape) => Rows::Moving(Arc::clone(part), shape.clone()),
         };
         let labels = self.labels.as_ref().map(Tensor::shallow_clone);
-        Split { rows, labels, device: self.device }
+        Split { rows, labels, device: self.device, augmenter: self.augmenter }
+    }
+
+    /// Has the batches of an epoch changed at random.
+    pub(super) fn augment(&mut self, augmenter: Option<Augmenter>) {
+        self.augmenter = augmenter;
+    }
+
+    /// How the batches of an epoch are changed.
+    pub(super) fn augmenter(&self) -> Option<&Augmenter> {
+        self.augmenter.as_ref()
     }
 
     pub(super) fn reshape(&mut self, shape: &[i64]) {
@@ -236,7 +249,7 @@ impl Split {
             Rows::Dense { values, .. } => values.device(),
             Rows::Sparse(..) | Rows::Moving(..) => Device::Cpu,
         };
-        Epoch { split: self, order: indices(&order).to_device(home), batch, number: epoch }
+        Epoch { split: self, order: indices(&order).to_device(home), batch, number: epoch, seed }
     }
 }
 
@@ -252,6 +265,7 @@ pub struct Epoch<'a> {
     order: Tensor,
     batch: usize,
     number: u64,
+    seed: u64,
 }
 
 impl Epoch<'_> {
@@ -277,17 +291,21 @@ impl Epoch<'_> {
 
     /// These rows of batch `index`.
     pub fn part(&self, index: usize, part: Range<usize>) -> Batch {
-        let Split { rows, labels, device } = self.split;
+        let Split { rows, labels, device, augmenter } = self.split;
         let start = index * self.batch + part.start;
         let order = self.order.narrow(0, start as i64, part.len() as i64);
         let take = |t: &Tensor| t.index_select(0, &order).to_device(*device);
-        match rows {
+        let batch = match rows {
             Rows::Dense { values, observed } => self.split.dense(values, observed.as_ref(), take),
             Rows::Sparse(part, absent) => {
                 sparse::batch(part, *absent, places(&order), labels.as_ref().map(take), *device)
             }
             Rows::Moving(part, shape) => moving::batch(part, shape, self.number, places(&order), *device),
-        }
+        };
+        let Some(augmenter) = augmenter.as_ref().filter(|_| !part.is_empty()) else { return batch };
+        let step = self.number * self.len() as u64 + index as u64;
+        let noise = Noise::new(self.seed, step, *device).fork("augmentation");
+        augmenter.apply(batch, &noise.of_rows(part.start, part.len(), self.rows_of(index)))
     }
 }
 

@@ -61,7 +61,8 @@ impl RunError {
                 matches!(
                     error,
                     TrainError::Setting(_)
-                        | TrainError::NoValidation
+                        | TrainError::NoValidation(_)
+                        | TrainError::Augment(_)
                         | TrainError::Missing
                         | TrainError::Start(
                             StartError::NoModel(_)

@@ -93,7 +93,7 @@ impl Loop<'_> {
             epoch: self.position.epoch,
             epochs: self.config.epochs,
             terms,
-            learning_rate: self.config.rate(self.groups[0], self.position.step.saturating_sub(1), batches),
+            learning_rate: self.rate(0, self.position.step.saturating_sub(1), batches),
             samples_per_second: self.samples_per_second(),
         }
     }

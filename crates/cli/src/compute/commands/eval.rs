@@ -5,10 +5,15 @@ use crate::cli::{ChosenTask, Cli, EvalArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Training;
-use ae_evaluation::Context;
+use ae_evaluation::{Context, Subject};
 
 pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
     let ChosenTask { task, options, common } = &args.task;
+    if !common.seeds.is_empty() && !options.all("run").is_empty() {
+        return Err(Failure::usage(
+            "--seeds is for models that are trained; a run was trained with a seed of its own",
+        ));
+    }
     let device = compute(&common.compute)?;
     let sources = sources(&common.sources);
     let (mut progress, mut observer) = (downloads(), Training::new(None));
@@ -20,6 +25,7 @@ pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
         progress: progress.as_mut(),
         observer: &mut observer,
         stop: stop_flag(),
+        subject: Subject::default(),
     };
     let (evaluation, report) = ae_evaluation::tasks::run(task, &mut context, options)?;
     context.observer.on_end();

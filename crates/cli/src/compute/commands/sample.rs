@@ -27,6 +27,7 @@ pub(crate) fn run(args: &SampleArgs, cli: &Cli) -> Result<(), Failure> {
         progress: downloads.as_mut(),
         observer: &mut Training::new(None),
         stop: stop_flag(),
+        subject: ae_evaluation::Subject::default(),
     };
     let Drawn { sampler, files, .. } = sampling::draw(&mut context, &wish)?;
     let place = apply::shown(&files).unwrap_or(Path::new("")).display().to_string();

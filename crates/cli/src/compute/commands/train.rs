@@ -111,6 +111,7 @@ fn measure(run: &mut Run, sources: &Sources, args: &TrainArgs) -> Result<(), Fai
         progress: downloads.as_mut(),
         observer: &mut Training::new(None),
         stop: stop_flag(),
+        subject: ae_evaluation::Subject::default(),
     };
     let names = &run.experiment.measures;
     let begin = &mut |name: &str| output::note(&format!("measuring {name}"));

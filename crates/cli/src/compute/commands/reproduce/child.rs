@@ -41,6 +41,7 @@ pub(super) fn run(args: &ReproduceArgs, seed: u64) -> Result<(), Failure> {
         progress: downloads.as_mut(),
         observer: &mut Reporter { last: None },
         stop,
+        subject: ae_evaluation::Subject::default(),
     };
     let result = job.run(&mut context, args.again, &mut |measure| {
         IS_MEASURING.store(true, Ordering::Relaxed);
