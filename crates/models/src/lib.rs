@@ -45,6 +45,6 @@ pub use model::{
     Autoencoder, BEST_QUALITY, Batch, Classifier, Code, CodeForm, Compressor, DataSummary, Forecaster,
     Generator, Group, LatentVariable, Losses, Model, ModelError, Pass, Phase, Restorer,
 };
-pub use network::{Layer, Network, ShapeError};
+pub use network::{CustomLayer, Layer, LayerRule, Network, ShapeError};
 pub use registry::{ModelConfig, ModelSettings, Variant};
 pub use sampler::{FittedSampler, Sampler};

@@ -217,6 +217,19 @@ pub(crate) fn widths(variant: &'static str, setting: &'static str, got: &[i64]) 
     Ok(())
 }
 
+/// Refuses a share of dropped values outside of `[0, 1)`; `setting` is the one itself, or the network's.
+pub(crate) fn check_dropout(
+    variant: &'static str,
+    setting: &'static str,
+    got: f64,
+) -> Result<(), ModelError> {
+    if (0.0..1.0).contains(&got) {
+        return Ok(());
+    }
+    let got = if setting == "dropout" { got.to_string() } else { format!("{{ dropout = {got} }}") };
+    Err(out_of_range(variant, setting, &got, "a share of at least 0 and below 1"))
+}
+
 /// Refuses more than [`MAX_LAYERS`] layers or blocks, which would have to be described before their weights
 /// can be counted.
 pub(crate) fn layers(variant: &'static str, setting: &'static str, got: usize) -> Result<(), ModelError> {
