@@ -2,4 +2,5 @@
 
 fn main() {
     ae_link::rpaths();
+    ae_link::pass_on();
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 fn main() {
     ae_link::rpaths();
+    ae_link::under_cargo().expect("cargo's target folder can be written");
     println!("cargo:rerun-if-changed=native/shim.cpp");
     println!("cargo:rerun-if-changed=native/operation.cpp");
     println!("cargo:rerun-if-changed=native/shim.h");

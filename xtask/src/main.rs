@@ -7,6 +7,7 @@ mod check;
 mod dist;
 mod doctor;
 mod fuzz;
+mod library;
 mod libtorch;
 mod packages;
 mod program;
@@ -41,7 +42,8 @@ Tasks that install libtorch if it is missing, then build and run the program `ae
 Tasks of the project:
   setup      Install libtorch: --cuda for the CUDA build, --mirror DIR, --force to install it again
   test       Run every test of the workspace; --distributed: those of several workers, which need libgloo-dev;
-             --browser: those of reports in a headless Chromium, or of the reports named after it
+             --browser: those of reports in a headless Chromium, or of the reports named after it;
+             --library: builds and runs a crate outside of the checkout with `autoencoders` as its only dependency
   check      Format, tidy, clippy, packages, docs, workflows, licences and advisories: what CI runs
   soak       Kill, stop and starve the program at random moments; what it leaves must not differ
   sanitize   Run the unsafe code under Miri and the sanitizers of g++

@@ -63,7 +63,7 @@ fn readme(name: &str, source: &str) -> String {
     for line in source.lines().map_while(|line| line.strip_prefix("//!")) {
         let line = line.strip_prefix(' ').unwrap_or(line);
         if let Some(language) = line.strip_prefix("```") {
-            in_rust = !in_code && matches!(language, "" | "no_run" | "should_panic");
+            in_rust = !in_code && matches!(language, "" | "ignore" | "no_run" | "should_panic");
             in_code = !in_code;
             page.push_str(if in_rust { "```rust" } else { line });
         } else if in_code {

@@ -1,16 +1,21 @@
 //! `cargo xtask test`: runs every test and documentation example of the workspace; with `--distributed`, those of
-//! several workers as processes, which need the headers of Gloo; with `--browser`, those of reports in a browser.
+//! several workers as processes, which need the headers of Gloo; with `--browser`, those of reports in a browser; with
+//! `--library`, that of a crate outside of the checkout.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::browser;
+use crate::library;
 use crate::setup;
 use crate::workspace::{self, Workspace};
 
 pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<ExitCode> {
     if args.first().is_some_and(|word| word == "--browser") {
         return browser::run(workspace, &args[1..]);
+    }
+    if args.first().is_some_and(|word| word == "--library") {
+        return library::run(workspace);
     }
     setup::ensure(workspace, None)?;
     if args.first().is_some_and(|word| word == "--distributed") {

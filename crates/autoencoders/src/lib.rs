@@ -8,8 +8,8 @@
 //! ```
 //! # #[cfg(feature = "anomaly")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use autoencoders::ndarray::{Array2, array};
 //! use autoencoders::prelude::*;
-//! use ndarray::{Array2, array};
 //!
 //! // Rows from a machine in normal operation: pressure and temperature follow the speed.
 //! let speed = |row: usize| (row as f32 * 0.618).fract();
@@ -42,8 +42,8 @@
 //! # #[cfg(feature = "training")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use autoencoders::models::variants::vae;
+//! use autoencoders::ndarray::Array2;
 //! use autoencoders::prelude::*;
-//! use ndarray::Array2;
 //!
 //! // 60 rows of 8 numbers: bumps at different places.
 //! let rows = Array2::from_shape_fn((60, 8), |(row, i)| (-((i as f32 - (row % 8) as f32) / 2.0).powi(2)).exp());
@@ -60,6 +60,19 @@
 //! # }
 //! # #[cfg(not(feature = "training"))]
 //! # fn main() {}
+//! ```
+//!
+//! # In a crate of your own
+//!
+//! This crate can be the only dependency. To build it, set `LIBTORCH` to the folder of libtorch (`cargo xtask setup` puts
+//! one into `.libtorch/libtorch` of the checkout), or `LIBTORCH_USE_PYTORCH=1` to take that of an installed PyTorch.
+//! `cargo run` and `cargo test` need nothing else. A program that you start without cargo finds libtorch if your crate
+//! has this `build.rs`:
+//!
+//! ```ignore
+//! fn main() {
+//!     println!("cargo:rustc-link-arg=-Wl,-rpath,{}", std::env::var("DEP_AUTOENCODERS_LIBTORCH").unwrap());
+//! }
 //! ```
 //!
 //! # Map
@@ -79,6 +92,7 @@
 //! | `report` | pictures and the one-file report | `report` |
 //! | `evaluation` | presets, and the tasks of `ae eval` and `ae reproduce` | `evaluation` |
 //! | `records` | seeds, the run folder, records, configurations | always |
+//! | `ndarray`, `tch`, `serde`, `serde_json` | the crates whose types appear in public functions, in the version that fits | those that need them |
 //!
 //! A feature enables those it is built on: `anomaly` enables `training` and `metrics`, `training` enables
 //! `models` and `datasets`. Without default features, and with only `coding`, `datasets`, `intake`,
@@ -107,7 +121,13 @@ pub use ae_records as records;
 pub use ae_report as report;
 #[cfg(feature = "models")]
 pub use ae_tensor as tensor;
+#[cfg(feature = "models")]
+pub use ae_tensor::tch;
 #[cfg(feature = "training")]
 pub use ae_training as training;
+#[cfg(any(feature = "intake", feature = "metrics", feature = "models", feature = "report"))]
+pub use ndarray;
+pub use serde;
+pub use serde_json;
 
 pub mod prelude;

@@ -10,8 +10,8 @@
 
 #![expect(clippy::print_stdout, reason = "a build script speaks to cargo on standard output")]
 
-use std::env;
 use std::path::{Path, PathBuf};
+use std::{env, fs, io};
 
 /// Where libtorch is looked for, relative to what is linked: `target/release/ae`, `target/debug/deps/test-…`, and
 /// `bin/ae` beside `lib/` or `lib/autoencoders/`.
@@ -71,6 +71,58 @@ fn search_and_keep(keep: &str) {
     }
 }
 
+/// For the build script of a library that others depend on: with this, `cargo run`, `cargo test` and `cargo bench` find
+/// libtorch in their packages, too, without a build script there.
+///
+/// Cargo adds the library search paths of build scripts to those of the loader, but only if they lie in its target folder.
+/// So this makes a folder there, with links to the libraries of libtorch, and gives its path. It needs `torch-sys` as a
+/// direct dependency, as [`rpaths`] does. On Windows it does nothing.
+///
+/// # Errors
+/// If the folder cannot be written.
+pub fn under_cargo() -> io::Result<()> {
+    let (Some(lib), Some(out)) = (env::var_os("DEP_TCH_LIBTORCH_LIB"), env::var_os("OUT_DIR")) else {
+        return Ok(());
+    };
+    let beside = Path::new(&out).join("libtorch");
+    if link_libraries(Path::new(&lib), &beside)? {
+        println!("cargo:rustc-link-search=native={}", beside.display());
+    }
+    Ok(())
+}
+
+/// For the build script of a package with a `links` key: the build scripts of packages that depend on it directly get
+/// libtorch's folder as the variable `DEP_<links>_LIBTORCH`.
+pub fn pass_on() {
+    if let Some(lib) = env::var_os("DEP_TCH_LIBTORCH_LIB") {
+        println!("cargo:libtorch={}", Path::new(&lib).display());
+    }
+}
+
+/// Fills the folder `beside` with links to the shared libraries in `lib`; false where there are no such links.
+#[cfg(unix)]
+fn link_libraries(lib: &Path, beside: &Path) -> io::Result<bool> {
+    if beside.exists() {
+        fs::remove_dir_all(beside)?;
+    }
+    fs::create_dir_all(beside)?;
+    let lib = lib.canonicalize()?;
+    for entry in fs::read_dir(lib)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_shared = name.to_str().is_some_and(|name| name.contains(".so") || name.ends_with(".dylib"));
+        if is_shared {
+            std::os::unix::fs::symlink(entry.path(), beside.join(&name))?;
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(not(unix))]
+fn link_libraries(_lib: &Path, _beside: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
 /// The run-time search paths on the system `target`, in order; `lib` is libtorch's folder of the build.
 fn search_paths(target: &str, lib: &Path, is_portable: bool) -> Vec<String> {
     let origin = match target {
@@ -116,6 +168,29 @@ mod tests {
             assert_eq!(check(&[(name, "1")], &[]), None);
         }
         assert!(missing::VARIABLES.is_sorted() && missing::REMEDY.contains("cargo xtask setup"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn shared_libraries_are_linked_once_more_whenever_the_script_runs() {
+        let folder = env::temp_dir().join(format!("ae-link-{}", std::process::id()));
+        let (lib, beside) = (folder.join("lib"), folder.join("beside"));
+        fs::create_dir_all(&lib).unwrap();
+        for name in ["libtorch_cpu.so", "libgomp-1.so.1", "libc10.dylib", "libtch.a"] {
+            fs::write(lib.join(name), name).unwrap();
+        }
+        fs::create_dir_all(&beside).unwrap();
+        fs::write(beside.join("old.so"), "").unwrap();
+        for _ in 0..2 {
+            assert!(link_libraries(&lib, &beside).unwrap());
+            let names =
+                fs::read_dir(&beside).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            let mut names: Vec<String> = names.collect();
+            names.sort();
+            assert_eq!(names, ["libc10.dylib", "libgomp-1.so.1", "libtorch_cpu.so"]);
+            assert_eq!(fs::read_to_string(beside.join("libgomp-1.so.1")).unwrap(), "libgomp-1.so.1");
+        }
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -20,7 +20,8 @@
 //! # Ok::<(), ae_models::ModelError>(())
 //! ```
 //!
-//! To write your own variant, implement [`Variant`] for its settings; it need not be in the registry.
+//! To write your own variant, implement [`Variant`] for its settings; it need not be in the list of this crate. With
+//! [`register`] a program adds it to those that files may name, and a layer of its own is a [`CustomLayer`].
 //!
 //! Read [`model`] first, then [`network`], then any file under [`variants`].
 
@@ -45,6 +46,6 @@ pub use model::{
     Autoencoder, BEST_QUALITY, Batch, Classifier, Code, CodeForm, Compressor, DataSummary, Forecaster,
     Generator, Group, LatentVariable, Losses, Model, ModelError, Pass, Phase, Restorer,
 };
-pub use network::{Layer, Network, ShapeError};
-pub use registry::{ModelConfig, ModelSettings, Variant};
+pub use network::{CustomLayer, Layer, LayerRule, Network, ShapeError};
+pub use registry::{ModelConfig, ModelSettings, NameTaken, Variant, register};
 pub use sampler::{FittedSampler, Sampler};

@@ -1,10 +1,14 @@
 //! The list of variants. To add one, write a file under [`crate::variants`] and a line at the end of this
-//! file.
+//! file. A program adds its own with [`register`].
+
+mod own;
+
+pub use own::{NameTaken, Own, register};
 
 use crate::model::{DataSummary, Model, ModelError};
 use ae_network::MAX_SIZE;
 use ae_tensor::Noise;
-use serde::de::{DeserializeOwned, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, EnumAccess, Error, IgnoredAny, MapAccess, VariantAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -115,27 +119,34 @@ impl ModelSettings for ModelConfig {
 macro_rules! variants {
     ($($variant:ident: $module:ident),* $(,)?) => {
         /// The settings of one variant, as `[model.<name>]` in a configuration.
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Clone, Debug, PartialEq)]
         pub enum ModelConfig {
             $(#[doc = concat!("See [`crate::variants::", stringify!($module), "`].")]
             $variant(crate::variants::$module::Config),)*
+            /// A variant of a program's own; see [`ModelConfig::own`].
+            Own(Own),
         }
 
         impl ModelConfig {
-            /// Every variant with its default settings, in the order of the list.
+            /// Every variant of the list with its default settings, in its order.
             pub fn all() -> Vec<ModelConfig> {
                 vec![$(ModelConfig::$variant(Default::default())),*]
             }
 
             /// The variant's name.
             pub fn name(&self) -> &'static str {
-                match self { $(ModelConfig::$variant(_) => <crate::variants::$module::Config as Variant>::NAME,)* }
+                match self {
+                    $(ModelConfig::$variant(_) => <crate::variants::$module::Config as Variant>::NAME,)*
+                    ModelConfig::Own(own) => own.name(),
+                }
             }
 
             /// One line about the variant.
             pub fn about(&self) -> &'static str {
-                match self { $(ModelConfig::$variant(_) => <crate::variants::$module::Config as Variant>::ABOUT,)* }
+                match self {
+                    $(ModelConfig::$variant(_) => <crate::variants::$module::Config as Variant>::ABOUT,)*
+                    ModelConfig::Own(own) => own.about(),
+                }
             }
 
             /// See [`Variant::initialise`].
@@ -143,10 +154,79 @@ macro_rules! variants {
             /// # Errors
             /// As there.
             pub fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
-                match self { $(ModelConfig::$variant(config) => Variant::initialise(config, data, noise),)* }
+                match self {
+                    $(ModelConfig::$variant(config) => Variant::initialise(config, data, noise),)*
+                    ModelConfig::Own(own) => own.initialise(data, noise),
+                }
+            }
+        }
+
+        impl Serialize for ModelConfig {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let name = self.name();
+                match self {
+                    $(ModelConfig::$variant(config) => {
+                        serializer.serialize_newtype_variant(CONFIG, 0, name, config)
+                    })*
+                    ModelConfig::Own(own) => serializer.serialize_newtype_variant(CONFIG, 0, name, own),
+                }
+            }
+        }
+
+        impl<'de> Visitor<'de> for AnyVariant {
+            type Value = ModelConfig;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a variant with its settings")
+            }
+
+            fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<ModelConfig, A::Error> {
+                let (name, settings): (String, _) = access.variant()?;
+                match name.as_str() {
+                    $(<crate::variants::$module::Config as Variant>::NAME => {
+                        settings.newtype_variant().map(ModelConfig::$variant)
+                    })*
+                    _ => match own::known().into_iter().find(|known| known.name == name) {
+                        Some(known) => settings.newtype_variant_seed(known).map(ModelConfig::Own),
+                        None => {
+                            let known = ModelConfig::names().join("`, `");
+                            Err(A::Error::custom(format!("unknown variant `{name}`, expected one of `{known}`")))
+                        }
+                    },
+                }
             }
         }
     };
+}
+
+/// What a [`ModelConfig`] is called to a serializer.
+const CONFIG: &str = "ModelConfig";
+
+/// Reads the settings of any variant from under its name.
+struct AnyVariant;
+
+impl<'de> Deserialize<'de> for ModelConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Formats that describe themselves need no list of names, and it would lack those of programs.
+        deserializer.deserialize_enum(CONFIG, &[], AnyVariant)
+    }
+}
+
+impl ModelConfig {
+    /// A variant by name, with its default settings: one of the list, or one that was added with [`register`].
+    pub fn named(name: &str) -> Option<Self> {
+        let own = || {
+            let known = own::known().into_iter().find(|known| known.name == name)?;
+            Some(ModelConfig::Own((known.default)()))
+        };
+        ModelConfig::all().into_iter().find(|config| config.name() == name).or_else(own)
+    }
+
+    /// The names of all variants: those of the list in its order, then those that were added.
+    pub fn names() -> Vec<&'static str> {
+        let listed = ModelConfig::all().into_iter().map(|config| config.name());
+        listed.chain(own::known().into_iter().map(|known| known.name)).collect()
+    }
 }
 
 variants! {
@@ -215,6 +295,19 @@ pub(crate) fn widths(variant: &'static str, setting: &'static str, got: &[i64]) 
         return refuse("a list of numbers of at most 2147483647");
     }
     Ok(())
+}
+
+/// Refuses a share of dropped values outside of `[0, 1)`; `setting` is the one itself, or the network's.
+pub(crate) fn check_dropout(
+    variant: &'static str,
+    setting: &'static str,
+    got: f64,
+) -> Result<(), ModelError> {
+    if (0.0..1.0).contains(&got) {
+        return Ok(());
+    }
+    let got = if setting == "dropout" { got.to_string() } else { format!("{{ dropout = {got} }}") };
+    Err(out_of_range(variant, setting, &got, "a share of at least 0 and below 1"))
 }
 
 /// Refuses more than [`MAX_LAYERS`] layers or blocks, which would have to be described before their weights

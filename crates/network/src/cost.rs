@@ -21,6 +21,7 @@ impl Layer {
             Layer::ResidualBlock(ref block) => block.flops(input),
             Layer::ChannelDensity => density::flops(input),
             Layer::TransformerBlock(ref block) => block.flops(input),
+            Layer::Custom(ref custom) => custom.rule().flops(input, output),
             _ => 0,
         }
     }
@@ -33,6 +34,9 @@ impl Layer {
             Layer::Flatten | Layer::Reshape(_) | Layer::Crop2d { .. } => 0,
             // Values, and the positions of the maxima.
             Layer::MaxPool2d { .. } => product(output).saturating_mul(2),
+            // Values, and the mask.
+            Layer::Dropout { .. } => product(output).saturating_mul(2),
+            Layer::Custom(ref custom) => custom.rule().activations(input, output),
             Layer::MaxUnpool2d(_) => product(output).saturating_add(product(input)),
             Layer::Recurrent(ref recurrent) => recurrent.activations(input),
             Layer::ConvLstm(ref layer) => layer.activations(input),

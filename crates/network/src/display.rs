@@ -36,6 +36,8 @@ impl fmt::Display for Layer {
             Layer::TransformerBlock(block) => write!(f, "{block}"),
             Layer::AppendTokens { times } => write!(f, "append {times} tokens"),
             Layer::Activation(activation) => write!(f, "{activation}"),
+            Layer::Dropout { rate } => write!(f, "dropout {rate}"),
+            Layer::Custom(custom) => write!(f, "{}", custom.rule().name()),
             Layer::Flatten => write!(f, "flatten"),
             Layer::Reshape(shape) => write!(f, "reshape {shape:?}"),
         }

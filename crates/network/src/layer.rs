@@ -2,7 +2,7 @@
 
 use crate::size::{at_least_one, at_least_zero, check_convolution, image, product, sequence};
 use crate::{
-    Activation, CausalConv1d, ConvLstm, Init, MaxUnpool2d, Recurrent, ResidualBlock, TemporalBlock,
+    Activation, CausalConv1d, ConvLstm, Custom, Init, MaxUnpool2d, Recurrent, ResidualBlock, TemporalBlock,
     TensorSpec, TransformerBlock, density,
 };
 use serde::{Deserialize, Serialize};
@@ -139,10 +139,19 @@ pub enum Layer {
     },
     /// An elementwise function.
     Activation(Activation),
+    /// In training, each value is set to 0 with probability `rate`, and the others are divided by `1 - rate`, so that
+    /// the mean stays; in use, the identity (Srivastava et al., JMLR 2014, section 10). Any shape to the same.
+    Dropout {
+        /// Probability with which a value is dropped, in [0, 1).
+        rate: f64,
+    },
     /// Any shape to `[D]`, row-major.
     Flatten,
     /// Any shape to another with the same number of values, row-major.
     Reshape(Vec<i64>),
+    /// A layer of a program's own; see [`Layer::custom`]. It is in no file.
+    #[serde(skip_deserializing)]
+    Custom(Custom),
 }
 
 impl Layer {
@@ -265,6 +274,11 @@ impl Layer {
                 Ok(vec![tokens + times, width])
             }
             Layer::Activation(_) => Ok(input.to_vec()),
+            Layer::Dropout { rate } if (0.0..1.0).contains(&rate) => Ok(input.to_vec()),
+            Layer::Dropout { rate } => {
+                Err(format!("its rate is {rate}, which is not at least 0 and below 1"))
+            }
+            Layer::Custom(ref custom) => custom.rule().output_shape(input),
             Layer::Flatten => Ok(vec![product(input)]),
             Layer::Reshape(ref shape) => {
                 for &size in shape {
@@ -301,6 +315,7 @@ impl Layer {
             Layer::ChannelDensity => density::tensors(input),
             Layer::LayerNorm => TensorSpec::scale_and_shift(input[input.len() - 1]),
             Layer::TransformerBlock(ref block) => block.tensors(input),
+            Layer::Custom(ref custom) => custom.rule().tensors(input),
             Layer::AppendTokens { .. } => {
                 vec![TensorSpec::trained("token", &[1, 1, input[1]], Init::Zeros)]
             }
@@ -318,6 +333,7 @@ impl Layer {
             | Layer::AveragePool1d { .. }
             | Layer::Upsample1d { .. }
             | Layer::Activation(_)
+            | Layer::Dropout { .. }
             | Layer::Flatten
             | Layer::Reshape(_) => vec![],
         }
@@ -333,6 +349,6 @@ impl Layer {
             self,
             Conv2d { .. } | ConvTranspose2d { .. } | Upsample2d { .. } | BatchNorm | ChannelDensity
         );
-        any || matches!(self, MaxPool2d { .. } | ResidualBlock(_) | Activation(_))
+        any || matches!(self, MaxPool2d { .. } | ResidualBlock(_) | Activation(_) | Layer::Dropout { .. })
     }
 }

@@ -6,7 +6,9 @@ impl Layer {
     /// Whether the layer takes any number of steps or tokens.
     pub fn takes_any_number_of_steps(&self) -> bool {
         match self {
-            Layer::DensePerStep { .. } | Layer::LayerNorm | Layer::Activation(_) => true,
+            Layer::DensePerStep { .. } | Layer::LayerNorm | Layer::Activation(_) | Layer::Dropout { .. } => {
+                true
+            }
             Layer::AppendTokens { .. } | Layer::TransformerBlock(_) | Layer::ConvLstm(_) => true,
             Layer::Recurrent(recurrent) => recurrent.whole && !recurrent.both_ways,
             _ => false,

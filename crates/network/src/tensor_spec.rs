@@ -24,24 +24,24 @@ impl TensorSpec {
         product(&self.shape)
     }
 
-    /// A parameter.
-    pub(crate) fn trained(name: &'static str, shape: &[i64], init: Init) -> Self {
+    /// A parameter with its initial values.
+    pub fn trained(name: &'static str, shape: &[i64], init: Init) -> Self {
         TensorSpec { name, shape: shape.to_vec(), init, trained: true }
     }
 
-    /// A buffer.
-    pub(crate) fn buffer(name: &'static str, shape: &[i64], init: Init) -> Self {
+    /// A buffer with its initial values.
+    pub fn buffer(name: &'static str, shape: &[i64], init: Init) -> Self {
         TensorSpec { name, shape: shape.to_vec(), init, trained: false }
     }
 
     /// A Glorot-initialised weight `[units, inputs, …]`, and a zero bias for each unit.
-    pub(crate) fn weight_and_bias(weight: &[i64]) -> Vec<Self> {
+    pub fn weight_and_bias(weight: &[i64]) -> Vec<Self> {
         let bias = TensorSpec::trained("bias", &weight[..1], Init::Zeros);
         vec![TensorSpec::trained("weight", weight, Init::GlorotUniform), bias]
     }
 
     /// The scale and shift of a normalisation over `width` features.
-    pub(crate) fn scale_and_shift(width: i64) -> Vec<Self> {
+    pub fn scale_and_shift(width: i64) -> Vec<Self> {
         let bias = TensorSpec::trained("bias", &[width], Init::Zeros);
         vec![TensorSpec::trained("weight", &[width], Init::Ones), bias]
     }

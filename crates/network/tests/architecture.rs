@@ -1,8 +1,8 @@
 //! Tests of shape rules, counts and files of networks. `ae-models` tests that libtorch's shapes agree.
 
 use ae_network::{
-    Activation, Architecture, CausalConv1d, Cell, Layer, MAX_SIZE, MaxUnpool2d, Recurrent, ResidualBlock,
-    ShapeError, TemporalBlock, TransformerBlock,
+    Activation, Architecture, CausalConv1d, Cell, Init, Layer, LayerRule, MAX_SIZE, MaxUnpool2d, Recurrent,
+    ResidualBlock, ShapeError, TemporalBlock, TensorSpec, TransformerBlock,
 };
 
 fn network(layers: Vec<Layer>, input: &[i64]) -> Result<Architecture, ShapeError> {
@@ -37,6 +37,43 @@ fn transformer(heads: i64) -> Layer {
     Layer::TransformerBlock(TransformerBlock { heads })
 }
 
+/// A layer of one's own.
+#[derive(Debug)]
+struct Halved;
+
+impl LayerRule for Halved {
+    fn name(&self) -> String {
+        "halved".into()
+    }
+
+    fn output_shape(&self, input: &[i64]) -> Result<Vec<i64>, String> {
+        match input {
+            [width] if width % 2 == 0 => Ok(vec![width / 2]),
+            _ => Err("it halves even widths".into()),
+        }
+    }
+
+    fn tensors(&self, input: &[i64]) -> Vec<TensorSpec> {
+        vec![TensorSpec::trained("gain", input, Init::Ones)]
+    }
+}
+
+#[test]
+fn a_layer_of_ones_own_is_described_and_never_written() {
+    let network = network(vec![Layer::custom(Halved), Layer::Dropout { rate: 0.5 }], &[6]).unwrap();
+    assert_eq!(network.to_string(), "encoder: [6] → halved → dropout 0.5 → [3]");
+    assert_eq!((network.parameters(), network.flops(), network.activations()), (6, 0, 3 + 2 * 3));
+    assert_eq!(network.tensors()[0].0, "0.gain");
+    let error = serde_json::to_string(&network).unwrap_err().to_string();
+    assert!(
+        error.contains("the layer `halved` is a program's own") && error.contains("neither exported"),
+        "{error}"
+    );
+    let text = r#"{"name":"encoder","input":[6],"layers":[{"custom":"halved"}]}"#;
+    let error = serde_json::from_str::<Architecture>(text).unwrap_err().to_string();
+    assert!(error.contains("unknown variant `custom`"), "{error}");
+}
+
 #[test]
 fn misfits_say_which_layer_and_what_would_be_right() {
     let check = |layers: &[Layer], input: &[i64], expected: &str| {
@@ -55,6 +92,17 @@ fn misfits_say_which_layer_and_what_would_be_right() {
     check(&[Layer::Flatten, Layer::Reshape(vec![3, 5])], &[16], "15 values");
     check(&[Layer::Flatten, Layer::Reshape(vec![-4, -4])], &[16], "a size must be at least 1, got -4");
     check(&[Layer::Flatten, Layer::Dense { units: 0 }], &[16], "units must be at least 1");
+    check(
+        &[Layer::Flatten, Layer::Dropout { rate: 1.0 }],
+        &[16],
+        "its rate is 1, which is not at least 0 and below 1",
+    );
+    check(&[Layer::Dropout { rate: f64::NAN }], &[16], "its rate is NaN");
+    check(
+        &[Layer::custom(Halved)],
+        &[5],
+        "layer 1 of the encoder (halved) cannot take [5]: it halves even widths",
+    );
     check(&[Layer::Crop2d { size: [5, 7] }], &[3, 7, 6], "5×7 cannot be cut out of 7×6");
     check(&[unpool(2, [7, 6])], &[3, 3, 3], "takes 7×6 to 4×3");
     check(&[unpool(0, [7, 6])], &[3, 3, 3], "kernel must be at least 1");

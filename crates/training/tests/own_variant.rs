@@ -1,19 +1,24 @@
-//! Tests that a variant outside the registry trains, saves and loads through the same calls as those in it.
+//! Tests that a variant outside the registry trains, saves and loads through the same calls as those in it, and once it is
+//! registered also where files name variants.
 
-use ae_datasets::{Dataset, Samples, Scale};
+use ae_datasets::{Dataset, Samples, Scale, Sources};
+use ae_fetch::Silent;
 use ae_models::blocks::{dense, point::PointAutoencoder};
 use ae_models::variants::vanilla;
-use ae_models::{DataSummary, Model, ModelConfig, ModelError, Variant};
+use ae_models::{DataSummary, Model, ModelConfig, ModelError, Variant, register};
+use ae_records::run_dir::RunDir;
 use ae_records::seed::stream_rng;
-use ae_tensor::{Activation, Device, Kind, Noise, ReconstructionLoss, Tensor, array};
+use ae_tensor::{Activation, Device, DeviceChoice, Kind, Noise, ReconstructionLoss, Tensor, array};
+use ae_training::experiment::{self, Request};
 use ae_training::{
-    BatchSize, Build, EarlyStopping, ModelFileError, PortableModel, Splits, TrainError, TrainingConfig,
-    TrainingData, train,
+    BatchSize, Build, EarlyStopping, Experiment, ModelFileError, PortableModel, Splits, TrainError,
+    TrainingConfig, TrainingData, train,
 };
 use ndarray::Array2;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 /// A dense autoencoder with tanh units on both sides of the code.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,7 +46,7 @@ impl Variant for Hourglass {
 }
 
 /// Another variant, which takes the same settings.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Vase(Hourglass);
 
@@ -112,6 +117,47 @@ fn another_variant_is_an_error_that_names_both() {
     check(error, "it is a `hourglass`, not a `vase`");
     let error = PortableModel::load::<ModelConfig>(&path, Device::Cpu).unwrap_err();
     check(error, "unknown variant `hourglass`");
+}
+
+#[test]
+fn once_registered_it_has_runs_like_those_of_the_registry() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("rows.csv");
+    let line =
+        |row: ndarray::ArrayView1<'_, f32>| row.iter().map(f32::to_string).collect::<Vec<_>>().join(",");
+    let lines: Vec<String> = rows(60).outer_iter().map(line).collect();
+    std::fs::write(&table, lines.join("\n")).unwrap();
+    let configured = |settings: &str| {
+        let data = format!("[data]\nset = {table:?}\ntest = 0.1\n[training]\nepochs = 2\nbatch = 16\n");
+        ae_records::config::load::<Experiment>("mine", &format!("[model.vase]\n{settings}\n{data}"), &[])
+    };
+    let error = configured("waist = 3").unwrap_err().to_string();
+    assert!(error.contains("vase"), "{error}");
+    register::<Vase>().unwrap();
+    let error = configured("waste = 3").unwrap_err().to_string();
+    assert!(error.contains("waist"), "{error}");
+    let experiment = configured("waist = 3").unwrap();
+    assert_eq!(experiment.model, ModelConfig::own(Vase(Hourglass { waist: 3 })).unwrap());
+
+    let dir = RunDir::new(folder.path().join("run"));
+    let request = Request {
+        name: "mine".into(),
+        experiment: experiment.clone(),
+        run: dir.clone(),
+        resume: false,
+        device: DeviceChoice::Cpu,
+        sources: Sources::from_env(),
+        command: "a test".into(),
+        workers: None,
+    };
+    let run = experiment::run(request, &mut Silent, &mut (), &AtomicBool::new(false)).unwrap();
+    assert_eq!(run.record.variant, "vase");
+    let text = std::fs::read_to_string(dir.config()).unwrap();
+    assert_eq!(ae_records::config::load::<Experiment>("config.toml", &text, &[]).unwrap(), experiment);
+    let loaded = PortableModel::load::<ModelConfig>(dir.model(), Device::Cpu).unwrap();
+    let new = array::from_array(rows(5));
+    let trained = run.model.as_autoencoder().unwrap().reconstruct(&new);
+    assert_eq!(loaded.as_autoencoder().unwrap().reconstruct(&new), trained);
 }
 
 #[test]

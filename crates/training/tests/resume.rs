@@ -32,6 +32,9 @@ fn config(optimizer: OptimizerConfig) -> TrainingConfig {
     }
 }
 
+const WITH_DROPOUT: &str =
+    r#"{ "deep": { "code": 2, "encoder": { "dense": { "hidden": [8], "dropout": 0.3 } } } }"#;
+
 fn configs() -> Vec<TrainingConfig> {
     let sgd = OptimizerConfig::Sgd(Sgd { momentum: 0.9, ..Sgd::default() });
     let adam = OptimizerConfig::Adam(Adam::default());
@@ -129,7 +132,8 @@ fn results(folder: &Path) -> (Vec<u8>, String) {
 
 #[test]
 fn a_run_that_dies_and_one_that_is_stopped_end_as_if_nothing_had_happened() {
-    for (variant, config) in [VANILLA, VAE].iter().flat_map(|v| configs().into_iter().map(move |c| (v, c))) {
+    let every = [VANILLA, VAE].iter().flat_map(|v| configs().into_iter().map(move |c| (v, c)));
+    for (variant, config) in every.chain([(&WITH_DROPOUT, configs().remove(0))]) {
         let temporary = tempfile::tempdir().unwrap();
         let [whole, broken] = ["whole", "broken"].map(|name| temporary.path().join(name));
         for folder in [&whole, &broken] {

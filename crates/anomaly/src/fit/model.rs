@@ -49,13 +49,11 @@ const UNITS: i64 = 64;
 
 /// A variant with settings for rows that are scaled to mean 0 and standard deviation 1.
 fn named(name: &str, rows: &PreparedRows, seed: u64) -> Result<ModelConfig, FitError> {
-    let all = ModelConfig::all();
-    let Some(found) = all.iter().find(|model| model.name() == name) else {
-        let names: Vec<&str> = all.iter().map(ModelConfig::name).collect();
-        let legal = format!("one of {}", names.join(", "));
+    let Some(found) = ModelConfig::named(name) else {
+        let legal = format!("one of {}", ModelConfig::names().join(", "));
         return Err(FitError::Setting { key: "variant", got: format!("\"{name}\""), legal });
     };
-    let mut settings = serde_json::to_value(found).expect("settings are always JSON");
+    let mut settings = serde_json::to_value(&found).expect("settings are always JSON");
     let (width, code) = (rows.width(), code_size(rows, seed));
     let hidden = (width / 2).clamp(4 * code.min(16), 128).max(code);
     if let Some(inner) = settings.get_mut(name).and_then(Value::as_object_mut) {

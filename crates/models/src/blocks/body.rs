@@ -6,7 +6,7 @@
 use super::{dense, recurrent, strided};
 use crate::model::ModelError;
 use crate::network::{Layer, ShapeError};
-use crate::registry::{out_of_range, widths};
+use crate::registry::{check_dropout, out_of_range, widths};
 use ae_tensor::Activation;
 use serde::de::value::StrDeserializer;
 use serde::de::{Error, IgnoredAny, IntoDeserializer, MapAccess, Visitor};
@@ -26,15 +26,18 @@ pub enum Body {
 }
 
 /// Dense layers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dense {
     /// Widths in the order of the forward pass; may be empty.
     pub hidden: Vec<i64>,
+    /// Probability with which a value of a hidden layer is dropped in training, in `[0, 1)`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dropout: f64,
 }
 
 /// Convolutions that halve an image layer by layer, or their mirror.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Conv {
     /// Channels of the 3×3 convolutions, from the image inwards; a decoder goes through them in reverse.
@@ -49,6 +52,14 @@ pub struct Conv {
     /// decoders.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<i64>,
+    /// Probability with which a value of a hidden layer is dropped in training, in `[0, 1)`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dropout: f64,
+}
+
+/// Whether nothing is dropped, in which case older files do not say so.
+pub(super) fn is_zero(dropout: &f64) -> bool {
+    *dropout == 0.0
 }
 
 impl Default for Body {
@@ -59,20 +70,20 @@ impl Default for Body {
 
 impl Default for Dense {
     fn default() -> Self {
-        Dense { hidden: vec![400] }
+        Dense { hidden: vec![400], dropout: 0.0 }
     }
 }
 
 impl Default for Conv {
     fn default() -> Self {
-        Conv { channels: vec![32, 64], hidden: vec![], valid: false, start: None }
+        Conv { channels: vec![32, 64], hidden: vec![], valid: false, start: None, dropout: 0.0 }
     }
 }
 
 impl Body {
     /// Dense layers of these widths.
     pub fn dense(hidden: impl Into<Vec<i64>>) -> Self {
-        Body::Dense(Dense { hidden: hidden.into() })
+        Body::Dense(Dense { hidden: hidden.into(), dropout: 0.0 })
     }
 
     /// Convolutions of these channels.
@@ -84,7 +95,7 @@ impl Body {
     pub fn mirror(&self) -> Self {
         let reversed = |widths: &[i64]| widths.iter().rev().copied().collect();
         match self {
-            Body::Dense(Dense { hidden }) => Body::Dense(Dense { hidden: reversed(hidden) }),
+            Body::Dense(dense) => Body::Dense(Dense { hidden: reversed(&dense.hidden), ..dense.clone() }),
             Body::Recurrent(_) => self.clone(),
             Body::Conv(conv) => {
                 Body::Conv(Conv { hidden: reversed(&conv.hidden), valid: false, ..conv.clone() })
@@ -92,15 +103,16 @@ impl Body {
         }
     }
 
-    /// Refuses widths and channels below 1; `setting` is `encoder` or `decoder`.
+    /// Refuses widths and channels below 1, and a dropout that is no share; `setting` is `encoder` or `decoder`.
     ///
     /// # Errors
     /// Names the setting, its value and what it must be.
     pub fn check(&self, variant: &'static str, setting: &'static str) -> Result<(), ModelError> {
+        check_dropout(variant, setting, self.dropout())?;
         match self {
-            Body::Dense(Dense { hidden }) => widths(variant, setting, hidden),
+            Body::Dense(Dense { hidden, .. }) => widths(variant, setting, hidden),
             Body::Recurrent(recurrent) => widths(variant, setting, &[recurrent.units]),
-            Body::Conv(Conv { channels, hidden, valid, start }) => {
+            Body::Conv(Conv { channels, hidden, valid, start, .. }) => {
                 widths(variant, setting, hidden)?;
                 widths(variant, setting, channels)?;
                 widths(variant, setting, start.as_slice())?;
@@ -146,9 +158,19 @@ impl Body {
         units: i64,
         activation: Activation,
     ) -> Result<Vec<Layer>, ShapeError> {
+        let layers = self.plain_encoder(shape, units, activation)?;
+        Ok(with_dropout(layers, self.dropout()))
+    }
+
+    fn plain_encoder(
+        &self,
+        shape: &[i64],
+        units: i64,
+        activation: Activation,
+    ) -> Result<Vec<Layer>, ShapeError> {
         let then_units = |hidden: &[i64]| -> Vec<i64> { hidden.iter().copied().chain([units]).collect() };
         match self {
-            Body::Dense(Dense { hidden }) => {
+            Body::Dense(Dense { hidden, .. }) => {
                 Ok(dense::encoder(&then_units(hidden), activation, Activation::Identity))
             }
             Body::Conv(Conv { channels, hidden, valid, .. }) => {
@@ -171,8 +193,12 @@ impl Body {
     /// # Errors
     /// If samples are not images and the body is convolutional, or not sequences and it is recurrent.
     pub fn decoder(&self, shape: &[i64], activation: Activation) -> Result<Vec<Layer>, ShapeError> {
+        Ok(with_dropout(self.plain_decoder(shape, activation)?, self.dropout()))
+    }
+
+    fn plain_decoder(&self, shape: &[i64], activation: Activation) -> Result<Vec<Layer>, ShapeError> {
         match self {
-            Body::Dense(Dense { hidden }) => Ok(dense::decoder(hidden, activation, shape)),
+            Body::Dense(Dense { hidden, .. }) => Ok(dense::decoder(hidden, activation, shape)),
             Body::Conv(Conv { channels, hidden, start, .. }) => {
                 let shape = image("decoder", shape)?;
                 let side = |side: i64| strided::side_at(side, channels.len());
@@ -187,6 +213,36 @@ impl Body {
             Body::Recurrent(recurrent) => recurrent::decoder(shape, recurrent.cell, recurrent.units),
         }
     }
+
+    /// Probability with which a value of a hidden layer is dropped in training.
+    fn dropout(&self) -> f64 {
+        match self {
+            Body::Dense(dense) => dense.dropout,
+            Body::Conv(conv) => conv.dropout,
+            Body::Recurrent(recurrent) => recurrent.dropout,
+        }
+    }
+}
+
+/// Dropout after each layer with weights but the last, behind its activation.
+fn with_dropout(layers: Vec<Layer>, rate: f64) -> Vec<Layer> {
+    if rate == 0.0 {
+        return layers;
+    }
+    let is_weighted = |layer: &Layer| {
+        !matches!(layer, Layer::Activation(_) | Layer::Flatten | Layer::Reshape(_) | Layer::Repeat { .. })
+    };
+    let last = layers.iter().rposition(is_weighted).unwrap_or(0);
+    let mut all = Vec::new();
+    for (place, layer) in layers.iter().enumerate() {
+        all.push(layer.clone());
+        let is_followed = matches!(layers.get(place + 1), Some(Layer::Activation(_)));
+        let is_activation = matches!(layer, Layer::Activation(_));
+        if place < last && (is_activation || is_weighted(layer) && !is_followed) {
+            all.push(Layer::Dropout { rate });
+        }
+    }
+    all
 }
 
 fn image(network: &str, shape: &[i64]) -> Result<[i64; 3], ShapeError> {

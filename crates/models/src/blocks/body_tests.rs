@@ -28,7 +28,7 @@ fn every_encoder_meets_every_decoder_on_every_shape() {
     let conv = [
         Body::conv([4]),
         Body::conv([3, 4, 5]),
-        Body::Conv(Conv { channels: vec![4, 3], hidden: vec![9, 8], valid: false, start: Some(2) }),
+        Body::Conv(Conv { channels: vec![4, 3], hidden: vec![9, 8], start: Some(2), ..Conv::default() }),
     ];
     for shape in [&[1, 28, 28][..], &[3, 64, 64], &[2, 9, 6], &[1, 1, 1], &[1, 17, 30]] {
         for encoder in dense.iter().chain(&conv) {
@@ -37,8 +37,10 @@ fn every_encoder_meets_every_decoder_on_every_shape() {
             }
         }
     }
-    let recurrent = [Cell::Lstm, Cell::Gru]
-        .map(|cell| Body::Recurrent(recurrent::Settings { cell, units: 5, both_ways: cell == Cell::Gru }));
+    let recurrent = [Cell::Lstm, Cell::Gru].map(|cell| {
+        let both_ways = cell == Cell::Gru;
+        Body::Recurrent(recurrent::Settings { cell, units: 5, both_ways, dropout: 0.0 })
+    });
     for shape in [&[140][..], &[41], &[12, 3], &[1]] {
         for encoder in dense.iter().chain(&recurrent) {
             check(encoder, &encoder.mirror(), shape);
@@ -116,10 +118,12 @@ fn what_cannot_be_is_said_before_the_first_step() {
     let error = recurrent(8).encoder(&[1, 28, 28], 3, RELU).unwrap_err().to_string();
     assert!(error.contains("a sequence [T, F] or a vector [D]"), "{error}");
     let start = |start| Body::Conv(Conv { start: Some(start), ..Conv::default() });
+    let dropping = |dropout| Body::Dense(Dense { dropout, ..Dense::default() });
     let valid = Body::Conv(Conv { valid: true, ..Conv::default() });
     assert!(valid.mirror().check("vae", "decoder").is_ok(), "a mirror is a legal decoder");
     for (body, setting, expected) in [
         (Body::dense([4, 0]), "encoder", "model.vae.encoder = [4, 0]"),
+        (dropping(1.0), "encoder", "model.vae.encoder = { dropout = 1 }"),
         (Body::conv([]), "decoder", "model.vae.decoder = conv { channels = [] }"),
         (Body::conv([-2]), "decoder", "model.vae.decoder = [-2]"),
         (recurrent(0), "encoder", "model.vae.encoder = [0]"),
@@ -132,6 +136,39 @@ fn what_cannot_be_is_said_before_the_first_step() {
     }
     assert!(start(8).check("vae", "decoder").is_ok());
     assert!(valid.check("vae", "encoder").is_ok());
+}
+
+/// Dropout follows every hidden layer, never the code or the output.
+#[test]
+fn dropout_follows_each_hidden_layer() {
+    let written = |layers: Vec<Layer>| layers.iter().map(Layer::to_string).collect::<Vec<_>>();
+    let dense = read(r#"{"dense":{"hidden":[7,5],"dropout":0.2}}"#).unwrap();
+    assert_eq!(
+        written(dense.encoder(&[9], 3, RELU).unwrap()),
+        ["flatten", "dense 7", "relu", "dropout 0.2", "dense 5", "relu", "dropout 0.2", "dense 3"]
+    );
+    assert_eq!(
+        written(dense.mirror().decoder(&[9], RELU).unwrap()),
+        ["dense 5", "relu", "dropout 0.2", "dense 7", "relu", "dropout 0.2", "dense 9"]
+    );
+    assert_eq!(
+        written(dense.encoder(&[9], 3, Activation::Identity).unwrap()),
+        ["flatten", "dense 7", "dropout 0.2", "dense 5", "dropout 0.2", "dense 3"]
+    );
+    let conv = read(r#"{"conv":{"channels":[4],"dropout":0.5}}"#).unwrap();
+    assert_eq!(
+        written(conv.decoder(&[1, 6, 6], RELU).unwrap())[..5],
+        ["dense 36", "relu", "dropout 0.5", "reshape [4, 3, 3]", "transposed conv 4, 3×3, stride 2"]
+    );
+    let recurrent = read(r#"{"recurrent":{"units":5,"dropout":0.5}}"#).unwrap();
+    assert_eq!(written(recurrent.encoder(&[12, 3], 4, RELU).unwrap())[1..], ["dropout 0.5", "dense 4"]);
+    for body in [dense, conv, recurrent] {
+        assert_eq!(read(&serde_json::to_string(&body).unwrap()).unwrap(), body);
+        let shape: &[i64] = if matches!(body, Body::Conv(_)) { &[1, 6, 6] } else { &[12, 3] };
+        check(&body, &body.mirror(), shape);
+    }
+    // Older files do not say that nothing is dropped.
+    assert_eq!(serde_json::to_string(&Body::dense([3])).unwrap(), r#"{"dense":{"hidden":[3]}}"#);
 }
 
 /// Without padding 28 becomes 13 and then 6, and what is too small for a kernel is refused before the first

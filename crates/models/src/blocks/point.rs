@@ -53,6 +53,11 @@ impl PointAutoencoder {
         self.decoder.forward_tied(code, &self.encoder)
     }
 
+    /// [`Self::output_of`] in a pass: in training, dropout and normalisation act as there.
+    pub fn output_in(&self, code: &Tensor, pass: &Pass) -> Tensor {
+        self.decoder.forward_tied_in(code, &self.encoder, pass)
+    }
+
     /// The loss of the batch when the decoder gives `output` `[B, …]`, before its activation: a scalar.
     pub fn loss_of(&self, output: &Tensor, batch: &Batch, pass: &Pass) -> Tensor {
         let observed = batch.observed.as_ref();
@@ -61,7 +66,7 @@ impl PointAutoencoder {
 
     /// The loss of the batch when the encoder is shown `input` `[B, …]`: a scalar.
     pub fn reconstruction_loss(&self, input: &Tensor, batch: &Batch, pass: &Pass) -> Tensor {
-        self.loss_of(&self.output_of(&self.encoder.forward(input)), batch, pass)
+        self.loss_of(&self.output_in(&self.encoder.forward_in(input, pass), pass), batch, pass)
     }
 }
 

@@ -1,16 +1,7 @@
 //! What recommenders of likes have in common: a user's likes as the input of an encoder.
 
-use crate::model::{ModelError, Pass};
-use crate::registry::out_of_range;
+use crate::model::Pass;
 use ae_tensor::{Kind, Tensor};
-
-/// Refuses a share of dropped inputs outside `[0, 1)`.
-pub(crate) fn check_dropout(variant: &'static str, dropout: f64) -> Result<(), ModelError> {
-    if (0.0..1.0).contains(&dropout) {
-        return Ok(());
-    }
-    Err(out_of_range(variant, "dropout", &dropout.to_string(), "a share of at least 0 and below 1"))
-}
 
 /// Each row divided by its Euclidean length, so that users with many likes do not look louder than others: `[B, …]`
 /// (Liang et al., 2018, in their published code). A row of zeros stays as it is.

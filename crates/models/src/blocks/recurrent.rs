@@ -14,7 +14,7 @@ pub const ONLY_SEQUENCES: &str = "sequence";
 /// # Errors
 /// If a sample is neither a vector nor a sequence.
 pub fn encoder(shape: &[i64], settings: Settings) -> Result<Vec<Layer>, ShapeError> {
-    let Settings { cell, units, both_ways } = settings;
+    let Settings { cell, units, both_ways, .. } = settings;
     let mut layers = as_sequence("encoder", shape)?;
     layers.push(Layer::Recurrent(Recurrent { cell, units, whole: false, both_ways }));
     Ok(layers)
@@ -68,7 +68,7 @@ pub fn steps_and_features(network: &str, shape: &[i64]) -> Result<[i64; 2], Shap
 }
 
 /// The settings of a recurrent body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// `lstm` or `gru`.
@@ -78,10 +78,13 @@ pub struct Settings {
     /// Whether the encoder reads the sequence from its end, too; its states are then twice as wide.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub both_ways: bool,
+    /// Probability with which a value of the states that the layer gives is dropped in training, in `[0, 1)`.
+    #[serde(skip_serializing_if = "super::body::is_zero")]
+    pub dropout: f64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { cell: Cell::Lstm, units: 64, both_ways: false }
+        Settings { cell: Cell::Lstm, units: 64, both_ways: false, dropout: 0.0 }
     }
 }

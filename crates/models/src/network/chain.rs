@@ -5,7 +5,7 @@ use ae_coding::{DenseLayer, DenseNetwork};
 use ae_tensor::{Activation, DenseChain, Tensor, array};
 
 /// The networks in sequence, then `output`, without libtorch. `None` if a layer is anything but dense, an
-/// activation or a change of shape. The weights are copied, so later training does not change the chain.
+/// activation, dropout or a change of shape. The weights are copied, so later training does not change the chain.
 pub fn dense_chain(networks: &[&Network], output: Activation) -> Option<DenseChain> {
     let layers = dense_layers(networks, output)?;
     let layers: Vec<(&Tensor, &Tensor, Activation)> =
@@ -43,7 +43,13 @@ fn dense_layers<'n>(
                 let owner = networks.iter().find(|owner| owner.architecture().name() == network)?;
                 layers.push((owner.transposed_weight(*layer), bias, Activation::Identity));
             }
-            (Layer::Activation(Activation::Identity) | Layer::Reshape(_) | Layer::Flatten, _) => {}
+            (
+                Layer::Activation(Activation::Identity)
+                | Layer::Reshape(_)
+                | Layer::Flatten
+                | Layer::Dropout { .. },
+                _,
+            ) => {}
             (Layer::Activation(activation), _) => follow(&mut layers, *activation)?,
             _ => return None,
         }

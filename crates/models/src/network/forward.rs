@@ -2,16 +2,38 @@
 
 use super::attention;
 use super::convolution::{convolve, convolve_transposed};
+use super::custom;
 use super::density::channel_density;
+use super::dropout::dropout;
+use super::parts;
 use super::recurrent::{conv_lstm, recurrent};
 use super::residual::residual_block;
 use super::sequence;
 use super::unpool::max_unpool;
+use crate::model::Pass;
 use ae_network::Layer;
 use ae_tensor::{Activate, Tensor};
 
+/// Where a layer stands, and what its forward pass is part of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'p> {
+    /// Name of the network.
+    pub(super) network: &'p str,
+    /// Position of the layer, counted from 0.
+    pub(super) index: usize,
+    /// The pass; `None` for a model in use.
+    pub(super) pass: Option<&'p Pass>,
+}
+
+impl<'p> Place<'p> {
+    /// The pass, if it trains.
+    pub(super) fn training(self) -> Option<&'p Pass> {
+        self.pass.filter(|pass| pass.is_training())
+    }
+}
+
 /// `[B, input…]` to `[B, output…]`; `tensors` are in the order of [`ae_network::Node::tensors`].
-pub(super) fn forward(layer: &Layer, x: &Tensor, tensors: &[Tensor], training: bool) -> Tensor {
+pub(super) fn forward(layer: &Layer, x: &Tensor, tensors: &[Tensor], place: Place<'_>) -> Tensor {
     let pair = |n: i64| [n, n];
     match *layer {
         Layer::TiedDense { ref network, .. } => {
@@ -30,9 +52,12 @@ pub(super) fn forward(layer: &Layer, x: &Tensor, tensors: &[Tensor], training: b
             x.upsample_nearest2d([size[2] * factor, size[3] * factor], None, None)
         }
         Layer::BatchNorm => {
+            if let Some(part) = place.training().and_then(|pass| pass.part.as_ref()) {
+                return parts::batch_norm(x, tensors, part);
+            }
             let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|slot| Some(&tensors[slot]));
             // The last batch of an epoch may be a single row; its variance would be 0/0.
-            let training = training && x.numel() > tensors[0].numel();
+            let training = place.training().is_some() && x.numel() > tensors[0].numel();
             x.batch_norm(
                 weight,
                 bias,
@@ -60,6 +85,8 @@ pub(super) fn forward(layer: &Layer, x: &Tensor, tensors: &[Tensor], training: b
             Tensor::cat(&[x, &token], 1)
         }
         Layer::Activation(activation) => activation.apply(x),
+        Layer::Dropout { rate } => dropout(rate, x, place),
+        Layer::Custom(ref layer) => custom::forward(layer, x, tensors, place),
         Layer::Flatten => x.flatten(1, -1),
         Layer::Reshape(ref shape) => x.reshape([&[-1], shape.as_slice()].concat()),
     }

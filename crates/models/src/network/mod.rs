@@ -4,7 +4,9 @@
 mod attention;
 mod chain;
 mod convolution;
+mod custom;
 mod density;
+mod dropout;
 mod forward;
 mod native;
 mod parts;
@@ -16,16 +18,17 @@ mod states;
 mod unpool;
 
 pub use ae_network::{
-    Architecture, CausalConv1d, Cell, ConvLstm, Layer, LayerSummary, MaxUnpool2d, Recurrent, ResidualBlock,
-    ShapeError, TemporalBlock, TransformerBlock,
+    Architecture, CausalConv1d, Cell, ConvLstm, Layer, LayerRule, LayerSummary, MaxUnpool2d, Recurrent,
+    ResidualBlock, ShapeError, TemporalBlock, TransformerBlock,
 };
 pub use chain::{dense_chain, dense_network};
+pub use custom::CustomLayer;
 pub use states::{Continued, States};
 
 use crate::model::Pass;
 use ae_network::{TensorSpec, channel_axis};
-use ae_tensor::workers::Part;
 use ae_tensor::{Noise, Tensor, init, tch};
+use forward::Place;
 use std::cell::OnceCell;
 
 /// Standard deviation of the weights in [`Network::start_as_dcgan`].
@@ -88,30 +91,34 @@ impl Network {
 
     /// The forward pass of a model in use: `[B, input…]` to `[B, output…]`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        self.checked(x, false, None)
+        self.checked(x, None)
     }
 
-    /// The forward pass of a model in training: normalisation uses the batch's statistics and updates the
-    /// running ones.
-    pub fn forward_training(&self, x: &Tensor) -> Tensor {
-        self.checked(x, true, None)
-    }
-
-    /// [`Self::forward`] or [`Self::forward_training`], as `pass` says.
+    /// The forward pass of a model in training, or of an evaluation, as `pass` says. In training, normalisation uses the
+    /// batch's statistics and updates the running ones, and dropout drops values.
     pub fn forward_in(&self, x: &Tensor, pass: &Pass) -> Tensor {
-        self.checked(x, pass.is_training(), pass.part.as_ref())
+        self.checked(x, Some(pass))
     }
 
     /// [`Self::forward`] for a network with dense layers that are tied to those of `owner`: each uses the
     /// transpose of the other's weight, which gets gradients from both.
     pub fn forward_tied(&self, x: &Tensor, owner: &Network) -> Tensor {
+        self.tied(x, owner, None)
+    }
+
+    /// [`Self::forward_in`] for such a network.
+    pub fn forward_tied_in(&self, x: &Tensor, owner: &Network, pass: &Pass) -> Tensor {
+        self.tied(x, owner, Some(pass))
+    }
+
+    fn tied(&self, x: &Tensor, owner: &Network, pass: Option<&Pass>) -> Tensor {
         assert_eq!(x.size()[1..], *self.input_shape(), "a network got samples of another shape");
-        self.fold_with(x, |layer, x, tensors| match layer {
+        self.fold_with(x, pass, |layer, x, tensors, place| match layer {
             Layer::TiedDense { network, layer, .. } => {
                 assert_eq!(network, owner.architecture.name(), "a layer is tied to another network");
                 x.linear(&owner.transposed_weight(*layer), Some(&tensors[0]))
             }
-            layer => forward::forward(layer, x, tensors, false),
+            layer => forward::forward(layer, x, tensors, place),
         })
     }
 
@@ -129,7 +136,7 @@ impl Network {
     pub fn forward_tokens(&self, x: &Tensor) -> Tensor {
         assert!(self.architecture.takes_any_number_of_steps(), "a layer is bound to its number of tokens");
         assert_eq!(x.size()[2..], self.input_shape()[1..], "a network got tokens of another width");
-        self.fold(x, false, None)
+        self.fold(x, None)
     }
 
     /// The forward pass for images of another size than the network was made for: `[B, C, H, W]` with any `H` and `W`
@@ -138,24 +145,26 @@ impl Network {
     pub fn forward_image(&self, x: &Tensor) -> Tensor {
         assert!(self.architecture.takes_any_size_of_image(), "a layer is bound to its size of image");
         assert_eq!(x.size()[1], self.input_shape()[0], "a network got images of other channels");
-        self.fold(x, false, None)
+        self.fold(x, None)
     }
 
-    fn checked(&self, x: &Tensor, training: bool, part: Option<&Part>) -> Tensor {
+    fn checked(&self, x: &Tensor, pass: Option<&Pass>) -> Tensor {
         assert_eq!(x.size()[1..], *self.input_shape(), "a network got samples of another shape");
-        self.fold(x, training, part)
+        self.fold(x, pass)
     }
 
-    /// The forward pass. In training, `part` says which part of a batch the rows are.
-    fn fold(&self, x: &Tensor, training: bool, part: Option<&Part>) -> Tensor {
-        self.fold_with(x, |layer, x, tensors| match (layer, part) {
-            (Layer::BatchNorm, Some(part)) if training => parts::batch_norm(x, tensors, part),
-            _ => forward::forward(layer, x, tensors, training),
-        })
+    /// The forward pass.
+    fn fold(&self, x: &Tensor, pass: Option<&Pass>) -> Tensor {
+        self.fold_with(x, pass, forward::forward)
     }
 
     /// One layer after another: those that our own kernels can take by them, the others by `forward`.
-    fn fold_with(&self, x: &Tensor, forward: impl Fn(&Layer, &Tensor, &[Tensor]) -> Tensor) -> Tensor {
+    fn fold_with(
+        &self,
+        x: &Tensor,
+        pass: Option<&Pass>,
+        forward: impl Fn(&Layer, &Tensor, &[Tensor], Place<'_>) -> Tensor,
+    ) -> Tensor {
         let (layers, tensors) = (self.architecture.layers(), self.tensors());
         let chains = self.chains.get_or_init(|| native::chains(&self.architecture));
         let (mut x, mut index, mut chains) = (x.shallow_clone(), 0, chains.iter().peekable());
@@ -164,10 +173,16 @@ impl Network {
             let computed = chain
                 .and_then(|chain| Some((chain.len, chain.forward(&x, &tensors[index..index + chain.len])?)));
             // Where a chain is not taken, its layers are computed one by one.
-            let (len, output) = computed.unwrap_or_else(|| (1, forward(&layers[index], &x, &tensors[index])));
+            let place = self.place(index, pass);
+            let (len, output) =
+                computed.unwrap_or_else(|| (1, forward(&layers[index], &x, &tensors[index], place)));
             (x, index) = (output, index + len);
         }
         x
+    }
+
+    fn place<'p>(&'p self, index: usize, pass: Option<&'p Pass>) -> Place<'p> {
+        Place { network: self.architecture.name(), index, pass }
     }
 
     /// Each layer with its tensors.
@@ -315,10 +330,11 @@ mod tests {
     fn a_batch_with_one_value_a_channel_is_normalised_as_in_use() {
         let network = network(vec![Layer::BatchNorm], &[2]).unwrap();
         let x = Tensor::from_slice(&[3.0f32, -1.0]).view([1, 2]);
-        assert_eq!(network.forward_training(&x), network.forward(&x));
+        let training = Pass::training(Noise::new(0, 0, Device::Cpu), 0, 1);
+        assert_eq!(network.forward_in(&x, &training), network.forward(&x));
         let moments = network.buffers().into_iter().flat_map(|(_, t)| ae_tensor::array::to_vec(&t));
         assert_eq!(moments.collect::<Vec<_>>(), [0.0, 0.0, 1.0, 1.0]);
         let two = Tensor::cat(&[&x, &(&x + 2.0)], 0);
-        assert_ne!(network.forward_training(&two), network.forward(&two));
+        assert_ne!(network.forward_in(&two, &training), network.forward(&two));
     }
 }

@@ -99,6 +99,7 @@ impl Chain {
 
 #[cfg(test)]
 mod tests {
+    use crate::model::Pass;
     use crate::network::Network;
     use ae_network::{Activation, Cell, Layer, Recurrent};
     use ae_tensor::{Device, Kind, Noise, Tensor, tch};
@@ -159,7 +160,7 @@ mod tests {
             .collect();
         let same = Network::initialised(network.architecture().clone(), &Noise::new(5, 0, Device::Cpu));
         same.tensors.set(tensors).unwrap();
-        let y = same.forward_training(&x);
+        let y = same.forward_in(&x, &Pass::training(Noise::new(5, 0, Device::Cpu), 0, 1));
         let weights = Tensor::arange(y.numel() as i64, (kind, Device::Cpu)).sin().view_as(&y);
         let mut inputs = vec![x];
         inputs.extend(same.parameters().into_iter().map(|(_, parameter)| parameter));

@@ -51,7 +51,10 @@ impl Network {
             let Stepped { output, state } = match *node.layer {
                 Layer::Recurrent(layer) => recurrent(layer, &x, tensors, own),
                 Layer::ConvLstm(layer) => conv_lstm(layer, &x, tensors, own),
-                ref layer => Stepped { output: forward::forward(layer, &x, tensors, false), state: vec![] },
+                ref layer => {
+                    let place = self.place(node.index, None);
+                    Stepped { output: forward::forward(layer, &x, tensors, place), state: vec![] }
+                }
             };
             x = output;
             states.extend(state);

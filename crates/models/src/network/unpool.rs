@@ -24,7 +24,7 @@ impl Network {
     /// its maxima onto `switches`; each unpooling pops the last ones and puts its values there.
     pub fn forward_with_switches(&self, x: &Tensor, switches: &mut Vec<Tensor>) -> Tensor {
         assert_eq!(x.size()[1..], *self.input_shape(), "a network got samples of another shape");
-        self.layers().fold(x.shallow_clone(), |x, (layer, tensors)| match *layer {
+        self.layers().enumerate().fold(x.shallow_clone(), |x, (index, (layer, tensors))| match *layer {
             Layer::MaxPool2d { kernel, ceil } => {
                 let (pooled, places) =
                     x.max_pool2d_with_indices([kernel, kernel], [kernel, kernel], [0, 0], [1, 1], ceil);
@@ -32,7 +32,7 @@ impl Network {
                 pooled
             }
             Layer::MaxUnpool2d(unpool) => max_unpool(unpool, &x, switches.pop().as_ref()),
-            ref layer => forward(layer, &x, tensors, false),
+            ref layer => forward(layer, &x, tensors, self.place(index, None)),
         })
     }
 }

@@ -75,7 +75,7 @@ impl Model for AutoRec {
     }
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
-        let output = self.inner.output_of(&self.inner.encoder.forward_in(batch.input(), pass));
+        let output = self.inner.output_in(&self.inner.encoder.forward_in(batch.input(), pass), pass);
         let mut errors = (&output - &batch.values).square();
         if let Some(observed) = &batch.observed {
             errors *= observed;

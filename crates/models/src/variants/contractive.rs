@@ -145,7 +145,7 @@ impl Contractive {
     fn code_and_norm(&self, x: &Tensor, pass: &Pass) -> (Tensor, Tensor) {
         let encoder = &self.inner.encoder;
         if self.jacobian == Jacobian::ClosedForm {
-            let code = encoder.forward(x);
+            let code = encoder.forward_in(x, pass);
             let (_, weight) = &encoder.parameters()[0];
             let norm = penalty::sigmoid_jacobian_norm(&code, weight);
             return (code, norm);
@@ -153,7 +153,7 @@ impl Contractive {
         // The norm itself needs gradients, even in an evaluation.
         tch::with_grad(|| {
             let x = x.detach().set_requires_grad(true);
-            let code = kernels::by_libtorch(|| encoder.forward(&x)); // the norm's gradient is one of a gradient
+            let code = kernels::by_libtorch(|| encoder.forward_in(&x, pass)); // the norm's gradient is one of a gradient
             let norm = match self.jacobian {
                 Jacobian::Estimate { probes } => {
                     let sign =
@@ -189,7 +189,7 @@ impl Model for Contractive {
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
         let (code, norm) = self.code_and_norm(&batch.values, pass);
-        let reconstruction = self.inner.loss_of(&self.inner.output_of(&code), batch, pass);
+        let reconstruction = self.inner.loss_of(&self.inner.output_in(&code, pass), batch, pass);
         let figure = reconstruction.detach();
         let jacobian = norm.detach().sqrt().mean(Kind::Float);
         let contraction = norm.mean(Kind::Float) * self.weight;

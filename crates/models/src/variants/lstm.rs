@@ -52,7 +52,8 @@ impl Variant for Config {
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         at_least_one(Self::NAME, "units", self.units)?;
         let Config { cell, units, both_ways, .. } = *self;
-        let encoder = recurrent::encoder(&data.shape, recurrent::Settings { cell, units, both_ways })?;
+        let encoder =
+            recurrent::encoder(&data.shape, recurrent::Settings { cell, units, both_ways, dropout: 0.0 })?;
         let decoder = recurrent::decoder(&data.shape, cell, units)?;
         Ok(Box::new(PointAutoencoder::new(encoder, decoder, self.output, self.loss, data, noise)?))
     }

@@ -7,10 +7,10 @@
 //! Use it as [`super::mult_vae`], where there are few users or a simpler model is wanted; it has no β to choose.
 
 use crate::blocks::dense;
-use crate::blocks::preferences::{check_dropout, normalised, shown, totals};
+use crate::blocks::preferences::{normalised, shown, totals};
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::Network;
-use crate::registry::{Variant, at_least_one, out_of_range, widths};
+use crate::registry::{Variant, at_least_one, check_dropout, out_of_range, widths};
 use ae_tensor::{Activation, Kind, Likelihood, Noise, Tensor, penalty};
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ impl Variant for Config {
         let Config { code, activation, dropout, l2, .. } = *self;
         at_least_one(Self::NAME, "code", code)?;
         widths(Self::NAME, "hidden", &self.hidden)?;
-        check_dropout(Self::NAME, dropout)?;
+        check_dropout(Self::NAME, "dropout", dropout)?;
         if !(l2 >= 0.0 && l2.is_finite()) {
             return Err(out_of_range(Self::NAME, "l2", &l2.to_string(), "at least 0"));
         }

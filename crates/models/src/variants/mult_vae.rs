@@ -9,11 +9,11 @@
 //! the stars that a user would give, train [`super::autorec`].
 
 use crate::blocks::body::Body;
-use crate::blocks::preferences::{check_dropout, normalised, shown, totals};
+use crate::blocks::preferences::{normalised, shown, totals};
 use crate::blocks::variational::{Kl, Span, Targets, Variational, VariationalConfig};
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::Network;
-use crate::registry::{Variant, widths};
+use crate::registry::{Variant, check_dropout, widths};
 use ae_tensor::divergence::DiagonalGaussian;
 use ae_tensor::{Activation, Likelihood, Noise, Tensor};
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,7 @@ impl Variant for Config {
     fn initialise(&self, data: &DataSummary, noise: &Noise) -> Result<Box<dyn Model>, ModelError> {
         let Config { latent, activation, dropout, kl, .. } = *self;
         widths(Self::NAME, "hidden", &self.hidden)?;
-        check_dropout(Self::NAME, dropout)?;
+        check_dropout(Self::NAME, "dropout", dropout)?;
         let config = VariationalConfig {
             variant: Self::NAME,
             encoder: Body::dense(self.hidden.clone()),

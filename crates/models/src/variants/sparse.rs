@@ -273,9 +273,9 @@ impl Model for Sparse {
     }
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
-        let encoded = self.inner.encoder.forward(&batch.values);
+        let encoded = self.inner.encoder.forward_in(&batch.values, pass);
         let code = self.selected(&encoded, pass.progress());
-        let output = self.inner.output_of(&code);
+        let output = self.inner.output_in(&code, pass);
         let reconstruction = self.inner.loss_of(&output, batch, pass);
         let active = code.detach().gt(ACTIVE).to_kind(Kind::Float).mean(Kind::Float);
         let figure = reconstruction.detach();

@@ -13,10 +13,10 @@
 //! words: `ae eval retrieval` compares both.
 
 use crate::blocks::dense;
-use crate::blocks::preferences::{check_dropout, normalised, shown, totals};
+use crate::blocks::preferences::{normalised, shown, totals};
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::Network;
-use crate::registry::{Variant, at_least_one, widths};
+use crate::registry::{Variant, at_least_one, check_dropout, widths};
 use ae_tensor::{Activation, Kind, Likelihood, Noise, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +55,7 @@ impl Variant for Config {
         let Config { code, bits, activation, dropout, .. } = *self;
         at_least_one(Self::NAME, "code", code)?;
         widths(Self::NAME, "hidden", &self.hidden)?;
-        check_dropout(Self::NAME, dropout)?;
+        check_dropout(Self::NAME, "dropout", dropout)?;
         Likelihood::Multinomial.check(data.low, data.high)?;
         let down = [self.hidden.as_slice(), &[code]].concat();
         let up: Vec<i64> = self.hidden.iter().rev().copied().collect();
