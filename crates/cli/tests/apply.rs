@@ -73,6 +73,7 @@ fn a_model_of_images_writes_pictures() {
 }
 
 /// Loads the model of `run` into PyTorch, where there is a Python that has it: `PYTHON`, or `python3`.
+#[expect(clippy::print_stderr, reason = "who reads the log should know what was not tested")]
 fn check_in_pytorch(place: &Place) {
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
     let has_torch = place.command(&python).args(["-c", "import torch, safetensors.torch"]).output();

@@ -70,7 +70,7 @@ impl Augmenter {
         }
         if brightness > 0.0 {
             let added = either_way(noise, "brightness", b) * (brightness * (self.high - self.low));
-            images = images + added.view([-1, 1, 1, 1]);
+            images = &images + added.view([-1, 1, 1, 1]);
         }
         images
     }
@@ -79,11 +79,11 @@ impl Augmenter {
         let Augment { jitter, scale, mask, .. } = self.settings;
         let (b, steps) = (series.size()[0], series.size()[1]);
         if scale > 0.0 {
-            series = series * (either_way(noise, "scale", b) * scale + 1.0).view([-1, 1, 1]);
+            series = &series * (either_way(noise, "scale", b) * scale + 1.0).view([-1, 1, 1]);
         }
         if jitter > 0.0 {
             let size = series.size();
-            series = series + noise.normal("jitter", &size) * (jitter * (self.high - self.low));
+            series = &series + noise.normal("jitter", &size) * (jitter * (self.high - self.low));
         }
         if mask > 0.0 {
             let longest = (mask * steps as f64).floor();

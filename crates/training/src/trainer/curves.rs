@@ -57,24 +57,20 @@ impl Loop<'_> {
         if let Some(log) = &mut self.log {
             log.append(&MetricLine { step, epoch, split: split.into(), terms: terms.clone() })?;
         }
+        // Those of the step that was taken last.
+        let batches = self.data.train.len().div_ceil(self.config.batch.samples(self.data.train.len()));
+        let groups = if split == "train" { self.groups.len() } else { 0 };
+        let rates: Vec<f64> =
+            (0..groups).map(|group| self.rate(group, step.saturating_sub(1), batches)).collect();
         if let Some(events) = &mut self.events {
             let of_split = if split == "train" { &mut events.train } else { &mut events.validation };
             let now = tensorboard::now();
             for (name, value) in terms {
                 of_split.scalar(step, name, *value, now)?;
             }
-            if split == "train" {
-                for group in &self.groups {
-                    let tag = if self.groups.len() == 1 { RATE.into() } else { format!("{RATE}/{group}") };
-                    let batches =
-                        self.data.train.len().div_ceil(self.config.batch.samples(self.data.train.len()));
-                    of_split.scalar(
-                        step,
-                        &tag,
-                        self.config.rate(group, step.saturating_sub(1), batches),
-                        now,
-                    )?;
-                }
+            for (group, rate) in self.groups.iter().zip(&rates) {
+                let tag = if rates.len() == 1 { RATE.into() } else { format!("{RATE}/{group}") };
+                of_split.scalar(step, &tag, *rate, now)?;
             }
             of_split.flush()?;
         }
