@@ -1,6 +1,7 @@
 //! The pictures of a run: reconstructions, codes, samples, the latent space.
 
 mod events;
+mod forecasts;
 mod reconstructions;
 mod shown;
 mod units;
@@ -42,6 +43,9 @@ pub fn write(run: &Run) -> Result<PathBuf, ReportError> {
             reconstructions(run, autoencoder, &gallery)?;
             dictionary(run, autoencoder, &gallery)?;
             maps::draw(run, autoencoder, &gallery)?;
+        }
+        if let Some(forecaster) = run.model.as_forecaster() {
+            forecasts::forecasts(run, forecaster, &gallery)?;
         }
         if let Some(restorer) = run.model.as_restorer() {
             restorations(run, restorer, &gallery)?;
@@ -87,7 +91,7 @@ fn dictionary(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) -> Re
             }
             Some(dead) => format!(
                 " The components whose values vary most over held-out samples come first; the last {dead} of {size} are dead: they \
-             have the same value for every sample."
+             vary less than a thousandth as much as the first."
             ),
         },
     );
