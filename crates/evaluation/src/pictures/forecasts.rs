@@ -1,7 +1,7 @@
 //! Held-out samples beside what a model forecasts of them: videos frame by frame, series as curves.
 
 use super::entry;
-use super::units::Units;
+use super::units::{MAX_CHANNELS, Units};
 use crate::held_out::strided;
 use ae_datasets::SampleShape;
 use ae_models::Forecaster;
@@ -16,9 +16,8 @@ use ndarray::{Array4, Axis, s};
 const VIDEOS: usize = 3;
 /// Frames of a video that are shown.
 const MAX_FRAMES: usize = 10;
-/// Series, and channels of them.
+/// Series.
 const SERIES: usize = 6;
-const MAX_CHANNELS: usize = 6;
 
 /// Draws samples spread evenly over the held-out rows.
 ///

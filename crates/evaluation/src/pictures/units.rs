@@ -9,7 +9,7 @@ use ndarray::{Array2, Array4, Axis, s};
 /// Most training rows, and most of their values, that ranges are taken from.
 const MAX_ROWS: usize = 1000;
 const MAX_VALUES: usize = 4 << 20;
-/// Channels of an image, other than grey or colour, that are shown.
+/// Channels that are shown, of a series and of an image that is neither grey nor in colour.
 pub(crate) const MAX_CHANNELS: usize = 6;
 
 /// The units that the data of a run came in.
