@@ -198,14 +198,14 @@ fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
 /// Runs the program in an empty environment: every library must come from beside it or be a part of glibc, and a model is
 /// trained.
 fn try_out(root: &Path) -> anyhow::Result<()> {
-    let bin = root.join("bin");
-    for library in libraries::loaded(&bin.join("ae-compute"), true)? {
-        let is_beside = library.path.starts_with(root.canonicalize()?) || library.path.starts_with(root);
+    let own = root.canonicalize().with_context(|| format!("cannot find {}", root.display()))?;
+    for library in libraries::loaded(&own.join("bin/ae-compute"))? {
+        let path = library.path.canonicalize().unwrap_or_else(|_| library.path.clone());
         anyhow::ensure!(
-            is_beside || libraries::is_of_glibc(&library.name),
-            "{} would be loaded from {}, not from the folder of the program",
+            path.starts_with(&own) || libraries::is_of_glibc(&library.name),
+            "{} would be loaded from {}, not from the folder of the program; is it missing from {LIBRARIES}?",
             library.name,
-            library.path.display()
+            path.display()
         );
     }
     let work = root.join("trial");
@@ -217,9 +217,9 @@ fn try_out(root: &Path) -> anyhow::Result<()> {
     let commands: [&[&str]; 2] =
         [&["--version"], &["detect", "fit", "table.csv", "--out", "detector", "--quiet"]];
     for args in commands {
-        let mut program = Command::new(bin.join("ae").canonicalize()?);
+        let mut program = Command::new(own.join("bin/ae"));
         let output = program.args(args).env_clear().current_dir(&work).output();
-        let output = output.with_context(|| format!("cannot run {}", bin.join("ae").display()))?;
+        let output = output.with_context(|| format!("cannot run {}", own.join("bin/ae").display()))?;
         anyhow::ensure!(
             output.status.success(),
             "`ae {}` fails in an empty environment: {}",

@@ -21,19 +21,15 @@ pub(super) fn needed(program: &Path, libtorch: &Path) -> anyhow::Result<Vec<Libr
     Ok(needed.into_iter().filter(|library| !is_of_glibc(&library.name)).collect())
 }
 
-/// What `program` loads in this environment, or in an empty one.
-pub(super) fn loaded(program: &Path, is_empty: bool) -> anyhow::Result<Vec<Library>> {
-    let mut command = tracing(program);
-    if is_empty {
-        command.env_clear().env("LD_TRACE_LOADED_OBJECTS", "1");
-    }
-    read(&mut command, program)
+/// What `program` loads in an empty environment.
+pub(super) fn loaded(program: &Path) -> anyhow::Result<Vec<Library>> {
+    read(&mut tracing(program), program)
 }
 
 /// The loader lists what it would load, and does not start the program; `ldd` is a script that does the same.
 fn tracing(program: &Path) -> Command {
     let mut command = Command::new(program);
-    command.env("LD_TRACE_LOADED_OBJECTS", "1");
+    command.env_clear().env("LD_TRACE_LOADED_OBJECTS", "1");
     command
 }
 
@@ -101,7 +97,7 @@ mod tests {
     #[test]
     fn this_test_loads_glibc() {
         let here = std::env::current_exe().unwrap();
-        let loaded = loaded(&here, true).unwrap();
+        let loaded = loaded(&here).unwrap();
         assert!(loaded.iter().any(|library| library.name.starts_with("libc.so")), "{loaded:?}");
         assert!(
             needed(&here, Path::new("/nowhere")).unwrap().iter().all(|library| !is_of_glibc(&library.name))
