@@ -33,6 +33,11 @@ impl DenseNetwork {
         (!layers.is_empty() && fits).then_some(DenseNetwork { layers })
     }
 
+    /// The layers, from the first.
+    pub fn layers(&self) -> &[DenseLayer] {
+        &self.layers
+    }
+
     /// Number of inputs.
     pub fn inputs(&self) -> usize {
         self.layers[0].weights.len() / self.layers[0].bias.len()

@@ -1,5 +1,6 @@
 //! The pictures of a run: reconstructions, codes, samples, the latent space.
 
+mod decoder;
 mod events;
 mod forecasts;
 mod reconstructions;
@@ -43,6 +44,7 @@ pub fn write(run: &Run) -> Result<PathBuf, ReportError> {
             reconstructions(run, autoencoder, &gallery)?;
             dictionary(run, autoencoder, &gallery)?;
             maps::draw(run, autoencoder, &gallery)?;
+            decoder::decoder(run, autoencoder, &gallery)?;
         }
         if let Some(forecaster) = run.model.as_forecaster() {
             forecasts::forecasts(run, forecaster, &gallery)?;

@@ -15,7 +15,7 @@ pub use step::{Losses, Pass, Phase};
 use crate::blocks::variational::Targets;
 use crate::damage::Corruption;
 use crate::network::Network;
-use ae_coding::BitsBack;
+use ae_coding::{BitsBack, DenseNetwork};
 use ae_tensor::divergence::DiagonalGaussian;
 use ae_tensor::{DenseChain, Kind, Likelihood, Noise, Tensor};
 
@@ -243,6 +243,13 @@ pub trait Autoencoder: Model {
     /// [`Self::reconstruct`] of rows `[N, numel]` on the CPU without libtorch, for models of dense layers: a
     /// single row takes microseconds. It holds a copy of the current weights.
     fn dense_chain(&self) -> Option<DenseChain> {
+        None
+    }
+
+    /// [`Self::decode`] as weights, for decoders of dense layers: what a program without libtorch needs to decode, such as
+    /// the page of a report. Its outputs are the values of a sample, row-major. A conditional model takes the code and
+    /// behind it the class, one-hot.
+    fn dense_decoder(&self) -> Option<DenseNetwork> {
         None
     }
 

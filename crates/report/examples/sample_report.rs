@@ -1,13 +1,15 @@
 //! Writes the report of a made-up run and of a made-up evaluation, with everything that a report can hold, into a folder:
 //! `cargo run -p ae-report --example sample_report -- FOLDER`. The tests in a browser look at them.
 
+use ae_coding::{DenseLayer, DenseNetwork};
+use ae_network::Activation;
 use ae_records::metrics::MetricLine;
 use ae_records::record::{DataRecord, Expectation, FileRecord, LayerRecord, ModelRecord, Record, Status};
 use ae_records::run_dir::RunDir;
 use ae_report::gallery::{Entry, Gallery};
 use ae_report::html::{self, Block, HtmlTable, Link, Section};
 use ae_report::picture::{self, About, Bar, DetectionCurve, Map};
-use ae_report::{ReportError, Samples};
+use ae_report::{Component, Decoded, Decoder, DecoderLayer, ReportError, Samples};
 use ndarray::{Array1, Array2, Array4};
 use std::f32::consts::TAU;
 use std::fs;
@@ -102,8 +104,61 @@ fn write_run(run: &RunDir) -> Result<(), Box<dyn std::error::Error>> {
     gallery.add(entry("manifold.png", 50, "Latent space", "The whole latent space."), |path| {
         picture::latent_plane(path, decoded(&plane).view(), ["first latent", "second latent"], &steps)
     })?;
+    for decoded in [Decoded::Images { channels: 1, height: 8, width: 8 }, Decoded::Series] {
+        let file = if decoded == Decoded::Series { "series.png" } else { "decoder.png" };
+        gallery.add(entry(file, 35, "Components of the code", "Each component of the code."), |path| {
+            picture::image_grid(path, images.view(), 20)?;
+            decoder(path, decoded)
+        })?;
+    }
     html::write(run)?;
     Ok(())
+}
+
+/// A decoder of 3 numbers and 2 classes with a layer of each activation. The samples are what it decodes itself, so that a
+/// page that decodes wrongly shows a difference.
+fn decoder(path: &Path, decoded: Decoded) -> Result<(), ReportError> {
+    use Activation::{Gelu, Identity, LeakyRelu, Relu, Sigmoid, Silu, Tanh};
+    let mut inputs = 5;
+    let layer = |(place, activation): (usize, Activation)| {
+        let outputs = [12, 64][usize::from(activation == Sigmoid)];
+        let wave = |at: usize| ((at * (place + 3)) as f64 * 0.7).sin();
+        let weights = (0..inputs * outputs).map(|at| wave(at) * 2.0 / (inputs as f64).sqrt()).collect();
+        inputs = outputs;
+        DenseLayer { weights, bias: (0..outputs).map(|at| 0.3 * wave(at + 5)).collect(), activation }
+    };
+    let activations = [Gelu, LeakyRelu, Tanh, Silu, Relu, Identity, Sigmoid];
+    let layers: Vec<DenseLayer> = activations.into_iter().enumerate().map(layer).collect();
+    let network = DenseNetwork::new(layers).expect("each layer takes what the one before it gives");
+    let codes = Array2::from_shape_fn((4, 3), |(row, at)| ((row * 3 + at) as f32 * 1.3).sin());
+    let class = [0, 1, 1, 0];
+    let (scale, shift) = if decoded == Decoded::Series { (3.0, -1.0) } else { (1.0, 0.0) };
+    let mut originals = Array2::zeros((4, 64));
+    for (row, mut original) in originals.outer_iter_mut().enumerate() {
+        let one_hot = (0..2).map(|other| if other == class[row] { 1.0 } else { 0.0 });
+        let input: Vec<f64> = codes.row(row).iter().map(|&x| f64::from(x)).chain(one_hot).collect();
+        let output = network.forward(&input);
+        original.iter_mut().zip(output).for_each(|(shown, x)| *shown = x as f32 * scale + shift);
+    }
+    let layers = network.layers().iter().map(|own| DecoderLayer {
+        weights: &own.weights,
+        bias: &own.bias,
+        activation: own.activation.name(),
+    });
+    let decoder = Decoder {
+        layers: layers.collect(),
+        decoded,
+        scale: &[scale; 64],
+        shift: &[shift; 64],
+        components: &[0, 1, 2].map(|place| Component { place, low: -1.5, high: 1.5 }),
+        codes: codes.view(),
+        originals: originals.view(),
+        names: &["first", "second", "third", "fourth"].map(String::from),
+        classes: &["even", "odd"].map(String::from),
+        class: &class,
+        has_prior: true,
+    };
+    decoder.write(path)
 }
 
 /// Points around a circle, `[n, 2]`.

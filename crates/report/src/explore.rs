@@ -2,6 +2,7 @@
 //!
 //! `codes.png` may have a `codes.explore.json`. A report without scripts shows the picture alone.
 
+use crate::decoder::DecoderData;
 use crate::error::ReportError;
 use crate::gallery::optional;
 use ae_records::files::{self, FileError};
@@ -26,6 +27,8 @@ pub(crate) enum Exploration {
     Scatter(Scatter),
     /// Images of a plane through the latent space.
     Space(Space),
+    /// A decoder for codes of the reader's.
+    Decoder(DecoderData),
 }
 
 /// Maps of the same samples, side by side.
@@ -178,6 +181,7 @@ impl Exploration {
         match self {
             Exploration::Scatter(_) => "scatter",
             Exploration::Space(_) => "space",
+            Exploration::Decoder(_) => "decoder",
         }
     }
 }

@@ -24,10 +24,12 @@ pub mod picture;
 
 mod chart;
 mod clock;
+mod decoder;
 mod error;
 mod explore;
 mod number;
 mod scale;
 
+pub use decoder::{Component, Decoded, Decoder, DecoderLayer};
 pub use error::ReportError;
 pub use explore::Samples;

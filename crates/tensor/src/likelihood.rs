@@ -272,6 +272,13 @@ impl Likelihood {
         }
     }
 
+    /// The function of each output value that [`Self::mean`] is; `None` if it takes several of them.
+    pub fn mean_activation(self) -> Option<Activation> {
+        let is_of_one =
+            !matches!(self, Likelihood::GaussianLearned | Likelihood::BetaBinomial | Likelihood::Multinomial);
+        is_of_one.then(|| self.activation())
+    }
+
     /// A draw of `p(x|z)` from draws of N(0, 1) in the target's shape; `None` for a likelihood that is not Gaussian.
     pub fn draw(self, output: &Tensor, normal: &Tensor) -> Option<Tensor> {
         match self {

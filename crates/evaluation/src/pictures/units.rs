@@ -135,7 +135,7 @@ impl<'a> Units<'a> {
     }
 
     /// The range of each channel that becomes black to white.
-    fn channel_ranges(&self) -> Vec<(f32, f32)> {
+    pub(super) fn channel_ranges(&self) -> Vec<(f32, f32)> {
         let (channels, height, width) = self.sides();
         let size = height * width;
         let is_viewable = self.is_viewable();

@@ -114,7 +114,7 @@ impl Hyper {
 
     /// What a coder needs, with the densities of the side latents.
     pub(crate) fn coder(&self, side: Vec<Density>) -> HyperPrior {
-        let network = dense_network(&self.prior).expect("its layers are dense");
+        let network = dense_network(&self.prior, &[], Activation::Identity).expect("its layers are dense");
         HyperPrior::new(side, network).expect("it has the inputs that it was made with")
     }
 }

@@ -2,7 +2,8 @@
 //! reconstruction loss. By itself it minimises only that loss; a variant that needs more wraps it.
 
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
-use crate::network::{Layer, Network, dense_chain};
+use crate::network::{Layer, Network, dense_chain, dense_network};
+use ae_coding::DenseNetwork;
 use ae_tensor::{Activate, Activation, DenseChain, Noise, ReconstructionLoss, Tensor};
 
 /// Encoder, decoder and reconstruction loss.
@@ -126,6 +127,10 @@ impl Autoencoder for PointAutoencoder {
 
     fn dense_chain(&self) -> Option<DenseChain> {
         dense_chain(&[&self.encoder, &self.decoder], self.output)
+    }
+
+    fn dense_decoder(&self) -> Option<DenseNetwork> {
+        dense_network(&self.decoder, &[&self.encoder], self.output)
     }
 
     fn code_size(&self) -> i64 {

@@ -14,7 +14,7 @@ use crate::model::{
 };
 use crate::network::{Network, dense_network};
 use crate::registry::at_least_one;
-use ae_coding::{BitsBack, Values};
+use ae_coding::{BitsBack, DenseNetwork, Values};
 use ae_tensor::divergence::DiagonalGaussian;
 use ae_tensor::likelihood::LOG_SHAPE;
 use ae_tensor::{Activation, Kind, Likelihood, Noise, Tensor};
@@ -180,6 +180,11 @@ impl Autoencoder for Variational {
         self.mean(code)
     }
 
+    fn dense_decoder(&self) -> Option<DenseNetwork> {
+        let output = self.likelihood.mean_activation()?;
+        dense_network(&self.decoder, &[], output)
+    }
+
     fn code_size(&self) -> i64 {
         self.latent
     }
@@ -228,7 +233,8 @@ impl LatentVariable for Variational {
             Targets::Grey if self.likelihood.is_of_levels() => Values::Levels { log_shape: LOG_SHAPE },
             Targets::Grey => return None,
         };
-        BitsBack::new(dense_network(&self.encoder)?, dense_network(&self.decoder)?, values)
+        let of = |network: &Network| dense_network(network, &[], Activation::Identity);
+        BitsBack::new(of(&self.encoder)?, of(&self.decoder)?, values)
     }
 }
 

@@ -7,25 +7,27 @@ use ae_tensor::{Activation, DenseChain, Tensor, array};
 /// The networks in sequence, then `output`, without libtorch. `None` if a layer is anything but dense, an
 /// activation, dropout or a change of shape. The weights are copied, so later training does not change the chain.
 pub fn dense_chain(networks: &[&Network], output: Activation) -> Option<DenseChain> {
-    let layers = dense_layers(networks, output)?;
+    let layers = dense_layers(networks, networks, output)?;
     let layers: Vec<(&Tensor, &Tensor, Activation)> =
         layers.iter().map(|(weight, bias, activation)| (weight, *bias, *activation)).collect();
     DenseChain::new(&layers)
 }
 
-/// The network without libtorch, the same on every machine. `None` as for [`dense_chain`].
-pub fn dense_network(network: &Network) -> Option<DenseNetwork> {
+/// The network without libtorch, the same on every machine, then `output`. Layers may be tied to those of `owners`. `None`
+/// as for [`dense_chain`].
+pub fn dense_network(network: &Network, owners: &[&Network], output: Activation) -> Option<DenseNetwork> {
     let layer = |(weight, bias, activation): (Tensor, &Tensor, Activation)| DenseLayer {
         weights: array::to_vec(&weight.tr().contiguous()),
         bias: array::to_vec(bias),
         activation,
     };
-    DenseNetwork::new(dense_layers(&[network], Activation::Identity)?.into_iter().map(layer).collect())
+    DenseNetwork::new(dense_layers(&[network], owners, output)?.into_iter().map(layer).collect())
 }
 
-/// Weights `[out, in]`, biases and the activation after each layer; then `output`.
+/// Weights `[out, in]`, biases and the activation after each layer; then `output`. Tied layers have the weights of `owners`.
 fn dense_layers<'n>(
     networks: &[&'n Network],
+    owners: &[&'n Network],
     output: Activation,
 ) -> Option<Vec<(Tensor, &'n Tensor, Activation)>> {
     let mut layers: Vec<(Tensor, &Tensor, Activation)> = Vec::new();
@@ -40,7 +42,7 @@ fn dense_layers<'n>(
                 layers.push((weight.shallow_clone(), bias, Activation::Identity));
             }
             (Layer::TiedDense { network, layer, .. }, [bias]) => {
-                let owner = networks.iter().find(|owner| owner.architecture().name() == network)?;
+                let owner = owners.iter().find(|owner| owner.architecture().name() == network)?;
                 layers.push((owner.transposed_weight(*layer), bias, Activation::Identity));
             }
             (

@@ -19,6 +19,7 @@ use crate::model::{
 };
 use crate::network::Network;
 use crate::registry::{Variant, at_least_one, out_of_range, widths};
+use ae_coding::DenseNetwork;
 use ae_tensor::adversarial::{Accuracy, discriminator, generator};
 use ae_tensor::{Activation, Noise, ReconstructionLoss, Tensor};
 use serde::{Deserialize, Serialize};
@@ -148,6 +149,10 @@ impl Autoencoder for Aae {
 
     fn decode(&self, code: &Tensor) -> Tensor {
         self.inner.decode(code)
+    }
+
+    fn dense_decoder(&self) -> Option<DenseNetwork> {
+        self.inner.dense_decoder()
     }
 
     fn code_size(&self) -> i64 {

@@ -21,6 +21,7 @@ use crate::blocks::{body::Body, point::PointAutoencoder};
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::Network;
 use crate::registry::{Variant, out_of_range};
+use ae_coding::DenseNetwork;
 use ae_tensor::{Activation, DenseChain, Kind, Noise, ReconstructionLoss, Tensor, kernels, penalty, tch};
 use serde::{Deserialize, Serialize};
 
@@ -209,6 +210,10 @@ impl Autoencoder for Contractive {
 
     fn decode(&self, code: &Tensor) -> Tensor {
         self.inner.decode(code)
+    }
+
+    fn dense_decoder(&self) -> Option<DenseNetwork> {
+        self.inner.dense_decoder()
     }
 
     fn dense_chain(&self) -> Option<DenseChain> {

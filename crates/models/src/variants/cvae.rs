@@ -17,6 +17,7 @@ use crate::model::{
 };
 use crate::network::Network;
 use crate::registry::Variant;
+use ae_coding::DenseNetwork;
 use ae_tensor::divergence::DiagonalGaussian;
 use ae_tensor::{Activation, Kind, Likelihood, Noise, Tensor};
 use serde::{Deserialize, Serialize};
@@ -197,6 +198,10 @@ impl Autoencoder for Cvae {
 
     fn decode(&self, code: &Tensor) -> Tensor {
         self.mean(code, &self.condition(None, code))
+    }
+
+    fn dense_decoder(&self) -> Option<DenseNetwork> {
+        self.inner.dense_decoder()
     }
 
     fn reconstruct_batch(&self, batch: &Batch) -> Tensor {

@@ -11,6 +11,7 @@ use crate::damage::{Corruption, gaussian::Gaussian};
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::{Network, ShapeError};
 use crate::registry::{Variant, widths};
+use ae_coding::DenseNetwork;
 use ae_tensor::{Activation, Noise, ReconstructionLoss, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -107,6 +108,10 @@ impl Autoencoder for Denoising {
 
     fn decode(&self, code: &Tensor) -> Tensor {
         self.inner.decode(code)
+    }
+
+    fn dense_decoder(&self) -> Option<DenseNetwork> {
+        self.inner.dense_decoder()
     }
 
     fn corrupt(&self, x: &Tensor, noise: &Noise) -> Option<Tensor> {

@@ -23,6 +23,7 @@ use crate::blocks::{body::Body, point::PointAutoencoder};
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::Network;
 use crate::registry::{Variant, out_of_range};
+use ae_coding::DenseNetwork;
 use ae_tensor::{Activation, Kind, Noise, ReconstructionLoss, Tensor, penalty};
 use serde::{Deserialize, Serialize};
 
@@ -302,6 +303,10 @@ impl Autoencoder for Sparse {
 
     fn decode(&self, code: &Tensor) -> Tensor {
         self.inner.decode(code)
+    }
+
+    fn dense_decoder(&self) -> Option<DenseNetwork> {
+        self.inner.dense_decoder()
     }
 
     fn code_size(&self) -> i64 {

@@ -11,12 +11,13 @@ use serde::Serialize;
 use std::fmt::Write;
 
 /// A script, and the mark in the page of what needs it; an empty mark is on every page.
-const SCRIPTS: [(&str, &str); 5] = [
+const SCRIPTS: [(&str, &str); 6] = [
     ("class=\"sortable\"", include_str!("script/tables.js")),
     ("type=\"application/json\"", include_str!("script/plot.js")),
     ("data-for=\"curves\"", include_str!("script/curves.js")),
     ("data-for=\"scatter\"", include_str!("script/scatter.js")),
     ("data-for=\"space\"", include_str!("script/space.js")),
+    ("data-for=\"decoder\"", include_str!("script/decoder.js")),
 ];
 
 /// The scripts that a page needs, as one; empty if it needs none.

@@ -42,11 +42,16 @@ for (const report of reports) {
           await curves(page);
           await scatter(page);
           await space(page);
+          await decoder(page);
           await everyControl(page);
           await fits(page, width);
           await accessible(page);
           await page.emulateMedia({ media: "print", colorScheme: "light" });
           expect((await page.pdf()).length > 1000, "it cannot be printed");
+          for (const part of await page.locator(".live").all()) {
+            const [tool, picture] = [part.locator(".tool"), part.locator(".still")];
+            expect(!(await tool.isVisible()) && (await picture.isVisible()), "a tool is printed rather than its picture");
+          }
         } else {
           await still(page);
         }
@@ -197,6 +202,49 @@ async function space(page) {
       await slider.fill(await slider.getAttribute("max"));
       expect((await image()) !== low || before !== low, "a slider does not change the image");
       await slider.fill(value);
+    }
+  }
+}
+
+// The page decodes as the model does, whatever the sample; sliders and classes change what is decoded.
+async function decoder(page) {
+  for (const tool of await page.locator(".decoder").all()) {
+    const seen = () => tool.evaluate((own) => {
+      const canvas = own.querySelectorAll("canvas")[1];
+      return canvas ? canvas.toDataURL() : own.querySelectorAll("polyline")[1].getAttribute("points");
+    });
+    const difference = async () => Number((await tool.locator(".readout").innerText()).split(":")[1]);
+    const samples = tool.getByLabel("start from");
+    const isMadeUp = (await samples.locator("option").first().innerText()) === "first";
+    for (const sample of await samples.locator("option").evaluateAll((all) => all.map((one) => one.value))) {
+      await samples.selectOption(sample);
+      const off = await difference();
+      expect(isMadeUp ? off < 1e-6 : off >= 0, `sample ${sample} is decoded with a difference of ${off}`);
+    }
+    const encoded = await seen();
+    for (const slider of await tool.locator('input[type="range"]').all()) {
+      await slider.fill(await slider.getAttribute("min"));
+      const low = await seen();
+      await slider.fill(await slider.getAttribute("max"));
+      expect((await seen()) !== low, "a slider of the decoder changes nothing");
+    }
+    await tool.getByRole("button", { name: "as encoded" }).click();
+    expect((await seen()) === encoded, "`as encoded` does not return to the sample");
+    const classes = tool.getByLabel("class");
+    if (await classes.count()) {
+      const options = await classes.locator("option").evaluateAll((all) => all.map((one) => one.value));
+      const images = [];
+      for (const option of options) {
+        await classes.selectOption(option);
+        images.push(await seen());
+      }
+      expect(new Set(images).size > 1, "the class changes nothing");
+    }
+    const random = tool.getByRole("button", { name: "draw from the prior" });
+    if (await random.count()) {
+      const before = await seen();
+      await random.click();
+      expect((await seen()) !== before, "a draw from the prior changes nothing");
     }
   }
 }

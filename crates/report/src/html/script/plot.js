@@ -57,6 +57,13 @@ function filled(node, attributes, children) {
   return node;
 }
 
+// Shows a tool instead of the still picture, which is printed.
+function takePlace(source, tool) {
+  tool.classList.add("tool");
+  source.after(tool);
+  source.parentElement.classList.add("live");
+}
+
 // A labelled control; `change` gets its value when it changes.
 function choice(label, options, change) {
   const select = element("select", {}, ...options.map(([value, text]) => element("option", { value }, text)));

@@ -51,8 +51,7 @@ function showScatter(source) {
   controls.append(key, scale);
   about.append(element("p", {}, "Point at a sample to see it."));
   const tool = element("div", { class: "scatter" }, controls, element("div", { class: "beside" }, row, about));
-  source.after(tool);
-  source.parentElement.querySelector(".still").remove();
+  takePlace(source, tool);
   colouring(view.by);
 }
 

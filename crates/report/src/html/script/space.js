@@ -45,7 +45,6 @@ function showSpace(source) {
   map.addEventListener("pointermove", follow);
   map.addEventListener("pointerdown", follow);
   const chosen = element("div", { class: "chosen" }, large, text, element("div", { class: "controls" }, ...sliders));
-  source.after(element("div", { class: "space" }, map, chosen));
-  source.parentElement.querySelector(".still").remove();
+  takePlace(source, element("div", { class: "space" }, map, chosen));
   draw();
 }
