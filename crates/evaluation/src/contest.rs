@@ -78,7 +78,7 @@ impl Contest {
 mod tests {
     use super::*;
 
-    const ERROR: Quantity = Quantity::new("rmse", "RMSE", 4);
+    const ERROR: Quantity = Quantity::positive("rmse", "RMSE", 4);
 
     #[test]
     fn the_winner_is_named_whoever_it_is() {

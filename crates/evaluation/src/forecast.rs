@@ -31,10 +31,10 @@ const DIGITS: &str = "moving-mnist";
 /// The preset that forecasts beats, and with other steps the series.
 const PRESET: &str = "composite-ecg";
 
-pub(crate) const MSE: Quantity = Quantity::new("mse", "MSE", 4);
-const MAE: Quantity = Quantity::new("mae", "MAE", 4);
+pub(crate) const MSE: Quantity = Quantity::positive("mse", "MSE", 4);
+const MAE: Quantity = Quantity::positive("mae", "MAE", 4);
 const HELD: Quantity = Quantity::share("coverage", "held by 90 %", 3);
-const WIDTH: Quantity = Quantity::new("width", "width", 3);
+const WIDTH: Quantity = Quantity::positive("width", "width", 3);
 const FIGURES: [Quantity; 4] = [MSE, MAE, HELD, WIDTH];
 
 fn run(context: &mut Context<'_>, options: &OptionValues) -> Result<(Evaluation, PathBuf), EvaluationError> {

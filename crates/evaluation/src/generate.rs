@@ -45,10 +45,10 @@ const PRESETS: [(&str, &[Sampler]); 8] = [
 /// Images in a row of the pictures.
 const SHOWN: i64 = 12;
 
-const FID: Quantity = Quantity::new("fid", "FID", 2);
-const RECONSTRUCTION_FID: Quantity = Quantity::new("reconstruction_fid", "FID, reconstructions", 2);
-const CLASSES: Quantity = Quantity::new("classes", "classes", 0);
-const RAREST: Quantity = Quantity::new("rarest", "rarest", 0);
+const FID: Quantity = Quantity::positive("fid", "FID", 2);
+const RECONSTRUCTION_FID: Quantity = Quantity::positive("reconstruction_fid", "FID, reconstructions", 2);
+const CLASSES: Quantity = Quantity::positive("classes", "classes", 0);
+const RAREST: Quantity = Quantity::positive("rarest", "rarest", 0);
 
 /// What to evaluate.
 struct Plan<'a> {

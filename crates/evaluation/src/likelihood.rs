@@ -23,11 +23,11 @@ const BETAS: [f64; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
 const EPOCHS: u64 = 3;
 
 const NEGATIVE_LOG_LIKELIHOOD: Quantity = Quantity::new("negative_log_likelihood", "-log p(x)", 2);
-const STANDARD_ERROR: Quantity = Quantity::new("standard_error", "std. error", 2);
+const STANDARD_ERROR: Quantity = Quantity::positive("standard_error", "std. error", 2);
 const NEGATIVE_ELBO: Quantity = Quantity::new("negative_elbo", "-ELBO", 2);
-const KL: Quantity = Quantity::new("kl", "KL", 2);
-const ACTIVE_UNITS: Quantity = Quantity::new("active_units", "active", 1);
-const ROWS: Quantity = Quantity::new("rows", "samples", 0);
+const KL: Quantity = Quantity::positive("kl", "KL", 2);
+const ACTIVE_UNITS: Quantity = Quantity::positive("active_units", "active", 1);
+const ROWS: Quantity = Quantity::positive("rows", "samples", 0);
 const FIGURES: [Quantity; 6] =
     [NEGATIVE_LOG_LIKELIHOOD, STANDARD_ERROR, NEGATIVE_ELBO, KL, ACTIVE_UNITS, ROWS];
 

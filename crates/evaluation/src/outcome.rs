@@ -27,8 +27,7 @@ pub struct Evaluation {
     pub tables: Vec<ResultTable>,
     /// The results by name: `article/seed0/accuracy` is the value of one seed, `article/accuracy` the mean
     /// over the seeds. With several values, `article/accuracy_std` is their sample standard deviation, and
-    /// `article/accuracy_ci95_low` and `…_ci95_high` are the ends of the 95 % interval of the mean; for a quantity
-    /// without bounds, such as an error, `…_ci95` is half the width of that interval.
+    /// `article/accuracy_ci95_low` and `…_ci95_high` are the ends of the 95 % interval of the mean.
     pub metrics: BTreeMap<String, f64>,
     /// Pictures in `images/`.
     pub pictures: Vec<Entry>,

@@ -36,8 +36,8 @@ const RANKERS: [&str; 2] = ["mult_vae", "mult_dae"];
 /// Penalties of EASE, of which the best on the validation users is taken.
 const PENALTIES: [f64; 4] = [50.0, 150.0, 400.0, 1000.0];
 
-const RMSE: Quantity = Quantity::new("rmse", "RMSE", 4);
-const MAE: Quantity = Quantity::new("mae", "MAE", 4);
+const RMSE: Quantity = Quantity::positive("rmse", "RMSE", 4);
+const MAE: Quantity = Quantity::positive("mae", "MAE", 4);
 const RATING_FIGURES: [Quantity; 2] = [RMSE, MAE];
 const RECALL_20: Quantity = Quantity::share("recall_20", "Recall@20", 4);
 const RECALL_50: Quantity = Quantity::share("recall_50", "Recall@50", 4);

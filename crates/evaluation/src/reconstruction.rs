@@ -46,8 +46,8 @@ const PRESETS: &[&str] = &[
     "mae",
 ];
 
-const MSE: Quantity = Quantity::new("mse", "MSE", 5);
-const MAE: Quantity = Quantity::new("mae", "MAE", 4);
+const MSE: Quantity = Quantity::positive("mse", "MSE", 5);
+const MAE: Quantity = Quantity::positive("mae", "MAE", 4);
 const FIGURES: [Quantity; 4] = [MSE, MAE, PSNR, SSIM];
 
 /// The images of one table, and the models that reconstructed them, by their names in the metrics.

@@ -167,8 +167,8 @@ const REGIMES: [Regime; 13] = [
     },
 ];
 
-const MSE: Quantity = Quantity::new("mse", "test MSE", 5);
-const SECONDS: Quantity = Quantity::new("seconds", "seconds", 1);
+const MSE: Quantity = Quantity::positive("mse", "test MSE", 5);
+const SECONDS: Quantity = Quantity::positive("seconds", "seconds", 1);
 const FIGURES: [Quantity; 2] = [MSE, SECONDS];
 
 /// A regime and its results.

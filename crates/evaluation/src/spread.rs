@@ -21,21 +21,12 @@ pub(crate) struct Quantity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Bounds {
     None,
+    /// Not negative.
+    Below,
     /// From 0 to 1.
     Share,
     /// From 0 to 100.
     Percentage,
-}
-
-impl Bounds {
-    /// The greatest value, if the least is 0.
-    fn most(self) -> Option<f64> {
-        match self {
-            Bounds::None => None,
-            Bounds::Share => Some(1.0),
-            Bounds::Percentage => Some(100.0),
-        }
-    }
 }
 
 /// A quantity and its values for each seed.
@@ -54,13 +45,18 @@ const MISSING: &str = "–";
 /// Confidence level of intervals.
 const CONFIDENCE: f64 = 0.95;
 /// What the cells of [`Figure::to_text`] say about several seeds, for the note of a table.
-pub(crate) const SPREAD: &str = "Means over seeds: in brackets the 95 % interval of the mean (Student's, on the scale \
-                                 of the logit), behind ± the sample standard deviation.";
+pub(crate) const SPREAD: &str = "Means over seeds, in brackets the 95 % interval of the mean (Student's; of shares and \
+                                 percentages on the scale of the logit, of what cannot be negative on that of the logarithm).";
 
 impl Quantity {
     /// A quantity of any value.
     pub(crate) const fn new(name: &'static str, heading: &'static str, decimals: usize) -> Self {
         Quantity { name, heading, decimals, bounds: Bounds::None }
+    }
+
+    /// A quantity that is not negative, such as an error, a time or a count.
+    pub(crate) const fn positive(name: &'static str, heading: &'static str, decimals: usize) -> Self {
+        Quantity { bounds: Bounds::Below, ..Quantity::new(name, heading, decimals) }
     }
 
     /// A quantity in [0, 1], such as a recall or an AUROC.
@@ -105,13 +101,12 @@ impl Figure {
         self.by_seed().first().map(|(_, value)| *value)
     }
 
-    /// The 95 % interval of the mean, for a quantity with bounds and at least two values. Draws of a seed share its
+    /// The 95 % interval of the mean of at least two values, within the bounds of the quantity. Draws of a seed share its
     /// model, so with several seeds each counts once.
     ///
     /// # Errors
     /// A value that is not finite, or a mean beyond the bounds.
     pub(crate) fn interval(&self) -> Result<Option<Interval>, EvaluationError> {
-        let Some(most) = self.quantity.bounds.most() else { return Ok(None) };
         let mut seeds = self.by_seed();
         if seeds.len() < 2 {
             seeds.clone_from(&self.values);
@@ -119,14 +114,18 @@ impl Figure {
         if seeds.len() < 2 {
             return Ok(None);
         }
-        let shares: Vec<f64> = seeds.iter().map(|(_, value)| value / most).collect();
-        let interval = mean_std(&shares).and_then(|summary| summary.unit_interval(CONFIDENCE));
+        let unit = if self.quantity.bounds == Bounds::Percentage { 100.0 } else { 1.0 };
+        let values: Vec<f64> = seeds.iter().map(|(_, value)| value / unit).collect();
+        let interval = mean_std(&values).and_then(|summary| match self.quantity.bounds {
+            Bounds::None => summary.confidence_interval(CONFIDENCE),
+            Bounds::Below => summary.positive_interval(CONFIDENCE),
+            Bounds::Share | Bounds::Percentage => summary.unit_interval(CONFIDENCE),
+        });
         let Interval { low, high } = interval.map_err(EvaluationError::metric(self.quantity.name))?;
-        Ok(Some(Interval { low: most * low, high: most * high }))
+        Ok(Some(Interval { low: unit * low, high: unit * high }))
     }
 
-    /// `mean ± sample standard deviation`, or `mean [low, high]` with the 95 % interval of the mean for a quantity
-    /// with bounds; a single value is shown alone, and no value as a dash.
+    /// `mean [low, high]` with the 95 % interval of the mean; a single value is shown alone, and no value as a dash.
     ///
     /// # Errors
     /// A value that is not finite, or a mean beyond the bounds of its quantity.
@@ -134,20 +133,18 @@ impl Figure {
         if self.is_empty() {
             return Ok(MISSING.into());
         }
-        let summary = self.summary()?;
-        let (mean, decimals) = (summary.mean, self.quantity.decimals);
-        Ok(match (self.interval()?, summary.sample_std()) {
-            (Some(Interval { low, high }), _) => {
+        let (mean, decimals) = (self.summary()?.mean, self.quantity.decimals);
+        Ok(match self.interval()? {
+            Some(Interval { low, high }) => {
                 format!("{mean:.decimals$} [{low:.decimals$}, {high:.decimals$}]")
             }
-            (None, Some(std)) => format!("{mean:.decimals$} ± {std:.decimals$}"),
-            (None, None) => format!("{mean:.decimals$}"),
+            None => format!("{mean:.decimals$}"),
         })
     }
 
     /// Adds each seed's value as `<group>/seed<N>/<name>` and the mean as `<group>/<name>`. With several
-    /// values, also adds their sample standard deviation, `…_std`, and the 95 % interval of the mean: half its width,
-    /// `…_ci95`, or for a quantity with bounds its ends, `…_ci95_low` and `…_ci95_high`.
+    /// values, also adds their sample standard deviation, `…_std`, and the ends of the 95 % interval of the mean, `…_ci95_low`
+    /// and `…_ci95_high`.
     ///
     /// # Errors
     /// A value that is not finite, or a mean beyond the bounds of its quantity.
@@ -168,13 +165,9 @@ impl Figure {
         if let Some(std) = summary.sample_std() {
             metrics.insert(format!("{group}/{name}_std"), std);
         }
-        if self.quantity.bounds.most().is_some() {
-            if let Some(Interval { low, high }) = self.interval()? {
-                metrics.insert(format!("{group}/{name}_ci95_low"), low);
-                metrics.insert(format!("{group}/{name}_ci95_high"), high);
-            }
-        } else if let Ok(interval) = summary.confidence_interval(CONFIDENCE) {
-            metrics.insert(format!("{group}/{name}_ci95"), interval.high - summary.mean);
+        if let Some(Interval { low, high }) = self.interval()? {
+            metrics.insert(format!("{group}/{name}_ci95_low"), low);
+            metrics.insert(format!("{group}/{name}_ci95_high"), high);
         }
         Ok(())
     }
@@ -252,8 +245,7 @@ impl Figures {
             rows.push(row);
         }
         if rows.len() > 1 {
-            let bounded = quantities.iter().any(|quantity| quantity.bounds.most().is_some());
-            let mut last = vec![if bounded { "mean" } else { "mean ± std" }.to_string()];
+            let mut last = vec!["mean".to_string()];
             last.extend(self.cells(&quantities)?);
             rows.push(last);
         }
@@ -272,7 +264,7 @@ mod tests {
     use super::*;
 
     const ACCURACY: Quantity = Quantity::new("accuracy", "accuracy in all", 2);
-    const COUNT: Quantity = Quantity::new("count", "n", 0);
+    const COUNT: Quantity = Quantity::positive("count", "n", 0);
 
     fn figures(values: &[(u64, f64)]) -> Figures {
         let mut figures = Figures::default();
@@ -302,13 +294,14 @@ mod tests {
 
     /// The interval is Student's with one degree of freedom: t = 12.706205. The standard error of 1 and 3 is 1.
     #[test]
-    fn the_spread_is_the_sample_standard_deviation() {
+    fn a_table_has_the_interval_of_the_mean_and_the_metrics_also_the_deviation() {
         check(
             &[(0, 1.0), (1, 3.0)],
-            &[&["0", "1.00"], &["1", "3.00"], &["mean ± std", "2.00 ± 1.41"]],
+            &[&["0", "1.00"], &["1", "3.00"], &["mean", "2.00 [-10.71, 14.71]"]],
             &[
                 ("g/accuracy", 2.0),
-                ("g/accuracy_ci95", 12.706205),
+                ("g/accuracy_ci95_high", 14.706205),
+                ("g/accuracy_ci95_low", -10.706205),
                 ("g/accuracy_std", 2f64.sqrt()),
                 ("g/seed0/accuracy", 1.0),
                 ("g/seed1/accuracy", 3.0),
@@ -336,6 +329,8 @@ mod tests {
         check(RECALL, &[(0, 1.0), (1, 1.0)], "1.000 [1.000, 1.000]");
         check(RECALL, &[(0, 0.25)], "0.250");
         check(ERROR, &[(0, 40.0), (1, 50.0), (2, 60.0)], "50.0 [27.0, 73.0]");
+        // Student's interval would begin below 0.
+        check(COUNT, &[(0, 1.0), (1, 5.0), (2, 9.0)], "5 [1, 36]");
         // Two draws of each of three seeds are three values.
         let draws = [(0, 0.3), (0, 0.5), (1, 0.4), (1, 0.6), (2, 0.5), (2, 0.7)];
         check(RECALL, &draws, "0.500 [0.270, 0.730]");
@@ -350,20 +345,20 @@ mod tests {
     }
 
     #[test]
-    fn a_table_with_a_bounded_quantity_names_its_last_row_mean() {
+    fn every_column_of_a_table_has_the_same_kind_of_interval() {
         let mut figures = Figures::default();
         for (seed, value) in [(0, 0.4), (1, 0.5), (2, 0.6)] {
             figures.push(seed, &RECALL, value);
             figures.push(seed, &COUNT, 10.0 * value);
         }
         let table = figures.by_seed("t".into(), String::new()).unwrap();
-        assert_eq!(table.rows[3], ["mean", "0.500 [0.270, 0.730]", "5 ± 1"]);
+        assert_eq!(table.rows[3], ["mean", "0.500 [0.270, 0.730]", "5 [3, 8]"]);
     }
 
     #[test]
     fn a_seed_has_the_mean_of_its_draws_and_the_spread_is_over_all_draws() {
         let drawn = figures(&[(7, 1.0), (7, 2.0), (7, 6.0)]);
-        assert_eq!(drawn.cells(&[ACCURACY, COUNT]).unwrap(), ["3.00 ± 2.65", "–"]);
+        assert_eq!(drawn.cells(&[ACCURACY, COUNT]).unwrap(), ["3.00 [-3.57, 9.57]", "–"]);
         assert_eq!(drawn.get(&ACCURACY).unwrap().of_first_seed(), Some(3.0));
         let mut entered = BTreeMap::new();
         drawn.enter(&mut entered, "g").unwrap();
@@ -377,7 +372,7 @@ mod tests {
         let table = figures.by_seed("t".into(), String::new()).unwrap();
         assert_eq!(
             table.rows,
-            [vec!["0", "1.00", "–"], vec!["1", "3.00", "4"], vec!["mean ± std", "2.00 ± 1.41", "4"]]
+            [vec!["0", "1.00", "–"], vec!["1", "3.00", "4"], vec!["mean", "2.00 [-10.71, 14.71]", "4"]]
         );
         assert_eq!(Figure::new(COUNT).to_text().unwrap(), "–");
     }

@@ -149,6 +149,14 @@ pub enum MetricError {
         /// The rate given.
         rate: f64,
     },
+    /// A negative number where none can be.
+    #[error("{what} is {value}, below 0")]
+    Negative {
+        /// What it is.
+        what: &'static str,
+        /// The number.
+        value: f64,
+    },
     /// More successes than trials.
     #[error("there are {successes} successes in {trials} trials; give at most as many successes as trials")]
     Count {

@@ -96,6 +96,31 @@ impl MeanStd {
         Ok(Interval { low: share(center - half).min(mean), high: share(center + half).max(mean) })
     }
 
+    /// Confidence interval of the mean at `level` for values that are not negative, such as errors, seconds or counts. It
+    /// lies above 0 and contains the mean.
+    ///
+    /// Student's interval on the scale of the logarithm of the mean `m`, transformed back: `m · exp(± t · s / (√n · m))`, by the
+    /// delta method as in [`unit_interval`](Self::unit_interval). Equal values give an interval of width 0. Assumes independent
+    /// values.
+    ///
+    /// # Errors
+    /// As [`confidence_interval`](Self::confidence_interval), and a negative mean.
+    pub fn positive_interval(&self, level: f64) -> Result<Interval, MetricError> {
+        let half = self.half_width(level)?;
+        let mean = self.mean;
+        if mean < 0.0 {
+            return Err(MetricError::Negative {
+                what: "the mean of values that are not negative",
+                value: mean,
+            });
+        }
+        if half == 0.0 {
+            return Ok(Interval { low: mean, high: mean });
+        }
+        let factor = (half / mean).exp();
+        Ok(Interval { low: mean / factor, high: mean * factor })
+    }
+
     /// `t · s / √n`, half the width of Student's interval.
     fn half_width(&self, level: f64) -> Result<f64, MetricError> {
         if !(level > 0.0 && level < 1.0) {

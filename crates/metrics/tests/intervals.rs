@@ -1,4 +1,4 @@
-//! Intervals of means of shares: they stay in [0, 1], contain the mean, and cover the true mean as often as they
+//! Intervals of means of shares and of positive values: they stay in their range, contain the mean, and cover the true mean as often as they
 //! promise. The numbers come from simulations with fixed seeds.
 
 use ae_metrics::{Interval, MetricError, mean_std};
@@ -12,6 +12,11 @@ fn beta(rng: &mut impl Rng, (a, b): (usize, usize)) -> f64 {
     let mut draws: Vec<f64> = (0..a + b - 1).map(|_| rng.random::<f64>()).collect();
     draws.sort_by(f64::total_cmp);
     draws[a - 1]
+}
+
+/// A draw from the gamma distribution of this shape and a mean of 1: the mean of exponential draws.
+fn gamma(rng: &mut impl Rng, shape: usize) -> f64 {
+    (0..shape).map(|_| -(1.0 - rng.random::<f64>()).ln()).sum::<f64>() / shape as f64
 }
 
 /// How often the interval in [0, 1] and Student's interval cover the mean, and how often the latter leaves [0, 1].
@@ -82,4 +87,37 @@ fn intervals_of_what_is_no_share_are_refused() {
     // The last digit of a mean may be off.
     let almost = of(&[1.0 + 1e-12, 1.0 + 1e-12], LEVEL).unwrap();
     assert_eq!(almost, Interval { low: 1.0, high: 1.0 });
+}
+
+/// Values of gamma distributions of these shapes, with a mean of 1.
+#[test]
+fn the_interval_of_positive_values_covers_as_often_as_it_promises() {
+    const TRIALS: usize = 8000;
+    for n in [3, 5, 10] {
+        for shape in [2, 8, 30] {
+            let mut rng = stream_rng(n as u64, "positive", shape as u64);
+            let mut covered = 0;
+            for _ in 0..TRIALS {
+                let values: Vec<f64> = (0..n).map(|_| gamma(&mut rng, shape)).collect();
+                let interval = mean_std(&values).unwrap().positive_interval(LEVEL).unwrap();
+                assert!(interval.low > 0.0, "{values:?}: {interval:?}");
+                covered += usize::from(interval.low <= 1.0 && 1.0 <= interval.high);
+            }
+            let covered = covered as f64 / TRIALS as f64;
+            assert!((0.925..=0.98).contains(&covered), "{n} values of shape {shape}: {covered}");
+        }
+    }
+}
+
+#[test]
+fn intervals_of_positive_values_have_the_expected_ends() {
+    let of = |values: &[f64]| mean_std(values).unwrap().positive_interval(LEVEL);
+    // t = 4.30265 for two degrees of freedom: 5 · exp(± 4.30265 · (1 / √3) / 5).
+    let interval = of(&[4.0, 5.0, 6.0]).unwrap();
+    assert!(
+        (interval.low - 3.042_290).abs() < 1e-5 && (interval.high - 8.217_495).abs() < 1e-5,
+        "{interval:?}"
+    );
+    assert_eq!(of(&[0.0, 0.0]).unwrap(), Interval { low: 0.0, high: 0.0 });
+    assert!(matches!(of(&[-1.0, -2.0]), Err(MetricError::Negative { .. })));
 }

@@ -35,8 +35,8 @@ const AUPRC: Quantity = Quantity::share("auprc", "AUPRC", 3);
 const AUROC: Quantity = Quantity::share("auroc", "AUROC", 3);
 const ORACLE_F1: Quantity = Quantity::share("oracle_f1", "oracle F1", 3);
 const EVENT_RECALL: Quantity = Quantity::share("event_recall", "event recall", 2);
-const DELAY_POINTS: Quantity = Quantity::new("delay_points", "delay, points", 1);
-const DELAY_HOURS: Quantity = Quantity::new("delay_hours", "delay, hours", 2);
+const DELAY_POINTS: Quantity = Quantity::positive("delay_points", "delay, points", 1);
+const DELAY_HOURS: Quantity = Quantity::positive("delay_hours", "delay, hours", 2);
 const FALSE_ALARMS: Quantity = Quantity::share("false_alarm_rate", "false-alarm rate", 3);
 const QUANTITIES: [Quantity; 9] =
     [VUS_PR, VUS_ROC, AUPRC, AUROC, ORACLE_F1, EVENT_RECALL, DELAY_POINTS, DELAY_HOURS, FALSE_ALARMS];

@@ -19,10 +19,10 @@ const NORMAL_ACCURACY: Quantity = Quantity::share("normal_accuracy", "accuracy",
 const NORMAL_PRECISION: Quantity = Quantity::share("normal_precision", "precision", 3);
 const NORMAL_RECALL: Quantity = Quantity::share("normal_recall", "recall", 3);
 const NORMAL_F1: Quantity = Quantity::share("normal_f1", "F1", 3);
-const TRUE_POSITIVES: Quantity = Quantity::new("true_positives", "anomalies flagged", 0);
-const FALSE_NEGATIVES: Quantity = Quantity::new("false_negatives", "anomalies missed", 0);
-const FALSE_POSITIVES: Quantity = Quantity::new("false_positives", "normal flagged", 0);
-const TRUE_NEGATIVES: Quantity = Quantity::new("true_negatives", "normal passed", 0);
+const TRUE_POSITIVES: Quantity = Quantity::positive("true_positives", "anomalies flagged", 0);
+const FALSE_NEGATIVES: Quantity = Quantity::positive("false_negatives", "anomalies missed", 0);
+const FALSE_POSITIVES: Quantity = Quantity::positive("false_positives", "normal flagged", 0);
+const TRUE_NEGATIVES: Quantity = Quantity::positive("true_negatives", "normal passed", 0);
 
 type Values = Vec<(Quantity, f64)>;
 

@@ -16,9 +16,9 @@ use ndarray::Array2;
 const AUROC: Quantity = Quantity::share("auroc", "AUROC", 3);
 const AP: Quantity = Quantity::share("average_precision", "average precision", 3);
 const VUS_PR: Quantity = Quantity::share("vus_pr", "VUS-PR", 3);
-const FIT_SECONDS: Quantity = Quantity::new("fit_seconds", "fit, s", 1);
-const MEMORY: Quantity = Quantity::new("memory_mib", "memory, MiB", 0);
-const SCORE_MICROSECONDS: Quantity = Quantity::new("score_us", "score, µs a row", 0);
+const FIT_SECONDS: Quantity = Quantity::positive("fit_seconds", "fit, s", 1);
+const MEMORY: Quantity = Quantity::positive("memory_mib", "memory, MiB", 0);
+const SCORE_MICROSECONDS: Quantity = Quantity::positive("score_us", "score, µs a row", 0);
 /// False-alarm rates, and the rates that the default detector reached for them.
 const RATES: [(f64, Quantity); 3] = [
     (0.005, Quantity::share("alarms_at_0.005", "promised 0.5 %", 4)),

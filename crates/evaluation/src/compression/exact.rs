@@ -32,7 +32,7 @@ pub(super) const EXACTLY: [Exactly; 2] = [
     Exactly { preset: "vae-levels", title: "MNIST, 256 grey levels" },
 ];
 
-const BITS: Quantity = Quantity::new("bits_per_pixel", "bits per pixel", 4);
+const BITS: Quantity = Quantity::positive("bits_per_pixel", "bits per pixel", 4);
 const BOUND: Quantity = Quantity::new("bound", "the model's bound", 4);
 const OVERHEAD: Quantity = Quantity::percentage("overhead", "file above the bound", 2);
 

@@ -37,7 +37,7 @@ const VIDEOS: usize = 8;
 const SECONDS: f64 = 0.2;
 
 const NATS: Quantity = Quantity::new("nats", "nats a frame", 1);
-const SQUARES: Quantity = Quantity::new("squared_error", "squared error a frame", 2);
+const SQUARES: Quantity = Quantity::positive("squared_error", "squared error a frame", 2);
 const FIRST: Quantity = Quantity::new("nats_first", "nats, first", 1);
 const LAST: Quantity = Quantity::new("nats_last", "nats, last", 1);
 const FIGURES: [Quantity; 4] = [NATS, SQUARES, FIRST, LAST];

@@ -25,7 +25,7 @@ const SET: &str = "cifar10-subset";
 /// Mean over the images of `10 log10(255² / MSE)` over `a*b*`.
 const AB_PSNR: Quantity = Quantity::new("ab_psnr", "PSNR of ab (dB)", 2);
 /// Mean over all pixels.
-const CIEDE2000: Quantity = Quantity::new("ciede2000", "CIEDE2000", 2);
+const CIEDE2000: Quantity = Quantity::positive("ciede2000", "CIEDE2000", 2);
 /// The span of values of `a*` and `b*` that the PSNR is relative to, that of a byte.
 const SPAN: f64 = 255.0;
 /// Upper limit of an image's PSNR in dB.
