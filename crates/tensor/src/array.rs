@@ -73,7 +73,10 @@ pub fn to_stored(tensor: &Tensor) -> StoredArray {
         other => panic!("files hold float, double and int64 tensors, not {other:?}"),
     };
     let mut bytes = vec![0; tensor.numel() * element.width()];
-    tensor.copy_data_u8(&mut bytes, tensor.numel());
+    // Of no elements there is no address, which `memcpy` must not get.
+    if !bytes.is_empty() {
+        tensor.copy_data_u8(&mut bytes, tensor.numel());
+    }
     StoredArray::new(element, tensor.size().iter().map(|&d| d as usize).collect(), bytes)
 }
 
@@ -92,7 +95,10 @@ pub fn from_stored(stored: &StoredArray) -> Result<Tensor, TchError> {
         }
     };
     let dims: Vec<i64> = stored.shape().iter().map(|&d| i64::try_from(d).unwrap_or(i64::MAX)).collect();
-    Tensor::f_from_data_size(stored.bytes(), &dims, kind)
+    match stored.bytes() {
+        [] => Tensor::f_zeros(dims, (kind, Device::Cpu)),
+        bytes => Tensor::f_from_data_size(bytes, &dims, kind),
+    }
 }
 
 #[cfg(test)]
@@ -107,7 +113,8 @@ mod tests {
             Tensor::from_slice(&[1.5f32, -2.0, 0.0, 4.0]).view([2, 2]).tr(),
             Tensor::from_slice(&[7i64, i64::MIN]),
             Tensor::from(0.1f64),
-            Tensor::from_slice::<f32>(&[]),
+            Tensor::zeros([0], (Kind::Float, Device::Cpu)),
+            Tensor::zeros([3, 0], (Kind::Int64, Device::Cpu)),
         ] {
             let again = from_stored(&to_stored(&tensor)).unwrap();
             assert_eq!((again.kind(), again.size()), (tensor.kind(), tensor.size()));
