@@ -114,10 +114,11 @@ fn time(index: u64) -> u64 {
     1_700_000_000 + 3600 * index
 }
 
-/// Verdicts are those of these lines, in order, each exactly once. Reports of drift have no line of their own.
+/// Verdicts are those of these lines, in order, each exactly once. Events and reports of drift stand between them.
 fn each_line_once(text: &str, lines: std::ops::Range<u64>) -> anyhow::Result<()> {
     let mut expected = lines;
-    for verdict in text.lines().filter(|line| !line.contains("\"drift\"")) {
+    let is_verdict = |line: &&str| !line.contains("\"drift\":{") && !line.contains("\"event\":{");
+    for verdict in text.lines().filter(is_verdict) {
         let number = verdict.strip_prefix("{\"line\":").and_then(|rest| rest.split(',').next()?.parse().ok());
         let number: u64 = number.with_context(|| format!("not a verdict: {verdict}"))?;
         let next = expected.next();
@@ -148,8 +149,8 @@ mod tests {
         check(&["2", "4"], Err("a verdict of line 4 where that of line 3 belongs"));
         check(&["2", "3", "4", "5"], Err("a verdict of line 5 where that of none belongs"));
         assert!(each_line_once("{\"line\":2,\"ver\n{\"li", 2..3).is_err(), "half a line");
-        let drift = "{\"line\":2,\"verdict\":\"normal\"}\n{\"drift\":{}}\n";
-        assert!(each_line_once(drift, 2..3).is_ok());
+        let between = "{\"line\":2,\"verdict\":\"normal\"}\n{\"drift\":{}}\n{\"line\":2,\"event\":{\"state\":\"open\"}}\n";
+        assert!(each_line_once(between, 2..3).is_ok());
     }
 
     #[test]
