@@ -5,6 +5,7 @@ use ae_datasets::sparse::SparseDataset;
 use ae_datasets::{Dataset, Preprocessing, Samples};
 use ae_models::DataSummary;
 use ae_tensor::Device;
+use std::collections::BTreeMap;
 
 /// The description of the data that a model and its file hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,8 @@ pub struct DataDescription {
     pub label_names: Vec<String>,
     /// Names of the values of a row, if they have any: columns, words, titles of films.
     pub feature_names: Vec<String>,
+    /// By the name of a feature, the numbers that stood for a missing value in the table.
+    pub sentinels: BTreeMap<String, Vec<f32>>,
 }
 
 /// Data that can be trained on.
@@ -47,6 +50,7 @@ impl TrainingData for Splits {
             preprocessing: self.dataset.preprocessing.clone(),
             label_names: self.dataset.label_names.clone(),
             feature_names: self.dataset.feature_names.clone(),
+            sentinels: self.dataset.sentinels.clone(),
         }
     }
 }
@@ -77,6 +81,7 @@ impl TrainingData for Dataset {
             preprocessing: self.preprocessing.clone(),
             label_names: self.label_names.clone(),
             feature_names: self.feature_names.clone(),
+            sentinels: self.sentinels.clone(),
         }
     }
 }
