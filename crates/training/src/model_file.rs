@@ -45,6 +45,9 @@ pub struct Metadata {
     /// By the name of a value, the numbers that stood for a missing one in the table.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sentinels: BTreeMap<String, Vec<f32>>,
+    /// Least and greatest training value of each channel, before preprocessing, of images that are neither grey nor in colour.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channel_ranges: Vec<[f32; 2]>,
     /// The seed of the initial weights.
     pub seed: u64,
     /// Version of the program that wrote it.
@@ -147,6 +150,7 @@ pub trait Build: ModelSettings {
             label_names: label_names.clone(),
             feature_names: feature_names.clone(),
             sentinels: data.sentinels.clone(),
+            channel_ranges: data.channel_ranges.clone(),
             seed,
             version: env!("CARGO_PKG_VERSION").into(),
         };
