@@ -81,7 +81,7 @@ pub(crate) fn told_as_sequences(shape: &[i64]) -> String {
 pub struct Settings {
     /// `lstm` or `gru`.
     pub cell: Cell,
-    /// Width of the state.
+    /// Width of the state; at least 1.
     pub units: i64,
     /// Whether the encoder reads the sequence from its end, too; its states are then twice as wide.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
