@@ -2,7 +2,7 @@
 
 use crate::cells::Cells;
 use crate::rows::{RawRows, number_labels};
-use crate::tables::{OwnTable, Purpose};
+use crate::tables::Purpose;
 use crate::{
     DataConfig, DataError, Dataset, SampleShape, Scale, catalogue, idx, images, mnist, npy, resize, tables,
 };
@@ -16,7 +16,7 @@ use std::path::Path;
 /// Reads all rows of the file or folder that `config.set` names, unsplit and unscaled.
 pub(crate) fn read(config: &DataConfig) -> Result<RawRows, DataError> {
     match find(config, Purpose::Use)? {
-        Own::Rows(rows) => Ok(rows),
+        Own::Rows(rows) => Ok(*rows),
         Own::Cells(cells) => cells.rows(config),
     }
 }
@@ -30,16 +30,18 @@ pub(crate) fn load(config: &DataConfig, seed: u64) -> Result<Dataset, DataError>
 }
 
 /// What a path of the user's holds.
-enum Own {
-    Rows(RawRows),
-    Cells(Cells),
+pub(crate) enum Own {
+    /// Rows, unsplit and unscaled.
+    Rows(Box<RawRows>),
+    /// A table whose encoding is not known yet.
+    Cells(Box<Cells>),
 }
 
 fn find(config: &DataConfig, purpose: Purpose) -> Result<Own, DataError> {
     let path = Path::new(&config.set);
     let kind = kind_of(path);
     if path.is_dir() || kind == Kind::Picture && path.exists() {
-        return images::read(path, config).map(Own::Rows);
+        return images::read(path, config).map(|rows| Own::Rows(rows.into()));
     }
     if !path.exists() {
         let looks_like_path = kind != Kind::Unknown || config.set.contains(['/', '\\']);
@@ -55,8 +57,11 @@ fn find(config: &DataConfig, purpose: Purpose) -> Result<Own, DataError> {
     let File { content, memory, mut records } = read_file(path, config)?;
     let mut rows = match kind {
         Kind::Table => match tables::read(&content, config, path, memory, purpose)? {
-            OwnTable::Numbers(rows) => rows,
-            OwnTable::Cells(cells) => return Ok(Own::Cells(Cells { files: records, ..cells })),
+            Own::Rows(rows) => *rows,
+            Own::Cells(mut cells) => {
+                cells.files = records;
+                return Ok(Own::Cells(cells));
+            }
         },
         Kind::Npy => {
             check_memory(memory, path, &content)?;
@@ -84,7 +89,7 @@ fn find(config: &DataConfig, purpose: Purpose) -> Result<Own, DataError> {
     rows.files = records;
     rows.shape = resize::resized(config, &config.set, rows.shape, &mut [&mut rows.samples])?;
     check_finite(path, &rows.samples.values)?;
-    check_count(rows).map(Own::Rows)
+    check_count(rows).map(|rows| Own::Rows(rows.into()))
 }
 
 /// The configured shape, if rows of this shape fit it; without one, this shape.

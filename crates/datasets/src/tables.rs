@@ -1,17 +1,11 @@
 //! Reads the user's own tables as a detector reads them; one of plain numbers whose rows have a shape is taken as it stands.
 
 use crate::cells::Cells;
-use crate::own::{auto_scale, reshape};
+use crate::own::{Own, auto_scale, reshape};
 use crate::rows::{RawRows, number_labels};
 use crate::{DataConfig, DataError, SampleShape};
 use ae_intake::{HeavyTails, InputConfig, LayoutChoice, MemoryLimit, NumberTable, Samples, Table};
 use std::path::Path;
-
-/// A table, unsplit and unscaled.
-pub(crate) enum OwnTable {
-    Numbers(RawRows),
-    Cells(Cells),
-}
 
 /// What a table is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +23,7 @@ pub(crate) fn read(
     path: &Path,
     memory: MemoryLimit,
     purpose: Purpose,
-) -> Result<OwnTable, DataError> {
+) -> Result<Own, DataError> {
     let name = path.display().to_string();
     let input = InputConfig {
         columns: config.columns.clone(),
@@ -55,10 +49,10 @@ pub(crate) fn read(
         && (purpose == Purpose::Use || config.shape.is_some())
         && let Ok(table) = as_numbers()
     {
-        return of_numbers(table, config).map(OwnTable::Numbers);
+        return of_numbers(table, config).map(|rows| Own::Rows(rows.into()));
     }
     match Table::parse_within(content, &name, &input, memory) {
-        Ok(table) => Ok(OwnTable::Cells(Cells::new(table, content.len(), config))),
+        Ok(table) => Ok(Own::Cells(Cells::new(table, content.len(), config).into())),
         // What is wrong with a table of numbers is named more exactly by who looks for nothing else.
         Err(error) => match is_plain.then(as_numbers) {
             Some(Err(exact)) => Err(of_table(exact)),
