@@ -69,6 +69,15 @@ mod tests {
             text.contains("| `epochs` | whole number | `10` | at least 1 | Passes over the training data."),
             "{text}"
         );
+        // Ranges from a loop over checks, from a check in another file, and from a meaning.
+        for row in [
+            "| `decoder_heads` | whole number | `4` | at least 1 |",
+            "| `latent` | whole number | `20` | at least 1 |",
+            "| `rise` | number | `0.3` | between 0 and 1 |",
+            "| `decay` | number | `0.99` | [0, 1) |",
+        ] {
+            assert!(text.contains(row), "{row}");
+        }
         check(&workspace).unwrap();
     }
 }

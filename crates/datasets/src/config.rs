@@ -28,9 +28,9 @@ pub struct DataConfig {
     /// Share of the rows held out for testing, in `[0, 1)`; only for your own data and for ratings, as other sets
     /// have test rows of their own.
     pub test: f64,
-    /// At most this many training rows, chosen by the seed, for quick experiments.
+    /// At most this many training rows, chosen by the seed, for quick experiments; at least 1.
     pub max_train: Option<usize>,
-    /// At most this many test rows, chosen by the seed: figures are faster to compute and less precise.
+    /// At most this many test rows, chosen by the seed, which makes figures faster to compute and less precise; at least 1.
     pub max_test: Option<usize>,
     /// How values are scaled; fitted on training rows.
     pub scale: Scale,
@@ -56,6 +56,9 @@ pub struct DataConfig {
     /// Table: values that mean "not observed", besides an empty cell, `NA` and the like: `["-999", "n.v."]`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
+    /// Table: whether a repeated number far outside all others of its column, such as -999, counts as missing.
+    #[serde(skip_serializing_if = "is_true")]
+    pub sentinels: bool,
     /// Table: how numbers may be written; decimal commas, thousands separators and units are recognised by default.
     #[serde(skip_serializing_if = "is_default_numbers")]
     pub numbers: NumbersChoice,
@@ -97,6 +100,7 @@ impl Default for DataConfig {
             delimiter: None,
             categories: Vec::new(),
             missing: Vec::new(),
+            sentinels: true,
             numbers: NumbersChoice::Auto,
             max_bad: MAX_BAD,
             labels: None,
@@ -113,6 +117,10 @@ const WORDS: usize = 2000;
 
 /// Share of bad lines that is left out by default, as by a detector.
 const MAX_BAD: f64 = 0.05;
+
+fn is_true(value: &bool) -> bool {
+    *value
+}
 
 fn is_default_share(share: &f64) -> bool {
     *share == MAX_BAD

@@ -3,6 +3,7 @@
 use crate::{Preprocessing, SampleShape};
 use ae_intake::Samples;
 use ae_records::record::FileRecord;
+use std::collections::BTreeMap;
 
 /// A data set, split and preprocessed.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +24,8 @@ pub struct Dataset {
     pub normal_label: Option<u32>,
     /// Names of the features of a table; empty if they have none.
     pub feature_names: Vec<String>,
+    /// By the name of a feature, the numbers that stood for a missing value in a table.
+    pub sentinels: BTreeMap<String, Vec<f32>>,
     /// The files that were read, with checksums of their decompressed content.
     pub files: Vec<FileRecord>,
     /// From raw values to the values of the parts; fitted on training rows only.

@@ -6,7 +6,7 @@
 
 use crate::catalogue::{self, SetEntry};
 use crate::sparse::{Absent, SparseDataset, SparsePart, SparseRows};
-use crate::split::stratified_labels;
+use crate::split::stratified;
 use crate::{DataConfig, DataError, Dataset, Sources, sparse};
 use ae_fetch::Progress;
 use ae_intake::words::{Language, Vocabulary};
@@ -73,7 +73,7 @@ pub(crate) fn counts(
 impl Corpus {
     /// Documents without any of the words are left out.
     fn counted(self, config: &DataConfig, seed: u64) -> Result<SparseDataset, DataError> {
-        let (kept, taken) = stratified_labels(&self.train.topics, config.validation, seed, "validation");
+        let (kept, taken) = stratified(&self.train.topics, config.validation, seed, "validation");
         let words = config.words;
         let texts = kept.iter().map(|&row| self.train.texts[row].as_str());
         let vocabulary = Vocabulary::of(texts, Language::English, words, COMMON);

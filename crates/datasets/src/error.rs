@@ -256,8 +256,9 @@ impl DataError {
 }
 
 /// What is wrong, with the settings as they are called in the configuration of a run.
-fn in_data(error: &impl std::fmt::Display) -> String {
-    const SHARED: [&str; 9] = [
+pub(crate) fn in_data(error: &impl std::fmt::Display) -> String {
+    const SHARED: [&str; 11] = [
+        "columns",
         "header",
         "delimiter",
         "label",
@@ -265,6 +266,7 @@ fn in_data(error: &impl std::fmt::Display) -> String {
         "max_memory_mb",
         "categories",
         "missing",
+        "sentinels",
         "numbers",
         "max_bad",
     ];

@@ -3,6 +3,7 @@
 use crate::rows::take_away;
 use crate::{DataError, Dataset, Preprocessing, SampleShape, Samples, Scale};
 use ndarray::Array2;
+use std::collections::BTreeMap;
 
 /// The name, in error messages, of rows that come from no file.
 const NAME: &str = "the array";
@@ -39,6 +40,7 @@ impl Dataset {
             label_names: (0..classes).map(|label| label.to_string()).collect(),
             normal_label: None,
             feature_names: Vec::new(),
+            sentinels: BTreeMap::new(),
             files: Vec::new(),
             preprocessing: Preprocessing::Identity,
         }

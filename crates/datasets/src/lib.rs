@@ -7,7 +7,7 @@
 //! use ae_datasets::{DataConfig, Sources, load};
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("rows.csv");
-//! # let rows = (0..50).map(|row| format!("{row},{},{}\n", row % 7, ["good", "bad"][row % 2]));
+//! # let rows = (0..50).map(|row| format!("{},{},{}\n", row * 3 % 50, row % 7, ["good", "bad"][row % 2]));
 //! # std::fs::write(&path, format!("x,y,kind\n{}", rows.collect::<String>()))?;
 //!
 //! // The name of a set, such as "mnist", or the path of your own file.
@@ -27,12 +27,14 @@ pub mod adbench;
 mod archive;
 pub mod augment;
 mod catalogue;
+mod cells;
 mod cifar10;
 mod config;
 mod dataset;
 pub mod documents;
 mod ecg5000;
 mod error;
+mod features;
 mod from_rows;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -105,7 +107,7 @@ pub fn load(
         return Err(DataError::OutOfRange { key: "rows", value: "items".into(), right });
     }
     let Ok(set) = set else {
-        return own::read(config)?.split(config, seed)?.finish(config, seed);
+        return own::load(config, seed);
     };
     match set.loader() {
         Some(loader) => loader(set, config, sources, seed, progress)?.finish(config, seed),

@@ -1,7 +1,11 @@
 //! Reads the user's own data: a table, an array, an idx file or a folder of images.
 
+use crate::cells::Cells;
 use crate::rows::{RawRows, number_labels};
-use crate::{DataConfig, DataError, SampleShape, Scale, catalogue, idx, images, mnist, npy, resize, tables};
+use crate::tables::Purpose;
+use crate::{
+    DataConfig, DataError, Dataset, SampleShape, Scale, catalogue, idx, images, mnist, npy, resize, tables,
+};
 use ae_intake::{MemoryLimit, Samples, content};
 use ae_records::digest;
 use ae_records::files::FileError;
@@ -11,10 +15,33 @@ use std::path::Path;
 
 /// Reads all rows of the file or folder that `config.set` names, unsplit and unscaled.
 pub(crate) fn read(config: &DataConfig) -> Result<RawRows, DataError> {
+    match find(config, Purpose::Use)? {
+        Own::Rows(rows) => Ok(*rows),
+        Own::Cells(cells) => cells.rows(config),
+    }
+}
+
+/// Loads the rows of the file or folder that `config.set` names, split and scaled.
+pub(crate) fn load(config: &DataConfig, seed: u64) -> Result<Dataset, DataError> {
+    match find(config, Purpose::Train)? {
+        Own::Rows(rows) => rows.split(config, seed)?.finish(config, seed),
+        Own::Cells(cells) => cells.load(config, seed),
+    }
+}
+
+/// What a path of the user's holds.
+pub(crate) enum Own {
+    /// Rows, unsplit and unscaled.
+    Rows(Box<RawRows>),
+    /// A table whose encoding is not known yet.
+    Cells(Box<Cells>),
+}
+
+fn find(config: &DataConfig, purpose: Purpose) -> Result<Own, DataError> {
     let path = Path::new(&config.set);
     let kind = kind_of(path);
     if path.is_dir() || kind == Kind::Picture && path.exists() {
-        return images::read(path, config);
+        return images::read(path, config).map(|rows| Own::Rows(rows.into()));
     }
     if !path.exists() {
         let looks_like_path = kind != Kind::Unknown || config.set.contains(['/', '\\']);
@@ -29,7 +56,13 @@ pub(crate) fn read(config: &DataConfig) -> Result<RawRows, DataError> {
     }
     let File { content, memory, mut records } = read_file(path, config)?;
     let mut rows = match kind {
-        Kind::Table => tables::read(&content, config, path, memory)?,
+        Kind::Table => match tables::read(&content, config, path, memory, purpose)? {
+            Own::Rows(rows) => *rows,
+            Own::Cells(mut cells) => {
+                cells.files = records;
+                return Ok(Own::Cells(cells));
+            }
+        },
         Kind::Npy => {
             check_memory(memory, path, &content)?;
             let array = npy::parse(&content).map_err(wrong(path, "npy"))?;
@@ -56,7 +89,7 @@ pub(crate) fn read(config: &DataConfig) -> Result<RawRows, DataError> {
     rows.files = records;
     rows.shape = resize::resized(config, &config.set, rows.shape, &mut [&mut rows.samples])?;
     check_finite(path, &rows.samples.values)?;
-    check_count(rows)
+    check_count(rows).map(|rows| Own::Rows(rows.into()))
 }
 
 /// The configured shape, if rows of this shape fit it; without one, this shape.
@@ -69,10 +102,16 @@ pub(crate) fn reshape(config: &DataConfig, shape: SampleShape, name: &str) -> Re
 
 /// Refuses more rows than 32-bit indices can number.
 pub(crate) fn check_count(rows: RawRows) -> Result<RawRows, DataError> {
-    if u32::try_from(rows.samples.len()).is_err() {
-        return Err(DataError::TooManyRows { got: rows.samples.len(), name: rows.name });
-    }
+    check_row_count(rows.samples.len(), &rows.name)?;
     Ok(rows)
+}
+
+/// As [`check_count`], for this number of rows.
+pub(crate) fn check_row_count(got: usize, name: &str) -> Result<(), DataError> {
+    match u32::try_from(got) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(DataError::TooManyRows { got, name: name.to_owned() }),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

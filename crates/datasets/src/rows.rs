@@ -8,6 +8,8 @@ use ae_intake::Samples;
 use ae_intake::order::permutation;
 use ae_records::record::FileRecord;
 use ae_records::seed::stream_rng;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// All rows of your own data, unsplit and unscaled, from [`crate::read`].
 #[derive(Clone, Debug, PartialEq)]
@@ -54,12 +56,7 @@ pub(crate) struct Halves {
 impl RawRows {
     /// Holds out the configured share for testing.
     pub(crate) fn split(self, config: &DataConfig, seed: u64) -> Result<Halves, DataError> {
-        let n = self.samples.len();
-        if n < 2 {
-            let what = "train and test a model";
-            return Err(DataError::TooFewRows { name: self.name, got: n, needed: 2, what });
-        }
-        let (train, test) = take_away(self.samples, config.test, seed, "split");
+        let (train, test) = hold_out(self.samples, &self.name, config, seed)?;
         Ok(Halves {
             name: self.name,
             shape: self.shape,
@@ -82,47 +79,13 @@ impl Halves {
     pub(crate) fn finish(self, config: &DataConfig, seed: u64) -> Result<Dataset, DataError> {
         let Halves { name, shape, mut train, mut test, label_names, .. } = self;
         let shape = resized(config, &name, shape, &mut [&mut train, &mut test])?;
-        let fit = |part: &Samples| {
-            let scale = match config.scale {
-                // What lies in [0, 1] is what most models want.
-                Scale::Auto if self.own.is_some() && self.auto_scale != Scale::Pixels && is_in_unit(part) => {
-                    Scale::None
-                }
-                Scale::Auto => self.auto_scale,
-                chosen => chosen,
-            };
-            Preprocessing::fit_observed(scale, part, self.own.as_deref().unwrap_or_default())
-                .map_err(|source| DataError::Constant { name: name.clone(), source })
-        };
-        let early = if self.fit_before_choosing { Some(fit(&train)?) } else { None };
+        let scaling = Scaling { chosen: config.scale, auto: self.auto_scale, own: self.own.as_deref() };
+        let early = if self.fit_before_choosing { Some(scaling.fit(&name, &train)?) } else { None };
         let wanted = config.normal_label.as_deref().or(self.normal_label);
         let normal_label = wanted.map(|label| find_label(label, &name, &label_names, &train)).transpose()?;
-        if let Some(label) = normal_label {
-            train = train.select(&train.rows_labelled(label));
-        }
-        let (mut train, mut validation) = take_away(train, config.validation, seed, "validation");
-        keep(&mut train, config.max_train, seed, "max_train");
-        keep(&mut test, config.max_test, seed, "max_test");
-        if train.is_empty() {
-            return Err(DataError::TooFewRows { name, got: 0, needed: 1, what: "train on" });
-        }
-        let preprocessing = early.map_or_else(|| fit(&train), Ok)?;
-        for part in [&mut train, &mut validation, &mut test] {
-            preprocessing.apply(&mut part.values);
-            part.clear_unobserved();
-        }
-        if let Preprocessing::Standardise { constant, .. } = &preprocessing
-            && !constant.is_empty()
-        {
-            let names: Vec<String> = constant
-                .iter()
-                .map(|&feature| {
-                    self.feature_names.get(feature).cloned().unwrap_or_else(|| feature.to_string())
-                })
-                .collect();
-            tracing::warn!("constant in the training rows of {name}: {}", names.join(", "));
-        }
-        Ok(Dataset {
+        let Parts { train, validation, test } =
+            Parts::choose(train, test, normal_label, config, seed).ok_or_else(|| none_left(&name))?;
+        let data = Dataset {
             name,
             shape,
             train,
@@ -131,9 +94,123 @@ impl Halves {
             label_names,
             normal_label,
             feature_names: self.feature_names,
+            sentinels: BTreeMap::new(),
             files: self.files,
-            preprocessing,
-        })
+            preprocessing: Preprocessing::Identity,
+        };
+        scaling.apply(data, early)
+    }
+}
+
+/// Rows with labels, from which some are chosen.
+pub(crate) trait Part: Sized {
+    fn len(&self) -> usize;
+    fn labels(&self) -> Option<&[u32]>;
+    fn select(&self, rows: &[usize]) -> Self;
+}
+
+impl Part for Samples {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn labels(&self) -> Option<&[u32]> {
+        self.labels.as_deref()
+    }
+
+    fn select(&self, rows: &[usize]) -> Self {
+        self.select(rows)
+    }
+}
+
+/// The rows of a data set by purpose.
+pub(crate) struct Parts<P> {
+    pub train: P,
+    pub validation: P,
+    pub test: P,
+}
+
+impl<P: Part> Parts<P> {
+    /// Chooses normal rows, takes validation rows away, and limits the number of rows; `None` if no row is left to train
+    /// on.
+    pub(crate) fn choose(
+        mut train: P,
+        mut test: P,
+        normal_label: Option<u32>,
+        config: &DataConfig,
+        seed: u64,
+    ) -> Option<Self> {
+        if let Some(label) = normal_label {
+            train = train.select(&rows_labelled(&train, label));
+        }
+        let (mut train, validation) = take_away(train, config.validation, seed, "validation");
+        keep(&mut train, config.max_train, seed, "max_train");
+        keep(&mut test, config.max_test, seed, "max_test");
+        (train.len() > 0).then_some(Parts { train, validation, test })
+    }
+}
+
+pub(crate) fn none_left(name: &str) -> DataError {
+    DataError::TooFewRows { name: name.to_owned(), got: 0, needed: 1, what: "train on" }
+}
+
+/// The training and the test rows of your own data.
+pub(crate) fn hold_out<P: Part>(
+    rows: P,
+    name: &str,
+    config: &DataConfig,
+    seed: u64,
+) -> Result<(P, P), DataError> {
+    match rows.len() {
+        got @ ..2 => {
+            let what = "train and test a model";
+            Err(DataError::TooFewRows { name: name.to_owned(), got, needed: 2, what })
+        }
+        _ => Ok(take_away(rows, config.test, seed, "split")),
+    }
+}
+
+/// How values are scaled.
+pub(crate) struct Scaling<'a> {
+    pub chosen: Scale,
+    /// The meaning of [`Scale::Auto`].
+    pub auto: Scale,
+    /// Of the user's own rows, which features are values of a category; `None` for the rows of a set.
+    pub own: Option<&'a [bool]>,
+}
+
+impl Scaling<'_> {
+    fn fit(&self, name: &str, part: &Samples) -> Result<Preprocessing, DataError> {
+        let scale = match self.chosen {
+            // What lies in [0, 1] is what most models want.
+            Scale::Auto if self.own.is_some() && self.auto != Scale::Pixels && is_in_unit(part) => {
+                Scale::None
+            }
+            Scale::Auto => self.auto,
+            chosen => chosen,
+        };
+        Preprocessing::fit_observed(scale, part, self.own.unwrap_or_default())
+            .map_err(|source| DataError::Constant { name: name.to_owned(), source })
+    }
+
+    /// Fits the scale on the training rows, unless it is there already, and applies it to all rows.
+    pub(crate) fn apply(&self, data: Dataset, early: Option<Preprocessing>) -> Result<Dataset, DataError> {
+        let preprocessing = early.map_or_else(|| self.fit(&data.name, &data.train), Ok)?;
+        let mut data = Dataset { preprocessing, ..data };
+        for part in [&mut data.train, &mut data.validation, &mut data.test] {
+            data.preprocessing.apply(&mut part.values);
+            part.clear_unobserved();
+        }
+        if let Preprocessing::Standardise { constant, .. } = &data.preprocessing
+            && !constant.is_empty()
+        {
+            let name = |&feature: &usize| {
+                data.feature_names.get(feature).cloned().unwrap_or_else(|| feature.to_string())
+            };
+            let names: Vec<String> = constant.iter().map(name).collect();
+            tracing::warn!("constant in the training rows of {}: {}", data.name, names.join(", "));
+        }
+        Ok(data)
     }
 }
 
@@ -143,14 +220,15 @@ fn is_in_unit(part: &Samples) -> bool {
 }
 
 /// The rows that stay and the rows taken away; a share of 0 copies nothing.
-pub(crate) fn take_away(part: Samples, share: f64, seed: u64, purpose: &str) -> (Samples, Samples) {
-    let (kept, taken) = stratified(&part, share, seed, purpose);
+pub(crate) fn take_away<P: Part>(part: P, share: f64, seed: u64, purpose: &str) -> (P, P) {
+    let labels = part.labels().map_or_else(|| vec![0; part.len()].into(), Cow::from);
+    let (kept, taken) = stratified(&labels, share, seed, purpose);
     let away = part.select(&taken);
     if taken.is_empty() { (part, away) } else { (part.select(&kept), away) }
 }
 
 /// Keeps at most `most` rows, in a seeded random order; without a smaller limit nothing changes.
-fn keep(part: &mut Samples, most: Option<usize>, seed: u64, purpose: &str) {
+fn keep<P: Part>(part: &mut P, most: Option<usize>, seed: u64, purpose: &str) {
     if let Some(most) = most.filter(|&most| most < part.len()) {
         let order = permutation(part.len(), &mut stream_rng(seed, purpose, 0));
         let rows: Vec<usize> = order[..most].iter().map(|&row| row as usize).collect();
@@ -158,13 +236,25 @@ fn keep(part: &mut Samples, most: Option<usize>, seed: u64, purpose: &str) {
     }
 }
 
-fn find_label(wanted: &str, name: &str, known: &[String], train: &Samples) -> Result<u32, DataError> {
-    if train.labels.is_none() {
+/// The rows with a label, ascending; none without labels.
+fn rows_labelled(part: &impl Part, label: u32) -> Vec<usize> {
+    let labels = part.labels().unwrap_or_default().iter().enumerate();
+    labels.filter(|&(_, &own)| own == label).map(|(row, _)| row).collect()
+}
+
+/// The number of the label that is normal.
+pub(crate) fn find_label(
+    wanted: &str,
+    name: &str,
+    known: &[String],
+    train: &impl Part,
+) -> Result<u32, DataError> {
+    if train.labels().is_none() {
         return Err(DataError::NoLabels { label: wanted.to_owned(), name: name.to_owned() });
     }
     (0u32..)
         .zip(known)
-        .find(|(label, name)| *name == wanted && !train.rows_labelled(*label).is_empty())
+        .find(|(label, name)| *name == wanted && !rows_labelled(train, *label).is_empty())
         .map(|(label, _)| label)
         .ok_or_else(|| DataError::NormalLabel { label: wanted.to_owned(), known: known.to_vec() })
 }

@@ -1,27 +1,13 @@
 //! Splits rows by label, with a seed.
 
-use ae_intake::Samples;
 use ae_intake::order::shuffle;
 use ae_records::seed::stream_rng;
 use std::collections::BTreeMap;
 
-/// Splits the rows of `part` in two: the rows that stay, and about `share` of all rows that are taken away.
+/// Splits rows with these labels in two: the rows that stay, and about `share` of all rows that are taken away.
 /// Each label gives its share (rounded so that the total is right); both lists are ascending. A share above 0
 /// takes at least one row and leaves at least one.
-pub(crate) fn stratified(part: &Samples, share: f64, seed: u64, purpose: &str) -> (Vec<usize>, Vec<usize>) {
-    match &part.labels {
-        Some(labels) => stratified_labels(labels, share, seed, purpose),
-        None => stratified_labels(&vec![0; part.len()], share, seed, purpose),
-    }
-}
-
-/// [`stratified`] for rows with these labels.
-pub(crate) fn stratified_labels(
-    labels: &[u32],
-    share: f64,
-    seed: u64,
-    purpose: &str,
-) -> (Vec<usize>, Vec<usize>) {
+pub(crate) fn stratified(labels: &[u32], share: f64, seed: u64, purpose: &str) -> (Vec<usize>, Vec<usize>) {
     let mut strata = BTreeMap::<u32, Vec<usize>>::new();
     for (row, &label) in labels.iter().enumerate() {
         strata.entry(label).or_default().push(row);
@@ -62,20 +48,20 @@ fn allocate(counts: &[usize], share: f64) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::Array2;
 
-    fn part(counts: &[usize]) -> Samples {
-        let labels: Vec<u32> = (0u32..).zip(counts).flat_map(|(l, &n)| vec![l; n]).collect();
-        Samples::complete(Array2::zeros((labels.len(), 1))).with_labels(labels)
+    fn labels(counts: &[usize]) -> Vec<u32> {
+        (0u32..).zip(counts).flat_map(|(label, &n)| vec![label; n]).collect()
     }
 
     fn check(counts: &[usize], share: f64, expected: &[usize]) {
-        let part = part(counts);
-        let (kept, taken) = stratified(&part, share, 5, "test");
-        assert_eq!(part.select(&taken).label_counts(counts.len()), expected, "{counts:?} {share}");
+        let labels = labels(counts);
+        let (kept, taken) = stratified(&labels, share, 5, "test");
+        let mut of_label = vec![0; counts.len()];
+        taken.iter().for_each(|&row| of_label[labels[row] as usize] += 1);
+        assert_eq!(of_label, expected, "{counts:?} {share}");
         let mut all: Vec<usize> = kept.iter().chain(&taken).copied().collect();
         all.sort_unstable();
-        assert!(all.iter().copied().eq(0..part.len()), "{counts:?}: rows lost or repeated");
+        assert!(all.iter().copied().eq(0..labels.len()), "{counts:?}: rows lost or repeated");
     }
 
     #[test]
@@ -93,10 +79,10 @@ mod tests {
 
     #[test]
     fn the_seed_alone_decides() {
-        let part = part(&[40, 40]);
-        let split = stratified(&part, 0.25, 1, "test");
-        assert_eq!(split, stratified(&part, 0.25, 1, "test"));
-        assert_ne!(split, stratified(&part, 0.25, 2, "test"));
-        assert_ne!(split, stratified(&part, 0.25, 1, "validation"));
+        let labels = labels(&[40, 40]);
+        let split = stratified(&labels, 0.25, 1, "test");
+        assert_eq!(split, stratified(&labels, 0.25, 1, "test"));
+        assert_ne!(split, stratified(&labels, 0.25, 2, "test"));
+        assert_ne!(split, stratified(&labels, 0.25, 1, "validation"));
     }
 }

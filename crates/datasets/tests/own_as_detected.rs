@@ -1,6 +1,6 @@
 //! Your own data as they are found: tables with gaps, categories and decimal commas, arrays of any axes, values in [0, 1].
 
-use ae_datasets::{DataConfig, DataError, Dataset, Preprocessing, SampleShape, Sources, load, read};
+use ae_datasets::{DataConfig, DataError, Dataset, Preprocessing, SampleShape, Samples, Sources, load, read};
 use ae_fetch::Silent;
 use std::fs;
 use tempfile::TempDir;
@@ -77,6 +77,103 @@ fn codes_are_categories_and_marks_are_gaps_where_that_is_said() {
     assert_eq!(data.feature_names, ["zone=5", "zone=7", "zone=9", "x"]);
     let unseen = [&data.train, &data.test].into_iter().filter_map(|part| part.observed.as_ref());
     assert_eq!(unseen.flatten().filter(|seen| !**seen).count(), 1);
+}
+
+/// 60 rows of a number and a category.
+fn kinds(kind: impl Fn(usize) -> String) -> String {
+    let row = |row: usize| format!("{}.5,{}\n", row * 7 % 13, kind(row));
+    "x,kind\n".to_owned() + &(0..60).map(row).collect::<String>()
+}
+
+#[test]
+fn categories_are_those_of_the_training_rows() {
+    let place = Place::new();
+    // The split depends on the number of rows and the seed only, so it tells which rows are held out.
+    let all = kinds(|row| format!("k{row:02}"));
+    let all = place.load("all.csv", all, "validation = 0.2\ncategories = ['kind']").unwrap();
+    let names: Vec<&str> = all.feature_names[1..].iter().map(|name| &name[5..]).collect();
+    assert_eq!(names.len(), all.train.len(), "one for each training row, and none for the others");
+    let held_out: Vec<usize> =
+        (0..60).filter(|row| !names.contains(&format!("k{row:02}").as_str())).collect();
+    assert_eq!(held_out.len(), all.validation.len() + all.test.len());
+    for part in [&all.validation, &all.test] {
+        assert!(part.values.slice(ndarray::s![.., 1..]).iter().all(|&x| x == 0.0) && part.observed.is_none());
+    }
+    // What only a held-out row has is as in a later file: no value of the category.
+    let one = held_out[3];
+    let kind = |row: usize| if row == one { "z" } else { ["a", "b"][row % 2] }.to_string();
+    let data = place.load("one.csv", kinds(kind), "validation = 0.2").unwrap();
+    assert_eq!(data.feature_names, ["x", "kind=a", "kind=b"]);
+    let sums = |part: &Samples| part.values.column(1).sum() + part.values.column(2).sum();
+    assert_eq!(sums(&data.train), data.train.len() as f32);
+    assert_eq!(sums(&data.validation) + sums(&data.test), held_out.len() as f32 - 1.0);
+    // Rows for another normal label count as little as held-out ones.
+    let labelled = kinds(|row| format!("{},{}", ["a", "b"][row % 2], ["good", "bad"][row % 2]))
+        .replace("kind\n", "kind,label\n");
+    let data = place.load("n.csv", labelled, "label = 'label'\nnormal_label = 'good'").unwrap();
+    assert_eq!(data.feature_names, ["x", "kind=a"]);
+}
+
+#[test]
+fn rare_values_of_a_model_are_rare_in_a_new_file() {
+    let place = Place::new();
+    let names = ["x", "kind=a", "kind=(rare values)"].map(String::from);
+    let new = "x,kind\n1.5,a\n2.5,q\n3.5,\n4.5,z\n";
+    let rows = read(&place.config("new.csv", new, "")).unwrap().with_features(&names).unwrap();
+    let kinds: Vec<_> = rows.samples.values.rows().into_iter().map(|row| [row[1], row[2]]).collect();
+    assert_eq!(kinds, [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [0.0, 1.0]]);
+    assert!(!rows.samples.is_observed(2, 1) && !rows.samples.is_observed(2, 2));
+    assert_eq!(rows.is_category, [false, true, true]);
+    // A gap is one also where the model's values are not among those of the file.
+    let names = ["x", "kind=b"].map(String::from);
+    let rows = read(&place.config("new.csv", new, "")).unwrap().with_features(&names).unwrap();
+    assert!(!rows.samples.is_observed(2, 1) && rows.samples.is_observed(1, 1));
+}
+
+/// 200 rows: their number, a temperature with -999 for a gap, a text that is always the same, and a size.
+fn logged(mark: &str) -> String {
+    let row = |row: usize| {
+        let heat = if row % 20 == 7 { mark.to_string() } else { format!("{}.5", 15 + row * 7 % 11) };
+        format!("{row},{heat},north,{}\n", row * 3 % 17)
+    };
+    "id,heat,site,size\n".to_owned() + &(0..200).map(row).collect::<String>()
+}
+
+#[test]
+fn marks_of_gaps_and_row_numbers_are_found_in_tables_of_plain_numbers() {
+    let place = Place::new();
+    let plain = logged("-999").replace(",north", "").replace(",site", "");
+    let data = place.load("plain.csv", &plain, "").unwrap();
+    assert_eq!(data.feature_names, ["heat", "size"], "row numbers are left out");
+    assert_eq!(data.sentinels, [("heat".to_string(), vec![-999.0])].into());
+    let gaps = [&data.train, &data.test]
+        .map(|part| part.observed.as_ref().unwrap().iter().filter(|seen| !**seen).count());
+    assert_eq!(gaps[0] + gaps[1], 10);
+    let Preprocessing::Standardise { mean, std, .. } = &data.preprocessing else {
+        panic!("{}", data.preprocessing)
+    };
+    assert!((15.0..27.0).contains(&mean[0]) && std[0] < 5.0, "gaps do not count: {mean:?}, {std:?}");
+    let kept = place.load("plain.csv", &plain, "sentinels = false").unwrap();
+    assert!(kept.train.observed.is_none() && kept.sentinels.is_empty());
+    // With other cells, it is read in the same way.
+    let mixed = place.load("mixed.csv", logged("-999"), "").unwrap();
+    assert_eq!(
+        (&mixed.feature_names[0], &mixed.feature_names[2]),
+        (&data.feature_names[0], &data.feature_names[1])
+    );
+    assert_eq!(mixed.train.values.column(0), data.train.values.column(0));
+    // One mark in a new file is known from training.
+    let new = "size,heat\n3,-999\n4,17.5\n";
+    let rows = read(&place.config("new.csv", new, "")).unwrap();
+    let rows = rows.with_features(&data.feature_names).unwrap();
+    let rows = rows.with_sentinels(&data.feature_names, &data.sentinels);
+    assert_eq!(rows.samples.values, ndarray::array![[0.0, 3.0], [17.5, 4.0]]);
+    assert!(
+        !rows.samples.is_observed(0, 0) && rows.samples.is_observed(0, 1) && rows.samples.is_observed(1, 0)
+    );
+    // The values of an image or a series are no columns of a table.
+    let series = place.load("plain.csv", &plain, "shape = [3, 1]").unwrap();
+    assert_eq!((series.shape.numel(), series.train.observed), (3, None));
 }
 
 #[test]

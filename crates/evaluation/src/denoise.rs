@@ -26,16 +26,11 @@ pub(crate) use cleaners::median;
 use cleaners::{Cleaner, best_components};
 use indexmap::IndexMap;
 use ndarray::Array4;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub(crate) const RUN: RunTask = |context, _| {
     let models = Models::of(context, &[])?;
-    if models.names().len() > 1 {
-        return Err(EvaluationError::OneRun(TASK.name));
-    }
-    let given = models.first_run().cloned();
-    evaluate(context, given.as_ref(), |name, seed| Wanted::preset(name, &[], seed))
+    evaluate(context, models.runs(), |name, seed| Wanted::preset(name, &[], seed))
 };
 
 /// Standard deviations of the Gaussian noise, and shares of damaged pixels.
@@ -78,9 +73,6 @@ const DAMAGES: [Damage; 3] = [
 
 /// The preset that is tried on every kind of damage.
 const GAUSSIAN: &str = "denoising";
-/// A run of the user's own.
-const GIVEN: &str = "run";
-
 /// The figures of the cleaners for one kind of damage at one level.
 struct AtLevel {
     level: f64,
@@ -90,10 +82,9 @@ struct AtLevel {
 /// The models and images of one seed, for all kinds of damage.
 struct Trial {
     seed: u64,
-    /// By preset.
-    runs: BTreeMap<&'static str, Run>,
-    /// Whether the only run, under the name [`GIVEN`], is one that the user gave.
-    is_given: bool,
+    /// By the name of the preset, or those that the user gave by their names; not empty.
+    runs: IndexMap<String, Run>,
+    cleaners: Cleaners,
     pca: Pca,
     /// Held-out images `[N, C, H, W]`.
     images: Tensor,
@@ -101,28 +92,31 @@ struct Trial {
 
 fn evaluate(
     context: &mut Context<'_>,
-    given: Option<&Wanted>,
+    given: &[(String, Wanted)],
     wanted: impl Fn(&str, u64) -> Result<Wanted, EvaluationError>,
 ) -> Result<(Evaluation, PathBuf), EvaluationError> {
     let mut draft = Evaluation::begin(context, &TASK)?;
-    draft.expect(if given.is_some() { 1 } else { DAMAGES.len() * context.seeds.len() });
+    draft.expect(if given.is_empty() { DAMAGES.len() * context.seeds.len() } else { given.len() });
+    let cleaners = match given {
+        [] => Cleaners::Presets,
+        runs => Cleaners::Given(runs.iter().map(|(name, _)| name.clone()).collect()),
+    };
     let mut trials = Vec::new();
     for seed in context.seeds.clone() {
-        let mut runs = BTreeMap::new();
-        if let Some(given) = given {
-            runs.insert(GIVEN, draft.trained(context, given)?);
-        } else {
-            for Damage { preset, .. } in &DAMAGES {
-                runs.insert(*preset, draft.trained(context, &wanted(preset, seed)?)?);
-            }
+        let mut runs = IndexMap::new();
+        for (name, run) in given {
+            runs.insert(name.clone(), draft.trained(context, run)?);
         }
-        trials.push(Trial::new(seed, runs)?);
+        for Damage { preset, .. } in DAMAGES.iter().filter(|_| given.is_empty()) {
+            runs.insert((*preset).to_string(), draft.trained(context, &wanted(preset, seed)?)?);
+        }
+        trials.push(Trial::new(seed, runs, cleaners.clone())?);
     }
     let mut panels = Vec::new();
     for (damage, order) in DAMAGES.iter().zip(1..) {
         let levels = compare(damage, order, &trials, &draft.gallery)?;
-        report(&mut draft, damage, &levels, given.is_some())?;
-        panels.push(panel(damage, &levels, given.is_some()));
+        report(&mut draft, damage, &levels, &cleaners)?;
+        panels.push(panel(damage, &levels, &cleaners));
     }
     let entry = Entry {
         file: "levels.png".into(),
@@ -139,45 +133,52 @@ fn evaluate(
          components is chosen for each kind and level of damage by the MSE on {CHOOSING} damaged training images. All \
          results are clipped to [0, 1].",
         images::MAX_PSNR,
-        match given {
-            None =>
+        match given.len() {
+            0 =>
                 "The autoencoder `denoising` was trained on Gaussian noise of one level and is tried on every kind of damage. \
                  `matched` is the same network trained on the kind of damage at hand, also at one level.",
-            Some(_) => "The model of the run is tried on every kind of damage, whatever it was trained on.",
+            1 => "The model of the run is tried on every kind of damage, whatever it was trained on.",
+            _ => "The model of each run is tried on every kind of damage, whatever it was trained on.",
         },
         settings(&trials)
     ))
 }
 
-impl Damage {
-    /// The methods that clean it, in the order of the tables.
-    fn cleaners(&self, is_given: bool) -> Vec<Cleaner> {
+/// Whose models clean the images.
+#[derive(Clone, Debug)]
+enum Cleaners {
+    Presets,
+    /// Those of the runs that the user gave, by their names.
+    Given(Vec<String>),
+}
+
+impl Cleaners {
+    /// The methods that clean this damage, in the order of the tables.
+    fn of(&self, damage: &Damage) -> Vec<Cleaner> {
         let mut cleaners = vec![Cleaner::Nothing, Cleaner::Median, Cleaner::Pca];
-        if is_given {
-            cleaners.push(Cleaner::Given);
-            return cleaners;
-        }
-        cleaners.push(Cleaner::Gaussian);
-        if self.preset != GAUSSIAN {
-            cleaners.push(Cleaner::Own);
+        match self {
+            Cleaners::Given(names) => cleaners.extend(names.iter().cloned().map(Cleaner::Given)),
+            Cleaners::Presets => {
+                cleaners.push(Cleaner::Gaussian);
+                cleaners.extend((damage.preset != GAUSSIAN).then_some(Cleaner::Own));
+            }
         }
         cleaners
     }
 }
 
 impl Trial {
-    fn new(seed: u64, runs: BTreeMap<&'static str, Run>) -> Result<Self, EvaluationError> {
-        let is_given = runs.contains_key(GIVEN);
-        let run = &runs[if is_given { GIVEN } else { GAUSSIAN }];
+    fn new(seed: u64, runs: IndexMap<String, Run>, cleaners: Cleaners) -> Result<Self, EvaluationError> {
+        // All have the same rows.
+        let run = &runs[0];
         let images = held_out::strided(images::held_out(run)?, IMAGES).values;
         let pca = Pca::fit(run.splits.train.values());
-        Ok(Trial { seed, runs, is_given, pca, images })
+        Ok(Trial { seed, runs, cleaners, pca, images })
     }
 
     /// Images to choose the number of components by.
     fn training_images(&self) -> Tensor {
-        let run = &self.runs[if self.is_given { GIVEN } else { GAUSSIAN }];
-        held_out::strided(&run.splits.train, CHOOSING).values
+        held_out::strided(&self.runs[0].splits.train, CHOOSING).values
     }
 
     /// The damaged images, cleaned by each cleaner.
@@ -191,8 +192,8 @@ impl Trial {
         let components = best_components(&self.pca, &choosing, &apply(&choosing, "choosing components"));
         let damaged = apply(&self.images, "evaluation");
         let mut cleaned = IndexMap::new();
-        for cleaner in damage.cleaners(self.is_given) {
-            let images = match cleaner {
+        for cleaner in self.cleaners.of(damage) {
+            let images = match &cleaner {
                 Cleaner::Nothing => array::to_images(&damaged),
                 Cleaner::Median => in_batches(&damaged, median),
                 Cleaner::Pca => {
@@ -200,7 +201,7 @@ impl Trial {
                 }
                 Cleaner::Gaussian => rebuilt(&self.runs[GAUSSIAN], &damaged)?,
                 Cleaner::Own => rebuilt(&self.runs[damage.preset], &damaged)?,
-                Cleaner::Given => rebuilt(&self.runs[GIVEN], &damaged)?,
+                Cleaner::Given(name) => rebuilt(&self.runs[name], &damaged)?,
             };
             cleaned.insert(cleaner, images);
         }
@@ -272,9 +273,9 @@ fn report(
     draft: &mut Draft,
     damage: &Damage,
     levels: &[AtLevel],
-    is_given: bool,
+    cleaners: &Cleaners,
 ) -> Result<(), EvaluationError> {
-    let cleaners = damage.cleaners(is_given);
+    let cleaners = cleaners.of(damage);
     let mut columns = vec!["level".to_string()];
     columns.extend(cleaners.iter().flat_map(|cleaner| [cleaner.title().to_string(), "SSIM".into()]));
     let mut rows = Vec::new();
@@ -294,7 +295,7 @@ fn report(
 }
 
 /// PSNR by level, first seed.
-fn panel(damage: &Damage, levels: &[AtLevel], is_given: bool) -> Panel {
+fn panel(damage: &Damage, levels: &[AtLevel], cleaners: &Cleaners) -> Panel {
     let axis = |name: &str| Axis { name: name.into(), logarithmic: false };
     let line = |cleaner: &Cleaner| {
         let psnr = |at: &AtLevel| {
@@ -307,7 +308,7 @@ fn panel(damage: &Damage, levels: &[AtLevel], is_given: bool) -> Panel {
         title: damage.name.into(),
         x: axis("level of damage"),
         y: axis("PSNR (dB)"),
-        lines: damage.cleaners(is_given).iter().map(line).collect(),
+        lines: cleaners.of(damage).iter().map(line).collect(),
     }
 }
 
@@ -348,14 +349,14 @@ mod tests {
             toy.experiment.model = Wanted::preset(name, &[], seed)?.experiment.model;
             Ok(toy)
         };
-        let (evaluation, report) = bench.with(&[0, 1], |context| evaluate(context, None, of)).unwrap();
+        let (evaluation, report) = bench.with(&[0, 1], |context| evaluate(context, &[], of)).unwrap();
         assert_eq!(evaluation.tables.len(), 3);
         let widths: Vec<usize> = evaluation.tables.iter().map(|table| table.columns.len()).collect();
         assert_eq!(widths, [9, 11, 11], "for Gaussian noise, `denoising` is already the matched model");
         assert!(evaluation.tables.iter().all(|t| t.rows.iter().all(|row| row.len() == t.columns.len())));
         let metric = |name: &str| evaluation.metrics[name];
         for damage in &DAMAGES {
-            for cleaner in damage.cleaners(false) {
+            for cleaner in Cleaners::Presets.of(damage) {
                 let cleaner = cleaner.name();
                 let psnr = |level: f64| metric(&format!("{}/{level}/{cleaner}/psnr", damage.name));
                 assert!(psnr(0.1) > psnr(0.5), "{} {cleaner}", damage.name);

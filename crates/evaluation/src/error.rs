@@ -63,9 +63,6 @@ pub enum EvaluationError {
         .0.display(), .1.display()
     )]
     OtherData(PathBuf, PathBuf),
-    /// More runs than a task compares.
-    #[error("`ae eval {0}` judges one run at a time; give --run once")]
-    OneRun(&'static str),
     /// A preset that does not exist.
     #[error(transparent)]
     Preset(#[from] UnknownPreset),
@@ -314,7 +311,6 @@ impl EvaluationError {
             | EvaluationError::ForPresets { .. }
             | EvaluationError::NoSuchVariant { .. }
             | EvaluationError::OtherData(..)
-            | EvaluationError::OneRun(_)
             | EvaluationError::Preset(_)
             | EvaluationError::Measure(_)
             | EvaluationError::NotInTier { .. }

@@ -132,7 +132,7 @@ fn save(
             let of_label = wish.label.as_ref().map_or_else(String::new, |label| format!(" Label {label}."));
             let caption = format!("{}{of_label} Seed {}, not hand-picked.", about(sampler), wish.seed);
             let entry = Entry { file: file.clone(), title, caption, order: 45 };
-            let images = Raw::of(&trained.model.metadata).images(samples);
+            let images = Raw::of(&trained.model.metadata).tiles(samples);
             let draw = |path: &Path| picture::image_grid(path, images.view(), COLUMNS);
             Gallery::new(dir.images()).add(entry, draw)?;
             html::write(dir)?;

@@ -210,6 +210,11 @@ impl<'a> Models<'a> {
         }
     }
 
+    /// The runs that the user gave, each by its name.
+    pub(crate) fn runs(&self) -> &[(String, Wanted)] {
+        &self.runs
+    }
+
     /// The first run, if runs are judged.
     pub(crate) fn first_run(&self) -> Option<&Wanted> {
         self.runs.first().map(|(_, wanted)| wanted)
@@ -227,7 +232,7 @@ pub(crate) fn name_of(set: &str) -> &str {
 }
 
 /// Names of rivals in the metrics of the tasks, or how they begin.
-const RIVALS: [&str; 6] = ["pca", "pixels", "data", "input", "random", "median"];
+const RIVALS: [&str; 7] = ["pca", "pixels", "data", "input", "random", "median", "damaged"];
 
 /// Adds its folder's name to a run that would be called like another, and `run-` to one that would be called like a rival.
 fn name_apart(runs: &mut [(String, Wanted)]) {

@@ -65,13 +65,13 @@ pub use numbers::NumberTable;
 pub use samples::Samples;
 pub use schema::encode::{EncodedRows, MAX_SCALED_VALUE, RowNote, State};
 pub use schema::ignored::IgnoredBecause;
-pub use schema::learn::Learned;
+pub use schema::learn::{Learned, Rare};
 pub use schema::log::NoticeLog;
 pub use schema::notice::Notice;
 pub use schema::reading::ReadingNotice;
 pub use schema::time_notice::TimeNotice;
 pub use schema::{
-    ClockColumn, Curve, Feature, Field, FieldKind, Format, Schema, SchemaError, Timestamp, Windows,
+    ClockColumn, Curve, Feature, Field, FieldKind, Format, RARE, Schema, SchemaError, Timestamp, Windows,
 };
 pub use split::{
     RowSplit, Shares, duplicate_share, evenly_spaced, split_rows, split_time, split_windows, window_ends,

@@ -4,6 +4,7 @@ mod cells;
 pub(crate) mod encode;
 mod feature;
 pub(crate) mod ignored;
+mod in_units;
 pub(crate) mod learn;
 pub(crate) mod log;
 pub(crate) mod notice;
@@ -128,7 +129,7 @@ pub enum FieldKind {
 }
 
 /// What the rare values of a category are called where one has to be named.
-pub(crate) const RARE: &str = "(rare values)";
+pub const RARE: &str = "(rare values)";
 
 /// An increasing map, applied before the scaling.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -72,7 +72,7 @@ pub struct TrainingConfig {
     pub seed: u64,
     /// Passes over the training data.
     pub epochs: u64,
-    /// Samples per step: a number, or `"full"`.
+    /// Samples per step: a number, at least 1, or `"full"`.
     pub batch: BatchSize,
     /// Optimizer of every group of parameters.
     pub optimizer: OptimizerConfig,

@@ -1,10 +1,11 @@
 //! Descriptions of data for models and their files, and the trait of data that can be trained on.
 
-use crate::data::{EmptyData, Splits};
+use crate::data::{EmptyData, Split, Splits};
 use ae_datasets::sparse::SparseDataset;
-use ae_datasets::{Dataset, Preprocessing, Samples};
+use ae_datasets::{Dataset, Preprocessing, SampleShape, Samples};
 use ae_models::DataSummary;
-use ae_tensor::Device;
+use ae_tensor::{Device, Tensor, array};
+use std::collections::BTreeMap;
 
 /// The description of the data that a model and its file hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,11 @@ pub struct DataDescription {
     pub label_names: Vec<String>,
     /// Names of the values of a row, if they have any: columns, words, titles of films.
     pub feature_names: Vec<String>,
+    /// By the name of a feature, the numbers that stood for a missing value in the table.
+    pub sentinels: BTreeMap<String, Vec<f32>>,
+    /// Least and greatest training value of each channel, in the unit of the raw values: `[C]`; empty unless the samples are
+    /// images of other channels than grey or red, green and blue, whose ranges may differ.
+    pub channel_ranges: Vec<[f32; 2]>,
 }
 
 /// Data that can be trained on.
@@ -47,6 +53,8 @@ impl TrainingData for Splits {
             preprocessing: self.dataset.preprocessing.clone(),
             label_names: self.dataset.label_names.clone(),
             feature_names: self.dataset.feature_names.clone(),
+            sentinels: self.dataset.sentinels.clone(),
+            channel_ranges: channel_ranges(&self.train, &self.dataset),
         }
     }
 }
@@ -71,12 +79,35 @@ impl TrainingData for Dataset {
         let train = Splits::of(self.train.clone(), Samples::empty(self.train.width()));
         let train = train.unwrap_or_else(|empty| panic!("{empty}")).shaped(self.shape.clone());
         let classes = self.label_names.len() as i64;
+        let channel_ranges = channel_ranges(&train.train, self);
         DataDescription {
             name: self.name.clone(),
             summary: DataSummary { classes, ..train.summary },
             preprocessing: self.preprocessing.clone(),
             label_names: self.label_names.clone(),
             feature_names: self.feature_names.clone(),
+            sentinels: self.sentinels.clone(),
+            channel_ranges,
         }
     }
+}
+
+/// See [`DataDescription::channel_ranges`].
+fn channel_ranges(train: &Split, about: &Dataset) -> Vec<[f32; 2]> {
+    let SampleShape::Image { channels, height, width } = about.shape else { return Vec::new() };
+    if matches!(channels, 1 | 3) || train.is_empty() {
+        return Vec::new();
+    }
+    // Every preprocessing rises with the raw value, so the extremes of a position stay its extremes.
+    let raw = |extremes: &Tensor| {
+        let mut row = array::to_rows(extremes);
+        about.preprocessing.invert(&mut row);
+        row.into_raw_vec_and_offset().0
+    };
+    let low = raw(&train.values().amin([0i64].as_slice(), true));
+    let high = raw(&train.values().amax([0i64].as_slice(), true));
+    let of_channels = low.chunks_exact(height * width).zip(high.chunks_exact(height * width));
+    let least = |values: &[f32]| values.iter().copied().fold(f32::INFINITY, f32::min);
+    let greatest = |values: &[f32]| values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    of_channels.map(|(low, high)| [least(low), greatest(high)]).collect()
 }

@@ -42,6 +42,12 @@ pub struct Metadata {
     /// Names of the values of a sample, one each, if they have any: columns, words, titles of films.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub feature_names: Vec<String>,
+    /// By the name of a value, the numbers that stood for a missing one in the table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sentinels: BTreeMap<String, Vec<f32>>,
+    /// Least and greatest training value of each channel, before preprocessing, of images that are neither grey nor in colour.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channel_ranges: Vec<[f32; 2]>,
     /// The seed of the initial weights.
     pub seed: u64,
     /// Version of the program that wrote it.
@@ -132,7 +138,7 @@ pub trait Build: ModelSettings {
         seed: u64,
         device: Device,
     ) -> Result<PortableModel, ModelError> {
-        let DataDescription { name, summary, preprocessing, label_names, feature_names } = data;
+        let DataDescription { name, summary, preprocessing, label_names, feature_names, .. } = data;
         let metadata = Metadata {
             format: FORMAT,
             preset: self.name().into(),
@@ -143,6 +149,8 @@ pub trait Build: ModelSettings {
             preprocessing: preprocessing.clone(),
             label_names: label_names.clone(),
             feature_names: feature_names.clone(),
+            sentinels: data.sentinels.clone(),
+            channel_ranges: data.channel_ranges.clone(),
             seed,
             version: env!("CARGO_PKG_VERSION").into(),
         };

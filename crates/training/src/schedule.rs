@@ -69,11 +69,11 @@ pub enum Unit {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OneCycle {
-    /// Share of all steps in which the rate rises.
+    /// Share of all steps in which the rate rises; between 0 and 1.
     pub rise: f64,
-    /// The base rate is this many times the first rate.
+    /// The base rate is this many times the first rate; at least 1.
     pub start: f64,
-    /// The first rate is this many times the last rate.
+    /// The first rate is this many times the last rate; at least 1.
     pub end: f64,
 }
 

@@ -264,11 +264,24 @@ fn link(of: &Definition) -> String {
     format!("[{title}](#{})", title.to_lowercase().replace(' ', "-"))
 }
 
-/// The interval that a meaning names, as in "in `[0, 1)`".
+/// The interval that a meaning names, as in "in `[0, 1)`", or the bounds that one of its clauses gives, as in "; at least 1".
 fn interval(doc: &str) -> Option<String> {
-    let (_, rest) = doc.split_once("in `[")?;
-    let (inside, _) = rest.split_once('`')?;
-    Some(format!("[{inside}"))
+    if let Some((_, rest)) = doc.split_once("in `[").or_else(|| doc.split_once("in [")) {
+        let end = rest.find([')', ']'])?;
+        return Some(format!("[{}", &rest[..=end]));
+    }
+    let begins_bounds = |clause: &str| {
+        let mut words = ["each at least ", "at least ", "above ", "between "].into_iter();
+        words.any(|word| {
+            clause.strip_prefix(word).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        })
+    };
+    let (start, _) =
+        doc.match_indices([',', ';']).find(|(at, _)| begins_bounds(doc[at + 1..].trim_start()))?;
+    let clause = doc[start + 1..].trim_start();
+    let end = clause.find([';', ':']).unwrap_or(clause.len());
+    let end = clause.find(". ").unwrap_or(end).min(end);
+    Some(clause[..end].trim_end_matches('.').to_owned())
 }
 
 /// Several of what a type is called.

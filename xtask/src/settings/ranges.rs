@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use syn::visit::{self, Visit};
-use syn::{Expr, ExprCall, ExprStruct, Item, Lit, Local, Pat};
+use syn::{Expr, ExprCall, ExprForLoop, ExprStruct, Item, Lit, Local, Pat};
 
 /// Checks that several files share, and what they ask for.
-const SHARED: [(&str, &str); 2] = [("at_least_one", "at least 1"), ("widths", "each at least 1")];
+const SHARED: [(&str, &str); 3] =
+    [("at_least_one", "at least 1"), ("layers", "at most 256"), ("widths", "each at least 1")];
 
 /// Adds what the functions of a file say: `check("setting", value, "at least 1")`, or a struct with the fields `setting`
 /// and `legal`.
 pub(super) fn collect(file: &Path, items: &[Item], legal: &mut BTreeMap<(PathBuf, String), String>) {
     let checks = SHARED.iter().map(|(check, legal)| (check.to_string(), legal.to_string())).collect();
-    let mut finder = Finder { file, legal, checks };
+    let mut finder = Finder { file, legal, checks, lists: BTreeMap::new(), loops: BTreeMap::new() };
     for item in items {
         // Tests refuse settings on purpose.
         let is_test = matches!(item, Item::Mod(_));
@@ -28,6 +29,10 @@ struct Finder<'a> {
     legal: &'a mut BTreeMap<(PathBuf, String), String>,
     /// What each check asks for: `let share = |name, got| legal(name, got, …, "between 0 and 1")`.
     checks: BTreeMap<String, String>,
+    /// Settings in a list, `let positive = [("width", self.width), …]`, and those that a loop goes through, by the names of
+    /// their variables: `for (setting, got) in positive`.
+    lists: BTreeMap<String, Vec<String>>,
+    loops: BTreeMap<String, Vec<String>>,
 }
 
 impl Finder<'_> {
@@ -45,6 +50,19 @@ impl Finder<'_> {
     }
 }
 
+impl Finder<'_> {
+    /// The settings that an argument names: by a text, or by the variable of a loop over several.
+    fn settings(&self, argument: &Expr) -> Vec<String> {
+        match argument {
+            Expr::Path(path) => {
+                let name = path.path.get_ident().map(ToString::to_string).unwrap_or_default();
+                self.loops.get(&name).cloned().unwrap_or_default()
+            }
+            other => text(other).into_iter().collect(),
+        }
+    }
+}
+
 impl<'ast> Visit<'ast> for Finder<'_> {
     fn visit_local(&mut self, local: &'ast Local) {
         if let (Pat::Ident(name), Some(init)) = (&local.pat, &local.init)
@@ -53,24 +71,46 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         {
             self.checks.insert(name.ident.to_string(), legal);
         }
+        if let (Pat::Ident(name), Some(init)) = (&local.pat, &local.init) {
+            let settings = firsts(&init.expr);
+            self.lists.insert(name.ident.to_string(), settings);
+        }
         visit::visit_local(self, local);
     }
 
+    fn visit_expr_for_loop(&mut self, it: &'ast ExprForLoop) {
+        let variable = match &*it.pat {
+            Pat::Tuple(tuple) => tuple.elems.first(),
+            other => Some(other),
+        };
+        let settings = match &*it.expr {
+            Expr::Path(path) => {
+                path.path.get_ident().and_then(|name| self.lists.get(&name.to_string())).cloned()
+            }
+            other => Some(firsts(other)),
+        };
+        if let (Some(Pat::Ident(variable)), Some(settings)) = (variable, settings) {
+            self.loops.insert(variable.ident.to_string(), settings);
+        }
+        visit::visit_expr_for_loop(self, it);
+    }
+
     fn visit_expr_call(&mut self, call: &'ast ExprCall) {
-        let texts: Vec<String> = call.args.iter().filter_map(text).collect();
         let name = match &*call.func {
             Expr::Path(path) => {
                 path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default()
             }
             _ => String::new(),
         };
-        let named = self.checks.get(&name).cloned();
-        match (named, texts.as_slice()) {
-            (Some(legal), [setting, ..]) => self.add(setting, &legal),
-            (None, [setting, .., legal]) if ["legal", "out_of_range", "refuse"].contains(&name.as_str()) => {
-                self.add(setting, legal)
-            }
-            _ => {}
+        let asks = ["legal", "out_of_range", "refuse"].contains(&name.as_str());
+        let legal = self.checks.get(&name).cloned().or_else(|| text(call.args.last().filter(|_| asks)?));
+        let settings =
+            call.args.iter().map(|argument| self.settings(argument)).find(|found| !found.is_empty());
+        if let (Some(legal), Some(settings)) = (legal, settings) {
+            settings
+                .iter()
+                .filter(|setting| **setting != legal)
+                .for_each(|setting| self.add(setting, &legal));
         }
         visit::visit_expr_call(self, call);
     }
@@ -90,10 +130,24 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 }
 
-/// The literal text that a call, or the block that ends with one, passes last.
+/// The texts of a list, or those that its tuples begin with.
+fn firsts(list: &Expr) -> Vec<String> {
+    let Expr::Array(list) = list else { return Vec::new() };
+    let first = |entry: &Expr| match entry {
+        Expr::Tuple(tuple) => text(tuple.elems.first()?),
+        other => text(other),
+    };
+    list.elems.iter().filter_map(first).collect()
+}
+
+/// The literal text that a call, or the block or condition that ends with one, passes last.
 fn last_text(expression: &Expr) -> Option<String> {
     match expression {
-        Expr::Call(call) => text(call.args.last()?),
+        Expr::Call(call) => {
+            let last = call.args.last()?;
+            text(last).or_else(|| last_text(last))
+        }
+        Expr::If(condition) => last_text(&condition.else_branch.as_ref()?.1),
         Expr::Block(block) => match block.block.stmts.last()? {
             syn::Stmt::Expr(last, None) => last_text(last),
             _ => None,

@@ -61,7 +61,9 @@ impl Task {
             }
             "compression" => "its rates and codecs belong to its own sets of pictures",
             "forecast" => "its rivals are fitted to the sequences of its own sets",
-            "pretrain" | "regimes" => "it compares ways of training, not models",
+            "pretrain" | "regimes" => {
+                "it trains one network in several ways to compare these; `ae compare RUN RUN` compares runs of yours"
+            }
             "recommend" => "its rivals are fitted to the ratings of its own sets",
             "restore" => {
                 "each of its networks is trained on one kind of damage; `ae restore` uses a network of yours"

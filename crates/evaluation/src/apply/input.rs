@@ -249,7 +249,11 @@ fn read(path: &str, resize: bool, trained: &Trained) -> Result<RawRows, ApplyErr
         max_memory_mb: own.max_memory_mb,
         ..DataConfig::default()
     };
-    let read = |config: &DataConfig| ae_datasets::read(config).and_then(|rows| rows.with_features(names));
+    let sentinels = &trained.model.metadata.sentinels;
+    let read = |config: &DataConfig| {
+        let rows = ae_datasets::read(config)?.with_features(names)?;
+        Ok(rows.with_sentinels(names, sentinels))
+    };
     let fits = |rows: &RawRows| rows.shape.numel() == trained.numel();
     // Without the label, which new rows need not have; then without the names, for a table without a header.
     let bare = DataConfig { label: None, ..config.clone() };

@@ -3,7 +3,7 @@
 use super::error::ApplyError;
 use super::pixels::Raw;
 use super::trained::{Trained, numbered};
-use crate::pictures::{MAX_CHANNELS, tiles_of};
+use crate::pictures::MAX_CHANNELS;
 use ae_records::files::{self, FileError};
 use ae_report::picture;
 use ae_tensor::{Kind, Tensor, array};
@@ -309,7 +309,7 @@ impl<'a> Sheet<'a> {
     fn images(&self, values: &Values) -> Result<ndarray::Array4<f32>, ApplyError> {
         match values {
             Values::Samples(samples) if samples.dim() == 4 => {
-                Ok(tiles_of(Raw::of(&self.trained.model.metadata).images(samples)))
+                Ok(Raw::of(&self.trained.model.metadata).tiles(samples))
             }
             Values::Samples(_) => Err(ApplyError::NoPicture("rows that are no images")),
             Values::Codes(_) => Err(ApplyError::NoPicture("codes")),

@@ -1,10 +1,10 @@
 //! Values as they were before the preprocessing, and images in a range that a picture can show.
 
-use crate::pictures::shown_range;
+use crate::pictures::{shown_range, tiles_of};
 use ae_datasets::Preprocessing;
 use ae_tensor::{Tensor, array};
 use ae_training::Metadata;
-use ndarray::{Array2, Array4};
+use ndarray::{Array2, Array4, Axis};
 
 /// Maps samples of a model back to the unit of the data that it was trained on.
 #[derive(Debug)]
@@ -25,14 +25,27 @@ impl<'m> Raw<'m> {
     }
 
     /// Images `[B, C, H, W]` with values in [0, 1], from images in the unit of the model: those of the data, of which
-    /// [`Self::black_and_white`] become 0 and 1.
-    pub(crate) fn images(&self, samples: &Tensor) -> Array4<f32> {
-        let [black, white] = self.black_and_white();
+    /// [`Self::black_and_white`] become 0 and 1. Each channel of images that are neither grey nor in colour has a range of
+    /// its own, as in reports.
+    fn images(&self, samples: &Tensor) -> Array4<f32> {
         let shape = samples.size();
         let [b, c, h, w] = shape[..] else { panic!("images are [B, C, H, W], not {shape:?}") };
-        let rows = self.rows(samples).mapv(|value| ((value - black) / (white - black)).clamp(0.0, 1.0));
         let shape = [b, c, h, w].map(|size| size as usize);
-        Array4::from_shape_vec(shape, rows.into_raw_vec_and_offset().0).expect("a row is an image")
+        let rows = self.rows(samples).into_raw_vec_and_offset().0;
+        let mut images = Array4::from_shape_vec(shape, rows).expect("a row is an image");
+        let own = &self.metadata.channel_ranges;
+        let shared = self.black_and_white();
+        for (channel, mut values) in images.axis_iter_mut(Axis(1)).enumerate() {
+            let range = own.get(channel).map(|&[low, high]| shown_range((low, high)).into());
+            let [black, white]: [f32; 2] = range.unwrap_or(shared);
+            values.mapv_inplace(|value| ((value - black) / (white - black)).clamp(0.0, 1.0));
+        }
+        images
+    }
+
+    /// The same as a picture holds them: channels that are neither grey nor colours side by side.
+    pub(crate) fn tiles(&self, samples: &Tensor) -> Array4<f32> {
+        tiles_of(self.images(samples))
     }
 
     /// The values that are black and white: 0 and 1, or 0 and 255, if all training values may lie between them, else the least

@@ -194,9 +194,16 @@ fn images_come_back_in_their_own_range_whatever_the_scale() {
 }
 
 #[test]
-fn two_channels_become_two_panels_of_a_picture() {
+fn two_channels_become_two_panels_with_ranges_of_their_own() {
     let bench = Bench::new();
     let data = DataConfig { shape: Some(vec![2, 4, 8]), ..images(&bench) };
+    // The second channel is in a unit a thousand times as small.
+    let text = fs::read_to_string(&data.set).unwrap();
+    let scaled = |line: &str| {
+        let cells = line.split(',').map(|cell| cell.parse::<f32>().unwrap()).enumerate();
+        cells.map(|(at, x)| if at < 32 { x } else { 1000.0 * x }.to_string()).collect::<Vec<_>>().join(",")
+    };
+    fs::write(&data.set, text.lines().map(scaled).collect::<Vec<_>>().join("\n")).unwrap();
     let run = trained(&bench, "vanilla", data);
     done(&bench, reconstruct, &wish(&bench, &run, None, "pngs/")).unwrap();
     done(&bench, reconstruct, &wish(&bench, &run, None, "back.npy")).unwrap();
@@ -207,11 +214,16 @@ fn two_channels_become_two_panels_of_a_picture() {
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
     let info = reader.next_frame(&mut pixels).unwrap();
     assert_eq!((info.width, info.height, info.color_type), (17, 4, png::ColorType::Grayscale));
+    let trained = Trained::load(&run, Device::Cpu).unwrap();
+    let ranges = &trained.model.metadata.channel_ranges;
+    assert!(ranges.len() == 2 && ranges[0][1] < 1.01 && ranges[1][1] > 500.0, "{ranges:?}");
     for (row, line) in pixels.chunks(17).enumerate() {
         assert_eq!(line[8], 255, "a white line between the channels");
         for channel in 0..2 {
+            let [low, high] = if channel == 0 { [0.0, 1.0] } else { ranges[1] };
             for column in 0..8 {
-                let value = values[7 * 64 + channel * 32 + row * 8 + column].clamp(0.0, 1.0);
+                let value = values[7 * 64 + channel * 32 + row * 8 + column];
+                let value = ((value - low) / (high - low)).clamp(0.0, 1.0);
                 let pixel = f32::from(line[channel * 9 + column]);
                 assert!((pixel - 255.0 * value).abs() < 1.01, "{pixel} {value}");
             }

@@ -6,7 +6,7 @@ use ae_tensor::{Kind, Pca, Tensor};
 const COMPONENTS: [i64; 8] = [4, 8, 16, 32, 64, 128, 256, 512];
 
 /// A method for cleaning damaged images.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Cleaner {
     Nothing,
     Median,
@@ -15,32 +15,32 @@ pub(super) enum Cleaner {
     Gaussian,
     /// The preset trained on the kind of damage at hand.
     Own,
-    /// The model of a run that the user gave.
-    Given,
+    /// The model of a run that the user gave, by its name.
+    Given(String),
 }
 
 impl Cleaner {
     /// Name in the metrics.
-    pub(super) fn name(self) -> &'static str {
+    pub(super) fn name(&self) -> &str {
         match self {
             Cleaner::Nothing => "damaged",
             Cleaner::Median => "median",
             Cleaner::Pca => "pca",
             Cleaner::Gaussian => "denoising",
             Cleaner::Own => "own",
-            Cleaner::Given => "run",
+            Cleaner::Given(name) => name,
         }
     }
 
     /// Name in tables and pictures.
-    pub(super) fn title(self) -> &'static str {
+    pub(super) fn title(&self) -> &str {
         match self {
             Cleaner::Nothing => "damaged",
             Cleaner::Median => "median 3×3",
             Cleaner::Pca => "PCA",
             Cleaner::Gaussian => "denoising",
             Cleaner::Own => "matched",
-            Cleaner::Given => "the run",
+            Cleaner::Given(name) => name,
         }
     }
 }

@@ -66,6 +66,8 @@ pub(crate) struct Encoder {
     fields: Vec<Coder>,
     pub(crate) row_width: usize,
     pub(crate) min_observed: f64,
+    /// Largest magnitude of an encoded number.
+    limit: f32,
 }
 
 #[derive(Clone, Debug)]
@@ -88,7 +90,19 @@ impl Encoder {
             }
         };
         let fields = schema.fields.iter().map(|field| coder(&field.kind, field.width())).collect();
-        Encoder { fields, row_width: schema.row_width(), min_observed: schema.min_observed }
+        let (row_width, min_observed) = (schema.row_width(), schema.min_observed);
+        Encoder { fields, row_width, min_observed, limit: MAX_SCALED_VALUE }
+    }
+
+    /// Leaves numbers as they are, in the units of their columns.
+    pub(super) fn in_units(schema: &Schema) -> Self {
+        let mut encoder = Encoder { limit: f32::INFINITY, ..Encoder::new(schema) };
+        for coder in &mut encoder.fields {
+            if let Coder::Number { curve, mean, scale, .. } = coder {
+                (*curve, *mean, *scale) = (Curve::Linear, 0.0, 1.0);
+            }
+        }
+        encoder
     }
 
     /// Encodes a raw row `[C]` into `values`, `[row_width]`. Returns the number of unobserved columns.
@@ -99,8 +113,7 @@ impl Encoder {
                 Coder::Number { curve, mean, scale, .. } => {
                     let scaled = ((curve.apply(f64::from(value)) - mean) * scale) as f32;
                     missing += usize::from(value.is_nan());
-                    values[at] =
-                        if value.is_nan() { 0.0 } else { scaled.clamp(-MAX_SCALED_VALUE, MAX_SCALED_VALUE) };
+                    values[at] = if value.is_nan() { 0.0 } else { scaled.clamp(-self.limit, self.limit) };
                     at += 1;
                 }
                 Coder::Category { levels } => {

@@ -21,6 +21,15 @@ pub struct Learned {
     pub notices: Vec<Notice>,
 }
 
+/// What becomes of the rare values of categories that have too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rare {
+    /// They share one place, so that an encoded row is not too wide.
+    Joined,
+    /// Each has a place of its own.
+    Apart,
+}
+
 /// A tail is heavy if it extends beyond this many standard deviations.
 const HEAVY: f64 = 20.0;
 /// Most places that all categories together may take in an encoded row. More would make a small file wide: each
@@ -44,9 +53,26 @@ impl Schema {
             let what = "learn the scaling".to_string();
             return Err(IntakeError::TooFewRows { got: rows.len(), needed: 2, what });
         }
+        let learned = Self::describe(table, rows, Rare::Joined)?;
+        if learned.schema.fields.iter().all(is_constant) {
+            let what = learned.notices.iter().find(|notice| matches!(notice, Notice::Constant { .. }));
+            return Err(IntakeError::NothingVaries { what: what.map(Notice::to_string).unwrap_or_default() });
+        }
+        Ok(learned)
+    }
+
+    /// As [`Schema::learn`], of any number of rows and whether or not they vary: for
+    /// [`Schema::encode_in_units`], which needs no scaling.
+    ///
+    /// # Errors
+    /// [`IntakeError::Schema`] if a row would be too wide.
+    pub fn describe(table: &Table, rows: &[usize], rare: Rare) -> Result<Learned, IntakeError> {
         let mut notices = Vec::new();
         let squeezes = table.layout == Layout::Table && table.config.heavy_tails == HeavyTails::Compress;
-        let places = places_of_categories(table);
+        let places = match rare {
+            Rare::Joined => places_of_categories(table),
+            Rare::Apart => usize::MAX,
+        };
         let mut fields: Vec<Field> = table
             .columns
             .par_iter()
@@ -58,10 +84,6 @@ impl Schema {
         }
         for field in &fields {
             remark(field, table.layout, &mut notices);
-        }
-        if fields.iter().all(is_constant) {
-            let what = notices.iter().find(|notice| matches!(notice, Notice::Constant { .. }));
-            return Err(IntakeError::NothingVaries { what: what.map(Notice::to_string).unwrap_or_default() });
         }
         let timestamp = table.timestamp.as_ref().map(|stamp| {
             let steps = Steps::within(&table.stamps, &table.stretches(), stamp.format);
@@ -174,7 +196,7 @@ fn learn_field(
         }
         None => learn_number(values.clone(), squeezes),
     };
-    let observed = values.len() as f64 / rows.len() as f64;
+    let observed = values.len() as f64 / rows.len().max(1) as f64;
     let (format, sentinels) = (column.format.clone(), column.sentinels.clone());
     Field { name: column.name.clone(), position: column.position, observed, kind, format, sentinels }
 }

@@ -29,7 +29,7 @@ pub enum Body {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dense {
-    /// Widths in the order of the forward pass; may be empty.
+    /// Widths in the order of the forward pass, each at least 1; may be empty.
     pub hidden: Vec<i64>,
     /// Probability with which a value of a hidden layer is dropped in training, in `[0, 1)`.
     #[serde(skip_serializing_if = "is_zero")]
@@ -40,9 +40,9 @@ pub struct Dense {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Conv {
-    /// Channels of the 3×3 convolutions, from the image inwards; a decoder goes through them in reverse.
+    /// Channels of the 3×3 convolutions, from the image inwards, each at least 1; a decoder goes through them in reverse.
     pub channels: Vec<i64>,
-    /// Widths of dense layers between the convolutions and the vector, in the order of the forward pass.
+    /// Widths of dense layers between the convolutions and the vector, in the order of the forward pass; each at least 1.
     pub hidden: Vec<i64>,
     /// Whether the convolutions have no padding, as Keras' `valid`: a side of `n` becomes `⌊(n - 1) / 2⌋`,
     /// and the image's border counts less. Only for encoders.

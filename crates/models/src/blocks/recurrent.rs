@@ -60,11 +60,19 @@ pub fn steps_and_features(network: &str, shape: &[i64]) -> Result<[i64; 2], Shap
             position: 1,
             layer: ONLY_SEQUENCES.into(),
             input: shape.into(),
-            reason: "it needs a sequence [T, F] or a vector [D]; use a dense or convolutional model for images, or say that \
-                     samples are sequences: data.shape = [T, F], such as data.shape = [28, 28]"
-                .into(),
+            reason: format!(
+                "it needs a sequence [T, F] or a vector [D]; use a dense or convolutional model for images, or say that \
+                 samples are sequences: {}",
+                told_as_sequences(shape)
+            ),
         }),
     }
+}
+
+/// The setting that makes sequences of samples of another shape: their rows, one after another.
+pub(crate) fn told_as_sequences(shape: &[i64]) -> String {
+    let (features, steps) = shape.split_last().map_or((1, 1), |(last, rest)| (*last, rest.iter().product()));
+    format!("data.shape = [T, F], such as data.shape = [{steps}, {features}]")
 }
 
 /// The settings of a recurrent body.
@@ -73,7 +81,7 @@ pub fn steps_and_features(network: &str, shape: &[i64]) -> Result<[i64; 2], Shap
 pub struct Settings {
     /// `lstm` or `gru`.
     pub cell: Cell,
-    /// Width of the state.
+    /// Width of the state; at least 1.
     pub units: i64,
     /// Whether the encoder reads the sequence from its end, too; its states are then twice as wide.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Blocks {
-    /// Number of holes.
+    /// Number of holes; between 1 and 1000.
     pub count: i64,
-    /// Side of a hole as a share of the shorter side of the image.
+    /// Side of a hole as a share of the shorter side of the image; between 0 and 1.
     pub side: f64,
 }
 

@@ -13,9 +13,9 @@ const MAX_STD: f64 = 20.0;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Blur {
-    /// Standard deviation of the kernel, in pixels.
+    /// Standard deviation of the kernel, in pixels; above 0 and at most 20.
     pub std: f64,
-    /// Standard deviation of the noise that is added afterwards.
+    /// Standard deviation of the noise that is added afterwards; at least 0.
     pub noise: f64,
 }
 

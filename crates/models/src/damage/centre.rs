@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Centre {
-    /// Sides of the hole as a share of those of the image.
+    /// Sides of the hole as a share of those of the image; between 0 and 1.
     pub share: f64,
 }
 

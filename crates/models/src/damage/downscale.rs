@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Downscale {
-    /// How many times smaller along each side, rounded up.
+    /// How many times smaller along each side, rounded up; between 2 and 16.
     pub factor: i64,
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gaussian {
-    /// Standard deviation, in the unit of the data.
+    /// Standard deviation, in the unit of the data; at least 0.
     pub std: f64,
 }
 

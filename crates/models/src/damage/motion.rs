@@ -15,9 +15,9 @@ const MAX_LENGTH: f64 = 100.0;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Motion {
-    /// Length of the line in pixels.
+    /// Length of the line in pixels; between 1 and 100.
     pub length: f64,
-    /// Standard deviation of the noise that is added afterwards.
+    /// Standard deviation of the noise that is added afterwards; at least 0.
     pub noise: f64,
 }
 

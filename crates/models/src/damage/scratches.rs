@@ -11,9 +11,9 @@ use std::f64::consts::PI;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scratches {
-    /// Number of scratches.
+    /// Number of scratches; between 1 and 1000.
     pub count: i64,
-    /// Width of a scratch in pixels.
+    /// Width of a scratch in pixels; at least 0.
     pub width: f64,
 }
 

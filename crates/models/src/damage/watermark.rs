@@ -20,11 +20,11 @@ const COUNT: std::ops::RangeInclusive<i64> = 1..=32;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Watermark {
-    /// Lines of text.
+    /// Lines of text; between 1 and 32.
     pub lines: i64,
-    /// Letters in a line.
+    /// Letters in a line; between 1 and 32.
     pub letters: i64,
-    /// Share of white in a pixel that the text covers.
+    /// Share of white in a pixel that the text covers; between 0 and 1.
     pub opacity: f64,
 }
 

@@ -29,7 +29,7 @@ pub struct Config {
     /// The amount of information to ask for; absent: as little as β leaves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Capacity>,
-    /// Width of the latent space, `D`.
+    /// Width of the latent space, `D`; at least 1.
     pub latent: i64,
     /// Activation of the hidden layers.
     pub activation: Activation,

@@ -40,9 +40,10 @@ const TEMPERATURE: f64 = 0.38;
 pub struct Config {
     /// Whether it predicts classes of colours in place of colours.
     pub classes: bool,
-    /// Channels of the levels, from the full size inwards; each level has half the height and width of the one before.
+    /// Channels of the levels, from the full size inwards, each at least 1; each level has half the height and width of the
+    /// one before.
     pub channels: Vec<i64>,
-    /// Residual blocks of a level, each way.
+    /// Residual blocks of a level, each way; at least 1.
     pub blocks: i64,
     /// Whether half of the training images, drawn anew at every step, are mirrored left to right.
     pub mirror: bool,

@@ -12,6 +12,7 @@
 //! grow with them. On short series with few training rows compare it with a linear model first.
 
 use crate::blocks::handover::{Conditional, Form, Handover, Plan, TeacherForcing};
+use crate::blocks::recurrent::{ONLY_SEQUENCES, told_as_sequences};
 use crate::model::{DataSummary, Model, ModelError};
 use crate::network::{Cell, Layer, Recurrent, ShapeError};
 use crate::registry::{Variant, at_least_one, layers};
@@ -67,10 +68,9 @@ impl Variant for Config {
         at_least_one(Self::NAME, "layers", self.layers as i64)?;
         layers(Self::NAME, "layers", self.layers)?;
         if !matches!(data.shape.len(), 1 | 2 | 4) {
-            return Err(no_sequence(
-                "a sequence [T, F] or [T, C, H, W], or a vector [D] as one",
-                &data.shape,
-            ));
+            let told = told_as_sequences(&data.shape);
+            let needed = format!("a sequence [T, F] or [T, C, H, W], or a vector [D] as one; set {told}");
+            return Err(no_sequence(ONLY_SEQUENCES, needed, &data.shape));
         }
         let layer =
             Layer::Recurrent(Recurrent { cell: self.cell, units: self.units, whole: true, both_ways: false });
@@ -89,13 +89,37 @@ impl Variant for Config {
     }
 }
 
-/// The error for samples of another shape than `needed`.
-pub(super) fn no_sequence(needed: &str, shape: &[i64]) -> ModelError {
+/// The error for samples of another shape than `layer` needs.
+pub(super) fn no_sequence(layer: &str, needed: String, shape: &[i64]) -> ModelError {
     ModelError::Shape(ShapeError {
         network: "encoder".into(),
         position: 1,
-        layer: "sequence".into(),
+        layer: layer.into(),
         input: shape.into(),
-        reason: format!("it needs {needed}; give the data another `shape`"),
+        reason: format!("it needs {needed}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::ModelConfig;
+    use ae_tensor::Device;
+
+    fn check(model: &str, shape: &[i64], expected: &str) {
+        let config: ModelConfig = serde_json::from_str(&format!("{{\"{model}\": {{}}}}")).unwrap();
+        let data = DataSummary { shape: shape.into(), mean: 0.5, low: 0.0, high: 1.0, classes: 0 };
+        let built = config.initialise(&data, &Noise::new(0, 0, Device::Cpu));
+        let error = built.err().unwrap().to_string();
+        assert!(error.contains(expected), "{model}: {error}");
+    }
+
+    #[test]
+    fn samples_that_are_no_sequences_are_refused_with_the_shape_to_set() {
+        for model in ["composite", "lstm", "tcn"] {
+            check(model, &[3, 8, 5], "data.shape = [T, F], such as data.shape = [24, 5]");
+        }
+        check("conv_lstm", &[3, 8, 5], "such as data.shape = [3, 1, 8, 5]");
+        check("conv_lstm", &[24, 3], "such as data.shape = [10, 1, 32, 32], or use `lstm` for series");
+    }
 }

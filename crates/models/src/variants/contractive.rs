@@ -29,13 +29,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Widths between data and code; the decoder uses them in reverse. Empty with the closed form.
+    /// Widths between data and code, each at least 1; the decoder uses them in reverse. Empty with the closed form.
     pub hidden: Vec<i64>,
     /// An encoder other than dense layers of `hidden`, such as `"conv"`; absent with the closed form.
     pub encoder: Option<Body>,
     /// A decoder other than the encoder's mirror.
     pub decoder: Option<Body>,
-    /// Width of the code.
+    /// Width of the code; at least 1.
     pub code: i64,
     /// Whether the decoder's weights are the transposes of the encoder's, as in the paper, where both are
     /// dense layers of `hidden`; other networks have separate weights.

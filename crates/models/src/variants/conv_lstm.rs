@@ -62,7 +62,15 @@ impl Variant for Config {
             return Err(out_of_range(Self::NAME, "channels", "[]", "a list with at least one number"));
         }
         let [_, _, height, width] = data.shape[..] else {
-            return Err(no_sequence("images over time [T, C, H, W]", &data.shape));
+            let example = match data.shape[..] {
+                // The channels of an image may be the images of a sequence.
+                [steps, height, width] if steps > 1 => vec![steps, 1, height, width],
+                _ => vec![10, 1, 32, 32],
+            };
+            let needed = format!(
+                "images over time; set data.shape = [T, C, H, W], such as data.shape = {example:?}, or use `lstm` for series"
+            );
+            return Err(no_sequence("images over time", needed, &data.shape));
         };
         if [height, width].iter().any(|side| side % self.patch != 0) {
             let legal = "a number that divides both sides of an image";

@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Widths between data and code; the decoder uses them in reverse.
+    /// Widths between data and code, each at least 1; the decoder uses them in reverse.
     pub hidden: Vec<i64>,
-    /// Width of the code.
+    /// Width of the code; at least 1.
     pub code: i64,
     /// Activation of hidden layers and code.
     pub activation: Activation,

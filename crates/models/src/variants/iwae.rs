@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Draws for each sample, `K`; the paper has 5 and 50.
     pub samples: i64,
-    /// Width of the latent space, `D`.
+    /// Width of the latent space, `D`; at least 1.
     pub latent: i64,
     /// Activation of the hidden layers.
     pub activation: Activation,

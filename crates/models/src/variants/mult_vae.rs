@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Widths between likes and latents; the decoder uses them in reverse.
     pub hidden: Vec<i64>,
-    /// Width of the latent space, `D`.
+    /// Width of the latent space, `D`; at least 1.
     pub latent: i64,
     /// Activation of the hidden layers.
     pub activation: Activation,

@@ -24,9 +24,10 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// How the images are damaged.
     pub corruption: Corruption,
-    /// Channels of the levels, from the full size inwards; each level has half the height and width of the one before.
+    /// Channels of the levels, from the full size inwards, each at least 1; each level has half the height and width of the
+    /// one before.
     pub channels: Vec<i64>,
-    /// Residual blocks of a level, each way.
+    /// Residual blocks of a level, each way; at least 1.
     pub blocks: i64,
     /// Loss: `mse` or `mae`; the latter gives sharper images of a lower PSNR.
     pub loss: ReconstructionLoss,

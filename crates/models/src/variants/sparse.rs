@@ -34,14 +34,14 @@ const ACTIVE: f64 = 1e-3;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Widths between data and code; the decoder uses them in reverse. Without any, the decoder is a
+    /// Widths between data and code, each at least 1; the decoder uses them in reverse. Without any, the decoder is a
     /// dictionary.
     pub hidden: Vec<i64>,
     /// An encoder other than dense layers of `hidden`, such as `"conv"`.
     pub encoder: Option<Body>,
     /// A decoder other than the encoder's mirror.
     pub decoder: Option<Body>,
-    /// Width of the code.
+    /// Width of the code; at least 1.
     pub code: i64,
     /// Whether the decoder's weights are the transposes of the encoder's; both are then dense layers of
     /// `hidden`.

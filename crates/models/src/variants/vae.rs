@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Width of the latent space, `D`.
+    /// Width of the latent space, `D`; at least 1.
     pub latent: i64,
     /// Activation of the hidden layers.
     pub activation: Activation,

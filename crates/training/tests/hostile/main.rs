@@ -26,6 +26,8 @@ fn save(config: &ModelConfig, shape: &[i64], path: &Path) -> Parts {
         preprocessing: Preprocessing::Identity,
         label_names: ["a", "b", "c"].map(String::from).into(),
         feature_names: (0..shape.iter().product()).map(|feature: i64| feature.to_string()).collect(),
+        sentinels: [("0".to_string(), vec![-999.0])].into(),
+        channel_ranges: Vec::new(),
     };
     config.build(&data, 3).unwrap().save(path).unwrap();
     Parts::of(&fs::read(path).unwrap())
