@@ -106,6 +106,25 @@ fn an_interrupted_run_is_saved_and_says_how_to_go_on() {
     }
 }
 
+/// No run is without a record, which has its name: whatever is cut off while a run begins, the same command begins it anew.
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_killed_while_it_begins_begins_anew() {
+    let place = longer("");
+    place.check("train mine.toml --threads 1 --out whole", 0, &[]);
+    // The configuration is smaller than the limit, and the record larger.
+    let limited = "ulimit -f 2; exec \"$0\" train mine.toml --threads 1 --out run";
+    let ran = place.command("sh").args(["-c", limited, common::AE]).output().unwrap();
+    let size = |file: &str| place.path(file).metadata().unwrap().len();
+    assert!(size("whole/config.toml") < 1024 && size("whole/record.json") > 1536);
+    assert!(!ran.status.success());
+    assert!(!place.path("run/config.toml").exists() && place.path("run").exists());
+    place.check("train mine.toml --threads 1 --out run", 0, &["training mine in run"]);
+    for file in ["model.safetensors", "metrics.jsonl", "config.toml"] {
+        assert!(place.read(&format!("whole/{file}")) == place.read(&format!("run/{file}")), "{file}");
+    }
+}
+
 /// Libtorch's kernels and our own round differently, so a run that is resumed must not change between them.
 #[test]
 fn a_resumed_run_keeps_its_kernels() {

@@ -1,6 +1,7 @@
 //! The folder of a run, and the lock that keeps a second run out of it.
 
 use crate::files::{self, FileError};
+use crate::record::{Record, Status};
 use crate::text::shell_quoted;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -128,7 +129,9 @@ impl RunDir {
         self.root.join("report.html")
     }
 
-    /// Claims the folder for a new run: creates it, and refuses one that already holds a run.
+    /// Claims the folder for a new run: creates it, and refuses one that already holds a run. The configuration makes it one
+    /// and is written after the record, so that no run lacks a record; a record that was written when a run began which
+    /// then was killed is in nobody's way.
     pub fn create(&self) -> Result<RunLock, RunDirError> {
         files::create_dir(&self.root)?;
         let lock = self.lock()?;
@@ -136,12 +139,19 @@ impl RunDir {
             return Err(RunDirError::Occupied(self.root.clone()));
         }
         let remains = [self.model(), self.checkpoint(), self.metrics(), self.record()];
-        match remains.into_iter().find(|path| path.exists()) {
+        let is_of_beginning = |path: &PathBuf| {
+            *path == self.record()
+                && Record::read(path).is_ok_and(|it| it.status == Status::Running && it.steps == 0)
+        };
+        match remains.into_iter().find(|path| path.exists() && !is_of_beginning(path)) {
             Some(path) => {
                 let name = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
                 Err(RunDirError::Remains { path: self.root.clone(), name })
             }
-            None => Ok(lock),
+            None => {
+                files::clear_temporary(&self.root);
+                Ok(lock)
+            }
         }
     }
 
@@ -202,6 +212,22 @@ mod tests {
         assert!(error.contains("state.safetensors of a run, but no config.toml"), "{error}");
         std::fs::remove_file(run.checkpoint()).unwrap();
         run.create().unwrap();
+    }
+
+    #[test]
+    fn a_record_without_a_step_is_no_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path().join("run"));
+        let began = Record { format: 1, status: Status::Running, ..Record::default() };
+        run.create().unwrap();
+        began.write(&run.record()).unwrap();
+        run.create().unwrap();
+        for record in
+            [Record { steps: 1, ..began.clone() }, Record { status: Status::Finished, ..began.clone() }]
+        {
+            record.write(&run.record()).unwrap();
+            assert!(matches!(run.create(), Err(RunDirError::Remains { .. })));
+        }
     }
 
     #[test]

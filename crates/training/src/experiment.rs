@@ -178,15 +178,16 @@ fn built(
 /// Writes the configuration and the first record.
 fn begin(request: &Request, splits: &Splits, model: &dyn Model, device: Device) -> Result<Record, RunError> {
     let Request { name, experiment, run, .. } = request;
-    let before = Record::read(&run.record()).ok();
+    let before = if request.resume { Record::read(&run.record()).ok() } else { None };
     let longer = if request.resume { longer(request) } else { None };
-    if !request.resume || longer.is_some() {
-        files::write_atomic_bytes(&run.config(), ae_records::config::to_toml(experiment).as_bytes())?;
-    }
     let command = match (&before, longer) {
         (None, _) => request.command.clone(),
         (Some(before), None) => before.command.clone(),
-        (Some(before), Some(epochs)) => format!("{} --set training.epochs={epochs}", before.command),
+        (Some(before), Some(epochs)) => {
+            let longer = format!(" --set training.epochs={epochs}");
+            // Killed after the record and before the configuration, it has been told already.
+            format!("{}{longer}", before.command.trim_end_matches(&longer))
+        }
     };
     let init = match (&experiment.training.init_from, &before) {
         (_, Some(before)) if before.init.is_some() => before.init.clone(),
@@ -230,6 +231,10 @@ fn begin(request: &Request, splits: &Splits, model: &dyn Model, device: Device) 
         ..Record::default()
     };
     record.write(&run.record())?;
+    // Behind the record, without which a run would be resumed under another name.
+    if !request.resume || longer.is_some() {
+        files::write_atomic_bytes(&run.config(), ae_records::config::to_toml(experiment).as_bytes())?;
+    }
     // Once: a run that is resumed has them.
     if !request.resume {
         let mut events = EventWriter::append_after(&run.events(), 0)?;
