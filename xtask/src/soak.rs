@@ -29,7 +29,7 @@ Kill, stop and starve `ae train`, `ae detect watch` and `ae reproduce` at random
 
 Usage: cargo xtask soak [--minutes N] [--seed N] [--only WHAT] [--lines N] [--program FILE] [-v]
 
-  --minutes N     How long [default: 60]
+  --minutes N     How long; 0 for a round of each [default: 60]
   --seed N        What happens when [default: 0]
   --only WHAT     train, watch or reproduce; or memory: the memory of a watch over many lines
   --lines N       Lines of --only memory [default: 10000000]
