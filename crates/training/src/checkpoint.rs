@@ -1,10 +1,13 @@
 //! `checkpoint/state.safetensors`: all that a resumed run needs to continue bit for bit.
 
+use crate::config::TrainingConfig;
+use crate::data::Splits;
 use crate::tensors::{self, TensorFileError};
 use ae_models::Model;
 use ae_records::checkpoint::{CheckpointMetadata, FORMAT, Origin, Position};
 use ae_tensor::optimizer::OptimizerError;
 use ae_tensor::{Optimizer, Tensor};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -88,14 +91,7 @@ impl RunTensors<'_> {
     pub(crate) fn load(&mut self, path: &Path, origin: &Origin) -> Result<Position, CheckpointError> {
         let mismatch = |reason: String| CheckpointError::Mismatch { path: path.into(), reason };
         let (saved, metadata): (BTreeMap<String, Tensor>, CheckpointMetadata) = tensors::read(path)?;
-        let CheckpointMetadata { format, origin: earlier, position } = metadata;
-        if format != FORMAT {
-            return Err(mismatch(format!("it has format {format}, but this version reads format {FORMAT}")));
-        }
-        let earlier = lengthened(earlier, origin, &position);
-        if let Some(changes) = origin.changed_since(&earlier) {
-            return Err(CheckpointError::Changed { path: path.into(), changes });
-        }
+        let position = of_origin(path, metadata, origin)?;
         for (name, mut mine) in self.named() {
             let saved = saved.get(&name).ok_or_else(|| mismatch(format!("it has no `{name}`")))?;
             if saved.size() != mine.size() {
@@ -110,6 +106,37 @@ impl RunTensors<'_> {
             load.map_err(|e: OptimizerError| mismatch(e.to_string()))?;
         }
         Ok(position)
+    }
+}
+
+/// What a run is made from.
+pub(crate) fn origin(mut settings: Map<String, Value>, config: &TrainingConfig, data: &Splits) -> Origin {
+    let training = serde_json::to_value(config).expect("settings are always JSON");
+    settings.insert("training".into(), training);
+    Origin { settings: settings.into(), data: data.checksums() }
+}
+
+/// Refuses a checkpoint from which a run of this origin cannot go on, before anything in its folder is changed.
+pub(crate) fn check(path: &Path, origin: &Origin) -> Result<(), CheckpointError> {
+    let (_, metadata): (BTreeMap<String, Tensor>, CheckpointMetadata) = tensors::read(path)?;
+    of_origin(path, metadata, origin).map(|_| ())
+}
+
+/// The position of a checkpoint that was saved by a run of the same origin.
+fn of_origin(
+    path: &Path,
+    metadata: CheckpointMetadata,
+    origin: &Origin,
+) -> Result<Position, CheckpointError> {
+    let CheckpointMetadata { format, origin: earlier, position } = metadata;
+    if format != FORMAT {
+        let reason = format!("it has format {format}, but this version reads format {FORMAT}");
+        return Err(CheckpointError::Mismatch { path: path.into(), reason });
+    }
+    let earlier = lengthened(earlier, origin, &position);
+    match origin.changed_since(&earlier) {
+        Some(changes) => Err(CheckpointError::Changed { path: path.into(), changes }),
+        None => Ok(position),
     }
 }
 

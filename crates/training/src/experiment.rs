@@ -2,6 +2,7 @@
 
 mod error;
 
+use crate::checkpoint;
 use crate::config::Experiment;
 use crate::data::Splits;
 use crate::description::TrainingData;
@@ -24,7 +25,7 @@ use ae_records::record::{
 use ae_records::run_dir::{RunDir, RunLock};
 use ae_tensor::device;
 use ae_tensor::{Device, DeviceChoice, Kernels, Workers};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -135,6 +136,10 @@ fn run_here(
         });
     }
     let lock = if request.resume { request.run.reopen()? } else { request.run.create()? };
+    if goes_on {
+        let origin = checkpoint::origin(settings(&request.experiment), &request.experiment.training, &splits);
+        checkpoint::check(&request.run.checkpoint(), &origin).map_err(TrainError::from)?;
+    }
     let mut record = begin(&request, &splits, &*model, device)?;
     let result = finish(&request, &model, &splits, &mut record, observer, stop, &lock);
     // Nothing is written to a folder that is no longer ours: it may be gone, or another run's.
@@ -262,6 +267,11 @@ fn init_record(path: &Path, frozen: &[String]) -> Result<InitRecord, RunError> {
     Ok(InitRecord { from: path.display().to_string(), sha256, frozen: frozen.to_vec() })
 }
 
+/// What determines a run besides its training configuration.
+fn settings(experiment: &Experiment) -> Map<String, Value> {
+    Map::from_iter([("model".into(), json!(experiment.model)), ("data".into(), json!(experiment.data))])
+}
+
 fn trained(
     request: &Request,
     model: &PortableModel,
@@ -273,10 +283,7 @@ fn trained(
     let options = TrainOptions {
         run: Some(run),
         resume: *resume,
-        settings: Map::from_iter([
-            ("model".into(), json!(experiment.model)),
-            ("data".into(), json!(experiment.data)),
-        ]),
+        settings: settings(experiment),
         observer: Some(observer),
         stop: Some(stop),
         workers: workers.clone(),

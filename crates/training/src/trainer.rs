@@ -3,7 +3,7 @@
 mod curves;
 mod weights;
 
-use crate::checkpoint::CheckpointError;
+use crate::checkpoint::{self, CheckpointError};
 use crate::config::TrainingConfig;
 use crate::data::{Epoch, Splits};
 use crate::description::TrainingData;
@@ -160,13 +160,11 @@ impl<'a> Loop<'a> {
 
     /// Opens the folder, if there is one, and takes up the state to go on from.
     fn begin(&mut self, start: Start<'_>) -> Result<(), TrainError> {
-        let Start { run, resume, mut settings } = start;
+        let Start { run, resume, settings } = start;
         if run.is_none() && !self.team.is_several() {
             return Ok(());
         }
-        let training = serde_json::to_value(self.config).expect("settings are always JSON");
-        settings.insert("training".into(), training);
-        let origin = Origin { settings: settings.into(), data: self.data.checksums() };
+        let origin = checkpoint::origin(settings, self.config, self.data);
         self.team.agree(&origin)?;
         if let Some(run) = run {
             let path = run.checkpoint();
