@@ -48,6 +48,8 @@ impl Given {
             return Ok(experiment);
         }
         let shipped = config::load(&self.origin, &self.text, &[])?;
+        let is_preset = Preset::find(&self.given).is_ok();
+        let experiment = if is_preset { experiment.for_own_data(&shipped, overrides) } else { experiment };
         Ok(experiment.without_claims_of(&shipped, &self.name, overrides))
     }
 }

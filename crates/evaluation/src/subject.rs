@@ -116,6 +116,7 @@ impl Subject {
         let text = config::to_toml(before);
         let origin = format!("the preset {}", wanted.name);
         let experiment: Experiment = config::load(&origin, &text, &settings)?;
+        let experiment = experiment.for_own_data(before, &settings);
         let experiment = experiment.without_claims_of(before, &wanted.name, &settings);
         let seed = format!(" --seed {}", before.training.seed);
         let command = wanted.command.strip_suffix(&seed).unwrap_or(&wanted.command);

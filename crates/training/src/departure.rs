@@ -1,6 +1,7 @@
 //! What becomes of a preset's claims when its settings are changed.
 
 use crate::config::{Experiment, TrainingConfig};
+use ae_datasets::DataConfig;
 
 /// Settings that change no result that a preset claims: its expectations hold for every seed.
 const NEUTRAL: [&str; 6] = [
@@ -25,6 +26,32 @@ impl Experiment {
             || compared(&self.training) != compared(&original.training)
     }
 
+    /// This experiment, which `overrides` made from the preset `original`, for data of the user's own: what the preset says about
+    /// the form of its own set (scale, size, shape, normal label) is as by default, unless it is among the overrides.
+    pub fn for_own_data(mut self, original: &Experiment, overrides: &[String]) -> Self {
+        if self.data.set == original.data.set || !ae_datasets::is_own(&self.data) {
+            return self;
+        }
+        let is_said = |field: &str| {
+            let key = |setting: &String| setting.split_once('=').map_or("", |(key, _)| key).trim().to_owned();
+            overrides.iter().map(key).any(|key| key == "data" || key == format!("data.{field}"))
+        };
+        let usual = DataConfig::default();
+        if !is_said("scale") {
+            self.data.scale = usual.scale;
+        }
+        if !is_said("resize") {
+            self.data.resize = usual.resize;
+        }
+        if !is_said("shape") {
+            self.data.shape = usual.shape;
+        }
+        if !is_said("normal_label") {
+            self.data.normal_label = usual.normal_label;
+        }
+        self
+    }
+
     /// This experiment, which `overrides` made from `original`, the preset or file `name`. If it departs from that, it loses
     /// what the original says about itself: the description becomes the list of what differs, and the expected results
     /// go, those of tiers included. A description or expectations among the overrides stay.
@@ -33,7 +60,11 @@ impl Experiment {
             return self;
         }
         if self.description == original.description {
-            self.description = format!("{name} with {}", changes(overrides).join(", "));
+            let changes = changes(overrides).join(", ");
+            // A run that is made longer has been changed before, perhaps.
+            let earlier = original.description.strip_prefix(&format!("{name} with "));
+            let earlier = earlier.map_or(String::new(), |earlier| format!("{earlier}, "));
+            self.description = format!("{name} with {earlier}{changes}");
         }
         if self.expected == original.expected {
             self.expected.clear();
@@ -101,5 +132,26 @@ mod tests {
         let given = "expected=[{metric='test/mse', at_most=2.0, source='me'}]";
         let it = loaded(&["training.epochs=2", given, "description=Mine"]);
         assert_eq!((it.description.as_str(), it.expected[0].at_most), ("Mine", Some(2.0)));
+    }
+
+    #[test]
+    fn own_data_are_not_given_the_form_of_a_presets_set() {
+        let preset = "[model.lstm]\n[data]\nset = 'ecg5000'\nscale = 'none'\nresize = [4, 4]\nnormal_label = '1'\nvalidation = 0.2\n";
+        let load = |overrides: &[&str]| {
+            let overrides: Vec<String> = overrides.iter().map(|setting| setting.to_string()).collect();
+            let original: Experiment = config::load("p.toml", preset, &[]).unwrap();
+            let changed: Experiment = config::load("p.toml", preset, &overrides).unwrap();
+            (changed.clone().for_own_data(&original, &overrides).data, changed.data)
+        };
+        let (own, _) = load(&["data.set='mine.csv'"]);
+        let usual = DataConfig::default();
+        assert_eq!((own.scale, own.resize, own.normal_label), (usual.scale, None, None));
+        assert_eq!(own.validation, 0.2, "what is not about the form stays");
+        let (said, changed) = load(&["data.set='mine.csv'", "data.scale='none'", "data.normal_label = 'a'"]);
+        assert_eq!((said.scale, said.normal_label), (changed.scale, Some("a".into())));
+        for other in [&["data.set='mnist'"][..], &["data.validation=0.1"]] {
+            let (same, changed) = load(other);
+            assert_eq!(same, changed, "{other:?}");
+        }
     }
 }
