@@ -14,7 +14,17 @@ impl RawRows {
     /// # Errors
     /// A column of the model that these rows lack.
     pub fn with_features(self, names: &[String]) -> Result<RawRows, DataError> {
-        if names.is_empty() || self.feature_names.is_empty() || *names == self.feature_names {
+        if names.is_empty() || *names == self.feature_names {
+            return Ok(self);
+        }
+        if self.feature_names.is_empty() {
+            if self.samples.width() == names.len() {
+                tracing::warn!(
+                    "{}: has no names of columns; taken in the order of training: {}",
+                    self.name,
+                    names.join(", ")
+                );
+            }
             return Ok(self);
         }
         let n = self.samples.len();
@@ -43,6 +53,7 @@ impl RawRows {
             }
             is_category.push(self.is_category.get(any) == Some(&true));
         }
+        self.warn_of_unknown_values(names);
         let observed = self.samples.observed.is_some().then_some(observed);
         let labels = self.samples.labels.clone();
         Ok(RawRows {
@@ -69,6 +80,25 @@ impl RawRows {
             }
         }
         self
+    }
+
+    /// Says which values of categories the model has no column for, not even that of rare values.
+    fn warn_of_unknown_values(&self, names: &[String]) {
+        for (place, own) in self.feature_names.iter().enumerate() {
+            let Some((category, value)) = own.split_once('=') else { continue };
+            let of_category = format!("{category}=");
+            let is_known = names.contains(own) || names.contains(&format!("{of_category}{RARE}"));
+            if is_known || !names.iter().any(|name| name.starts_with(&of_category)) {
+                continue;
+            }
+            let rows = self.samples.values.column(place).iter().filter(|value| **value != 0.0).count();
+            if rows > 0 {
+                tracing::warn!(
+                    "{}: column {category} has {value}, which no training row had ({rows} such values)",
+                    self.name
+                );
+            }
+        }
     }
 
     /// The columns of the values that these rows have of the category of a feature `CATEGORY=VALUE`.

@@ -205,11 +205,17 @@ impl fmt::Display for Preprocessing {
             Preprocessing::Identity => write!(f, "values as they are"),
             Preprocessing::Divide { divisor } => write!(f, "divided by {divisor}"),
             Preprocessing::MinMax { min, max } => write!(f, "[{min}, {max}] to [0, 1]"),
-            Preprocessing::Standardise { mean, constant, .. } => {
-                write!(f, "each of {} features to mean 0 and standard deviation 1", mean.len())?;
+            Preprocessing::Standardise { mean, std, constant } => {
+                // Columns of 0 and 1 for the values of a category stay as they are.
+                let scaled = mean.iter().zip(std).filter(|&(mean, std)| *mean != 0.0 || *std != 1.0).count();
+                match scaled {
+                    all if all == mean.len() => write!(f, "each of {all} features")?,
+                    some => write!(f, "{some} of {} features", mean.len())?,
+                }
+                write!(f, " to mean 0 and standard deviation 1")?;
                 match constant.as_slice() {
                     [] => Ok(()),
-                    [one] => write!(f, " (feature {one} is constant: only shifted)"),
+                    [one] => write!(f, " (feature {} is constant: only shifted)", one + 1),
                     many => write!(f, " ({} features are constant: only shifted)", many.len()),
                 }
             }
@@ -250,7 +256,7 @@ mod tests {
             Scale::Standard,
             array![[1.0, 0.1], [3.0, 0.1], [1.0, 0.1], [3.0, 0.1]],
             array![[-1.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [1.0, 0.0]],
-            "each of 2 features to mean 0 and standard deviation 1 (feature 1 is constant: only shifted)",
+            "each of 2 features to mean 0 and standard deviation 1 (feature 2 is constant: only shifted)",
         );
     }
 
