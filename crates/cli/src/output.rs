@@ -25,8 +25,8 @@ pub fn init(quiet: bool, verbose: u8) {
         (_, 1) => "info",
         _ => "debug",
     };
-    // The drawing library warns about bars of zero width; that is no use to the user.
-    let usual = || EnvFilter::new(format!("{level},usvg=error"));
+    // The drawing libraries warn about bars and lines of zero length; that is no use to the user.
+    let usual = || EnvFilter::new(format!("{level},usvg=error,tiny_skia=error"));
     let filter = if quiet { usual() } else { EnvFilter::try_from_default_env().unwrap_or_else(|_| usual()) };
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -126,11 +126,11 @@ fn evaluate(
     };
     draft.gallery.add(entry, |path| picture::panels(path, &panels))?;
     draft.finish(format!(
-        "{IMAGES} test images, evenly spaced over the test set, are damaged and cleaned. PSNR is the mean over the images of \
+        "At most {IMAGES} test images, evenly spaced over the test set, are damaged and cleaned. PSNR is the mean over the images of \
          10 log10(1 / MSE) in dB against the undamaged image, at most {} dB per image; SSIM is that of Wang et al. (2004). \
          {} The configurations: {}. The \
          median filter covers 3×3 pixels and repeats the border. PCA is fitted on undamaged training images. Its number of \
-         components is chosen for each kind and level of damage by the MSE on {CHOOSING} damaged training images. All \
+         components is chosen for each kind and level of damage by the MSE on at most {CHOOSING} damaged training images. All \
          results are clipped to [0, 1].",
         images::MAX_PSNR,
         match given.len() {

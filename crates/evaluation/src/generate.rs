@@ -122,7 +122,7 @@ fn evaluate(
         "Samples are judged by the preset `classifier`, whose accuracy on held-out images is {accuracy:.2} %. FID is the \
          Fréchet distance (Heusel et al., 2017) between the classifier's features of {n} samples and of the {n} held-out \
          images. It is comparable within this report, but not with an FID of Inception's features. Classes are counted by \
-         the classifier's decisions on {COUNTED} samples. The sampler says where codes come from. prior: draws of N(0, I), \
+         the classifier's decisions on at most {COUNTED} samples. The sampler says where codes come from. prior: draws of N(0, I), \
          which is not where the codes of vanilla and conv lie; cvae cycles through its labels. gaussian and gmm: one \
          Gaussian and a mixture of ten with full covariances, fitted to the codes of at most {MAX_FITTED_ROWS} training \
          images (Ghosh et al., 2020). positions: the positions of a code are drawn independently, with their frequencies \
@@ -213,7 +213,7 @@ fn distances(entrants: &[Entrant]) -> Result<ResultTable, EvaluationError> {
         columns: spread::columns(&["model", "sampler", "parameters"], &FIGURES),
         rows,
         note: format!(
-            "Lower is better for FID. classes: number of classes among {COUNTED} samples; rarest: samples of the rarest class."
+            "Lower is better for FID. classes: number of classes among at most {COUNTED} samples; rarest: samples of the rarest class."
         ),
     })
 }
@@ -257,8 +257,9 @@ fn census(entrants: &[Entrant], yardstick: &Yardstick) -> ResultTable {
         let counts = entrant.counts.iter().map(usize::to_string);
         std::iter::once(entrant.name.clone()).chain(counts).collect()
     };
+    let counted = entrants.iter().map(|entrant| entrant.counts.iter().sum()).max().unwrap_or(0usize);
     ResultTable {
-        title: format!("Classes of {COUNTED} samples"),
+        title: format!("Classes of {counted} samples"),
         columns: std::iter::once("model".to_string())
             .chain(yardstick.class_names().iter().cloned())
             .collect(),

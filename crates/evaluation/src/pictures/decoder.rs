@@ -1,5 +1,6 @@
 //! What each component of a code does, for decoders of dense layers: in a picture, and with sliders in the page.
 
+use super::reconstructions::MAX_UNNAMED;
 use super::units::Units;
 use super::{USES, entry, ranked};
 use crate::held_out::{places, strided};
@@ -44,7 +45,11 @@ pub(super) fn decoder(
             Decoded::Images { channels, height, width }
         }
         SampleShape::Sequence { features: 1, .. } => Decoded::Series,
-        SampleShape::Vector { .. } if run.splits.dataset.feature_names.is_empty() => Decoded::Series,
+        SampleShape::Vector { features }
+            if run.splits.dataset.feature_names.is_empty() && features > MAX_UNNAMED =>
+        {
+            Decoded::Series
+        }
         _ => return Ok(()),
     };
     let is_small = shape.numel() <= MAX_VALUES && run.model.numel() as usize <= 8 * MAX_WEIGHTS;
@@ -195,8 +200,8 @@ fn names(run: &Run, rows: &Batch, named: impl Fn(usize) -> String) -> Vec<String
     let labels = rows.labels.as_ref().map(array::to_vec);
     let numbers = places(run.splits.test.len(), STARTS);
     let name = |(place, number): (usize, usize)| match &labels {
-        Some(labels) => format!("{}, test row {}", named(labels[place] as usize), number + 1),
-        None => format!("test row {}", number + 1),
+        Some(labels) => format!("{}, test row {number}", named(labels[place] as usize)),
+        None => format!("test row {number}"),
     };
     numbers.into_iter().enumerate().map(name).collect()
 }
@@ -213,7 +218,7 @@ fn draw(
         let images = units.images(changed);
         let rows = components.iter().zip(images.axis_chunks_iter(Axis(0), STEPS));
         let rows: Vec<_> =
-            rows.map(|(component, images)| (format!("component {}", component.place + 1), images)).collect();
+            rows.map(|(component, images)| (format!("component {}", component.place), images)).collect();
         return picture::image_rows(path, &rows);
     }
     let rows = units.rows(changed);
@@ -222,7 +227,7 @@ fn draw(
         let step = at * (STEPS - 1) / (LINES - 1);
         let value = low + (high - low) * step as f32 / (STEPS - 1) as f32;
         Line {
-            name: format!("component {} = {value:.2}", place + 1),
+            name: format!("component {place} = {value:.2}"),
             points: rows.row(step).iter().enumerate().map(|(x, &y)| (x as f64, f64::from(y))).collect(),
             labels: Vec::new(),
         }
@@ -258,8 +263,9 @@ mod tests {
     fn dense_decoders_of_images_and_series_are_in_the_page() {
         let bench = Bench::new();
         let (images, series) = (bench.bars(), bench.waves(false));
-        let has_sliders = |name: &str, variant: &str, data: &Path| {
-            let wanted = wanted(name, variant, data, 1, 0);
+        let has_sliders = |name: &str, variant: &str, data: &Path, shape: Option<Vec<usize>>| {
+            let mut wanted = wanted(name, variant, data, 1, 0);
+            wanted.experiment.data.shape = shape;
             let run = bench.with(&[0], |context| context.trained(&wanted).unwrap());
             let files =
                 ["decoder.png", "decoder.explore.json"].map(|file| run.dir.images().join(file).is_file());
@@ -268,9 +274,10 @@ mod tests {
             assert_eq!(report.contains("data-for=\"decoder\""), files[0], "{name}");
             files[0]
         };
-        assert!(has_sliders("vae", "vae", &images));
-        assert!(has_sliders("deep", "deep", &series));
-        assert!(!has_sliders("conv", "conv", &images));
+        assert!(has_sliders("vae", "vae", &images, None));
+        assert!(has_sliders("deep", "deep", &series, Some(vec![17, 1])));
+        assert!(!has_sliders("table", "deep", &series, None), "columns of a table are no series");
+        assert!(!has_sliders("conv", "conv", &images, None));
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn write_to(run: &Run, folder: &Path) -> Result<(), EventError> {
         let codes = array::to_rows(&codes).mapv(f64::from);
         events.histogram(step, "codes", &codes.iter().copied().collect::<Vec<_>>())?;
         for (number, column) in codes.columns().into_iter().take(MAX_NUMBERS).enumerate() {
-            events.histogram(step, &format!("codes/{}", number + 1), &column.to_vec())?;
+            events.histogram(step, &format!("codes/{number}"), &column.to_vec())?;
         }
     }
     events.flush()

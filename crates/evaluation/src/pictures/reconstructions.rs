@@ -20,7 +20,7 @@ const PANELS: usize = 6;
 /// Columns of a table.
 const MAX_COLUMNS: usize = 16;
 /// A vector of more numbers without names is drawn as a curve, like a spectrum.
-const MAX_UNNAMED: usize = 32;
+pub(super) const MAX_UNNAMED: usize = 32;
 /// Frames of a video.
 const MAX_FRAMES: usize = 10;
 

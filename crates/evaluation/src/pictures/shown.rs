@@ -78,7 +78,7 @@ impl Shown {
             observed: observed.as_ref().map(take),
             names: chosen
                 .iter()
-                .map(|&row| named(row).unwrap_or_else(|| format!("row {}", places[row] + 1)))
+                .map(|&row| named(row).unwrap_or_else(|| format!("row {}", places[row])))
                 .collect(),
             errors: chosen.iter().map(|&row| errors[row]).collect(),
             judged: places.len(),

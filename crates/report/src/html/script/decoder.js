@@ -46,7 +46,7 @@ function showDecoder(source) {
     follow();
   };
   const sliders = components.map(({ place, low, high }) =>
-    range(`component ${place + 1}`, { min: low, max: high, step: "any", value: view.code[place] }, (value) => {
+    range(`component ${place}`, { min: low, max: high, step: "any", value: view.code[place] }, (value) => {
       view.code[place] = value;
       draw();
     }),
