@@ -21,7 +21,7 @@ a preset. Presets may set other values than these defaults.
 
 A default of \"absent\" means that the key is not there; a choice with settings of its own is written as a table, such as
 `[training.schedule.cosine]`, or as `--set training.schedule.cosine.warmup=500`, and by its name alone it has the defaults of its
-settings.
+settings, if each has one (`gaussian` needs its `sigma`).
 ";
 
 /// A key for completions.
