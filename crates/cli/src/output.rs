@@ -148,6 +148,13 @@ pub fn json_line(value: &impl Serialize) {
     write_out(format_args!("{}\n", printable_json(&text)));
 }
 
+/// As [`json_line`], but goes on if nobody reads it: who was told may have been killed, and there is still something to save.
+pub fn json_line_if_read(value: &impl Serialize) {
+    let text = serde_json::to_string(value).expect("events are always JSON");
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{}", printable_json(&text)).and_then(|()| out.flush());
+}
+
 /// Standard output that cannot be written to, such as a file on a full disk, ends the program; a closed pipe
 /// (`ae … | head`) does so without a message.
 fn write_out(text: fmt::Arguments<'_>) {

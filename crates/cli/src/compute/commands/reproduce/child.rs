@@ -76,7 +76,7 @@ impl Reporter {
         self.last = Some(Instant::now());
         let epoch = (progress.epoch + 1).min(progress.epochs);
         let message = format!("epoch {epoch}/{}  {}", progress.epochs, progress::terms(&progress.terms));
-        output::json_line(&Event::Training { step: progress.step, steps: progress.steps, message });
+        output::json_line_if_read(&Event::Training { step: progress.step, steps: progress.steps, message });
     }
 }
 
