@@ -140,7 +140,7 @@ fn settings_out_of_range_are_refused() {
     check(r#"{"composite":{"teacher_forcing":{"end":1.5}}}"#, &[8, 2], "teacher_forcing");
     check(r#"{"composite":{"reconstruction":-1.0}}"#, &[8, 2], "at least 0");
     check(r#"{"composite":{}}"#, &[1, 28, 28], "a sequence [T, F]");
-    check(r#"{"conv_lstm":{}}"#, &[8, 2], "images over time [T, C, H, W]");
+    check(r#"{"conv_lstm":{}}"#, &[8, 2], "images over time; set data.shape = [T, C, H, W]");
     check(r#"{"conv_lstm":{"patch":5}}"#, &[8, 1, 16, 16], "divides both sides");
     check(r#"{"conv_lstm":{"channels":[]}}"#, &[8, 1, 16, 16], "at least one number");
     check(r#"{"conv_lstm":{"kernel":2}}"#, &[8, 1, 16, 16], "must be odd");
