@@ -4,8 +4,9 @@ use crate::Column;
 use crate::columns::profile::MAX_LEVEL;
 use crate::decode::joined::QUOTED_LINES;
 use crate::error::IntakeError;
+use crate::lists::{one_or_many, one_or_many_texts};
 use crate::text::recognise::{shorten, splits_cells};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 /// How a user's file becomes samples. Settings that are left out are recognised from the file, and reported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,15 +28,18 @@ pub struct InputConfig {
     /// What a row is.
     pub layout: LayoutChoice,
     /// The columns to read; empty for all columns without another role.
+    #[serde(deserialize_with = "one_or_many")]
     pub columns: Vec<Column>,
     /// Columns to leave out, such as an identifier.
+    #[serde(deserialize_with = "one_or_many")]
     pub ignore: Vec<Column>,
     /// Columns of codes: numbers that stand for names, such as a port or a protocol.
+    #[serde(deserialize_with = "one_or_many")]
     pub categories: Vec<Column>,
     /// The column that tells whether a row is normal; never a feature.
     pub label: Option<Column>,
     /// The values of `label` that are normal; only rows with these labels are learned from.
-    #[serde(deserialize_with = "one_or_many")]
+    #[serde(deserialize_with = "one_or_many_texts")]
     pub normal: Vec<String>,
     /// Whether rows of every label are wanted, so that `normal` need not be given: for programs that learn classes.
     #[serde(skip)]
@@ -68,7 +72,7 @@ pub struct InputConfig {
     /// Whether a unit or currency beside the numbers of a column, such as `21.8 °C`, is taken off.
     pub units: bool,
     /// Values that mean "not observed", besides an empty cell, `NA` and the like: `["-999", "n.v."]`.
-    #[serde(deserialize_with = "one_or_many")]
+    #[serde(deserialize_with = "one_or_many_texts")]
     pub missing: Vec<String>,
     /// Whether a repeated value far outside all others of its column, such as -999, counts as missing.
     pub sentinels: bool,
@@ -219,7 +223,7 @@ const MAX_QUOTED_LINES: usize = 4096;
 /// Most values that mean "not observed".
 pub(crate) const MAX_MISSING: usize = 64;
 /// Most distinct values of a category column.
-pub(crate) const MAX_LEVELS: usize = 1 << 16;
+pub const MAX_CATEGORIES: usize = 1 << 16;
 
 impl InputConfig {
     /// Checks that all values are in range.
@@ -242,7 +246,7 @@ impl InputConfig {
         if self.stride == 0 {
             return wrong("input.stride", "0".into(), "at least 1 step");
         }
-        if !(1..=MAX_LEVELS).contains(&self.max_categories) {
+        if !(1..=MAX_CATEGORIES).contains(&self.max_categories) {
             return wrong("input.max_categories", self.max_categories.to_string(), "1 to 65536");
         }
         if !(1..=MAX_QUOTED_LINES).contains(&self.quoted_lines) {
@@ -283,32 +287,4 @@ impl InputConfig {
             normal.trim() == label || number(normal).is_some_and(|value| number(label) == Some(value))
         })
     }
-}
-
-/// A text, a number, or a list of them.
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum One {
-        Text(String),
-        Whole(i64),
-        Number(f64),
-        Truth(bool),
-    }
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum OneOrMany {
-        One(One),
-        Many(Vec<One>),
-    }
-    let text = |one| match one {
-        One::Text(text) => text,
-        One::Whole(number) => number.to_string(),
-        One::Number(number) => number.to_string(),
-        One::Truth(truth) => truth.to_string(),
-    };
-    Ok(match OneOrMany::deserialize(deserializer)? {
-        OneOrMany::One(one) => vec![text(one)],
-        OneOrMany::Many(many) => many.into_iter().map(text).collect(),
-    })
 }

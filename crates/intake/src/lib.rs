@@ -37,6 +37,7 @@ mod error;
 pub mod fuzzing;
 mod groups;
 mod input;
+mod lists;
 mod memory;
 mod numbers;
 pub mod order;
@@ -59,7 +60,10 @@ pub use decode::packed::unpacked;
 pub use decode::reading::{ReadAs, Reading};
 pub use error::{BadLine, BadReason, IntakeError, TableError};
 pub use groups::{Group, GroupNotice, Groups, TableGroups};
-pub use input::{Encoding, FormatChoice, HeavyTails, InputConfig, LayoutChoice, NumbersChoice, SeriesScale};
+pub use input::{
+    Encoding, FormatChoice, HeavyTails, InputConfig, LayoutChoice, MAX_CATEGORIES, NumbersChoice, SeriesScale,
+};
+pub use lists::{one_or_many, one_or_many_texts};
 pub use memory::{MemoryError, MemoryLimit};
 pub use numbers::NumberTable;
 pub use samples::Samples;

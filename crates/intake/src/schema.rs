@@ -21,7 +21,7 @@ use crate::columns::profile::MAX_LEVEL;
 use crate::columns::stamps::StampFormat;
 use crate::decode::reading::Reading;
 use crate::groups::Group;
-use crate::input::{MAX_LEVELS, MAX_WINDOW};
+use crate::input::{MAX_CATEGORIES, MAX_WINDOW};
 use crate::text::cells::shortest;
 use crate::text::recognise::{shorten, splits_cells};
 use crate::text::written::NumberFormat;
@@ -341,7 +341,7 @@ impl Schema {
             ensure(group.name.len() <= MAX_NAME, "its column of groups has too long a name")?;
             let legal = |name: &String| !name.is_empty() && name.len() <= MAX_LEVEL;
             let sorted = group.names.windows(2).all(|pair| pair[0] < pair[1]);
-            let count = (1..=MAX_LEVELS).contains(&group.names.len());
+            let count = (1..=MAX_CATEGORIES).contains(&group.names.len());
             ensure(count && sorted && group.names.iter().all(legal), "its groups are not sorted names")?;
         }
         let others = self.ignored.iter().chain(&self.label);
@@ -365,7 +365,7 @@ fn is_sound(kind: &FieldKind, layout: Layout) -> bool {
             let all = || levels.iter().chain(rare);
             layout != Layout::Series
                 && !levels.is_empty()
-                && levels.len().saturating_add(rare.len()) <= MAX_LEVELS
+                && levels.len().saturating_add(rare.len()) <= MAX_CATEGORIES
                 && all().collect::<HashSet<_>>().len() == all().count()
                 && all().all(|level| !level.is_empty() && level.len() <= MAX_LEVEL)
         }
