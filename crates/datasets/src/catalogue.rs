@@ -309,14 +309,32 @@ mod tests {
     fn unknown_sets_are_answered_with_the_nearest_and_all() {
         let sets = "sets: mnist, fashion-mnist, moving-mnist, cifar10, cifar10-subset, olivetti, lfw-subset, photographs, ecg5000, nsl-kdd, nab, \
              nab-corpus, ucr-anomaly, skab, adbench, movielens-100k, movielens-1m, 20newsgroups, reuters-r8, reuters-r52";
-        check("mnits", &format!("no data set or file is called `mnits`; did you mean `mnist`?; {sets}"));
-        check("ECG500", &format!("no data set or file is called `ECG500`; did you mean `ecg5000`?; {sets}"));
+        let here = std::env::current_dir().unwrap().display().to_string();
+        check(
+            "mnits",
+            &format!(
+                "no data set is called `mnits`, nor a file or folder in {here}; did you mean `mnist`?; {sets}"
+            ),
+        );
+        check(
+            "ECG500",
+            &format!(
+                "no data set is called `ECG500`, nor a file or folder in {here}; did you mean `ecg5000`?; {sets}"
+            ),
+        );
         check(
             "fashion",
-            &format!("no data set or file is called `fashion`; did you mean `fashion-mnist`?; {sets}"),
+            &format!(
+                "no data set is called `fashion`, nor a file or folder in {here}; did you mean `fashion-mnist`?; {sets}"
+            ),
         );
-        check("minst", &format!("no data set or file is called `minst`; did you mean `mnist`?; {sets}"));
-        check("qqqq", &format!("no data set or file is called `qqqq`; {sets}"));
+        check(
+            "minst",
+            &format!(
+                "no data set is called `minst`, nor a file or folder in {here}; did you mean `mnist`?; {sets}"
+            ),
+        );
+        check("qqqq", &format!("no data set is called `qqqq`, nor a file or folder in {here}; {sets}"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::augment::Augment;
 use crate::{DataError, Scale};
-use ae_intake::{Column, NumbersChoice, splits_cells};
+use ae_intake::{Column, MAX_CATEGORIES, NumbersChoice, one_or_many, one_or_many_texts, splits_cells};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -40,8 +40,10 @@ pub struct DataConfig {
     /// image, `[T, C, H, W]` video.
     pub shape: Option<Vec<usize>>,
     /// Table: the columns to read; empty for all but `label` and `ignore`.
+    #[serde(deserialize_with = "one_or_many")]
     pub columns: Vec<Column>,
     /// Table: columns to leave out, such as an identifier or a date.
+    #[serde(deserialize_with = "one_or_many")]
     pub ignore: Vec<Column>,
     /// Table: the column that holds the label.
     pub label: Option<Column>,
@@ -51,10 +53,13 @@ pub struct DataConfig {
     pub delimiter: Option<char>,
     /// Table: columns of numbers that stand for names, such as a postcode; each of their values becomes a column of 0 and 1,
     /// as those of text columns do.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<Column>,
+    /// Table: a text column with more distinct values than this (an identifier, free text) is left out.
+    #[serde(skip_serializing_if = "is_default_categories")]
+    pub max_categories: usize,
     /// Table: values that mean "not observed", besides an empty cell, `NA` and the like: `["-999", "n.v."]`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "one_or_many_texts", skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
     /// Table: whether a repeated number far outside all others of its column, such as -999, counts as missing.
     #[serde(skip_serializing_if = "is_true")]
@@ -99,6 +104,7 @@ impl Default for DataConfig {
             header: None,
             delimiter: None,
             categories: Vec::new(),
+            max_categories: CATEGORIES,
             missing: Vec::new(),
             sentinels: true,
             numbers: NumbersChoice::Auto,
@@ -117,6 +123,13 @@ const WORDS: usize = 2000;
 
 /// Share of bad lines that is left out by default, as by a detector.
 const MAX_BAD: f64 = 0.05;
+
+/// Distinct values of a category at most by default, as for a detector.
+const CATEGORIES: usize = 256;
+
+fn is_default_categories(categories: &usize) -> bool {
+    *categories == CATEGORIES
+}
 
 fn is_true(value: &bool) -> bool {
     *value
@@ -219,6 +232,9 @@ impl DataConfig {
                 return out_of_range(key, "0".into(), "at least 1, or leave it out for all rows");
             }
         }
+        if !(1..=MAX_CATEGORIES).contains(&self.max_categories) {
+            return out_of_range("max_categories", self.max_categories.to_string(), "1 to 65536");
+        }
         if !(1..=MAX_WORDS).contains(&self.words) {
             return out_of_range("words", self.words.to_string(), "1 to 1000000 words");
         }
@@ -287,6 +303,8 @@ mod tests {
                 format!("data.resize = {resize} is out of range: give [height, width], each from 1 to 8192");
             check(&format!("resize = {resize}"), &expected);
         }
+        check("ignore = 'id'\ncolumns = -1\nmissing = -999", "right");
+        check("max_categories = 0", "data.max_categories = 0 is out of range: give 1 to 65536");
         check("set = ' '", "data.set = `` is out of range: give the name of a set, or a path");
     }
 

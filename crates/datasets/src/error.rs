@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 pub enum DataError {
     /// No set has this name, and no file or folder is there.
     #[error(
-        "no data set or file is called `{name}`{}; sets: {}",
+        "no data set is called `{name}`, nor a file or folder in {}{}; sets: {}",
+        here(),
         did_you_mean(nearest),
         known.join(", ")
     )]
@@ -256,8 +257,14 @@ impl DataError {
 }
 
 /// What is wrong, with the settings as they are called in the configuration of a run.
+/// The folder that relative paths begin in.
+fn here() -> String {
+    std::env::current_dir()
+        .map_or_else(|_| "the current folder".into(), |folder| folder.display().to_string())
+}
+
 pub(crate) fn in_data(error: &impl std::fmt::Display) -> String {
-    const SHARED: [&str; 11] = [
+    const SHARED: [&str; 12] = [
         "columns",
         "header",
         "delimiter",
@@ -269,6 +276,7 @@ pub(crate) fn in_data(error: &impl std::fmt::Display) -> String {
         "sentinels",
         "numbers",
         "max_bad",
+        "max_categories",
     ];
     SHARED
         .iter()

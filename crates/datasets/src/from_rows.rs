@@ -81,7 +81,7 @@ impl Dataset {
             return Err(DataError::ScaledWithMissing);
         }
         let scale = if scale == Scale::Auto { Scale::Standard } else { scale };
-        self.preprocessing = Preprocessing::fit(scale, &self.train.values)
+        self.preprocessing = Preprocessing::fit_observed(scale, &self.train, &[], &self.shape)
             .map_err(|source| DataError::Constant { name: self.name.clone(), source })?;
         for part in [&mut self.train, &mut self.validation, &mut self.test] {
             self.preprocessing.apply(&mut part.values);

@@ -29,7 +29,7 @@ pub(crate) fn read(folder: &Path, config: &DataConfig) -> Result<RawRows, DataEr
                 let [other_height, other_width] = heads[other].size;
                 return Err(wrong(format!(
                     "images differ in size: {} is {height}x{width}, but {} is {other_height}x{other_width} (height \
-                     x width); set resize = [{height}, {width}] to resize them all",
+                     x width); set data.resize = [{height}, {width}] to resize them all",
                     short(folder, &paths[0]),
                     short(folder, &paths[other]),
                 )));

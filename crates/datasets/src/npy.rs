@@ -62,7 +62,7 @@ pub(crate) fn parse_as<T: Number>(content: &[u8]) -> Result<Npy<T>, String> {
     let dims: Vec<usize> =
         file.shape().iter().map(|&dim| usize::try_from(dim).unwrap_or(usize::MAX)).collect();
     if dims.is_empty() {
-        return Err("it holds a single number; give [N, D], [N, H, W] or [N, C, H, W]".into());
+        return Err("it holds a single number; give an array of [N, …]".into());
     }
     let DType::Plain(kind) = file.dtype() else {
         return Err(unusable(&file.dtype().descr()));
@@ -78,6 +78,7 @@ pub(crate) fn parse_as<T: Number>(content: &[u8]) -> Result<Npy<T>, String> {
     }
     let bytes = (kind.type_char(), size) == (TypeChar::Uint, 1);
     let rows = match (kind.type_char(), size) {
+        (TypeChar::Float, 2) => fill(file, &dims, |x: half::f16| T::of_f64(x.to_f64())),
         (TypeChar::Float, 4) => fill(file, &dims, |x: f32| T::of_f64(f64::from(x))),
         (TypeChar::Float, 8) => fill(file, &dims, T::of_f64),
         (TypeChar::Uint, 1) => fill(file, &dims, |x: u8| T::of_u64(u64::from(x))),

@@ -46,7 +46,8 @@ fn find(config: &DataConfig, purpose: Purpose) -> Result<Own, DataError> {
     if !path.exists() {
         let looks_like_path = kind != Kind::Unknown || config.set.contains(['/', '\\']);
         return Err(if looks_like_path {
-            FileError::new("read", path)(std::io::ErrorKind::NotFound.into()).into()
+            let missing = std::io::Error::new(std::io::ErrorKind::NotFound, "no such file or folder");
+            FileError::new("read", path)(missing).into()
         } else {
             catalogue::unknown(&config.set)
         });
@@ -176,11 +177,19 @@ fn from_array(
     let shape = match dims[1..] {
         [] => SampleShape::from_dims(&[1]),
         [features] => SampleShape::from_dims(&[features]),
+        // No image is one pixel wide: a series of one measurement.
+        [steps, 1] if steps > 1 => SampleShape::from_dims(&[steps, 1]),
         [height, width] => SampleShape::from_dims(&[1, height, width]),
-        [channels, height, width] => SampleShape::from_dims(&[channels, height, width]),
-        _ => None,
+        // [C, H, W], [T, C, H, W], or what is told: only the number of values must be right then.
+        _ => SampleShape::from_dims(&dims[1..])
+            .or_else(|| config.shape.as_ref().and_then(|_| SampleShape::from_dims(&[values.ncols()]))),
     };
-    let reason = || format!("its shape is {dims:?}; give [N, D], [N, H, W] or [N, C, H, W] without zeros");
+    let reason = || {
+        format!(
+            "its shape is {dims:?}; give [N, D], [N, H, W], [N, C, H, W] or [N, T, C, H, W] without zeros, or the shape \
+             of one sample as data.shape"
+        )
+    };
     let shape = shape.ok_or_else(|| wrong(path, "array")(reason()))?;
     let shape = reshape(config, shape, &config.set)?;
     Ok(RawRows {
@@ -201,6 +210,7 @@ pub(crate) fn auto_scale(shape: &SampleShape, bytes: bool) -> Scale {
     match shape {
         _ if bytes => Scale::Pixels,
         SampleShape::Vector { .. } => Scale::Standard,
+        _ if shape.channels() > 1 => Scale::MinMaxChannels,
         SampleShape::Image { .. } | SampleShape::Sequence { .. } | SampleShape::Video { .. } => Scale::MinMax,
     }
 }

@@ -1,5 +1,6 @@
 //! Reversible maps from raw values to the model's input.
 
+use crate::SampleShape;
 use ae_intake::Samples;
 use ndarray::{Array2, Axis};
 use rayon::prelude::*;
@@ -11,7 +12,7 @@ use std::fmt;
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
     /// By the source: 8-bit pixels are divided by 255; your own values in `[0, 1]` stay there; other tables are
-    /// standardised, other images and sequences are scaled to `[0, 1]` by their global minimum and maximum.
+    /// standardised, other images and sequences are scaled to `[0, 1]` by the minimum and maximum of each channel.
     #[default]
     Auto,
     /// Values unchanged.
@@ -20,6 +21,9 @@ pub enum Scale {
     Pixels,
     /// `(x - min) / (max - min)` with one minimum and maximum for all features.
     MinMax,
+    /// `(x - min) / (max - min)` with a minimum and maximum for each channel: each column of a table, each measurement of a
+    /// sequence, each channel of an image.
+    MinMaxChannels,
     /// `(x - mean) / std` of each feature.
     Standard,
 }
@@ -42,6 +46,15 @@ pub enum Preprocessing {
         /// Largest value of the training rows; above `min`.
         max: f32,
     },
+    /// `(x - min) / (max - min)` of each feature. Training rows fall in `[0, 1]`; others may not.
+    MinMaxChannels {
+        /// `[D]`, smallest value of the feature's channel in the training rows.
+        min: Vec<f32>,
+        /// `[D]`, largest value of the feature's channel; another above `min` if the channel is constant.
+        max: Vec<f32>,
+        /// Indices of the features whose channel is constant in the training rows.
+        constant: Vec<usize>,
+    },
     /// `(x - mean) / std` of each feature.
     Standardise {
         /// `[D]`.
@@ -63,15 +76,21 @@ pub struct ConstantData {
 
 impl Preprocessing {
     /// Fits `scale` on training rows `[N, D]`; sums are taken in double precision.
-    /// The caller must resolve [`Scale::Auto`], which counts as [`Scale::None`] here.
+    /// The caller must resolve [`Scale::Auto`], which counts as [`Scale::None`] here. Each feature is a channel of its own.
     pub fn fit(scale: Scale, rows: &Array2<f32>) -> Result<Self, ConstantData> {
-        Self::fit_values(scale, rows, None, &[])
+        let shape = SampleShape::Vector { features: rows.ncols() };
+        Self::fit_values(scale, rows, None, &[], &shape)
     }
 
-    /// As [`Self::fit`], on the values that were observed. [`Scale::Standard`] leaves the features alone that are values of
-    /// a category, 0 or 1; `is_category` is `[D]`, or empty if none is.
-    pub fn fit_observed(scale: Scale, rows: &Samples, is_category: &[bool]) -> Result<Self, ConstantData> {
-        Self::fit_values(scale, &rows.values, rows.observed.as_ref(), is_category)
+    /// As [`Self::fit`], on the values of samples of `shape` that were observed. Scales of their own for each feature or
+    /// channel leave the features alone that are values of a category, 0 or 1; `is_category` is `[D]`, or empty if none is.
+    pub fn fit_observed(
+        scale: Scale,
+        rows: &Samples,
+        is_category: &[bool],
+        shape: &SampleShape,
+    ) -> Result<Self, ConstantData> {
+        Self::fit_values(scale, &rows.values, rows.observed.as_ref(), is_category, shape)
     }
 
     fn fit_values(
@@ -79,6 +98,7 @@ impl Preprocessing {
         rows: &Array2<f32>,
         observed: Option<&Array2<bool>>,
         is_category: &[bool],
+        shape: &SampleShape,
     ) -> Result<Self, ConstantData> {
         match scale {
             Scale::Auto | Scale::None => Ok(Preprocessing::Identity),
@@ -95,6 +115,7 @@ impl Preprocessing {
                 }
                 Ok(Preprocessing::MinMax { min, max })
             }
+            Scale::MinMaxChannels => Ok(fit_channels(rows, observed, is_category, shape)),
             Scale::Standard => Ok(fit_standard(rows, observed, is_category)),
         }
     }
@@ -106,6 +127,9 @@ impl Preprocessing {
             Preprocessing::Identity => {}
             Preprocessing::Divide { divisor } => for_values(rows, |x| x / divisor),
             Preprocessing::MinMax { min, max } => for_values(rows, |x| (x - min) / (max - min)),
+            Preprocessing::MinMaxChannels { min, max, .. } => {
+                for_features(rows, min, max, |x, min, max| (x - min) / (max - min));
+            }
             Preprocessing::Standardise { mean, std, .. } => {
                 for_features(rows, mean, std, |x, mean, std| (x - mean) / std);
             }
@@ -120,6 +144,9 @@ impl Preprocessing {
             Preprocessing::Identity => {}
             Preprocessing::Divide { divisor } => for_values(rows, |x| x * divisor),
             Preprocessing::MinMax { min, max } => for_values(rows, |x| x * (max - min) + min),
+            Preprocessing::MinMaxChannels { min, max, .. } => {
+                for_features(rows, min, max, |x, min, max| x * (max - min) + min);
+            }
             Preprocessing::Standardise { mean, std, .. } => {
                 for_features(rows, mean, std, |x, mean, std| x * std + mean);
             }
@@ -130,7 +157,18 @@ impl Preprocessing {
     pub fn features(&self) -> Option<usize> {
         match self {
             Preprocessing::Standardise { mean, .. } => Some(mean.len()),
+            Preprocessing::MinMaxChannels { min, .. } => Some(min.len()),
             _ => None,
+        }
+    }
+
+    /// Indices of the features that are constant in the training rows and were only shifted, ascending.
+    pub fn constant(&self) -> &[usize] {
+        match self {
+            Preprocessing::Standardise { constant, .. } | Preprocessing::MinMaxChannels { constant, .. } => {
+                constant
+            }
+            _ => &[],
         }
     }
 
@@ -143,6 +181,41 @@ impl Preprocessing {
 
 fn range(values: impl Iterator<Item = f32>) -> (f32, f32) {
     values.fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), x| (min.min(x), max.max(x)))
+}
+
+fn fit_channels(
+    rows: &Array2<f32>,
+    observed: Option<&Array2<bool>>,
+    is_category: &[bool],
+    shape: &SampleShape,
+) -> Preprocessing {
+    let ranges = rows.axis_iter(Axis(1)).enumerate().map(|(feature, column)| {
+        let is_seen = |row: usize| observed.is_none_or(|observed| observed[[row, feature]]);
+        range(column.iter().enumerate().filter(|(row, _)| is_seen(*row)).map(|(_, &x)| x))
+    });
+    let mut channels = vec![(f32::INFINITY, f32::NEG_INFINITY); shape.channels()];
+    for (feature, (low, high)) in ranges.enumerate() {
+        let (min, max) = &mut channels[shape.channel_of(feature)];
+        (*min, *max) = (min.min(low), max.max(high));
+    }
+    let (mut min, mut max, mut constant) = (Vec::new(), Vec::new(), Vec::new());
+    for feature in 0..rows.ncols() {
+        let (low, high) = match channels[shape.channel_of(feature)] {
+            _ if is_category.get(feature) == Some(&true) => (0.0, 1.0),
+            (low, high) if low < high => (low, high),
+            // Nothing was observed.
+            (low, _) if low == f32::INFINITY => (0.0, 1.0),
+            (low, _) => {
+                constant.push(feature);
+                // Far enough above to differ, also from a large number.
+                let low = low.clamp(-f32::MAX / 2.0, f32::MAX / 2.0);
+                (low, low + low.abs().max(1.0))
+            }
+        };
+        min.push(low);
+        max.push(high);
+    }
+    Preprocessing::MinMaxChannels { min, max, constant }
 }
 
 fn fit_standard(rows: &Array2<f32>, observed: Option<&Array2<bool>>, is_category: &[bool]) -> Preprocessing {
@@ -205,6 +278,10 @@ impl fmt::Display for Preprocessing {
             Preprocessing::Identity => write!(f, "values as they are"),
             Preprocessing::Divide { divisor } => write!(f, "divided by {divisor}"),
             Preprocessing::MinMax { min, max } => write!(f, "[{min}, {max}] to [0, 1]"),
+            Preprocessing::MinMaxChannels { constant, .. } => {
+                write!(f, "the range of each channel to [0, 1]")?;
+                write_constant(f, constant)
+            }
             Preprocessing::Standardise { mean, std, constant } => {
                 // Columns of 0 and 1 for the values of a category stay as they are.
                 let scaled = mean.iter().zip(std).filter(|&(mean, std)| *mean != 0.0 || *std != 1.0).count();
@@ -213,13 +290,17 @@ impl fmt::Display for Preprocessing {
                     some => write!(f, "{some} of {} features", mean.len())?,
                 }
                 write!(f, " to mean 0 and standard deviation 1")?;
-                match constant.as_slice() {
-                    [] => Ok(()),
-                    [one] => write!(f, " (feature {} is constant: only shifted)", one + 1),
-                    many => write!(f, " ({} features are constant: only shifted)", many.len()),
-                }
+                write_constant(f, constant)
             }
         }
+    }
+}
+
+fn write_constant(f: &mut fmt::Formatter<'_>, constant: &[usize]) -> fmt::Result {
+    match constant {
+        [] => Ok(()),
+        [one] => write!(f, " (feature {one} is constant: only shifted)"),
+        many => write!(f, " ({} features are constant: only shifted)", many.len()),
     }
 }
 
@@ -256,8 +337,45 @@ mod tests {
             Scale::Standard,
             array![[1.0, 0.1], [3.0, 0.1], [1.0, 0.1], [3.0, 0.1]],
             array![[-1.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [1.0, 0.0]],
-            "each of 2 features to mean 0 and standard deviation 1 (feature 2 is constant: only shifted)",
+            "each of 2 features to mean 0 and standard deviation 1 (feature 1 is constant: only shifted)",
         );
+    }
+
+    #[test]
+    fn each_channel_has_a_range_of_its_own() {
+        check(
+            Scale::MinMaxChannels,
+            array![[0.0, -500.0, 7.0], [1.0, 500.0, 7.0], [0.5, 0.0, 7.0]],
+            array![[0.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.5, 0.5, 0.0]],
+            "the range of each channel to [0, 1] (feature 2 is constant: only shifted)",
+        );
+        let fit = |shape: &[usize], rows| {
+            let shape = SampleShape::from_dims(shape).unwrap();
+            match Preprocessing::fit_observed(Scale::MinMaxChannels, &rows, &[], &shape).unwrap() {
+                Preprocessing::MinMaxChannels { min, max, .. } => (min, max),
+                other => panic!("{other}"),
+            }
+        };
+        let rows = |values| Samples::complete(values);
+        // Two steps of two measurements; two channels of one by two pixels; two frames of two channels.
+        assert_eq!(
+            fit(&[2, 2], rows(array![[1.0, 10.0, 3.0, 40.0]])),
+            (vec![1.0, 10.0, 1.0, 10.0], vec![3.0, 40.0, 3.0, 40.0])
+        );
+        assert_eq!(
+            fit(&[2, 1, 2], rows(array![[1.0, 3.0, 10.0, 40.0]])),
+            (vec![1.0, 1.0, 10.0, 10.0], vec![3.0, 3.0, 40.0, 40.0])
+        );
+        assert_eq!(
+            fit(&[2, 2, 1, 1], rows(array![[1.0, 10.0, 3.0, 40.0]])),
+            (vec![1.0, 10.0, 1.0, 10.0], vec![3.0, 40.0, 3.0, 40.0])
+        );
+        let mut gap = rows(array![[1.0, 9.0], [9.0, 2.0], [3.0, 4.0]]);
+        gap.observed = Some(array![[true, false], [false, true], [true, true]]);
+        assert_eq!(fit(&[2], gap), (vec![1.0, 2.0], vec![3.0, 4.0]));
+        let mut unseen = rows(array![[1.0, 9.0]]);
+        unseen.observed = Some(array![[true, false]]);
+        assert_eq!(fit(&[2], unseen), (vec![1.0, 0.0], vec![2.0, 1.0]));
     }
 
     #[test]

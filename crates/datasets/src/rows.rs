@@ -80,7 +80,7 @@ impl Halves {
         let Halves { name, shape, mut train, mut test, label_names, .. } = self;
         let shape = resized(config, &name, shape, &mut [&mut train, &mut test])?;
         let scaling = Scaling { chosen: config.scale, auto: self.auto_scale, own: self.own.as_deref() };
-        let early = if self.fit_before_choosing { Some(scaling.fit(&name, &train)?) } else { None };
+        let early = if self.fit_before_choosing { Some(scaling.fit(&name, &train, &shape)?) } else { None };
         let wanted = config.normal_label.as_deref().or(self.normal_label);
         let normal_label = wanted.map(|label| find_label(label, &name, &label_names, &train)).transpose()?;
         let Parts { train, validation, test } =
@@ -180,7 +180,7 @@ pub(crate) struct Scaling<'a> {
 }
 
 impl Scaling<'_> {
-    fn fit(&self, name: &str, part: &Samples) -> Result<Preprocessing, DataError> {
+    fn fit(&self, name: &str, part: &Samples, shape: &SampleShape) -> Result<Preprocessing, DataError> {
         let scale = match self.chosen {
             // What lies in [0, 1] is what most models want.
             Scale::Auto if self.own.is_some() && self.auto != Scale::Pixels && is_in_unit(part) => {
@@ -189,29 +189,40 @@ impl Scaling<'_> {
             Scale::Auto => self.auto,
             chosen => chosen,
         };
-        Preprocessing::fit_observed(scale, part, self.own.unwrap_or_default())
+        Preprocessing::fit_observed(scale, part, self.own.unwrap_or_default(), shape)
             .map_err(|source| DataError::Constant { name: name.to_owned(), source })
     }
 
     /// Fits the scale on the training rows, unless it is there already, and applies it to all rows.
     pub(crate) fn apply(&self, data: Dataset, early: Option<Preprocessing>) -> Result<Dataset, DataError> {
-        let preprocessing = early.map_or_else(|| self.fit(&data.name, &data.train), Ok)?;
+        let preprocessing = early.map_or_else(|| self.fit(&data.name, &data.train, &data.shape), Ok)?;
         let mut data = Dataset { preprocessing, ..data };
         for part in [&mut data.train, &mut data.validation, &mut data.test] {
             data.preprocessing.apply(&mut part.values);
             part.clear_unobserved();
         }
-        if let Preprocessing::Standardise { constant, .. } = &data.preprocessing
-            && !constant.is_empty()
-        {
-            let name = |&feature: &usize| {
-                data.feature_names.get(feature).cloned().unwrap_or_else(|| feature.to_string())
-            };
-            let names: Vec<String> = constant.iter().map(name).collect();
-            tracing::warn!("constant in the training rows of {}: {}", data.name, names.join(", "));
+        if !data.preprocessing.constant().is_empty() {
+            tracing::warn!("{}", told_constant(&data));
         }
         Ok(data)
     }
+}
+
+/// At most so many constant features are named.
+const NAMED: usize = 12;
+
+/// Which features have one value in all training rows.
+fn told_constant(data: &Dataset) -> String {
+    let constant = data.preprocessing.constant();
+    let name =
+        |&feature: &usize| data.feature_names.get(feature).cloned().unwrap_or_else(|| feature.to_string());
+    let names: Vec<String> = constant.iter().take(NAMED).map(name).collect();
+    let which = match constant.len() {
+        ..=NAMED => names.join(", "),
+        all if data.feature_names.is_empty() => format!("{all} of {} values of a sample", data.shape.numel()),
+        all => format!("{}, and {} more", names.join(", "), all - NAMED),
+    };
+    format!("constant in the training rows of {}: {which}", data.name)
 }
 
 /// Whether all values lie in `[0, 1]`.

@@ -67,6 +67,25 @@ impl SampleShape {
         }
     }
 
+    /// How many channels there are: the features of a vector, the measurements of a sequence, the channels of an image or
+    /// of each frame.
+    pub fn channels(&self) -> usize {
+        match *self {
+            SampleShape::Vector { features } | SampleShape::Sequence { features, .. } => features,
+            SampleShape::Image { channels, .. } | SampleShape::Video { channels, .. } => channels,
+        }
+    }
+
+    /// The channel of the value at this position of a row.
+    pub fn channel_of(&self, position: usize) -> usize {
+        match *self {
+            SampleShape::Vector { .. } => position,
+            SampleShape::Sequence { features, .. } => position % features,
+            SampleShape::Image { height, width, .. } => position / (height * width),
+            SampleShape::Video { channels, height, width, .. } => position / (height * width) % channels,
+        }
+    }
+
     /// How many numbers one sample is: the product of [`SampleShape::dims`].
     pub fn numel(&self) -> usize {
         self.dims().iter().product()

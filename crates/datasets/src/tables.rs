@@ -32,6 +32,7 @@ pub(crate) fn read(
         header: config.header,
         delimiter: config.delimiter,
         categories: config.categories.clone(),
+        max_categories: config.max_categories,
         missing: config.missing.clone(),
         numbers: config.numbers,
         max_bad: config.max_bad,

@@ -68,7 +68,7 @@ fn sizes_that_differ_are_named_with_the_way_out() {
     check_error(
         &folder,
         "",
-        "HERE: images differ in size: a.png is 2x3, but b.png is 5x4 (height x width); set resize = [2, 3] to \
+        "HERE: images differ in size: a.png is 2x3, but b.png is 5x4 (height x width); set data.resize = [2, 3] to \
          resize them all",
     );
     assert_eq!(read_from(&folder, "resize = [2, 3]").unwrap().shape.to_string(), "1x2x3");

@@ -182,7 +182,7 @@ fn tables_that_cannot_be_used_are_named_with_the_reason() {
         "cannot tell what thing.parquet is; give a table (.csv, .tsv, .json, .xlsx, .ods), a .npy or idx file, or a folder of \
          PNG or JPEG images",
     );
-    check_error(&folder, "gone.csv", "", "cannot read gone.csv: entity not found");
+    check_error(&folder, "gone.csv", "", "cannot read gone.csv: no such file or folder");
     check_error(
         &folder,
         "three.csv",
@@ -199,7 +199,14 @@ fn a_table_may_be_gz_and_rows_may_be_sequences() {
     let folder = with(&[("a.tsv.gz", &gz.finish().unwrap())]);
     let data = load_from(&folder, "a.tsv.gz", "shape = [2, 2]\ntest = 0.0").unwrap();
     assert_eq!(data.shape, SampleShape::Sequence { steps: 2, features: 2 });
-    assert_eq!(data.preprocessing, Preprocessing::MinMax { min: 1.0, max: 8.0 });
+    assert_eq!(
+        data.preprocessing,
+        Preprocessing::MinMaxChannels {
+            min: vec![1.0, 2.0, 1.0, 2.0],
+            max: vec![7.0, 8.0, 7.0, 8.0],
+            constant: vec![]
+        }
+    );
     assert!(data.test.is_empty() && data.label_names.is_empty());
 }
 
@@ -224,7 +231,9 @@ fn arrays_are_vectors_or_images_and_may_have_labels() {
         ),
         ("short.npy", &npy("|u1", "(3,)", &[1, 2, 3])),
         ("inf.npy", &npy("<f4", "(2, 2)", &[1.0, 2.0, 3.0, f32::INFINITY].map(f32::to_le_bytes).concat())),
-        ("five.npy", &npy("|u1", "(2, 1, 1, 1, 1)", &[0; 2])),
+        ("five.npy", &npy("|u1", "(2, 2, 1, 1, 2)", &[0; 8])),
+        ("six.npy", &npy("|u1", "(2, 2, 1, 1, 2, 1)", &[0; 8])),
+        ("series.npy", &npy("|u1", "(2, 4, 1)", &[0; 8])),
         ("images.idx", &[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 51, 102, 255]),
         ("train-labels-idx1-ubyte", &[0, 0, 8, 1, 0, 0, 0, 2, 4, 3]),
         ("liar.idx", &[0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]),
@@ -250,11 +259,22 @@ fn arrays_are_vectors_or_images_and_may_have_labels() {
     check_error(&folder, "inf.npy", "", "inf.npy has inf in row 1, position 1; remove or replace it");
     check_error(
         &folder,
-        "five.npy",
+        "six.npy",
         "",
-        "five.npy is not a usable array file: its shape is [2, 1, 1, 1, 1]; give [N, D], [N, H, W] or [N, C, H, W] \
-         without zeros",
+        "six.npy is not a usable array file: its shape is [2, 2, 1, 1, 2, 1]; give [N, D], [N, H, W], [N, C, H, W] or \
+         [N, T, C, H, W] without zeros, or the shape of one sample as data.shape",
     );
+    check_error(
+        &folder,
+        "six.npy",
+        "shape = [3]",
+        "data.shape = [3] has 3 numbers, but a row of six.npy has 4",
+    );
+    let shape = |name: &str, more: &str| load_from(&folder, name, more).unwrap().shape.dims();
+    assert_eq!(shape("six.npy", "shape = [4]"), [4]);
+    assert_eq!(shape("five.npy", "shape = [2, 2]"), [2, 2]);
+    assert_eq!(shape("five.npy", ""), [2, 1, 1, 2]);
+    assert_eq!(shape("series.npy", ""), [4, 1]);
     check_error(
         &folder,
         "liar.idx",

@@ -236,6 +236,7 @@ fn read(path: &str, resize: bool, trained: &Trained) -> Result<RawRows, ApplyErr
         },
         ignore: if are_columns { Vec::new() } else { own.ignore },
         categories: own.categories,
+        max_categories: own.max_categories,
         missing: own.missing,
         numbers: own.numbers,
         max_bad: own.max_bad,

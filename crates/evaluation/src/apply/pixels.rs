@@ -56,6 +56,10 @@ impl<'m> Raw<'m> {
             Preprocessing::Identity => [low, high],
             Preprocessing::Divide { divisor } => [0.0, *divisor],
             Preprocessing::MinMax { min, max } => [*min, *max],
+            Preprocessing::MinMaxChannels { min, max, .. } => [
+                min.iter().copied().fold(f32::INFINITY, f32::min),
+                max.iter().copied().fold(f32::NEG_INFINITY, f32::max),
+            ],
             Preprocessing::Standardise { mean, std, constant } => {
                 // Values in [0, M] have a variance of at most mean · (M - mean) (Bhatia & Davis, 2000).
                 let lie_within = |most: f32| {

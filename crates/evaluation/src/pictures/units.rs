@@ -49,9 +49,16 @@ impl<'a> Units<'a> {
     /// What samples `[N, …]` add to a sample, in the units of the data, up to a factor: `[N, D]`.
     pub(super) fn differences(&self, samples: &Tensor) -> Array2<f32> {
         let mut rows = array::to_rows(samples);
-        if let Preprocessing::Standardise { std, .. } = &self.dataset.preprocessing {
-            rows.outer_iter_mut().for_each(|mut row| row.iter_mut().zip(std).for_each(|(x, std)| *x *= std));
-        }
+        let unit: Vec<f32> = match &self.dataset.preprocessing {
+            Preprocessing::Standardise { std, .. } => std.clone(),
+            Preprocessing::MinMaxChannels { min, max, .. } => {
+                max.iter().zip(min).map(|(max, min)| max - min).collect()
+            }
+            Preprocessing::Identity | Preprocessing::Divide { .. } | Preprocessing::MinMax { .. } => {
+                return rows;
+            }
+        };
+        rows.outer_iter_mut().for_each(|mut row| row.iter_mut().zip(&unit).for_each(|(x, unit)| *x *= unit));
         rows
     }
 
