@@ -81,7 +81,7 @@ fn data_that_the_model_cannot_take_are_refused_with_what_was_seen() {
     let refused = |more: &str, expected: &[&str]| {
         place.check_refused(&format!("train mine.toml {more}"), 2, expected);
     };
-    refused("--set data.scale=none", &["the data span [-", "[0, 1]", "scale the data"]);
+    refused("--set data.scale=none", &["the data span [-", "[0, 1]", "set data.scale = \"min-max\""]);
     let bernoulli = "--set model=vae --set model.vae.likelihood=bernoulli --set data.scale=standard";
     refused(bernoulli, &["the data span [-", "[0, 1]"]);
     refused("--set model=denoising", &["[4]", "images [C, H, W]"]);

@@ -21,7 +21,8 @@ pub enum ModelError {
     /// Data that the output cannot reproduce.
     #[error(
         "the data span [{low}, {high}], but a {activation} output only gives values in [{legal_low}, {legal_high}]; \
-         scale the data, or choose another `output`"
+         set data.scale = \"min-max\" (one range for all values) or \"min-max-channels\" (one for each column or \
+         channel), or choose another `output` of the model"
     )]
     Output {
         /// Least value seen.

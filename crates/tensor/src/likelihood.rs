@@ -61,7 +61,7 @@ pub enum LikelihoodError {
     /// Values outside the legal range.
     #[error(
         "the data span [{low}, {high}], but {likelihood} only takes values in [{legal_low}, {legal_high}]; \
-         scale the data, or choose another likelihood"
+         set data.scale = \"min-max\" or \"min-max-channels\", or choose another likelihood"
     )]
     OutOfRange {
         /// Least value seen.

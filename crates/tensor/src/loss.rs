@@ -39,8 +39,8 @@ pub enum LossError {
     },
     /// Values that are not probabilities.
     #[error(
-        "the data span [{low}, {high}], but the loss bce only takes values in [0, 1]; scale the data, or \
-         choose the loss mse or mae"
+        "the data span [{low}, {high}], but the loss bce only takes values in [0, 1]; set \
+         data.scale = \"min-max\" or \"min-max-channels\", or choose the loss mse or mae"
     )]
     OutOfRange {
         /// Least value seen.
