@@ -242,6 +242,12 @@ impl TrainingConfig {
         legal("training.clip_norm", clip.to_string(), clip > 0.0, "above 0")?;
         let ema = self.ema.unwrap_or(0.5);
         legal("training.ema", ema.to_string(), (0.0..1.0).contains(&ema), "at least 0 and below 1")?;
+        if let Some(EarlyStopping { patience, min_delta }) = self.early_stopping {
+            let name = |setting: &str| format!("training.early_stopping.{setting}");
+            legal(&name("patience"), patience.to_string(), patience >= 1, "at least 1")?;
+            let fine = min_delta >= 0.0 && min_delta.is_finite();
+            legal(&name("min_delta"), min_delta.to_string(), fine, "at least 0")?;
+        }
         let share = |setting, value: f64| {
             legal(setting, value.to_string(), (0.0..=1.0).contains(&value), "between 0 and 1")
         };

@@ -86,6 +86,18 @@ fn a_plateau_out_of_range_is_refused_by_name() {
     );
 }
 
+#[test]
+fn early_stopping_out_of_range_is_refused_by_name() {
+    let check = |patience, min_delta, expected: &str| {
+        let early_stopping = Some(EarlyStopping { patience, min_delta });
+        let got = TrainingConfig { early_stopping, ..TrainingConfig::default() }.check();
+        assert_eq!(got.map_or_else(|error| error.to_string(), |()| "fine".into()), expected);
+    };
+    check(1, 0.0, "fine");
+    check(0, 0.0, "training.early_stopping.patience = 0 is out of range; it must be at least 1");
+    check(3, -1.0, "training.early_stopping.min_delta = -1 is out of range; it must be at least 0");
+}
+
 /// Runs of before the default decay of AdamW was 0.01 go on as they were, because every record says its decay.
 #[test]
 fn a_record_says_its_weight_decay() {

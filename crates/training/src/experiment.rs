@@ -7,6 +7,7 @@ use crate::config::Experiment;
 use crate::data::Splits;
 use crate::description::TrainingData;
 use crate::evaluate::evaluate;
+use crate::longer;
 use crate::machine;
 use crate::model_file::{Build, PortableModel};
 use crate::observer::Observer;
@@ -184,14 +185,12 @@ fn built(
 fn begin(request: &Request, splits: &Splits, model: &dyn Model, device: Device) -> Result<Record, RunError> {
     let Request { name, experiment, run, .. } = request;
     let before = if request.resume { Record::read(&run.record()).ok() } else { None };
-    let longer = if request.resume { longer(request) } else { None };
+    let longer = if request.resume { longer::epochs(request) } else { None };
     let command = match (&before, longer) {
         (None, _) => request.command.clone(),
         (Some(before), None) => before.command.clone(),
         (Some(before), Some(epochs)) => {
-            let longer = format!(" --set training.epochs={epochs}");
-            // Killed after the record and before the configuration, it has been told already.
-            format!("{}{longer}", before.command.trim_end_matches(&longer))
+            longer::command(&before.command, epochs, experiment.training.schedule.depends_on_epochs())
         }
     };
     let init = match (&experiment.training.init_from, &before) {
@@ -247,17 +246,6 @@ fn begin(request: &Request, splits: &Splits, model: &dyn Model, device: Device) 
         events.flush()?;
     }
     Ok(record)
-}
-
-/// The epochs of a run that is resumed with another number of them than it began with, and nothing else changed.
-fn longer(request: &Request) -> Option<u64> {
-    let path = request.run.config();
-    let text = files::read_to_string(&path).ok()?;
-    let mut earlier: Experiment = ae_records::config::load(&path.display().to_string(), &text, &[]).ok()?;
-    let epochs = request.experiment.training.epochs;
-    let differs = earlier.training.epochs != epochs;
-    earlier.training.epochs = epochs;
-    (differs && !request.experiment.departs_from(&earlier)).then_some(epochs)
 }
 
 /// What a run began with.

@@ -37,6 +37,7 @@ pub mod description;
 pub mod evaluate;
 pub mod expected;
 pub mod experiment;
+mod longer;
 pub mod machine;
 mod model_file;
 pub mod observer;

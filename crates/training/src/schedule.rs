@@ -136,6 +136,17 @@ fn one() -> u64 {
 }
 
 impl Schedule {
+    /// Whether the rate of a step depends on how many epochs there are in all.
+    pub fn depends_on_epochs(&self) -> bool {
+        match self {
+            Schedule::Cosine { .. } | Schedule::OneCycle(_) => true,
+            Schedule::Constant
+            | Schedule::Step { .. }
+            | Schedule::Stages { .. }
+            | Schedule::ReduceOnPlateau(_) => false,
+        }
+    }
+
     /// The rate of step `step`, counted from 0. A step after the last has the last one's rate. `reductions` is how often a
     /// plateau has been seen.
     pub fn rate(self, base: f64, step: u64, length: Length, reductions: u32) -> f64 {

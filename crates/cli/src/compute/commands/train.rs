@@ -19,8 +19,8 @@ use ae_records::run_dir::{RunDir, RunDirError};
 use ae_records::text::shell_quoted;
 use ae_records::world::World;
 use ae_tensor::Kernels;
+use ae_training::Experiment;
 use ae_training::experiment::{self, Request, Run, new_run_dir};
-use ae_training::{Experiment, Schedule};
 use std::path::Path;
 use std::time::Duration;
 use team::Plan;
@@ -212,9 +212,7 @@ fn check_longer(
             folder.display()
         )));
     }
-    if matches!(experiment.training.schedule, Schedule::Cosine { .. } | Schedule::OneCycle(_))
-        && epochs != began.training.epochs
-    {
+    if experiment.training.schedule.depends_on_epochs() && epochs != began.training.epochs {
         output::note(
             "the learning rate depends on the number of epochs, so the result is not that of a run that had this many from the \
              beginning",
