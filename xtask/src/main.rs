@@ -76,7 +76,23 @@ impl std::fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
+/// Ends quietly when nobody reads on, as under `| head`: `println!` panics then.
+fn end_with_the_reader() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let is_closed = info
+            .payload()
+            .downcast_ref::<String>()
+            .is_some_and(|text| text.starts_with("failed printing to stdout"));
+        if is_closed {
+            std::process::exit(1);
+        }
+        usual(info);
+    }));
+}
+
 fn main() -> ExitCode {
+    end_with_the_reader();
     let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
     let task = if words.is_empty() { String::new() } else { words.remove(0).to_string_lossy().into_owned() };
     match run(&task, words) {

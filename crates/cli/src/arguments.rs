@@ -10,7 +10,8 @@ pub(crate) fn parse() -> Cli {
     let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     let mut command = command(output::width());
     let parsed = command.try_get_matches_from_mut(std::env::args_os());
-    let mut matches = parsed.unwrap_or_else(|error| with_hint(error, &words).exit());
+    let mut matches =
+        parsed.unwrap_or_else(|error| with_usage(with_hint(error, &words), &mut command, &words).exit());
     Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut command).exit())
 }
 
@@ -36,7 +37,7 @@ fn reflowed(text: &str, width: usize) -> String {
     let mut lines = Vec::new();
     let mut paragraph = String::new();
     let end = |paragraph: &mut String, lines: &mut Vec<String>| {
-        lines.extend(wrapped(&std::mem::take(paragraph), width, ""));
+        lines.extend(wrapped(&std::mem::take(paragraph), width, ["", ""]));
     };
     for line in text.lines() {
         let is_example = line.starts_with("  ");
@@ -44,10 +45,12 @@ fn reflowed(text: &str, width: usize) -> String {
             end(&mut paragraph, &mut lines);
             match line.trim_start().split_once("  ") {
                 Some((example, about)) if is_example && line.chars().count() > width => {
-                    lines.extend(wrapped(example, width, "  "));
-                    lines.extend(wrapped(about.trim_start(), width, "      "));
+                    lines.extend(wrapped(example, width, ["  ", "    "]));
+                    lines.extend(wrapped(about.trim_start(), width, ["      ", "      "]));
                 }
-                _ if is_example => lines.extend(wrapped(line.trim_start(), width.max(line.len()), "  ")),
+                _ if is_example => {
+                    lines.extend(wrapped(line.trim_start(), width.max(line.len()), ["  ", "    "]))
+                }
                 _ => lines.push(line.to_owned()),
             }
         } else {
@@ -59,8 +62,9 @@ fn reflowed(text: &str, width: usize) -> String {
     lines.join("\n")
 }
 
-/// Lines of at most `width` characters, broken between words; a longer word stands alone.
-fn wrapped(text: &str, width: usize, indent: &str) -> Vec<String> {
+/// Lines of at most `width` characters, broken between words; a longer word stands alone. The first line and the others have
+/// these indents.
+fn wrapped(text: &str, width: usize, [first, other]: [&str; 2]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
         match lines.last_mut() {
@@ -69,10 +73,30 @@ fn wrapped(text: &str, width: usize, indent: &str) -> Vec<String> {
                 line.push_str(word);
             }
             _ if text.is_empty() => {}
-            _ => lines.push(format!("{indent}{word}")),
+            _ => {
+                let indent = if lines.is_empty() { first } else { other };
+                lines.push(format!("{indent}{word}"));
+            }
         }
     }
     lines
+}
+
+/// The error with the usage of the subcommand in full. By itself `clap` tells the options that are set, those by the
+/// environment included, which nobody has typed.
+fn with_usage(mut error: clap::Error, command: &mut Command, words: &[String]) -> clap::Error {
+    if error.get(ContextKind::Usage).is_some() {
+        command.build();
+        let mut meant = command;
+        for word in words.iter().skip(1) {
+            match meant.find_subcommand(word) {
+                Some(_) => meant = meant.find_subcommand_mut(word).expect("it has just been found"),
+                None => break,
+            }
+        }
+        error.insert(ContextKind::Usage, ContextValue::StyledStr(meant.render_usage()));
+    }
+    error
 }
 
 /// The error of an unknown option, with the setting that may be meant: `--epochs 3` of `ae train`.
@@ -129,6 +153,15 @@ mod tests {
     }
 
     #[test]
+    fn the_usage_that_an_error_tells_is_that_of_the_help() {
+        let words: Vec<String> = ["ae", "train", "--seed", "3"].map(String::from).into();
+        let mut command = command(None);
+        let error = command.try_get_matches_from_mut(&words).unwrap_err();
+        let told = with_usage(error, &mut command, &words).to_string();
+        assert!(told.contains("Usage: ae train [OPTIONS] <PRESET|FILE>"), "{told}");
+    }
+
+    #[test]
     fn help_is_wrapped_between_words_at_sixty_columns() {
         fn check(command: &mut Command) {
             let text = command.render_long_help().to_string();
@@ -159,6 +192,11 @@ mod tests {
         assert_eq!(
             reflowed(text, 16),
             "Examples:\n  ae a\n      does a\n      thing\n\nA paragraph of\ntwo lines."
+        );
+        assert_eq!(
+            reflowed("Examples:\n  ae one two three    does a thing", 14),
+            "Examples:\n  ae one two\n    three\n      does a\n      thing",
+            "the second line of a command is not another command"
         );
     }
 }

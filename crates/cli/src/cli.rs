@@ -136,7 +136,7 @@ pub struct TrainArgs {
     pub overrides: Vec<String>,
 
     /// Begin with the weights of this run, or model file, instead of random ones
-    #[arg(long, value_name = "RUN|FILE", conflicts_with = "resume")]
+    #[arg(long, value_name = "RUN|FILE", conflicts_with = "resume", add = completing(keys::runs))]
     pub init_from: Option<PathBuf>,
 
     /// Leave these parameters as they are: networks, such as encoder, or parts of them, such as encoder.0
@@ -361,7 +361,7 @@ pub struct ReportArgs {
 #[derive(Debug, Args)]
 pub struct CompareArgs {
     /// Folders of two or more runs
-    #[arg(value_name = "RUN", num_args = 2.., required = true)]
+    #[arg(value_name = "RUN", num_args = 2.., required = true, add = completing(keys::runs))]
     pub runs: Vec<PathBuf>,
 
     /// The term of the loss whose curves are shown

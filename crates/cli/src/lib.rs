@@ -22,6 +22,7 @@ mod hand_over;
 mod keys;
 #[doc(hidden)]
 pub mod lean;
+mod log;
 #[doc(hidden)]
 pub mod output;
 mod panics;

@@ -1,52 +1,22 @@
 //! All output of the program: results on standard output, everything else on standard error. Text from files cannot
 //! control the terminal; see [`ae_records::text`].
 
+use crate::log;
 use ae_records::files::FileError;
 use ae_records::text::{printable, printable_json};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde::Serialize;
 use std::fmt;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tracing::field::Field;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::{self, Writer};
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Sets what is printed. `RUST_LOG` refines the log, unless `--quiet` is given: what a user types outweighs a setting
-/// that may be meant for another program.
+/// Sets what is printed and logged.
 pub fn init(quiet: bool, verbose: u8) {
     QUIET.store(quiet, Ordering::Relaxed);
-    let level = match (quiet, verbose) {
-        (true, _) => "error",
-        (_, 0) => "warn",
-        (_, 1) => "info",
-        _ => "debug",
-    };
-    // The drawing libraries warn about bars and lines of zero length; that is no use to the user.
-    let usual = || EnvFilter::new(format!("{level},usvg=error,tiny_skia=error"));
-    let filter = if quiet { usual() } else { EnvFilter::try_from_default_env().unwrap_or_else(|_| usual()) };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .fmt_fields(format::debug_fn(log_field))
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(verbose > 0)
-        .without_time()
-        .init();
-}
-
-/// Writes a field of a log line: the message first, then ` name=value`.
-fn log_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
-    let text = format!("{value:?}");
-    match field.name() {
-        "message" => writer.write_str(&printable(&text)),
-        // The place in the source of a library that logs in the older way.
-        name if name.starts_with("log.") => Ok(()),
-        name => write!(writer, " {name}={}", printable(&text)),
-    }
+    log::init(quiet, verbose);
 }
 
 /// From now on only errors are printed, and results.
@@ -178,7 +148,6 @@ pub fn error(message: &str, as_json: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Seek;
 
     #[test]
     fn figures_have_four_digits() {
@@ -219,25 +188,5 @@ mod tests {
     fn a_cell_that_is_escaped_is_as_wide_as_it_is_shown() {
         let rows = ["a\u{1b}", "bcdefghij"].map(|cell| [cell.to_string(), "x".into()]);
         assert_eq!(aligned(rows), ["a\\u{1b}    x", "bcdefghij  x"]);
-    }
-
-    #[test]
-    fn a_warning_cannot_control_the_terminal() {
-        let mut file = tempfile::tempfile().unwrap();
-        let subscriber = tracing_subscriber::fmt()
-            .fmt_fields(format::debug_fn(log_field))
-            .with_writer(file.try_clone().unwrap())
-            .with_ansi(false)
-            .with_target(false)
-            .without_time()
-            .finish();
-        tracing::subscriber::with_default(subscriber, || {
-            let name = "b\u{1b}[31m\u{9b}2J\u{202e}";
-            tracing::warn!(path = %name, rows = 3, "cannot read {name}");
-        });
-        file.rewind().unwrap();
-        let shown = "b\\u{1b}[31m\\u{9b}2J\\u{202e}";
-        let expected = format!(" WARN cannot read {shown} path={shown} rows=3\n");
-        assert_eq!(io::read_to_string(file).unwrap(), expected);
     }
 }

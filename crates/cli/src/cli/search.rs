@@ -55,7 +55,7 @@ pub struct SearchBuildArgs {
     pub by: Option<RankBy>,
 
     /// For pictures by code: the run of the model, or its model.safetensors
-    #[arg(long, value_name = "RUN|FILE")]
+    #[arg(long, value_name = "RUN|FILE", add = super::completing(crate::keys::runs))]
     pub model: Option<PathBuf>,
 
     /// The language of the documents, whose endings are taken away

@@ -1,6 +1,7 @@
 //! The subcommands of `ae eval`, built from the list of tasks.
 
-use super::TaskArgs;
+use super::{TaskArgs, completing};
+use crate::keys;
 use ae_catalogue::tasks::{OptionValues, TASKS, Task, TaskOption};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, Subcommand};
@@ -80,6 +81,10 @@ fn argument(option: &TaskOption) -> Arg {
     }
     let action = if repeats { ArgAction::Append } else { ArgAction::Set };
     let argument = argument.value_name(value).action(action);
+    let argument = match value.contains("RUN") {
+        true => argument.add(completing(keys::runs)),
+        false => argument,
+    };
     let argument = default.into_iter().fold(argument, Arg::default_value);
     requires.into_iter().fold(argument, Arg::requires)
 }
