@@ -1,12 +1,12 @@
 //! The context of every task, which supplies trained models from earlier or new runs.
 
+use crate::apply::trained::experiment_of;
 use crate::error::EvaluationError;
 use crate::pictures;
 use crate::presets::Given;
 use crate::subject::Subject;
 use ae_datasets::Sources;
 use ae_models::ModelConfig;
-use ae_records::files;
 use ae_records::record::{Record, Status};
 use ae_records::run_dir::{RunDir, RunDirError};
 use ae_records::text::shell_quoted;
@@ -135,12 +135,10 @@ impl Context<'_> {
     /// # Errors
     /// The folder holds no run or an unfinished one, its model does not load, or its data have changed.
     pub fn open(&mut self, dir: &RunDir) -> Result<Run, EvaluationError> {
-        let path = dir.config();
-        if !path.exists() {
+        if !dir.config().exists() {
             return Err(RunError::from(RunDirError::NotARun(dir.root().into())).into());
         }
-        let text = files::read_to_string(&path)?;
-        let experiment: Experiment = ae_records::config::load(&path.display().to_string(), &text, &[])?;
+        let experiment = experiment_of(dir)?;
         let record = Record::read(&dir.record()).map_err(RunError::from)?;
         let loaded = self.load(&experiment, &record, dir)?;
         loaded.map_err(|reason| EvaluationError::Unusable { folder: dir.root().into(), reason })
@@ -300,10 +298,8 @@ pub(crate) fn finished_seconds(folder: &Path, experiment: &Experiment) -> Option
 
 /// Whether a run has these settings; the description and expectations may differ.
 fn is_same(dir: &RunDir, wanted: &Experiment) -> bool {
-    let path = dir.config();
-    let Ok(text) = files::read_to_string(&path) else { return false };
-    let read = ae_records::config::load::<Experiment>(&path.display().to_string(), &text, &[]);
-    read.is_ok_and(|it| it.model == wanted.model && it.data == wanted.data && it.training == wanted.training)
+    experiment_of(dir)
+        .is_ok_and(|it| it.model == wanted.model && it.data == wanted.data && it.training == wanted.training)
 }
 
 #[cfg(test)]

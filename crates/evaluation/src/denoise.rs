@@ -312,7 +312,7 @@ fn panel(damage: &Damage, levels: &[AtLevel], cleaners: &Cleaners) -> Panel {
     }
 }
 
-/// The first images, damaged and cleaned.
+/// Images, damaged and cleaned.
 fn show(
     gallery: &Gallery,
     damage: &Damage,
@@ -322,14 +322,14 @@ fn show(
     cleaned: &IndexMap<Cleaner, Array4<f32>>,
 ) -> Result<(), EvaluationError> {
     let few: Vec<(&str, Array4<f32>)> =
-        cleaned.iter().map(|(cleaner, images)| (cleaner.title(), images::first(images))).collect();
-    let originals = images::first(originals);
+        cleaned.iter().map(|(cleaner, images)| (cleaner.title(), images::shown(images))).collect();
+    let originals = images::shown(originals);
     let mut lines = vec![("clean", originals.view())];
     lines.extend(few.iter().map(|(title, images)| (*title, images.view())));
     let entry = Entry {
         file: format!("{}.png", damage.name),
         title: format!("{}, level {SHOWN_LEVEL}", damage.title),
-        caption: format!("The first of the selected test images, seed {seed}; not hand-picked."),
+        caption: images::shown_are(seed),
         order,
     };
     Ok(gallery.add(entry, |path| picture::image_rows(path, &lines))?)

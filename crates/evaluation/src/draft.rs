@@ -3,6 +3,7 @@
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::outcome::Evaluation;
+use crate::spread;
 use crate::subject::Subject;
 use crate::tasks::Task;
 use ae_report::gallery::Gallery;
@@ -112,6 +113,7 @@ impl Draft {
         method: impl Into<String>,
     ) -> Result<(Evaluation, PathBuf), EvaluationError> {
         self.evaluation.method = format!("{}{}", self.subject.caution(), method.into());
+        spread::drop_needless_notes(&mut self.evaluation);
         for setting in self.subject.settings_of_others(&self.variants) {
             tracing::warn!("--set {setting} has changed nothing: no preset of this task is of this variant");
         }

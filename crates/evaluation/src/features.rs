@@ -128,7 +128,10 @@ fn evaluate(
     let entry = Entry {
         file: "labels.png".into(),
         title: "Accuracy by number of labels".into(),
-        caption: "Means over the seeds and the draws of the labelled rows.".into(),
+        caption: match context.seeds.len() {
+            1 => "Means over the draws of the labelled rows.".into(),
+            _ => "Means over the seeds and the draws of the labelled rows.".into(),
+        },
         order: 0,
     };
     draft.gallery.add(entry, |path| picture::panels(path, &panels))?;
@@ -249,10 +252,14 @@ fn report(
         }
         rows.push(row);
     }
-    let note = format!(
-        "Share of test rows classified correctly; higher is better. {SPREAD} Draws of the labelled rows are averaged for \
-         each seed."
-    );
+    let spread = match draft.evaluation.seeds.len() {
+        1 => format!(
+            "Means over {DRAWS} draws of the labelled rows, in brackets the 95 % interval of the mean (Student's, on the scale \
+             of the logit)."
+        ),
+        _ => format!("{SPREAD} Draws of the labelled rows are averaged for each seed."),
+    };
+    let note = format!("Share of test rows classified correctly; higher is better. {spread}");
     draft.evaluation.tables.push(ResultTable { title: judge.title().into(), columns, rows, note });
     Ok(())
 }

@@ -81,6 +81,7 @@ fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationErr
     let models = Models::of(context, &[])?;
     let mut judge = context.subject.adapt(&Wanted::preset("classifier", &[], 0)?)?;
     if let Some(run) = models.first_run() {
+        check_labels(context, &run.experiment.data)?;
         // Split alike, so that the held-out images are those of the run.
         judge.experiment.data = run.experiment.data.clone();
         judge.experiment.training.seed = run.experiment.training.seed;
@@ -94,6 +95,20 @@ fn run(context: &mut Context<'_>) -> Result<(Evaluation, PathBuf), EvaluationErr
     let runs: Vec<(&str, &[Sampler])> = names.into_iter().map(|name| (name, &[][..])).collect();
     let plan = Plan { presets: if runs.is_empty() { &PRESETS } else { &runs }, judge, other };
     evaluate(context, &plan, |name, seed| models.wanted(name, seed))
+}
+
+/// Refuses data without labels before a classifier is trained on them.
+fn check_labels(context: &mut Context<'_>, data: &DataConfig) -> Result<(), EvaluationError> {
+    let loaded = ae_datasets::load(data, context.sources, 0, context.progress).map_err(RunError::from)?;
+    match loaded.train.labels {
+        Some(_) => Ok(()),
+        None => Err(EvaluationError::Data {
+            set: loaded.name,
+            missing: "labels",
+            remedy: "samples are judged by a classifier of the same images: sort these into a folder for each class, or name \
+                     their labels by data.labels, and train again; `ae sample RUN` draws samples without judging them",
+        }),
+    }
 }
 
 fn evaluate(

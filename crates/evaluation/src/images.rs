@@ -2,13 +2,14 @@
 
 use crate::error::EvaluationError;
 use crate::held_out;
+use crate::pictures::tiles_of;
 use crate::spread::Quantity;
 use ae_metrics::{MetricError, psnr_per_sample, ssim};
 use ae_tensor::{Tensor, array, tch};
 use ae_training::Split;
 use ae_training::evaluate::BATCH;
 use ae_training::experiment::Run;
-use ndarray::{Array4, s};
+use ndarray::{Array4, Axis};
 
 /// Mean over the images of `10 log10(1 / MSE)`.
 pub(crate) const PSNR: Quantity = Quantity::new("psnr", "PSNR (dB)", 2);
@@ -55,9 +56,15 @@ pub(crate) fn in_batches(images: &Tensor, rebuild: impl Fn(&Tensor) -> Tensor) -
     array::to_images(&Tensor::cat(&parts, 0))
 }
 
-/// The images that pictures show.
-pub(crate) fn first(images: &Array4<f32>) -> Array4<f32> {
-    images.slice(s![..SHOWN.min(images.dim().0), .., .., ..]).to_owned()
+/// The images that pictures show: evenly spaced, so that those of a sorted folder are not all of one kind. Channels that are
+/// neither grey nor colours lie side by side.
+pub(crate) fn shown(images: &Array4<f32>) -> Array4<f32> {
+    tiles_of(images.select(Axis(0), &held_out::places(images.dim().0, SHOWN)))
+}
+
+/// Which images pictures show, with this seed.
+pub(crate) fn shown_are(seed: u64) -> String {
+    format!("Test images at even distances, seed {seed}; not hand-picked.")
 }
 
 /// See [`PSNR`].
@@ -100,7 +107,7 @@ mod tests {
     fn an_exact_image_counts_as_a_hundred_decibels() {
         let originals = Array4::from_shape_fn((2, 1, 12, 12), |(_, _, y, x)| (y * x) as f32 / 121.0);
         let mut rebuilt = originals.clone();
-        rebuilt.slice_mut(s![1, .., .., ..]).mapv_inplace(|value| value + 0.1);
+        rebuilt.index_axis_mut(Axis(0), 1).mapv_inplace(|value| value + 0.1);
         let psnr = mean_psnr(&originals, &rebuilt).unwrap();
         assert!((psnr - (MAX_PSNR + 20.0) / 2.0).abs() < 1e-4, "{psnr}");
     }

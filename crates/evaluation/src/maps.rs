@@ -89,6 +89,7 @@ pub(crate) fn draw(run: &Run, autoencoder: &dyn Autoencoder, gallery: &Gallery) 
     let of_data = principal("The data", &fitted.values, &mapped.values, &noise);
     let maps: Vec<Map> = [of_codes, of_data].into_iter().flatten().collect();
     if maps.is_empty() {
+        tracing::warn!("no map of the codes: neither the codes nor the data vary in the held-out samples");
         return Ok(());
     }
     let errors = squared_errors(autoencoder, &mapped);

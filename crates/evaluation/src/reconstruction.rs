@@ -57,7 +57,7 @@ struct Contest {
     /// File name of the picture.
     file: &'static str,
     entrants: IndexMap<String, Entrant>,
-    /// The first original images.
+    /// The original images that are shown.
     originals: Option<Array4<f32>>,
 }
 
@@ -65,7 +65,7 @@ struct Contest {
 struct Entrant {
     label: Label,
     figures: Figures,
-    /// The first reconstructions of the first seed.
+    /// Their reconstructions by the first seed.
     shown: Array4<f32>,
 }
 
@@ -137,7 +137,7 @@ impl Contest {
         let autoencoder = autoencoder(run)?;
         let split = images::held_out(run)?;
         let originals = array::to_images(split.values());
-        self.originals.get_or_insert_with(|| images::first(&originals));
+        self.originals.get_or_insert_with(|| images::shown(&originals));
         let noise = |place: usize| Noise::new(seed, place as u64, split.values().device()).fork("evaluation");
         let input = |place: usize, batch: &Batch| {
             let damaged = autoencoder.corrupt(&batch.values, &noise(place));
@@ -186,7 +186,7 @@ impl Contest {
         let entrant = self.entrants.entry(name.into()).or_insert_with(|| Entrant {
             label,
             figures: Figures::default(),
-            shown: images::first(rebuilt),
+            shown: images::shown(rebuilt),
         });
         for (quantity, value) in values {
             entrant.figures.push(seed, &quantity, value);
@@ -215,7 +215,7 @@ impl Contest {
         let (title, note) = (self.title.to_string(), self.note.to_string());
         draft.evaluation.tables.push(ResultTable { title: title.clone(), columns, rows, note });
         let seed = draft.evaluation.seeds.first().copied().unwrap_or(0);
-        let caption = format!("The first {} test images, seed {seed}; not hand-picked.", originals.dim().0);
+        let caption = images::shown_are(seed);
         let entry = Entry { file: self.file.into(), title, caption, order };
         Ok(draft.gallery.add(entry, |path| picture::image_rows(path, &lines))?)
     }

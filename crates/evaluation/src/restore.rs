@@ -181,14 +181,14 @@ fn summary(
     Ok(ResultTable { title, columns, rows, note })
 }
 
-/// The first images of a trial, row by row.
+/// Images of a trial, row by row.
 fn show(draft: &Draft, set: &Set, kind: &Kind, trial: &Trial, order: u32) -> Result<(), EvaluationError> {
     let shown = trial.shown();
     let rows: Vec<_> = shown.iter().map(|(title, images)| (*title, images.view())).collect();
     let entry = Entry {
         file: format!("{}-{}.png", set.name, kind.name),
         title: format!("{}: {}", set.name, kind.title),
-        caption: format!("The first of the selected test images, seed {}; not hand-picked.", trial.seed()),
+        caption: images::shown_are(trial.seed()),
         order,
     };
     Ok(draft.gallery.add(entry, |path| picture::image_rows(path, &rows))?)

@@ -1,7 +1,7 @@
 //! Figures over seeds: the values of a quantity for each seed, with their mean and spread.
 
 use crate::error::EvaluationError;
-use crate::outcome::ResultTable;
+use crate::outcome::{Evaluation, ResultTable};
 use ae_metrics::{Interval, MeanStd, mean_std};
 use std::collections::BTreeMap;
 
@@ -47,6 +47,21 @@ const CONFIDENCE: f64 = 0.95;
 /// What the cells of [`Figure::to_text`] say about several seeds, for the note of a table.
 pub(crate) const SPREAD: &str = "Means over seeds, in brackets the 95 % interval of the mean (Student's; of shares and \
                                  percentages on the scale of the logit, of what cannot be negative on that of the logarithm).";
+
+/// Removes [`SPREAD`] where no cell has an interval, as with a single seed.
+pub(crate) fn drop_needless_notes(evaluation: &mut Evaluation) {
+    let without =
+        |text: &str| text.replace(&format!(" {SPREAD}"), "").replace(SPREAD, "").trim_start().to_owned();
+    let has_intervals = |table: &ResultTable| {
+        table.rows.iter().flatten().any(|cell| cell.ends_with(']') && cell.contains(" ["))
+    };
+    if !evaluation.tables.iter().any(has_intervals) {
+        evaluation.method = without(&evaluation.method);
+    }
+    for table in evaluation.tables.iter_mut().filter(|table| !has_intervals(table)) {
+        table.note = without(&table.note);
+    }
+}
 
 impl Quantity {
     /// A quantity of any value.
@@ -125,7 +140,8 @@ impl Figure {
         Ok(Some(Interval { low: unit * low, high: unit * high }))
     }
 
-    /// `mean [low, high]` with the 95 % interval of the mean; a single value is shown alone, and no value as a dash.
+    /// `mean [low, high]` with the 95 % interval of the mean; a single value, or the same several times, is shown alone,
+    /// and no value as a dash.
     ///
     /// # Errors
     /// A value that is not finite, or a mean beyond the bounds of its quantity.
@@ -135,10 +151,10 @@ impl Figure {
         }
         let (mean, decimals) = (self.summary()?.mean, self.quantity.decimals);
         Ok(match self.interval()? {
-            Some(Interval { low, high }) => {
+            Some(Interval { low, high }) if low < high => {
                 format!("{mean:.decimals$} [{low:.decimals$}, {high:.decimals$}]")
             }
-            None => format!("{mean:.decimals$}"),
+            _ => format!("{mean:.decimals$}"),
         })
     }
 

@@ -1,11 +1,11 @@
 //! What a task judges in place of its own presets, data and budget: `ae eval TASK --run`, `--data`, `--set` and `--quick`.
 
+use crate::apply::trained::experiment_of;
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
 use crate::tasks::{OptionValues, TASKS, Task};
 use ae_models::ModelConfig;
 use ae_records::config;
-use ae_records::files;
 use ae_records::names::{did_you_mean, nearest};
 use ae_records::record::Record;
 use ae_records::run_dir::{RunDir, RunDirError};
@@ -176,12 +176,10 @@ impl<'a> Models<'a> {
         let folders: Vec<RunDir> = context.subject.runs.iter().map(RunDir::new).collect();
         let mut runs: Vec<(String, Wanted)> = Vec::new();
         for dir in folders {
-            let path = dir.config();
-            if !path.exists() {
+            if !dir.config().exists() {
                 return Err(RunError::from(RunDirError::NotARun(dir.root().into())).into());
             }
-            let text = files::read_to_string(&path)?;
-            let experiment: Experiment = config::load(&path.display().to_string(), &text, &[])?;
+            let experiment = experiment_of(&dir)?;
             let record = Record::read(&dir.record()).map_err(RunError::from)?;
             let (name, command) = (record.preset, record.command);
             runs.push((name.clone(), Wanted { name, experiment, command, run: Some(dir) }));

@@ -165,11 +165,11 @@ pub enum ApplyError {
 impl ApplyError {
     /// Whether the user's arguments or files are at fault, rather than the machine.
     pub fn is_usage(&self) -> bool {
-        use ApplyError::{Changed, File, Model, ModelFile, Report};
+        use ApplyError::{Changed, Config, File, Model, ModelFile, Report};
         match self {
             ApplyError::Folder(error) => !matches!(error, RunDirError::File(_)),
             ApplyError::Data(error) => !matches!(error, DataError::File(_) | DataError::Fetch { .. }),
-            File(_) | ModelFile(_) | Model(_) | Report(_) | Changed(_) => false,
+            Config(_) | File(_) | ModelFile(_) | Model(_) | Report(_) | Changed(_) => false,
             _ => true,
         }
     }

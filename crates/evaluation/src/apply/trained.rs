@@ -122,12 +122,17 @@ impl Trained {
 
 impl TrainedRun {
     fn read(dir: &RunDir) -> Result<Self, ApplyError> {
-        let path = dir.config();
-        let text = files::read_to_string(&path)?;
-        let experiment = ae_records::config::load(&path.display().to_string(), &text, &[])?;
+        let experiment = experiment_of(dir)?;
         let record = Record::read(&dir.record())?;
         Ok(TrainedRun { dir: dir.clone(), experiment, record })
     }
+}
+
+/// The configuration that a run was trained with.
+pub(crate) fn experiment_of(dir: &RunDir) -> Result<Experiment, ApplyError> {
+    let path = dir.config();
+    let text = files::read_to_string(&path)?;
+    Ok(ae_records::config::load(&path.display().to_string(), &text, &[])?)
 }
 
 /// `name_0`, `name_1`, ….

@@ -116,7 +116,7 @@ pub(super) fn evaluate(
         let mut judge = |trial: &Trial, name, title, lab: &Tensor| {
             let (_, figures) = all.entry(name).or_insert_with(|| (title, Figures::default()));
             trial.judge(seed, lab, figures);
-            shown.push((title, images::first(&array::to_images(&colour::from_lab(lab)))));
+            shown.push((title, images::shown(&array::to_images(&colour::from_lab(lab)))));
         };
         for (network, (name, title, _)) in NETWORKS.iter().enumerate() {
             let run = draft.trained(context, &wanted(network, seed)?)?;
@@ -132,12 +132,12 @@ pub(super) fn evaluate(
             }
         }
         let Some(trial) = trial.filter(|_| place == 0) else { continue };
-        shown.push(("original", images::first(&array::to_images(&trial.originals))));
+        shown.push(("original", images::shown(&array::to_images(&trial.originals))));
         let rows: Vec<_> = shown.iter().map(|(title, images)| (*title, images.view())).collect();
         let entry = Entry {
             file: format!("{SET}-{NAME}.png"),
             title: format!("{SET}: colours given back"),
-            caption: format!("The first of the selected test images, seed {seed}; not hand-picked."),
+            caption: images::shown_are(seed),
             order,
         };
         draft.gallery.add(entry, |path| picture::image_rows(path, &rows))?;

@@ -96,8 +96,8 @@ impl Trial {
 
     /// The first images with the name of each row: the originals, then every method.
     pub(super) fn shown(&self) -> Vec<(&'static str, Array4<f32>)> {
-        let rows = self.restored.iter().map(|(_, title, images)| (*title, images::first(images)));
-        [("original", images::first(&self.originals))].into_iter().chain(rows).collect()
+        let rows = self.restored.iter().map(|(_, title, images)| (*title, images::shown(images)));
+        [("original", images::shown(&self.originals))].into_iter().chain(rows).collect()
     }
 
     /// The seed of the run.

@@ -14,7 +14,7 @@ use std::path::Path;
 /// Widths of a panel's parts: the name of a column, its range, its figures.
 const NAME: u32 = 130;
 const RANGE: u32 = 150;
-const FIGURES: u32 = 120;
+const FIGURES: u32 = 156;
 const MARGIN: u32 = 14;
 /// From one column of the table to the next.
 const STEP: u32 = 22;
