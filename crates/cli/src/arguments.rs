@@ -158,7 +158,7 @@ mod tests {
         let mut command = command(None);
         let error = command.try_get_matches_from_mut(&words).unwrap_err();
         let told = with_usage(error, &mut command, &words).to_string();
-        assert!(told.contains("Usage: ae train [OPTIONS] <PRESET|FILE>"), "{told}");
+        assert!(told.contains("Usage: ae train [OPTIONS] [PRESET|FILE]"), "{told}");
     }
 
     #[test]

@@ -125,6 +125,27 @@ fn a_run_that_is_killed_while_it_begins_begins_anew() {
     }
 }
 
+/// TensorBoard compares the settings of runs, whenever a run was killed.
+#[test]
+fn a_run_that_is_killed_before_its_first_event_still_tells_its_settings() {
+    let place = longer("");
+    place.check("train mine.toml --threads 1 --out whole", 0, &[]);
+    let cut = |file: &str| place.text(&format!("whole/{file}")).replace("\"finished\"", "\"running\"");
+    std::fs::create_dir(place.path("run")).unwrap();
+    for file in ["record.json", "config.toml"] {
+        place.write(&format!("run/{file}"), cut(file));
+    }
+    place.check("train --resume run --threads 1", 0, &[]);
+    let told = |run: &str| {
+        let files = std::fs::read_dir(place.path(run).join("events")).unwrap();
+        let files = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
+        let tag = b"_hparams_/session_start_info";
+        let has = |bytes: Vec<u8>| bytes.windows(tag.len()).filter(|window| window == tag).count();
+        files.map(|path| has(std::fs::read(path).unwrap())).sum::<usize>()
+    };
+    assert_eq!((told("whole"), told("run")), (1, 1));
+}
+
 /// Libtorch's kernels and our own round differently, so a run that is resumed must not change between them.
 #[test]
 fn a_resumed_run_keeps_its_kernels() {

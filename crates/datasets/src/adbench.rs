@@ -38,7 +38,12 @@ pub fn load(name: &str, sources: &Sources, progress: &mut dyn Progress) -> Resul
     let set = set();
     let Some((name, file)) = tables(set).find(|(known, _)| *known == name) else {
         let known: Vec<String> = names().into_iter().map(String::from).collect();
-        return Err(DataError::UnknownSet { name: name.to_owned(), nearest: nearest(name, &known), known });
+        return Err(DataError::UnknownSet {
+            name: name.to_owned(),
+            here: None,
+            nearest: nearest(name, &known),
+            known,
+        });
     };
     let path = sources.bring_file(set, file, &mut false, progress)?;
     let (content, record) = sources.content(set, file, &path, progress)?;

@@ -9,6 +9,7 @@ use crate::{
 use ae_fetch::Progress;
 use ae_records::names::nearest;
 use serde::Deserialize;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 static CATALOGUE: LazyLock<Vec<SetEntry>> = LazyLock::new(|| {
@@ -252,13 +253,13 @@ pub(crate) fn sets() -> &'static [SetEntry] {
 
 /// The set with exactly this name; the error suggests similar names.
 pub(crate) fn find(name: &str) -> Result<&'static SetEntry, DataError> {
-    sets().iter().find(|set| set.name == name).ok_or_else(|| unknown(name))
+    sets().iter().find(|set| set.name == name).ok_or_else(|| unknown(name, None))
 }
 
-/// The error for an unknown name, with the most similar names.
-pub(crate) fn unknown(name: &str) -> DataError {
+/// The error for an unknown name, with the most similar names; with the folder `here`, it might have been a path.
+pub(crate) fn unknown(name: &str, here: Option<PathBuf>) -> DataError {
     let known: Vec<String> = sets().iter().map(|set| set.name.clone()).collect();
-    DataError::UnknownSet { name: name.to_owned(), nearest: nearest(name, &known), known }
+    DataError::UnknownSet { name: name.to_owned(), here, nearest: nearest(name, &known), known }
 }
 
 #[cfg(test)]
@@ -309,32 +310,11 @@ mod tests {
     fn unknown_sets_are_answered_with_the_nearest_and_all() {
         let sets = "sets: mnist, fashion-mnist, moving-mnist, cifar10, cifar10-subset, olivetti, lfw-subset, photographs, ecg5000, nsl-kdd, nab, \
              nab-corpus, ucr-anomaly, skab, adbench, movielens-100k, movielens-1m, 20newsgroups, reuters-r8, reuters-r52";
-        let here = std::env::current_dir().unwrap().display().to_string();
-        check(
-            "mnits",
-            &format!(
-                "no data set is called `mnits`, nor a file or folder in {here}; did you mean `mnist`?; {sets}"
-            ),
-        );
-        check(
-            "ECG500",
-            &format!(
-                "no data set is called `ECG500`, nor a file or folder in {here}; did you mean `ecg5000`?; {sets}"
-            ),
-        );
-        check(
-            "fashion",
-            &format!(
-                "no data set is called `fashion`, nor a file or folder in {here}; did you mean `fashion-mnist`?; {sets}"
-            ),
-        );
-        check(
-            "minst",
-            &format!(
-                "no data set is called `minst`, nor a file or folder in {here}; did you mean `mnist`?; {sets}"
-            ),
-        );
-        check("qqqq", &format!("no data set is called `qqqq`, nor a file or folder in {here}; {sets}"));
+        check("mnits", &format!("no data set is called `mnits`; did you mean `mnist`?; {sets}"));
+        check("ECG500", &format!("no data set is called `ECG500`; did you mean `ecg5000`?; {sets}"));
+        check("fashion", &format!("no data set is called `fashion`; did you mean `fashion-mnist`?; {sets}"));
+        check("minst", &format!("no data set is called `minst`; did you mean `mnist`?; {sets}"));
+        check("qqqq", &format!("no data set is called `qqqq`; {sets}"));
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub fn load(name: &str, sources: &Sources, progress: &mut dyn Progress) -> Resul
     if !SETS.contains(&name) {
         let known = SETS.map(String::from).to_vec();
         let nearest = ae_records::names::nearest(name, &known);
-        return Err(DataError::UnknownSet { name: name.to_owned(), nearest, known });
+        return Err(DataError::UnknownSet { name: name.to_owned(), here: None, nearest, known });
     }
     read(catalogue::find(name)?, sources, progress)
 }

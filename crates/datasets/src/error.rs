@@ -13,14 +13,16 @@ use std::path::{Path, PathBuf};
 pub enum DataError {
     /// No set has this name, and no file or folder is there.
     #[error(
-        "no data set is called `{name}`, nor a file or folder in {}{}; sets: {}",
-        here(),
+        "no data set is called `{name}`{}{}; sets: {}",
+        here.as_ref().map_or(String::new(), |here| format!(", nor a file or folder in {}", here.display())),
         did_you_mean(nearest),
         known.join(", ")
     )]
     UnknownSet {
         /// What was asked for.
         name: String,
+        /// The folder that a path would begin in, if it may be one.
+        here: Option<PathBuf>,
         /// Sets with similar names, nearest first.
         nearest: Vec<String>,
         /// All sets.
@@ -257,12 +259,6 @@ impl DataError {
 }
 
 /// What is wrong, with the settings as they are called in the configuration of a run.
-/// The folder that relative paths begin in.
-fn here() -> String {
-    std::env::current_dir()
-        .map_or_else(|_| "the current folder".into(), |folder| folder.display().to_string())
-}
-
 pub(crate) fn in_data(error: &impl std::fmt::Display) -> String {
     const SHARED: [&str; 12] = [
         "columns",

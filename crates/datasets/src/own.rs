@@ -49,7 +49,7 @@ fn find(config: &DataConfig, purpose: Purpose) -> Result<Own, DataError> {
             let missing = std::io::Error::new(std::io::ErrorKind::NotFound, "no such file or folder");
             FileError::new("read", path)(missing).into()
         } else {
-            catalogue::unknown(&config.set)
+            catalogue::unknown(&config.set, std::env::current_dir().ok())
         });
     }
     if kind == Kind::Unknown {

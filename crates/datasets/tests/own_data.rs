@@ -264,12 +264,7 @@ fn arrays_are_vectors_or_images_and_may_have_labels() {
         "six.npy is not a usable array file: its shape is [2, 2, 1, 1, 2, 1]; give [N, D], [N, H, W], [N, C, H, W] or \
          [N, T, C, H, W] without zeros, or the shape of one sample as data.shape",
     );
-    check_error(
-        &folder,
-        "six.npy",
-        "shape = [3]",
-        "data.shape = [3] has 3 numbers, but a row of six.npy has 4",
-    );
+    check_error(&folder, "six.npy", "shape = [3]", "shape = [3] has 3 numbers, but a row of six.npy has 4");
     let shape = |name: &str, more: &str| load_from(&folder, name, more).unwrap().shape.dims();
     assert_eq!(shape("six.npy", "shape = [4]"), [4]);
     assert_eq!(shape("five.npy", "shape = [2, 2]"), [2, 2]);

@@ -2,8 +2,8 @@
 
 use crate::context::{Context, Wanted};
 use crate::error::EvaluationError;
-use crate::outcome::Evaluation;
-use crate::spread;
+use crate::outcome::{Evaluation, ResultTable};
+use crate::spread::SPREAD;
 use crate::subject::Subject;
 use crate::tasks::Task;
 use ae_report::gallery::Gallery;
@@ -113,12 +113,59 @@ impl Draft {
         method: impl Into<String>,
     ) -> Result<(Evaluation, PathBuf), EvaluationError> {
         self.evaluation.method = format!("{}{}", self.subject.caution(), method.into());
-        spread::drop_needless_notes(&mut self.evaluation);
+        drop_needless_notes(&mut self.evaluation);
         for setting in self.subject.settings_of_others(&self.variants) {
             tracing::warn!("--set {setting} has changed nothing: no preset of this task is of this variant");
         }
         self.evaluation.pictures = self.gallery.entries()?;
         let report = self.evaluation.write(&self.folder)?;
         Ok((self.evaluation, report))
+    }
+}
+
+/// Removes [`SPREAD`] where no cell has an interval, as with a single seed.
+fn drop_needless_notes(evaluation: &mut Evaluation) {
+    let without =
+        |text: &str| text.replace(&format!(" {SPREAD}"), "").replace(SPREAD, "").trim_start().to_owned();
+    let has_intervals = |table: &ResultTable| {
+        table
+            .rows
+            .iter()
+            .flat_map(|row| row.iter().skip(1))
+            .any(|cell| cell.ends_with(']') && cell.contains(" ["))
+    };
+    if !evaluation.tables.iter().any(has_intervals) {
+        evaluation.method = without(&evaluation.method);
+    }
+    for table in evaluation.tables.iter_mut().filter(|table| !has_intervals(table)) {
+        table.note = without(&table.note);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_explained_where_there_are_some() {
+        let check = |cells: [&str; 2], notes: [&str; 2], method: &str| {
+            let table = |cell: &str| ResultTable {
+                rows: vec![vec!["pca [2]".into(), cell.into()]],
+                note: format!("Higher is better. {SPREAD} All rows."),
+                ..ResultTable::default()
+            };
+            let mut evaluation = Evaluation {
+                method: format!("{SPREAD} By cosine."),
+                tables: cells.iter().map(|cell| table(cell)).collect(),
+                ..Evaluation::default()
+            };
+            drop_needless_notes(&mut evaluation);
+            assert_eq!([&evaluation.tables[0].note, &evaluation.tables[1].note], notes);
+            assert_eq!(evaluation.method, method);
+        };
+        let (with, without) =
+            (format!("Higher is better. {SPREAD} All rows."), "Higher is better. All rows.");
+        check(["0.25", "0.75"], [without, without], "By cosine.");
+        check(["0.25", "0.5 [0.4, 0.6]"], [without, &with], &format!("{SPREAD} By cosine."));
     }
 }

@@ -1,7 +1,7 @@
 //! Figures over seeds: the values of a quantity for each seed, with their mean and spread.
 
 use crate::error::EvaluationError;
-use crate::outcome::{Evaluation, ResultTable};
+use crate::outcome::ResultTable;
 use ae_metrics::{Interval, MeanStd, mean_std};
 use std::collections::BTreeMap;
 
@@ -47,21 +47,6 @@ const CONFIDENCE: f64 = 0.95;
 /// What the cells of [`Figure::to_text`] say about several seeds, for the note of a table.
 pub(crate) const SPREAD: &str = "Means over seeds, in brackets the 95 % interval of the mean (Student's; of shares and \
                                  percentages on the scale of the logit, of what cannot be negative on that of the logarithm).";
-
-/// Removes [`SPREAD`] where no cell has an interval, as with a single seed.
-pub(crate) fn drop_needless_notes(evaluation: &mut Evaluation) {
-    let without =
-        |text: &str| text.replace(&format!(" {SPREAD}"), "").replace(SPREAD, "").trim_start().to_owned();
-    let has_intervals = |table: &ResultTable| {
-        table.rows.iter().flatten().any(|cell| cell.ends_with(']') && cell.contains(" ["))
-    };
-    if !evaluation.tables.iter().any(has_intervals) {
-        evaluation.method = without(&evaluation.method);
-    }
-    for table in evaluation.tables.iter_mut().filter(|table| !has_intervals(table)) {
-        table.note = without(&table.note);
-    }
-}
 
 impl Quantity {
     /// A quantity of any value.
@@ -342,7 +327,7 @@ mod tests {
         };
         check(RECALL, &[(0, 0.191), (1, 0.535)], "0.363 [0.000, 1.000]");
         check(RECALL, &[(0, 0.4), (1, 0.5), (2, 0.6)], "0.500 [0.270, 0.730]");
-        check(RECALL, &[(0, 1.0), (1, 1.0)], "1.000 [1.000, 1.000]");
+        check(RECALL, &[(0, 1.0), (1, 1.0)], "1.000");
         check(RECALL, &[(0, 0.25)], "0.250");
         check(ERROR, &[(0, 40.0), (1, 50.0), (2, 60.0)], "50.0 [27.0, 73.0]");
         // Student's interval would begin below 0.

@@ -49,15 +49,15 @@ fn channels_and_columns_are_drawn_apart() {
     assert_eq!(picture.dimensions(), (2 * 680, 2 * (34 + 3 * 150)));
     let (columns, rows) = table(5, 4);
     let picture = check_picture(|path| table_rows(path, &columns, &rows));
-    assert_eq!(picture.dimensions(), (2 * 3 * 442, 2 * (30 + 2 * (30 + 5 * 22 + 14))));
+    assert_eq!(picture.dimensions(), (2 * 3 * 478, 2 * (30 + 2 * (30 + 5 * 22 + 14))));
     // The colour of a value stands in every line but the one without a value; no line joins two of them.
     let is_blue = |x: u32, y: u32| picture.get_pixel(x, y).0 == [0x4E, 0x79, 0xA7];
     for column in 0..5 {
         let middle = 2 * (30 + 30 + column * 22 + 11);
-        let seen = (0..884).any(|x| is_blue(x, middle));
+        let seen = (0..956).any(|x| is_blue(x, middle));
         assert_eq!(seen, column != 0, "column {column} of row 0");
         let between = middle + 22;
-        assert!(column == 4 || !(0..884).any(|x| is_blue(x, between)), "something joins the columns");
+        assert!(column == 4 || !(0..956).any(|x| is_blue(x, between)), "something joins the columns");
     }
 }
 

@@ -145,9 +145,9 @@ pub struct GroupConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EarlyStopping {
-    /// Epochs to wait for a better validation loss.
+    /// Epochs to wait for a better validation loss; at least 1.
     pub patience: u64,
-    /// How much lower a loss must be to count as better.
+    /// How much lower a loss must be to count as better; at least 0.
     pub min_delta: f64,
 }
 

@@ -239,8 +239,8 @@ fn begin(request: &Request, splits: &Splits, model: &dyn Model, device: Device) 
     if !request.resume || longer.is_some() {
         files::write_atomic_bytes(&run.config(), ae_records::config::to_toml(experiment).as_bytes())?;
     }
-    // Once: a run that is resumed has them.
-    if !request.resume {
+    // Once: a run that is resumed has them, unless it was killed before it came to them.
+    if !request.resume || !EventWriter::has_begun(&run.events())? {
         let mut events = EventWriter::append_after(&run.events(), 0)?;
         events.settings(&json!(experiment))?;
         events.flush()?;

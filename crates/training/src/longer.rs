@@ -24,7 +24,8 @@ pub(crate) fn command(before: &str, epochs: u64, in_steps: bool) -> String {
     if in_steps {
         let then = format!(" && ae train --resume run{longer}");
         let before = before.trim_end_matches(&then);
-        let place = if before.contains(" && ") { "" } else { " --out run" };
+        let has_place = before.contains(" && ") || before.ends_with(" --out run");
+        let place = if has_place { "" } else { " --out run" };
         return format!("{before}{place}{then}");
     }
     let mut parts = before.split(EPOCHS);

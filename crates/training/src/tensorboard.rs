@@ -58,6 +58,14 @@ impl EventWriter {
         Ok(writer)
     }
 
+    /// Whether a folder holds event files.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn has_begun(folder: &Path) -> Result<bool, EventError> {
+        event_files(folder).map(|files| !files.is_empty())
+    }
+
     /// Continues the event files of a folder as they were at `step`: drops later events and a truncated last
     /// record, so that a resumed run draws no point twice. A folder without event files gets a new one.
     ///

@@ -48,7 +48,7 @@ pub struct Conv {
     /// and the image's border counts less. Only for encoders.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub valid: bool,
-    /// Channels of the small map that a decoder begins with; absent: the last of `channels`. Only for
+    /// Channels of the small map that a decoder begins with, at least 1; absent: the last of `channels`. Only for
     /// decoders.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<i64>,

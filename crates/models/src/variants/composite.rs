@@ -35,7 +35,7 @@ pub struct Config {
     pub conditional: Conditional,
     /// How often it is the true one in training.
     pub teacher_forcing: TeacherForcing,
-    /// `w`: weight of the reproduction of the given steps; 0: no decoder for them.
+    /// `w`: weight of the reproduction of the given steps; 0: no decoder for them; at least 0.
     pub reconstruction: f64,
     /// Activation of both decoders' output; `identity` allows any value.
     pub output: Activation,

@@ -28,7 +28,7 @@ pub struct Config {
     pub patch: i64,
     /// Images of a sample that are given, at least 1; the others are forecast. Absent: half, rounded down.
     pub given: Option<i64>,
-    /// Weight of the reproduction of the given images, in reverse order, by a second decoder; 0: there is none.
+    /// Weight of the reproduction of the given images, in reverse order, by a second decoder; 0: there is none; at least 0.
     pub reconstruction: f64,
     /// Activation of the output; `identity` allows any value.
     pub output: Activation,

@@ -50,7 +50,7 @@ pub struct Config {
     pub commitment: f64,
     /// `γ`: weight of the past in the codebook's moving averages; in [0, 1).
     pub decay: f64,
-    /// An entry is restarted if it is used less than this share of an even use; 0: never.
+    /// An entry is restarted if it is used less than this share of an even use; at least 0 (never) and below 1.
     pub dead_below: f64,
     /// Activation of the hidden layers.
     pub activation: Activation,
