@@ -50,11 +50,12 @@ impl Default for Vae {
 struct Data {
     set: String,
     label: Option<String>,
+    ignore: Vec<String>,
 }
 
 impl Default for Data {
     fn default() -> Self {
-        Data { set: "mnist".into(), label: None }
+        Data { set: "mnist".into(), label: None, ignore: Vec::new() }
     }
 }
 
@@ -151,7 +152,7 @@ fn overrides_are_laid_over() {
     check("", &["seed=18446744073709551615"], Config { seed: u64::MAX, ..Default::default() });
     check("seed = 18446744073709551615", &["model=vae"], Config { seed: u64::MAX, ..vae(20, 1.0) });
     let data = |set: &str, label: Option<&str>| Config {
-        data: Data { set: set.into(), label: label.map(Into::into) },
+        data: Data { set: set.into(), label: label.map(Into::into), ..Default::default() },
         ..Default::default()
     };
     check("", &["data.set=fashion_mnist"], data("fashion_mnist", None));
@@ -165,6 +166,12 @@ fn overrides_are_laid_over() {
         ..Default::default()
     };
     check("training.widths = [9]", &["training.widths=[1, 2]"], widths(&[1, 2]));
+    // A shell takes the quotes away.
+    for given in ["[id, row no]", r#"["id", "row no"]"#, "['id',row no]"] {
+        let ignore = vec!["id".into(), "row no".into()];
+        let data = Data { ignore, ..Default::default() };
+        check("", &[&format!("data.ignore={given}")], Config { data, ..Default::default() });
+    }
 }
 
 #[test]

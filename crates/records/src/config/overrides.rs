@@ -79,6 +79,14 @@ fn parse_key(key: &str) -> Option<Vec<String>> {
     }
 }
 
+/// A list whose texts have no quotes, which shells take away: `[a, b]`.
+fn bare_list(value: &str) -> Option<DeValue<'_>> {
+    let inside = value.strip_prefix('[')?.strip_suffix(']')?;
+    let items = inside.split(',').map(|item| item.trim().trim_matches(['"', '\'']));
+    let text = |item| Spanned::new(0..0, DeValue::String(Cow::Borrowed(item)));
+    Some(DeValue::Array(items.filter(|item: &&str| !item.is_empty()).map(text).collect()))
+}
+
 impl<'a> Override<'a> {
     fn parse(given: &'a str) -> Result<Self, ConfigError> {
         let malformed = |reason| ConfigError::Malformed { given: given.into(), reason };
@@ -94,7 +102,7 @@ impl<'a> Override<'a> {
         Place::Set(self.given.into())
     }
 
-    /// Tries to read the value as TOML, then as text, then as the name of a variant with its default
+    /// Tries to read the value as TOML, or a list of texts without quotes, then as text, then as the name of a variant with its default
     /// settings.
     fn try_on<T: DeserializeOwned>(
         &self,
@@ -104,7 +112,7 @@ impl<'a> Override<'a> {
         let as_text = DeValue::String(Cow::Borrowed(self.value));
         let mut readings = match DeValue::parse(self.value) {
             Ok(value) if !self.value.is_empty() => vec![value.into_inner()],
-            _ => vec![],
+            _ => bare_list(self.value).into_iter().collect(),
         };
         if !readings.iter().any(DeValue::is_str) {
             readings.push(as_text);
