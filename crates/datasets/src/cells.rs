@@ -56,7 +56,11 @@ impl Cells {
         let left_out: Vec<String> =
             table.ignored.iter().chain(times).filter(|name| !is_asked_out(name, config)).cloned().collect();
         if !left_out.is_empty() {
-            tracing::warn!("{}: left out {}; run with --verbose to see why", config.set, left_out.join(", "));
+            let hint = match tracing::enabled!(tracing::Level::INFO) {
+                true => "",
+                false => "; run with --verbose to see why",
+            };
+            tracing::warn!("{}: left out {}{hint}", config.set, left_out.join(", "));
         }
         if let Some(first) = table.bad.first() {
             let (bad, all) = (table.bad.len(), table.len() + table.bad.len());

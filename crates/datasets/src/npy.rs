@@ -68,6 +68,9 @@ pub(crate) fn parse_as<T: Number>(content: &[u8]) -> Result<Npy<T>, String> {
         return Err(unusable(&file.dtype().descr()));
     };
     let size = kind.size_field() as usize;
+    if !matches!(kind.type_char(), TypeChar::Float | TypeChar::Uint | TypeChar::Int | TypeChar::Bool) {
+        return Err(unusable(&format!("'{kind}'")));
+    }
     if dims.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim)) != Some(stated)
         || stated.checked_mul(size) != Some(data.len())
     {

@@ -104,6 +104,10 @@ fn a_header_must_tell_the_truth() {
     check(&npy("<f4", false, "(-1, 2)", &[0; 8]), none("-1, 2"));
     check(&npy("<f4", false, "()", &[0; 4]), Err("it holds a single number; give an array of [N, …]".into()));
     check(
+        &npy("<U3", false, "(2,)", &[0; 24]),
+        Err("its values are of type '<U3'; save it with `.astype('float32')`".into()),
+    );
+    check(
         &npy("<f16", false, "(2,)", &[0; 32]),
         Err("its values are of type '<f16'; save it with `.astype('float32')`".into()),
     );

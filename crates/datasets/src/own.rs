@@ -55,6 +55,10 @@ fn find(config: &DataConfig, purpose: Purpose) -> Result<Own, DataError> {
     if kind == Kind::Unknown {
         return Err(DataError::UnknownKind { path: path.to_owned() });
     }
+    if let Some(label) = config.label.as_ref().filter(|_| purpose == Purpose::Train && kind != Kind::Table) {
+        let right = "the column of a table; the labels of an array are another file, named by data.labels";
+        return Err(DataError::OutOfRange { key: "label", value: label.to_string(), right });
+    }
     let File { content, memory, mut records } = read_file(path, config)?;
     let mut rows = match kind {
         Kind::Table => match tables::read(&content, config, path, memory, purpose)? {
@@ -177,8 +181,8 @@ fn from_array(
     let shape = match dims[1..] {
         [] => SampleShape::from_dims(&[1]),
         [features] => SampleShape::from_dims(&[features]),
-        // No image is one pixel wide: a series of one measurement.
-        [steps, 1] if steps > 1 => SampleShape::from_dims(&[steps, 1]),
+        // No image is that narrow: a series of a few measurements.
+        [steps, features] if features < MANY && steps >= MANY => SampleShape::from_dims(&[steps, features]),
         [height, width] => SampleShape::from_dims(&[1, height, width]),
         // [C, H, W], [T, C, H, W], or what is told: only the number of values must be right then.
         _ => SampleShape::from_dims(&dims[1..])
@@ -218,7 +222,9 @@ pub(crate) fn auto_scale(shape: &SampleShape, bytes: bool) -> Scale {
 /// The labels of a file with one whole number per row.
 fn label_texts(content: &[u8], path: &Path) -> Result<Vec<String>, DataError> {
     let (dims, values) = match kind_of(path) {
-        Kind::Npy => npy::parse(content).map(|array| (array.dims, array.rows)).map_err(wrong(path, "npy"))?,
+        Kind::Npy => npy::parse(content).map(|array| (array.dims, array.rows)).map_err(|reason| {
+            wrong(path, "label")(format!("{reason}; labels are whole numbers, one for each row"))
+        })?,
         Kind::Idx => idx::parse(content)
             .map(|idx| (idx.dims.clone(), mnist::to_rows(&idx)))
             .map_err(wrong(path, "idx"))?,

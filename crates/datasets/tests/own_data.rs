@@ -233,7 +233,7 @@ fn arrays_are_vectors_or_images_and_may_have_labels() {
         ("inf.npy", &npy("<f4", "(2, 2)", &[1.0, 2.0, 3.0, f32::INFINITY].map(f32::to_le_bytes).concat())),
         ("five.npy", &npy("|u1", "(2, 2, 1, 1, 2)", &[0; 8])),
         ("six.npy", &npy("|u1", "(2, 2, 1, 1, 2, 1)", &[0; 8])),
-        ("series.npy", &npy("|u1", "(2, 4, 1)", &[0; 8])),
+        ("series.npy", &npy("|u1", "(2, 5, 2)", &[0; 20])),
         ("images.idx", &[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 51, 102, 255]),
         ("train-labels-idx1-ubyte", &[0, 0, 8, 1, 0, 0, 0, 2, 4, 3]),
         ("liar.idx", &[0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]),
@@ -269,7 +269,7 @@ fn arrays_are_vectors_or_images_and_may_have_labels() {
     assert_eq!(shape("six.npy", "shape = [4]"), [4]);
     assert_eq!(shape("five.npy", "shape = [2, 2]"), [2, 2]);
     assert_eq!(shape("five.npy", ""), [2, 1, 1, 2]);
-    assert_eq!(shape("series.npy", ""), [4, 1]);
+    assert_eq!(shape("series.npy", ""), [5, 2]);
     check_error(
         &folder,
         "liar.idx",
