@@ -94,14 +94,20 @@ fn claims_of_a_file_are_dropped_when_its_settings_change() {
 #[test]
 fn an_array_of_series_trains_a_model_that_takes_only_sequences() {
     let place = Place::new();
-    let values: Vec<f32> = (0..40 * 12 * 2).map(|i| (i as f32 * 0.37).sin() * 3.0).collect();
-    place.write("series.npy", npy(&[40, 12, 2], &values));
-    let set = "--set data.set=series.npy --set data.scale=standard";
-    place.check(&format!("train mine.toml --threads 1 --set model=lstm {set} --out run"), 0, &["test/mae"]);
-    assert_eq!(place.json("run/record.json")["data"]["shape"], serde_json::json!([12, 2]));
-    assert!(place.text("run/config.toml").contains("shape = [12, 2]"), "the run says how it read the array");
+    // So many measurements that they may be pixels, each in its own unit.
+    let value = |i: i32| (i as f32 * 0.37).sin() * 10f32.powi(i % 6);
+    place.write("series.npy", npy(&[40, 12, 6], &(0..40 * 12 * 6).map(value).collect::<Vec<_>>()));
+    let set = "--set model=lstm --set data.set=series.npy --set data.scale=auto";
+    place.check(&format!("train mine.toml --threads 1 {set} --out run"), 0, &["test/mae"]);
+    let data = &place.json("run/record.json")["data"];
+    assert_eq!(data["shape"], serde_json::json!([12, 6]));
+    assert_eq!(data["preprocessing"], "the range of each channel to [0, 1]", "as sequences are scaled");
+    assert!(place.text("run/config.toml").contains("shape = [12, 6]"), "the run says how it read the array");
     place.check("train run/config.toml --threads 1 --out again", 0, &["test/mae"]);
     assert_eq!(place.text("run/metrics.jsonl"), place.text("again/metrics.jsonl"));
+    place.check("train --resume run --set training.epochs=6", 0, &["6 epochs"]);
+    place.check(&format!("train mine.toml --threads 1 {set} --set training.epochs=6 --out whole"), 0, &[]);
+    assert_eq!(place.text("run/metrics.jsonl"), place.text("whole/metrics.jsonl"));
     let images: Vec<f32> = (0..4 * 6 * 6 * 3).map(|i| i as f32).collect();
     place.write("faces.npy", npy(&[4, 6, 6, 3], &images));
     place.check_refused(

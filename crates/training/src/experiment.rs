@@ -105,9 +105,7 @@ fn run_here(
     let device = request.device.resolve()?;
     request.experiment.training.check().map_err(TrainError::from)?;
     // Data and model come before the folder, so that a run that cannot train leaves nothing behind.
-    let seed = request.experiment.training.seed;
-    let splits = Splits::load(&request.experiment.data, &request.sources, seed, device, progress)?;
-    let (splits, mut model) = built(&mut request.experiment, splits, device)?;
+    let (splits, mut model) = built(&mut request, device, progress)?;
     start::check_data(&splits, &request.experiment.training)?;
     model.metadata.preset = request.name.clone();
     if let Some(available) = machine::available_memory().filter(|_| device == Device::Cpu) {
@@ -155,14 +153,16 @@ fn run_here(
     Ok(Run { record, model, splits, experiment: request.experiment, dir: request.run, interrupted })
 }
 
-/// The model, and the data as it takes them. An array `[N, T, F]` of the user's own is read as images of one channel; for a
+/// The model, and the data as it takes them. An array `[N, T, F]` of the user's own may be read as images of one channel; for a
 /// variant that takes only sequences it becomes sequences, and the experiment says so.
 fn built(
-    experiment: &mut Experiment,
-    splits: Splits,
+    request: &mut Request,
     device: Device,
-) -> Result<(Splits, PortableModel), ModelError> {
+    progress: &mut dyn ae_fetch::Progress,
+) -> Result<(Splits, PortableModel), RunError> {
+    let Request { experiment, sources, .. } = request;
     let seed = experiment.training.seed;
+    let splits = Splits::load(&experiment.data, sources, seed, device, progress)?;
     let model = experiment.model.build_on(&splits.summary(), seed, device);
     let is_left_open = experiment.data.shape.is_none() && ae_datasets::is_own(&experiment.data);
     match (model, &splits.dataset.shape) {
@@ -173,12 +173,29 @@ fn built(
             let shape = SampleShape::Sequence { steps, features };
             tracing::info!("each sample is read as a sequence: data.shape = {:?}", shape.dims());
             experiment.data.shape = Some(shape.dims());
-            let splits = splits.shaped(shape);
+            // Again, because sequences are scaled otherwise than images.
+            let splits = Splits::load(&experiment.data, sources, seed, device, progress)?;
             let model = experiment.model.build_on(&splits.summary(), seed, device)?;
             Ok((splits, model))
         }
-        (model, _) => Ok((splits, model?)),
+        (model, shape) => {
+            let model = model?;
+            let names = &splits.dataset.feature_names;
+            if matches!(shape, SampleShape::Vector { .. }) && !names.is_empty() && is_recurrent(experiment) {
+                tracing::warn!(
+                    "each row is read as a series of {} steps, its columns from left to right; for columns in no such order use \
+                     another variant, such as `deep`",
+                    names.len()
+                );
+            }
+            Ok((splits, model))
+        }
     }
+}
+
+/// Whether the variant reads a row as a series.
+fn is_recurrent(experiment: &Experiment) -> bool {
+    matches!(experiment.model.name(), "lstm" | "tcn" | "composite")
 }
 
 /// Writes the configuration and the first record.

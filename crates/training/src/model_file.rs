@@ -5,6 +5,7 @@ use crate::tensors::{self, TensorFileError};
 use ae_datasets::Preprocessing;
 use ae_models::{DataSummary, Model, ModelError, ModelSettings, limits};
 use ae_tensor::{Device, Distance, Noise, Tensor, tch};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -195,6 +196,9 @@ pub enum ModelFileError {
         /// Its format.
         got: u32,
     },
+    /// A detector of anomalies.
+    #[error("{} is a detector, not a trained model; `ae detect score` uses it", .0.display())]
+    Detector(PathBuf),
     /// Settings of another variant, or that the variant no longer accepts.
     #[error("{} does not hold the expected model: {source}", path.display())]
     Settings {
@@ -267,13 +271,18 @@ impl PortableModel {
         #[derive(Deserialize)]
         struct Format {
             format: u32,
+            /// Of a detector.
+            schema: Option<IgnoredAny>,
         }
         let foreign = |error: serde_json::Error| TensorFileError::Foreign {
             path: path.into(),
             reason: error.to_string(),
         };
         // Check the format first: another version may hold other metadata.
-        let Format { format } = Format::deserialize(&metadata).map_err(foreign)?;
+        let Format { format, schema } = Format::deserialize(&metadata).map_err(foreign)?;
+        if schema.is_some() {
+            return Err(ModelFileError::Detector(path.into()));
+        }
         if format != FORMAT {
             return Err(ModelFileError::Format { path: path.into(), got: format });
         }

@@ -14,7 +14,8 @@ pub enum Schedule {
     /// Rises linearly from zero over `warmup` steps, then falls along half a cosine to `floor` times the base
     /// rate at the last step (Loshchilov & Hutter, 2017, equation 5, without restarts).
     Cosine {
-        /// Steps of the rise.
+        /// Steps of the rise; 0: it begins at the base rate.
+        #[serde(default)]
         warmup: u64,
         /// Last rate, as a share of the base rate.
         #[serde(default)]
