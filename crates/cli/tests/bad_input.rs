@@ -91,6 +91,17 @@ fn data_that_the_model_cannot_take_are_refused_with_what_was_seen() {
 }
 
 #[test]
+fn a_model_is_no_detector_and_a_detector_no_model() {
+    let place = Place::new();
+    place.check("train mine.toml --threads 1 --out run", 0, &[]);
+    place.check("detect fit rows.csv --threads 1 --out d.safetensors --set training.epochs=1", 0, &[]);
+    let model = "detect inspect run/model.safetensors";
+    place.check_refused(model, 1, &["is a trained model, not a detector", "`ae detect fit`"]);
+    let detector = "encode d.safetensors rows.csv --out x.csv";
+    place.check_refused(detector, 1, &["is a detector, not a trained model", "`ae detect score`"]);
+}
+
+#[test]
 fn a_table_that_cannot_be_read_is_refused_with_the_place() {
     let place = Place::new();
     let check = |content: &str, expected: &[&str]| {

@@ -2,6 +2,7 @@
 
 use super::blocks::{self, student};
 use super::budget::Period;
+use super::threshold::four_digits;
 use serde::Serialize;
 use statrs::distribution::{Beta, ChiSquared, ContinuousCDF, Gamma, Normal};
 use std::fmt;
@@ -130,8 +131,7 @@ impl fmt::Display for Promise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let percent = |share: f64| format!("{:.2}", 100.0 * share);
         let (low, high) = (percent(self.low), percent(self.high));
-        // Rounded to what a user may have written.
-        let rate = (self.rate * 1e8).round() / 1e6;
+        let rate = four_digits(100.0 * self.rate);
         match self.basis {
             Basis::Rows { rows } => write!(
                 f,

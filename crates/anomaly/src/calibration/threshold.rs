@@ -317,11 +317,17 @@ impl fmt::Display for Rule {
         match self {
             Rule::MeanStd { k } => write!(f, "mean + {k} std"),
             Rule::Quantile { q } => write!(f, "quantile {q}"),
-            Rule::FalseAlarmRate { rate } => write!(f, "false-alarm rate {rate}"),
+            Rule::FalseAlarmRate { rate } => write!(f, "false-alarm rate {}", four_digits(*rate)),
             Rule::FalseEvents { per_row, .. } => write!(f, "{per_row:.3e} false events per row"),
             Rule::Pot { rate, tail } => write!(f, "rate {rate} of the tail above quantile {tail}"),
         }
     }
+}
+
+/// A positive number rounded to four significant digits; those of `1 per day` would not end.
+pub(super) fn four_digits(value: f64) -> f64 {
+    let unit = 10f64.powi(3 - value.log10().floor() as i32);
+    if unit.is_finite() { (value * unit).round() / unit } else { value }
 }
 
 impl fmt::Display for Threshold {

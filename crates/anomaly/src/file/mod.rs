@@ -21,6 +21,7 @@ use ae_models::limits;
 use ae_records::arrays::{self, StoredArray, TensorFileError};
 use ae_records::text::one_line;
 use golden::Golden;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -56,6 +57,12 @@ pub enum DetectorFileError {
         /// Its format.
         got: u32,
     },
+    /// A model of `ae train`.
+    #[error(
+        "{} is a trained model, not a detector; `ae encode` and `ae reconstruct` use it, and `ae detect fit` makes a detector",
+        .0.display()
+    )]
+    Model(PathBuf),
     /// Parts that do not fit together.
     #[error("{} is damaged: {reason}", path.display())]
     Damaged {
@@ -130,9 +137,14 @@ impl Detector {
         #[derive(Deserialize)]
         struct Format {
             format: u32,
+            /// Of a trained model.
+            preset: Option<IgnoredAny>,
         }
         // Check the format first: another version may hold other metadata.
-        let (_, Format { format }) = arrays::read(path)?;
+        let (_, Format { format, preset }) = arrays::read(path)?;
+        if preset.is_some() {
+            return Err(DetectorFileError::Model(path.into()));
+        }
         if format != FORMAT {
             return Err(DetectorFileError::Format { path: path.into(), got: format });
         }
