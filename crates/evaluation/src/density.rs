@@ -74,7 +74,7 @@ pub fn density(model: &dyn LatentVariable, rows: &Batch, samples: i64, seed: u64
         let batch = Batch {
             values: few(&rows.values),
             labels: rows.labels.as_ref().map(few),
-            observed: None,
+            observed: rows.observed.as_ref().map(few),
             given: None,
         };
         let noise = Noise::new(seed, start as u64, batch.values.device()).fork("density");
@@ -113,8 +113,8 @@ pub fn log_likelihoods_of(
             let mut copies = vec![1; targets.values.dim()];
             copies[0] = draws;
             let labels = targets.labels.as_ref().map(|labels| labels.repeat([draws]));
-            let repeated =
-                Batch { values: targets.values.repeat(&copies), labels, observed: None, given: None };
+            let observed = targets.observed.as_ref().map(|observed| observed.repeat(&copies));
+            let repeated = Batch { values: targets.values.repeat(&copies), labels, observed, given: None };
             let likelihood = model.negative_log_likelihood(&z.flatten(0, 1), &repeated).view([draws, rows]);
             let weights = (standard_log_prob(&z) - likelihood - posterior.log_prob(&z)).to_kind(Kind::Double);
             sums.push(weights.sum_dim_intlist([0i64].as_slice(), false, None::<Kind>));
@@ -147,7 +147,7 @@ fn targets(model: &dyn LatentVariable, batch: Batch, noise: &Noise) -> Batch {
     Batch {
         values: model.targets().draw(&batch.values, noise),
         labels: batch.labels,
-        observed: None,
+        observed: batch.observed,
         given: None,
     }
 }

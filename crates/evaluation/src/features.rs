@@ -110,7 +110,7 @@ fn evaluate(
             }
             let Some(trial) = &trial else { continue };
             trial.judge(name, name, &mut entrants, |rows| codes::of_batch(model, rows))?;
-            let size = model.code_size();
+            let size = model.code_size().min(trial.pca.components());
             if size < trial.pca.most() && !sizes.contains(&size) {
                 sizes.push(size);
                 let (name, title) = (format!("pca{size}"), format!("PCA, {size} components"));

@@ -191,9 +191,6 @@ fn rate_distortion(
     let mut table = ResultTable {
         title: "Rate and distortion by β".into(),
         columns: ["β", "rate (KL)", "distortion", "-ELBO", "active"].map(String::from).into(),
-        note: format!(
-            "In nats per test sample, after only {EPOCHS} epochs each, so not comparable with a full training."
-        ),
         ..ResultTable::default()
     };
     for &beta in plan.betas {
@@ -218,6 +215,13 @@ fn rate_distortion(
         table.rows.push(cells.into());
         curve.points.push((rate, distortion));
         curve.labels.push(format!("β = {beta}"));
+        let epochs = match run.experiment.training.epochs {
+            1 => "1 epoch".to_owned(),
+            epochs => format!("{epochs} epochs"),
+        };
+        table.note = format!(
+            "In nats per test sample, after only {epochs} each, so not comparable with a full training."
+        );
     }
     draft.evaluation.tables.push(table);
     Ok(curve)

@@ -20,7 +20,7 @@ use ae_training::experiment::Run;
 use ndarray::{Array2, Axis};
 use reconstructions::{reconstructions, restorations};
 use std::path::PathBuf;
-pub(crate) use units::{MAX_CHANNELS, Units, shown_range, tiles_of};
+pub(crate) use units::{MAX_CHANNELS, Units, own_range, shown_range, tiles_of};
 
 /// Samples shown side by side.
 const SHOWN: usize = 10;

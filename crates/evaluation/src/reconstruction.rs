@@ -152,7 +152,8 @@ impl Contest {
             self.add(&format!("input_{preset}"), label, seed, &originals, &of_split(split, input))?;
         }
         let form = autoencoder.code_form();
-        let (size, code) = (form.numbers_of_equal_bits(), Some(form));
+        // Few training images have no more components.
+        let (size, code) = (form.numbers_of_equal_bits().min(pca.components()), Some(form));
         let parameters = Some(run.record.model.parameters as i64);
         let rebuilt = of_split(split, |place, batch| autoencoder.restore(batch, &noise(place)));
         self.add(preset, Label { title: preset.into(), code, parameters }, seed, &originals, &rebuilt)?;

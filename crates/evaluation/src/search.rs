@@ -16,6 +16,7 @@ use crate::spread::Quantity;
 use crate::subject::Models;
 use crate::tasks::RunTask;
 pub(crate) use ae_catalogue::tasks::SEARCH as TASK;
+use ae_datasets::Preprocessing;
 use ae_models::Batch;
 use ae_tensor::{Device, Kind, Noise, Pca, Tensor};
 use ae_training::Splits;
@@ -131,10 +132,11 @@ fn evaluate(
                 trial.codes(&mut entrants, (coder.name, coder.title), coder.binary, encode)?;
                 // The same size of each rival, once.
                 let size = model.code_size();
-                let name = format!("pca{size}");
+                let known = size.min(pca.components());
+                let name = format!("pca{known}");
                 if size <= pca.most() && !entrants.have(&name, seed) {
-                    let title = format!("PCA, {size} components");
-                    let by = |rows: &Tensor| codes::represent(rows, |batch| pca.codes(batch, size));
+                    let title = format!("PCA, {known} components");
+                    let by = |rows: &Tensor| codes::represent(rows, |batch| pca.codes(batch, known));
                     trial.codes(&mut entrants, (&name, &title), coder.binary, by)?;
                 }
                 if coder.binary {
@@ -172,7 +174,9 @@ impl<'a> Trial<'a> {
 
     /// Adds the pixels themselves.
     fn pixels(&self, entrants: &mut Entrants) -> Result<(), EvaluationError> {
-        let size = Size::Pixels(self.gallery().flatten(1, -1).size()[1]);
+        let values = self.gallery().flatten(1, -1).size()[1];
+        let are_bytes = matches!(self.splits.dataset.preprocessing, Preprocessing::Divide { .. });
+        let size = if are_bytes { Size::Pixels(values) } else { Size::Values(values) };
         let found = entrants.entry("pixels", "pixels", size);
         self.judge(found, &Gallery::euclid(self.gallery()), &self.queries.values)
     }

@@ -33,9 +33,12 @@ pub struct Subject {
 /// The models of a task, each by its name: presets, or runs that are there already.
 #[derive(Debug)]
 pub(crate) struct Models<'a> {
-    presets: &'a [&'a str],
+    presets: Vec<&'a str>,
     runs: Vec<(String, Wanted)>,
 }
+
+/// Variants that learn from the label of each sample.
+const LABELLED: [&str; 3] = ["classifier", "cvae", "stacked"];
 
 impl Subject {
     /// What the options of a task say.
@@ -188,12 +191,13 @@ impl<'a> Models<'a> {
         if let Some((_, first)) = runs.first() {
             context.seeds = vec![first.experiment.training.seed];
         }
+        let presets = if runs.is_empty() { suited(context, presets)? } else { presets.to_vec() };
         Ok(Models { presets, runs })
     }
 
     pub(crate) fn names(&self) -> Vec<&str> {
         match self.runs.is_empty() {
-            true => self.presets.to_vec(),
+            true => self.presets.clone(),
             false => self.runs.iter().map(|(name, _)| name.as_str()).collect(),
         }
     }
@@ -223,6 +227,29 @@ impl<'a> Models<'a> {
     pub(crate) fn data(&self) -> Option<&str> {
         self.first_run().map(|wanted| name_of(&wanted.experiment.data.set))
     }
+}
+
+/// Those of the presets that can be trained on the data that the user names: some need labels. Says which are left out.
+fn suited<'a>(context: &mut Context<'_>, presets: &[&'a str]) -> Result<Vec<&'a str>, EvaluationError> {
+    let Some(set) = context.subject.data.clone() else { return Ok(presets.to_vec()) };
+    let (mut kept, mut left_out, mut has_labels) = (Vec::new(), Vec::new(), None);
+    for preset in presets {
+        let wanted = Wanted::preset(preset, &[], 0)?;
+        let mut suits = !LABELLED.contains(&wanted.experiment.model.name());
+        if !suits {
+            if has_labels.is_none() {
+                let data = context.subject.adapt(&wanted)?.experiment.data;
+                let loaded = ae_datasets::load(&data, context.sources, 0, context.progress);
+                has_labels = Some(loaded.map_err(RunError::from)?.train.labels.is_some());
+            }
+            suits = has_labels == Some(true);
+        }
+        if suits { kept.push(*preset) } else { left_out.push(*preset) }
+    }
+    if !left_out.is_empty() {
+        tracing::warn!("left out {}, as {set} has no labels to learn from", left_out.join(", "));
+    }
+    Ok(kept)
 }
 
 /// The name of a set, or of a file without its folder.

@@ -193,3 +193,46 @@ fn a_quick_look_says_so_and_progress_counts_the_models() {
     ];
     assert_eq!(beginnings, expected);
 }
+
+#[test]
+fn presets_that_learn_from_labels_are_left_out_where_there_are_none() {
+    let check = |content: &str, settings: &[&str], expected: &[&str]| {
+        let bench = Bench::new();
+        std::fs::write(bench.path("own.csv"), content).unwrap();
+        let set = bench.path("own.csv").display().to_string();
+        let names = bench.with(&[0], |context| {
+            let given = options(&[("data", &[set.as_str()]), ("set", settings)]);
+            context.subject = Subject::of(task("reconstruction"), &given).unwrap();
+            let models = Models::of(context, &["vae", "cvae"]).unwrap();
+            models.names().into_iter().map(String::from).collect::<Vec<_>>()
+        });
+        assert_eq!(names, expected);
+    };
+    let rows: String = (0..40).map(|row| format!("0.{row},0.{},{}\n", row % 7, row % 2)).collect();
+    check(&rows, &[], &["vae"]);
+    check(&rows, &["data.label=2"], &["vae", "cvae"]);
+}
+
+/// Asks every variant on data without labels.
+#[test]
+fn the_variants_that_learn_from_labels_are_known() {
+    let summary = |shape: &[i64]| ae_models::DataSummary {
+        shape: shape.to_vec(),
+        mean: 0.5,
+        low: 0.0,
+        high: 1.0,
+        classes: 0,
+    };
+    let mut labelled = BTreeSet::new();
+    for name in ModelConfig::names() {
+        let model: ModelConfig = serde_json::from_str(&format!(r#"{{"{name}": {{}}}}"#)).unwrap();
+        let noise = ae_tensor::Noise::new(0, 0, ae_tensor::Device::Cpu);
+        let refused = |shape: &[i64]| {
+            matches!(model.initialise(&summary(shape), &noise), Err(ae_models::ModelError::NoLabels { .. }))
+        };
+        if refused(&[1, 32, 32]) || refused(&[8, 2]) || refused(&[12]) {
+            labelled.insert(name.to_string());
+        }
+    }
+    assert_eq!(labelled, LABELLED.map(String::from).into());
+}

@@ -95,6 +95,16 @@ impl Yardstick {
         self.run.record.metrics.get("test/accuracy").copied().unwrap_or(f64::NAN)
     }
 
+    /// Whether its decisions mean something: it errs on held-out images at most half as often as somebody who always names
+    /// the most frequent class.
+    pub(crate) fn is_trustworthy(&self) -> bool {
+        let labels = self.run.splits.test.labels().map(array::to_vec).unwrap_or_default();
+        let mut counts = vec![0usize; self.classifier().classes() as usize];
+        labels.iter().for_each(|&label| counts[label as usize] += 1);
+        let most = counts.into_iter().max().unwrap_or(0) as f64 / labels.len().max(1) as f64;
+        1.0 - self.accuracy() <= 0.5 * (1.0 - most)
+    }
+
     /// Names of the classes.
     pub(crate) fn class_names(&self) -> &[String] {
         &self.run.splits.dataset.label_names

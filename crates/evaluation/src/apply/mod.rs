@@ -51,7 +51,7 @@ pub struct Applied {
     pub rows: usize,
     /// The code of a row: `20 numbers`.
     pub code: String,
-    /// Mean over all rows of the squared error of a value, in the (squared) unit of the model's input.
+    /// Mean over all observed values of the squared error, in the (squared) unit of the model's input, as `test/mse` of a run.
     pub mean_squared_error: f64,
     /// The files that were written, that of the values first; of many pictures the folder alone.
     pub files: Vec<PathBuf>,
@@ -186,12 +186,14 @@ impl Used {
         sheet.about.extend(labels.is_some().then_some("label"));
         sheet.about.push("squared_error");
         let size = limits::rows_per_batch(&*self.trained.model, BATCH, limits::MAX_BATCH_VALUES);
-        let mut sum = 0.0;
+        let (mut sum, mut values) = (0.0, 0.0);
         let chunk = |start: usize| {
             let batch = self.batch(start, size.min(split.len() - start));
             let seen = self.see(&batch)?;
             let errors = array::to_vec(&seen.errors);
-            sum += errors.iter().sum::<f64>();
+            let weights = weights(&batch);
+            sum += errors.iter().zip(&weights).map(|(error, weight)| error * weight).sum::<f64>();
+            values += weights.iter().sum::<f64>();
             let about = (start..).zip(errors).map(|(row, error)| {
                 let mut cells = vec![row.to_string()];
                 cells.extend(row_names.get(row).cloned());
@@ -209,9 +211,20 @@ impl Used {
             input: name.clone(),
             rows: split.len(),
             code: self.trained.autoencoder()?.code_form().to_string(),
-            mean_squared_error: sum / split.len() as f64,
+            mean_squared_error: sum / values,
             files,
         })
+    }
+}
+
+/// How many values of each row were observed.
+fn weights(batch: &Batch) -> Vec<f64> {
+    match &batch.observed {
+        None => vec![batch.values.numel() as f64 / batch.len() as f64; batch.len() as usize],
+        Some(observed) => {
+            let seen = observed.flatten(1, -1);
+            array::to_vec(&seen.sum_dim_intlist([1i64].as_slice(), false, None::<Kind>))
+        }
     }
 }
 

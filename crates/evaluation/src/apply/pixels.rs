@@ -1,6 +1,6 @@
 //! Values as they were before the preprocessing, and images in a range that a picture can show.
 
-use crate::pictures::{shown_range, tiles_of};
+use crate::pictures::{own_range, shown_range, tiles_of};
 use ae_datasets::Preprocessing;
 use ae_tensor::{Tensor, array};
 use ae_training::Metadata;
@@ -36,7 +36,7 @@ impl<'m> Raw<'m> {
         let own = &self.metadata.channel_ranges;
         let shared = self.black_and_white();
         for (channel, mut values) in images.axis_iter_mut(Axis(1)).enumerate() {
-            let range = own.get(channel).map(|&[low, high]| shown_range((low, high)).into());
+            let range = own.get(channel).map(|&[low, high]| own_range((low, high)).into());
             let [black, white]: [f32; 2] = range.unwrap_or(shared);
             values.mapv_inplace(|value| ((value - black) / (white - black)).clamp(0.0, 1.0));
         }

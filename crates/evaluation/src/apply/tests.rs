@@ -220,7 +220,7 @@ fn two_channels_become_two_panels_with_ranges_of_their_own() {
     for (row, line) in pixels.chunks(17).enumerate() {
         assert_eq!(line[8], 255, "a white line between the channels");
         for channel in 0..2 {
-            let [low, high] = if channel == 0 { [0.0, 1.0] } else { ranges[1] };
+            let [low, high] = ranges[channel];
             for column in 0..8 {
                 let value = values[7 * 64 + channel * 32 + row * 8 + column];
                 let value = ((value - low) / (high - low)).clamp(0.0, 1.0);

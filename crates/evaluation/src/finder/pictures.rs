@@ -253,14 +253,15 @@ impl PictureIndex {
         let keep = |_: usize, scores: &[f32]| {
             let order = best(scores, top.saturating_add(usize::from(itself.is_some())));
             found.extend(order.into_iter().filter(|&place| Some(place) != itself).take(top).map(|place| {
-                FoundPicture {
-                    picture: self.names[place].clone(),
-                    distance: f64::from(-scores[place]).max(0.0).sqrt(),
-                }
+                // By differences: scores of near pictures are what is left of larger numbers.
+                let off = self.rows.narrow(0, place as i64, 1) - query;
+                let distance = off.square().sum(Kind::Double).sqrt().double_value(&[]);
+                FoundPicture { picture: self.names[place].clone(), distance }
             }));
             Ok(())
         };
         Gallery::euclid(&self.rows).search(query, keep).expect("scores are kept without an error");
+        found.sort_by(|a: &FoundPicture, b| a.distance.total_cmp(&b.distance));
         found
     }
 

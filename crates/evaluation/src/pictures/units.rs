@@ -150,7 +150,8 @@ impl<'a> Units<'a> {
             let positions = self.ranges.iter().enumerate();
             let of_channel = positions.filter(|(at, _)| is_viewable || at / size % channels == channel);
             let range = of_channel.map(|(_, range)| *range);
-            shown_range(range.fold((f32::INFINITY, f32::NEG_INFINITY), |a, b| (a.0.min(b.0), a.1.max(b.1))))
+            let range = range.fold((f32::INFINITY, f32::NEG_INFINITY), |a, b| (a.0.min(b.0), a.1.max(b.1)));
+            if is_viewable { shown_range(range) } else { own_range(range) }
         };
         (0..channels).map(of).collect()
     }
@@ -188,11 +189,14 @@ pub(crate) fn shown_range((low, high): (f32, f32)) -> (f32, f32) {
         (0.0, 1.0)
     } else if within(0.0, 255.0) && high > 16.0 {
         (0.0, 255.0)
-    } else if low < high {
-        (low, high)
     } else {
-        (low - 1.0, low + 1.0)
+        own_range((low, high))
     }
+}
+
+/// The range that a picture shows for a channel of its own: that of its data.
+pub(crate) fn own_range((low, high): (f32, f32)) -> (f32, f32) {
+    if low < high { (low, high) } else { (low - 1.0, low + 1.0) }
 }
 
 #[cfg(test)]
@@ -231,7 +235,9 @@ mod tests {
     fn channels_that_are_no_colours_are_panels_with_ranges_of_their_own() {
         for channels in [2, 4] {
             let image = SampleShape::Image { channels, height: 2, width: 3 };
-            let value = |row: usize, at: usize| ((row % 5) as f32 + 2.0) * 10f32.powi((at / 6) as i32 * 3);
+            // The first is small, and lies in [0, 1].
+            let value =
+                |row: usize, at: usize| ((row % 5) as f32 + 2.0) * 10f32.powi((at / 6) as i32 * 3 - 3);
             let splits = splits(image, Scale::Standard, value);
             let units = Units::of(&splits);
             let lines = units.lines("original", splits.train.values());
