@@ -127,7 +127,7 @@ pub struct SampleArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
-    /// A PNG file for one picture of all, a .csv or .npy file, or a folder [default: samples-SAMPLER.png, in the run's report
+    /// A PNG file for one picture of all, if they are images, a .csv or .npy file, or a folder [default: samples-SAMPLER.png, in the run's report
     /// or beside the model file]
     #[arg(long, value_name = "PATH")]
     pub out: Option<PathBuf>,

@@ -33,7 +33,17 @@ pub(crate) fn interpolate(args: &InterpolateArgs, cli: &Cli) -> Result<(), Failu
     let between = Between { rows: [args.from, args.to], steps: args.steps, path };
     let sources = sources(&args.common.sources);
     let (done, path) = apply::interpolate(&wish, &between, &sources, downloads().as_mut(), device)?;
-    show(&done, cli, &format!("steps from row {} to row {}, {path}", args.from, args.to));
+    match cli.json {
+        true => output::json(&done),
+        false => output::summary(&format!(
+            "{} steps between rows {} and {} of {}, {path}: {}",
+            done.rows,
+            args.from,
+            args.to,
+            done.input,
+            place(&done)
+        )),
+    }
     Ok(())
 }
 
@@ -55,7 +65,11 @@ fn show(done: &Applied, cli: &Cli, what: &str) {
     if cli.json {
         return output::json(done);
     }
-    let place = apply::shown(&done.files).unwrap_or(Path::new("")).display();
     let input = if done.rows == 1 { done.input.replacen("rows", "row", 1) } else { done.input.clone() };
-    output::summary(&format!("{} {input}: {what}: {place}", done.rows));
+    output::summary(&format!("{} {input}: {what}: {}", done.rows, place(done)));
+}
+
+/// Where the result is.
+fn place(done: &Applied) -> String {
+    apply::shown(&done.files).unwrap_or(Path::new("")).display().to_string()
 }

@@ -44,7 +44,7 @@ pub(crate) fn run(args: &SampleArgs, cli: &Cli) -> Result<(), Failure> {
             output::json(&result);
         }
         false => {
-            output::result(&format!(
+            output::summary(&format!(
                 "{} samples{of_label} by {sampler}, seed {}: {place}",
                 args.n, args.seed
             ));

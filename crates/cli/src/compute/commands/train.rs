@@ -113,10 +113,19 @@ fn measure(run: &mut Run, sources: &Sources, args: &TrainArgs) -> Result<(), Fai
         stop: stop_flag(),
         subject: ae_evaluation::Subject::default(),
     };
-    let names = &run.experiment.measures;
+    let names = &run.experiment.measures.clone();
     let begin = &mut |name: &str| output::note(&format!("measuring {name}"));
-    let metrics = measures::of_run(&mut context, run, names, true, begin)?;
-    run.record.metrics.extend(metrics);
+    let is_own = ae_datasets::is_own(&run.experiment.data);
+    for name in names {
+        match measures::of_run(&mut context, run, std::slice::from_ref(name), true, begin) {
+            Ok(metrics) => run.record.metrics.extend(metrics),
+            // The preset has chosen it for its own data.
+            Err(error) if is_own && error.is_usage() => {
+                tracing::warn!("the measure {name} is left out: {error}");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
     let expected = run.experiment.expected.iter();
     run.record.expected = expected.map(|it| it.compare(&run.record.metrics)).collect();
     Ok(())
@@ -240,9 +249,12 @@ fn command(name: &str, experiment: &Experiment, args: &TrainArgs, kernels: Optio
 
 fn summary(record: &Record, report: &Path) {
     let ModelRecord { parameters, flops, .. } = record.model;
+    let variant = match record.preset == record.variant {
+        true => record.variant.clone(),
+        false => format!("{} ({})", record.preset, record.variant),
+    };
     output::result(&format!(
-        "{} · {parameters} parameters · {:.2} MFLOP per sample · {} in {:.1} s ({:.1} s each) on {}",
-        record.variant,
+        "{variant} · {parameters} parameters · {:.2} MFLOP per sample · {} in {:.1} s ({:.1} s each) on {}",
         flops as f64 / 1e6,
         counted(record.epochs, "epoch"),
         record.seconds.training,
@@ -257,5 +269,5 @@ fn summary(record: &Record, report: &Path) {
             expected.metric, expected.expected, expected.source
         ));
     }
-    output::result(&format!("report: {}", report.display()));
+    output::summary(&format!("report: {}", report.display()));
 }
