@@ -53,7 +53,11 @@ fn a_model_of_images_writes_pictures() {
     assert!(place.text("codes.csv").starts_with("row,file,squared_error,code_0,code_1\n0,00.png,"));
     place.check("encode run back/00.png --threads 1 --out one.csv", 0, &["1 row of back/00.png"]);
     let path = "interpolate run --from 0 --to 5 --steps 7 --threads 1";
-    place.check(&format!("{path} --out path.png"), 0, &["from row 0 to row 5, linear: path.png"]);
+    place.check(
+        &format!("{path} --out path.png"),
+        0,
+        &["between rows 0 and 5 of test rows", "linear: path.png"],
+    );
     place.check(&format!("{path} --path spherical --out path/"), 0, &["spherical: path"]);
     assert_eq!(common::files(&place.path("path")).len(), 8);
     check_in_pytorch(&place);

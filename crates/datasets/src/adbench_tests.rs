@@ -101,7 +101,7 @@ fn what_is_no_table_is_said() {
         check(&table(x, y.clone()), &format!("its `X` has {value} in row 1, column 1, counted from 0"));
     }
     let objects = npy("|O", false, "(3, 2)", b"cos\nsystem\n");
-    check(&table(objects, y.clone()), "its array `X` is not usable: its header states");
+    check(&table(objects, y.clone()), "its array `X` is not usable: its values are of type '|O'");
     check(&table(b"1,2\n".to_vec(), y), "its array `X` is not usable: it does not start with NumPy's");
     check(&table(x, b"\x93NUMPY".to_vec()), "its array `y` is not usable: ");
 }

@@ -251,18 +251,18 @@ mod tests {
         let titles = |table: usize| -> Vec<&str> {
             evaluation.tables[table].rows.iter().map(|row| row[0].as_str()).collect()
         };
-        assert_eq!(titles(0), ["vanilla", "PCA, 64 components", "vq_vae", "PCA, 1 component"]);
+        assert_eq!(titles(0), ["vanilla", "PCA, 9 components", "vq_vae", "PCA, 1 component"]);
         let codes: Vec<&str> = evaluation.tables[0].rows.iter().map(|row| row[1].as_str()).collect();
-        assert_eq!(codes, ["64 numbers", "64 numbers", "9 × 6 bits", "1 number"], "indices are not numbers");
+        assert_eq!(codes, ["64 numbers", "9 numbers", "9 × 6 bits", "1 number"], "indices are not numbers");
         assert_eq!(
             titles(1),
-            ["the input of denoising", "denoising", "PCA, 72 components, the input of denoising"]
+            ["the input of denoising", "denoising", "PCA, 9 components, the input of denoising"]
         );
         let metric = |name: &str| evaluation.metrics[name];
         // Clipping at 0 or 1 keeps half of the noise's variance of 0.04.
         assert!((metric("input_denoising/mse") - 0.02).abs() < 0.001, "{}", metric("input_denoising/mse"));
-        assert!(metric("pca64/mse") < 1e-6, "24 training images span at most 24 axes, and bars fewer");
-        assert!(metric("pca72_denoising/mse") > 1e-4);
+        assert!(metric("pca9/mse") < 1e-6, "24 training images span at most 24 axes, and bars 9");
+        assert!(metric("pca9_denoising/mse") > 1e-4);
         for name in ["vanilla/psnr", "vanilla/seed1/ssim", "denoising/mae", "denoising/mse_std"] {
             assert!(metric(name).is_finite(), "{name}");
         }

@@ -15,7 +15,7 @@ const PARSE_COPIES: u64 = 3;
 const FIT_COPIES: u64 = 18;
 /// Memory that the model which is chosen by default, its optimizer and its copies take for each value of a row; most on
 /// processors with vectors of 512 bits.
-const MODEL_BYTES: u64 = 18_000;
+const MODEL_BYTES: u64 = 26_000;
 
 /// The most memory that reading an input, and learning from it, may take: 200 MB and 64 bytes for each byte of the
 /// input as it is stored, or what the user allows. It is checked before anything is allocated.

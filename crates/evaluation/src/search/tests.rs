@@ -29,7 +29,7 @@ fn every_size_has_its_rivals_and_the_winners_are_named() {
     let table = &evaluation.tables[0];
     let rows: Vec<[&str; 3]> = table.rows.iter().map(|row| [0, 1, 2].map(|at| row[at].as_str())).collect();
     let expected = [
-        ["pixels", "64 pixels", "64"],
+        ["pixels", "64 values", "256"],
         ["vanilla", "16 values", "64"],
         ["vanilla", "16 bits", "2"],
         ["PCA, 16 components", "16 values", "64"],
