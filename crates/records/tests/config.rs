@@ -216,7 +216,7 @@ fn unknown_keys_are_named_with_their_line() {
     check_error(
         "[data]\nx = 1",
         &[],
-        "mine.toml:2: unknown key `data.x`; keys known here: `data.set`, `data.label`",
+        "mine.toml:2: unknown key `data.x`; keys known here: `data.set`, `data.label`, `data.ignore`",
     );
     check_error(
         "\n[training.schedule.cosine]\nwrmup = 1",
