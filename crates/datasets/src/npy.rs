@@ -68,6 +68,9 @@ pub(crate) fn parse_as<T: Number>(content: &[u8]) -> Result<Npy<T>, String> {
         return Err(unusable(&file.dtype().descr()));
     };
     let size = kind.size_field() as usize;
+    if matches!(kind.type_char(), TypeChar::ByteStr | TypeChar::UnicodeStr) {
+        return Err(format!("its values are texts, of type '{kind}', not numbers"));
+    }
     if !matches!(kind.type_char(), TypeChar::Float | TypeChar::Uint | TypeChar::Int | TypeChar::Bool) {
         return Err(unusable(&format!("'{kind}'")));
     }

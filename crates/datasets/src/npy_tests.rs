@@ -105,7 +105,7 @@ fn a_header_must_tell_the_truth() {
     check(&npy("<f4", false, "()", &[0; 4]), Err("it holds a single number; give an array of [N, …]".into()));
     check(
         &npy("<U3", false, "(2,)", &[0; 24]),
-        Err("its values are of type '<U3'; save it with `.astype('float32')`".into()),
+        Err("its values are texts, of type '<U3', not numbers".into()),
     );
     check(
         &npy("<f16", false, "(2,)", &[0; 32]),
