@@ -222,3 +222,19 @@ fn files_give_back_the_same_calibration_and_bad_ones_are_refused() {
     check_refused("held_out", "training");
     check_refused("{\"scores\"", "{\"more\":1,\"scores\"");
 }
+
+#[test]
+fn numbers_have_four_digits() {
+    for (value, expected) in [
+        (1.0 / 48.0, "0.02083"),
+        (0.05, "0.05"),
+        (1e-4, "0.0001"),
+        (12.3456, "12.35"),
+        (0.0, "0"),
+        (f64::NAN, "NaN"),
+        (f64::INFINITY, "inf"),
+        (5e-324, &5e-324.to_string()),
+    ] {
+        assert_eq!(threshold::four_digits(value).to_string(), expected);
+    }
+}

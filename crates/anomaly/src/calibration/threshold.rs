@@ -324,8 +324,12 @@ impl fmt::Display for Rule {
     }
 }
 
-/// A positive number rounded to four significant digits; those of `1 per day` would not end.
+/// A number rounded to four significant digits; those of `1 per day` would not end. What is not above 0 stays as it is.
 pub(super) fn four_digits(value: f64) -> f64 {
+    // Also for NaN.
+    if !(value > 0.0 && value.is_finite()) {
+        return value;
+    }
     let unit = 10f64.powi(3 - value.log10().floor() as i32);
     if unit.is_finite() { (value * unit).round() / unit } else { value }
 }

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &EvalArgs, cli: &Cli) -> Result<(), Failure> {
         true => output::json(&evaluation),
         false => {
             output::result(evaluation.to_text(output::width()).trim_end());
-            output::result(&format!("\nreport: {}", report.display()));
+            output::summary(&format!("\nreport: {}", report.display()));
         }
     }
     Ok(())

@@ -44,7 +44,7 @@ pub(crate) fn run(args: &ReproduceArgs, cli: &Cli) -> Result<(), Failure> {
         true => output::json(&result),
         false => {
             output::result(result.to_text(output::width()).trim_end());
-            output::result(&format!("\ntable: {}", folder.join("results.md").display()));
+            output::summary(&format!("\ntable: {}", folder.join("results.md").display()));
         }
     }
     verdict(&result, cli)
