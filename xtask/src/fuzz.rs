@@ -19,11 +19,12 @@ use crate::workspace::{self, Workspace};
 const HELP: &str = "\
 Run the fuzz targets under libFuzzer, one after another
 
-Usage: cargo xtask fuzz [TARGET...] [--runs N] [--seconds N]
+Usage: cargo xtask fuzz [TARGET...] [--runs N] [--seconds N] [--max-len BYTES]
 
-  TARGET       Folders of fuzz/corpus; all of them by default
-  --runs N     Inputs for each target [default: 10000000]
-  --seconds N  Most time for each target; 0 for no limit [default: 0]
+  TARGET           Folders of fuzz/corpus; all of them by default
+  --runs N         Inputs for each target [default: 10000000]
+  --seconds N      Most time for each target; 0 for no limit [default: 0]
+  --max-len BYTES  Longest input; shorter ones are several times as fast [default: 4096]
 
 Inputs that reach new code are kept in target/fuzz/corpus, and the next run starts from them.";
 
@@ -40,13 +41,17 @@ const FLAGS: &[&str] = &[
 ];
 
 /// What an input may take before it counts as a finding.
-const LIMITS: &[&str] = &["-timeout=10", "-rss_limit_mb=1024", "-max_len=4096"];
+const LIMITS: &[&str] = &["-timeout=10", "-rss_limit_mb=1024"];
+
+/// Longest input, in bytes, if none is asked for: what the targets promise a limit of memory for.
+const MAX_LEN: u64 = 4096;
 
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
     targets: Vec<String>,
     runs: u64,
     seconds: u64,
+    max_len: u64,
 }
 
 /// What one target's run came to.
@@ -104,13 +109,14 @@ fn options(known: &BTreeSet<String>, args: Vec<OsString>) -> anyhow::Result<Opti
     use lexopt::Arg::{Long, Short, Value};
     use lexopt::ValueExt;
     let usage = |error: lexopt::Error| Usage(format!("{error}; see `cargo xtask fuzz --help`"));
-    let mut options = Options { targets: Vec::new(), runs: 10_000_000, seconds: 0 };
+    let mut options = Options { targets: Vec::new(), runs: 10_000_000, seconds: 0, max_len: MAX_LEN };
     let mut parser = lexopt::Parser::from_args(args);
     while let Some(arg) = parser.next().map_err(usage)? {
         match arg {
             Long("help") | Short('h') => return Ok(None),
             Long("runs") => options.runs = parser.value().and_then(|n| n.parse()).map_err(usage)?,
             Long("seconds") => options.seconds = parser.value().and_then(|n| n.parse()).map_err(usage)?,
+            Long("max-len") => options.max_len = parser.value().and_then(|n| n.parse()).map_err(usage)?,
             Value(name) => {
                 let name = name.to_string_lossy().into_owned();
                 if !known.contains(&name) {
@@ -159,6 +165,7 @@ fn fuzz(workspace: &Workspace, program: &Path, target: &str, options: &Options) 
     let mut command = Command::new(program);
     command.env("AE_FUZZ_TARGET", target).current_dir(&workspace.root).args(LIMITS);
     command.arg(format!("-runs={}", options.runs)).arg(format!("-max_total_time={}", options.seconds));
+    command.arg(format!("-max_len={}", options.max_len));
     command.args(["-seed=1", "-dict=fuzz/tokens.dict", "-print_final_stats=1"]);
     command.arg(format!("-artifact_prefix={}/{target}-", found.display()));
     command.arg(&kept).arg(workspace.root.join("fuzz/corpus").join(target));
@@ -230,10 +237,16 @@ mod tests {
     fn targets_and_limits_are_read_from_the_command_line() {
         let known = BTreeSet::from(["idx".to_string(), "npy".to_string()]);
         let read = |words: &[&str]| options(&known, words.iter().map(OsString::from).collect());
-        let all = Options { targets: vec!["idx".into(), "npy".into()], runs: 10_000_000, seconds: 0 };
+        let all = Options {
+            targets: vec!["idx".into(), "npy".into()],
+            runs: 10_000_000,
+            seconds: 0,
+            max_len: 4096,
+        };
         assert_eq!(read(&[]).unwrap(), Some(all));
-        let one = Options { targets: vec!["npy".into()], runs: 5, seconds: 60 };
-        assert_eq!(read(&["npy", "--runs=5", "--seconds", "60"]).unwrap(), Some(one));
+        let one = Options { targets: vec!["npy".into()], runs: 5, seconds: 60, max_len: 512 };
+        let words = ["npy", "--runs=5", "--seconds", "60", "--max-len", "512"];
+        assert_eq!(read(&words).unwrap(), Some(one));
         assert_eq!(read(&["--help"]).unwrap(), None);
         let error = read(&["csv"]).unwrap_err();
         assert_eq!(error.to_string(), "unknown fuzz target 'csv'; known: idx, npy");
