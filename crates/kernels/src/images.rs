@@ -7,6 +7,7 @@ mod layout;
 mod map;
 mod memory;
 mod plane;
+mod pooled;
 mod resize;
 mod steps;
 mod taps;

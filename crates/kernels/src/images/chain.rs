@@ -6,6 +6,7 @@ use super::layout::{Gather, Scatter};
 use super::map::Map;
 use super::memory::{Aligned, Blocks, block, places};
 use super::plane::Plane;
+use super::pooled;
 use super::resize::{Backward, Forward};
 use super::steps::{Convolution, Step, steps};
 use crate::operation::{Gradients, Operation};
@@ -24,7 +25,7 @@ use std::sync::Arc;
 pub struct ImageChain {
     processor: Processor,
     steps: Vec<Step>,
-    /// Where the values between the steps lie, and their gradients: one more than steps.
+    /// Where the values lie, and their gradients, as [`steps`](super::steps::Planned) has planned them.
     values: Vec<Plane>,
     gradients: Vec<Plane>,
     parameters: Vec<usize>,
@@ -101,8 +102,8 @@ impl ImageChain {
     }
 
     fn sizes(&self) -> [usize; 2] {
-        let size = |plane: Option<&Plane>| plane.map_or(0, |p| p.channels * p.height * p.width);
-        [size(self.values.first()), size(self.values.last())]
+        let size = |plane: &Plane| plane.channels * plane.height * plane.width;
+        [size(&self.values[0]), size(&self.values[self.steps.len()])]
     }
 
     /// The sums of all groups, in their order.
@@ -172,13 +173,20 @@ impl ImageChain {
                 let from = (places[index].cast_const(), &self.values[index]);
                 let to = (places[index + 1], &self.values[index + 1]);
                 match step {
-                    Step::Convolve(Convolution { forward, parameter, finish, .. }) => {
-                        let (weights, bias) = (&packed[index][..], Some(parameters[parameter + 1]));
-                        let finish = *finish;
-                        dispatch(
-                            self.processor,
-                            Correlate { map: forward, weights, bias, from, to, finish, result: None },
-                        );
+                    Step::Convolve(Convolution { forward: map, parameter, finish, pools, .. }) => {
+                        let (weights, bias, finish) =
+                            (&packed[index][..], parameters[parameter + 1], *finish);
+                        if *pools {
+                            let own = |place: usize| (places[place], &self.values[place]);
+                            let (winners, band) = (own(self.of_pooling(index)), own(self.values.len() - 1));
+                            let kernel =
+                                pooled::Correlate { map, weights, bias, from, to, winners, band, finish };
+                            dispatch(self.processor, kernel);
+                        } else {
+                            let bias = Some(bias);
+                            let kernel = Correlate { map, weights, bias, from, to, finish, result: None };
+                            dispatch(self.processor, kernel);
+                        }
                     }
                     Step::Resize(resize) => dispatch(self.processor, Forward { resize: *resize, from, to }),
                 }
@@ -208,8 +216,14 @@ impl ImageChain {
             let gather = Gather { images: gradient, to, finish: self.gate(last), result: Some(value(last)) };
             dispatch(self.processor, gather);
             for (index, step) in self.steps.iter().enumerate().rev() {
-                let from = (places[index + 1].cast_const(), &self.gradients[index + 1]);
+                let mut from = (places[index + 1].cast_const(), &self.gradients[index + 1]);
                 let to = (places[index], &self.gradients[index]);
+                if let Step::Convolve(Convolution { pools: true, .. }) = step {
+                    let own = self.of_pooling(index);
+                    let to = (places[own], &self.gradients[own]);
+                    dispatch(self.processor, pooled::Spread { from, winners: value(own), to });
+                    from = (to.0.cast_const(), to.1);
+                }
                 if let (Step::Convolve(convolution), Some(sums)) = (step, sums.as_deref_mut()) {
                     self.weight_gradient(convolution, value(index), from, sums);
                 }
@@ -237,6 +251,11 @@ impl ImageChain {
                 dispatch(self.processor, Scatter { from, images });
             }
         }
+    }
+
+    /// Where the planes of a step's pooling are, among the values and among the gradients.
+    fn of_pooling(&self, step: usize) -> usize {
+        self.steps.len() + 1 + step
     }
 
     /// What a gradient has to pass behind this many steps: the activation of the last of them.

@@ -33,15 +33,37 @@ pub(super) struct Correlate<'a> {
 }
 
 /// What is the same for all tiles of some output channels.
-struct Tile<'a> {
-    offsets: &'a [isize],
-    weights: *const f32,
-    bias: *const f32,
+pub(super) struct Tile<'a> {
+    pub(super) offsets: &'a [isize],
+    pub(super) weights: *const f32,
+    pub(super) bias: *const f32,
     /// Distance between the inputs, and between the outputs, of a tile's columns.
-    steps: [usize; 2],
+    pub(super) steps: [usize; 2],
     /// Distance between output channels, here and in the activation's result.
-    channels: [usize; 2],
-    finish: Finish,
+    pub(super) channels: [usize; 2],
+    pub(super) finish: Finish,
+}
+
+impl Tile<'_> {
+    /// A row of `n` output channels, 4, 2 or 1.
+    #[inline(always)]
+    pub(super) unsafe fn row<S: Simd>(
+        &self,
+        n: usize,
+        columns: usize,
+        x: *const f32,
+        y: *mut f32,
+        r: *const f32,
+    ) {
+        // SAFETY: the caller's guarantee.
+        unsafe {
+            match n {
+                4 => S::apart(Row::<4> { tile: self, columns, widest: S::PIXELS[0], x, y, r }),
+                2 => S::apart(Row::<2> { tile: self, columns, widest: S::PIXELS[1], x, y, r }),
+                _ => S::apart(Row::<1> { tile: self, columns, widest: S::PIXELS[2], x, y, r }),
+            }
+        }
+    }
 }
 
 impl Kernel for Correlate<'_> {
@@ -72,12 +94,7 @@ impl Kernel for Correlate<'_> {
                         let x = from.add(from_plane.origin() + row * map.in_step * from_plane.row());
                         let y = to.add(to_plane.at(first, out_row) + column);
                         let r = result.add(result_plane.at(first, out_row) + column);
-                        let columns = phase.columns;
-                        match n {
-                            4 => S::apart(Row::<4> { tile: &tile, columns, widest: S::PIXELS[0], x, y, r }),
-                            2 => S::apart(Row::<2> { tile: &tile, columns, widest: S::PIXELS[1], x, y, r }),
-                            _ => S::apart(Row::<1> { tile: &tile, columns, widest: S::PIXELS[2], x, y, r }),
-                        }
+                        tile.row::<S>(n, phase.columns, x, y, r);
                         tile_weights = tile_weights.add(n * phase.offsets.len());
                     }
                 }
@@ -101,39 +118,25 @@ struct Row<'a, const R: usize> {
 impl<const R: usize> Kernel for Row<'_, R> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let Row { tile, columns, widest, mut x, mut y, r } = self;
-        let first = y;
+        let Row { tile, columns, widest, mut x, mut y, mut r } = self;
         let tiles = columns.div_ceil(widest);
         for index in 0..tiles {
             let width = (columns + index) / tiles;
             // SAFETY: the caller's guarantee; the widths add up to `columns`.
             unsafe {
                 match width {
-                    1 => product::<S, R, 1>(tile, x, y),
-                    2 => product::<S, R, 2>(tile, x, y),
-                    3 => product::<S, R, 3>(tile, x, y),
-                    4 => product::<S, R, 4>(tile, x, y),
-                    5 => product::<S, R, 5>(tile, x, y),
-                    6 => product::<S, R, 6>(tile, x, y),
-                    7 => product::<S, R, 7>(tile, x, y),
-                    _ => product::<S, R, 8>(tile, x, y),
+                    1 => product::<S, R, 1>(tile, x, y, r),
+                    2 => product::<S, R, 2>(tile, x, y, r),
+                    3 => product::<S, R, 3>(tile, x, y, r),
+                    4 => product::<S, R, 4>(tile, x, y, r),
+                    5 => product::<S, R, 5>(tile, x, y, r),
+                    6 => product::<S, R, 6>(tile, x, y, r),
+                    7 => product::<S, R, 7>(tile, x, y, r),
+                    _ => product::<S, R, 8>(tile, x, y, r),
                 }
                 x = x.add(width * tile.steps[0]);
                 y = y.add(width * tile.steps[1]);
-            }
-        }
-        if tile.finish == Finish::Nothing {
-            return;
-        }
-        // Not in `product`, whose sums need all registers.
-        for row in 0..R {
-            for column in 0..columns {
-                let place = column * tile.steps[1];
-                // SAFETY: the caller's guarantee.
-                unsafe {
-                    let y = first.add(row * tile.channels[0] + place);
-                    finished(tile.finish, S::load(y), r.add(row * tile.channels[1] + place)).store(y);
-                }
+                r = r.wrapping_add(width * tile.steps[1]);
             }
         }
     }
@@ -141,7 +144,12 @@ impl<const R: usize> Kernel for Row<'_, R> {
 
 /// `R` output channels of `C` pixels.
 #[inline(always)]
-unsafe fn product<S: Simd, const R: usize, const C: usize>(tile: &Tile<'_>, x: *const f32, y: *mut f32) {
+unsafe fn product<S: Simd, const R: usize, const C: usize>(
+    tile: &Tile<'_>,
+    x: *const f32,
+    y: *mut f32,
+    r: *const f32,
+) {
     // SAFETY: the caller's guarantee.
     unsafe {
         let mut sums = [[S::splat(0.0); C]; R];
@@ -163,9 +171,31 @@ unsafe fn product<S: Simd, const R: usize, const C: usize>(tile: &Tile<'_>, x: *
             }
             weights = weights.add(R);
         }
-        for (row, sums) in sums.into_iter().enumerate() {
-            for (column, sum) in sums.into_iter().enumerate() {
-                sum.store(y.add(row * tile.channels[0] + column * tile.steps[1]));
+        // The loops know what they do: a choice for each value would take as long as its sum in a small kernel.
+        match tile.finish {
+            Finish::Nothing => store(Finish::Nothing, tile, sums, y, r),
+            Finish::Relu => store(Finish::Relu, tile, sums, y, r),
+            Finish::Leaky(slope) => store(Finish::Leaky(slope), tile, sums, y, r),
+            Finish::Gradient { slope } => store(Finish::Gradient { slope }, tile, sums, y, r),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn store<S: Simd, const R: usize, const C: usize>(
+    finish: Finish,
+    tile: &Tile<'_>,
+    sums: [[S; C]; R],
+    y: *mut f32,
+    r: *const f32,
+) {
+    for (row, sums) in sums.into_iter().enumerate() {
+        for (column, sum) in sums.into_iter().enumerate() {
+            let place = column * tile.steps[1];
+            // SAFETY: the caller's guarantee.
+            unsafe {
+                let value = finished(finish, sum, r.wrapping_add(row * tile.channels[1] + place));
+                value.store(y.add(row * tile.channels[0] + place));
             }
         }
     }

@@ -159,13 +159,20 @@ unsafe fn product<S: Simd, const R: usize, const C: usize>(
 unsafe fn channel_sum<S: Simd>(g: *const f32, plane: &Plane, channel: usize) -> f32 {
     // SAFETY: the caller's guarantee.
     unsafe {
-        let mut sum = S::splat(0.0);
+        // Several, so that an addition need not wait for the one before.
+        let mut sums = [S::splat(0.0); 4];
         for row in 0..plane.height {
             let g = g.add(plane.at(channel, row));
-            for column in 0..plane.width {
-                sum = sum.add(S::load(g.add(column * S::N)));
+            let whole = plane.width / sums.len() * sums.len();
+            for column in (0..whole).step_by(sums.len()) {
+                for (index, sum) in sums.iter_mut().enumerate() {
+                    *sum = sum.add(S::load(g.add((column + index) * S::N)));
+                }
+            }
+            for column in whole..plane.width {
+                sums[0] = sums[0].add(S::load(g.add(column * S::N)));
             }
         }
-        sum.sum()
+        sums[0].add(sums[1]).add(sums[2].add(sums[3])).sum()
     }
 }

@@ -4,7 +4,7 @@ use super::plane::Plane;
 use super::taps::Axis;
 
 /// Output channels that are computed together, at most.
-const ROWS: usize = 4;
+pub(super) const ROWS: usize = 4;
 
 /// A convolution of any kind between planes whose sizes are known.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 use super::correlate::Finish;
 use super::map::{Map, Strides};
 use super::plane::Plane;
+use super::pooled::{self, SIDE};
 use super::resize::Resize;
 use super::taps::Axis;
 use ae_network::{Activation, LEAKY_SLOPE, Layer};
@@ -22,13 +23,18 @@ pub(super) struct Convolution {
     /// Position of the weight among the parameters; the bias follows.
     pub(super) parameter: usize,
     pub(super) finish: Finish,
+    /// Whether a max pooling of side [`pooled::SIDE`] is part of it.
+    pub(super) pools: bool,
 }
 
 /// Steps and what lies between them.
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) steps: Vec<Step>,
+    /// Between the steps: one more than steps. Then the winners of each step's pooling, without channels where there is none,
+    /// and a band to compute in.
     pub(super) values: Vec<Plane>,
+    /// Between the steps. Then, for each step with a pooling, the gradient before it, without channels where there is none.
     pub(super) gradients: Vec<Plane>,
     /// Number of values of each parameter.
     pub(super) parameters: Vec<usize>,
@@ -36,7 +42,16 @@ pub(super) struct Planned {
 
 /// A step before the planes around it are known.
 enum Draft {
-    Convolve { axis: Axis, kernel: usize, strides: Strides, weights: usize, finish: Finish },
+    Convolve {
+        axis: Axis,
+        kernel: usize,
+        strides: Strides,
+        weights: usize,
+        finish: Finish,
+        /// Of the convolution's results.
+        shape: [usize; 3],
+        pools: bool,
+    },
     Resize(Resize),
 }
 
@@ -50,30 +65,48 @@ pub(super) fn steps(layers: &[Layer], shape: [usize; 3], lanes: usize) -> (Plann
     }
     let mut values: Vec<Plane> = shapes.iter().map(|&shape| Plane::new(shape, lanes)).collect();
     let mut gradients = values.clone();
+    let mut before_pooling = Vec::new();
     for (index, draft) in drafts.iter().enumerate() {
-        if let Draft::Convolve { axis, .. } = draft {
-            let [before, after] = [shapes[index], shapes[index + 1]];
+        let mut spread = Plane::new([0; 3], lanes);
+        if let Draft::Convolve { axis, shape: after, pools, .. } = draft {
+            let (before, after) = (shapes[index], *after);
             let reach = |axis: &Axis, from: [usize; 3], to: [usize; 3]| {
                 [axis.reach(from[1], to[1]), axis.reach(from[2], to[2])]
             };
             let [rows, columns] = reach(axis, before, after);
             values[index].widen(rows, columns);
             let [rows, columns] = reach(&axis.transpose(), after, before);
-            gradients[index + 1].widen(rows, columns);
+            if *pools {
+                spread = Plane::new(after, lanes);
+                spread.widen(rows, columns);
+            } else {
+                gradients[index + 1].widen(rows, columns);
+            }
         }
+        before_pooling.push(spread);
     }
     let mut parameters = Vec::new();
-    let step = |(index, draft): (usize, Draft)| match draft {
+    let mut step = |(index, draft): (usize, Draft)| match draft {
         Draft::Resize(resize) => Step::Resize(resize),
-        Draft::Convolve { axis, kernel, strides, weights, finish } => {
-            let forward = Map::new(&axis, kernel, &values[index], &values[index + 1]);
-            let backward = Map::new(&axis.transpose(), kernel, &gradients[index + 1], &gradients[index]);
+        Draft::Convolve { axis, kernel, strides, weights, finish, shape, pools } => {
+            let forward = Map::new(&axis, kernel, &values[index], &Plane::new(shape, lanes));
+            let of_results = if pools { &before_pooling[index] } else { &gradients[index + 1] };
+            let backward = Map::new(&axis.transpose(), kernel, of_results, &gradients[index]);
             let parameter = parameters.len();
             parameters.extend([weights, forward.outputs]);
-            Step::Convolve(Convolution { forward, backward, strides, parameter, finish })
+            Step::Convolve(Convolution { forward, backward, strides, parameter, finish, pools })
         }
     };
-    let steps = drafts.into_iter().enumerate().map(step).collect();
+    let steps: Vec<Step> = drafts.into_iter().enumerate().map(&mut step).collect();
+    let pools = |index: usize| matches!(&steps[index], Step::Convolve(convolution) if convolution.pools);
+    let winners = |index: usize| {
+        let shape = if pools(index) { shapes[index + 1] } else { [0; 3] };
+        Plane::new(shape, lanes)
+    };
+    values.extend((0..steps.len()).map(winners));
+    let widest = (0..steps.len()).filter(|&index| pools(index)).map(|index| shapes[index + 1][2]).max();
+    values.push(pooled::band(widest.unwrap_or(0), lanes));
+    gradients.extend(before_pooling);
     (Planned { steps, values, gradients, parameters }, taken)
 }
 
@@ -134,7 +167,7 @@ fn convolve(
     n: usize,
 ) -> (Draft, [usize; 3], usize) {
     let area = kernel * kernel;
-    let (finish, extra) = match layers.get(n) {
+    let (finish, mut extra) = match layers.get(n) {
         Some(Layer::Activation(Activation::Relu)) => (Finish::Relu, 1),
         Some(Layer::Activation(Activation::LeakyRelu)) => (Finish::Leaky(LEAKY_SLOPE as f32), 1),
         Some(Layer::Activation(Activation::Identity)) => (Finish::Nothing, 1),
@@ -142,5 +175,20 @@ fn convolve(
     };
     let strides = Strides { output: inputs * area, input: area };
     let weights = inputs * shape[0] * area;
-    (Draft::Convolve { axis, kernel, strides, weights, finish }, shape, n + extra)
+    let mut pooled = shape;
+    let pools = match layers.get(n + extra) {
+        Some(&Layer::MaxPool2d { kernel, ceil }) if kernel == SIDE as i64 && axis.out_step == 1 => {
+            let side = |n: usize| if ceil { n.div_ceil(SIDE) } else { n / SIDE };
+            pooled = [shape[0], side(shape[1]), side(shape[2])];
+            // Without a result there is nothing to pool; the layers' own rules speak of that.
+            pooled.iter().all(|&n| n > 0)
+        }
+        _ => false,
+    };
+    if pools {
+        extra += 1;
+    } else {
+        pooled = shape;
+    }
+    (Draft::Convolve { axis, kernel, strides, weights, finish, shape, pools }, pooled, n + extra)
 }

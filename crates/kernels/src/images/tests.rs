@@ -146,6 +146,11 @@ fn chains() -> Vec<(Vec<Layer>, [usize; 3])> {
         (vec![larger(2), Layer::Crop2d { size: [5, 6] }, conv(2, 3, 1, 1)], [2, 3, 4]),
         (vec![conv(1, 3, 1, 1), Layer::Crop2d { size: [2, 3] }, pool(2, false)], [1, 5, 5]),
         (vec![conv(9, 3, 1, 1), RELU, conv(8, 3, 1, 1)], [8, 3, 17]),
+        // Poolings of side 2, with squares that reach beyond the edge, and pixels in no square.
+        (vec![conv(5, 3, 1, 1), LEAKY, pool(2, false), conv(2, 3, 1, 0)], [2, 9, 11]),
+        (vec![conv(3, 3, 2, 0), pool(2, true), conv(1, 3, 1, 1), RELU, pool(2, true)], [1, 11, 7]),
+        (vec![conv(6, 1, 1, 0), RELU, pool(2, true), pool(2, true)], [1, 1, 3]),
+        (vec![pool(2, true), conv(4, 3, 1, 1), RELU, pool(2, false)], [3, 9, 6]),
     ]
 }
 
@@ -298,9 +303,12 @@ fn nan_reaches_the_result_and_tiny_numbers_stay() {
         let layers =
             [conv(2, 3, 1, 1), RELU, Layer::MaxPool2d { kernel: 2, ceil: true }, conv(1, 1, 1, 0), LEAKY];
         let mut case = case(&layers, [1, 4, 4], 2, processor);
-        case.images[5] = f32::NAN;
-        let (result, ..) = case.native(&Alone);
-        assert!(result[..4].iter().any(|y| y.is_nan()) && result[4..].iter().all(|y| y.is_finite()));
+        for pixel in 0..16 {
+            case.images = values(32, 1);
+            case.images[pixel] = f32::NAN;
+            let (result, ..) = case.native(&Alone);
+            assert!(result[..4].iter().any(|y| y.is_nan()) && result[4..].iter().all(|y| y.is_finite()));
+        }
 
         let mut case = super::tests::case(&[conv(1, 1, 1, 0)], [1, 1, 1], 1, processor);
         let tiny = f32::MIN_POSITIVE / 4.0;
