@@ -7,6 +7,9 @@ use std::sync::{Mutex, PoisonError};
 ///
 /// No result depends on which thread does which task.
 pub trait Threads: Sync {
+    /// How many work at a time, at least 1.
+    fn count(&self) -> usize;
+
     /// Calls `task` once for each number below `n`, in any order, on any thread, and returns when all are done.
     fn each(&self, n: usize, task: &(dyn Fn(usize) + Sync));
 }
@@ -16,6 +19,10 @@ pub trait Threads: Sync {
 pub struct Alone;
 
 impl Threads for Alone {
+    fn count(&self) -> usize {
+        1
+    }
+
     fn each(&self, n: usize, task: &(dyn Fn(usize) + Sync)) {
         (0..n).for_each(task);
     }
@@ -26,6 +33,10 @@ impl Threads for Alone {
 pub struct Rayon;
 
 impl Threads for Rayon {
+    fn count(&self) -> usize {
+        rayon::current_num_threads()
+    }
+
     fn each(&self, n: usize, task: &(dyn Fn(usize) + Sync)) {
         match n {
             0 | 1 => Alone.each(n, task),

@@ -21,8 +21,12 @@ struct Work<'a> {
 }
 
 impl Threads for Libtorch {
+    fn count(&self) -> usize {
+        crate::device::threads()
+    }
+
     fn each(&self, n: usize, task: &(dyn Fn(usize) + Sync)) {
-        let threads = crate::device::threads().min(n);
+        let threads = self.count().min(n);
         if threads < 2 {
             return Alone.each(n, task);
         }

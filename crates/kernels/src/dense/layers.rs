@@ -7,7 +7,7 @@ use crate::operation::{Gradients, Operation};
 use crate::simd::{Kernel, Processor, Simd, dispatch};
 use crate::threads::{Pool, Threads};
 use ae_network::{Activation, Layer};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Dense layers with their activations, forward and backward on a batch of rows.
 ///
@@ -200,10 +200,13 @@ impl Operation for DenseLayers {
                 let [weight, bias] = &mut wanted[2 * index..2 * index + 2] else { unreachable!("two each") };
                 let (left, right) = (gradient.transposed(), Matrix::new(inputs, layer.inputs));
                 let product = Product { left, right, finish: Finish::Nothing };
-                product.write(self.processor, weight, &self.memory, threads);
-                let sums = ColumnSums { rows: gradient.values, to: bias };
-                // SAFETY: it works on slices.
-                unsafe { dispatch(self.processor, sums) };
+                let (processor, bias) = (self.processor, Mutex::new(bias));
+                let sums = || {
+                    let mut to = bias.lock().unwrap_or_else(PoisonError::into_inner);
+                    // SAFETY: it works on slices.
+                    unsafe { dispatch(processor, ColumnSums { rows: gradient.values, to: &mut to }) };
+                };
+                product.write_beside(processor, weight, &self.memory, threads, &sums);
             }
             let right = Matrix::new(parameters[2 * index], layer.inputs);
             let of = |finish| Product { left: gradient, right, finish };

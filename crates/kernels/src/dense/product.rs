@@ -51,6 +51,18 @@ impl Product<'_> {
         memory: &Pool<Vec<f32>>,
         threads: &dyn Threads,
     ) {
+        self.write_beside(processor, to, memory, threads, &|| {});
+    }
+
+    /// [`Self::write`], and something else that one of the threads does once.
+    pub(crate) fn write_beside(
+        &self,
+        processor: Processor,
+        to: &mut [f32],
+        memory: &Pool<Vec<f32>>,
+        threads: &dyn Threads,
+        beside: &(dyn Fn() + Sync),
+    ) {
         let (rows, columns) = (self.left.rows, self.right.columns);
         assert_eq!(self.left.columns, self.right.rows, "what is multiplied");
         assert_eq!(to.len(), rows * columns, "a place for each value");
@@ -61,13 +73,13 @@ impl Product<'_> {
         }
         let width = 2 * processor.lanes();
         let panels = columns.div_ceil(width);
-        // Where there are few panels, each is for several tasks, which pack it once each.
-        let wanted = (rows * columns * self.right.rows).div_ceil(WORTH);
-        let blocks = wanted.div_ceil(panels).clamp(1, rows.div_ceil(4 * TALLEST).max(1));
+        // What is too little for two threads is not worth waking one.
+        let work = (rows * columns * self.right.rows).div_ceil(WORTH);
+        let blocks = if work < 2 { 1 } else { blocks(panels, rows, threads.count()) };
         let block = rows.div_ceil(blocks).next_multiple_of(TALLEST);
         let blocks = rows.div_ceil(block);
         let place = Place(to.as_mut_ptr());
-        let task = |index: usize| {
+        let product = |index: usize| {
             let (panel, first) = (index / blocks, index % blocks * block);
             let mut packed = memory.take().unwrap_or_default();
             let columns = (panel * width, width.min(columns - panel * width));
@@ -91,12 +103,24 @@ impl Product<'_> {
             unsafe { dispatch(processor, panel) };
             memory.give(packed);
         };
-        // What is too little for two threads is not worth waking one.
-        match wanted {
-            0 | 1 => (0..panels * blocks).for_each(task),
-            _ => threads.each(panels * blocks, &task),
+        let tasks = panels * blocks;
+        let task = |index: usize| index.checked_sub(1).map_or_else(beside, product);
+        match work {
+            0 | 1 => (0..=tasks).for_each(task),
+            _ => threads.each(tasks + 1, &task),
         }
     }
+}
+
+/// Into how many blocks the rows of each panel are cut: as few as keep all threads busy, since each packs the panel anew.
+fn blocks(panels: usize, rows: usize, threads: usize) -> usize {
+    // As if all tasks took as long as one another: the share of the time in which threads compute.
+    let used = |blocks: usize| {
+        let tasks = panels * blocks;
+        tasks as f64 / (tasks.div_ceil(threads) * threads) as f64
+    };
+    let most = rows.div_ceil(4 * TALLEST).max(1);
+    (1..=most).find(|&blocks| used(blocks) >= 0.9).unwrap_or(most)
 }
 
 /// Where the result goes.
@@ -219,6 +243,17 @@ impl Panel<'_> {
         if let Finish::Layer { bias, .. } = finish {
             start[..columns].copy_from_slice(&bias[first..first + columns]);
         }
+        // A ReLU is computed with the sums; any other activation, and a gate, on what they have become.
+        let is_relu = matches!(finish, Finish::Layer { activation: Activation::Relu, .. });
+        let is_done = match finish {
+            Finish::Nothing | Finish::Add => true,
+            Finish::Layer { activation, .. } => is_relu || activation == Activation::Identity,
+            Finish::Gate { .. } => false,
+        };
+        let relus = match finish {
+            Finish::Gate { results, activation: Activation::Relu } => Some(results),
+            _ => None,
+        };
         // A whole panel is written to its place; of another, only its columns are copied there.
         let is_aside = columns != width;
         let mut aside = [0.0; TALLEST * WIDEST];
@@ -252,6 +287,7 @@ impl Panel<'_> {
                         start_stride: if goes_on { sums_stride } else { 0 },
                         sums,
                         sums_stride,
+                        least: if is_relu && is_last { 0.0 } else { f32::NEG_INFINITY },
                     };
                     let rows = match end - row {
                         rest if rest >= S::ROWS && S::ROWS == 12 => tile.run::<S, 12, V, BY_ROWS>(),
@@ -260,13 +296,23 @@ impl Panel<'_> {
                         2 | 3 => tile.run::<S, 2, V, BY_ROWS>(),
                         _ => tile.run::<S, 1, V, BY_ROWS>(),
                     };
-                    if is_last {
+                    if is_last
+                        && !is_aside
+                        && let Some(results) = relus
+                    {
+                        for r in 0..rows {
+                            let at = (row + r) * to_stride;
+                            gate_relus::<S, V>(results.as_ptr().add(at + first), to.add(r * to_stride));
+                        }
+                    } else if is_last && (is_aside || !is_done) {
                         for r in 0..rows {
                             let values = std::slice::from_raw_parts_mut(to.add(r * to_stride), columns);
                             if is_aside {
                                 values.copy_from_slice(&aside[r * width..][..columns]);
                             }
-                            finished::<S>(finish, (row + r) * to_stride + first, values);
+                            if !is_done {
+                                finished::<S>(finish, (row + r) * to_stride + first, values);
+                            }
                         }
                     }
                     rows
@@ -276,6 +322,19 @@ impl Panel<'_> {
             if is_last {
                 return;
             }
+        }
+    }
+}
+
+/// [`gate`] of `V` vectors behind a ReLU.
+#[inline(always)]
+unsafe fn gate_relus<S: Simd, const V: usize>(results: *const f32, gradient: *mut f32) {
+    for v in 0..V {
+        // SAFETY: the caller's guarantee.
+        unsafe {
+            let (result, gradient) = (S::load(results.add(v * S::N)), gradient.add(v * S::N));
+            let passes = S::either(result.is_positive(), result.is_nan());
+            S::choose(passes, S::load(gradient), S::splat(0.0)).store(gradient);
         }
     }
 }
@@ -292,6 +351,8 @@ struct Tile {
     start_stride: usize,
     sums: *mut f32,
     sums_stride: usize,
+    /// Lesser sums become this.
+    least: f32,
 }
 
 impl Tile {
@@ -310,7 +371,8 @@ struct Loop<const R: usize, const V: usize, const BY_ROWS: bool>(Tile);
 impl<const R: usize, const V: usize, const BY_ROWS: bool> Kernel for Loop<R, V, BY_ROWS> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let Tile { left, left_stride, terms, panel, start, start_stride, sums: to, sums_stride } = self.0;
+        let Tile { left, left_stride, terms, panel, start, start_stride, sums: to, sums_stride, least } =
+            self.0;
         // SAFETY: the caller's guarantee.
         unsafe {
             let mut sums: [[S; V]; R] = std::array::from_fn(|r| {
@@ -327,9 +389,11 @@ impl<const R: usize, const V: usize, const BY_ROWS: bool> Kernel for Loop<R, V, 
                     }
                 }
             }
+            // NaN stays.
+            let least = S::splat(least);
             for (r, sums) in sums.into_iter().enumerate() {
                 for (v, sum) in sums.into_iter().enumerate() {
-                    sum.store(to.add(r * sums_stride + v * S::N));
+                    least.max_or_other(sum).store(to.add(r * sums_stride + v * S::N));
                 }
             }
         }
