@@ -94,6 +94,14 @@ char* ae_zero_gradients(Tensor** parameters, int64_t n) {
     });
 }
 
+char* ae_set_gradients(Tensor** parameters, Tensor** gradients, int64_t n) {
+    return guarded([&] {
+        for (int64_t i = 0; i < n; ++i) {
+            if (parameters[i]->requires_grad()) parameters[i]->mutable_grad() = *gradients[i];
+        }
+    });
+}
+
 char* ae_fused_adam(Tensor** parameters, Tensor** first, Tensor** second, Tensor** steps, int64_t n, double rate,
                     double beta1, double beta2, double weight_decay, double epsilon, int decoupled) {
     return guarded([&] {

@@ -14,6 +14,7 @@ void ae_free_message(char* message);
 // Back-propagates `loss` into these parameters and no others.
 char* ae_backward(Tensor* loss, Tensor** parameters, int64_t n, int retain_graph);
 char* ae_zero_gradients(Tensor** parameters, int64_t n);
+char* ae_set_gradients(Tensor** parameters, Tensor** gradients, int64_t n);
 char* ae_fused_adam(Tensor** parameters, Tensor** first, Tensor** second, Tensor** steps, int64_t n, double rate,
                     double beta1, double beta2, double weight_decay, double epsilon, int decoupled);
 char* ae_fused_sgd(Tensor** parameters, Tensor** momenta, int64_t n, double rate, double momentum,

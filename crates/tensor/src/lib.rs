@@ -44,6 +44,7 @@ pub mod operation;
 pub mod optimizer;
 pub mod pca;
 pub mod penalty;
+pub mod tape;
 pub mod workers;
 
 mod native;
@@ -61,6 +62,7 @@ pub use native::TorchError;
 pub use noise::Noise;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use pca::{Pca, Projection};
+pub use tape::Tape;
 pub use threads::Libtorch;
 pub use workers::{Workers, WorkersError};
 // Used by likelihoods and dense chains.

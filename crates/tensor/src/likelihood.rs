@@ -208,7 +208,7 @@ impl Likelihood {
     /// [`Self::negative_log_prob`] by our own kernels, where they are to compute it.
     fn by_kernels(self, output: &Tensor, target: &Tensor) -> Option<Tensor> {
         let width = target.size()[1..].iter().product::<i64>();
-        let sums = |loss| operation::loss(loss, output, target, Reduction::RowSums(width as usize));
+        let sums = |loss| operation::loss(loss, output, target, Reduction::RowSums(width as usize), None);
         match self {
             Likelihood::Bernoulli => sums(ValueLoss::CrossEntropy),
             Likelihood::Gaussian { sigma } => {

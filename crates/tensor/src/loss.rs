@@ -4,6 +4,7 @@ use crate::activation::Activate;
 use crate::distance::Distance;
 use crate::likelihood::Likelihood;
 use crate::operation;
+use crate::tape::Tape;
 use ae_kernels::{Reduction, ValueLoss};
 use ae_network::{Activation, Range};
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,26 @@ impl ReconstructionLoss {
         if Range::UNIT.holds(low, high) { Ok(()) } else { Err(LossError::OutOfRange { low, high }) }
     }
 
+    /// What each value costs whose output goes through `activation`.
+    fn of_value(self, activation: Activation) -> ValueLoss {
+        match self {
+            ReconstructionLoss::MeanSquared => ValueLoss::Squared(activation),
+            ReconstructionLoss::MeanAbsolute => ValueLoss::Absolute(activation),
+            ReconstructionLoss::BinaryCrossEntropy => ValueLoss::CrossEntropy,
+        }
+    }
+
+    /// [`Self::mean`] of all values without a graph, as the end of a tape; `None` if libtorch is to compute it.
+    pub fn recorded_mean(
+        self,
+        output: &Tensor,
+        activation: Activation,
+        target: &Tensor,
+        tape: &mut Tape,
+    ) -> Option<Tensor> {
+        operation::loss(self.of_value(activation), output, target, Reduction::Mean, Some(tape))
+    }
+
     /// The mean over all values, or over those that were observed: a scalar. `output` is what the decoder
     /// gives before its `activation`; `observed` is 1 where a value counts and 0 elsewhere, and if no value
     /// was observed, the loss is 0. All are `[B, …]`.
@@ -85,15 +106,8 @@ impl ReconstructionLoss {
         target: &Tensor,
         observed: Option<&Tensor>,
     ) -> Tensor {
-        let of_value = match self {
-            ReconstructionLoss::MeanSquared => ValueLoss::Squared(activation),
-            ReconstructionLoss::MeanAbsolute => ValueLoss::Absolute(activation),
-            ReconstructionLoss::BinaryCrossEntropy => ValueLoss::CrossEntropy,
-        };
-        let whole = observed.is_none();
-        if let Some(mean) =
-            whole.then(|| operation::loss(of_value, output, target, Reduction::Mean)).flatten()
-        {
+        let by_kernels = || operation::loss(self.of_value(activation), output, target, Reduction::Mean, None);
+        if let Some(mean) = observed.is_none().then(by_kernels).flatten() {
             return mean;
         }
         let distance = match self {

@@ -19,6 +19,8 @@ unsafe extern "C" {
         retain_graph: c_int,
     ) -> *mut c_char;
     fn ae_zero_gradients(parameters: *mut *mut C_tensor, n: i64) -> *mut c_char;
+    fn ae_set_gradients(parameters: *mut *mut C_tensor, gradients: *mut *mut C_tensor, n: i64)
+    -> *mut c_char;
     fn ae_fused_adam(
         parameters: *mut *mut C_tensor,
         first: *mut *mut C_tensor,
@@ -131,6 +133,16 @@ pub(crate) fn zero_gradients(parameters: &[Tensor]) -> Result<(), TorchError> {
     let mut all = pointers(parameters);
     // SAFETY: `all` holds valid tensors and lives through the call.
     check(unsafe { ae_zero_gradients(all.as_mut_ptr(), all.len() as i64) })
+}
+
+/// Makes these the gradients of parameters that are trained, in place of those that they had.
+pub(crate) fn set_gradients(parameters: &[Tensor], gradients: &[Tensor]) -> Result<(), TorchError> {
+    let (mut parameters, mut gradients) = (pointers(parameters), pointers(gradients));
+    assert_eq!(parameters.len(), gradients.len(), "a gradient for each parameter");
+    // SAFETY: both hold as many valid tensors, and live through the call.
+    check(unsafe {
+        ae_set_gradients(parameters.as_mut_ptr(), gradients.as_mut_ptr(), gradients.len() as i64)
+    })
 }
 
 /// The settings of Adam's update.

@@ -1,7 +1,9 @@
-//! Differentiable operations whose forward and backward passes are computed by our own kernels.
+//! Differentiable operations whose forward and backward passes are computed by our own kernels. With a [`Tape`], the result is
+//! in no graph of libtorch's: the way back is kept there.
 
 use crate::kernels::Kernels;
 use crate::native::{self, TorchError};
+use crate::tape::Tape;
 use crate::threads::Libtorch;
 use ae_kernels::{DenseLayers, Gradients, ImageChain, Loss, Operation, Recurrence, Reduction, ValueLoss};
 use std::ffi::{c_char, c_int, c_void};
@@ -50,12 +52,13 @@ pub fn through_images(
     chain: &Arc<ImageChain>,
     x: &Tensor,
     parameters: &[&Tensor],
+    tape: Option<&mut Tape>,
 ) -> Result<Tensor, TorchError> {
     let size = x.size();
     assert_eq!(size[1..], chain.input_shape().map(|n| n as i64), "the images have the shape of the chain");
     let [channels, height, width] = chain.output_shape().map(|n| n as i64);
     check(parameters, chain.parameters());
-    apply(chain, x, parameters, &[size[0], channels, height, width])
+    apply(chain, x, parameters, &[size[0], channels, height, width], tape)
 }
 
 /// Rows `[N, in]` through dense layers, with their parameters: `[N, out]`. Gradients flow to all of them, but they cannot be
@@ -67,11 +70,12 @@ pub fn through_dense(
     layers: &Arc<DenseLayers>,
     x: &Tensor,
     parameters: &[&Tensor],
+    tape: Option<&mut Tape>,
 ) -> Result<Tensor, TorchError> {
     let (size, [inputs, outputs]) = (x.size(), layers.widths());
     assert_eq!(size[1..], [inputs as i64], "the rows have the width of the first layer");
     check(parameters, layers.parameters());
-    apply(layers, x, parameters, &[size[0], outputs as i64])
+    apply(layers, x, parameters, &[size[0], outputs as i64], tape)
 }
 
 /// Samples through a recurrent layer, with its parameters: `[N, T, F]`, or `[N, F]` where the layer gets the same at each step,
@@ -83,12 +87,13 @@ pub fn through_recurrence(
     layer: &Arc<Recurrence>,
     x: &Tensor,
     parameters: &[&Tensor],
+    tape: Option<&mut Tape>,
 ) -> Result<Tensor, TorchError> {
     let long = |shape: Vec<usize>| shape.into_iter().map(|n| n as i64).collect::<Vec<i64>>();
     let size = x.size();
     assert_eq!(size[1..], long(layer.input_shape()), "the samples have the shape of the layer");
     check(parameters, layer.parameters());
-    apply(layer, x, parameters, &[&size[..1], &long(layer.output_shape())].concat())
+    apply(layer, x, parameters, &[&size[..1], &long(layer.output_shape())].concat(), tape)
 }
 
 /// The loss of outputs against targets of the same shape: a scalar, or `[N]`, as the loss reduces them. Gradients flow to the
@@ -99,6 +104,7 @@ pub(crate) fn loss(
     output: &Tensor,
     target: &Tensor,
     reduction: Reduction,
+    tape: Option<&mut Tape>,
 ) -> Option<Tensor> {
     let is_ours = |tensor: &Tensor| tensor.device() == Device::Cpu && tensor.kind() == Kind::Float;
     let fits = output.size() == target.size() && output.numel() > 0 && !target.requires_grad();
@@ -108,7 +114,7 @@ pub(crate) fn loss(
     let loss = Loss::new(loss, reduction, Kernels::chosen().processor()?)?;
     let size = output.size();
     let dims = if reduction == Reduction::Mean { &[][..] } else { &size[..1] };
-    Some(apply(&Arc::new(loss), output, &[target], dims).expect("tensors of one size"))
+    Some(apply(&Arc::new(loss), output, &[target], dims, tape).expect("tensors of one size"))
 }
 
 fn check(parameters: &[&Tensor], expected: &[usize]) {
@@ -122,7 +128,11 @@ fn apply<O: Operation>(
     x: &Tensor,
     parameters: &[&Tensor],
     dims: &[i64],
+    tape: Option<&mut Tape>,
 ) -> Result<Tensor, TorchError> {
+    if let Some(tape) = tape {
+        return Ok(tape.record(operation, x, parameters, dims));
+    }
     let mut inputs: Vec<*mut C_tensor> = vec![x.as_ptr().cast_mut()];
     inputs.extend(parameters.iter().map(|parameter| parameter.as_ptr().cast_mut()));
     let operation = Arc::into_raw(Arc::clone(operation)).cast::<c_void>();

@@ -56,7 +56,7 @@ impl Team {
     pub(crate) fn task(&self, rows: usize, noise: Noise, step: u64, steps: u64) -> Task {
         let Some(workers) = &self.workers else {
             let share = share(rows, 0, 1);
-            return Task { share, pass: Pass::training(noise, step, steps) };
+            return Task { share, pass: Pass { takes_tapes: true, ..Pass::training(noise, step, steps) } };
         };
         let share = share(rows, workers.rank(), workers.size());
         if !share.is_part {

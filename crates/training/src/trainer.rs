@@ -256,11 +256,14 @@ impl<'a> Loop<'a> {
         let noise = Noise::new(self.config.seed, self.position.step, self.device);
         let task = self.team.task(rows, noise, self.position.step, self.config.epochs * epoch.len() as u64);
         let batch = epoch.part(self.position.batch, task.share.rows.clone());
-        let losses = self.model.losses(&batch, &task.pass);
+        let mut losses = self.model.losses(&batch, &task.pass);
         let totals: Vec<Option<Tensor>> = losses.iter().map(Losses::total).collect();
         let (names, values) = named_terms(&self.groups, &losses, &totals);
-        for optimizer in &self.optimizers {
-            optimizer.zero_gradients()?;
+        for (optimizer, losses) in self.optimizers.iter().zip(&losses) {
+            // A tape overwrites them.
+            if losses.tape.is_none() {
+                optimizer.zero_gradients()?;
+            }
         }
         // All gradients before any update: the graph of a later group may run through an earlier one's
         // weights.
@@ -270,7 +273,10 @@ impl<'a> Loop<'a> {
         let active: Vec<(usize, Tensor)> = totals.iter().enumerate().filter_map(active).collect();
         let last = active.len().saturating_sub(1);
         for (index, (group, total)) in active.iter().enumerate() {
-            self.optimizers[*group].backward(&task.weighted(total), index < last)?;
+            match losses[*group].tape.take() {
+                Some(tape) => tape.back()?,
+                None => self.optimizers[*group].backward(&task.weighted(total), index < last)?,
+            }
         }
         let exchanged = self.team.exchange(&task, &self.parameters, values, stops)?;
         for (group, _) in active {

@@ -4,7 +4,7 @@
 use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelError, Pass};
 use crate::network::{Layer, Network, dense_chain, dense_network};
 use ae_coding::DenseNetwork;
-use ae_tensor::{Activate, Activation, DenseChain, Noise, ReconstructionLoss, Tensor};
+use ae_tensor::{Activate, Activation, DenseChain, Noise, ReconstructionLoss, Tape, Tensor};
 
 /// Encoder, decoder and reconstruction loss.
 #[derive(Debug)]
@@ -65,6 +65,24 @@ impl PointAutoencoder {
         pass.over_observed(self.loss.mean(output, self.output, &batch.values, observed), observed)
     }
 
+    /// The losses of the batch when the encoder is shown `input` `[B, …]`: one term, without a graph where the pass takes a
+    /// tape and our own kernels have all layers.
+    pub fn losses_shown(&self, input: &Tensor, batch: &Batch, pass: &Pass) -> Losses {
+        let recorded = (pass.takes_tapes && batch.observed.is_none() && pass.part.is_none())
+            .then(|| self.recorded(input, batch))
+            .flatten();
+        recorded
+            .unwrap_or_else(|| Losses::single("reconstruction", self.reconstruction_loss(input, batch, pass)))
+    }
+
+    fn recorded(&self, input: &Tensor, batch: &Batch) -> Option<Losses> {
+        let mut tape = Tape::default();
+        let code = self.encoder.forward_recorded(input, &mut tape)?;
+        let output = self.decoder.forward_recorded(&code, &mut tape)?;
+        let mean = self.loss.recorded_mean(&output, self.output, &batch.values, &mut tape)?;
+        Some(Losses::recorded("reconstruction", mean, tape))
+    }
+
     /// The loss of the batch when the encoder is shown `input` `[B, …]`: a scalar.
     pub fn reconstruction_loss(&self, input: &Tensor, batch: &Batch, pass: &Pass) -> Tensor {
         self.loss_of(&self.output_in(&self.encoder.forward_in(input, pass), pass), batch, pass)
@@ -96,7 +114,7 @@ impl Model for PointAutoencoder {
     }
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
-        vec![Losses::single("reconstruction", self.reconstruction_loss(batch.input(), batch, pass))]
+        vec![self.losses_shown(batch.input(), batch, pass)]
     }
 
     fn masks_missing(&self) -> bool {

@@ -1,7 +1,7 @@
 //! The context of a step, and its losses.
 
 use ae_tensor::workers::Part;
-use ae_tensor::{Noise, Tensor};
+use ae_tensor::{Noise, Tape, Tensor};
 
 /// The context in which losses are computed: the draws of the step, and whether it trains.
 #[derive(Clone, Debug)]
@@ -12,6 +12,8 @@ pub struct Pass {
     pub phase: Phase,
     /// The part of the batch that the rows are, if other workers compute the rest; see [`Self::over_batch`].
     pub part: Option<Part>,
+    /// Whether losses may come with a [`Tape`] instead of a graph, which is faster.
+    pub takes_tapes: bool,
 }
 
 /// What losses are computed for.
@@ -31,12 +33,12 @@ pub enum Phase {
 impl Pass {
     /// Step `step` (counted from 0) of `steps`.
     pub fn training(noise: Noise, step: u64, steps: u64) -> Self {
-        Pass { noise, phase: Phase::Training { step, steps }, part: None }
+        Pass { noise, phase: Phase::Training { step, steps }, part: None, takes_tapes: false }
     }
 
     /// An evaluation.
     pub fn evaluation(noise: Noise) -> Self {
-        Pass { noise, phase: Phase::Evaluation, part: None }
+        Pass { noise, phase: Phase::Evaluation, part: None, takes_tapes: false }
     }
 
     /// Whether this is a training pass.
@@ -78,6 +80,8 @@ pub struct Losses {
     pub terms: Vec<(&'static str, Tensor)>,
     /// Figures that are measured but not minimised: scalars, means over the batch, without a graph.
     pub figures: Vec<(&'static str, Tensor)>,
+    /// The way back from the terms to the parameters, if they are in no graph.
+    pub tape: Option<Tape>,
 }
 
 impl Losses {
@@ -88,7 +92,12 @@ impl Losses {
 
     /// Terms and no figures.
     pub fn new(terms: Vec<(&'static str, Tensor)>) -> Self {
-        Losses { terms, figures: Vec::new() }
+        Losses { terms, ..Losses::default() }
+    }
+
+    /// One term only, in no graph: `tape` is the way back.
+    pub fn recorded(name: &'static str, value: Tensor, tape: Tape) -> Self {
+        Losses { tape: Some(tape), ..Losses::single(name, value) }
     }
 
     /// A group that rests in this step: its parameters and its optimizer stay as they are.

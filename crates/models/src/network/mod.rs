@@ -27,7 +27,7 @@ pub use states::{Continued, States};
 
 use crate::model::Pass;
 use ae_network::{TensorSpec, channel_axis};
-use ae_tensor::{Noise, Tensor, init, tch};
+use ae_tensor::{Noise, Tape, Tensor, init, tch};
 use forward::Place;
 use std::cell::OnceCell;
 
@@ -170,8 +170,9 @@ impl Network {
         let (mut x, mut index, mut chains) = (x.shallow_clone(), 0, chains.iter().peekable());
         while index < layers.len() {
             let chain = chains.next_if(|chain| chain.first == index);
-            let computed = chain
-                .and_then(|chain| Some((chain.len, chain.forward(&x, &tensors[index..index + chain.len])?)));
+            let computed = chain.and_then(|chain| {
+                Some((chain.len, chain.forward(&x, &tensors[index..index + chain.len], None)?))
+            });
             // Where a chain is not taken, its layers are computed one by one.
             let place = self.place(index, pass);
             let (len, output) =
@@ -179,6 +180,28 @@ impl Network {
             (x, index) = (output, index + len);
         }
         x
+    }
+
+    /// The forward pass of a model in training without a graph: `tape` keeps the way back. `None` if a layer needs a graph,
+    /// because our own kernels do not have it, or not for this batch.
+    pub fn forward_recorded(&self, x: &Tensor, tape: &mut Tape) -> Option<Tensor> {
+        assert_eq!(x.size()[1..], *self.input_shape(), "a network got samples of another shape");
+        let (layers, tensors) = (self.architecture.layers(), self.tensors());
+        let chains = self.chains.get_or_init(|| native::chains(&self.architecture));
+        let (mut x, mut index, mut chains) = (x.shallow_clone(), 0, chains.iter().peekable());
+        while let Some(layer) = layers.get(index) {
+            let chain = chains.next_if(|chain| chain.first == index);
+            (x, index) = match (chain, layer) {
+                (Some(chain), _) => {
+                    let end = index + chain.len;
+                    (chain.forward(&x, &tensors[index..end], Some(tape))?, end)
+                }
+                (None, Layer::Flatten) => (tape.reshape(&x, &[x.size()[1..].iter().product()]), index + 1),
+                (None, Layer::Reshape(shape)) => (tape.reshape(&x, shape), index + 1),
+                _ => return None,
+            };
+        }
+        Some(x)
     }
 
     fn place<'p>(&'p self, index: usize, pass: Option<&'p Pass>) -> Place<'p> {

@@ -4,7 +4,7 @@ use super::Architecture;
 use ae_kernels::{DenseLayers, ImageChain, Processor, Recurrence};
 use ae_network::Layer;
 use ae_tensor::kernels::Kernels;
-use ae_tensor::{Device, Kind, Tensor, operation};
+use ae_tensor::{Device, Kind, Tape, Tensor, operation};
 use std::sync::Arc;
 
 /// Layers one after another that a kernel computes together.
@@ -77,21 +77,28 @@ impl Kernel {
 }
 
 impl Chain {
-    /// The layers' output, if this is a batch that kernels are there for; `tensors` are those of each layer.
-    pub(super) fn forward(&self, x: &Tensor, tensors: &[Vec<Tensor>]) -> Option<Tensor> {
+    /// The layers' output, if this is a batch that kernels are there for; `tensors` are those of each layer. With a tape it is
+    /// in no graph.
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        tensors: &[Vec<Tensor>],
+        tape: Option<&mut Tape>,
+    ) -> Option<Tensor> {
         let size = x.size();
         let is_ours = x.device() == Device::Cpu && x.kind() == Kind::Float && self.kernel.takes(&size[1..]);
         if !is_ours || size[0] == 0 || Kernels::chosen().processor().is_none() {
             return None;
         }
         let parameters: Vec<&Tensor> = tensors.iter().flatten().collect();
-        if parameters.iter().any(|parameter| parameter.kind() != Kind::Float) {
+        let fits = |parameter: &&Tensor| parameter.kind() == Kind::Float && parameter.is_contiguous();
+        if !parameters.iter().all(fits) {
             return None;
         }
         let output = match &self.kernel {
-            Kernel::Images(images) => operation::through_images(images, x, &parameters),
-            Kernel::Dense(layers) => operation::through_dense(layers, x, &parameters),
-            Kernel::Recurrent(layer) => operation::through_recurrence(layer, x, &parameters),
+            Kernel::Images(images) => operation::through_images(images, x, &parameters, tape),
+            Kernel::Dense(layers) => operation::through_dense(layers, x, &parameters, tape),
+            Kernel::Recurrent(layer) => operation::through_recurrence(layer, x, &parameters, tape),
         };
         Some(output.expect("tensors of the layers' sizes"))
     }

@@ -186,6 +186,9 @@ impl Model for Conv {
     }
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
+        if self.unpool == Unpool::Nearest {
+            return vec![self.inner.losses_shown(&batch.values, batch, pass)];
+        }
         vec![Losses::single("reconstruction", self.inner.loss_of(&self.output(&batch.values), batch, pass))]
     }
 

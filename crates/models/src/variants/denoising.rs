@@ -93,7 +93,7 @@ impl Model for Denoising {
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
         let damaged = self.damaged(&batch.values, &pass.noise);
-        vec![Losses::single("reconstruction", self.inner.reconstruction_loss(&damaged, batch, pass))]
+        vec![self.inner.losses_shown(&damaged, batch, pass)]
     }
 
     fn as_autoencoder(&self) -> Option<&dyn Autoencoder> {
