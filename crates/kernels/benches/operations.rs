@@ -2,8 +2,8 @@
 //! needs, and backward. What criterion calls elements are multiplications and additions.
 //! `cargo bench --package ae-kernels`; `cargo bench --package ae-kernels -- conv` for a part.
 
-use ae_kernels::{DenseLayers, Gradients, ImageChain, Operation, Processor, Rayon, Recurrence};
-use ae_network::{Activation, Cell, Layer, Recurrent};
+use ae_kernels::{DenseLayers, Gradients, ImageChain, Operation, Processor, Rayon, Recurrence, Transformer};
+use ae_network::{Activation, Cell, Layer, Recurrent, TransformerBlock};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 
@@ -145,5 +145,21 @@ fn recurrence(c: &mut Criterion) {
     both(c, "lstm", &chain, &sizes);
 }
 
-criterion_group!(benches, convolutions, dense, recurrence);
+fn attention(c: &mut Criterion) {
+    for (name, tokens, width) in [("mae, encoder", 12, 128), ("mae, decoder", 49, 64)] {
+        let layer = Layer::TransformerBlock(TransformerBlock { heads: 4 });
+        let block =
+            Transformer::of(&layer, &[tokens, width], Processor::of_this_machine()).expect("it attends");
+        let [tokens, width] = block.shape();
+        let sizes = Sizes {
+            samples: tokens * width,
+            results: tokens * width,
+            parameters: block.parameters(),
+            flops: 24 * tokens * width * width + 4 * tokens * tokens * width,
+        };
+        both(c, name, &block, &sizes);
+    }
+}
+
+criterion_group!(benches, convolutions, dense, recurrence, attention);
 criterion_main!(benches);

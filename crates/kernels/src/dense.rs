@@ -11,6 +11,7 @@ mod tests;
 
 pub(crate) use activate::{activate, exp, gate, has_slope_from_result, tanh};
 pub use chain::{DenseChain, DenseLayer, Scratch};
+pub(crate) use layers::ColumnSums;
 pub use layers::{DenseLayers, KeptRows};
 pub(crate) use pack::Matrix;
-pub(crate) use product::{Finish, Packed};
+pub(crate) use product::{Finish, Packed, Product};

@@ -11,6 +11,7 @@
 //!   the nearest cache. [`DenseChain`] has the same with fixed weights, for single rows and for millions.
 //! - [`Recurrence`]: a layer of long short-term memory. A thread takes some rows of the batch through all steps, and an input
 //!   that is the same at each step is multiplied once.
+//! - [`Transformer`]: a block of a transformer. A thread takes some samples through the whole block.
 //! - [`Loss`]: squared and absolute errors and the cross-entropy of logits, with the output's activation, in one walk.
 //!
 //! The instruction set is chosen at run time ([`Processor`]), the threads by the caller ([`Threads`]).
@@ -40,6 +41,7 @@
 
 #![expect(unsafe_code, reason = "the processor's vector instructions work on pointers")]
 
+mod attention;
 mod dense;
 mod images;
 mod losses;
@@ -51,6 +53,7 @@ mod slices;
 mod testing;
 mod threads;
 
+pub use attention::{KeptTokens, Transformer};
 pub use dense::{DenseChain, DenseLayer, DenseLayers, KeptRows, Scratch};
 pub use images::{ImageChain, Kept};
 pub use losses::{KeptSlopes, Loss, Reduction, ValueLoss};

@@ -5,7 +5,9 @@ use crate::kernels::Kernels;
 use crate::native::{self, TorchError};
 use crate::tape::Tape;
 use crate::threads::Libtorch;
-use ae_kernels::{DenseLayers, Gradients, ImageChain, Loss, Operation, Recurrence, Reduction, ValueLoss};
+use ae_kernels::{
+    DenseLayers, Gradients, ImageChain, Loss, Operation, Recurrence, Reduction, Transformer, ValueLoss,
+};
 use std::ffi::{c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::slice;
@@ -94,6 +96,23 @@ pub fn through_recurrence(
     assert_eq!(size[1..], long(layer.input_shape()), "the samples have the shape of the layer");
     check(parameters, layer.parameters());
     apply(layer, x, parameters, &[&size[..1], &long(layer.output_shape())].concat(), tape)
+}
+
+/// Samples through a transformer block, with its parameters: `[N, T, D]` to the same. Gradients flow to all of them, but they
+/// cannot be differentiated once more.
+///
+/// # Errors
+/// A tensor is not of 32-bit numbers on the CPU. Panics for samples or parameters of other sizes.
+pub fn through_tokens(
+    block: &Arc<Transformer>,
+    x: &Tensor,
+    parameters: &[&Tensor],
+    tape: Option<&mut Tape>,
+) -> Result<Tensor, TorchError> {
+    let size = x.size();
+    assert_eq!(size[1..], block.shape().map(|n| n as i64), "the samples have the shape of the block");
+    check(parameters, block.parameters());
+    apply(block, x, parameters, &size, tape)
 }
 
 /// The loss of outputs against targets of the same shape: a scalar, or `[N]`, as the loss reduces them. Gradients flow to the

@@ -225,9 +225,9 @@ impl Operation for DenseLayers {
 }
 
 /// The sum of each column, row after row.
-struct ColumnSums<'a> {
-    rows: &'a [f32],
-    to: &'a mut [f32],
+pub(crate) struct ColumnSums<'a> {
+    pub(crate) rows: &'a [f32],
+    pub(crate) to: &'a mut [f32],
 }
 
 impl Kernel for ColumnSums<'_> {

@@ -1,7 +1,7 @@
 //! Which of a network's layers our own kernels compute.
 
 use super::Architecture;
-use ae_kernels::{DenseLayers, ImageChain, Processor, Recurrence};
+use ae_kernels::{DenseLayers, ImageChain, Processor, Recurrence, Transformer};
 use ae_network::Layer;
 use ae_tensor::kernels::Kernels;
 use ae_tensor::{Device, Kind, Tape, Tensor, operation};
@@ -22,6 +22,7 @@ enum Kernel {
     Images(Arc<ImageChain>),
     Dense(Arc<DenseLayers>),
     Recurrent(Arc<Recurrence>),
+    Transformer(Arc<Transformer>),
 }
 
 /// Weights of a dense layer up to which our kernels are as fast as libtorch's. Those of larger ones come from memory, and
@@ -60,7 +61,10 @@ impl Kernel {
                 let (chain, len) = ImageChain::starting(layers, shape, processor)?;
                 Some((Kernel::Images(Arc::new(chain)), len))
             }
-            _ => None,
+            _ => {
+                let block = Transformer::of(layers.first()?, shape, processor)?;
+                Some((Kernel::Transformer(Arc::new(block)), 1))
+            }
         }
     }
 
@@ -71,6 +75,10 @@ impl Kernel {
             Kernel::Dense(layers) => [layers.widths()[0] as i64] == *sample,
             Kernel::Recurrent(layer) => {
                 layer.input_shape().iter().map(|&n| n as i64).eq(sample.iter().copied())
+            }
+            // Any number of tokens.
+            Kernel::Transformer(block) => {
+                matches!(*sample, [n, width] if n > 0 && width == block.shape()[1] as i64)
             }
         }
     }
@@ -98,6 +106,10 @@ impl Chain {
         let output = match &self.kernel {
             Kernel::Images(images) => operation::through_images(images, x, &parameters, tape),
             Kernel::Dense(layers) => operation::through_dense(layers, x, &parameters, tape),
+            Kernel::Transformer(block) => {
+                let block = Arc::new(block.for_tokens(size[1] as usize));
+                operation::through_tokens(&block, x, &parameters, tape)
+            }
             Kernel::Recurrent(layer) => operation::through_recurrence(layer, x, &parameters, tape),
         };
         Some(output.expect("tensors of the layers' sizes"))
@@ -108,7 +120,7 @@ impl Chain {
 mod tests {
     use crate::model::Pass;
     use crate::network::Network;
-    use ae_network::{Activation, Cell, Layer, Recurrent};
+    use ae_network::{Activation, Cell, Layer, Recurrent, TransformerBlock};
     use ae_tensor::{Device, Kind, Noise, Tensor, tch};
 
     fn made(layers: Vec<Layer>, input: &[i64]) -> Network {
@@ -154,6 +166,12 @@ mod tests {
         made(vec![lstm(9, false), Layer::Repeat { times: 6 }, lstm(5, true)], &[6, 2])
     }
 
+    /// Transformer blocks behind a layer that only libtorch has.
+    fn tokens() -> Network {
+        let block = |heads| Layer::TransformerBlock(TransformerBlock { heads });
+        made(vec![Layer::DensePerStep { units: 12 }, block(3), block(4), Layer::LayerNorm], &[5, 4])
+    }
+
     /// Output and all gradients. Doubles are computed by libtorch.
     fn pass(network: &Network, x: &Tensor, kind: Kind) -> Vec<Tensor> {
         let leaf = |tensor: &Tensor| tensor.detach().to_kind(kind).set_requires_grad(true);
@@ -177,7 +195,7 @@ mod tests {
 
     #[test]
     fn kernels_compute_what_libtorch_computes_in_double_precision() {
-        for (network, chains) in [(images(), 2), (rows(), 2), (steps(), 2)] {
+        for (network, chains) in [(images(), 2), (rows(), 2), (steps(), 2), (tokens(), 2)] {
             assert_eq!(super::chains(network.architecture()).len(), chains);
             for n in [1, 3, 40] {
                 let size = [&[n], network.input_shape()].concat();
