@@ -86,8 +86,9 @@ impl Kernel for Pack<'_> {
 unsafe fn turned<S: Simd>(matrix: &Matrix<'_>, first: usize, columns: usize, width: usize, to: &mut [f32]) {
     let (whole_rows, whole_columns) = (matrix.rows / SQUARE * SQUARE, columns / SQUARE * SQUARE);
     let place = |row: usize, column: usize| (first + column) * matrix.column_stride + row;
-    for row in (0..whole_rows).step_by(SQUARE) {
-        for column in (0..whole_columns).step_by(SQUARE) {
+    // A few columns at a time, which the processor reads ahead: not all of them at once.
+    for column in (0..whole_columns).step_by(SQUARE) {
+        for row in (0..whole_rows).step_by(SQUARE) {
             let from = &matrix.values[place(row, column)..];
             let to = &mut to[row * width + column..];
             let reach = |stride: usize| (SQUARE - 1) * stride + SQUARE;

@@ -25,8 +25,8 @@ enum Kernel {
     Transformer(Arc<Transformer>),
 }
 
-/// Weights of a dense layer up to which our kernels are as fast as libtorch's. Those of larger ones come from memory, and
-/// there MKL's are faster (see benches/LOG.md).
+/// Weights of a dense layer up to which our kernels are as fast as libtorch's with vectors of 8 values. Those of larger ones
+/// come from memory, and there MKL's are faster (see benches/LOG.md); with vectors of 16, ours are.
 const MAX_WEIGHTS: usize = 1 << 19;
 
 /// The chains of an architecture, in the order of its layers.
@@ -53,7 +53,8 @@ impl Kernel {
         match *shape {
             [width] => {
                 let (chain, len) = DenseLayers::starting(layers, width as usize, processor)?;
-                let fits = chain.parameters().iter().all(|&values| values <= MAX_WEIGHTS);
+                let most = if processor.lanes() < 16 { MAX_WEIGHTS } else { usize::MAX };
+                let fits = chain.parameters().iter().all(|&values| values <= most);
                 fits.then(|| (Kernel::Dense(Arc::new(chain)), len))
             }
             [channels, height, width] => {
