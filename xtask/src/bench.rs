@@ -14,7 +14,7 @@ pub(crate) fn run(workspace: &Workspace, args: Vec<OsString>) -> anyhow::Result<
         return against_pytorch(workspace, args);
     }
     setup::ensure(workspace, None)?;
-    let mut cargo = workspace.cargo(["bench", "--package", "ae-benches"]);
+    let mut cargo = workspace.cargo(["bench", "--package", "ae-benches", "--package", "ae-kernels"]);
     Ok(workspace::code(workspace::status(cargo.args(args))?))
 }
 

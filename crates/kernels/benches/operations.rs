@@ -1,6 +1,6 @@
 //! Benchmarks each kernel at the sizes of the presets, a batch of 128, on all cores: forward with what the backward pass
 //! needs, and backward. What criterion calls elements are multiplications and additions.
-//! `cargo bench --package ae-kernels`; `cargo bench --package ae-kernels -- conv` for a part.
+//! `cargo xtask bench --bench operations`; `cargo xtask bench --bench operations -- conv` for a part.
 
 use ae_kernels::{DenseLayers, Gradients, ImageChain, Operation, Processor, Rayon, Recurrence, Transformer};
 use ae_network::{Activation, Cell, Layer, Recurrent, TransformerBlock};
