@@ -2,7 +2,7 @@
 
 use ae_models::{Batch, DataSummary, Model, ModelConfig, Pass};
 use ae_tensor::{Device, Kernels, Kind, Noise, Tensor};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 /// The choice of kernels is that of the whole process.
 static CHOICE: Mutex<()> = Mutex::new(());
@@ -38,7 +38,7 @@ fn gradients(model: &dyn Model, batch: &Batch, takes_tapes: bool) -> (f64, Vec<T
     let [mut losses] = <[_; 1]>::try_from(model.losses(batch, &pass)).expect("one group");
     let total = losses.total().expect("it trains");
     let parameters: Vec<Tensor> = model.parameters().into_iter().map(|(_, parameter)| parameter).collect();
-    let tape = losses.tape.take();
+    let tape = losses.take_tape();
     let is_taped = tape.is_some();
     match tape {
         Some(tape) => tape.back().expect("the way back"),
@@ -52,7 +52,7 @@ fn gradients(model: &dyn Model, batch: &Batch, takes_tapes: bool) -> (f64, Vec<T
 
 #[test]
 fn a_tape_gives_the_bits_of_a_graph() {
-    let _choice = CHOICE.lock().expect("no test has failed");
+    let _choice = CHOICE.lock().unwrap_or_else(PoisonError::into_inner);
     Kernels::Native.choose();
     for (config, shape) in plain() {
         let model = model(&config, shape);
@@ -70,8 +70,21 @@ fn a_tape_gives_the_bits_of_a_graph() {
 }
 
 #[test]
+#[should_panic(expected = "was added to losses that have a tape")]
+fn a_term_beside_a_tape_is_not_lost_in_silence() {
+    let _choice = CHOICE.lock().unwrap_or_else(PoisonError::into_inner);
+    Kernels::Native.choose();
+    let shape = [1, 6, 6];
+    let model = model(&config(r#"{"vanilla": {}}"#), &shape);
+    let pass = Pass { takes_tapes: true, ..Pass::training(Noise::new(3, 0, Device::Cpu), 0, 1) };
+    let mut losses = model.losses(&batch(&shape, 2), &pass).remove(0);
+    losses.terms.push(("decay", model.parameters()[0].1.square().sum(Kind::Float)));
+    losses.take_tape();
+}
+
+#[test]
 fn what_needs_a_graph_gets_one() {
-    let _choice = CHOICE.lock().expect("no test has failed");
+    let _choice = CHOICE.lock().unwrap_or_else(PoisonError::into_inner);
     Kernels::Native.choose();
     let is_taped = |config: &str, shape: &[i64], batch: &Batch| {
         gradients(model(&self::config(config), shape).as_ref(), batch, true).2

@@ -21,7 +21,7 @@ use ae_records::checkpoint::{Best, Origin, Position};
 use ae_records::files;
 use ae_records::metrics::MetricsLog;
 use ae_tensor::optimizer::update_averages;
-use ae_tensor::{Device, Noise, Optimizer, Tensor};
+use ae_tensor::{Device, Noise, Optimizer, Tape, Tensor};
 use curves::Events;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -259,9 +259,10 @@ impl<'a> Loop<'a> {
         let mut losses = self.model.losses(&batch, &task.pass);
         let totals: Vec<Option<Tensor>> = losses.iter().map(Losses::total).collect();
         let (names, values) = named_terms(&self.groups, &losses, &totals);
-        for (optimizer, losses) in self.optimizers.iter().zip(&losses) {
+        let mut tapes: Vec<Option<Tape>> = losses.iter_mut().map(Losses::take_tape).collect();
+        for (optimizer, tape) in self.optimizers.iter().zip(&tapes) {
             // A tape overwrites them.
-            if losses.tape.is_none() {
+            if tape.is_none() {
                 optimizer.zero_gradients()?;
             }
         }
@@ -273,7 +274,7 @@ impl<'a> Loop<'a> {
         let active: Vec<(usize, Tensor)> = totals.iter().enumerate().filter_map(active).collect();
         let last = active.len().saturating_sub(1);
         for (index, (group, total)) in active.iter().enumerate() {
-            match losses[*group].tape.take() {
+            match tapes[*group].take() {
                 Some(tape) => tape.back()?,
                 None => self.optimizers[*group].backward(&task.weighted(total), index < last)?,
             }

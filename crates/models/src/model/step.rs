@@ -81,7 +81,7 @@ pub struct Losses {
     /// Figures that are measured but not minimised: scalars, means over the batch, without a graph.
     pub figures: Vec<(&'static str, Tensor)>,
     /// The way back from the terms to the parameters, if they are in no graph.
-    pub tape: Option<Tape>,
+    tape: Option<Tape>,
 }
 
 impl Losses {
@@ -109,6 +109,17 @@ impl Losses {
     pub fn with_figure(mut self, name: &'static str, value: &Tensor) -> Self {
         self.figures.push((name, value.detach()));
         self
+    }
+
+    /// The way back from the terms to the parameters, if they are in no graph. Panics if a term that is in a graph was added
+    /// to them, because its gradients would be lost.
+    pub fn take_tape(&mut self) -> Option<Tape> {
+        let tape = self.tape.take()?;
+        let lost = self.terms.iter().find(|(_, value)| value.requires_grad());
+        if let Some((name, _)) = lost {
+            panic!("the term {name} was added to losses that have a tape; compute them without takes_tapes");
+        }
+        Some(tape)
     }
 
     /// The sum that is minimised, a scalar; `None` for a group that rests.
