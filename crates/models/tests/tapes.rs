@@ -90,6 +90,7 @@ fn what_needs_a_graph_gets_one() {
         gradients(model(&self::config(config), shape).as_ref(), batch, true).2
     };
     let shape = [1, 6, 6];
+    assert!(!is_taped(r#"{"lstm": {}}"#, &[9], &batch(&[9], 3)), "a dense layer for each step");
     assert!(!is_taped(r#"{"sparse": {}}"#, &shape, &batch(&shape, 3)), "a penalty on the code");
     assert!(!is_taped(r#"{"conv": {"unpool": "indices"}}"#, &shape, &batch(&shape, 3)), "switches");
     let gaps =

@@ -2,10 +2,11 @@
 
 use crate::activation::Activate;
 use crate::distance::Distance;
+use crate::kernels::Kernels;
 use crate::likelihood::Likelihood;
 use crate::operation;
 use crate::tape::Tape;
-use ae_kernels::{Reduction, ValueLoss};
+use ae_kernels::{Loss, Reduction, ValueLoss};
 use ae_network::{Activation, Range};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
@@ -83,6 +84,12 @@ impl ReconstructionLoss {
             ReconstructionLoss::MeanAbsolute => ValueLoss::Absolute(activation),
             ReconstructionLoss::BinaryCrossEntropy => ValueLoss::CrossEntropy,
         }
+    }
+
+    /// Whether our own kernels compute the loss behind this activation.
+    pub fn has_kernel(self, activation: Activation) -> bool {
+        let loss = |processor| Loss::new(self.of_value(activation), Reduction::Mean, processor);
+        Kernels::chosen().processor().and_then(loss).is_some()
     }
 
     /// [`Self::mean`] of all values without a graph, as the end of a tape; `None` if libtorch is to compute it.

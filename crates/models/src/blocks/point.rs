@@ -76,6 +76,11 @@ impl PointAutoencoder {
     }
 
     fn recorded(&self, input: &Tensor, batch: &Batch) -> Option<Losses> {
+        // Before anything is computed that would be of no use.
+        let is_recordable = self.encoder.is_recordable() && self.decoder.is_recordable();
+        if !is_recordable || !self.loss.has_kernel(self.output) {
+            return None;
+        }
         let mut tape = Tape::default();
         let code = self.encoder.forward_recorded(input, &mut tape)?;
         let output = self.decoder.forward_recorded(&code, &mut tape)?;

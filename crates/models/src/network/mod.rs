@@ -182,6 +182,14 @@ impl Network {
         x
     }
 
+    /// Whether our own kernels have all layers, so that [`Self::forward_recorded`] gives a result for batches that they take.
+    pub fn is_recordable(&self) -> bool {
+        let layers = self.architecture.layers();
+        let chains = self.chains.get_or_init(|| native::chains(&self.architecture));
+        let views = layers.iter().filter(|layer| matches!(layer, Layer::Flatten | Layer::Reshape(_))).count();
+        views + chains.iter().map(|chain| chain.len).sum::<usize>() == layers.len()
+    }
+
     /// The forward pass of a model in training without a graph: `tape` keeps the way back. `None` if a layer needs a graph,
     /// because our own kernels do not have it, or not for this batch.
     pub fn forward_recorded(&self, x: &Tensor, tape: &mut Tape) -> Option<Tensor> {
