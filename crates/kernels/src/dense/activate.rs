@@ -41,6 +41,19 @@ pub(crate) fn gate(activation: Activation, results: &[f32], gradient: &mut [f32]
     }
 }
 
+/// [`gate`] of `V` vectors behind a ReLU.
+#[inline(always)]
+pub(super) unsafe fn gate_relus<S: Simd, const V: usize>(results: *const f32, gradient: *mut f32) {
+    for v in 0..V {
+        // SAFETY: the caller's guarantee.
+        unsafe {
+            let (result, gradient) = (S::load(results.add(v * S::N)), gradient.add(v * S::N));
+            let passes = S::either(result.is_positive(), result.is_nan());
+            S::choose(passes, S::load(gradient), S::splat(0.0)).store(gradient);
+        }
+    }
+}
+
 /// [`gate`] by itself.
 pub(super) struct Gate<'a> {
     pub(super) activation: Activation,

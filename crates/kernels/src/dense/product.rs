@@ -1,6 +1,6 @@
 //! Matrix products: all the arithmetic of a dense layer, forward and backward.
 
-use super::activate::{activate, gate};
+use super::activate::{activate, gate, gate_relus};
 use super::pack::{Matrix, Pack};
 use crate::simd::{Kernel, Processor, Simd, dispatch};
 use crate::threads::{Pool, Threads};
@@ -322,19 +322,6 @@ impl Panel<'_> {
             if is_last {
                 return;
             }
-        }
-    }
-}
-
-/// [`gate`] of `V` vectors behind a ReLU.
-#[inline(always)]
-unsafe fn gate_relus<S: Simd, const V: usize>(results: *const f32, gradient: *mut f32) {
-    for v in 0..V {
-        // SAFETY: the caller's guarantee.
-        unsafe {
-            let (result, gradient) = (S::load(results.add(v * S::N)), gradient.add(v * S::N));
-            let passes = S::either(result.is_positive(), result.is_nan());
-            S::choose(passes, S::load(gradient), S::splat(0.0)).store(gradient);
         }
     }
 }
