@@ -41,15 +41,16 @@ pub fn parse(cell: &[u8]) -> Cell {
         return Cell::Missing;
     }
     match fast_float2::parse::<f64, _>(cell) {
-        Ok(value) if value.is_nan() => Cell::Missing,
         Ok(value) => finite(value),
         Err(_) => Cell::Text,
     }
 }
 
-/// Whether a cell, already trimmed, says that nothing was observed.
+/// Whether a cell, already trimmed, says that nothing was observed. NaN may have a sign, as C writes it.
 pub(crate) fn is_missing(cell: &[u8]) -> bool {
+    let unsigned = cell.strip_prefix(b"-").or(cell.strip_prefix(b"+")).unwrap_or(cell);
     cell.is_empty()
+        || unsigned.eq_ignore_ascii_case(b"nan")
         || (cell.len() < 8 && MISSING.iter().any(|word| cell.eq_ignore_ascii_case(word.as_bytes())))
 }
 
@@ -178,8 +179,9 @@ mod tests {
         ] {
             check(cell, Cell::Number(value));
         }
-        for cell in ["", "NA", "n/a", "NaN", "-nan", "null", "None", "?", "-"] {
+        for cell in ["", "NA", "n/a", "NaN", "-nan", "+NaN", "null", "None", "?", "-"] {
             check(cell, Cell::Missing);
+            assert!(is_missing(cell.as_bytes()), "{cell}: in a column of categories, too");
         }
         for cell in ["inf", "-Infinity", "1e400", "1e39", "-3.5e38"] {
             check(cell, Cell::NotFinite);
