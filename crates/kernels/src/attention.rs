@@ -35,7 +35,7 @@ struct Memory {
     tasks: Pool<Vec<f32>>,
 }
 
-/// What a forward pass leaves for the backward pass: [`Parts`] of the whole batch.
+/// What a forward pass leaves for the backward pass, of the whole batch.
 #[derive(Debug)]
 pub struct KeptTokens {
     n: usize,
