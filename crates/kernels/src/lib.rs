@@ -14,6 +14,8 @@
 //! - [`Transformer`]: a block of a transformer. A thread takes some samples through the whole block.
 //! - [`Loss`]: squared and absolute errors and the cross-entropy of logits, with the output's activation, in one walk.
 //!
+//! [`AdamStep`] changes all parameters of a network with their gradients.
+//!
 //! The instruction set is chosen at run time ([`Processor`]), the threads by the caller ([`Threads`]).
 //!
 //! **The same bits every time**: neither the number of threads nor the other samples of a batch change a result. On another
@@ -41,6 +43,7 @@
 
 #![expect(unsafe_code, reason = "the processor's vector instructions work on pointers")]
 
+mod adam;
 mod attention;
 mod dense;
 mod images;
@@ -53,6 +56,7 @@ mod slices;
 mod testing;
 mod threads;
 
+pub use adam::{AdamStep, Moments};
 pub use attention::{KeptTokens, Transformer};
 pub use dense::{DenseChain, DenseLayer, DenseLayers, KeptRows, Scratch};
 pub use images::{ImageChain, Kept};

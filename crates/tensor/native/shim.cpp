@@ -102,6 +102,20 @@ char* ae_set_gradients(Tensor** parameters, Tensor** gradients, int64_t n) {
     });
 }
 
+char* ae_values(Tensor** tensors, int64_t n, int of_gradients, float** values, int* are_plain) {
+    return guarded([&] {
+        *are_plain = 1;
+        for (int64_t i = 0; i < n; ++i) {
+            const at::Tensor& tensor = of_gradients ? tensors[i]->grad() : *tensors[i];
+            values[i] = nullptr;
+            if (!tensor.defined()) continue;
+            bool is_plain = tensor.is_cpu() && tensor.scalar_type() == at::kFloat && tensor.is_contiguous();
+            if (is_plain) values[i] = static_cast<float*>(tensor.data_ptr());
+            else *are_plain = 0;
+        }
+    });
+}
+
 char* ae_fused_adam(Tensor** parameters, Tensor** first, Tensor** second, Tensor** steps, int64_t n, double rate,
                     double beta1, double beta2, double weight_decay, double epsilon, int decoupled) {
     return guarded([&] {

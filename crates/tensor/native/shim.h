@@ -15,6 +15,9 @@ void ae_free_message(char* message);
 char* ae_backward(Tensor* loss, Tensor** parameters, int64_t n, int retain_graph);
 char* ae_zero_gradients(Tensor** parameters, int64_t n);
 char* ae_set_gradients(Tensor** parameters, Tensor** gradients, int64_t n);
+// Where the values of tensors are, or those of their gradients: null where there is none. `are_plain` is 0 if some are not
+// contiguous 32-bit numbers on the CPU.
+char* ae_values(Tensor** tensors, int64_t n, int of_gradients, float** values, int* are_plain);
 char* ae_fused_adam(Tensor** parameters, Tensor** first, Tensor** second, Tensor** steps, int64_t n, double rate,
                     double beta1, double beta2, double weight_decay, double epsilon, int decoupled);
 char* ae_fused_sgd(Tensor** parameters, Tensor** momenta, int64_t n, double rate, double momentum,

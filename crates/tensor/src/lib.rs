@@ -47,6 +47,7 @@ pub mod penalty;
 pub mod tape;
 pub mod workers;
 
+mod adam;
 mod native;
 mod threads;
 

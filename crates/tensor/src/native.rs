@@ -1,5 +1,6 @@
 //! The Rust side of `native/shim.h`: safe functions over the C interface.
 
+use ae_kernels::AdamStep;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 use tch::Tensor;
@@ -21,6 +22,13 @@ unsafe extern "C" {
     fn ae_zero_gradients(parameters: *mut *mut C_tensor, n: i64) -> *mut c_char;
     fn ae_set_gradients(parameters: *mut *mut C_tensor, gradients: *mut *mut C_tensor, n: i64)
     -> *mut c_char;
+    fn ae_values(
+        tensors: *mut *mut C_tensor,
+        n: i64,
+        of_gradients: c_int,
+        values: *mut *mut f32,
+        are_plain: *mut c_int,
+    ) -> *mut c_char;
     fn ae_fused_adam(
         parameters: *mut *mut C_tensor,
         first: *mut *mut C_tensor,
@@ -145,14 +153,17 @@ pub(crate) fn set_gradients(parameters: &[Tensor], gradients: &[Tensor]) -> Resu
     })
 }
 
-/// The settings of Adam's update.
-pub(crate) struct AdamStep {
-    pub(crate) rate: f64,
-    pub(crate) beta1: f64,
-    pub(crate) beta2: f64,
-    pub(crate) weight_decay: f64,
-    pub(crate) epsilon: f64,
-    pub(crate) decoupled: bool,
+/// Where the values of tensors, or of their gradients, are; null for a tensor without a gradient. `None` if some are not on the
+/// CPU, not 32-bit numbers or not contiguous.
+pub(crate) fn values(tensors: &[Tensor], of_gradients: bool) -> Result<Option<Vec<*mut f32>>, TorchError> {
+    let (mut places, mut are_plain) = (vec![std::ptr::null_mut(); tensors.len()], 0);
+    let mut tensors = pointers(tensors);
+    let n = tensors.len() as i64;
+    // SAFETY: `n` valid tensors that live through the call, and room for `n` pointers.
+    check(unsafe {
+        ae_values(tensors.as_mut_ptr(), n, of_gradients.into(), places.as_mut_ptr(), &raw mut are_plain)
+    })?;
+    Ok((are_plain != 0).then_some(places))
 }
 
 pub(crate) fn fused_adam(

@@ -1,6 +1,8 @@
-//! Optimizers over ATen's fused kernels. Their state can be saved, and loading it continues bit for bit.
+//! Optimizers over fused kernels: our own for Adam on a CPU, ATen's for the rest. Their state can be saved, and loading it continues bit for bit.
 
-use crate::native::{self, AdamStep, RmspropStep, TorchError};
+use crate::adam::Group;
+use crate::native::{self, RmspropStep, TorchError};
+use ae_kernels::AdamStep;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
@@ -220,7 +222,8 @@ impl Optimizer {
             | OptimizerConfig::Adamw(Adamw { beta1, beta2, epsilon, weight_decay }) => {
                 let decoupled = matches!(self.config, OptimizerConfig::Adamw(_));
                 let how = AdamStep { rate, beta1, beta2, weight_decay, epsilon, decoupled };
-                native::fused_adam(&self.parameters, &self.first, &self.second, &self.steps, &how)?;
+                let Optimizer { parameters, first, second, steps, .. } = self;
+                Group { parameters, first, second, steps }.step(&how)?;
             }
             OptimizerConfig::Rmsprop(rmsprop) => {
                 let Rmsprop { alpha, epsilon, momentum, centered, weight_decay } = rmsprop;

@@ -1,6 +1,7 @@
 //! Tests the fused optimizers against plain implementations of the papers' algorithms in double precision,
 //! and their state through a save and a load.
 
+use ae_tensor::kernels;
 use ae_tensor::optimizer::{Adam, Adamw, Rmsprop, Sgd, update_averages};
 use ae_tensor::{Device, Kind, Optimizer, OptimizerConfig, Tensor};
 use std::collections::HashMap;
@@ -211,6 +212,43 @@ fn a_parameter_that_the_loss_does_not_reach_is_left_alone() {
     parameters[0].square().sum(Kind::Float).backward();
     optimizer.step(RATE).unwrap();
     assert_eq!(parameters[1].detach(), untouched);
+}
+
+#[test]
+fn our_own_step_is_that_of_libtorch() {
+    for config in configs() {
+        let [ours, theirs] = [false, true].map(|by_libtorch| {
+            let parameters = parameters();
+            let mut optimizer = Optimizer::new(config, &parameters).unwrap();
+            let mut descend = || descend(&mut optimizer, &parameters, 1..=50);
+            if by_libtorch {
+                kernels::by_libtorch(descend)
+            } else {
+                descend()
+            }
+            flat(&parameters)
+        });
+        let difference = (&ours - &theirs).abs().max().double_value(&[]);
+        assert!(difference < 2e-6, "{config:?}: {difference:e}");
+    }
+}
+
+#[test]
+fn gradients_in_any_order_of_memory_and_of_any_precision_are_taken() {
+    for (kind, shape) in [(Kind::Float, &[3i64, 4][..]), (Kind::Double, &[3, 4]), (Kind::Float, &[0])] {
+        let slopes = Tensor::arange(shape.iter().product::<i64>(), (kind, Device::Cpu)).view(shape);
+        let turned = slopes.transpose(0, -1).contiguous().transpose(0, -1);
+        let [plain, turned] = [slopes, turned].map(|slopes| {
+            let parameter = Tensor::ones(shape, (kind, Device::Cpu)).set_requires_grad(true);
+            let mut optimizer =
+                Optimizer::new(OptimizerConfig::default(), &[parameter.shallow_clone()]).unwrap();
+            (&parameter * &slopes).sum(kind).backward();
+            optimizer.step(RATE).unwrap();
+            parameter.detach()
+        });
+        let same = turned.allclose(&plain, 1e-6, 0.0, false);
+        assert!(same && (shape[0] == 0 || turned.min().double_value(&[]) < 1.0), "{kind:?}");
+    }
 }
 
 #[test]
