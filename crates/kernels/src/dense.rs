@@ -3,6 +3,7 @@
 mod activate;
 mod chain;
 mod layers;
+mod narrow;
 mod pack;
 mod product;
 mod row;
@@ -13,5 +14,5 @@ pub(crate) use activate::{activate, exp, gate, has_slope_from_result, tanh};
 pub use chain::{DenseChain, DenseLayer, Scratch};
 pub(crate) use layers::ColumnSums;
 pub use layers::{DenseLayers, KeptRows};
-pub(crate) use pack::Matrix;
-pub(crate) use product::{Finish, Packed, Product};
+pub(crate) use pack::{Matrix, Packed};
+pub(crate) use product::{Finish, Product};

@@ -1,9 +1,9 @@
 //! Dense networks whose weights are fixed: to score single rows, where a call costs more than the arithmetic, and millions,
 //! where a block stays in the cache from the first layer to the last.
 
-use super::pack::Matrix;
-use super::product::{Finish, Packed};
-use crate::simd::{Kernel, Processor, Simd, dispatch};
+use super::pack::{Matrix, Multiply, Packed};
+use super::product::Finish;
+use crate::simd::Processor;
 use crate::slices::Slices;
 use crate::threads::Threads;
 use ae_network::Activation;
@@ -105,30 +105,13 @@ impl DenseChain {
         let [mut from, mut to] = scratch.each_mut().map(Vec::as_mut_slice);
         for (index, layer) in self.layers.iter().enumerate() {
             let rows = if index == 0 { rows } else { &from[..n * layer.inputs] };
-            let call = Call { layer, rows, to: &mut to[..n * layer.outputs] };
-            // SAFETY: the weights were packed for this processor.
-            unsafe { dispatch(self.processor, call) };
+            let Fixed { inputs, outputs, weights, bias, activation } = layer;
+            let finish = Finish::Layer { bias, activation: *activation };
+            let (left, right) = (Matrix::new(rows, *inputs), Packed::of(weights, *inputs, *outputs));
+            Multiply { left, right, finish, to: &mut to[..n * outputs] }.run_on(self.processor);
             (from, to) = (to, from);
         }
         &from[..n * self.widths().1]
-    }
-}
-
-/// One layer of some rows.
-struct Call<'a> {
-    layer: &'a Fixed,
-    rows: &'a [f32],
-    to: &'a mut [f32],
-}
-
-impl Kernel for Call<'_> {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let Fixed { inputs, outputs, weights, bias, activation } = self.layer;
-        let finish = Finish::Layer { bias, activation: *activation };
-        let packed = Packed::of(weights, *inputs, *outputs);
-        // SAFETY: the caller's guarantee.
-        unsafe { packed.multiply::<S>(Matrix::new(self.rows, *inputs), finish, self.to) }
     }
 }
 

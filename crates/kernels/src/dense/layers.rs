@@ -1,6 +1,7 @@
 //! Dense layers one after another.
 
 use super::activate::has_slope_from_result;
+use super::narrow::{Narrow, are_narrow};
 use super::pack::Matrix;
 use super::product::{Finish, Product};
 use crate::operation::{Gradients, Operation};
@@ -17,15 +18,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct DenseLayers {
     processor: Processor,
     layers: Vec<Dense>,
+    pub(super) is_narrow: bool,
     parameters: Vec<usize>,
     memory: Arc<Pool<Vec<f32>>>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Dense {
-    inputs: usize,
-    outputs: usize,
-    activation: Activation,
+pub(super) struct Dense {
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+    pub(super) activation: Activation,
 }
 
 /// What a forward pass leaves for the backward pass.
@@ -65,8 +67,9 @@ impl DenseLayers {
         }
         let parameters =
             chain.iter().flat_map(|layer| [layer.inputs * layer.outputs, layer.outputs]).collect();
-        let found = !chain.is_empty();
-        found.then(|| (DenseLayers { processor, layers: chain, parameters, memory: Arc::default() }, taken))
+        let (found, is_narrow) = (!chain.is_empty(), are_narrow(&chain));
+        let memory = Arc::default();
+        found.then(|| (DenseLayers { processor, layers: chain, is_narrow, parameters, memory }, taken))
     }
 
     /// Number of values of each parameter: weight `[out, in]` and bias of each layer.
@@ -114,6 +117,12 @@ impl DenseLayers {
         room
     }
 
+    /// The layers as narrow ones, if they are.
+    fn narrow<'a>(&'a self, parameters: &'a [&'a [f32]]) -> Option<Narrow<'a>> {
+        let DenseLayers { layers, processor, memory, .. } = self;
+        self.is_narrow.then(|| Narrow { layers, parameters, processor: *processor, memory })
+    }
+
     fn gate(&self, activation: Activation, results: &[f32], gradient: &mut [f32]) {
         // SAFETY: it works on slices.
         unsafe { dispatch(self.processor, super::activate::Gate { activation, results, gradient }) };
@@ -127,6 +136,9 @@ impl Operation for DenseLayers {
 
     fn forward(&self, parameters: &[&[f32]], rows: &[f32], to: &mut [f32], threads: &dyn Threads) {
         let n = self.check(parameters, rows, to);
+        if self.narrow(parameters).is_some() {
+            return drop(self.forward_kept(parameters, rows, to, threads));
+        }
         let mut from: Option<Vec<f32>> = None;
         for (index, layer) in self.layers.iter().enumerate() {
             let rows = from.as_deref().unwrap_or(rows);
@@ -149,6 +161,19 @@ impl Operation for DenseLayers {
         threads: &dyn Threads,
     ) -> KeptRows {
         let n = self.check(parameters, rows, to);
+        if let Some(narrow) = self.narrow(parameters) {
+            let (last, inner) = self.layers.split_last().expect("a layer");
+            let mut kept: Vec<Vec<f32>> = inner.iter().map(|layer| self.room(n * layer.outputs)).collect();
+            let results = kept.iter_mut().map(Vec::as_mut_slice).chain([&mut *to]).collect();
+            narrow.forward(rows, results, threads);
+            if last.activation != Activation::Identity {
+                let mut results = self.room(0);
+                results.clear();
+                results.extend_from_slice(to);
+                kept.push(results);
+            }
+            return KeptRows { results: kept, memory: Arc::clone(&self.memory) };
+        }
         let mut kept: Vec<Vec<f32>> = Vec::with_capacity(self.layers.len());
         for (index, layer) in self.layers.iter().enumerate() {
             let is_last = index + 1 == self.layers.len();
@@ -183,6 +208,10 @@ impl Operation for DenseLayers {
         let rows = rows.expect("the rows of the forward pass");
         let n = rows.len() / self.widths()[0];
         assert_eq!(gradient.len(), n * self.widths()[1], "a gradient for each value of the result");
+        if let Some(narrow) = self.narrow(parameters) {
+            let results: Vec<&[f32]> = kept.results.iter().map(Vec::as_slice).collect();
+            return narrow.backward(&results, rows, gradient, gradients, threads);
+        }
         let Gradients { samples: mut wanted_rows, parameters: mut wanted } = gradients;
         let last = self.layers.len() - 1;
         // The gradient before the activation of the layer at hand; at first the one given, if there is no activation.

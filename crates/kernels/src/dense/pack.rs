@@ -1,6 +1,7 @@
 //! The right factor of a product, in the order of use.
 
-use crate::simd::{Kernel, SQUARE, Simd};
+use super::product::{Finish, Panel};
+use crate::simd::{Kernel, Processor, SQUARE, Simd, dispatch};
 
 /// A matrix in a slice: the value at (row, column) lies at `row · row_stride + column · column_stride`, and one of the
 /// strides is 1.
@@ -102,5 +103,105 @@ unsafe fn turned<S: Simd>(matrix: &Matrix<'_>, first: usize, columns: usize, wid
         for row in rows {
             to[row * width + column] = matrix.values[place(row, column)];
         }
+    }
+}
+
+/// Values in a row of a panel for at most two vectors of columns: half a panel will do for few.
+pub(super) fn panel_width(lanes: usize, columns: usize) -> usize {
+    if columns <= lanes { lanes } else { 2 * lanes }
+}
+
+/// The right factor of several products: all its columns in panels of two vectors, the last of one if that will do.
+#[derive(Clone, Copy)]
+pub(crate) struct Packed<'a> {
+    pub(super) values: &'a [f32],
+    pub(super) terms: usize,
+    pub(super) columns: usize,
+}
+
+impl<'a> Packed<'a> {
+    /// Packs a matrix into `memory`.
+    pub(crate) fn new(matrix: Matrix<'_>, processor: Processor, memory: &'a mut Vec<f32>) -> Self {
+        let len = Packed::len(matrix.rows, matrix.columns, processor.lanes());
+        if memory.len() < len {
+            memory.resize(len, 0.0);
+        }
+        Packed::to(matrix, processor, &mut memory[..len])
+    }
+
+    /// Packs a matrix to [`Self::len`] values.
+    pub(super) fn to(matrix: Matrix<'_>, processor: Processor, values: &'a mut [f32]) -> Self {
+        let (widest, terms, columns) = (2 * processor.lanes(), matrix.rows, matrix.columns);
+        for (panel, to) in values.chunks_mut(widest * terms).enumerate() {
+            let (first, width) = (panel * widest, to.len() / terms);
+            // SAFETY: it works on slices.
+            unsafe { dispatch(processor, Pack { matrix: &matrix, first, width, to }) };
+        }
+        Packed { values, terms, columns }
+    }
+
+    /// Values of a packed matrix of so many rows and columns.
+    pub(super) fn len(rows: usize, columns: usize, lanes: usize) -> usize {
+        let rest = columns % (2 * lanes);
+        let last = if rest == 0 { 0 } else { panel_width(lanes, rest) };
+        (columns - rest + last) * rows
+    }
+
+    /// What [`Self::to`] packed into `values` from a matrix of so many rows and columns.
+    pub(super) fn of(values: &'a [f32], terms: usize, columns: usize) -> Self {
+        Packed { values, terms, columns }
+    }
+
+    /// `left` times this, on the calling thread, to rows of as many values. Panics for matrices that do not fit.
+    ///
+    /// # Safety
+    /// It was packed for the processor that has `S`.
+    #[inline(always)]
+    pub(crate) unsafe fn multiply<S: Simd>(&self, left: Matrix<'_>, finish: Finish<'_>, to: &mut [f32]) {
+        let (widest, rows) = (2 * S::N, left.rows);
+        let fits = match finish {
+            Finish::Nothing | Finish::Add => true,
+            Finish::Layer { bias, .. } => bias.len() == self.columns,
+            Finish::Gate { results, .. } => results.len() == to.len(),
+        };
+        let fits = fits && self.values.len() == Packed::len(self.terms, self.columns, S::N);
+        assert!(fits && left.columns == self.terms && to.len() == rows * self.columns, "a product");
+        if rows == 1 && left.is_by_rows() {
+            // SAFETY: the sizes were checked.
+            return unsafe { self.multiply_row::<S>(&left.values[..self.terms], finish, to) };
+        }
+        for (index, packed) in self.values.chunks(widest * self.terms).enumerate() {
+            let first = index * widest;
+            let width = packed.len() / self.terms;
+            let columns = (first, width.min(self.columns - first));
+            let (to, to_stride) = (to.as_mut_ptr(), self.columns);
+            let panel = Panel { left, rows: (0, rows), columns, width, packed, finish, to, to_stride };
+            // SAFETY: the sizes were checked.
+            unsafe { panel.run::<S>() }
+        }
+    }
+}
+
+/// [`Packed::multiply`] by itself.
+pub(super) struct Multiply<'a> {
+    pub(super) left: Matrix<'a>,
+    pub(super) right: Packed<'a>,
+    pub(super) finish: Finish<'a>,
+    pub(super) to: &'a mut [f32],
+}
+
+impl Multiply<'_> {
+    /// Runs it on a processor for which the right factor was packed.
+    pub(super) fn run_on(self, processor: Processor) {
+        // SAFETY: sizes are checked; as the caller says.
+        unsafe { dispatch(processor, self) };
+    }
+}
+
+impl Kernel for Multiply<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the caller's guarantee.
+        unsafe { self.right.multiply::<S>(self.left, self.finish, self.to) }
     }
 }

@@ -1,7 +1,7 @@
 //! Matrix products: all the arithmetic of a dense layer, forward and backward.
 
 use super::activate::{activate, gate, gate_relus};
-use super::pack::{Matrix, Pack};
+use super::pack::{Matrix, Pack, panel_width};
 use crate::simd::{Kernel, Processor, Simd, dispatch};
 use crate::threads::{Pool, Threads};
 use ae_network::Activation;
@@ -83,8 +83,7 @@ impl Product<'_> {
             let (panel, first) = (index / blocks, index % blocks * block);
             let mut packed = memory.take().unwrap_or_default();
             let columns = (panel * width, width.min(columns - panel * width));
-            // Half a panel will do for few columns.
-            let width = if columns.1 * 2 <= width { width / 2 } else { width };
+            let width = panel_width(processor.lanes(), columns.1);
             packed.resize(width * self.right.rows, 0.0);
             let pack = Pack { matrix: &self.right, first: columns.0, width, to: &mut packed };
             // SAFETY: it works on slices.
@@ -136,61 +135,6 @@ impl Place {
     }
 }
 
-/// The right factor of several products, all its columns in panels of two vectors.
-#[derive(Clone, Copy)]
-pub(crate) struct Packed<'a> {
-    pub(super) values: &'a [f32],
-    pub(super) terms: usize,
-    pub(super) columns: usize,
-}
-
-impl<'a> Packed<'a> {
-    /// Packs a matrix into `memory`.
-    pub(crate) fn new(matrix: Matrix<'_>, processor: Processor, memory: &'a mut Vec<f32>) -> Self {
-        let (width, terms, columns) = (2 * processor.lanes(), matrix.rows, matrix.columns);
-        memory.resize(columns.div_ceil(width) * width * terms, 0.0);
-        for (panel, to) in memory.chunks_exact_mut(width * terms).enumerate() {
-            // SAFETY: it works on slices.
-            unsafe { dispatch(processor, Pack { matrix: &matrix, first: panel * width, width, to }) };
-        }
-        Packed { values: memory, terms, columns }
-    }
-
-    /// What [`Self::new`] packed into `values` from a matrix of so many rows and columns.
-    pub(crate) fn of(values: &'a [f32], terms: usize, columns: usize) -> Self {
-        Packed { values, terms, columns }
-    }
-
-    /// `left` times this, on the calling thread, to rows of as many values. Panics for matrices that do not fit.
-    ///
-    /// # Safety
-    /// It was packed for the processor that has `S`.
-    #[inline(always)]
-    pub(crate) unsafe fn multiply<S: Simd>(&self, left: Matrix<'_>, finish: Finish<'_>, to: &mut [f32]) {
-        let (width, rows) = (2 * S::N, left.rows);
-        let fits = match finish {
-            Finish::Nothing | Finish::Add => true,
-            Finish::Layer { bias, .. } => bias.len() == self.columns,
-            Finish::Gate { results, .. } => results.len() == to.len(),
-        };
-        let panels = self.columns.div_ceil(width);
-        let fits = fits && self.values.len() == panels * width * self.terms;
-        assert!(fits && left.columns == self.terms && to.len() == rows * self.columns, "a product");
-        if rows == 1 && left.is_by_rows() {
-            // SAFETY: the sizes were checked.
-            return unsafe { self.multiply_row::<S>(&left.values[..self.terms], finish, to) };
-        }
-        for (index, packed) in self.values.chunks_exact(width * self.terms).enumerate() {
-            let first = index * width;
-            let columns = (first, width.min(self.columns - first));
-            let (to, to_stride) = (to.as_mut_ptr(), self.columns);
-            let panel = Panel { left, rows: (0, rows), columns, width, packed, finish, to, to_stride };
-            // SAFETY: the sizes were checked.
-            unsafe { panel.run::<S>() }
-        }
-    }
-}
-
 /// Finishes some sums; `place` is that of the first in the product.
 #[inline(always)]
 pub(super) fn finished<S: Simd>(finish: Finish<'_>, place: usize, values: &mut [f32]) {
@@ -202,18 +146,18 @@ pub(super) fn finished<S: Simd>(finish: Finish<'_>, place: usize, values: &mut [
 }
 
 /// Some rows of some columns that fit one or two vectors.
-struct Panel<'a> {
-    left: Matrix<'a>,
+pub(super) struct Panel<'a> {
+    pub(super) left: Matrix<'a>,
     /// The first, and how many.
-    rows: (usize, usize),
-    columns: (usize, usize),
+    pub(super) rows: (usize, usize),
+    pub(super) columns: (usize, usize),
     /// Values in a row of `packed`.
-    width: usize,
-    packed: &'a [f32],
-    finish: Finish<'a>,
+    pub(super) width: usize,
+    pub(super) packed: &'a [f32],
+    pub(super) finish: Finish<'a>,
     /// The first value of the whole product.
-    to: *mut f32,
-    to_stride: usize,
+    pub(super) to: *mut f32,
+    pub(super) to_stride: usize,
 }
 
 impl Kernel for Panel<'_> {

@@ -17,6 +17,13 @@ struct Case {
 }
 
 impl Case {
+    /// Layers that threads take together, and the same layers one after another.
+    fn both(n: usize, widths: &[usize], processor: Processor) -> [Self; 2] {
+        let [mut narrow, mut wide] = [(); 2].map(|()| Case::new(n, widths, processor));
+        (narrow.chain.is_narrow, wide.chain.is_narrow) = (true, false);
+        [narrow, wide]
+    }
+
     /// `widths` of the rows and of each layer's results; each layer has the next activation.
     fn new(n: usize, widths: &[usize], processor: Processor) -> Self {
         let activation = |index: usize| ACTIVATIONS[(index + widths[0]) % ACTIVATIONS.len()];
@@ -96,8 +103,9 @@ fn results_are_those_of_plain_loops() {
     for processor in Processor::available() {
         for widths in WIDTHS {
             for n in [1, 7, 2, 12, 61].into_iter().take(if cfg!(miri) { 2 } else { 5 }) {
-                let case = Case::new(n, widths, processor);
+                let [case, wide] = Case::both(n, widths, processor);
                 let (ours, exact) = (case.run(&Alone).to, case.reference(usize::MAX, &[]));
+                assert_eq!(ours, wide.run(&Alone).to, "{processor} {widths:?} {n}");
                 for (index, (ours, exact)) in ours.iter().zip(&exact).enumerate() {
                     let error = (f64::from(*ours) - exact).abs();
                     assert!(
@@ -115,25 +123,28 @@ fn gradients_are_differences_of_plain_loops() {
     const STEP: f64 = 1e-5;
     for processor in Processor::available() {
         for widths in WIDTHS {
-            let case = Case::new(if cfg!(miri) { 2 } else { 13 }, widths, processor);
-            let results = case.run(&Alone);
-            let arrays = std::iter::once((&case.rows, &results.samples));
-            for (index, (array, gradient)) in
-                arrays.chain(case.parameters.iter().zip(&results.parameters)).enumerate()
-            {
-                // Every value of small arrays, some of large ones.
-                for place in (0..array.len()).step_by(array.len().div_ceil(if cfg!(miri) { 2 } else { 40 })) {
-                    let at = |step: f64| {
-                        let mut moved: Vec<f64> = array.iter().map(|&x| f64::from(x)).collect();
-                        moved[place] += step;
-                        case.weighted(&case.reference(index, &moved))
-                    };
-                    let exact = (at(STEP) - at(-STEP)) / (2.0 * STEP);
-                    let error = (f64::from(gradient[place]) - exact).abs();
-                    assert!(
-                        error <= 1e-4 * (1.0 + exact.abs()),
-                        "{processor} {widths:?} array {index}: {error}"
-                    );
+            for case in Case::both(if cfg!(miri) { 2 } else { 13 }, widths, processor) {
+                let results = case.run(&Alone);
+                let arrays = std::iter::once((&case.rows, &results.samples));
+                for (index, (array, gradient)) in
+                    arrays.chain(case.parameters.iter().zip(&results.parameters)).enumerate()
+                {
+                    // Every value of small arrays, some of large ones.
+                    for place in
+                        (0..array.len()).step_by(array.len().div_ceil(if cfg!(miri) { 2 } else { 40 }))
+                    {
+                        let at = |step: f64| {
+                            let mut moved: Vec<f64> = array.iter().map(|&x| f64::from(x)).collect();
+                            moved[place] += step;
+                            case.weighted(&case.reference(index, &moved))
+                        };
+                        let exact = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+                        let error = (f64::from(gradient[place]) - exact).abs();
+                        assert!(
+                            error <= 1e-4 * (1.0 + exact.abs()),
+                            "{processor} {widths:?} array {index}: {error}"
+                        );
+                    }
                 }
             }
         }
@@ -143,8 +154,9 @@ fn gradients_are_differences_of_plain_loops() {
 #[test]
 fn threads_and_company_change_no_bit() {
     for processor in Processor::available() {
-        for widths in [&[90, 300, 40][..], &[300, 24, 16]] {
-            let case = Case::new(if cfg!(miri) { 5 } else { 150 }, widths, processor);
+        let n = if cfg!(miri) { 5 } else { 150 };
+        let cases = [&[90, 300, 40][..], &[300, 24, 16]].map(|widths| Case::both(n, widths, processor));
+        for case in cases.into_iter().flatten() {
             let all = case.run(&Alone);
             assert_eq!(all, case.run(&Rayon), "{processor}");
             let [inputs, outputs] = case.chain.widths();
