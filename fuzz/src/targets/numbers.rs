@@ -54,7 +54,8 @@ fn check(input: &[u8], name: &str, config: &InputConfig) -> Option<NumberTable> 
 /// The values of a table without quotes, read as simply as possible.
 fn plainly(input: &[u8]) -> Option<Vec<f32>> {
     let text = std::str::from_utf8(input).ok()?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // Programs that put a byte order mark before a text may put it before a text that has one.
+    let text = text.trim_start_matches('\u{feff}');
     let blank = |line: &str| line.bytes().all(|byte| byte.is_ascii_whitespace());
     let mut values = Vec::new();
     let mut width = None;
