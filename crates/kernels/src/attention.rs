@@ -5,14 +5,14 @@ mod norm;
 #[cfg(test)]
 mod tests;
 
-use crate::dense::{ColumnSums, Finish, Matrix, Packed, Product};
+use crate::dense::{Matrix, Packed, of_parameters};
 use crate::operation::{Gradients, Operation};
 use crate::simd::{Processor, dispatch};
 use crate::slices::Slices;
 use crate::threads::{Pool, Threads};
 use ae_network::Layer;
 use block::{Backward, Forward, Parts, Shape, Weights};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// A transformer block as [`ae_network::TransformerBlock`] describes it, forward and backward, on samples `[T, D]`.
 ///
@@ -184,17 +184,9 @@ impl Transformer {
         [weight, bias]: [&mut [f32]; 2],
         threads: &dyn Threads,
     ) {
-        let gradient = Matrix::new(gradient, bias.len());
-        let right = Matrix::new(inputs, weight.len() / bias.len());
-        let product = Product { left: gradient.transposed(), right, finish: Finish::Nothing };
-        let (processor, bias) = (self.processor, Mutex::new(bias));
-        let sums = || {
-            let mut to = bias.lock().unwrap_or_else(PoisonError::into_inner);
-            // SAFETY: it works on slices.
-            unsafe { dispatch(processor, ColumnSums { rows: gradient.values, to: &mut to }) };
-        };
-        product.write_beside(processor, weight, &self.memory.tasks, threads, &sums);
-        let bias = bias.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let inputs = Matrix::new(inputs, weight.len() / bias.len());
+        let (gradient, memory) = (Matrix::new(gradient, bias.len()), &self.memory.tasks);
+        of_parameters(gradient, inputs, [&mut *weight, &mut *bias], self.processor, memory, threads);
         if let Some([scale, shift]) = norm {
             for (row, sum) in weight.chunks_exact_mut(scale.len()).zip(bias.iter()) {
                 let of_column = scale.iter().zip(shift);

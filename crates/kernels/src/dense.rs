@@ -12,7 +12,7 @@ mod tests;
 
 pub(crate) use activate::{activate, exp, gate, has_slope_from_result, tanh};
 pub use chain::{DenseChain, DenseLayer, Scratch};
-pub(crate) use layers::ColumnSums;
+pub(crate) use layers::of_parameters;
 pub use layers::{DenseLayers, KeptRows};
 pub(crate) use pack::{Matrix, Packed};
-pub(crate) use product::{Finish, Product};
+pub(crate) use product::Finish;

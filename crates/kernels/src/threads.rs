@@ -68,3 +68,14 @@ impl<T> Pool<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
     }
 }
+
+impl Pool<Vec<f32>> {
+    /// Memory for at least `len` values, whatever they are now: what is used again is neither cleared nor made shorter.
+    pub(crate) fn at_least(&self, len: usize) -> Vec<f32> {
+        let mut memory = self.take().unwrap_or_default();
+        if memory.len() < len {
+            memory.resize(len, 0.0);
+        }
+        memory
+    }
+}

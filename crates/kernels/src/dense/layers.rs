@@ -33,14 +33,14 @@ pub(super) struct Dense {
 /// What a forward pass leaves for the backward pass.
 #[derive(Debug)]
 pub struct KeptRows {
-    /// The results of each layer, except those of the last if the backward pass does not need them.
-    results: Vec<Vec<f32>>,
+    /// The results of each layer, except those of the last if the backward pass does not need them; perhaps more behind them.
+    results: Vec<f32>,
     memory: Arc<Pool<Vec<f32>>>,
 }
 
 impl Drop for KeptRows {
     fn drop(&mut self) {
-        self.results.drain(..).for_each(|results| self.memory.give(results));
+        self.memory.give(std::mem::take(&mut self.results));
     }
 }
 
@@ -69,7 +69,7 @@ impl DenseLayers {
             chain.iter().flat_map(|layer| [layer.inputs * layer.outputs, layer.outputs]).collect();
         let (found, is_narrow) = (!chain.is_empty(), are_narrow(&chain));
         let memory = Arc::default();
-        found.then(|| (DenseLayers { processor, layers: chain, is_narrow, parameters, memory }, taken))
+        found.then_some((DenseLayers { processor, layers: chain, is_narrow, parameters, memory }, taken))
     }
 
     /// Number of values of each parameter: weight `[out, in]` and bias of each layer.
@@ -110,13 +110,6 @@ impl DenseLayers {
         Product { left, right, finish }.write(self.processor, to, &self.memory, threads);
     }
 
-    /// Memory for `len` values, whatever they are now.
-    fn room(&self, len: usize) -> Vec<f32> {
-        let mut room = self.memory.take().unwrap_or_default();
-        room.resize(len, 0.0);
-        room
-    }
-
     /// The layers as narrow ones, if they are.
     fn narrow<'a>(&'a self, parameters: &'a [&'a [f32]]) -> Option<Narrow<'a>> {
         let DenseLayers { layers, processor, memory, .. } = self;
@@ -136,17 +129,18 @@ impl Operation for DenseLayers {
 
     fn forward(&self, parameters: &[&[f32]], rows: &[f32], to: &mut [f32], threads: &dyn Threads) {
         let n = self.check(parameters, rows, to);
-        if self.narrow(parameters).is_some() {
+        if self.is_narrow {
             return drop(self.forward_kept(parameters, rows, to, threads));
         }
         let mut from: Option<Vec<f32>> = None;
         for (index, layer) in self.layers.iter().enumerate() {
-            let rows = from.as_deref().unwrap_or(rows);
+            let rows = from.as_ref().map_or(rows, |from| &from[..n * layer.inputs]);
             if index + 1 == self.layers.len() {
                 self.layer(index, parameters, rows, to, threads);
             } else {
-                let mut results = self.room(n * layer.outputs);
-                self.layer(index, parameters, rows, &mut results, threads);
+                let len = n * layer.outputs;
+                let mut results = self.memory.at_least(len);
+                self.layer(index, parameters, rows, &mut results[..len], threads);
                 from.replace(results).into_iter().for_each(|used| self.memory.give(used));
             }
         }
@@ -161,36 +155,24 @@ impl Operation for DenseLayers {
         threads: &dyn Threads,
     ) -> KeptRows {
         let n = self.check(parameters, rows, to);
+        let (last, inner) = self.layers.split_last().expect("a layer");
+        let (of_inner, of_last) = (inner.iter().map(|layer| n * layer.outputs).sum(), n * last.outputs);
+        let keeps_last = last.activation != Activation::Identity;
+        let mut kept = self.memory.at_least(of_inner + if keeps_last { of_last } else { 0 });
+        let mut rest = &mut kept[..];
+        let part = |layer: &Dense| rest.split_off_mut(..n * layer.outputs).expect("room for each layer");
+        let results: Vec<&mut [f32]> = inner.iter().map(part).chain([&mut *to]).collect();
         if let Some(narrow) = self.narrow(parameters) {
-            let (last, inner) = self.layers.split_last().expect("a layer");
-            let mut kept: Vec<Vec<f32>> = inner.iter().map(|layer| self.room(n * layer.outputs)).collect();
-            let results = kept.iter_mut().map(Vec::as_mut_slice).chain([&mut *to]).collect();
             narrow.forward(rows, results, threads);
-            if last.activation != Activation::Identity {
-                let mut results = self.room(0);
-                results.clear();
-                results.extend_from_slice(to);
-                kept.push(results);
+        } else {
+            let mut from = rows;
+            for (index, results) in results.into_iter().enumerate() {
+                self.layer(index, parameters, from, results, threads);
+                from = results;
             }
-            return KeptRows { results: kept, memory: Arc::clone(&self.memory) };
         }
-        let mut kept: Vec<Vec<f32>> = Vec::with_capacity(self.layers.len());
-        for (index, layer) in self.layers.iter().enumerate() {
-            let is_last = index + 1 == self.layers.len();
-            let rows = kept.last().map_or(rows, Vec::as_slice);
-            if is_last {
-                self.layer(index, parameters, rows, to, threads);
-            }
-            if is_last && layer.activation == Activation::Identity {
-                continue;
-            }
-            let mut results = self.room(n * layer.outputs);
-            if is_last {
-                results.copy_from_slice(to);
-            } else {
-                self.layer(index, parameters, rows, &mut results, threads);
-            }
-            kept.push(results);
+        if keeps_last {
+            kept[of_inner..of_inner + of_last].copy_from_slice(to);
         }
         KeptRows { results: kept, memory: Arc::clone(&self.memory) }
     }
@@ -208,42 +190,39 @@ impl Operation for DenseLayers {
         let rows = rows.expect("the rows of the forward pass");
         let n = rows.len() / self.widths()[0];
         assert_eq!(gradient.len(), n * self.widths()[1], "a gradient for each value of the result");
+        let last = self.layers.len() - 1;
+        let mut rest = &kept.results[..];
+        let keeps_last = self.layers[last].activation != Activation::Identity;
+        let part = |layer: &Dense| rest.split_off(..n * layer.outputs).expect("results of each layer");
+        let results: Vec<&[f32]> = self.layers[..last + usize::from(keeps_last)].iter().map(part).collect();
         if let Some(narrow) = self.narrow(parameters) {
-            let results: Vec<&[f32]> = kept.results.iter().map(Vec::as_slice).collect();
             return narrow.backward(&results, rows, gradient, gradients, threads);
         }
         let Gradients { samples: mut wanted_rows, parameters: mut wanted } = gradients;
-        let last = self.layers.len() - 1;
         // The gradient before the activation of the layer at hand; at first the one given, if there is no activation.
         let mut behind: Option<Vec<f32>> = None;
-        if self.layers[last].activation != Activation::Identity {
-            let mut gated = self.room(gradient.len());
-            gated.copy_from_slice(gradient);
-            self.gate(self.layers[last].activation, &kept.results[last], &mut gated);
+        if keeps_last {
+            let mut gated = self.memory.at_least(gradient.len());
+            gated[..gradient.len()].copy_from_slice(gradient);
+            self.gate(self.layers[last].activation, results[last], &mut gated[..gradient.len()]);
             behind = Some(gated);
         }
         for (index, layer) in self.layers.iter().enumerate().rev() {
-            let gradient = Matrix::new(behind.as_deref().unwrap_or(gradient), layer.outputs);
-            let inputs = if index == 0 { rows } else { &kept.results[index - 1] };
+            let gradient = behind.as_ref().map_or(gradient, |behind| &behind[..n * layer.outputs]);
+            let gradient = Matrix::new(gradient, layer.outputs);
+            let inputs = if index == 0 { rows } else { results[index - 1] };
             if let Some(wanted) = &mut wanted {
                 let [weight, bias] = &mut wanted[2 * index..2 * index + 2] else { unreachable!("two each") };
-                let (left, right) = (gradient.transposed(), Matrix::new(inputs, layer.inputs));
-                let product = Product { left, right, finish: Finish::Nothing };
-                let (processor, bias) = (self.processor, Mutex::new(bias));
-                let sums = || {
-                    let mut to = bias.lock().unwrap_or_else(PoisonError::into_inner);
-                    // SAFETY: it works on slices.
-                    unsafe { dispatch(processor, ColumnSums { rows: gradient.values, to: &mut to }) };
-                };
-                product.write_beside(processor, weight, &self.memory, threads, &sums);
+                let inputs = Matrix::new(inputs, layer.inputs);
+                of_parameters(gradient, inputs, [weight, bias], self.processor, &self.memory, threads);
             }
             let right = Matrix::new(parameters[2 * index], layer.inputs);
             let of = |finish| Product { left: gradient, right, finish };
             if index > 0 {
-                let mut before = self.room(inputs.len());
+                let mut before = self.memory.at_least(inputs.len());
                 let activation = self.layers[index - 1].activation;
                 let finish = Finish::Gate { results: inputs, activation };
-                of(finish).write(self.processor, &mut before, &self.memory, threads);
+                of(finish).write(self.processor, &mut before[..inputs.len()], &self.memory, threads);
                 behind.replace(before).into_iter().for_each(|used| self.memory.give(used));
             } else if let Some(wanted) = wanted_rows.take() {
                 of(Finish::Nothing).write(self.processor, wanted, &self.memory, threads);
@@ -251,6 +230,25 @@ impl Operation for DenseLayers {
         }
         behind.into_iter().for_each(|used| self.memory.give(used));
     }
+}
+
+/// The gradients of a weight `[out, in]` and its bias, from the gradients of what a layer gave and from what it took.
+pub(crate) fn of_parameters(
+    gradient: Matrix<'_>,
+    inputs: Matrix<'_>,
+    [weight, bias]: [&mut [f32]; 2],
+    processor: Processor,
+    memory: &Pool<Vec<f32>>,
+    threads: &dyn Threads,
+) {
+    let bias = Mutex::new(bias);
+    let sums = || {
+        let mut to = bias.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: it works on slices.
+        unsafe { dispatch(processor, ColumnSums { rows: gradient.values, to: &mut to }) };
+    };
+    let product = Product { left: gradient.transposed(), right: inputs, finish: Finish::Nothing };
+    product.write_beside(processor, weight, memory, threads, &sums);
 }
 
 /// The sum of each column, row after row.

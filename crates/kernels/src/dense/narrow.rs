@@ -79,7 +79,8 @@ impl Narrow<'_> {
         let wanted_rows = wanted_rows.map(|to| Slices::new(to, at_once * first.inputs));
         // The gradients of each parameter, task after task.
         let sizes = self.parameters.iter().map(|parameter| parameter.len());
-        let mut added = self.room(if wanted.is_some() { sizes.sum::<usize>() * tasks } else { 0 });
+        let len = if wanted.is_some() { sizes.sum::<usize>() * tasks } else { 0 };
+        let mut added = self.memory.at_least(len);
         {
             let mut rest = &mut added[..];
             let mut of_parameter = |parameter: &&[f32]| {
@@ -92,12 +93,15 @@ impl Narrow<'_> {
             threads.each(tasks, &|task| {
                 let part = |width: usize| task * at_once * width..n.min((task + 1) * at_once) * width;
                 let here = part(1).len();
-                let [mut behind, mut before, mut packed_inputs] = [(); 3].map(|()| self.room(0));
-                behind.clear();
-                behind.extend_from_slice(&gradient[part(last.outputs)]);
+                let widest = self.layers.iter().map(|layer| layer.outputs).max().unwrap_or(0);
+                let [mut behind, mut before] = [(); 2].map(|()| self.memory.at_least(here * widest));
+                let mut packed_inputs = self.memory.at_least(0);
+                let gradient = &gradient[part(last.outputs)];
+                behind[..gradient.len()].copy_from_slice(gradient);
                 if last.activation != Activation::Identity {
                     let results = &results[self.layers.len() - 1][part(last.outputs)];
-                    let gate = Gate { activation: last.activation, results, gradient: &mut behind };
+                    let gate =
+                        Gate { activation: last.activation, results, gradient: &mut behind[..results.len()] };
                     // SAFETY: it works on slices.
                     unsafe { dispatch(self.processor, gate) };
                 }
@@ -123,8 +127,8 @@ impl Narrow<'_> {
                         Packed::of(&packed[places[index]..places[index + 1]], layer.outputs, layer.inputs);
                     if index > 0 {
                         let activation = self.layers[index - 1].activation;
-                        before.resize(inputs.len(), 0.0);
-                        let (finish, to) = (Finish::Gate { results: inputs, activation }, &mut before);
+                        let (finish, to) =
+                            (Finish::Gate { results: inputs, activation }, &mut before[..inputs.len()]);
                         Multiply { left: gradient, right, finish, to }.run_on(self.processor);
                         std::mem::swap(&mut behind, &mut before);
                     } else if let Some(wanted) = &wanted_rows {
@@ -138,7 +142,7 @@ impl Narrow<'_> {
             });
         }
         if let Some(wanted) = &mut wanted {
-            add_up(&added, wanted, tasks, threads);
+            add_up(&added[..len], wanted, tasks, threads);
         }
         [added, packed].into_iter().for_each(|used| self.memory.give(used));
     }
@@ -152,18 +156,11 @@ impl Narrow<'_> {
             let len = Packed::len(matrix.rows, matrix.columns, self.processor.lanes());
             places.push(places[places.len() - 1] + len);
         }
-        let mut memory = self.room(places[places.len() - 1]);
+        let mut memory = self.memory.at_least(places[places.len() - 1]);
         for (matrix, place) in matrices.into_iter().zip(places.windows(2)) {
             Packed::to(matrix, self.processor, &mut memory[place[0]..place[1]]);
         }
         (memory, places)
-    }
-
-    /// Memory for `len` values, whatever they are now.
-    fn room(&self, len: usize) -> Vec<f32> {
-        let mut room = self.memory.take().unwrap_or_default();
-        room.resize(len, 0.0);
-        room
     }
 }
 

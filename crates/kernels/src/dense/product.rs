@@ -81,11 +81,11 @@ impl Product<'_> {
         let place = Place(to.as_mut_ptr());
         let product = |index: usize| {
             let (panel, first) = (index / blocks, index % blocks * block);
-            let mut packed = memory.take().unwrap_or_default();
             let columns = (panel * width, width.min(columns - panel * width));
             let width = panel_width(processor.lanes(), columns.1);
-            packed.resize(width * self.right.rows, 0.0);
-            let pack = Pack { matrix: &self.right, first: columns.0, width, to: &mut packed };
+            let len = width * self.right.rows;
+            let mut packed = memory.at_least(len);
+            let pack = Pack { matrix: &self.right, first: columns.0, width, to: &mut packed[..len] };
             // SAFETY: it works on slices.
             unsafe { dispatch(processor, pack) };
             let panel = Panel {
@@ -93,7 +93,7 @@ impl Product<'_> {
                 rows: (first, block.min(rows - first)),
                 columns,
                 width,
-                packed: &packed,
+                packed: &packed[..len],
                 finish: self.finish,
                 to: place.start(),
                 to_stride: self.right.columns,
