@@ -52,7 +52,7 @@ impl Drop for KeptSlopes {
 static MEMORY: Pool<Vec<f32>> = Pool::new();
 
 /// Values of a task.
-const PART: usize = 1 << 14;
+const PART: usize = 1 << 12;
 /// Values that are added in single precision.
 const RUN: usize = 1 << 10;
 /// Sums side by side, whatever the processor: its vectors must not change a result.

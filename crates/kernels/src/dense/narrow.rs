@@ -12,8 +12,10 @@ use ae_network::Activation;
 
 /// Weights of all layers together up to which they are narrow: they stay in a thread's caches beside its rows.
 const WEIGHTS: usize = 1 << 15;
-/// Rows of a task, at least.
-const ROWS: usize = 64;
+/// Rows of a task: few, so that no thread waits for long until the last is done.
+const ROWS: usize = 32;
+/// Rows of a task of a backward pass, at least: enough to be worth gradients of their own.
+const ROWS_BACK: usize = 64;
 /// Tasks of a backward pass, at most: each has gradients of its own for all parameters, which are added up at the end.
 const TASKS: usize = 16;
 /// Values that are worth waking a thread to add them up.
@@ -72,7 +74,7 @@ impl Narrow<'_> {
         let Gradients { samples: wanted_rows, parameters: mut wanted } = gradients;
         let (first, last) = (self.layers[0], self.layers[self.layers.len() - 1]);
         let n = rows.len() / first.inputs;
-        let at_once = n.div_ceil(TASKS).next_multiple_of(ROWS);
+        let at_once = n.div_ceil(TASKS).next_multiple_of(ROWS_BACK);
         let tasks = n.div_ceil(at_once);
         let weights = |index: usize, inputs| Matrix::new(self.parameters[2 * index], inputs);
         let (packed, places) = self.packed(weights);
