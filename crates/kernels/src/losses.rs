@@ -4,7 +4,7 @@ use crate::dense::{activate, exp, gate};
 use crate::operation::{Gradients, Operation};
 use crate::simd::{Kernel, Processor, Simd, dispatch};
 use crate::slices::Slices;
-use crate::threads::{Pool, Threads};
+use crate::threads::{Alone, Pool, Threads};
 use ae_network::Activation;
 
 /// The loss of one value.
@@ -53,6 +53,8 @@ static MEMORY: Pool<Vec<f32>> = Pool::new();
 
 /// Values of a task.
 const PART: usize = 1 << 12;
+/// Values that are worth waking a thread.
+const WORTH: usize = 1 << 14;
 /// Values that are added in single precision.
 const RUN: usize = 1 << 10;
 /// Sums side by side, whatever the processor: its vectors must not change a result.
@@ -84,6 +86,7 @@ impl Loss {
         let rows = (PART / width).max(1);
         let part = rows * width;
         let (slopes, sums) = (Slices::new(slopes, part), Slices::new(sums, rows));
+        let threads = if output.len() < WORTH { &Alone } else { threads };
         threads.each(output.len().div_ceil(part), &|index| {
             let values = index * part..((index + 1) * part).min(output.len());
             // SAFETY: each task has its own part of both.
@@ -145,6 +148,7 @@ impl Operation for Loss {
         };
         let rows = (PART / width).max(1);
         let to = Slices::new(to, rows * width);
+        let threads = if slopes.len() < WORTH { &Alone } else { threads };
         threads.each(slopes.len().div_ceil(rows * width), &|index| {
             // SAFETY: each task has its own part.
             let to = unsafe { to.get(index) };
@@ -244,8 +248,8 @@ fn log_of_one_and(x: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Rayon;
     use crate::testing::values;
-    use crate::{Alone, Rayon};
 
     const LOSSES: [ValueLoss; 6] = [
         ValueLoss::Squared(Activation::Sigmoid),
