@@ -4,7 +4,7 @@
 
 use ae_kernels::{DenseLayers, Gradients, ImageChain, Operation, Processor, Rayon, Recurrence, Transformer};
 use ae_network::{Activation, Cell, Layer, Recurrent, TransformerBlock};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput};
 use std::hint::black_box;
 
 /// Samples.
@@ -161,5 +161,13 @@ fn attention(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, convolutions, dense, recurrence, attention);
-criterion_main!(benches);
+/// In a thread of the pool, so that work is not handed from one thread to another first.
+fn main() {
+    rayon::scope(|_| {
+        let mut criterion = Criterion::default().configure_from_args();
+        for benches in [convolutions, dense, recurrence, attention] {
+            benches(&mut criterion);
+        }
+        criterion.final_summary();
+    });
+}
