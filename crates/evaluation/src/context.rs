@@ -154,12 +154,21 @@ impl Context<'_> {
 
     /// Runs the experiment in a new folder, or resumes the run in a folder.
     fn run(&mut self, place: &str, wanted: &Wanted, unfinished: Option<RunDir>) -> Result<Run, RunError> {
-        let resume = unfinished.is_some();
-        let new = || new_run_dir(self.runs, &wanted.name, wanted.experiment.training.seed);
+        if let Some(dir) = unfinished {
+            return self.run_in(dir, true, place, wanted);
+        }
+        let (runs, seed) = (self.runs, wanted.experiment.training.seed);
+        in_a_free_folder(
+            || new_run_dir(runs, &wanted.name, seed),
+            |dir| self.run_in(dir, false, place, wanted),
+        )
+    }
+
+    fn run_in(&mut self, run: RunDir, resume: bool, place: &str, wanted: &Wanted) -> Result<Run, RunError> {
         let request = Request {
             name: wanted.name.clone(),
             experiment: wanted.experiment.clone(),
-            run: unfinished.unwrap_or_else(new),
+            run,
             resume,
             device: self.device,
             sources: self.sources.clone(),
@@ -263,6 +272,19 @@ impl Context<'_> {
             tracing::warn!("not resuming the run in {}: the data have changed since", dir.root().display());
         }
         Ok(same)
+    }
+}
+
+/// Runs in a folder of our choice. Another process may choose the same, in the same second, and claim it first.
+fn in_a_free_folder<T>(
+    choose: impl Fn() -> RunDir,
+    mut run: impl FnMut(RunDir) -> Result<T, RunError>,
+) -> Result<T, RunError> {
+    loop {
+        match run(choose()) {
+            Err(RunError::Folder(RunDirError::Busy(_) | RunDirError::Occupied(_))) => {}
+            other => return other,
+        }
     }
 }
 

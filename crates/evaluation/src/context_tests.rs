@@ -93,3 +93,24 @@ fn seeds_are_at_least_one_and_each_counts_once() {
     assert!(matches!(check(&[]), Err(EvaluationError::NoSeeds)));
     assert!(matches!(check(&[1, 2, 1]), Err(EvaluationError::SeedTwice(1))));
 }
+
+#[test]
+fn a_folder_that_another_process_claims_first_is_left_to_it() {
+    let runs = tempfile::tempdir().unwrap();
+    let taken = new_run_dir(runs.path(), "classifier", 0);
+    let mut others = None;
+    let ours = in_a_free_folder(
+        || if taken.root().exists() { new_run_dir(runs.path(), "classifier", 0) } else { taken.clone() },
+        |dir| {
+            others.get_or_insert_with(|| taken.create().unwrap());
+            dir.create()?;
+            Ok(dir)
+        },
+    );
+    assert_ne!(ours.unwrap(), taken);
+    let error = in_a_free_folder(
+        || taken.clone(),
+        |dir| Err::<(), _>(RunDirError::NotARun(dir.root().into()).into()),
+    );
+    assert!(matches!(error, Err(RunError::Folder(RunDirError::NotARun(_)))));
+}
