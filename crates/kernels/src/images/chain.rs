@@ -75,6 +75,11 @@ impl ImageChain {
         is_useful.then(|| (chain(), taken))
     }
 
+    /// Number of its convolutions, at least 1.
+    pub fn convolutions(&self) -> usize {
+        self.steps.iter().filter(|step| matches!(step, Step::Convolve(_))).count()
+    }
+
     /// Number of values of each parameter: weight and bias of each convolution, as [`Layer`] describes them.
     pub fn parameters(&self) -> &[usize] {
         &self.parameters

@@ -29,6 +29,10 @@ enum Kernel {
 /// come from memory, and there MKL's are faster (see benches/LOG.md); with vectors of 16, ours are.
 const MAX_WEIGHTS: usize = 1 << 19;
 
+/// Convolutions of a chain from which our kernels pay: one alone takes as long to bring its images into the kernels' layout
+/// and back as it gains (see benches/LOG.md).
+const CONVOLUTIONS: usize = 2;
+
 /// The chains of an architecture, in the order of its layers.
 pub(super) fn chains(architecture: &Architecture) -> Vec<Chain> {
     let (layers, mut found, mut first) = (architecture.layers(), Vec::new(), 0);
@@ -60,7 +64,7 @@ impl Kernel {
             [channels, height, width] => {
                 let shape = [channels, height, width].map(|side| side as usize);
                 let (chain, len) = ImageChain::starting(layers, shape, processor)?;
-                Some((Kernel::Images(Arc::new(chain)), len))
+                (chain.convolutions() >= CONVOLUTIONS).then(|| (Kernel::Images(Arc::new(chain)), len))
             }
             _ => {
                 let block = Transformer::of(layers.first()?, shape, processor)?;
@@ -128,18 +132,21 @@ mod tests {
         Network::new("both", layers, input, &Noise::new(5, 0, Device::Cpu)).unwrap()
     }
 
-    /// Convolutions around a layer that only libtorch has.
+    /// Convolutions around a layer that only libtorch has, and one that is alone.
     fn images() -> Network {
         let conv = |channels, stride| Layer::Conv2d { channels, kernel: 3, stride, padding: 1 };
         let layers = vec![
             conv(5, 1),
             Layer::Activation(Activation::Relu),
+            conv(4, 1),
             Layer::MaxPool2d { kernel: 2, ceil: true },
             Layer::BatchNorm,
             Layer::ConvTranspose2d { channels: 3, kernel: 4, stride: 2, padding: 1, output_padding: [0, 0] },
             Layer::Activation(Activation::LeakyRelu),
             Layer::Upsample2d { factor: 2 },
             conv(2, 1),
+            Layer::Activation(Activation::Gelu),
+            conv(3, 2),
         ];
         made(layers, &[2, 7, 6])
     }
