@@ -16,6 +16,7 @@ use crate::outcome::{Evaluation, ResultTable};
 use crate::spread::{Figure, SPREAD, columns};
 use crate::tasks::{OptionValues, RunTask};
 pub(crate) use ae_catalogue::tasks::RESTORE as TASK;
+use ae_models::damage::Corruption;
 use ae_records::names::nearest;
 use ae_report::gallery::Entry;
 use ae_report::picture;
@@ -28,7 +29,10 @@ pub(crate) const RUN: RunTask = |context, options| {
     let kinds = chosen(options, "damage", &KINDS, |kind| kind.name)?;
     let wanted = |set: &Set, kind: &Kind, seed| {
         let corruption = format!("model.restoring.corruption={{ {} = {{}} }}", kind.name);
-        Wanted::preset(set.preset, &[&corruption], seed)
+        let is_told = Corruption::all().iter().any(|it| it.name() == kind.name && it.tells_place());
+        let settings: &[&str] =
+            if is_told { &[&corruption, "model.restoring.fill=true"] } else { &[&corruption] };
+        Wanted::preset(set.preset, settings, seed)
     };
     evaluate(context, options, (&sets, &kinds), wanted, colours::wanted)
 };

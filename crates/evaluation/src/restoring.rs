@@ -244,10 +244,11 @@ impl Tiles {
     /// The restored images, as if they were restored as a whole.
     pub(crate) fn restore(&self, restorer: &dyn Restorer, images: &Tensor, whole: Option<&Tensor>) -> Tensor {
         tch::no_grad(|| {
+            let start = restorer.start(images, whole);
             let rows: Vec<Tensor> = Self::along(self.side, self.height)
                 .map(|top| {
                     let tiles: Vec<Tensor> = Self::along(self.side, self.width)
-                        .map(|left| self.tile(restorer, images, whole, [top, left]))
+                        .map(|left| self.tile(restorer, &start, whole, [top, left]))
                         .collect();
                     Tensor::cat(&tiles, 3)
                 })
@@ -260,7 +261,7 @@ impl Tiles {
     fn tile(
         &self,
         restorer: &dyn Restorer,
-        images: &Tensor,
+        start: &Tensor,
         whole: Option<&Tensor>,
         [top, left]: [i64; 2],
     ) -> Tensor {
@@ -272,7 +273,7 @@ impl Tiles {
         };
         let (down, across) = (cut(top, self.height), cut(left, self.width));
         let part = |t: &Tensor| t.narrow(2, down.0, down.1).narrow(3, across.0, across.1);
-        let restored = restorer.restore(&part(images), whole.map(part).as_ref());
+        let restored = restorer.refine(&part(start), whole.map(part).as_ref());
         restored.narrow(2, down.2, down.3).narrow(3, across.2, across.3)
     }
 }

@@ -14,7 +14,7 @@ fn noise() -> Noise {
 
 fn untrained(corruption: Corruption) -> Box<dyn Model> {
     let data = DataSummary { shape: vec![1, 16, 16], mean: 0.3, low: 0.0, high: 1.0, classes: 0 };
-    let config = restoring::Config { corruption, channels: vec![4, 6, 8], ..Default::default() };
+    let config = restoring::Config { corruption, channels: vec![4, 6, 8], fill: true, ..Default::default() };
     config.initialise(&data, &noise()).unwrap()
 }
 

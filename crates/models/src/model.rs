@@ -338,12 +338,23 @@ pub trait Restorer: Model {
     /// Restores damaged images `[B, C, H, W]` of any height and width; `whole`, `[B, 1, H, W]`, is 1 where a pixel is
     /// as it was and 0 where it is lost, and must be there if the damage [tells its place](Corruption::tells_place).
     /// The result may lie a little outside of [0, 1].
-    fn restore(&self, images: &Tensor, whole: Option<&Tensor>) -> Tensor;
+    fn restore(&self, images: &Tensor, whole: Option<&Tensor>) -> Tensor {
+        self.refine(&self.start(images, whole), whole)
+    }
 
-    /// How far away, in pixels, a pixel may be that a restored pixel depends on; an upper bound.
+    /// What the network starts from, in the shape of the damaged images: what is lost may be filled in without anything
+    /// learned. The whole image matters to each pixel.
+    fn start(&self, images: &Tensor, _whole: Option<&Tensor>) -> Tensor {
+        images.shallow_clone()
+    }
+
+    /// The restored images from what [`Self::start`] gave.
+    fn refine(&self, start: &Tensor, whole: Option<&Tensor>) -> Tensor;
+
+    /// How far away, in pixels, a pixel of the start may be that a restored pixel depends on; an upper bound.
     fn reach(&self) -> i64;
 
-    /// A part of an image that begins at multiples of this many pixels is restored as in the whole image, except within
+    /// A part of a start that begins at multiples of this many pixels is refined as in the whole image, except within
     /// [`Self::reach`] of its ends.
     fn grid(&self) -> i64;
 }

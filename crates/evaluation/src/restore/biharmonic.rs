@@ -4,6 +4,7 @@
 //! Minimises `Σ (Δu)²` over the lost pixels, with the Laplacian `Δ` of the four neighbours, whose border repeats. At a lost
 //! pixel that is `Δ Δ u = 0`, which the method of conjugate gradients solves for all images of a batch at once.
 
+use ae_models::damage::laplacian;
 use ae_tensor::{Kind, Tensor, tch};
 
 /// Steps of the conjugate gradients, at most; a hole of 32×32 pixels takes about a thousand.
@@ -54,14 +55,6 @@ const PLACES: [i64; 3] = [1, 2, 3];
 
 fn squares(t: &Tensor) -> Tensor {
     t.square().sum_dim_intlist(PLACES.as_slice(), true, None::<Kind>)
-}
-
-/// Each pixel's neighbours less four times itself; `[N, 1, H, W]` to the same.
-fn laplacian(u: &Tensor) -> Tensor {
-    let (height, width) = (u.size()[2], u.size()[3]);
-    let padded = u.replication_pad2d([1, 1, 1, 1]);
-    let shifted = |row, column| padded.narrow(2, row, height).narrow(3, column, width);
-    shifted(0, 1) + shifted(2, 1) + shifted(1, 0) + shifted(1, 2) - u * 4.0
 }
 
 #[cfg(test)]

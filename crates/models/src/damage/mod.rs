@@ -4,9 +4,11 @@
 //! Every draw is made from the [`Noise`] that is passed, separately for each image, so the same kind serves in
 //! training, in an evaluation and in a picture.
 
+mod fill;
 mod place;
 
 pub use ae_network::Range;
+pub use fill::{fill, laplacian};
 pub use place::convolve;
 
 use crate::model::ModelError;

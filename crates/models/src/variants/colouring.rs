@@ -180,7 +180,7 @@ impl Restorer for Colouring {
         Corruption::Grey(Grey {})
     }
 
-    fn restore(&self, images: &Tensor, _: Option<&Tensor>) -> Tensor {
+    fn refine(&self, images: &Tensor, _: Option<&Tensor>) -> Tensor {
         let lightness = colour::to_lab(images).narrow(1, 0, 1);
         let output = self.output(&lightness);
         let ab = match &self.classes {

@@ -3,14 +3,14 @@
 //! Minimises `mean (x - x̂(x̃))²`, where `x̃` is a copy of `x` with damage of a kind of [`crate::damage`], drawn anew for each
 //! image and step, and `x̂(x̃) = x̃ + f(x̃)` (He et al., 2016; for restoration: Zhang et al., "Beyond a Gaussian denoiser",
 //! TIP 2017). `f` is the convolutional [`UNet`]. Where the place of the damage is told, `f` sees it as one more channel, and
-//! `x̂` is `x̃` wherever the image is whole.
+//! `x̂` is `x̃` wherever the image is whole; with `fill`, the holes in `x̃` are [filled in smoothly](fill) first.
 //!
 //! Use it on images with damage that can be imitated. It has no code, as details go past the smallest level; for codes of
 //! damaged images use [`super::denoising`].
 
 use crate::blocks::point::check_output;
 use crate::blocks::unet::{UNet, image_shape};
-use crate::damage::{Corruption, Damaged, blocks::Blocks};
+use crate::damage::{Corruption, Damaged, blocks::Blocks, fill};
 use crate::model::{Batch, DataSummary, Losses, Model, ModelError, Pass, Restorer};
 use crate::network::Network;
 use crate::registry::Variant;
@@ -33,6 +33,9 @@ pub struct Config {
     pub loss: ReconstructionLoss,
     /// Whether half of the training images, drawn anew at every step, are mirrored left to right.
     pub mirror: bool,
+    /// Whether holes whose place is told are filled in smoothly before the network sees them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fill: bool,
 }
 
 impl Default for Config {
@@ -43,6 +46,7 @@ impl Default for Config {
             blocks: 1,
             loss: ReconstructionLoss::MeanSquared,
             mirror: false,
+            fill: false,
         }
     }
 }
@@ -114,13 +118,20 @@ impl Restorer for Restoring {
         self.config.corruption
     }
 
-    fn restore(&self, images: &Tensor, whole: Option<&Tensor>) -> Tensor {
+    fn start(&self, images: &Tensor, whole: Option<&Tensor>) -> Tensor {
+        match whole {
+            Some(whole) if self.config.fill => fill(images, whole),
+            _ => images.shallow_clone(),
+        }
+    }
+
+    fn refine(&self, start: &Tensor, whole: Option<&Tensor>) -> Tensor {
         match (self.config.corruption.tells_place(), whole) {
             (true, Some(whole)) => {
-                images + self.network.forward(&Tensor::cat(&[images, whole], 1)) * (-whole + 1.0)
+                start + self.network.forward(&Tensor::cat(&[start, whole], 1)) * (-whole + 1.0)
             }
             (true, None) => panic!("the place of the damage is told, so it has to be given"),
-            (false, _) => images + self.network.forward(images),
+            (false, _) => start + self.network.forward(start),
         }
     }
 
@@ -158,6 +169,24 @@ mod tests {
         let whole = whole.unwrap();
         let restored = model.as_restorer().unwrap().restore(&damaged, Some(&whole));
         assert_eq!(&restored * &whole, &images * &whole);
+        assert_ne!(restored, damaged);
+    }
+
+    /// Holes are filled in before the network sees them, and what was in them does not matter.
+    #[test]
+    fn a_network_that_adds_nothing_leaves_holes_filled_in() {
+        let corruption = Corruption::Centre(Centre::default());
+        let data = DataSummary { shape: vec![1, 12, 16], mean: 0.3, low: 0.0, high: 1.0, classes: 0 };
+        let config = Config { corruption, channels: vec![4, 6], fill: true, ..Config::default() };
+        let model = config.initialise(&data, &noise()).unwrap();
+        for (_, mut parameter) in model.parameters() {
+            let _ = tch::no_grad(|| parameter.fill_(0.0));
+        }
+        let images = noise().uniform("images", &[3, 1, 12, 16]);
+        let Damaged { images: damaged, whole, .. } = corruption.apply(&images, Range::UNIT, &noise());
+        let whole = whole.unwrap();
+        let restored = model.as_restorer().unwrap().restore(&damaged, Some(&whole));
+        assert_eq!(restored, fill(&images, &whole));
         assert_ne!(restored, damaged);
     }
 
