@@ -12,6 +12,7 @@
 //! - [`Recurrence`]: a layer of long short-term memory. A thread takes some rows of the batch through all steps, and an input
 //!   that is the same at each step is multiplied once.
 //! - [`Transformer`]: a block of a transformer. A thread takes some samples through the whole block.
+//! - [`Posterior`]: the draw of a variational autoencoder, and its divergence from the prior.
 //! - [`Loss`]: squared and absolute errors and the cross-entropy of logits, with the output's activation, in one walk.
 //!
 //! [`AdamStep`] changes all parameters of a network with their gradients.
@@ -49,6 +50,7 @@ mod dense;
 mod images;
 mod losses;
 mod operation;
+mod posterior;
 mod recurrence;
 mod simd;
 mod slices;
@@ -62,6 +64,7 @@ pub use dense::{DenseChain, DenseLayer, DenseLayers, KeptRows, Scratch};
 pub use images::{ImageChain, Kept};
 pub use losses::{KeptSlopes, Loss, Reduction, ValueLoss};
 pub use operation::{Gradients, Operation};
+pub use posterior::{KeptDeviations, Posterior};
 pub use recurrence::{KeptSteps, Recurrence};
 pub use simd::Processor;
 pub use threads::{Alone, Rayon, Threads};

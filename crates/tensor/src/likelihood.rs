@@ -1,7 +1,9 @@
 //! Likelihoods `p(x|z)`: what a decoder's output means.
 
 use crate::activation::Activate;
+use crate::kernels::Kernels;
 use crate::operation;
+use crate::tape::Tape;
 use ae_kernels::{Reduction, ValueLoss};
 use ae_network::{Activation, Range, channel_axis};
 use serde::{Deserialize, Serialize};
@@ -207,19 +209,30 @@ impl Likelihood {
 
     /// [`Self::negative_log_prob`] by our own kernels, where they are to compute it.
     fn by_kernels(self, output: &Tensor, target: &Tensor) -> Option<Tensor> {
-        let width = target.size()[1..].iter().product::<i64>();
-        let sums = |loss| operation::loss(loss, output, target, Reduction::RowSums(width as usize), None);
+        let sums = |loss| row_sums(loss, output, target, None);
         match self {
             Likelihood::Bernoulli => sums(ValueLoss::CrossEntropy),
             Likelihood::Gaussian { sigma } => {
                 let of_value = sigma.ln() + 0.5 * (2.0 * PI).ln();
-                Some(
-                    sums(ValueLoss::Squared(Activation::Identity))? * (0.5 / sigma.powi(2))
-                        + of_value * width as f64,
-                )
+                let width = target.size()[1..].iter().product::<i64>() as f64;
+                let squares = sums(ValueLoss::Squared(Activation::Identity))?;
+                Some(squares * (0.5 / sigma.powi(2)) + of_value * width)
             }
             _ => None,
         }
+    }
+
+    /// Whether [`Self::recorded_mean`] gives a result for batches that our own kernels take.
+    pub fn is_recordable(self) -> bool {
+        self == Likelihood::Bernoulli && Kernels::chosen().processor().is_some()
+    }
+
+    /// The mean of [`Self::negative_log_prob`] over the samples without a graph, as the end of a tape; `None` if libtorch is to
+    /// compute it.
+    pub fn recorded_mean(self, output: &Tensor, target: &Tensor, tape: &mut Tape) -> Option<Tensor> {
+        let is_ours = self == Likelihood::Bernoulli;
+        let sums = is_ours.then(|| row_sums(ValueLoss::CrossEntropy, output, target, Some(&mut *tape)));
+        Some(tape.mean(&sums.flatten()?))
     }
 
     /// `-log p(target | output)` of each value, given the output: `[B, D]`, each sample's values in one row,
@@ -304,4 +317,9 @@ impl Likelihood {
         let log_var = (&halves[1] - LOG_VARIANCE_FLOOR).softplus() + LOG_VARIANCE_FLOOR;
         (halves[0].shallow_clone(), log_var)
     }
+}
+/// The sum of each sample's losses by our own kernels: `[B]`.
+fn row_sums(loss: ValueLoss, output: &Tensor, target: &Tensor, tape: Option<&mut Tape>) -> Option<Tensor> {
+    let width = target.size()[1..].iter().product::<i64>();
+    operation::loss(loss, output, target, Reduction::RowSums(width as usize), tape)
 }

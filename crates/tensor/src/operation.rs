@@ -6,7 +6,8 @@ use crate::native::{self, TorchError};
 use crate::tape::Tape;
 use crate::threads::Libtorch;
 use ae_kernels::{
-    DenseLayers, Gradients, ImageChain, Loss, Operation, Recurrence, Reduction, Transformer, ValueLoss,
+    DenseLayers, Gradients, ImageChain, Loss, Operation, Posterior, Recurrence, Reduction, Transformer,
+    ValueLoss,
 };
 use std::ffi::{c_char, c_int, c_void};
 use std::marker::PhantomData;
@@ -134,6 +135,28 @@ pub(crate) fn loss(
     let size = output.size();
     let dims = if reduction == Reduction::Mean { &[][..] } else { &size[..1] };
     Some(apply(&Arc::new(loss), output, &[target], dims, tape).expect("tensors of one size"))
+}
+
+/// One draw from each posterior `[N, 2·D]`, as [`crate::divergence::DiagonalGaussian`] has them, with this `noise`, `[N, D]`:
+/// `[N, D]`, and the mean of their divergences from the prior, a scalar, whose gradient is multiplied by `weight`. `None` if
+/// libtorch is to compute it.
+pub fn recorded_draw(
+    output: &Tensor,
+    noise: &Tensor,
+    weight: f64,
+    tape: &mut Tape,
+) -> Option<(Tensor, Tensor)> {
+    let is_ours = |tensor: &Tensor| tensor.device() == Device::Cpu && tensor.kind() == Kind::Float;
+    let [rows, latents] = noise.size()[..] else { panic!("noise is [N, D], not {:?}", noise.size()) };
+    assert_eq!(output.size(), [rows, 2 * latents], "means and log-variances");
+    if !(is_ours(output) && is_ours(noise)) || noise.numel() == 0 {
+        return None;
+    }
+    let posterior = Posterior::new(latents as usize, Kernels::chosen().processor()?);
+    let draws = rows * latents;
+    let both = tape.record(&Arc::new(posterior), output, &[&noise.contiguous()], &[draws + 1]);
+    tape.append(weight);
+    Some((both.narrow(0, 0, draws).view([rows, latents]), both.get(draws)))
 }
 
 fn check(parameters: &[&Tensor], expected: &[usize]) {

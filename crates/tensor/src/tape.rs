@@ -51,6 +51,18 @@ impl Tape {
         x.reshape([&[-1], sample].concat())
     }
 
+    /// The mean of `x`, of any shape: a scalar.
+    pub(crate) fn mean(&mut self, x: &Tensor) -> Tensor {
+        self.ways.push(Box::new(Averaged(x.size())));
+        x.mean(None::<Kind>)
+    }
+
+    /// The next operation takes all values of the last result but one, the last: that is a loss of its own, and the total
+    /// contains it `weight` times.
+    pub(crate) fn append(&mut self, weight: f64) {
+        self.ways.push(Box::new(Appended(weight)));
+    }
+
     /// Goes back from the loss: each parameter that is trained gets its gradient, in place of any that it had.
     ///
     /// # Errors
@@ -86,6 +98,31 @@ impl Way for Reshaped {
 
     fn back(self: Box<Self>, gradient: Tensor, _wants_samples: bool) -> Result<Option<Tensor>, TorchError> {
         Ok(Some(gradient.reshape(self.0)))
+    }
+}
+
+struct Averaged(Vec<i64>);
+
+impl Way for Averaged {
+    fn is_trained(&self) -> bool {
+        false
+    }
+
+    fn back(self: Box<Self>, gradient: Tensor, _wants_samples: bool) -> Result<Option<Tensor>, TorchError> {
+        let n = self.0.iter().product::<i64>() as f64;
+        Ok(Some((gradient / n).expand(self.0, false)))
+    }
+}
+
+struct Appended(f64);
+
+impl Way for Appended {
+    fn is_trained(&self) -> bool {
+        false
+    }
+
+    fn back(self: Box<Self>, gradient: Tensor, _wants_samples: bool) -> Result<Option<Tensor>, TorchError> {
+        Ok(Some(Tensor::cat(&[gradient.reshape([-1]), Tensor::from_slice(&[self.0 as f32])], 0)))
     }
 }
 

@@ -68,9 +68,7 @@ impl PointAutoencoder {
     /// The losses of the batch when the encoder is shown `input` `[B, …]`: one term, without a graph where the pass takes a
     /// tape and our own kernels have all layers.
     pub fn losses_shown(&self, input: &Tensor, batch: &Batch, pass: &Pass) -> Losses {
-        let recorded = (pass.takes_tapes && batch.observed.is_none() && pass.part.is_none())
-            .then(|| self.recorded(input, batch))
-            .flatten();
+        let recorded = pass.may_record(batch).then(|| self.recorded(input, batch)).flatten();
         recorded
             .unwrap_or_else(|| Losses::single("reconstruction", self.reconstruction_loss(input, batch, pass)))
     }
@@ -85,7 +83,7 @@ impl PointAutoencoder {
         let code = self.encoder.forward_recorded(input, &mut tape)?;
         let output = self.decoder.forward_recorded(&code, &mut tape)?;
         let mean = self.loss.recorded_mean(&output, self.output, &batch.values, &mut tape)?;
-        Some(Losses::recorded("reconstruction", mean, tape))
+        Some(Losses::single("reconstruction", mean).recorded(tape))
     }
 
     /// The loss of the batch when the encoder is shown `input` `[B, …]`: a scalar.

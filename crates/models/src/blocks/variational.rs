@@ -17,7 +17,7 @@ use crate::registry::at_least_one;
 use ae_coding::{BitsBack, DenseNetwork, Values};
 use ae_tensor::divergence::DiagonalGaussian;
 use ae_tensor::likelihood::LOG_SHAPE;
-use ae_tensor::{Activation, Kind, Likelihood, Noise, Tensor};
+use ae_tensor::{Activation, Kind, Likelihood, Noise, Tape, Tensor, operation};
 
 /// Settings that variational variants have in common; each variant exposes some of them.
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ impl Variational {
 
     /// One draw from each posterior: `[B, D]`.
     pub fn draw(&self, posterior: &DiagonalGaussian, noise: &Noise) -> Tensor {
-        posterior.reparameterise(&noise.normal("reparameterise", &posterior.mean.size()))
+        posterior.reparameterise(&Self::unit_noise(&posterior.mean.size(), noise))
     }
 
     /// The losses, from the decoder's `output`, the target values, which of them were observed (the others do
@@ -122,13 +122,39 @@ impl Variational {
         let missed = self.likelihood.negative_log_prob_of_observed(output, targets, observed);
         let reconstruction = missed.mean(None::<Kind>);
         let kl = posterior.kl_to_standard().mean(None::<Kind>);
+        vec![self.bound(reconstruction, kl, || self.kl.price(posterior, pass))]
+    }
+
+    /// The terms of the bound, or of what is minimised instead, and the bound as a figure.
+    fn bound(&self, reconstruction: Tensor, kl: Tensor, price: impl FnOnce() -> Tensor) -> Losses {
         if self.kl.is_plain() {
-            return vec![Losses::new(vec![("reconstruction", reconstruction), ("kl", kl)])];
+            return Losses::new(vec![("reconstruction", reconstruction), ("kl", kl)]);
         }
-        let price = self.kl.price(posterior, pass);
         let bound = &reconstruction + &kl;
-        let losses = Losses::new(vec![("reconstruction", reconstruction), ("weighted_kl", price)]);
-        vec![losses.with_figure("kl", &kl).with_figure("negative_elbo", &bound)]
+        let losses = Losses::new(vec![("reconstruction", reconstruction), ("weighted_kl", price())]);
+        losses.with_figure("kl", &kl).with_figure("negative_elbo", &bound)
+    }
+
+    /// The losses without a graph, where our own kernels have everything that is minimised.
+    fn recorded(&self, targets: &Tensor, pass: &Pass) -> Option<Losses> {
+        // Before anything is computed that would be of no use.
+        let is_recordable = self.encoder.is_recordable() && self.decoder.is_recordable();
+        if !is_recordable || !self.likelihood.is_recordable() {
+            return None;
+        }
+        let (weight, mut tape) = (self.kl.multiple(pass)?, Tape::default());
+        let posterior = self.encoder.forward_recorded(targets, &mut tape)?;
+        let noise = Self::unit_noise(&[targets.size()[0], self.latent], &pass.noise);
+        let (latents, kl) = operation::recorded_draw(&posterior, &noise, weight, &mut tape)?;
+        let output = self.decoder.forward_recorded(&latents, &mut tape)?;
+        let reconstruction = self.likelihood.recorded_mean(&output, targets, &mut tape)?;
+        let price = &kl * weight;
+        Some(self.bound(reconstruction, kl, || price).recorded(tape))
+    }
+
+    /// The noise of a draw: N(0, 1).
+    fn unit_noise(size: &[i64], noise: &Noise) -> Tensor {
+        noise.normal("reparameterise", size)
     }
 
     /// The mean of `p(x|z)`, in the unit of the data, for this input of the decoder.
@@ -149,6 +175,9 @@ impl Model for Variational {
 
     fn losses(&self, batch: &Batch, pass: &Pass) -> Vec<Losses> {
         let targets = self.targets.draw(&batch.values, &pass.noise);
+        if let Some(losses) = pass.may_record(batch).then(|| self.recorded(&targets, pass)).flatten() {
+            return vec![losses];
+        }
         let posterior = DiagonalGaussian::from_output(&self.encoder.forward_in(&targets, pass));
         let output = self.decoder.forward_in(&self.draw(&posterior, &pass.noise), pass);
         self.elbo_losses(&output, &targets, batch.observed.as_ref(), &posterior, pass)

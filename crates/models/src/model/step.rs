@@ -1,5 +1,6 @@
 //! The context of a step, and its losses.
 
+use super::Batch;
 use ae_tensor::workers::Part;
 use ae_tensor::{Noise, Tape, Tensor};
 
@@ -44,6 +45,11 @@ impl Pass {
     /// Whether this is a training pass.
     pub fn is_training(&self) -> bool {
         self.phase != Phase::Evaluation
+    }
+
+    /// Whether the losses of this batch may come with a [`Tape`]: they are asked for, and are plain means over its rows.
+    pub fn may_record(&self, batch: &Batch) -> bool {
+        self.takes_tapes && batch.observed.is_none() && self.part.is_none()
     }
 
     /// The mean over the rows of the whole batch, from the mean over the rows that this process computes, of any shape.
@@ -95,9 +101,9 @@ impl Losses {
         Losses { terms, ..Losses::default() }
     }
 
-    /// One term only, in no graph: `tape` is the way back.
-    pub fn recorded(name: &'static str, value: Tensor, tape: Tape) -> Self {
-        Losses { tape: Some(tape), ..Losses::single(name, value) }
+    /// With terms that are in no graph: `tape` is the way back from their sum.
+    pub fn recorded(self, tape: Tape) -> Self {
+        Losses { tape: Some(tape), ..self }
     }
 
     /// A group that rests in this step: its parameters and its optimizer stay as they are.

@@ -90,7 +90,16 @@ impl Kl {
             }
             None => posterior.kl_to_standard().mean(None::<Kind>),
         };
-        kl * (self.weight * self.warm_up.map_or(1.0, |span| span.done(pass)))
+        kl * self.factor(pass)
+    }
+
+    /// What the divergence is multiplied by at this step, if the term is nothing but a multiple of its mean.
+    pub fn multiple(&self, pass: &Pass) -> Option<f64> {
+        (self.free_bits <= 0.0 && self.capacity.is_none()).then(|| self.factor(pass))
+    }
+
+    fn factor(&self, pass: &Pass) -> f64 {
+        self.weight * self.warm_up.map_or(1.0, |span| span.done(pass))
     }
 
     pub(crate) fn check(&self, variant: &'static str) -> Result<(), ModelError> {
