@@ -5,24 +5,52 @@ use ae_tensor::{Kind, Tensor};
 
 /// Times that a lost pixel becomes the mean of its neighbours, at each level of the pyramid.
 const HARMONIC_STEPS: usize = 2;
-/// Steps that then bring the surface nearer to the one of least bending, at full size.
+/// Steps of conjugate gradients that then bring the surface nearer to the one of least bending, at full size. Scratches are
+/// at their end by then; in large holes more steps are worse, because the surface overshoots.
 const BIHARMONIC_STEPS: usize = 16;
-/// Their length: below 1/32 they cannot diverge, as no eigenvalue of the squared Laplacian is above 64.
-const STRIDE: f64 = 1.0 / 36.0;
 
 /// Images `[B, C, H, W]`, filled in where `whole`, `[B, 1, H, W]`, is 0; what is whole stays as it is, and what was in the
 /// holes does not matter. An image without a whole pixel becomes 0.
 ///
 /// The pyramid of Gortler et al. ("The Lumigraph", SIGGRAPH 1996, section 3.5): means of the known pixels fill ever larger
-/// holes on the way to smaller images, and what is missing comes back bilinearly. A few steps of relaxation, of `Δu = 0` at
-/// each level and of `ΔΔu = 0` at the end, take most of the way to biharmonic inpainting at a hundredth of its time.
+/// holes on the way to smaller images, and what is missing comes back bilinearly. A few steps towards `Δu = 0` at each level and
+/// towards `ΔΔu = 0` at the end give small holes what [biharmonic inpainting](bend_least) gives, at a hundredth of its time.
 pub fn fill(images: &Tensor, whole: &Tensor) -> Tensor {
+    bend_least(&pyramid(images, whole), whole, BIHARMONIC_STEPS, 0.0)
+}
+
+/// Steps between two looks at the residuals.
+const CHECK_EVERY: usize = 50;
+
+/// Biharmonic inpainting (Damelin & Hoang, "On surface completion and image inpainting by biharmonic functions", 2018) of images
+/// `[B, C, H, W]`, whose lost pixels, where `whole`, `[B, 1, H, W]`, is 0, hold a first guess; in the precision of the images.
+///
+/// Minimises `Σ (Δu)²` over the lost pixels, with the Laplacian `Δ` of the four neighbours, whose border repeats. At a lost
+/// pixel that is `ΔΔu = 0`, which at most `steps` steps of conjugate gradients solve for all images and channels at once, or
+/// fewer if no residual is above `tolerance` times that of the start.
+pub fn bend_least(start: &Tensor, whole: &Tensor, steps: usize, tolerance: f64) -> Tensor {
     let lost = -whole + 1.0;
-    let mut filled = pyramid(images, whole);
-    for _ in 0..BIHARMONIC_STEPS {
-        filled -= laplacian(&laplacian(&filled)) * (&lost * STRIDE);
+    let operator = |u: &Tensor| laplacian(&laplacian(u)) * &lost;
+    let product = |a: &Tensor, b: &Tensor| (a * b).sum_dim_intlist([2i64, 3].as_slice(), true, None::<Kind>);
+    let mut u = start.copy();
+    let mut residual = -operator(&u);
+    let mut direction = residual.copy();
+    let mut length = product(&residual, &residual);
+    let first = length.clamp_min(f64::from(f32::MIN_POSITIVE));
+    for step in 1..=steps {
+        let image = operator(&direction);
+        // A channel that is done moves no more: its direction is 0.
+        let stride = &length / product(&direction, &image).clamp_min(f64::from(f32::MIN_POSITIVE));
+        u += &direction * &stride;
+        residual -= image * stride;
+        let next = product(&residual, &residual);
+        direction = &residual + direction * (&next / length.clamp_min(f64::from(f32::MIN_POSITIVE)));
+        length = next;
+        if step % CHECK_EVERY == 0 && (&length / &first).max().double_value(&[]) < tolerance * tolerance {
+            break;
+        }
     }
-    filled
+    u
 }
 
 fn pyramid(images: &Tensor, whole: &Tensor) -> Tensor {
@@ -46,7 +74,7 @@ fn pyramid(images: &Tensor, whole: &Tensor) -> Tensor {
 }
 
 /// Each pixel's four neighbours less four times itself; the border repeats. `[B, C, H, W]` to the same.
-pub fn laplacian(images: &Tensor) -> Tensor {
+fn laplacian(images: &Tensor) -> Tensor {
     let (height, width) = sides(images);
     let padded = images.replication_pad2d([1, 1, 1, 1]);
     let shifted = |row, column| padded.narrow(2, row, height).narrow(3, column, width);

@@ -8,7 +8,7 @@ mod fill;
 mod place;
 
 pub use ae_network::Range;
-pub use fill::{fill, laplacian};
+pub use fill::{bend_least, fill};
 pub use place::convolve;
 
 use crate::model::ModelError;
