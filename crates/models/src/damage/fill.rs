@@ -8,6 +8,8 @@ const HARMONIC_STEPS: usize = 2;
 /// Steps of conjugate gradients that then bring the surface nearer to the one of least bending, at full size. Scratches are
 /// at their end by then; in large holes more steps are worse, because the surface overshoots.
 const BIHARMONIC_STEPS: usize = 16;
+/// Steps between two looks at the residuals.
+const CHECK_EVERY: usize = 50;
 
 /// Images `[B, C, H, W]`, filled in where `whole`, `[B, 1, H, W]`, is 0; what is whole stays as it is, and what was in the
 /// holes does not matter. An image without a whole pixel becomes 0.
@@ -18,9 +20,6 @@ const BIHARMONIC_STEPS: usize = 16;
 pub fn fill(images: &Tensor, whole: &Tensor) -> Tensor {
     bend_least(&pyramid(images, whole), whole, BIHARMONIC_STEPS, 0.0)
 }
-
-/// Steps between two looks at the residuals.
-const CHECK_EVERY: usize = 50;
 
 /// Biharmonic inpainting (Damelin & Hoang, "On surface completion and image inpainting by biharmonic functions", 2018) of images
 /// `[B, C, H, W]`, whose lost pixels, where `whole`, `[B, 1, H, W]`, is 0, hold a first guess; in the precision of the images.
