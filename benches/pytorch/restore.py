@@ -92,10 +92,19 @@ def pyramid(x, whole):
 
 
 def fill(x, whole):
-    """`ae_models::damage::fill`."""
+    """`ae_models::damage::fill`: sixteen steps of conjugate gradients from the pyramid towards the surface of least bending."""
     filled = pyramid(x, whole)
+    operator = lambda u: laplacian(laplacian(u)) * (1 - whole)
+    product = lambda a, b: (a * b).sum((2, 3), keepdim=True)
+    ratio = lambda a, b: a / b.clamp_min(1e-38)
+    residual = -operator(filled)
+    direction, length = residual, product(residual, residual)
     for _ in range(16):
-        filled = filled - laplacian(laplacian(filled)) * (1 - whole) / 36
+        image = operator(direction)
+        stride = ratio(length, product(direction, image))
+        filled, residual = filled + direction * stride, residual - image * stride
+        before, length = length, product(residual, residual)
+        direction = residual + direction * ratio(length, before)
     return filled
 
 
