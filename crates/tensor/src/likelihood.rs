@@ -230,9 +230,11 @@ impl Likelihood {
     /// The mean of [`Self::negative_log_prob`] over the samples without a graph, as the end of a tape; `None` if libtorch is to
     /// compute it.
     pub fn recorded_mean(self, output: &Tensor, target: &Tensor, tape: &mut Tape) -> Option<Tensor> {
-        let is_ours = self == Likelihood::Bernoulli;
-        let sums = is_ours.then(|| row_sums(ValueLoss::CrossEntropy, output, target, Some(&mut *tape)));
-        Some(tape.mean(&sums.flatten()?))
+        if self != Likelihood::Bernoulli {
+            return None;
+        }
+        let sums = row_sums(ValueLoss::CrossEntropy, output, target, Some(&mut *tape))?;
+        Some(tape.mean(&sums))
     }
 
     /// `-log p(target | output)` of each value, given the output: `[B, D]`, each sample's values in one row,
