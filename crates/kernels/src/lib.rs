@@ -15,7 +15,7 @@
 //! - [`Posterior`]: the draw of a variational autoencoder, and its divergence from the prior.
 //! - [`Loss`]: squared and absolute errors and the cross-entropy of logits, with the output's activation, in one walk.
 //!
-//! [`AdamStep`] changes all parameters of a network with their gradients.
+//! [`AdamStep`] changes all parameters of a network with their gradients, and [`gather`] puts a batch together.
 //!
 //! The instruction set is chosen at run time ([`Processor`]), the threads by the caller ([`Threads`]).
 //!
@@ -47,6 +47,7 @@
 mod adam;
 mod attention;
 mod dense;
+mod gather;
 mod images;
 mod losses;
 mod operation;
@@ -61,6 +62,7 @@ mod threads;
 pub use adam::{AdamStep, Moments};
 pub use attention::{KeptTokens, Transformer};
 pub use dense::{DenseChain, DenseLayer, DenseLayers, KeptRows, Scratch};
+pub use gather::gather;
 pub use images::{ImageChain, Kept};
 pub use losses::{KeptSlopes, Loss, Reduction, ValueLoss};
 pub use operation::{Gradients, Operation};

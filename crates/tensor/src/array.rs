@@ -38,6 +38,24 @@ pub fn view(tensor: &Tensor) -> Option<ArrayViewD<'_, f32>> {
     ArrayViewD::from_shape(IxDyn(&shape), values).ok()
 }
 
+/// The values of a contiguous tensor of 32-bit numbers on the CPU; panics for others.
+pub(crate) fn values(tensor: &Tensor) -> &[f32] {
+    view(tensor).and_then(|view| view.to_slice()).expect("kernels take contiguous 32-bit numbers on the CPU")
+}
+
+/// [`values`], to write to.
+///
+/// # Safety
+/// Nothing else uses the tensor's memory meanwhile.
+#[expect(clippy::mut_from_ref, reason = "a tensor is a handle to its memory")]
+pub(crate) unsafe fn values_mut(tensor: &Tensor) -> &mut [f32] {
+    match values(tensor).len() {
+        0 => &mut [],
+        // SAFETY: so many values lie there, and the caller's guarantee.
+        n => unsafe { slice::from_raw_parts_mut(tensor.data_ptr().cast(), n) },
+    }
+}
+
 /// Copies the tensor's values into a float array, from any kind and device.
 pub fn to_array(tensor: &Tensor) -> ArrayD<f32> {
     let tensor = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float).contiguous();

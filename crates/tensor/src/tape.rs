@@ -4,6 +4,7 @@
 //! [`crate::operation`] has computed, one operation after another, and goes back through it. The gradients have the bits that
 //! a graph of the same operations gives.
 
+use crate::array::{values, values_mut};
 use crate::native::{self, TorchError};
 use crate::threads::Libtorch;
 use ae_kernels::{Gradients, Operation};
@@ -167,25 +168,4 @@ impl<O: Operation> Way for Recorded<O> {
 
 fn all_values(tensors: &[Tensor]) -> Vec<&[f32]> {
     tensors.iter().map(values).collect()
-}
-
-/// The values of a contiguous tensor of 32-bit numbers on the CPU.
-fn values(tensor: &Tensor) -> &[f32] {
-    check(tensor);
-    // SAFETY: checked; the tensor keeps its memory, to which nothing writes while operations compute.
-    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), tensor.numel()) }
-}
-
-/// # Safety
-/// Nothing else uses the tensor's memory meanwhile.
-#[expect(clippy::mut_from_ref, reason = "a tensor is a handle to its memory")]
-unsafe fn values_mut(tensor: &Tensor) -> &mut [f32] {
-    check(tensor);
-    // SAFETY: checked, and the caller's guarantee.
-    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), tensor.numel()) }
-}
-
-fn check(tensor: &Tensor) {
-    let is_ours = tensor.device() == Device::Cpu && tensor.kind() == Kind::Float && tensor.is_contiguous();
-    assert!(is_ours, "kernels take contiguous 32-bit numbers on the CPU");
 }
