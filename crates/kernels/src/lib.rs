@@ -16,6 +16,7 @@
 //! - [`Loss`]: squared and absolute errors and the cross-entropy of logits, with the output's activation, in one walk.
 //!
 //! [`AdamStep`] changes all parameters of a network with their gradients, and [`gather`] puts a batch together.
+//! [`uniform`] and [`normal`] draw the numbers that libtorch draws.
 //!
 //! The instruction set is chosen at run time ([`Processor`]), the threads by the caller ([`Threads`]).
 //!
@@ -52,6 +53,7 @@ mod images;
 mod losses;
 mod operation;
 mod posterior;
+mod random;
 mod recurrence;
 mod simd;
 mod slices;
@@ -67,6 +69,7 @@ pub use images::{ImageChain, Kept};
 pub use losses::{KeptSlopes, Loss, Reduction, ValueLoss};
 pub use operation::{Gradients, Operation};
 pub use posterior::{KeptDeviations, Posterior};
+pub use random::{normal, uniform};
 pub use recurrence::{KeptSteps, Recurrence};
 pub use simd::Processor;
 pub use threads::{Alone, Rayon, Threads};

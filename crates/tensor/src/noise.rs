@@ -1,6 +1,9 @@
 //! Explicit randomness: every draw is a pure function of (seed, purpose, step).
 
-use crate::native::{self, Draw};
+use crate::array;
+use crate::kernels::Kernels;
+use crate::native::{self, Draw, TorchError};
+use crate::threads::Libtorch;
 use ae_records::seed::stream_seed;
 use tch::{Device, Kind, Tensor};
 
@@ -9,7 +12,8 @@ use tch::{Device, Kind, Tensor};
 /// Asking twice for the same purpose gives the same numbers, so a step that draws twice names two purposes.
 /// The numbers are libtorch's (Mersenne twister on a CPU, Philox on CUDA), but from a separate generator:
 /// libtorch's global generator is neither read nor advanced. They depend on the kind of device, not on the
-/// number of threads.
+/// number of threads. Where our own [`Kernels`] compute, they draw large tensors on a CPU: the same uniform numbers, and normal
+/// ones that differ by rounding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Noise {
     seed: u64,
@@ -86,18 +90,37 @@ impl Noise {
 
     fn draw(&self, purpose: &str, draw: Draw, shape: &[i64], axis: usize) -> Tensor {
         let seed = stream_seed(self.seed, purpose, self.step);
-        let random = |shape: &[i64]| {
-            native::random(seed, draw, shape, self.device)
+        let made = |shape: &[i64]| {
+            random(seed, draw, shape, self.device)
                 .unwrap_or_else(|e| panic!("cannot draw {shape:?} on {:?}: {e}", self.device))
         };
-        let Some(Rows { start, len, of }) = self.rows else { return random(shape) };
+        let Some(Rows { start, len, of }) = self.rows else { return made(shape) };
         let size = shape[axis];
         assert_eq!(size % len, 0, "`{purpose}` is drawn for {size} in place of {len} rows; see Noise::whole");
         let each = size / len;
         let mut whole = shape.to_vec();
         whole[axis] = of * each;
-        random(&whole).narrow(axis as i64, start * each, size).contiguous()
+        made(&whole).narrow(axis as i64, start * each, size).contiguous()
     }
+}
+
+/// Values that our own kernels draw sooner than libtorch.
+const WORTH: i64 = 1 << 14;
+
+fn random(seed: u64, draw: Draw, shape: &[i64], device: Device) -> Result<Tensor, TorchError> {
+    let is_large = shape.iter().product::<i64>() >= WORTH;
+    let processor = Kernels::chosen().processor().filter(|_| is_large && device == Device::Cpu);
+    let (Some(processor), Draw::Normal | Draw::Uniform) = (processor, draw) else {
+        return native::random(seed, draw, shape, device);
+    };
+    let drawn = Tensor::empty(shape, (Kind::Float, device));
+    // SAFETY: it is new, so nothing else uses it.
+    let to = unsafe { array::values_mut(&drawn) };
+    match draw {
+        Draw::Normal => ae_kernels::normal(seed, to, processor, &Libtorch),
+        _ => ae_kernels::uniform(seed, to, processor),
+    }
+    Ok(drawn)
 }
 
 #[cfg(test)]
@@ -118,6 +141,19 @@ mod tests {
         }
         assert_ne!(draw, noise(1, 2).normal("b", &[64, 64]));
         assert_ne!(draw, noise(1, 2).fork("validation").normal("a", &[64, 64]));
+    }
+
+    #[test]
+    fn our_own_kernels_draw_what_libtorch_draws() {
+        for shape in [&[16_384][..], &[3, 7, 1013]] {
+            let drawn = |draw| {
+                let theirs = native::random(5, draw, shape, Device::Cpu).unwrap();
+                (random(5, draw, shape, Device::Cpu).unwrap() - theirs).abs().max().double_value(&[])
+            };
+            assert_eq!(drawn(Draw::Uniform), 0.0);
+            let error = drawn(Draw::Normal);
+            assert!(error < 1e-5, "{error}");
+        }
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Kernel for Gate<'_> {
 
 /// `a · b + c`, in one rounding where the processor has an instruction for it.
 #[inline(always)]
-fn add<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
+pub(crate) fn add<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
     if S::FUSES { a.mul_add(b, c) } else { a * b + c }
 }
 

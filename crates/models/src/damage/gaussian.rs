@@ -31,5 +31,9 @@ impl Damage for Gaussian {
 
 /// Images with noise of this standard deviation, clipped to the range.
 pub(super) fn add(images: &Tensor, std: f64, range: Range, noise: &Noise) -> Tensor {
-    (images + noise.normal("corruption", &images.size()) * std).clamp(range.low, range.high)
+    // In place: three walks through memory that is in the cache.
+    let mut noisy = noise.normal("corruption", &images.size());
+    noisy *= std;
+    noisy += images;
+    noisy.clamp_(range.low, range.high)
 }
