@@ -15,8 +15,8 @@
 //! - [`Posterior`]: the draw of a variational autoencoder, and its divergence from the prior.
 //! - [`Loss`]: squared and absolute errors and the cross-entropy of logits, with the output's activation, in one walk.
 //!
-//! [`AdamStep`] changes all parameters of a network with their gradients, and [`gather`] puts a batch together.
-//! [`uniform`] and [`normal`] draw the numbers that libtorch draws.
+//! [`AdamStep`] changes all parameters of a network with their gradients. [`uniform`] and [`normal`] draw the numbers that
+//! libtorch draws.
 //!
 //! The instruction set is chosen at run time ([`Processor`]), the threads by the caller ([`Threads`]).
 //!
@@ -48,7 +48,6 @@
 mod adam;
 mod attention;
 mod dense;
-mod gather;
 mod images;
 mod losses;
 mod operation;
@@ -64,7 +63,6 @@ mod threads;
 pub use adam::{AdamStep, Moments};
 pub use attention::{KeptTokens, Transformer};
 pub use dense::{DenseChain, DenseLayer, DenseLayers, KeptRows, Scratch};
-pub use gather::gather;
 pub use images::{ImageChain, Kept};
 pub use losses::{KeptSlopes, Loss, Reduction, ValueLoss};
 pub use operation::{Gradients, Operation};

@@ -44,7 +44,6 @@ pub mod operation;
 pub mod optimizer;
 pub mod pca;
 pub mod penalty;
-pub mod rows;
 pub mod tape;
 pub mod workers;
 

@@ -7,7 +7,7 @@ use ae_datasets::sparse::{Absent, SparsePart};
 use ae_datasets::{Samples, epoch_order};
 use ae_models::Batch;
 use ae_records::digest;
-use ae_tensor::{Device, Noise, Tensor, array, rows};
+use ae_tensor::{Device, Noise, Tensor, array};
 use ndarray::Array2;
 use std::ops::Range;
 use std::sync::Arc;
@@ -220,7 +220,7 @@ impl Split {
     /// The rows with these indices, in this order.
     pub fn select(&self, places: &[usize]) -> Batch {
         let index = Tensor::from_slice(&places.iter().map(|&place| place as i64).collect::<Vec<_>>());
-        let take = |t: &Tensor| rows::select(t, &index).to_device(self.device);
+        let take = |t: &Tensor| t.index_select(0, &index.to_device(t.device())).to_device(self.device);
         match &self.rows {
             Rows::Dense { values, observed } => self.dense(values, observed.as_ref(), take),
             Rows::Sparse(part, absent) => {
@@ -294,7 +294,7 @@ impl Epoch<'_> {
         let Split { rows, labels, device, augmenter } = self.split;
         let start = index * self.batch + part.start;
         let order = self.order.narrow(0, start as i64, part.len() as i64);
-        let take = |t: &Tensor| rows::select(t, &order).to_device(*device);
+        let take = |t: &Tensor| t.index_select(0, &order).to_device(*device);
         let batch = match rows {
             Rows::Dense { values, observed } => self.split.dense(values, observed.as_ref(), take),
             Rows::Sparse(part, absent) => {
