@@ -120,10 +120,13 @@ impl Kernel for Part<'_> {
         let &Factors { penalty, kept, new, old_square, new_square, correction, epsilon, rate } = factors;
         let moments = first.iter_mut().zip(second);
         for ((x, gradient), (first, second)) in parameter.iter_mut().zip(gradient).zip(moments) {
-            let gradient = gradient + penalty * *x;
-            *first += new * (gradient - *first);
-            *second = old_square * *second + new_square * gradient * gradient;
-            *x = kept * *x - rate * *first / (second.sqrt() * correction + epsilon);
+            // Each is read and written once: reading what was just written takes longer than the arithmetic.
+            let (before, mean) = (*x, *first);
+            let gradient = gradient + penalty * before;
+            let mean = mean + new * (gradient - mean);
+            let square = old_square * *second + new_square * gradient * gradient;
+            (*first, *second) = (mean, square);
+            *x = kept * before - rate * mean / (square.sqrt() * correction + epsilon);
         }
     }
 }
