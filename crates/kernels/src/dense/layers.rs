@@ -1,13 +1,14 @@
 //! Dense layers one after another.
 
 use super::activate::has_slope_from_result;
-use super::narrow::{Narrow, are_narrow};
+use super::narrow::{Behind, Narrow, Run, Wanted, runs};
 use super::pack::Matrix;
 use super::product::{Finish, Product};
 use crate::operation::{Gradients, Operation};
 use crate::simd::{Kernel, Processor, Simd, dispatch};
 use crate::threads::{Pool, Threads};
 use ae_network::{Activation, Layer};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Dense layers with their activations, forward and backward on a batch of rows.
@@ -18,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct DenseLayers {
     processor: Processor,
     layers: Vec<Dense>,
-    pub(super) is_narrow: bool,
+    pub(super) runs: Vec<Run>,
     parameters: Vec<usize>,
     memory: Arc<Pool<Vec<f32>>>,
 }
@@ -67,9 +68,9 @@ impl DenseLayers {
         }
         let parameters =
             chain.iter().flat_map(|layer| [layer.inputs * layer.outputs, layer.outputs]).collect();
-        let (found, is_narrow) = (!chain.is_empty(), are_narrow(&chain));
+        let (found, runs) = (!chain.is_empty(), runs(&chain));
         let memory = Arc::default();
-        found.then_some((DenseLayers { processor, layers: chain, is_narrow, parameters, memory }, taken))
+        found.then_some((DenseLayers { processor, layers: chain, runs, parameters, memory }, taken))
     }
 
     /// Number of values of each parameter: weight `[out, in]` and bias of each layer.
@@ -110,10 +111,73 @@ impl DenseLayers {
         Product { left, right, finish }.write(self.processor, to, &self.memory, threads);
     }
 
-    /// The layers as narrow ones, if they are.
-    fn narrow<'a>(&'a self, parameters: &'a [&'a [f32]]) -> Option<Narrow<'a>> {
-        let DenseLayers { layers, processor, memory, .. } = self;
-        self.is_narrow.then(|| Narrow { layers, parameters, processor: *processor, memory })
+    /// The layers of a run as narrow ones.
+    fn narrow<'a>(&'a self, run: &Run, parameters: &'a [&'a [f32]]) -> Narrow<'a> {
+        let Range { start, end } = run.layers;
+        let parameters = &parameters[2 * start..2 * end];
+        Narrow {
+            layers: &self.layers[start..end],
+            parameters,
+            processor: self.processor,
+            memory: &self.memory,
+        }
+    }
+
+    /// From rows to the results of each layer of a run.
+    fn through(
+        &self,
+        run: &Run,
+        parameters: &[&[f32]],
+        rows: &[f32],
+        to: &mut [&mut [f32]],
+        threads: &dyn Threads,
+    ) {
+        if run.is_narrow {
+            return self.narrow(run, parameters).forward(rows, to, threads);
+        }
+        let mut from = rows;
+        for (index, to) in run.layers.clone().zip(to) {
+            self.layer(index, parameters, from, to, threads);
+            from = to;
+        }
+    }
+
+    /// Wide layers on their way back, one after another. The gradient is that before the last activation.
+    fn back(
+        &self,
+        run: &Run,
+        parameters: &[&[f32]],
+        from: &Behind<'_>,
+        to: Wanted<'_, '_>,
+        threads: &dyn Threads,
+    ) {
+        let Wanted { rows: mut wanted_rows, parameters: mut wanted } = to;
+        let n = from.rows.len() / self.layers[run.layers.start].inputs;
+        let mut behind: Option<Vec<f32>> = None;
+        for index in run.layers.clone().rev() {
+            let (layer, place) = (self.layers[index], index - run.layers.start);
+            let gradient = behind.as_ref().map_or(from.gradient, |behind| &behind[..n * layer.outputs]);
+            let gradient = Matrix::new(gradient, layer.outputs);
+            let inputs = place.checked_sub(1).map_or(from.rows, |front| from.results[front]);
+            if let Some(wanted) = &mut wanted {
+                let [weight, bias] = &mut wanted[2 * place..2 * place + 2] else { unreachable!("two each") };
+                let inputs = Matrix::new(inputs, layer.inputs);
+                of_parameters(gradient, inputs, [weight, bias], self.processor, &self.memory, threads);
+            }
+            let right = Matrix::new(parameters[2 * index], layer.inputs);
+            let of = |finish| Product { left: gradient, right, finish };
+            let gate = |activation| Finish::Gate { results: inputs, activation };
+            if place > 0 {
+                let mut before = self.memory.at_least(inputs.len());
+                let product = of(gate(self.layers[index - 1].activation));
+                product.write(self.processor, &mut before[..inputs.len()], &self.memory, threads);
+                behind.replace(before).into_iter().for_each(|used| self.memory.give(used));
+            } else if let Some((wanted, activation)) = wanted_rows.take() {
+                let finish = activation.map_or(Finish::Nothing, gate);
+                of(finish).write(self.processor, wanted, &self.memory, threads);
+            }
+        }
+        behind.into_iter().for_each(|used| self.memory.give(used));
     }
 
     fn gate(&self, activation: Activation, results: &[f32], gradient: &mut [f32]) {
@@ -129,22 +193,25 @@ impl Operation for DenseLayers {
 
     fn forward(&self, parameters: &[&[f32]], rows: &[f32], to: &mut [f32], threads: &dyn Threads) {
         let n = self.check(parameters, rows, to);
-        if self.is_narrow {
-            return drop(self.forward_kept(parameters, rows, to, threads));
+        // The results of the run before, the last layer's behind the others.
+        let mut from: Option<(Vec<f32>, Range<usize>)> = None;
+        for run in &self.runs {
+            let layers = &self.layers[run.layers.clone()];
+            let is_last = run.layers.end == self.layers.len();
+            let sizes: Vec<usize> = layers.iter().map(|layer| n * layer.outputs).collect();
+            let (inner, last) = (&sizes[..sizes.len() - 1], sizes[sizes.len() - 1]);
+            let before: usize = inner.iter().sum();
+            let mut memory = self.memory.at_least(before + if is_last { 0 } else { last });
+            let mut rest = &mut memory[..];
+            let mut results: Vec<&mut [f32]> =
+                inner.iter().map(|&size| rest.split_off_mut(..size).expect("room for each layer")).collect();
+            results.push(if is_last { &mut *to } else { &mut rest[..last] });
+            let rows = from.as_ref().map_or(rows, |(memory, place)| &memory[place.clone()]);
+            self.through(run, parameters, rows, &mut results, threads);
+            let used = from.replace((memory, before..before + last));
+            used.into_iter().for_each(|(used, _)| self.memory.give(used));
         }
-        let mut from: Option<Vec<f32>> = None;
-        for (index, layer) in self.layers.iter().enumerate() {
-            let rows = from.as_ref().map_or(rows, |from| &from[..n * layer.inputs]);
-            if index + 1 == self.layers.len() {
-                self.layer(index, parameters, rows, to, threads);
-            } else {
-                let len = n * layer.outputs;
-                let mut results = self.memory.at_least(len);
-                self.layer(index, parameters, rows, &mut results[..len], threads);
-                from.replace(results).into_iter().for_each(|used| self.memory.give(used));
-            }
-        }
-        from.into_iter().for_each(|used| self.memory.give(used));
+        from.into_iter().for_each(|(used, _)| self.memory.give(used));
     }
 
     fn forward_kept(
@@ -161,15 +228,11 @@ impl Operation for DenseLayers {
         let mut kept = self.memory.at_least(of_inner + if keeps_last { of_last } else { 0 });
         let mut rest = &mut kept[..];
         let part = |layer: &Dense| rest.split_off_mut(..n * layer.outputs).expect("room for each layer");
-        let results: Vec<&mut [f32]> = inner.iter().map(part).chain([&mut *to]).collect();
-        if let Some(narrow) = self.narrow(parameters) {
-            narrow.forward(rows, results, threads);
-        } else {
-            let mut from = rows;
-            for (index, results) in results.into_iter().enumerate() {
-                self.layer(index, parameters, from, results, threads);
-                from = results;
-            }
+        let mut results: Vec<&mut [f32]> = inner.iter().map(part).chain([&mut *to]).collect();
+        for run in &self.runs {
+            let (before, of_run) = results[..run.layers.end].split_at_mut(run.layers.start);
+            let rows = before.last().map_or(rows, |before| &**before);
+            self.through(run, parameters, rows, of_run, threads);
         }
         if keeps_last {
             kept[of_inner..of_inner + of_last].copy_from_slice(to);
@@ -195,37 +258,45 @@ impl Operation for DenseLayers {
         let keeps_last = self.layers[last].activation != Activation::Identity;
         let part = |layer: &Dense| rest.split_off(..n * layer.outputs).expect("results of each layer");
         let results: Vec<&[f32]> = self.layers[..last + usize::from(keeps_last)].iter().map(part).collect();
-        if let Some(narrow) = self.narrow(parameters) {
-            return narrow.backward(&results, rows, gradient, gradients, threads);
-        }
         let Gradients { samples: mut wanted_rows, parameters: mut wanted } = gradients;
-        // The gradient before the activation of the layer at hand; at first the one given, if there is no activation.
+        // The gradient before the last activation of the run at hand; at first the one given, if there is no activation or if
+        // narrow layers are still to pass it.
         let mut behind: Option<Vec<f32>> = None;
-        if keeps_last {
+        let mut is_gated = !keeps_last;
+        if keeps_last && !self.runs[self.runs.len() - 1].is_narrow {
             let mut gated = self.memory.at_least(gradient.len());
             gated[..gradient.len()].copy_from_slice(gradient);
             self.gate(self.layers[last].activation, results[last], &mut gated[..gradient.len()]);
-            behind = Some(gated);
+            (behind, is_gated) = (Some(gated), true);
         }
-        for (index, layer) in self.layers.iter().enumerate().rev() {
-            let gradient = behind.as_ref().map_or(gradient, |behind| &behind[..n * layer.outputs]);
-            let gradient = Matrix::new(gradient, layer.outputs);
-            let inputs = if index == 0 { rows } else { results[index - 1] };
-            if let Some(wanted) = &mut wanted {
-                let [weight, bias] = &mut wanted[2 * index..2 * index + 2] else { unreachable!("two each") };
-                let inputs = Matrix::new(inputs, layer.inputs);
-                of_parameters(gradient, inputs, [weight, bias], self.processor, &self.memory, threads);
+        for run in self.runs.iter().rev() {
+            let Range { start, end } = run.layers;
+            let given =
+                behind.as_ref().map_or(gradient, |behind| &behind[..n * self.layers[end - 1].outputs]);
+            let front = start.checked_sub(1).map(|front| (results[front], self.layers[front].activation));
+            let mut before = front.map(|(inputs, _)| self.memory.at_least(inputs.len()));
+            let to = match (front, &mut before) {
+                (Some((inputs, activation)), Some(before)) => {
+                    Some((&mut before[..inputs.len()], Some(activation)))
+                }
+                _ => wanted_rows.take().map(|to| (to, None)),
+            };
+            let from = Behind {
+                rows: front.map_or(rows, |(inputs, _)| inputs),
+                results: &results[start..end.min(results.len())],
+                gradient: given,
+                is_gated,
+            };
+            let parameters_to = wanted.as_mut().map(|wanted| &mut wanted[2 * start..2 * end]);
+            let to = Wanted { rows: to, parameters: parameters_to };
+            if run.is_narrow {
+                self.narrow(run, parameters).backward(&from, to, threads);
+            } else {
+                self.back(run, parameters, &from, to, threads);
             }
-            let right = Matrix::new(parameters[2 * index], layer.inputs);
-            let of = |finish| Product { left: gradient, right, finish };
-            if index > 0 {
-                let mut before = self.memory.at_least(inputs.len());
-                let activation = self.layers[index - 1].activation;
-                let finish = Finish::Gate { results: inputs, activation };
-                of(finish).write(self.processor, &mut before[..inputs.len()], &self.memory, threads);
+            is_gated = true;
+            if let Some(before) = before {
                 behind.replace(before).into_iter().for_each(|used| self.memory.give(used));
-            } else if let Some(wanted) = wanted_rows.take() {
-                of(Finish::Nothing).write(self.processor, wanted, &self.memory, threads);
             }
         }
         behind.into_iter().for_each(|used| self.memory.give(used));

@@ -1,6 +1,7 @@
 //! Dense layers against plain loops in 64 bits, and their gradients against differences of those loops.
 
 use super::DenseLayers;
+use super::narrow::Run;
 use crate::testing::{Results, values};
 use crate::{Alone, Operation, Processor, Rayon, Threads};
 use ae_network::{Activation, LEAKY_SLOPE, Layer};
@@ -17,11 +18,24 @@ struct Case {
 }
 
 impl Case {
-    /// Layers that threads take together, and the same layers one after another.
-    fn both(n: usize, widths: &[usize], processor: Processor) -> [Self; 2] {
-        let [mut narrow, mut wide] = [(); 2].map(|()| Case::new(n, widths, processor));
-        (narrow.chain.is_narrow, wide.chain.is_narrow) = (true, false);
-        [narrow, wide]
+    /// Layers that threads take together, the same layers one after another, and the first or the last on its own side.
+    fn all(n: usize, widths: &[usize], processor: Processor) -> Vec<Self> {
+        let count = widths.len() - 1;
+        let runs = |cut: usize, is_narrow: bool| {
+            let runs = [(0..cut, is_narrow), (cut..count, !is_narrow)]
+                .map(|(layers, is_narrow)| Run { layers, is_narrow });
+            runs.into_iter().filter(|run| !run.layers.is_empty()).collect::<Vec<Run>>()
+        };
+        let mut all = vec![runs(count, true), runs(count, false)];
+        if count > 1 {
+            all.extend([runs(1, true), runs(1, false), runs(count - 1, true), runs(count - 1, false)]);
+        }
+        let case = |runs: Vec<Run>| {
+            let mut case = Case::new(n, widths, processor);
+            case.chain.runs = runs;
+            case
+        };
+        all.into_iter().map(case).collect()
     }
 
     /// `widths` of the rows and of each layer's results; each layer has the next activation.
@@ -103,9 +117,11 @@ fn results_are_those_of_plain_loops() {
     for processor in Processor::available() {
         for widths in WIDTHS {
             for n in [1, 7, 2, 12, 61].into_iter().take(if cfg!(miri) { 2 } else { 5 }) {
-                let [case, wide] = Case::both(n, widths, processor);
-                let (ours, exact) = (case.run(&Alone).to, case.reference(usize::MAX, &[]));
-                assert_eq!(ours, wide.run(&Alone).to, "{processor} {widths:?} {n}");
+                let cases = Case::all(n, widths, processor);
+                let (ours, exact) = (cases[0].run(&Alone).to, cases[0].reference(usize::MAX, &[]));
+                for case in &cases {
+                    assert_eq!(ours, case.run(&Alone).to, "{processor} {:?} {n}", case.chain.runs);
+                }
                 for (index, (ours, exact)) in ours.iter().zip(&exact).enumerate() {
                     let error = (f64::from(*ours) - exact).abs();
                     assert!(
@@ -123,7 +139,7 @@ fn gradients_are_differences_of_plain_loops() {
     const STEP: f64 = 1e-5;
     for processor in Processor::available() {
         for widths in WIDTHS {
-            for case in Case::both(if cfg!(miri) { 2 } else { 13 }, widths, processor) {
+            for case in Case::all(if cfg!(miri) { 2 } else { 13 }, widths, processor) {
                 let results = case.run(&Alone);
                 let arrays = std::iter::once((&case.rows, &results.samples));
                 for (index, (array, gradient)) in
@@ -155,7 +171,7 @@ fn gradients_are_differences_of_plain_loops() {
 fn threads_and_company_change_no_bit() {
     for processor in Processor::available() {
         let n = if cfg!(miri) { 5 } else { 150 };
-        let cases = [&[90, 300, 40][..], &[300, 24, 16]].map(|widths| Case::both(n, widths, processor));
+        let cases = [&[90, 300, 40][..], &[300, 24, 16]].map(|widths| Case::all(n, widths, processor));
         for case in cases.into_iter().flatten() {
             let all = case.run(&Alone);
             assert_eq!(all, case.run(&Rayon), "{processor}");
@@ -198,4 +214,17 @@ fn a_chain_ends_where_a_slope_needs_more_than_the_result() {
     assert_eq!(chain(&[dense(3), dense(2), gelu.clone(), dense(1)]), Some(([4, 2], 2)));
     assert_eq!(chain(&[gelu, dense(2)]), None);
     assert_eq!(chain(&[]), None);
+}
+
+#[test]
+fn narrow_layers_between_wide_ones_are_taken_together() {
+    let runs = |widths: &[usize]| {
+        let chain = Case::new(1, widths, Processor::available()[0]).chain;
+        chain.runs.into_iter().map(|run| (run.layers, run.is_narrow)).collect::<Vec<_>>()
+    };
+    assert_eq!(runs(&[784, 128, 64, 32]), [(0..1, false), (1..3, true)]);
+    assert_eq!(runs(&[32, 64, 128, 784]), [(0..2, true), (2..3, false)]);
+    assert_eq!(runs(&[140, 32, 16, 8, 16, 32, 140]), [(0..6, true)]);
+    // Together they are too wide.
+    assert_eq!(runs(&[128, 128, 128, 128]), [(0..2, true), (2..3, true)]);
 }
