@@ -25,6 +25,8 @@ pub enum Reduction {
     Mean,
     /// The sum of each row of so many values.
     RowSums(usize),
+    /// The mean of these sums: one value.
+    MeanOfRows(usize),
 }
 
 /// The losses of outputs against targets.
@@ -38,7 +40,7 @@ pub struct Loss {
     processor: Processor,
 }
 
-/// The slope of each value's loss, for the backward pass.
+/// The slope of the result by each value, or of the sum of the value's row, for the backward pass.
 #[derive(Debug)]
 pub struct KeptSlopes(Vec<f32>);
 
@@ -71,10 +73,11 @@ impl Loss {
         is_ours.then_some(Loss { loss, reduction, processor })
     }
 
-    /// Losses and slopes of all values; the losses are added up by rows of `width` values, the last perhaps of fewer.
+    /// Losses and slopes of all values; the losses are added up by rows of `width` values, the last perhaps of fewer, and the
+    /// slopes multiplied by `factor`.
     fn rows(
         &self,
-        width: usize,
+        (width, factor): (usize, f32),
         output: &[f32],
         target: &[f32],
         slopes: &mut [f32],
@@ -94,7 +97,10 @@ impl Loss {
             let (output, target) = (&output[values.clone()], &target[values]);
             // SAFETY: it works on slices.
             unsafe {
-                dispatch(self.processor, Rows { loss: self.loss, width, output, target, slopes, sums })
+                dispatch(
+                    self.processor,
+                    Rows { loss: self.loss, width, factor, output, target, slopes, sums },
+                )
             };
         });
     }
@@ -119,16 +125,28 @@ impl Operation for Loss {
         let [target] = parameters else { panic!("a loss takes one target") };
         let mut slopes = MEMORY.take().unwrap_or_default();
         slopes.resize(output.len(), 0.0);
-        match self.reduction {
-            Reduction::RowSums(width) => self.rows(width, output, target, &mut slopes, to, threads),
-            Reduction::Mean => {
-                let mut sums = vec![0.0; output.len().div_ceil(PART)];
-                self.rows(PART, output, target, &mut slopes, &mut sums, threads);
-                let sum: f64 = sums.iter().map(|&sum| f64::from(sum)).sum();
-                to.copy_from_slice(&[(sum / output.len() as f64) as f32]);
+        let (width, count) = match self.reduction {
+            Reduction::RowSums(width) => {
+                self.rows((width, 1.0), output, target, &mut slopes, to, threads);
+                return KeptSlopes(slopes);
             }
-        }
+            Reduction::Mean => (PART, output.len()),
+            Reduction::MeanOfRows(width) => (width, output.len() / width),
+        };
+        let mut sums = vec![0.0; output.len().div_ceil(width)];
+        self.rows((width, 1.0 / count as f32), output, target, &mut slopes, &mut sums, threads);
+        let sum: f64 = sums.iter().map(|&sum| f64::from(sum)).sum();
+        to.copy_from_slice(&[(sum / count as f64) as f32]);
         KeptSlopes(slopes)
+    }
+
+    fn gradient_in<'k>(
+        &self,
+        KeptSlopes(slopes): &'k mut KeptSlopes,
+        gradient: &[f32],
+    ) -> Option<&'k mut [f32]> {
+        let is_one_value = !matches!(self.reduction, Reduction::RowSums(_));
+        (is_one_value && gradient == [1.0]).then_some(slopes)
     }
 
     fn backward(
@@ -142,9 +160,9 @@ impl Operation for Loss {
     ) {
         assert!(gradients.parameters.is_none(), "a target has no gradient");
         let Some(to) = gradients.samples else { return };
-        let (width, factor) = match self.reduction {
-            Reduction::RowSums(width) => (width, 1.0),
-            Reduction::Mean => (PART, 1.0 / slopes.len() as f32),
+        let width = match self.reduction {
+            Reduction::RowSums(width) => width,
+            Reduction::Mean | Reduction::MeanOfRows(_) => PART,
         };
         let rows = (PART / width).max(1);
         let to = Slices::new(to, rows * width);
@@ -155,7 +173,7 @@ impl Operation for Loss {
             let slopes = &slopes[index * rows * width..];
             for (row, (to, slopes)) in to.chunks_mut(width).zip(slopes.chunks(width)).enumerate() {
                 let of_row = if gradient.len() == 1 { 0 } else { index * rows + row };
-                let factor = factor * gradient[of_row];
+                let factor = gradient[of_row];
                 to.iter_mut().zip(slopes).for_each(|(to, slope)| *to = factor * slope);
             }
         });
@@ -166,6 +184,7 @@ impl Operation for Loss {
 struct Rows<'a> {
     loss: ValueLoss,
     width: usize,
+    factor: f32,
     output: &'a [f32],
     target: &'a [f32],
     slopes: &'a mut [f32],
@@ -175,12 +194,16 @@ struct Rows<'a> {
 impl Kernel for Rows<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let Rows { loss, width, output, target, slopes, sums } = self;
+        let Rows { loss, width, factor, output, target, slopes, sums } = self;
         let rows = output.chunks(width).zip(target.chunks(width)).zip(slopes.chunks_mut(width));
         for (((output, target), slopes), sum) in rows.zip(sums) {
             let runs = output.chunks(RUN).zip(target.chunks(RUN)).zip(slopes.chunks_mut(RUN));
             *sum = runs
-                .map(|((output, target), slopes)| f64::from(run::<S>(loss, output, target, slopes)))
+                .map(|((output, target), slopes)| {
+                    let sum = run::<S>(loss, output, target, slopes);
+                    slopes.iter_mut().for_each(|slope| *slope *= factor);
+                    f64::from(sum)
+                })
                 .sum::<f64>() as f32;
         }
     }
@@ -289,9 +312,12 @@ mod tests {
         const STEP: f64 = 1e-5;
         for processor in Processor::available() {
             for loss in LOSSES {
-                for (n, reduction) in
-                    [(1, Reduction::Mean), (35_000, Reduction::Mean), (3_003, Reduction::RowSums(1_001))]
-                {
+                for (n, reduction) in [
+                    (1, Reduction::Mean),
+                    (35_000, Reduction::Mean),
+                    (3_003, Reduction::RowSums(1_001)),
+                    (3_003, Reduction::MeanOfRows(1_001)),
+                ] {
                     let n = if cfg!(miri) { n.min(1_001) } else { n };
                     let output: Vec<f32> = values(n, 1).iter().map(|x| 20.0 * x).collect();
                     let target: Vec<f32> = values(n, 2).iter().map(|x| 0.5 + 0.5 * x).collect();
@@ -300,7 +326,11 @@ mod tests {
                     let width = n / sums.len();
                     for (row, sum) in sums.iter().enumerate() {
                         let of = |i: usize| exact(loss, f64::from(output[i]), f64::from(target[i]));
-                        let divisor = if reduction == Reduction::Mean { n as f64 } else { 1.0 };
+                        let divisor = match reduction {
+                            Reduction::Mean => n,
+                            Reduction::RowSums(_) => 1,
+                            Reduction::MeanOfRows(width) => n / width,
+                        } as f64;
                         let exact = (row * width..(row + 1) * width).map(of).sum::<f64>() / divisor;
                         let error = (f64::from(*sum) - exact).abs();
                         assert!(
@@ -311,6 +341,7 @@ mod tests {
                     let factor = |i: usize| match reduction {
                         Reduction::Mean => 1.0 / n as f64,
                         Reduction::RowSums(width) => (i / width + 1) as f64,
+                        Reduction::MeanOfRows(width) => width as f64 / n as f64,
                     };
                     for i in (0..n).step_by(n.div_ceil(100)) {
                         let at = |step: f64| exact(loss, f64::from(output[i]) + step, f64::from(target[i]));
@@ -325,6 +356,19 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_was_kept_is_the_gradient_of_a_loss_that_is_not_weighted() {
+        let (output, target) = (values(6, 1), values(6, 2));
+        for reduction in [Reduction::Mean, Reduction::MeanOfRows(3), Reduction::RowSums(6)] {
+            let loss = Loss::new(LOSSES[0], reduction, Processor::of_this_machine()).unwrap();
+            let mut kept = loss.forward_kept(&[&target], &output, &mut [0.0], &Alone);
+            assert_eq!(loss.gradient_in(&mut kept, &[0.5]), None);
+            let (_, slopes) = computed(loss, &output, &target, &Alone);
+            let is_kept = !matches!(reduction, Reduction::RowSums(_));
+            assert_eq!(loss.gradient_in(&mut kept, &[1.0]).is_some_and(|kept| *kept == slopes), is_kept);
         }
     }
 

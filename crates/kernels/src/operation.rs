@@ -25,6 +25,12 @@ pub trait Operation: Debug + Send + Sync + 'static {
         threads: &dyn Threads,
     ) -> Self::Kept;
 
+    /// The gradient of the samples, if it was kept as it is for this gradient of the result, so that nobody has to compute or
+    /// copy it; [`Self::backward`] gives the same.
+    fn gradient_in<'k>(&self, _kept: &'k mut Self::Kept, _gradient: &[f32]) -> Option<&'k mut [f32]> {
+        None
+    }
+
     /// From the gradient of the result to those of samples and parameters, which are overwritten. `kept` is of the forward
     /// pass with the same parameters and samples.
     fn backward(

@@ -19,7 +19,8 @@ pub fn from_array<D: Dimension>(array: Array<f32, D>) -> Tensor {
     } else {
         array.iter().copied().collect()
     };
-    native::adopt(values, &dims).unwrap_or_else(|e| panic!("cannot make a tensor of {dims:?}: {e}"))
+    native::adopt(values, Vec::as_mut_slice, &dims)
+        .unwrap_or_else(|e| panic!("cannot make a tensor of {dims:?}: {e}"))
 }
 
 /// Views a tensor's memory as an array, without a copy. `None` if the tensor is not float, not on the CPU or

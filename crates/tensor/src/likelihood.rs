@@ -209,7 +209,7 @@ impl Likelihood {
 
     /// [`Self::negative_log_prob`] by our own kernels, where they are to compute it.
     fn by_kernels(self, output: &Tensor, target: &Tensor) -> Option<Tensor> {
-        let sums = |loss| row_sums(loss, output, target, None);
+        let sums = |loss| row_sums(loss, output, target);
         match self {
             Likelihood::Bernoulli => sums(ValueLoss::CrossEntropy),
             Likelihood::Gaussian { sigma } => {
@@ -233,8 +233,8 @@ impl Likelihood {
         if self != Likelihood::Bernoulli {
             return None;
         }
-        let sums = row_sums(ValueLoss::CrossEntropy, output, target, Some(&mut *tape))?;
-        Some(tape.mean(&sums))
+        let reduction = Reduction::MeanOfRows(width(target));
+        operation::loss(ValueLoss::CrossEntropy, output, target, reduction, Some(tape))
     }
 
     /// `-log p(target | output)` of each value, given the output: `[B, D]`, each sample's values in one row,
@@ -321,7 +321,11 @@ impl Likelihood {
     }
 }
 /// The sum of each sample's losses by our own kernels: `[B]`.
-fn row_sums(loss: ValueLoss, output: &Tensor, target: &Tensor, tape: Option<&mut Tape>) -> Option<Tensor> {
-    let width = target.size()[1..].iter().product::<i64>();
-    operation::loss(loss, output, target, Reduction::RowSums(width as usize), tape)
+fn row_sums(loss: ValueLoss, output: &Tensor, target: &Tensor) -> Option<Tensor> {
+    operation::loss(loss, output, target, Reduction::RowSums(width(target)), None)
+}
+
+/// Values of each sample.
+fn width(samples: &Tensor) -> usize {
+    samples.size()[1..].iter().product::<i64>() as usize
 }

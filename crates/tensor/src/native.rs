@@ -299,20 +299,24 @@ pub(crate) fn random(seed: u64, draw: Draw, dims: &[i64], device: tch::Device) -
     made(|out| unsafe { ae_random(seed, draw as c_int, dims.as_ptr(), dims.len() as i64, cuda_index, out) })
 }
 
-/// A tensor over the memory of `values`, without a copy; the memory is freed when the last user of the tensor
-/// is gone.
-pub(crate) fn adopt(values: Vec<f32>, dims: &[i64]) -> Result<Tensor, TorchError> {
-    extern "C" fn release(context: *mut c_void) {
+/// A tensor over the values of `owner`, without a copy; the owner is dropped when the last user of the tensor is gone.
+pub(crate) fn adopt<T: Send + 'static>(
+    owner: T,
+    values: impl FnOnce(&mut T) -> &mut [f32],
+    dims: &[i64],
+) -> Result<Tensor, TorchError> {
+    extern "C" fn release<T>(context: *mut c_void) {
         // SAFETY: `context` came from `Box::into_raw` below and the shim calls this exactly once.
-        drop(unsafe { Box::from_raw(context.cast::<Vec<f32>>()) });
+        drop(unsafe { Box::from_raw(context.cast::<T>()) });
     }
     let n: i64 = dims.iter().product();
+    let owner = Box::into_raw(Box::new(owner));
+    // SAFETY: it was just made, and nothing else uses it until `release`.
+    let values = values(unsafe { &mut *owner });
     assert_eq!(n, values.len() as i64, "{dims:?} does not describe {} values", values.len());
-    let mut values = Box::new(values);
     let data = values.as_mut_ptr();
-    let context = Box::into_raw(values).cast::<c_void>();
     // SAFETY: `data` points to `n` floats that stay in place until `release`. If libtorch refuses, they leak.
-    made(|out| unsafe { ae_adopt(data, dims.as_ptr(), dims.len() as i64, release, context, out) })
+    made(|out| unsafe { ae_adopt(data, dims.as_ptr(), dims.len() as i64, release::<T>, owner.cast(), out) })
 }
 
 /// What is done to a gradient, in place.

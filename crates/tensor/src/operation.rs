@@ -133,7 +133,7 @@ pub(crate) fn loss(
     }
     let loss = Loss::new(loss, reduction, Kernels::chosen().processor()?)?;
     let size = output.size();
-    let dims = if reduction == Reduction::Mean { &[][..] } else { &size[..1] };
+    let dims = if matches!(reduction, Reduction::RowSums(_)) { &size[..1] } else { &[] };
     Some(apply(&Arc::new(loss), output, &[target], dims, tape).expect("tensors of one size"))
 }
 

@@ -52,12 +52,6 @@ impl Tape {
         x.reshape([&[-1], sample].concat())
     }
 
-    /// The mean of `x`, of any shape: a scalar.
-    pub(crate) fn mean(&mut self, x: &Tensor) -> Tensor {
-        self.ways.push(Box::new(Averaged(x.size())));
-        x.mean(None::<Kind>)
-    }
-
     /// The next operation takes all values of the last result but one, the last: that is a loss of its own, and the total
     /// contains it `weight` times.
     pub(crate) fn append(&mut self, weight: f64) {
@@ -102,19 +96,6 @@ impl Way for Reshaped {
     }
 }
 
-struct Averaged(Vec<i64>);
-
-impl Way for Averaged {
-    fn is_trained(&self) -> bool {
-        false
-    }
-
-    fn back(self: Box<Self>, gradient: Tensor, _wants_samples: bool) -> Result<Option<Tensor>, TorchError> {
-        let n = self.0.iter().product::<i64>() as f64;
-        Ok(Some((gradient / n).expand(self.0, false)))
-    }
-}
-
 struct Appended(f64);
 
 impl Way for Appended {
@@ -142,8 +123,25 @@ impl<O: Operation> Way for Recorded<O> {
         self.parameters.iter().any(Tensor::requires_grad)
     }
 
-    fn back(self: Box<Self>, gradient: Tensor, wants_samples: bool) -> Result<Option<Tensor>, TorchError> {
+    fn back(
+        mut self: Box<Self>,
+        gradient: Tensor,
+        wants_samples: bool,
+    ) -> Result<Option<Tensor>, TorchError> {
         let gradient = gradient.contiguous();
+        if wants_samples
+            && !self.is_trained()
+            && self.operation.gradient_in(&mut self.kept, values(&gradient)).is_some()
+        {
+            let Recorded { operation, kept, shape, .. } = *self;
+            let found = "as it was a moment ago";
+            let adopted = native::adopt(
+                kept,
+                |kept| operation.gradient_in(kept, values(&gradient)).expect(found),
+                &shape,
+            );
+            return adopted.map(Some);
+        }
         let samples = wants_samples.then(|| Tensor::empty(&self.shape, (Kind::Float, Device::Cpu)));
         let wanted = self.is_trained().then(|| {
             let made = |parameter: &Tensor| Tensor::empty(parameter.size(), (Kind::Float, Device::Cpu));
