@@ -78,8 +78,8 @@ impl Wanted {
 }
 
 impl Context<'_> {
-    /// A finished run of this experiment, with its data. Takes the newest one under `runs/<name>` that has
-    /// the same settings, seed and data files and a model that loads. If there is none, resumes an
+    /// A finished run of this experiment, with its data. Takes the newest one under `runs/<name>` that this version of the
+    /// program trained with the same settings, seed and data files, and whose model loads. If there is none, resumes an
     /// interrupted or killed run, or starts a new one.
     ///
     /// # Errors
@@ -207,14 +207,20 @@ impl Context<'_> {
         if seen.is_empty() { Err(EvaluationError::NoSeeds) } else { Ok(()) }
     }
 
-    /// An earlier run; `None` if its model does not load or was trained on other data.
+    /// An earlier run; `None` if another version of the program trained it, its model does not load or it was trained on other
+    /// data.
     fn reuse(
         &mut self,
         wanted: &Wanted,
         record: &Record,
         dir: &RunDir,
     ) -> Result<Option<Run>, EvaluationError> {
-        match self.load(&wanted.experiment, record, dir)? {
+        let (version, before) = (env!("CARGO_PKG_VERSION"), record.versions.get("autoencoders"));
+        let found = match before.filter(|before| *before != version) {
+            Some(before) => Err(format!("version {before} trained it, and this is {version}")),
+            None => self.load(&wanted.experiment, record, dir)?,
+        };
+        match found {
             Ok(run) => {
                 tracing::info!("using the run in {}", dir.root().display());
                 Ok(Some(run))

@@ -46,6 +46,19 @@ fn a_damaged_model_or_changed_data_lead_to_a_new_run() {
 }
 
 #[test]
+fn a_run_of_another_version_is_not_taken_for_one_of_this() {
+    let bench = Bench::new();
+    let data = bench.waves(true);
+    let get = || bench.with(&[0], |context| context.trained(&wanted("toy", "ecg", &data, 1, 0)).unwrap());
+    let first = get().dir;
+    assert_eq!(get().dir, first);
+    let mut record = Record::read(&first.record()).unwrap();
+    record.versions.insert("autoencoders".into(), "0.0.1".into());
+    record.write(&first.record()).unwrap();
+    assert_ne!(get().dir, first);
+}
+
+#[test]
 fn an_interrupted_or_killed_run_is_resumed_to_the_same_weights() {
     let (bench, other) = (Bench::new(), Bench::new());
     let data = bench.waves(true);
