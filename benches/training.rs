@@ -2,6 +2,7 @@
 //! the forecasters): one training step on a batch of 128, and one call of what it is for on 1, 128 and 1024 samples.
 //! And drawing noise, which all share. `cargo xtask bench`; `cargo xtask bench --bench training -- inference/conv` for a part.
 
+use ae_models::damage::Damaged;
 use ae_models::{Batch, DataSummary, Group, Model, ModelConfig, Pass};
 use ae_tensor::{Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor, device, tch};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -89,7 +90,9 @@ fn call(model: &dyn Model, batch: &Batch) -> Tensor {
     }
     if let Some(restorer) = model.as_restorer() {
         let whole = batch.values.narrow(1, 0, 1).ones_like();
-        return restorer.restore(&batch.values, restorer.corruption().tells_place().then_some(&whole));
+        let whole = restorer.corruption().tells_place().then_some(whole);
+        let images = batch.values.shallow_clone();
+        return restorer.restore(&Damaged { images, whole, kernels: None });
     }
     if let Some(forecaster) = model.as_forecaster() {
         return forecaster.forecast(&batch.values.narrow(1, 0, forecaster.given()));

@@ -20,6 +20,7 @@ use ae_models::damage::Corruption;
 use ae_records::names::nearest;
 use ae_report::gallery::Entry;
 use ae_report::picture;
+use ae_tensor::Device;
 use std::path::PathBuf;
 pub(crate) use trial::figures_of;
 use trial::{Compared, GAIN, IMAGES, TUNING, Trial};
@@ -29,10 +30,15 @@ pub(crate) const RUN: RunTask = |context, options| {
     let kinds = chosen(options, "damage", &KINDS, |kind| kind.name)?;
     let wanted = |set: &Set, kind: &Kind, seed| {
         let corruption = format!("model.restoring.corruption={{ {} = {{}} }}", kind.name);
-        let is_told = Corruption::all().iter().any(|it| it.name() == kind.name && it.tells_place());
-        let settings: &[&str] =
-            if is_told { &[&corruption, "model.restoring.fill=true"] } else { &[&corruption] };
-        Wanted::preset(set.preset, settings, seed)
+        let kind = Corruption::all().into_iter().find(|it| it.name() == kind.name);
+        // What the classical methods are told, the network is told.
+        let told = match kind {
+            Some(kind) if kind.tells_place() => Some("model.restoring.fill=true"),
+            Some(kind) if kind.kernel(0.0, Device::Cpu).is_some() => Some("model.restoring.deblur=true"),
+            _ => None,
+        };
+        let settings: Vec<&str> = [Some(corruption.as_str()), told].into_iter().flatten().collect();
+        Wanted::preset(set.preset, &settings, seed)
     };
     evaluate(context, options, (&sets, &kinds), wanted, colours::wanted)
 };
@@ -153,8 +159,8 @@ fn evaluate(
         "At most {IMAGES} test images of each set, evenly spaced, are damaged and restored. PSNR is the mean over the images of \
          10 log10(1 / MSE) in dB against the undamaged image, at most {} dB per image, over all pixels and channels; SSIM is \
          that of Wang et al. (2004). The damage: {}. Each network learned from training images with damage of this kind, drawn \
-         anew at every step; it is told where a hole or scratch is, as the classical methods are, and neither the place of a \
-         watermark nor the direction of a motion. The Wiener filter and total variation are told the kernel of a blur. The one \
+         anew at every step; it is told where a hole or scratch is, and the kernel of a blur, as the classical methods are, but \
+         nobody is told the place of a watermark. The one \
          number that a classical method has is chosen by the MSE on {TUNING} training images. All results are clipped to [0, 1].",
         images::MAX_PSNR,
         titles.join("; ")

@@ -1,7 +1,7 @@
 //! Restores a picture of any size by a trained model, tile by tile.
 
 use ae_datasets::{DataError, picture};
-use ae_models::damage::downscale::enlarge;
+use ae_models::damage::{Damaged, downscale::enlarge};
 use ae_models::{ModelConfig, ModelError, Restorer, limits};
 use ae_records::files::{self, FileError};
 use ae_records::run_dir::RunDir;
@@ -27,6 +27,9 @@ pub struct Wish {
     pub picture: PathBuf,
     /// For a model that has to be told where the picture is damaged: a picture of the same size, white where it is lost.
     pub mask: Option<PathBuf>,
+    /// For a model that has to be told the direction of a blur: that of the camera's motion, in degrees, clockwise from the
+    /// horizontal.
+    pub angle: Option<f64>,
     /// The restored picture, a PNG file.
     pub out: PathBuf,
     /// Side of a tile in pixels, from 1 to 4096: the memory needed grows with its square, and the result does not depend
@@ -82,6 +85,17 @@ pub enum RestoreError {
     /// A mask for a model that finds the damage by itself.
     #[error("the model undoes `{0}`, whose place it finds by itself; leave out --mask")]
     MaskNotNeeded(&'static str),
+    /// A model that has to be told the direction of a blur.
+    #[error(
+        "the model undoes `{0}` and has to be told its direction; give --angle, in degrees clockwise from the horizontal"
+    )]
+    NoAngle(&'static str),
+    /// A direction that is none.
+    #[error("{0} is no direction; give --angle in degrees, such as 30")]
+    Angle(f64),
+    /// A direction for a model that does not take one.
+    #[error("the model undoes `{0}`, and is not told a direction; leave out --angle")]
+    AngleNotNeeded(&'static str),
     /// A mask of another size.
     #[error(
         "the mask {} is {}x{}, but the picture is {}x{} (height x width); give a mask of the same size",
@@ -145,10 +159,13 @@ pub fn restore(wish: &Wish, device: Device) -> Result<Restored, RestoreError> {
     let picture = picture(&wish.picture)?;
     let is_colour = picture.dim().0 == 3;
     let lost = lost(wish, restorer, &picture)?;
+    let kernel = kernel(wish, restorer)?;
     let (result, tiles) = limits::guarded(|| {
-        let (images, whole) = prepared(restorer, picture, lost, channels, device);
-        let tiles = Tiles::of(restorer, &images, wish.tile);
-        let restored = tiles.restore(restorer, &images, whole.as_ref()).clamp(0.0, 1.0);
+        let mut damaged = prepared(restorer, picture, lost, channels, device);
+        let size = [damaged.images.size()[0], -1, -1];
+        damaged.kernels = kernel.map(|kernel| kernel.to_device(device).expand(size, false));
+        let tiles = Tiles::of(restorer, &damaged.images, wish.tile);
+        let restored = tiles.restore(restorer, &damaged).clamp(0.0, 1.0);
         let [_, _, height, width] = restored.size()[..] else { panic!("restored images are [B, C, H, W]") };
         let restored = match (channels, is_colour) {
             (3, false) => restored.mean_dim([1i64].as_slice(), true, Kind::Float),
@@ -187,6 +204,19 @@ fn lost(
     Ok(Some(lost.to_kind(Kind::Float).view([1, 1, got[0], got[1]])))
 }
 
+/// The kernel of the picture's blur, `[1, K, K]`, if the model has to be told.
+fn kernel(wish: &Wish, restorer: &dyn Restorer) -> Result<Option<Tensor>, RestoreError> {
+    let corruption = restorer.corruption();
+    let takes_angle = restorer.is_told_kernels() && corruption.has_direction();
+    let angle = match (takes_angle, wish.angle) {
+        (true, None) => return Err(RestoreError::NoAngle(corruption.name())),
+        (false, Some(_)) => return Err(RestoreError::AngleNotNeeded(corruption.name())),
+        (true, Some(angle)) if !angle.is_finite() => return Err(RestoreError::Angle(angle)),
+        (_, angle) => angle.unwrap_or(0.0).to_radians(),
+    };
+    Ok(restorer.is_told_kernels().then(|| corruption.kernel(angle, Device::Cpu)).flatten())
+}
+
 /// The picture as the model takes it, `[B, C, H, W]`, and where it is whole.
 fn prepared(
     restorer: &dyn Restorer,
@@ -194,24 +224,22 @@ fn prepared(
     lost: Option<Tensor>,
     channels: i64,
     device: Device,
-) -> (Tensor, Option<Tensor>) {
+) -> Damaged {
     let picture = array::from_array(picture).to_device(device);
     let images = match channels {
         1 => picture.unsqueeze(1),                                // each channel is an image
         _ => picture.unsqueeze(0).expand([-1, 3, -1, -1], false), // a grey one is repeated
     };
     let corruption = restorer.corruption();
-    if corruption.factor() > 1 {
-        return (enlarge(&images.contiguous(), corruption.factor()).clamp(0.0, 1.0), None);
-    }
-    match lost {
-        None => (images.contiguous(), None),
+    let images = match lost {
         Some(lost) => {
             let size = [images.size()[0], 1, images.size()[2], images.size()[3]];
-            let damaged = corruption.lose(&images, &lost.to_device(device).expand(size, false));
-            (damaged.images, damaged.whole)
+            return corruption.lose(&images, &lost.to_device(device).expand(size, false));
         }
-    }
+        None if corruption.factor() > 1 => enlarge(&images.contiguous(), corruption.factor()).clamp(0.0, 1.0),
+        None => images.contiguous(),
+    };
+    Damaged { images, whole: None, kernels: None }
 }
 
 /// An image in tiles that overlap by as much as a restored pixel depends on, so that no seam is seen.
@@ -242,9 +270,10 @@ impl Tiles {
     }
 
     /// The restored images, as if they were restored as a whole.
-    pub(crate) fn restore(&self, restorer: &dyn Restorer, images: &Tensor, whole: Option<&Tensor>) -> Tensor {
+    pub(crate) fn restore(&self, restorer: &dyn Restorer, damaged: &Damaged) -> Tensor {
+        let whole = damaged.whole.as_ref();
         tch::no_grad(|| {
-            let start = restorer.start(images, whole);
+            let start = restorer.start(damaged);
             let rows: Vec<Tensor> = Self::along(self.side, self.height)
                 .map(|top| {
                     let tiles: Vec<Tensor> = Self::along(self.side, self.width)

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::testing::{Bench, wanted};
-use ae_models::damage::{Corruption, blocks::Blocks, blur::Blur, downscale::Downscale};
+use ae_models::damage::{
+    Corruption, Range, blocks::Blocks, blur::Blur, downscale::Downscale, motion::Motion,
+};
 use ae_models::variants::restoring;
 use ae_models::{DataSummary, Model, Variant};
 use ae_tensor::Noise;
@@ -14,7 +16,8 @@ fn noise() -> Noise {
 
 fn untrained(corruption: Corruption) -> Box<dyn Model> {
     let data = DataSummary { shape: vec![1, 16, 16], mean: 0.3, low: 0.0, high: 1.0, classes: 0 };
-    let config = restoring::Config { corruption, channels: vec![4, 6, 8], fill: true, ..Default::default() };
+    let config = restoring::Config { corruption, channels: vec![4, 6, 8], ..Default::default() };
+    let config = restoring::Config { fill: true, deblur: true, ..config };
     config.initialise(&data, &noise()).unwrap()
 }
 
@@ -30,21 +33,21 @@ fn with_large_weights(model: &dyn Model) {
 
 #[test]
 fn tiles_give_what_the_whole_image_gives() {
-    for corruption in [Corruption::Blur(Blur::default()), Corruption::Blocks(Blocks::default())] {
+    for corruption in [Corruption::Motion(Motion::default()), Corruption::Blocks(Blocks::default())] {
         let model = untrained(corruption);
         with_large_weights(model.as_ref());
         let restorer = model.as_restorer().unwrap();
         for (height, width) in [(150, 171), (64, 200), (5, 3)] {
             let images = noise().uniform("images", &[2, 1, height, width]);
-            let whole = corruption.tells_place().then(|| noise().mask("whole", &[2, 1, height, width], 0.7));
-            let at_once = tch::no_grad(|| restorer.restore(&images, whole.as_ref()));
+            let damaged = corruption.apply(&images, Range::UNIT, &noise());
+            let at_once = tch::no_grad(|| restorer.restore(&damaged));
             for side in [17, 40, 64, 500] {
                 let tiles = Tiles::of(restorer, &images, side);
-                let tiled = tiles.restore(restorer, &images, whole.as_ref());
+                let tiled = tiles.restore(restorer, &damaged);
                 let off = (&tiled - &at_once).abs().max().double_value(&[]);
                 assert!(off < 1e-4, "{} {height}x{width} in tiles of {side}: {off}", corruption.name());
                 let margin = Tiles { margin: 0, ..tiles };
-                let seams = (margin.restore(restorer, &images, whole.as_ref()) - &at_once).abs().max();
+                let seams = (margin.restore(restorer, &damaged) - &at_once).abs().max();
                 if tiles.count() > 1 {
                     assert!(seams.double_value(&[]) > 0.1, "without a margin there would be seams");
                 }
@@ -57,7 +60,8 @@ fn tiles_give_what_the_whole_image_gives() {
 fn trained(bench: &Bench, corruption: Corruption) -> PathBuf {
     let data = bench.bars_of(16);
     let mut toy = wanted("toy", "restoring", &data, 2, 0);
-    let config = restoring::Config { corruption, channels: vec![4, 4], ..Default::default() };
+    let deblur = corruption.has_direction();
+    let config = restoring::Config { corruption, channels: vec![4, 4], deblur, ..Default::default() };
     toy.experiment.model = ModelConfig::Restoring(config);
     bench.with(&[0], |context| context.trained(&toy).unwrap()).dir.model()
 }
@@ -72,6 +76,7 @@ fn wish(bench: &Bench, model: &Path) -> Wish {
         model: model.into(),
         picture: bench.path("in.png"),
         mask: None,
+        angle: None,
         out: bench.path("out.png"),
         tile: TILE,
     }
@@ -142,4 +147,31 @@ fn mistakes_are_named() {
     let blur = trained(&bench, Corruption::Blur(Blur::default()));
     let needless = Wish { mask: Some(bench.path("black.png")), ..wish(&bench, &blur) };
     assert!(check(needless, "undoes `blur`, whose place it finds by itself"));
+    let needless = Wish { angle: Some(30.0), ..wish(&bench, &blur) };
+    assert!(check(needless, "undoes `blur`, and is not told a direction; leave out --angle"));
+    let motion = trained(&bench, Corruption::Motion(Motion::default()));
+    assert!(check(wish(&bench, &motion), "has to be told its direction; give --angle"));
+    assert!(check(Wish { angle: Some(f64::NAN), ..wish(&bench, &motion) }, "NaN is no direction"));
+}
+
+/// The direction that is given is the one along which the picture is deblurred.
+#[test]
+fn a_motion_is_undone_in_its_direction() {
+    let bench = Bench::new();
+    let motion = Corruption::Motion(Motion::default());
+    let model = trained(&bench, motion);
+    let sharp = noise().uniform("picture", &[1, 1, 30, 40]).gt(0.5).to_kind(Kind::Float) * 0.8 + 0.1;
+    let kernel = motion.kernel(40f64.to_radians(), Device::Cpu).unwrap();
+    let blurred = ae_models::damage::convolve(&sharp, &kernel);
+    pictures::image(&bench.path("in.png"), array::to_images(&blurred).index_axis(ndarray::Axis(0), 0))
+        .unwrap();
+    let error = |angle: f64| {
+        restore(&Wish { angle: Some(angle), ..wish(&bench, &model) }, Device::Cpu).unwrap();
+        let restored = array::from_array(picture(&bench.path("out.png")).unwrap()).unsqueeze(0);
+        (restored - &sharp).abs().mean(Kind::Double).double_value(&[])
+    };
+    let (right, wrong, before) =
+        (error(40.0), error(-40.0), (blurred - &sharp).abs().mean(Kind::Double).double_value(&[]));
+    assert!(right < 0.7 * before && wrong > before, "{right} and {wrong}, from {before}");
+    assert!((error(220.0) - right).abs() < 1e-3, "half a turn is the same line");
 }

@@ -13,7 +13,7 @@ pub use data::{Batch, DataSummary};
 pub use step::{Losses, Pass, Phase};
 
 use crate::blocks::variational::Targets;
-use crate::damage::Corruption;
+use crate::damage::{Corruption, Damaged};
 use crate::network::Network;
 use ae_coding::{BitsBack, DenseNetwork};
 use ae_tensor::divergence::DiagonalGaussian;
@@ -335,17 +335,22 @@ pub trait Restorer: Model {
     /// The damage that it was trained to undo.
     fn corruption(&self) -> Corruption;
 
-    /// Restores damaged images `[B, C, H, W]` of any height and width; `whole`, `[B, 1, H, W]`, is 1 where a pixel is
-    /// as it was and 0 where it is lost, and must be there if the damage [tells its place](Corruption::tells_place).
+    /// Restores damaged images `[B, C, H, W]` of any height and width. It has to be told where pixels are lost if the damage
+    /// [tells its place](Corruption::tells_place), and the kernels of a blur if it [is told](Self::is_told_kernels).
     /// The result may lie a little outside of [0, 1].
-    fn restore(&self, images: &Tensor, whole: Option<&Tensor>) -> Tensor {
-        self.refine(&self.start(images, whole), whole)
+    fn restore(&self, damaged: &Damaged) -> Tensor {
+        self.refine(&self.start(damaged), damaged.whole.as_ref())
     }
 
-    /// What the network starts from, in the shape of the damaged images: what is lost may be filled in without anything
-    /// learned. The whole image matters to each pixel.
-    fn start(&self, images: &Tensor, _whole: Option<&Tensor>) -> Tensor {
-        images.shallow_clone()
+    /// Whether it has to be told the kernel of each image's blur.
+    fn is_told_kernels(&self) -> bool {
+        false
+    }
+
+    /// What the network starts from, in the shape of the damaged images: what is lost may be filled in, and a blur undone,
+    /// without anything learned. The whole image matters to each pixel.
+    fn start(&self, damaged: &Damaged) -> Tensor {
+        damaged.images.shallow_clone()
     }
 
     /// The restored images from what [`Self::start`] gave.

@@ -68,6 +68,10 @@ pub struct RestoreArgs {
     #[arg(long, value_name = "FILE")]
     pub mask: Option<PathBuf>,
 
+    /// For a blur by motion whose kernel the model is told (`deblur`): its direction, clockwise from the horizontal
+    #[arg(long, value_name = "DEGREES", allow_negative_numbers = true)]
+    pub angle: Option<f64>,
+
     /// Side of a tile in pixels; the memory needed grows with its square, the result does not depend on it
     #[arg(long, value_name = "N", default_value_t = ae_catalogue::TILE)]
     pub tile: i64,

@@ -67,7 +67,7 @@ pub(super) fn reconstructions(
 pub(super) fn restorations(run: &Run, restorer: &dyn Restorer, gallery: &Gallery) -> Result<(), ReportError> {
     let shown = Shown::of(run, SHOWN, |batch, noise| {
         let damaged = restorer.corruption().apply(&batch.values, Range::UNIT, noise);
-        let restored = restorer.restore(&damaged.images, damaged.whole.as_ref());
+        let restored = restorer.restore(&damaged);
         (Some(damaged.images), restored)
     });
     let units = Units::of(&run.splits);

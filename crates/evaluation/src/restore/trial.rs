@@ -135,7 +135,9 @@ pub(super) fn by_network(model: &dyn Restorer, damaged: &Damaged) -> Tensor {
     let batch = BATCH as i64;
     let part = |start: i64| {
         let part = |t: &Tensor| t.narrow(0, start, batch.min(n - start));
-        model.restore(&part(&damaged.images), damaged.whole.as_ref().map(part).as_ref())
+        let Damaged { images, whole, kernels } = damaged;
+        let (whole, kernels) = (whole.as_ref().map(part), kernels.as_ref().map(part));
+        model.restore(&Damaged { images: part(images), whole, kernels })
     };
     let parts: Vec<Tensor> = tch::no_grad(|| (0..n).step_by(BATCH).map(part).collect());
     Tensor::cat(&parts, 0)

@@ -31,6 +31,14 @@ impl Damage for Blur {
         if fine { Ok(()) } else { Err("a std above 0 and at most 20 pixels, and noise of at least 0") }
     }
 
+    fn kernel(&self, _angle: f64, device: Device) -> Option<Tensor> {
+        Some(kernel(self.std, device))
+    }
+
+    fn noise(&self) -> f64 {
+        self.noise
+    }
+
     fn apply(&self, images: &Tensor, range: Range, noise: &Noise) -> Damaged {
         let kernels = kernel(self.std, images.device()).expand([images.size()[0], -1, -1], false);
         let blurred = gaussian::add(&convolve(images, &kernels), self.noise, range, noise);

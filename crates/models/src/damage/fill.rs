@@ -30,9 +30,22 @@ pub fn fill(images: &Tensor, whole: &Tensor) -> Tensor {
 pub fn bend_least(start: &Tensor, whole: &Tensor, steps: usize, tolerance: f64) -> Tensor {
     let lost = -whole + 1.0;
     let operator = |u: &Tensor| laplacian(&laplacian(u)) * &lost;
+    let residual = -operator(start);
+    descend(operator, start, residual, steps, tolerance)
+}
+
+/// Conjugate gradients (Hestenes & Stiefel, 1952) for each channel of images `[B, C, H, W]`: at most `steps` steps towards where
+/// the residual is 0, or fewer if none is above `tolerance` times that of the start. `residual` is that of the start, and `operator`
+/// what it changes by: linear, symmetric and positive.
+pub(super) fn descend(
+    operator: impl Fn(&Tensor) -> Tensor,
+    start: &Tensor,
+    mut residual: Tensor,
+    steps: usize,
+    tolerance: f64,
+) -> Tensor {
     let product = |a: &Tensor, b: &Tensor| (a * b).sum_dim_intlist([2i64, 3].as_slice(), true, None::<Kind>);
     let mut u = start.copy();
-    let mut residual = -operator(&u);
     let mut direction = residual.copy();
     let mut length = product(&residual, &residual);
     let first = length.clamp_min(f64::from(f32::MIN_POSITIVE));
@@ -73,7 +86,7 @@ fn pyramid(images: &Tensor, whole: &Tensor) -> Tensor {
 }
 
 /// Each pixel's four neighbours less four times itself; the border repeats. `[B, C, H, W]` to the same.
-fn laplacian(images: &Tensor) -> Tensor {
+pub(super) fn laplacian(images: &Tensor) -> Tensor {
     let (height, width) = sides(images);
     let padded = images.replication_pad2d([1, 1, 1, 1]);
     let shifted = |row, column| padded.narrow(2, row, height).narrow(3, column, width);

@@ -4,16 +4,18 @@
 //! Every draw is made from the [`Noise`] that is passed, separately for each image, so the same kind serves in
 //! training, in an evaluation and in a picture.
 
+mod deblur;
 mod fill;
 mod place;
 
 pub use ae_network::Range;
+pub use deblur::deblur;
 pub use fill::{bend_least, fill};
 pub use place::convolve;
 
 use crate::model::ModelError;
 use crate::registry::out_of_range;
-use ae_tensor::{Noise, Tensor};
+use ae_tensor::{Device, Noise, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Damaged images, and what was told about the damage.
@@ -24,8 +26,7 @@ pub struct Damaged {
     /// 1 where a pixel is as it was and 0 where it is lost, `[B, 1, H, W]`, for damage whose place is told:
     /// inpainting.
     pub whole: Option<Tensor>,
-    /// The kernel that each image was blurred with, `[B, K, K]`, the sum of each being 1. No model sees it; it
-    /// is for methods that have to be told.
+    /// The kernel that each image was blurred with, `[B, K, K]`, the sum of each being 1, for those that are told.
     pub kernels: Option<Tensor>,
 }
 
@@ -40,6 +41,21 @@ trait Damage {
     /// Whether the place of the damage is told; see [`Damaged::whole`].
     fn tells_place(&self) -> bool {
         false
+    }
+
+    /// See [`Corruption::kernel`].
+    fn kernel(&self, _angle: f64, _device: Device) -> Option<Tensor> {
+        None
+    }
+
+    /// Whether a blur has a direction.
+    fn has_direction(&self) -> bool {
+        false
+    }
+
+    /// See [`Corruption::noise`].
+    fn noise(&self) -> f64 {
+        0.0
     }
 
     /// The value of lost pixels: mid-grey.
@@ -121,6 +137,22 @@ impl Corruption {
     /// Whether the place of the damage is told, as in inpainting; otherwise it is to be found.
     pub fn tells_place(self) -> bool {
         self.kind().tells_place()
+    }
+
+    /// The kernel of a blur, `[1, K, K]`; `angle` is that of its direction, if it [has one](Self::has_direction), in radians,
+    /// clockwise from the horizontal. `None` for other damage.
+    pub fn kernel(self, angle: f64, device: Device) -> Option<Tensor> {
+        self.kind().kernel(angle, device)
+    }
+
+    /// Whether it is a blur in a direction, drawn anew for each image.
+    pub fn has_direction(self) -> bool {
+        self.kind().has_direction()
+    }
+
+    /// Standard deviation of the noise that is added after a blur; 0 for other damage.
+    pub fn noise(self) -> f64 {
+        self.kind().noise()
     }
 
     /// How many times smaller an image was made along each side; 1 for damage that keeps its size.

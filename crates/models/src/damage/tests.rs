@@ -118,8 +118,25 @@ fn blur_keeps_the_mean_and_its_kernels_explain_it() {
         let near = spread.narrow(2, 15 - side / 2, side).narrow(3, 15 - side / 2, side).squeeze_dim(1);
         assert!(greatest(&(near - kernels)) < 1e-6, "{}", kind.name());
     }
-    let kernels = unit(Corruption::Motion(motion::Motion::default()), &whole, 0).kernels.unwrap();
+    let motion = Corruption::Motion(motion::Motion::default());
+    let kernels = unit(motion, &whole, 0).kernels.unwrap();
     assert_ne!(kernels.get(0), kernels.get(1), "each image has its own direction");
+}
+
+/// Angles are counted from the horizontal, clockwise: rows go down.
+#[test]
+fn a_kernel_lies_in_its_direction() {
+    let motion = Corruption::Motion(motion::Motion { length: 9.0, noise: 0.0 });
+    let kernel = |degrees: f64| motion.kernel(degrees.to_radians(), Device::Cpu).unwrap().get(0);
+    let middle = kernel(0.0).size()[0] / 2;
+    assert!((kernel(0.0).get(middle).sum(Kind::Double).double_value(&[]) - 1.0).abs() < 1e-6);
+    assert!(greatest(&(kernel(90.0) - kernel(0.0).tr())) < 1e-6);
+    assert!(kernel(45.0).double_value(&[middle + 2, middle + 2]) > 0.05);
+    assert_eq!(kernel(45.0).double_value(&[middle - 2, middle + 2]), 0.0);
+    assert!(motion.has_direction());
+    let blur = Corruption::Blur(blur::Blur::default());
+    assert_eq!(blur.kernel(0.0, Device::Cpu), blur.kernel(1.0, Device::Cpu));
+    assert!(!blur.has_direction() && Corruption::Grey(grey::Grey {}).kernel(0.0, Device::Cpu).is_none());
 }
 
 #[test]

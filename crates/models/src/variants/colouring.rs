@@ -203,6 +203,7 @@ impl Restorer for Colouring {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::damage::Damaged;
 
     #[test]
     fn every_colour_is_near_the_centre_of_its_class() {
@@ -228,7 +229,11 @@ mod tests {
             let config = Config { classes, channels: vec![4, 4], ..Config::default() };
             let model = config.initialise(&data, &noise).unwrap();
             let grey = noise.uniform("grey", &[2, 1, 9, 11]).expand([-1, 3, -1, -1], false) * 0.6 + 0.2;
-            let coloured = model.as_restorer().unwrap().restore(&grey, None);
+            let coloured = model.as_restorer().unwrap().restore(&Damaged {
+                images: grey.shallow_clone(),
+                whole: None,
+                kernels: None,
+            });
             assert_eq!(coloured.size(), grey.size());
             let lightness = |images: &Tensor| colour::to_lab(images).narrow(1, 0, 1);
             assert!((lightness(&coloured) - lightness(&grey)).abs().max().double_value(&[]) < 1.0);

@@ -3,19 +3,20 @@
 //! Minimises `mean (x - x̂(x̃))²`, where `x̃` is a copy of `x` with damage of a kind of [`crate::damage`], drawn anew for each
 //! image and step, and `x̂(x̃) = x̃ + f(x̃)` (He et al., 2016; for restoration: Zhang et al., "Beyond a Gaussian denoiser",
 //! TIP 2017). `f` is the convolutional [`UNet`]. Where the place of the damage is told, `f` sees it as one more channel, and
-//! `x̂` is `x̃` wherever the image is whole; with `fill`, the holes in `x̃` are [filled in smoothly](fill) first.
+//! `x̂` is `x̃` wherever the image is whole; with `fill`, the holes in `x̃` are [filled in smoothly](fill) first. With `deblur`,
+//! a blur whose kernel is told is [undone](deblur) first, and the network takes away what that leaves.
 //!
 //! Use it on images with damage that can be imitated. It has no code, as details go past the smallest level; for codes of
 //! damaged images use [`super::denoising`].
 
 use crate::blocks::point::check_output;
 use crate::blocks::unet::{UNet, image_shape};
-use crate::damage::{Corruption, Damaged, blocks::Blocks, fill};
+use crate::damage::{Corruption, Damaged, blocks::Blocks, deblur, fill};
 use crate::model::{Batch, DataSummary, Losses, Model, ModelError, Pass, Restorer};
 use crate::network::Network;
 use crate::registry::Variant;
 use ae_network::Range;
-use ae_tensor::{Activation, Noise, ReconstructionLoss, Tensor};
+use ae_tensor::{Activation, Device, Noise, ReconstructionLoss, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the restoring network.
@@ -36,6 +37,9 @@ pub struct Config {
     /// Whether holes whose place is told are filled in smoothly before the network sees them.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub fill: bool,
+    /// Whether the model is told the kernel of a blur, which is undone as far as it can be before the network sees the image.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub deblur: bool,
 }
 
 impl Default for Config {
@@ -47,6 +51,7 @@ impl Default for Config {
             loss: ReconstructionLoss::MeanSquared,
             mirror: false,
             fill: false,
+            deblur: false,
         }
     }
 }
@@ -94,9 +99,7 @@ impl Model for Restoring {
         };
         let images = mirrored(&batch.values);
         let observed = batch.observed.as_ref().map(mirrored);
-        let Damaged { images: damaged, whole, .. } =
-            self.config.corruption.apply(&images, Range::UNIT, &pass.noise);
-        let restored = self.restore(&damaged, whole.as_ref());
+        let restored = self.restore(&self.config.corruption.apply(&images, Range::UNIT, &pass.noise));
         let loss = self.config.loss.mean(&restored, Activation::Identity, &images, observed.as_ref());
         let loss = pass.over_observed(loss, observed.as_ref());
         vec![Losses::single("reconstruction", loss)]
@@ -118,9 +121,17 @@ impl Restorer for Restoring {
         self.config.corruption
     }
 
-    fn start(&self, images: &Tensor, whole: Option<&Tensor>) -> Tensor {
-        match whole {
-            Some(whole) if self.config.fill => fill(images, whole),
+    fn is_told_kernels(&self) -> bool {
+        self.config.deblur && self.config.corruption.kernel(0.0, Device::Cpu).is_some()
+    }
+
+    fn start(&self, Damaged { images, whole, kernels }: &Damaged) -> Tensor {
+        match (whole, kernels) {
+            (Some(whole), _) if self.config.fill => fill(images, whole),
+            (_, kernels) if self.is_told_kernels() => {
+                let kernels = kernels.as_ref().expect("the kernel of a blur is told, so it has to be given");
+                deblur(images, kernels, self.config.corruption.noise())
+            }
             _ => images.shallow_clone(),
         }
     }
@@ -147,8 +158,8 @@ impl Restorer for Restoring {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::damage::{centre::Centre, downscale::Downscale};
-    use ae_tensor::{Device, Kind, tch};
+    use crate::damage::{blur::Blur, centre::Centre, downscale::Downscale, motion::Motion};
+    use ae_tensor::{Kind, tch};
 
     fn noise() -> Noise {
         Noise::new(0, 0, Device::Cpu)
@@ -164,30 +175,38 @@ mod tests {
     fn what_is_whole_stays_as_it_is() {
         let model = build(Corruption::Centre(Centre::default()));
         let images = noise().uniform("images", &[3, 1, 9, 20]);
-        let Damaged { images: damaged, whole, .. } =
-            Corruption::Centre(Centre::default()).apply(&images, Range::UNIT, &noise());
-        let whole = whole.unwrap();
-        let restored = model.as_restorer().unwrap().restore(&damaged, Some(&whole));
+        let damaged = Corruption::Centre(Centre::default()).apply(&images, Range::UNIT, &noise());
+        let restored = model.as_restorer().unwrap().restore(&damaged);
+        let whole = damaged.whole.unwrap();
         assert_eq!(&restored * &whole, &images * &whole);
-        assert_ne!(restored, damaged);
+        assert_ne!(restored, damaged.images);
     }
 
-    /// Holes are filled in before the network sees them, and what was in them does not matter.
+    /// What is told is used before the network sees the image.
     #[test]
-    fn a_network_that_adds_nothing_leaves_holes_filled_in() {
-        let corruption = Corruption::Centre(Centre::default());
+    fn a_network_that_adds_nothing_leaves_what_it_starts_from() {
         let data = DataSummary { shape: vec![1, 12, 16], mean: 0.3, low: 0.0, high: 1.0, classes: 0 };
-        let config = Config { corruption, channels: vec![4, 6], fill: true, ..Config::default() };
-        let model = config.initialise(&data, &noise()).unwrap();
-        for (_, mut parameter) in model.parameters() {
-            let _ = tch::no_grad(|| parameter.fill_(0.0));
-        }
         let images = noise().uniform("images", &[3, 1, 12, 16]);
-        let Damaged { images: damaged, whole, .. } = corruption.apply(&images, Range::UNIT, &noise());
-        let whole = whole.unwrap();
-        let restored = model.as_restorer().unwrap().restore(&damaged, Some(&whole));
-        assert_eq!(restored, fill(&images, &whole));
-        assert_ne!(restored, damaged);
+        for corruption in [
+            Corruption::Centre(Centre::default()),
+            Corruption::Motion(Motion::default()),
+            Corruption::Blur(Blur::default()),
+        ] {
+            let config = Config { corruption, channels: vec![4, 6], ..Config::default() };
+            let config = Config { fill: true, deblur: true, ..config };
+            let model = config.initialise(&data, &noise()).unwrap();
+            for (_, mut parameter) in model.parameters() {
+                let _ = tch::no_grad(|| parameter.fill_(0.0));
+            }
+            let damaged = corruption.apply(&images, Range::UNIT, &noise());
+            let start = match (&damaged.whole, &damaged.kernels) {
+                (Some(whole), _) => fill(&images, whole),
+                (_, kernels) => deblur(&damaged.images, kernels.as_ref().unwrap(), 0.01),
+            };
+            let restored = model.as_restorer().unwrap().restore(&damaged);
+            assert_eq!(restored, start);
+            assert_ne!(restored, damaged.images);
+        }
     }
 
     /// The loss is that of the damaged images as long as the network adds nothing.

@@ -11,6 +11,7 @@ pub(crate) fn run(args: &RestoreArgs, cli: &Cli) -> Result<(), Failure> {
         model: args.model.clone(),
         picture: args.picture.clone(),
         mask: args.mask.clone(),
+        angle: args.angle,
         out: args.out.clone(),
         tile: args.tile,
     };
