@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The restoring network in PyTorch, with the settings of the presets `restoring` and `restoring-…`.
 
-    python restore.py [--set olivetti|fashion-mnist|cifar10-subset] [--damage blocks|centre|scratches|blur|downscale]
+    python restore.py [--set olivetti|fashion-mnist|cifar10-subset] [--damage blocks|centre|scratches|blur|motion|downscale]
                       [--data DIR] [--seeds 0,1,2] [--epochs N] [--train N] [--batch N] [--channels 16,32,64] [--threads N]
 
 The preset `restoring`: --epochs 150 --batch 8 --channels 16,32,64,96,96
@@ -9,7 +9,7 @@ The preset `restoring`: --epochs 150 --batch 8 --channels 16,32,64,96,96
 
 Trains the U-Net of `ae_models::blocks::unet` on images that are damaged anew at every step, and prints the PSNR of at most
 300 test images, evenly spaced, damaged, filled in smoothly where holes are told, and restored: the mean over the images of
-10 log10(1 / MSE).
+10 log10(1 / MSE). The kernel of a blur is told, as with `deblur`.
 
 DIR holds SET/FILE; the faces are olivetti_400x64x64_u8.bin.gz, 400 upright images of bytes. Needs torch and numpy.
 """
@@ -18,6 +18,7 @@ import numpy as np
 import torch, torch.nn as nn, torch.nn.functional as F
 
 CHANNELS, BLOCKS = (16, 32, 64), 1
+BLURS = "blur", "motion"
 
 
 def read(folder, name):
@@ -36,14 +37,47 @@ def read(folder, name):
     return [torch.from_numpy(np.array(part)).float() / 255 for part in parts]
 
 
-def convolved(x, kernel):
-    reach = kernel.shape[0] // 2
-    padded = F.pad(x, [reach] * 4, mode="replicate")
-    return F.conv2d(padded, kernel.expand(x.shape[1], 1, -1, -1), groups=x.shape[1])
+def each(padded, kernels):
+    """Each image [B, C, H, W] with its kernel [B, K, K], by one convolution of as many groups."""
+    n, channels, height, width = padded.shape
+    groups = n * channels
+    result = F.conv2d(padded.reshape(1, groups, height, width), kernels.unsqueeze(1).repeat_interleave(channels, 0), groups=groups)
+    return result.view(n, channels, *result.shape[2:])
+
+
+def convolved(x, kernels):
+    return each(F.pad(x, [kernels.shape[1] // 2] * 4, mode="replicate"), kernels.flip(1, 2))
+
+
+def spread(x, kernels):
+    """The transpose of `convolved`."""
+    reach, (height, width) = kernels.shape[1] // 2, x.shape[2:]
+    wide = each(F.pad(x, [2 * reach] * 4), kernels)
+    rows = wide[:, :, reach:reach + height].clone()
+    rows[:, :, 0] += wide[:, :, :reach].sum(2)
+    rows[:, :, -1] += wide[:, :, reach + height:].sum(2)
+    both = rows[..., reach:reach + width].clone()
+    both[..., 0] += rows[..., :reach].sum(3)
+    both[..., -1] += rows[..., reach + width:].sum(3)
+    return both
+
+
+def kernels_of(kind, n):
+    """Gaussians of 1.6 pixels, or lines of 7 pixels in random directions: [B, K, K]."""
+    side = 11 if kind == "blur" else 9
+    at = torch.arange(side).float() - side // 2
+    down, across = at.view(1, -1, 1), at.view(1, 1, -1)
+    if kind == "blur":
+        weights = torch.exp((down ** 2 + across ** 2) / (-2 * 1.6 ** 2)).expand(n, side, side)
+    else:
+        angle = torch.rand(n, 1, 1) * np.pi
+        along = (across * angle.cos() + down * angle.sin()).clamp(-3, 3)
+        weights = (1 - torch.hypot(down - along * angle.sin(), across - along * angle.cos())).clamp_min(0)
+    return weights / weights.sum((1, 2), keepdim=True)
 
 
 def damage(kind, x):
-    """The damaged images, and 1 where they are whole, if that is told."""
+    """The damaged images, and what is told: 1 where they are whole, or the kernels of a blur."""
     n, _, height, width = x.shape
     rows, columns = torch.arange(height).view(-1, 1).float(), torch.arange(width).view(1, -1).float()
     if kind == "blocks":
@@ -55,10 +89,9 @@ def damage(kind, x):
     elif kind == "centre":
         lost = torch.zeros(n, 1, height, width)
         lost[:, :, height // 4:height // 4 + height // 2, width // 4:width // 4 + width // 2] = 1
-    elif kind == "blur":
-        at = torch.arange(-5, 6).float()
-        kernel = torch.exp((at.view(-1, 1) ** 2 + at ** 2) / (-2 * 1.6 ** 2))
-        return (convolved(x, kernel / kernel.sum()) + 0.01 * torch.randn_like(x)).clamp(0, 1), None
+    elif kind in BLURS:
+        kernels = kernels_of(kind, n)
+        return (convolved(x, kernels) + 0.01 * torch.randn_like(x)).clamp(0, 1), kernels
     elif kind == "scratches":
         through = lambda side: torch.rand(n, 4, 1, 1) * side - 0.5
         angle = torch.rand(n, 4, 1, 1) * np.pi
@@ -95,17 +128,26 @@ def fill(x, whole):
     """`ae_models::damage::fill`: sixteen steps of conjugate gradients from the pyramid towards the surface of least bending."""
     filled = pyramid(x, whole)
     operator = lambda u: laplacian(laplacian(u)) * (1 - whole)
+    return descend(operator, filled, -operator(filled))
+
+
+def deblur(x, kernels):
+    """`ae_models::damage::deblur`: as many steps towards the least of |K u - x|² + w |∇u|²."""
+    operator = lambda u: spread(convolved(u, kernels), kernels) - 30 * 0.01 ** 2 * laplacian(u)
+    return descend(operator, x, spread(x, kernels) - operator(x))
+
+
+def descend(operator, u, residual):
     product = lambda a, b: (a * b).sum((2, 3), keepdim=True)
     ratio = lambda a, b: a / b.clamp_min(1e-38)
-    residual = -operator(filled)
     direction, length = residual, product(residual, residual)
     for _ in range(16):
         image = operator(direction)
         stride = ratio(length, product(direction, image))
-        filled, residual = filled + direction * stride, residual - image * stride
+        u, residual = u + direction * stride, residual - image * stride
         before, length = length, product(residual, residual)
         direction = residual + direction * ratio(length, before)
-    return filled
+    return u
 
 
 def start(layer, std=None):
@@ -150,9 +192,13 @@ class UNet(nn.Module):
         return self.head(F.relu(back))[:, :, :height, :width]
 
 
-def restore(network, images, whole):
-    if whole is None:
+def restore(network, images, told):
+    if told is None:
         return images + network(images)
+    if told.dim() == 3:
+        images = deblur(images, told)
+        return images + network(images)
+    whole = told
     images = fill(images, whole)
     return images + network(torch.cat([images, whole], 1)) * (1 - whole)
 
@@ -197,9 +243,9 @@ def main():
                 optimizer.zero_grad(), loss.backward(), optimizer.step(), schedule.step()
         with torch.no_grad():
             torch.manual_seed(1000 + seed)
-            damaged, whole = damage(args.damage, test)
-            restored = torch.cat([restore(network, d, w).clamp(0, 1) for d, w in zip(
-                damaged.split(50), [None] * n if whole is None else whole.split(50))])
+            damaged, told = damage(args.damage, test)
+            restored = torch.cat([restore(network, d, t).clamp(0, 1) for d, t in zip(
+                damaged.split(50), [None] * n if told is None else told.split(50))])
         found.append(psnr(restored, test))
         print(f"seed {seed}: {found[-1]:.2f} dB (damaged: {psnr(damaged, test):.2f} dB) after {time.time() - began:.0f} s", flush=True)
     print(f"{args.set}, {args.damage}: {np.mean(found):.2f} ± {np.std(found, ddof=1) if len(found) > 1 else 0:.2f} dB")
