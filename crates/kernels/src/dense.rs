@@ -1,6 +1,6 @@
 //! Dense layers.
 
-mod activate;
+pub(crate) mod activate;
 mod chain;
 mod layers;
 mod narrow;
@@ -10,7 +10,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use activate::{activate, add, exp, gate, has_slope_from_result, tanh};
+pub(crate) use activate::{activate, add, exp, has_slope_from_result, tanh};
 pub use chain::{DenseChain, DenseLayer, Scratch};
 pub(crate) use layers::of_parameters;
 pub use layers::{DenseLayers, KeptRows};

@@ -13,10 +13,8 @@ pub(crate) fn has_slope_from_result(activation: Activation) -> bool {
 pub(crate) fn activate<S: Simd>(activation: Activation, values: &mut [f32]) {
     match activation {
         Activation::Identity => {}
-        Activation::Relu => values.iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x }),
-        Activation::LeakyRelu => {
-            values.iter_mut().for_each(|x| *x = if *x < 0.0 { LEAKY_SLOPE as f32 * *x } else { *x })
-        }
+        Activation::Relu => values.iter_mut().for_each(|x| *x = relu(*x)),
+        Activation::LeakyRelu => values.iter_mut().for_each(|x| *x = leaky_relu(*x)),
         Activation::Sigmoid => values.iter_mut().for_each(|x| *x = sigmoid::<S>(*x)),
         Activation::Tanh => values.iter_mut().for_each(|x| *x = tanh::<S>(*x)),
         Activation::Silu => values.iter_mut().for_each(|x| *x *= sigmoid::<S>(*x)),
@@ -31,14 +29,43 @@ pub(crate) fn gate(activation: Activation, results: &[f32], gradient: &mut [f32]
     let pairs = gradient.iter_mut().zip(results);
     match activation {
         Activation::Identity => {}
-        Activation::Relu => pairs.for_each(|(g, y)| *g = if *y <= 0.0 { 0.0 } else { *g }),
-        Activation::LeakyRelu => {
-            pairs.for_each(|(g, y)| *g *= if *y <= 0.0 { LEAKY_SLOPE as f32 } else { 1.0 })
-        }
-        Activation::Sigmoid => pairs.for_each(|(g, y)| *g *= (1.0 - y) * y),
-        Activation::Tanh => pairs.for_each(|(g, y)| *g *= 1.0 - y * y),
+        Activation::Relu => pairs.for_each(|(g, y)| *g = through_relu(*y, *g)),
+        Activation::LeakyRelu => pairs.for_each(|(g, y)| *g = through_leaky_relu(*y, *g)),
+        Activation::Sigmoid => pairs.for_each(|(g, y)| *g = through_sigmoid(*y, *g)),
+        Activation::Tanh => pairs.for_each(|(g, y)| *g = through_tanh(*y, *g)),
         Activation::Gelu | Activation::Silu => unreachable!("chains end before them"),
     }
+}
+
+#[inline(always)]
+pub(crate) fn relu(x: f32) -> f32 {
+    if x < 0.0 { 0.0 } else { x }
+}
+
+#[inline(always)]
+pub(crate) fn leaky_relu(x: f32) -> f32 {
+    if x < 0.0 { LEAKY_SLOPE as f32 * x } else { x }
+}
+
+/// The gradient before a ReLU from its result and the gradient behind it; so for the others.
+#[inline(always)]
+pub(crate) fn through_relu(y: f32, gradient: f32) -> f32 {
+    if y <= 0.0 { 0.0 } else { gradient }
+}
+
+#[inline(always)]
+pub(crate) fn through_leaky_relu(y: f32, gradient: f32) -> f32 {
+    gradient * if y <= 0.0 { LEAKY_SLOPE as f32 } else { 1.0 }
+}
+
+#[inline(always)]
+pub(crate) fn through_sigmoid(y: f32, gradient: f32) -> f32 {
+    gradient * ((1.0 - y) * y)
+}
+
+#[inline(always)]
+pub(crate) fn through_tanh(y: f32, gradient: f32) -> f32 {
+    gradient * (1.0 - y * y)
 }
 
 /// [`gate`] of `V` vectors behind a ReLU.
