@@ -13,7 +13,7 @@ const CERTAINTY: f64 = 1e-4;
 
 /// Images `[B, C, H, W]`, each blurred with its kernel, `[B, K, K]`, and given noise of this standard deviation, deblurred.
 ///
-/// Approaches the least of `|K u - y|² + w |∇u|²` (Tikhonov, 1963), `w` thirty times the noise's variance, by [`STEPS`] steps of
+/// Approaches the least of `|K u - y|² + w |∇u|²` (Tikhonov, 1963), `w` thirty times the noise's variance, by sixteen steps of
 /// conjugate gradients. The blur `K` is [`convolve`], whose border repeats, so that nothing rings there, as it does with a
 /// Fourier transform.
 pub fn deblur(images: &Tensor, kernels: &Tensor, noise: f64) -> Tensor {
