@@ -207,20 +207,14 @@ impl Context<'_> {
         if seen.is_empty() { Err(EvaluationError::NoSeeds) } else { Ok(()) }
     }
 
-    /// An earlier run; `None` if another version of the program trained it, its model does not load or it was trained on other
-    /// data.
+    /// An earlier run; `None` if its model does not load or was trained on other data.
     fn reuse(
         &mut self,
         wanted: &Wanted,
         record: &Record,
         dir: &RunDir,
     ) -> Result<Option<Run>, EvaluationError> {
-        let (version, before) = (env!("CARGO_PKG_VERSION"), record.versions.get("autoencoders"));
-        let found = match before.filter(|before| *before != version) {
-            Some(before) => Err(format!("version {before} trained it, and this is {version}")),
-            None => self.load(&wanted.experiment, record, dir)?,
-        };
-        match found {
+        match self.load(&wanted.experiment, record, dir)? {
             Ok(run) => {
                 tracing::info!("using the run in {}", dir.root().display());
                 Ok(Some(run))
@@ -294,7 +288,7 @@ fn in_a_free_folder<T>(
     }
 }
 
-/// Runs with the same settings in a folder, newest first. Skips what cannot be read: the folder belongs to
+/// Runs with the same settings in a folder that this version of the program trained, newest first. Skips what cannot be read: the folder belongs to
 /// the user and may contain anything.
 fn candidates(folder: &Path, experiment: &Experiment) -> Vec<(Record, RunDir)> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -302,6 +296,7 @@ fn candidates(folder: &Path, experiment: &Experiment) -> Vec<(Record, RunDir)> {
         .map(|entry| RunDir::new(entry.path()))
         .filter(|dir| is_same(dir, experiment))
         .filter_map(|dir| Some((Record::read(&dir.record()).ok()?, dir)))
+        .filter(|(record, dir)| is_of_this_version(record, dir))
         .collect();
     found.sort_by(|(a, dir_a), (b, dir_b)| (&b.started, dir_b.root()).cmp(&(&a.started, dir_a.root())));
     found
@@ -322,6 +317,14 @@ pub(crate) fn finished_seconds(folder: &Path, experiment: &Experiment) -> Option
         .collect();
     records.sort_by(|a, b| a.started.cmp(&b.started));
     records.last().map(|record| record.seconds.training)
+}
+
+/// Whether this version of the program trained a run. Says so if not: another may train otherwise.
+fn is_of_this_version(record: &Record, dir: &RunDir) -> bool {
+    let (this, other) = (env!("CARGO_PKG_VERSION"), record.versions.get("autoencoders"));
+    let Some(other) = other.filter(|other| *other != this) else { return true };
+    tracing::warn!("not using the run in {}: it is of version {other}, not {this}", dir.root().display());
+    false
 }
 
 /// Whether a run has these settings; the description and expectations may differ.

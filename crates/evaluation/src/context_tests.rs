@@ -54,8 +54,14 @@ fn a_run_of_another_version_is_not_taken_for_one_of_this() {
     assert_eq!(get().dir, first);
     let mut record = Record::read(&first.record()).unwrap();
     record.versions.insert("autoencoders".into(), "0.0.1".into());
-    record.write(&first.record()).unwrap();
-    assert_ne!(get().dir, first);
+    // Neither is a finished run taken, nor one that was interrupted resumed.
+    for status in [Status::Finished, Status::Interrupted] {
+        record.status = status;
+        record.write(&first.record()).unwrap();
+        let other = get().dir;
+        assert_ne!(other, first);
+        fs::remove_dir_all(other.root()).unwrap();
+    }
 }
 
 #[test]

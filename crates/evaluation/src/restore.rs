@@ -20,7 +20,6 @@ use ae_models::damage::Corruption;
 use ae_records::names::nearest;
 use ae_report::gallery::Entry;
 use ae_report::picture;
-use ae_tensor::Device;
 use std::path::PathBuf;
 pub(crate) use trial::figures_of;
 use trial::{Compared, GAIN, IMAGES, TUNING, Trial};
@@ -34,7 +33,7 @@ pub(crate) const RUN: RunTask = |context, options| {
         // What the classical methods are told, the network is told.
         let told = match kind {
             Some(kind) if kind.tells_place() => Some("model.restoring.fill=true"),
-            Some(kind) if kind.kernel(0.0, Device::Cpu).is_some() => Some("model.restoring.deblur=true"),
+            Some(kind) if kind.is_blur() => Some("model.restoring.deblur=true"),
             _ => None,
         };
         let settings: Vec<&str> = [Some(corruption.as_str()), told].into_iter().flatten().collect();
@@ -160,8 +159,7 @@ fn evaluate(
          10 log10(1 / MSE) in dB against the undamaged image, at most {} dB per image, over all pixels and channels; SSIM is \
          that of Wang et al. (2004). The damage: {}. Each network learned from training images with damage of this kind, drawn \
          anew at every step; it is told where a hole or scratch is, and the kernel of a blur, as the classical methods are, but \
-         nobody is told the place of a watermark. The one \
-         number that a classical method has is chosen by the MSE on {TUNING} training images. All results are clipped to [0, 1].",
+         nobody is told the place of a watermark. The one number that a classical method has is chosen by the MSE on {TUNING} training images. All results are clipped to [0, 1].",
         images::MAX_PSNR,
         titles.join("; ")
     ))

@@ -1,6 +1,8 @@
 //! Losses: the output's activation, the loss of each value and its slope, in one walk.
 
-use crate::dense::exp;
+use crate::dense::activate::{
+    exp, leaky_relu, relu, sigmoid, tanh, through_leaky_relu, through_relu, through_sigmoid, through_tanh,
+};
 use crate::operation::{Gradients, Operation};
 use crate::simd::{Kernel, Processor, Simd, dispatch};
 use crate::slices::Slices;
@@ -228,7 +230,6 @@ impl Values<'_> {
     /// `of` gives the loss of an error of the output's activation, and its slope by that.
     #[inline(always)]
     fn between<S: Simd>(self, activation: Activation, of: impl Fn(f32) -> (f32, f32)) {
-        use crate::dense::activate::*;
         let through = |y: f32, target: f32, back: fn(f32, f32) -> f32| {
             let (loss, slope) = of(y - target);
             (loss, back(y, slope))

@@ -4,10 +4,12 @@ use super::*;
 use crate::Rayon;
 use crate::testing::values;
 
-const LOSSES: [ValueLoss; 6] = [
+const LOSSES: [ValueLoss; 8] = [
     ValueLoss::Squared(Activation::Sigmoid),
     ValueLoss::Squared(Activation::Identity),
     ValueLoss::Squared(Activation::Tanh),
+    ValueLoss::Squared(Activation::Relu),
+    ValueLoss::Absolute(Activation::LeakyRelu),
     ValueLoss::Absolute(Activation::Identity),
     ValueLoss::Absolute(Activation::Sigmoid),
     ValueLoss::CrossEntropy,
@@ -17,6 +19,8 @@ fn exact(loss: ValueLoss, output: f64, target: f64) -> f64 {
     let of = |activation| match activation {
         Activation::Sigmoid => 1.0 / (1.0 + (-output).exp()),
         Activation::Tanh => output.tanh(),
+        Activation::Relu => output.max(0.0),
+        Activation::LeakyRelu => output.max(ae_network::LEAKY_SLOPE * output),
         _ => output,
     };
     match loss {

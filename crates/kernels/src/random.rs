@@ -8,9 +8,9 @@ use std::mem;
 
 /// Words of the generator's state.
 const STATE: usize = 624;
-/// A new word is made of this one behind it.
+/// How far behind a word the other one lies that it is mixed with.
 const MIDDLE: usize = 397;
-/// Pairs of uniform draws that become pairs of normal ones are so far apart, and libtorch takes twice as many values at once.
+/// How far apart the two uniform draws lie that become two normal ones; twice as many values are transformed together.
 const PAIRED: usize = 8;
 /// Values of a task.
 const PART: usize = 1 << 12;

@@ -126,6 +126,7 @@ fn random(seed: u64, draw: Draw, shape: &[i64], device: Device) -> Result<Tensor
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ae_kernels::Processor;
 
     fn noise(seed: u64, step: u64) -> Noise {
         Noise::new(seed, step, Device::Cpu)
@@ -145,14 +146,20 @@ mod tests {
 
     #[test]
     fn our_own_kernels_draw_what_libtorch_draws() {
-        for shape in [&[16_384][..], &[3, 7, 1013]] {
-            let drawn = |draw| {
-                let theirs = native::random(5, draw, shape, Device::Cpu).unwrap();
-                (random(5, draw, shape, Device::Cpu).unwrap() - theirs).abs().max().double_value(&[])
+        let shapes = [&[16_384][..], &[3, 7, 1013], &[16], &[31]];
+        for (processor, shape) in
+            Processor::available().into_iter().flat_map(|it| shapes.map(|shape| (it, shape)))
+        {
+            let theirs = |draw| array::to_vec(&native::random(5, draw, shape, Device::Cpu).unwrap());
+            let mut ours = vec![0.0; shape.iter().product::<i64>() as usize];
+            let error = |ours: &[f32], theirs: Vec<f64>| {
+                ours.iter().zip(theirs).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max)
             };
-            assert_eq!(drawn(Draw::Uniform), 0.0);
-            let error = drawn(Draw::Normal);
-            assert!(error < 1e-5, "{error}");
+            ae_kernels::uniform(5, &mut ours, processor);
+            assert_eq!(error(&ours, theirs(Draw::Uniform)), 0.0, "{processor} {shape:?}");
+            ae_kernels::normal(5, &mut ours, processor, &Libtorch);
+            let error = error(&ours, theirs(Draw::Normal));
+            assert!(error < 1e-5, "{processor} {shape:?}: {error}");
         }
     }
 

@@ -145,6 +145,11 @@ impl Corruption {
         self.kind().kernel(angle, device)
     }
 
+    /// Whether it is a blur, which has a [kernel](Self::kernel).
+    pub fn is_blur(self) -> bool {
+        matches!(self, Corruption::Blur(_) | Corruption::Motion(_))
+    }
+
     /// Whether it is a blur in a direction, drawn anew for each image.
     pub fn has_direction(self) -> bool {
         self.kind().has_direction()

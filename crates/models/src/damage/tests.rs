@@ -136,7 +136,10 @@ fn a_kernel_lies_in_its_direction() {
     assert!(motion.has_direction());
     let blur = Corruption::Blur(blur::Blur::default());
     assert_eq!(blur.kernel(0.0, Device::Cpu), blur.kernel(1.0, Device::Cpu));
-    assert!(!blur.has_direction() && Corruption::Grey(grey::Grey {}).kernel(0.0, Device::Cpu).is_none());
+    for kind in Corruption::all() {
+        assert_eq!(kind.is_blur(), kind.kernel(0.0, Device::Cpu).is_some(), "{}", kind.name());
+    }
+    assert!(!blur.has_direction());
 }
 
 #[test]

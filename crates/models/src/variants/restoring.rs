@@ -16,7 +16,7 @@ use crate::model::{Batch, DataSummary, Losses, Model, ModelError, Pass, Restorer
 use crate::network::Network;
 use crate::registry::Variant;
 use ae_network::Range;
-use ae_tensor::{Activation, Device, Noise, ReconstructionLoss, Tensor};
+use ae_tensor::{Activation, Noise, ReconstructionLoss, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the restoring network.
@@ -122,7 +122,7 @@ impl Restorer for Restoring {
     }
 
     fn is_told_kernels(&self) -> bool {
-        self.config.deblur && self.config.corruption.kernel(0.0, Device::Cpu).is_some()
+        self.config.deblur && self.config.corruption.is_blur()
     }
 
     fn start(&self, Damaged { images, whole, kernels }: &Damaged) -> Tensor {
@@ -159,7 +159,7 @@ impl Restorer for Restoring {
 mod tests {
     use super::*;
     use crate::damage::{blur::Blur, centre::Centre, downscale::Downscale, motion::Motion};
-    use ae_tensor::{Kind, tch};
+    use ae_tensor::{Device, Kind, tch};
 
     fn noise() -> Noise {
         Noise::new(0, 0, Device::Cpu)
