@@ -12,12 +12,12 @@ use super::body::Body;
 use crate::model::{
     Autoencoder, Batch, Code, DataSummary, Generator, LatentVariable, Losses, Model, ModelError, Pass,
 };
-use crate::network::{Network, dense_network};
+use crate::network::{Network, dense_chain_of_means, dense_network};
 use crate::registry::at_least_one;
 use ae_coding::{BitsBack, DenseNetwork, Values};
 use ae_tensor::divergence::DiagonalGaussian;
 use ae_tensor::likelihood::LOG_SHAPE;
-use ae_tensor::{Activation, Kind, Likelihood, Noise, Tape, Tensor, operation};
+use ae_tensor::{Activation, DenseChain, Kind, Likelihood, Noise, Tape, Tensor, operation};
 
 /// Settings that variational variants have in common; each variant exposes some of them.
 #[derive(Clone, Debug)]
@@ -207,6 +207,10 @@ impl Autoencoder for Variational {
 
     fn decode(&self, code: &Tensor) -> Tensor {
         self.mean(code)
+    }
+
+    fn dense_chain(&self) -> Option<DenseChain> {
+        dense_chain_of_means(&self.encoder, &self.decoder, self.likelihood.mean_activation()?)
     }
 
     fn dense_decoder(&self) -> Option<DenseNetwork> {

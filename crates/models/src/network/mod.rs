@@ -21,7 +21,7 @@ pub use ae_network::{
     Architecture, CausalConv1d, Cell, ConvLstm, Layer, LayerRule, LayerSummary, MaxUnpool2d, Recurrent,
     ResidualBlock, ShapeError, TemporalBlock, TransformerBlock,
 };
-pub use chain::{dense_chain, dense_network};
+pub use chain::{dense_chain, dense_chain_of_means, dense_network};
 pub use custom::CustomLayer;
 pub use states::{Continued, States};
 

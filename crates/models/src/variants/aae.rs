@@ -21,7 +21,7 @@ use crate::network::Network;
 use crate::registry::{Variant, at_least_one, out_of_range, widths};
 use ae_coding::DenseNetwork;
 use ae_tensor::adversarial::{Accuracy, discriminator, generator};
-use ae_tensor::{Activation, Noise, ReconstructionLoss, Tensor};
+use ae_tensor::{Activation, DenseChain, Noise, ReconstructionLoss, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the adversarial autoencoder.
@@ -149,6 +149,10 @@ impl Autoencoder for Aae {
 
     fn decode(&self, code: &Tensor) -> Tensor {
         self.inner.decode(code)
+    }
+
+    fn dense_chain(&self) -> Option<DenseChain> {
+        self.inner.dense_chain()
     }
 
     fn dense_decoder(&self) -> Option<DenseNetwork> {

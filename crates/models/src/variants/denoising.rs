@@ -12,7 +12,7 @@ use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelEr
 use crate::network::{Network, ShapeError};
 use crate::registry::{Variant, widths};
 use ae_coding::DenseNetwork;
-use ae_tensor::{Activation, Noise, ReconstructionLoss, Tensor};
+use ae_tensor::{Activation, DenseChain, Noise, ReconstructionLoss, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the denoising autoencoder.
@@ -108,6 +108,10 @@ impl Autoencoder for Denoising {
 
     fn decode(&self, code: &Tensor) -> Tensor {
         self.inner.decode(code)
+    }
+
+    fn dense_chain(&self) -> Option<DenseChain> {
+        self.inner.dense_chain()
     }
 
     fn dense_decoder(&self) -> Option<DenseNetwork> {

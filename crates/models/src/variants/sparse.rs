@@ -24,7 +24,7 @@ use crate::model::{Autoencoder, Batch, Code, DataSummary, Losses, Model, ModelEr
 use crate::network::Network;
 use crate::registry::{Variant, out_of_range};
 use ae_coding::DenseNetwork;
-use ae_tensor::{Activation, Kind, Noise, ReconstructionLoss, Tensor, penalty};
+use ae_tensor::{Activation, DenseChain, Kind, Noise, ReconstructionLoss, Tensor, penalty};
 use serde::{Deserialize, Serialize};
 
 /// A code value above this counts as active.
@@ -303,6 +303,11 @@ impl Autoencoder for Sparse {
 
     fn decode(&self, code: &Tensor) -> Tensor {
         self.inner.decode(code)
+    }
+
+    fn dense_chain(&self) -> Option<DenseChain> {
+        let is_whole = !matches!(self.sparsity, Sparsity::TopK { .. });
+        is_whole.then(|| self.inner.dense_chain()).flatten()
     }
 
     fn dense_decoder(&self) -> Option<DenseNetwork> {
