@@ -2,7 +2,7 @@
 //! the forecasters): one training step on a batch of 128, and one call of what it is for on 1, 128 and 1024 samples.
 //! And drawing noise, which all share. `cargo xtask bench`; `cargo xtask bench --bench training -- inference/conv` for a part.
 
-use ae_models::damage::Damaged;
+use ae_benches::call;
 use ae_models::{Batch, DataSummary, Group, Model, ModelConfig, Pass};
 use ae_tensor::{Device, Kind, Noise, Optimizer, OptimizerConfig, Tensor, device, tch};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -76,32 +76,11 @@ fn inference(c: &mut Criterion) {
         for samples in CALLS {
             let batch = batch(&config, samples);
             group.bench_function(BenchmarkId::new(config.name(), samples), |b| {
-                b.iter(|| tch::no_grad(|| call(model.as_ref(), black_box(&batch))));
+                b.iter(|| tch::no_grad(|| call(&config, model.as_ref(), black_box(&batch))));
             });
         }
     }
     group.finish();
-}
-
-/// What the model is for: reconstructions, restored images, forecasts, classes, or new samples.
-fn call(model: &dyn Model, batch: &Batch) -> Tensor {
-    if let Some(autoencoder) = model.as_autoencoder() {
-        return autoencoder.reconstruct_batch(batch);
-    }
-    if let Some(restorer) = model.as_restorer() {
-        let whole = batch.values.narrow(1, 0, 1).ones_like();
-        let whole = restorer.corruption().tells_place().then_some(whole);
-        let images = batch.values.shallow_clone();
-        return restorer.restore(&Damaged { images, whole, kernels: None });
-    }
-    if let Some(forecaster) = model.as_forecaster() {
-        return forecaster.forecast(&batch.values.narrow(1, 0, forecaster.given()));
-    }
-    if let Some(classifier) = model.as_classifier() {
-        return classifier.predict(&batch.values);
-    }
-    let generator = model.as_generator().expect("every variant is for something");
-    generator.sample(batch.len(), &Noise::new(0, 0, Device::Cpu))
 }
 
 fn noise(c: &mut Criterion) {

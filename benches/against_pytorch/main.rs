@@ -1,7 +1,9 @@
-//! `cargo xtask bench --against-pytorch`: training speed of presets beside PyTorch doing the same work, on one machine,
-//! interleaved in one run. Measures the program that ships, `ae train`, and `benches/pytorch/peers.py`.
+//! `cargo xtask bench --against-pytorch`: the speed of presets beside PyTorch doing the same work, on one machine,
+//! interleaved in one run. Measures the program that ships, `ae train`, or calls of the models that it saves, and
+//! `benches/pytorch/peers.py`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that shows what it measures")]
 
+mod calls;
 mod options;
 mod peaks;
 mod python;
@@ -15,7 +17,7 @@ use ae_models::DataSummary;
 use ae_records::record::Record;
 use ae_tensor::{Device, Noise};
 use anyhow::{Context, ensure};
-use options::{Options, Subject};
+use options::{Options, Subject, What};
 use peaks::Peaks;
 use results::Results;
 use sides::{Bench, Length};
@@ -30,7 +32,13 @@ const FIRST_STEPS: usize = 20;
 const MAX_GUESSES: usize = 3;
 
 fn main() -> ExitCode {
-    let options = match options::parse(std::env::args_os().skip(1)) {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    if words.first().is_some_and(|word| word == calls::FLAG) {
+        return ended(calls::make(&words[1..]).map(|samples_per_s| {
+            println!("{}", serde_json::json!(sides::Answer { samples_per_s }));
+        }));
+    }
+    let options = match options::parse(words) {
         Ok(Some(options)) => options,
         Ok(None) => {
             println!("{}", options::HELP);
@@ -41,7 +49,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match run(&options) {
+    ended(run(&options))
+}
+
+fn ended(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -61,13 +73,16 @@ fn run(options: &Options) -> anyhow::Result<()> {
         threads: options.threads,
         device: options.device.clone(),
     };
-    let out = options.out.clone().unwrap_or_else(|| target.join("against-pytorch"));
+    let out = options.out.clone().unwrap_or_else(|| target.join(options.what.folder()));
     let mut results = Results::new(options, out);
     let begun = Instant::now();
     for (index, subject) in options.subjects.iter().enumerate() {
         eprintln!("[{}/{}] {subject}", index + 1, options.subjects.len());
         results.peaks(Peaks::measure(options.threads));
-        measure(&bench, options, subject, &mut results)?;
+        match options.what {
+            What::Training => measure(&bench, options, subject, &mut results)?,
+            What::Inference => calls::measure(&bench, options, subject, &mut results)?,
+        }
     }
     print!("{}", results.markdown());
     let minutes = begun.elapsed().as_secs_f64() / 60.0;
@@ -128,11 +143,11 @@ fn measure(bench: &Bench, options: &Options, subject: &Subject, results: &mut Re
     }
     for round in 1..=options.rounds {
         let (ours, _) = bench.ours(subject, length)?;
-        measured.ours.samples_per_second.push(ours.samples_per_second);
+        measured.ours.add(&ours);
         let mut line = format!("  round {round}/{}: ours {:.0}", options.rounds, ours.samples_per_second);
         for ((&mode, &steps), runs) in options.modes.iter().zip(&steps).zip(&mut measured.pytorch) {
             let theirs = bench.theirs(subject, mode, steps)?;
-            runs.samples_per_second.push(theirs.samples_per_second);
+            runs.add(&theirs);
             line.push_str(&format!(", {} {:.0}", mode.name(), theirs.samples_per_second));
         }
         eprintln!("{line} samples/s");

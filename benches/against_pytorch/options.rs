@@ -1,30 +1,34 @@
 //! What the command line asks for.
 
 use anyhow::{Context, bail, ensure};
+use serde::Serialize;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
-Compare the training speed of presets with PyTorch doing the same work, interleaved, on this machine
+Compare the speed of presets with PyTorch doing the same work, interleaved, on this machine
 
 Usage: cargo xtask bench --against-pytorch [OPTIONS] [PRESET[@BATCH]]...
 
   PRESET[@BATCH]     What to measure, with a batch of 128 unless it says otherwise [default: all of the table in
                      benches/README.md]
+  --inference        Time calls of trained models instead of training, with 1, 128 and 1,024 samples unless a preset
+                     names its batch
   --rounds N         Measurements of each side, interleaved [default: 5]
-  --seconds S        Training time of one measurement, about [default: 4]
+  --seconds S        Length of one measurement, about [default: 4, of calls 1]
   --threads N        Threads of both sides [default: as each chooses]
   --modes LIST       PyTorch's modes: eager, compile, or both [default: eager,compile]
   --device NAME      cpu or cuda, for both sides; the floor is counted on a CPU only [default: cpu]
-  --out FOLDER       Where bench.json, table.md and floor.png go [default: target/against-pytorch]
+  --out FOLDER       Where bench.json, table.md and floor.png go [default: target/against-pytorch, and of calls
+                     target/against-pytorch-inference]
   --python PATH      A Python that has torch 2.11.0 and numpy, instead of the one that is installed
   --quick            One short round of each: shows that everything works, and its figures mean little
 
 The first run installs PyTorch into a virtual environment, target/pytorch-<version>, which needs Python's module venv
 and 1 GB, or 5 GB where only the CUDA build is to be had. Data come from the cache or the mirror, as for `ae train`.
 A measurement is `ae train` itself, with its curves, events and checkpoints; PyTorch's is benches/pytorch/peers.py, with
-resident data and the fused optimizer. The table on standard output holds medians, and the ratio to PyTorch's faster mode:
+resident data and the fused optimizer. A call is the reconstruction of a batch by a model that `ae train` saved. The table on standard output holds medians, and the ratio to PyTorch's faster mode:
 above 1, ours is faster. Leave the machine alone meanwhile; all presets take about two hours on two cores.";
 
 /// The presets with a twin in `peers.py`, in the order of its `build`.
@@ -73,7 +77,49 @@ const DEFAULT: &[&str] = &[
     "gan",
 ];
 
+/// What is called of these: they differ in how they are trained only, or at which batch.
+const CALLED: &[&str] =
+    &["vanilla", "deep", "hinton", "vae", "ecg", "conv", "denoising", "cvae-conv", "lstm", "mae", "gan"];
+
 const BATCH: usize = 128;
+/// Samples of a call.
+const CALLS: [usize; 3] = [1, BATCH, 1024];
+
+/// What is timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum What {
+    /// Steps of `ae train`.
+    Training,
+    /// Calls of a model that it saved.
+    Inference,
+}
+
+impl What {
+    /// What is done again and again.
+    pub(crate) fn once(self) -> &'static str {
+        match self {
+            What::Training => "training step",
+            What::Inference => "call",
+        }
+    }
+
+    /// Name of the folder for the results, in cargo's output folder.
+    pub(crate) fn folder(self) -> &'static str {
+        match self {
+            What::Training => "against-pytorch",
+            What::Inference => "against-pytorch-inference",
+        }
+    }
+
+    /// Seconds of a measurement.
+    fn seconds(self) -> f64 {
+        match self {
+            What::Training => 4.0,
+            What::Inference => 1.0,
+        }
+    }
+}
 
 /// A preset at a batch size.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +155,7 @@ impl Mode {
 /// The arguments, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Options {
+    pub(crate) what: What,
     pub(crate) subjects: Vec<Subject>,
     pub(crate) rounds: usize,
     pub(crate) seconds: f64,
@@ -125,10 +172,12 @@ pub(crate) struct Options {
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> anyhow::Result<Option<Options>> {
     use lexopt::Arg::{Long, Short, Value};
     use lexopt::ValueExt;
+    let (mut words, mut seconds) = (Vec::new(), None);
     let mut options = Options {
+        what: What::Training,
         subjects: Vec::new(),
         rounds: 5,
-        seconds: 4.0,
+        seconds: 0.0,
         threads: 0,
         modes: vec![Mode::Eager, Mode::Compile],
         device: "cpu".into(),
@@ -140,20 +189,22 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> anyhow::Result<
     while let Some(arg) = parser.next()? {
         match arg {
             Long("rounds") => options.rounds = parser.value()?.parse()?,
-            Long("seconds") => options.seconds = parser.value()?.parse()?,
+            Long("seconds") => seconds = Some(parser.value()?.parse()?),
             Long("threads") => options.threads = parser.value()?.parse()?,
             Long("modes") => options.modes = modes(&parser.value()?.string()?)?,
             Long("device") => options.device = parser.value()?.string()?,
             Long("out") => options.out = Some(parser.value()?.into()),
             Long("python") => options.python = Some(parser.value()?.into()),
+            Long("inference") => options.what = What::Inference,
             Long("quick") => options.quick = true,
             // The task runner hands over the flag that chose this program.
             Long("against-pytorch") => {}
             Long("help") | Short('h') => return Ok(None),
-            Value(word) => options.subjects.push(subject(&word.string()?)?),
+            Value(word) => words.push(word.string()?),
             other => return Err(other.unexpected().into()),
         }
     }
+    options.seconds = seconds.unwrap_or_else(|| options.what.seconds());
     ensure!(options.rounds >= 1, "--rounds 0 measures nothing; give at least 1");
     ensure!(
         options.seconds > 0.0 && options.seconds <= 600.0,
@@ -168,8 +219,18 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> anyhow::Result<
     if options.quick {
         (options.rounds, options.seconds) = (1, 0.2);
     }
-    if options.subjects.is_empty() {
-        options.subjects = DEFAULT.iter().map(|word| subject(word)).collect::<anyhow::Result<_>>()?;
+    let (default, batches): (_, &[usize]) = match options.what {
+        What::Training => (DEFAULT, &[BATCH]),
+        What::Inference => (CALLED, &CALLS),
+    };
+    if words.is_empty() {
+        words = default.iter().map(|&word| word.into()).collect();
+    }
+    for word in &words {
+        options.subjects.extend(subjects(word, batches)?);
+    }
+    if options.what == What::Inference {
+        ensure!(options.device == "cpu", "calls are timed on the CPU only; leave out --device");
     }
     Ok(Some(options))
 }
@@ -189,20 +250,21 @@ fn modes(list: &str) -> anyhow::Result<Vec<Mode>> {
     Ok(modes)
 }
 
-fn subject(word: &str) -> anyhow::Result<Subject> {
-    let (preset, batch) = match word.split_once('@') {
+/// What a word names, at each of `batches` unless it names one.
+fn subjects(word: &str, batches: &[usize]) -> anyhow::Result<Vec<Subject>> {
+    let (preset, batches) = match word.split_once('@') {
         Some((preset, batch)) => {
             let number = batch.parse().ok().filter(|&number| number > 0);
-            (preset, number.with_context(|| format!("'{word}' has no batch size after its @"))?)
+            (preset, vec![number.with_context(|| format!("'{word}' has no batch size after its @"))?])
         }
-        None => (word, BATCH),
+        None => (word, batches.to_vec()),
     };
     ensure!(
         TWINS.contains(&preset),
         "no twin of '{preset}' in benches/pytorch/peers.py; there are {}",
         TWINS.join(", ")
     );
-    Ok(Subject { preset: preset.into(), batch })
+    Ok(batches.into_iter().map(|batch| Subject { preset: preset.into(), batch }).collect())
 }
 
 #[cfg(test)]
@@ -225,6 +287,17 @@ mod tests {
     }
 
     #[test]
+    fn calls_have_three_batches_unless_one_is_named() {
+        let options = of(&["vae", "gan@7", "--inference"]).unwrap().unwrap();
+        let batches: Vec<usize> = options.subjects.iter().map(|subject| subject.batch).collect();
+        assert_eq!((batches, options.what), (vec![1, 128, 1024, 7], What::Inference));
+        assert_eq!((options.seconds, of(&[]).unwrap().unwrap().seconds), (1.0, 4.0));
+        let all = of(&["--inference"]).unwrap().unwrap().subjects;
+        assert_eq!(all.len(), 3 * CALLED.len());
+        assert!(CALLED.iter().all(|name| TWINS.contains(name)));
+    }
+
+    #[test]
     fn mistakes_are_refused_with_what_would_be_right() {
         let check = |words: &[&str], expected: &str| {
             let error = of(words).unwrap_err().to_string();
@@ -237,5 +310,6 @@ mod tests {
         check(&["--rounds", "0"], "give at least 1");
         check(&["--seconds", "NaN"], "more than 0");
         check(&["--device", "tpu"], "give cpu or cuda");
+        check(&["--device", "cuda", "--inference"], "on the CPU only");
     }
 }

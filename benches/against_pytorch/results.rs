@@ -1,6 +1,6 @@
 //! Everything that was measured, kept in files as it comes.
 
-use crate::options::Options;
+use crate::options::{Options, What};
 use crate::peaks::Peaks;
 use crate::table::{self, Measured, Row, Spread};
 use ae_records::files;
@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Results {
     /// Version of this layout: 1.
     format: u32,
+    /// What was timed.
+    what: What,
     /// UTC, RFC 3339.
     started: String,
     device: String,
@@ -39,6 +41,7 @@ impl Results {
     pub(crate) fn new(options: &Options, folder: PathBuf) -> Self {
         Results {
             format: 1,
+            what: options.what,
             started: now(),
             device: options.device.clone(),
             rounds: options.rounds,
@@ -90,14 +93,14 @@ impl Results {
             return Ok(());
         }
         let series: Vec<&str> = ["ours"].into_iter().chain(self.modes.iter().copied()).collect();
-        let name = "time of a training step over its floor on this machine";
-        Ok(picture::dots(&self.folder.join("floor.png"), name, &series, &rows, 1.0)?)
+        let name = format!("time of a {} over its floor on this machine", self.what.once());
+        Ok(picture::dots(&self.folder.join("floor.png"), &name, &series, &rows, 1.0)?)
     }
 
     /// The table, and what it was measured on.
     pub(crate) fn markdown(&self) -> String {
         let Machine { processor, threads, system, .. } = &self.machine;
-        let mut text = table::markdown(&self.rows, &self.modes);
+        let mut text = table::markdown(&self.rows, &self.modes, self.what);
         let threads = if *threads == 1 { "one thread".into() } else { format!("{threads} threads") };
         let rounds = if self.rounds == 1 { "one round".into() } else { format!("{} rounds", self.rounds) };
         text.push_str(&format!(

@@ -1,10 +1,11 @@
 //! Runs the two sides: `ae train`, and `peers.py`. Each in its own process, as a user would.
 
+use crate::calls;
 use crate::options::{Mode, Subject};
 use crate::python::last_line;
 use ae_records::record::Record;
 use anyhow::{Context, ensure};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -51,19 +52,28 @@ impl Length {
     }
 }
 
-/// The last line of `peers.py`.
-#[derive(Deserialize)]
-struct Answer {
-    samples_per_s: f64,
+/// The last line of `peers.py`, and of the calls of ours.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Answer {
+    pub(crate) samples_per_s: f64,
 }
 
 impl Bench {
     /// One run of `ae train`, and its record.
     pub(crate) fn ours(&self, subject: &Subject, length: Length) -> anyhow::Result<(Sample, Record)> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-        let out = folder.path().join("run");
+        self.train(subject, length, &folder.path().join("run"))
+    }
+
+    /// One run of `ae train` into the folder `out`, and its record.
+    pub(crate) fn train(
+        &self,
+        subject: &Subject,
+        length: Length,
+        out: &Path,
+    ) -> anyhow::Result<(Sample, Record)> {
         let mut words: Vec<OsString> = vec![self.ae.clone().into(), "train".into(), (&subject.preset).into()];
-        words.extend(["--quiet".into(), "--out".into(), out.clone().into()]);
+        words.extend(["--quiet".into(), "--out".into(), out.into()]);
         words.extend(["--device".into(), (&self.device).into()]);
         words.extend(["--threads".into(), self.threads.to_string().into()]);
         let mut settings =
@@ -80,17 +90,41 @@ impl Bench {
         Ok((Sample { samples_per_second, peak_mib }, record))
     }
 
-    /// One run of `peers.py`.
+    /// One run of `peers.py`, of so many training steps.
     pub(crate) fn theirs(&self, subject: &Subject, mode: Mode, steps: usize) -> anyhow::Result<Sample> {
+        self.peers(subject, mode, ["--steps".into(), steps.to_string().into()])
+    }
+
+    /// One run of `peers.py`, of calls for so many seconds.
+    pub(crate) fn their_calls(&self, subject: &Subject, mode: Mode, seconds: f64) -> anyhow::Result<Sample> {
+        self.peers(subject, mode, ["--calls".into(), seconds.to_string().into()])
+    }
+
+    fn peers(&self, subject: &Subject, mode: Mode, what: [OsString; 2]) -> anyhow::Result<Sample> {
         let mut words: Vec<OsString> = vec![self.python.clone().into(), self.scripts.join("peers.py").into()];
         words.extend([(&subject.preset).into(), "--mode".into(), mode.name().into()]);
         words.extend(["--data".into(), self.data.clone().into(), "--device".into(), (&self.device).into()]);
-        for (name, number) in [("--steps", steps), ("--batch", subject.batch), ("--threads", self.threads)] {
+        for (name, number) in [("--batch", subject.batch), ("--threads", self.threads)] {
             words.extend([name.into(), number.to_string().into()]);
         }
-        let (peak_mib, said) = self.watched(&words)?;
+        words.extend(what);
+        self.sample(&words)
+    }
+
+    /// Calls of the model in `file` for so many seconds, by this program in a process of its own.
+    pub(crate) fn our_calls(&self, file: &Path, samples: usize, seconds: f64) -> anyhow::Result<Sample> {
+        let this = std::env::current_exe().context("cannot find this program's own file")?;
+        let mut words: Vec<OsString> = vec![this.into(), calls::FLAG.into(), file.into()];
+        words
+            .extend([samples.to_string(), seconds.to_string(), self.threads.to_string()].map(OsString::from));
+        self.sample(&words)
+    }
+
+    /// Runs a command that ends with an [`Answer`].
+    fn sample(&self, words: &[OsString]) -> anyhow::Result<Sample> {
+        let (peak_mib, said) = self.watched(words)?;
         let answer: Answer = serde_json::from_str(&said)
-            .with_context(|| format!("peers.py ended with a line that is not JSON: {said}"))?;
+            .with_context(|| format!("what was measured ended with a line that is not JSON: {said}"))?;
         Ok(Sample { samples_per_second: answer.samples_per_s, peak_mib })
     }
 

@@ -1,7 +1,8 @@
 //! The figures of a comparison, from what was measured; nothing here measures.
 
-use crate::options::Subject;
+use crate::options::{Subject, What};
 use crate::peaks::Peaks;
+use crate::sides::Sample;
 use crate::work::Work;
 use serde::Serialize;
 use std::fmt::Write;
@@ -26,6 +27,14 @@ pub(crate) struct Runs {
     pub(crate) samples_per_second: Vec<f64>,
     /// The most memory that a process held which had the whole data set, in MiB.
     pub(crate) peak_mib: Option<f64>,
+}
+
+impl Runs {
+    /// Takes in one more run.
+    pub(crate) fn add(&mut self, sample: &Sample) {
+        self.samples_per_second.push(sample.samples_per_second);
+        self.peak_mib = [self.peak_mib, sample.peak_mib].into_iter().flatten().reduce(f64::max);
+    }
 }
 
 /// Median, least and greatest.
@@ -113,13 +122,15 @@ impl Row {
 }
 
 /// The table in Markdown, ending with a line feed.
-pub(crate) fn markdown(rows: &[Row], modes: &[&str]) -> String {
+pub(crate) fn markdown(rows: &[Row], modes: &[&str], what: What) -> String {
     let mut text = String::from("| preset | ours, samples/s |");
     for mode in modes {
         let _ = write!(text, " {mode} |");
     }
-    text.push_str(
-        " ratio | ms a step | PyTorch's | floor | of the floor | PyTorch's | peak MiB | PyTorch's |\n|---|",
+    let once = what.once();
+    let _ = write!(
+        text,
+        " ratio | ms a {once} | PyTorch's | floor | of the floor | PyTorch's | peak MiB | PyTorch's |\n|---|"
     );
     text.push_str(&"---:|".repeat(modes.len() + 9));
     text.push('\n');
@@ -146,7 +157,11 @@ fn step_ms(batch: usize, samples_per_second: f64) -> f64 {
 
 /// Milliseconds, with the more decimals the fewer there are.
 fn ms(ms: f64) -> String {
-    if ms < 10.0 { format!("{ms:.3}") } else { format!("{ms:.1}") }
+    match ms {
+        10.0.. => format!("{ms:.1}"),
+        0.1.. => format!("{ms:.3}"),
+        _ => format!("{ms:.5}"),
+    }
 }
 
 /// The median, and the range behind it.
@@ -220,11 +235,11 @@ mod tests {
     fn the_table_reads_so() {
         let row = Row::of(&measured(), Some(&peaks()));
         let expected = "\
-| preset | ours, samples/s | eager | compile | ratio | ms a step | PyTorch's | floor | of the floor | PyTorch's | peak MiB | PyTorch's |
+| preset | ours, samples/s | eager | compile | ratio | ms a training step | PyTorch's | floor | of the floor | PyTorch's | peak MiB | PyTorch's |
 |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
 | conv@100 | 50,000 (20,000-60,000) | 25,000 (24,000-26,000) | 31,250 (30,000-40,000) | 1.60 (0.64-1.67) | 2.000 | 3.200 | \
 1.000 | 50 % | 31 % | 150 | 400 |
 ";
-        assert_eq!(markdown(&[row], &["eager", "compile"]), expected);
+        assert_eq!(markdown(&[row], &["eager", "compile"], What::Training), expected);
     }
 }

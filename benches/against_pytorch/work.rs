@@ -76,6 +76,26 @@ pub(crate) fn of_step(config: &ModelConfig, model: &dyn Model, batch: usize) -> 
     Ok(of_networks(&parts, batch as f64))
 }
 
+/// The work of one call of `model`, a forward pass: of the masked autoencoder, of its encoder on whole samples, and of the
+/// adversarial one, of the generator. Bytes are those of the parameters and of what goes in and comes out.
+pub(crate) fn of_call(config: &ModelConfig, model: &dyn Model, batch: usize) -> Work {
+    let is_called = |name: &str| match config {
+        ModelConfig::Gan(_) => name != "discriminator",
+        ModelConfig::Mae(_) => matches!(name, "embedding" | "encoder"),
+        _ => true,
+    };
+    let (mut flops, mut parameters, mut ends) = (0.0, 0.0, Vec::new());
+    for (_, network) in model.networks().into_iter().filter(|(name, _)| is_called(name)) {
+        let architecture = network.architecture();
+        flops += architecture.nodes().map(|node| node.flops() as f64).sum::<f64>();
+        parameters += architecture.parameters() as f64;
+        ends.extend([numel(architecture.input_shape()), numel(architecture.output_shape())]);
+    }
+    let between = ends.first().unwrap_or(&0.0) + ends.last().unwrap_or(&0.0);
+    let bytes = VALUE * (parameters + between * batch as f64);
+    Work { flops: flops * batch as f64, bytes, held: bytes }
+}
+
 fn of_networks(parts: &[(Architecture, Passes)], batch: f64) -> Work {
     let (mut flops, mut parameters, mut between) = (0.0, 0.0, 0.0);
     for (architecture, passes) in parts {
@@ -137,6 +157,16 @@ mod tests {
         let many = work("vanilla", &[1, 28, 28], 128);
         assert_eq!(many.flops, 128.0 * one.flops);
         assert!(many.bytes < 128.0 * one.bytes, "parameters are read once for the whole batch");
+    }
+
+    #[test]
+    fn a_call_is_one_forward_pass() {
+        let config = ModelConfig::all().into_iter().find(|config| config.name() == "vanilla").unwrap();
+        let data = DataSummary { shape: vec![1, 28, 28], mean: 0.1, low: 0.0, high: 1.0, classes: 10 };
+        let model = config.initialise(&data, &Noise::new(0, 0, Device::Cpu)).unwrap();
+        let call = of_call(&config, model.as_ref(), 2);
+        assert_eq!(call.flops, f64::from(2 * 2 * 784 * 64 * 2));
+        assert_eq!(call.bytes, 4.0 * f64::from(2 * 784 * 64 + 64 + 784 + 2 * (784 + 784)));
     }
 
     #[test]
