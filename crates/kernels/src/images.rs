@@ -6,9 +6,11 @@ mod gradient;
 mod layout;
 mod map;
 mod memory;
+mod mixing;
 mod plane;
 mod pooled;
 mod resize;
+mod single;
 mod steps;
 mod taps;
 #[cfg(test)]

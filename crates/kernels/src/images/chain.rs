@@ -8,6 +8,7 @@ use super::memory::{Aligned, Blocks, block, places};
 use super::plane::Plane;
 use super::pooled;
 use super::resize::{Backward, Forward};
+use super::single::Single;
 use super::steps::{Convolution, Step, steps};
 use crate::operation::{Gradients, Operation};
 use crate::simd::{Processor, dispatch};
@@ -20,7 +21,8 @@ use std::sync::Arc;
 /// activations behind convolutions.
 ///
 /// A vector of the processor holds the same pixel of several images, so a batch of fewer images than [`Processor::lanes`]
-/// costs as much as one of that many. Nothing is allocated once two steps have been taken.
+/// costs as much as one of that many, unless nothing is kept of it: a vector then holds channels, where the images are few.
+/// Nothing is allocated once two steps have been taken.
 #[derive(Debug)]
 pub struct ImageChain {
     processor: Processor,
@@ -32,6 +34,7 @@ pub struct ImageChain {
     /// Values of all weights and biases.
     n_parameters: usize,
     memory: Arc<Memory>,
+    single: Single,
 }
 
 /// Memory that is free at the moment. It keeps the zeros around its planes.
@@ -65,6 +68,7 @@ impl ImageChain {
         let n_parameters = planned.parameters.iter().sum();
         let chain = || ImageChain {
             processor,
+            single: Single::new(&planned),
             steps: planned.steps,
             values: planned.values,
             gradients: planned.gradients,
@@ -308,6 +312,9 @@ impl Operation for ImageChain {
 
     fn forward(&self, parameters: &[&[f32]], images: &[f32], to: &mut [f32], threads: &dyn Threads) {
         let n = self.check(parameters, images, to);
+        if self.single.is_for(n) {
+            return self.single.run(self.processor, &self.steps, parameters, images, to, threads);
+        }
         let packed = self.packed(parameters, false);
         let results = Slices::new(to, self.processor.lanes() * self.sizes()[1]);
         threads.each(self.groups(n), &|group| {

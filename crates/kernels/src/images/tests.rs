@@ -151,6 +151,8 @@ fn chains() -> Vec<(Vec<Layer>, [usize; 3])> {
         (vec![conv(3, 3, 2, 0), pool(2, true), conv(1, 3, 1, 1), RELU, pool(2, true)], [1, 11, 7]),
         (vec![conv(6, 1, 1, 0), RELU, pool(2, true), pool(2, true)], [1, 1, 3]),
         (vec![pool(2, true), conv(4, 3, 1, 1), RELU, pool(2, false)], [3, 9, 6]),
+        // More channels than lanes, one vector and two of them at once.
+        (vec![conv(37, 2, 1, 0), RELU, conv(3, 2, 1, 1), LEAKY, conv(20, 1, 1, 0)], [18, 3, 4]),
     ]
 }
 
@@ -235,6 +237,24 @@ fn results_are_those_of_plain_loops() {
     }
 }
 
+/// The weights of single images are packed once; after a step of training they are others.
+#[test]
+fn weights_that_change_are_packed_again() {
+    for processor in Processor::available() {
+        for (layers, shape) in chains() {
+            let mut case = case(&layers, shape, 1, processor);
+            for slot in 0..case.parameters.len() {
+                case.parameters[slot][0] += 0.5;
+                let mut result = vec![f32::NAN; case.gradient.len()];
+                case.chain.forward(&case.slices(), &case.images, &mut result, &Alone);
+                for (made, expected) in result.iter().zip(case.native(&Alone).0) {
+                    close(*made, expected.into(), &format!("{processor}, {layers:?}"));
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn gradients_are_those_of_differences() {
     for processor in Processor::available() {
@@ -307,7 +327,11 @@ fn nan_reaches_the_result_and_tiny_numbers_stay() {
             case.images = values(32, 1);
             case.images[pixel] = f32::NAN;
             let (result, ..) = case.native(&Alone);
-            assert!(result[..4].iter().any(|y| y.is_nan()) && result[4..].iter().all(|y| y.is_finite()));
+            let mut without = vec![0.0; result.len()];
+            case.chain.forward(&case.slices(), &case.images, &mut without, &Alone);
+            for result in [result, without] {
+                assert!(result[..4].iter().any(|y| y.is_nan()) && result[4..].iter().all(|y| y.is_finite()));
+            }
         }
 
         let mut case = super::tests::case(&[conv(1, 1, 1, 0)], [1, 1, 1], 1, processor);
