@@ -101,12 +101,7 @@ impl ImageChain {
 
     /// Multiplications and additions of the convolutions, forward, of one image; those with a zero beyond an edge count.
     pub fn flops(&self) -> usize {
-        let phase = |map: &Map| {
-            let of =
-                |phase: &super::map::Phase| phase.rows * phase.columns * phase.offsets.len() * map.outputs;
-            2 * map.phases.iter().map(of).sum::<usize>()
-        };
-        let step = |step: &Step| if let Step::Convolve(c) = step { phase(&c.forward) } else { 0 };
+        let step = |step: &Step| if let Step::Convolve(c) = step { 2 * c.forward.cost() } else { 0 };
         self.steps.iter().map(step).sum()
     }
 

@@ -82,6 +82,12 @@ impl Map {
         }
     }
 
+    /// Multiplications for an image, of vectors for a group of images; those with a zero beyond an edge count.
+    pub(super) fn cost(&self) -> usize {
+        let of = |phase: &Phase| phase.rows * phase.columns * phase.offsets.len() * self.outputs;
+        self.phases.iter().map(of).sum()
+    }
+
     /// First output channel and number of channels of each tile.
     pub(super) fn tiles(&self) -> impl Iterator<Item = (usize, usize)> {
         let outputs = self.outputs;

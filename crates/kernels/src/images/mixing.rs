@@ -1,7 +1,7 @@
 //! Convolutions whose vectors hold channels: of the results, where those are many, else of the inputs.
 
 use super::correlate::{Finish, finished};
-use super::map::{Map, Strides};
+use super::map::{Map, Phase, Strides};
 use super::plane::Plane;
 use crate::simd::{Kernel, Simd};
 
@@ -46,6 +46,18 @@ impl Mixing {
             starts.iter().flat_map(|start| taps.iter().map(move |tap| start + tap)).collect()
         });
         Mixing { inputs, outputs, lanes, way, offsets: offsets.collect() }
+    }
+
+    /// Multiplications of vectors for an image.
+    pub(super) fn cost(&self, map: &Map) -> usize {
+        let of = |(phase, offsets): (&Phase, &Vec<isize>)| {
+            let pixel = match self.way {
+                Way::Outputs => offsets.len() * self.outputs.div_ceil(self.lanes),
+                Way::Inputs => self.outputs * (offsets.len() + SUM),
+            };
+            phase.rows * phase.columns * pixel
+        };
+        map.phases.iter().zip(&self.offsets).map(of).sum()
     }
 
     /// Vectors of results that are computed together, at most 2: the first of each, and how many.

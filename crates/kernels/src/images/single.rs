@@ -23,12 +23,11 @@ pub(super) struct Single {
     channels: [usize; 2],
     /// Of each step that is a convolution.
     mixings: Vec<Option<Mixing>>,
+    /// Images that take at most as long one by one as in a group.
+    few: usize,
     memory: Pool<Aligned>,
     weights: Mutex<Option<Arc<Weights>>>,
 }
-
-/// A share of the lanes: with at most so many images, each is taken by itself.
-const FEW: usize = 4;
 
 /// Packed weights, and what they were packed from.
 #[derive(Debug)]
@@ -47,10 +46,18 @@ impl Single {
             Step::Convolve(convolution) => Some(Mixing::new(&convolution.forward, from)),
             Step::Resize(_) => None,
         };
+        let mixings: Vec<Option<Mixing>> = steps.iter().zip(values).map(mixing).collect();
+        let (mut alone, mut together) = (0, 0);
+        for (step, mixing) in steps.iter().zip(&mixings) {
+            if let (Step::Convolve(Convolution { forward, .. }), Some(mixing)) = (step, mixing) {
+                (alone, together) = (alone + mixing.cost(forward), together + forward.cost());
+            }
+        }
         Single {
+            few: (together / alone.max(1)).min(values[0].lanes),
             planes: values.iter().chain(unpooled).map(vectors).collect(),
             channels: [values[0].channels, values[steps.len()].channels],
-            mixings: steps.iter().zip(values).map(mixing).collect(),
+            mixings,
             memory: Pool::default(),
             weights: Mutex::default(),
         }
@@ -58,7 +65,7 @@ impl Single {
 
     /// Whether so few images are better taken one by one.
     pub(super) fn is_for(&self, n: usize) -> bool {
-        n * FEW <= self.planes[0].lanes
+        n <= self.few
     }
 
     /// Images `[N, C, H, W]` through the steps.

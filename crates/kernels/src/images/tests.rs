@@ -220,7 +220,7 @@ fn close(made: f32, expected: f64, what: &str) {
 fn results_are_those_of_plain_loops() {
     for processor in Processor::available() {
         for (layers, shape) in chains() {
-            for n in [1, processor.lanes(), processor.lanes() + 3] {
+            for n in [1, 2, processor.lanes(), processor.lanes() + 3] {
                 let case = case(&layers, shape, n, processor);
                 let mut result = vec![f32::NAN; case.gradient.len()];
                 case.chain.forward(&case.slices(), &case.images, &mut result, &Rayon);
