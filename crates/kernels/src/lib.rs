@@ -6,7 +6,8 @@
 //!   convolutions, max poolings, enlargements, crops, and the ReLU or leaky ReLU behind a convolution. A vector of the
 //!   processor holds the same pixel of 8 images (AVX2, portable code) or 16 (AVX-512), so that a network of few channels,
 //!   which leaves a general library's vectors half empty, uses all of them. An enlargement before a convolution is never
-//!   carried out: pixels under a kernel that are the same count once, with the sum of their weights.
+//!   carried out: pixels under a kernel that are the same count once, with the sum of their weights. Without a backward pass,
+//!   a few images are taken one by one, with channels in the vectors: one image takes a tenth as long as eight or sixteen.
 //! - [`DenseLayers`]: dense layers one after another. Bias, activation and its slope are computed where the sums are still in
 //!   the nearest cache. [`DenseChain`] has the same with fixed weights, for single rows and for millions.
 //! - [`Recurrence`]: a layer of long short-term memory. A thread takes some rows of the batch through all steps, and an input
@@ -20,9 +21,10 @@
 //!
 //! The instruction set is chosen at run time ([`Processor`]), the threads by the caller ([`Threads`]).
 //!
-//! **The same bits every time**: neither the number of threads nor the other samples of a batch change a result. On another
-//! instruction set, results differ by rounding: sums over a batch of images are made of other groups, and portable code
-//! rounds a product before it is added.
+//! **The same bits every time**: neither the number of threads nor the other samples of a batch change a result. There is one
+//! exception: images that are few enough to be taken one by one differ by rounding from the same ones in a larger batch. On
+//! another instruction set, results differ by rounding, too: sums over a batch of images are made of other groups, and portable
+//! code rounds a product before it is added.
 //!
 //! ```
 //! use ae_kernels::{Alone, ImageChain, Operation, Processor};

@@ -123,12 +123,15 @@ pub(super) struct Mix<'a> {
     pub(super) to: (*mut f32, &'a Plane),
     /// An activation.
     pub(super) finish: Finish,
+    /// Which part of the rows, and of how many parts.
+    pub(super) part: [usize; 2],
 }
 
 impl Kernel for Mix<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let Mix { map, mixing, packed, from: (from, from_plane), to: (to, to_plane), finish } = self;
+        let Mix { map, mixing, packed, from: (from, from_plane), to: (to, to_plane), .. } = self;
+        let [part, parts] = self.part;
         let mut weights = packed.weights.as_ptr();
         for (phase, offsets) in map.phases.iter().zip(&mixing.offsets) {
             let tile = |first: usize, weights: *const f32| Tile {
@@ -138,8 +141,9 @@ impl Kernel for Mix<'_> {
                 steps: [map.in_step * S::N, map.out_step * S::N],
                 channel: to_plane.channel(),
                 columns: phase.columns,
-                finish,
+                finish: self.finish,
             };
+            let own = phase.rows * part / parts..phase.rows * (part + 1) / parts;
             // SAFETY: the planes have these rows, and room for what the offsets reach beyond them; as many weights were packed.
             let rows = |row: usize, channel: usize| unsafe {
                 let out_row = phase.at[0] + row * map.out_step;
@@ -151,7 +155,7 @@ impl Kernel for Mix<'_> {
                 Way::Outputs => {
                     for (first, n) in mixing.tiles() {
                         let tile = tile(first * S::N, weights);
-                        for row in 0..phase.rows {
+                        for row in own.clone() {
                             let (x, y) = rows(row, first);
                             // SAFETY: as above.
                             unsafe {
@@ -168,7 +172,7 @@ impl Kernel for Mix<'_> {
                 Way::Inputs => {
                     for output in 0..mixing.outputs {
                         let tile = tile(output, weights);
-                        for row in 0..phase.rows {
+                        for row in own.clone() {
                             let (x, y) = rows(row, output / S::N);
                             // SAFETY: as above; the output's lane is in its vector.
                             unsafe { S::apart(Sums { tile: &tile, x, y: y.add(output % S::N) }) };

@@ -3,7 +3,7 @@
 //! A group of images takes as long with one image as with all lanes in use. How long an image takes here depends on its
 //! channels.
 
-use super::memory::{Aligned, block, places};
+use super::memory::{Aligned, Blocks, block, places};
 use super::mixing::{Mix, Mixing, Packed};
 use super::plane::Plane;
 use super::pooled::SIDE;
@@ -11,7 +11,7 @@ use super::resize::{Forward, Resize};
 use super::steps::{Convolution, Planned, Step};
 use crate::simd::{Processor, dispatch};
 use crate::slices::Slices;
-use crate::threads::{Pool, Threads};
+use crate::threads::{Alone, Pool, Threads};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where the values of one image lie, and how they become those behind the next step.
@@ -28,6 +28,9 @@ pub(super) struct Single {
     memory: Pool<Aligned>,
     weights: Mutex<Option<Arc<Weights>>>,
 }
+
+/// Multiplications of vectors that are worth a thread.
+const WORTH: usize = 1 << 15;
 
 /// Packed weights, and what they were packed from.
 #[derive(Debug)]
@@ -82,10 +85,12 @@ impl Single {
         let size = |plane: &Plane, channels: usize| channels * plane.height * plane.width;
         let input = size(&self.planes[0], self.channels[0]);
         let results = Slices::new(to, size(&self.planes[steps.len()], self.channels[1]));
-        threads.each(images.len() / input, &|index| {
+        let n = images.len() / input;
+        threads.each(n, &|index| {
             // SAFETY: each image has its own result.
             let to = unsafe { results.get(index) };
-            self.forward(processor, steps, &weights, &images[index * input..][..input], to);
+            let threads = if n == 1 { threads } else { &Alone };
+            self.forward(processor, steps, &weights, &images[index * input..][..input], to, threads);
         });
     }
 
@@ -120,6 +125,7 @@ impl Single {
         weights: &Weights,
         image: &[f32],
         to: &mut [f32],
+        threads: &dyn Threads,
     ) {
         let mut memory = self.memory.take().unwrap_or_else(|| Aligned::zeros(block(&self.planes)));
         let places = places(&self.planes, memory.as_mut_ptr());
@@ -133,7 +139,14 @@ impl Single {
                     (Step::Convolve(convolution), Some(mixing), Some(packed)) => {
                         let Convolution { forward: map, finish, pools, .. } = convolution;
                         let to = place(if *pools { steps.len() + 1 + index } else { index + 1 });
-                        dispatch(processor, Mix { map, mixing, packed, from, to, finish: *finish });
+                        let parts = if mixing.cost(map) < WORTH { 1 } else { threads.count() };
+                        let (inputs, outputs) = (Blocks(places[index]), Blocks(to.0));
+                        threads.each(parts, &|part| {
+                            let from = (inputs.get(0).cast_const(), from.1);
+                            let to = (outputs.get(0), to.1);
+                            let part = [part, parts];
+                            dispatch(processor, Mix { map, mixing, packed, from, to, finish: *finish, part });
+                        });
                         if *pools {
                             let from = (to.0.cast_const(), to.1);
                             let resize = Resize::Pool(SIDE);

@@ -256,6 +256,24 @@ fn weights_that_change_are_packed_again() {
 }
 
 #[test]
+fn threads_share_the_rows_of_a_large_image() {
+    for processor in Processor::available() {
+        let layers = [conv(20, 3, 1, 1), RELU, up(9, 4, 2, 1, [1, 0]), LEAKY, conv(2, 3, 2, 1)];
+        let case = case(&layers, [16, 41, 30], 1, processor);
+        let of = |threads: &dyn Threads| {
+            let mut result = vec![f32::NAN; case.gradient.len()];
+            case.chain.forward(&case.slices(), &case.images, &mut result, threads);
+            result
+        };
+        let alone = of(&Alone);
+        assert!(alone == of(&Rayon), "{processor}");
+        for (made, expected) in alone.iter().zip(case.native(&Alone).0) {
+            close(*made, expected.into(), &format!("{processor}"));
+        }
+    }
+}
+
+#[test]
 fn gradients_are_those_of_differences() {
     for processor in Processor::available() {
         for (layers, shape) in chains() {
