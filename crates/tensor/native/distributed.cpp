@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 using c10d::ProcessGroupGloo;
@@ -46,6 +47,14 @@ char* guarded(Body body) {
         const char* text = "an exception of unknown type";
         return copy_of(text, std::strlen(text));
     }
+}
+
+// Waits for an exchange, awake at first: it passes through several threads here and elsewhere, and a core that has gone to sleep
+// takes longer to wake for each of them than all of them to do their work.
+void finish(const c10::intrusive_ptr<c10d::Work>& work) {
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+    while (!work->isCompleted() && std::chrono::steady_clock::now() < patience) std::this_thread::yield();
+    work->wait();
 }
 
 }  // namespace
@@ -103,14 +112,14 @@ char* ae_group_join(AeStore* store, int rank, int size, const char* interface, i
 char* ae_group_sum(AeGroup* group, Tensor* tensor) {
     return guarded([&] {
         std::vector<at::Tensor> tensors{*tensor};
-        group->group->allreduce(tensors)->wait();
+        finish(group->group->allreduce(tensors));
     });
 }
 
 char* ae_group_broadcast(AeGroup* group, Tensor* tensor) {
     return guarded([&] {
         std::vector<at::Tensor> tensors{*tensor};
-        group->group->broadcast(tensors)->wait();
+        finish(group->group->broadcast(tensors));
     });
 }
 
