@@ -4,7 +4,7 @@ use crate::adam::Group;
 use crate::native::{self, RmspropStep, TorchError};
 use ae_kernels::AdamStep;
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// An optimizer and its settings. The learning rate is passed to each step, because a schedule changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -238,6 +238,15 @@ impl Optimizer {
     /// Steps taken, over all resumptions.
     pub fn steps_taken(&self) -> u64 {
         self.taken
+    }
+
+    /// Multiplies the gradients by a factor.
+    pub fn scale_gradients(&self, factor: f64) -> Result<(), TorchError> {
+        if factor == 1.0 {
+            return Ok(());
+        }
+        let device = self.parameters.first().map_or(Device::Cpu, Tensor::device);
+        native::scale_gradients(&self.parameters, &Tensor::from(factor as f32).to_device(device))
     }
 
     /// Scales the gradients down so that their joint L2 norm is at most `max_norm` (Pascanu et al., 2013);

@@ -54,17 +54,17 @@ impl Team {
 
     /// The share of a batch of `rows`, and the pass over it.
     pub(crate) fn task(&self, rows: usize, noise: Noise, step: u64, steps: u64) -> Task {
+        let pass = |noise, part| Pass { part, takes_tapes: true, ..Pass::training(noise, step, steps) };
         let Some(workers) = &self.workers else {
-            let share = share(rows, 0, 1);
-            return Task { share, pass: Pass { takes_tapes: true, ..Pass::training(noise, step, steps) } };
+            return Task { share: share(rows, 0, 1), pass: pass(noise, None) };
         };
         let share = share(rows, workers.rank(), workers.size());
         if !share.is_part {
-            return Task { share, pass: Pass::training(noise, step, steps) };
+            return Task { share, pass: pass(noise, None) };
         }
         let noise = noise.of_rows(share.rows.start, share.rows.len(), rows);
-        let part = Some(Part::new(Arc::clone(workers), rows));
-        Task { share, pass: Pass { part, ..Pass::training(noise, step, steps) } }
+        let part = Part::new(Arc::clone(workers), rows);
+        Task { share, pass: pass(noise, Some(part)) }
     }
 
     /// Adds up over all workers, in one exchange, the gradients of `parameters` that have some and the loss terms `[terms]`;

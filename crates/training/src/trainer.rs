@@ -275,7 +275,10 @@ impl<'a> Loop<'a> {
         let last = active.len().saturating_sub(1);
         for (index, (group, total)) in active.iter().enumerate() {
             match tapes[*group].take() {
-                Some(tape) => tape.back()?,
+                Some(tape) => {
+                    tape.back()?;
+                    self.optimizers[*group].scale_gradients(task.share.weight)?;
+                }
                 None => self.optimizers[*group].backward(&task.weighted(total), index < last)?,
             }
         }

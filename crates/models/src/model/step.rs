@@ -49,7 +49,7 @@ impl Pass {
 
     /// Whether the losses of this batch may come with a [`Tape`]: they are asked for, and are plain means over its rows.
     pub fn may_record(&self, batch: &Batch) -> bool {
-        self.takes_tapes && batch.observed.is_none() && self.part.is_none()
+        self.takes_tapes && batch.observed.is_none()
     }
 
     /// The mean over the rows of the whole batch, from the mean over the rows that this process computes, of any shape.
