@@ -38,26 +38,16 @@ pub(crate) fn measure(
     let model = PortableModel::load::<ModelConfig>(&file, Device::Cpu)?;
     let config = config(&model)?;
     let runs = |name: &str| Runs { name: name.into(), samples_per_second: Vec::new(), peak_mib: None };
-    let mut measured = Measured {
+    let measured = Measured {
         preset: subject.preset.clone(),
         batch: subject.batch,
         work: work::of_call(&config, model.model.as_ref(), subject.batch),
         ours: runs("ours"),
         pytorch: options.modes.iter().map(|mode| runs(mode.name())).collect(),
     };
-    for round in 1..=options.rounds {
-        let ours = bench.our_calls(&file, subject.batch, options.seconds)?;
-        measured.ours.add(&ours);
-        let mut line = format!("  round {round}/{}: ours {:.0}", options.rounds, ours.samples_per_second);
-        for (&mode, runs) in options.modes.iter().zip(&mut measured.pytorch) {
-            let theirs = bench.their_calls(subject, mode, options.seconds)?;
-            runs.add(&theirs);
-            line.push_str(&format!(", {} {:.0}", mode.name(), theirs.samples_per_second));
-        }
-        eprintln!("{line} samples/s");
-        results.record(&record, measured.clone())?;
-    }
-    Ok(())
+    let ours = || bench.our_calls(&file, subject.batch, options.seconds);
+    let theirs = |index: usize| bench.their_calls(subject, options.modes[index], options.seconds);
+    crate::rounds(options, &record, measured, results, ours, theirs)
 }
 
 fn config(model: &PortableModel) -> anyhow::Result<ModelConfig> {

@@ -141,17 +141,31 @@ fn measure(bench: &Bench, options: &Options, subject: &Subject, results: &mut Re
         let name = mode.name().into();
         measured.pytorch.push(Runs { name, samples_per_second: Vec::new(), peak_mib: first.peak_mib });
     }
+    let ours = || Ok(bench.ours(subject, length)?.0);
+    let theirs = |index: usize| bench.theirs(subject, options.modes[index], steps[index]);
+    rounds(options, &record, measured, results, ours, theirs)
+}
+
+/// Measures both sides in turn; `theirs` is given the position of PyTorch's mode.
+fn rounds(
+    options: &Options,
+    record: &Record,
+    mut measured: Measured,
+    results: &mut Results,
+    ours: impl Fn() -> anyhow::Result<sides::Sample>,
+    theirs: impl Fn(usize) -> anyhow::Result<sides::Sample>,
+) -> anyhow::Result<()> {
     for round in 1..=options.rounds {
-        let (ours, _) = bench.ours(subject, length)?;
+        let ours = ours()?;
         measured.ours.add(&ours);
         let mut line = format!("  round {round}/{}: ours {:.0}", options.rounds, ours.samples_per_second);
-        for ((&mode, &steps), runs) in options.modes.iter().zip(&steps).zip(&mut measured.pytorch) {
-            let theirs = bench.theirs(subject, mode, steps)?;
+        for (index, (mode, runs)) in options.modes.iter().zip(&mut measured.pytorch).enumerate() {
+            let theirs = theirs(index)?;
             runs.add(&theirs);
             line.push_str(&format!(", {} {:.0}", mode.name(), theirs.samples_per_second));
         }
         eprintln!("{line} samples/s");
-        results.record(&record, measured.clone())?;
+        results.record(record, measured.clone())?;
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ pub struct ImageChain {
     /// Values of all weights and biases.
     n_parameters: usize,
     memory: Arc<Memory>,
-    single: Single,
+    pub(super) single: Single,
 }
 
 /// Memory that is free at the moment. It keeps the zeros around its planes.

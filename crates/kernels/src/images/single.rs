@@ -94,8 +94,7 @@ impl Single {
         });
     }
 
-    /// The weights in the order of use. They are packed again only if they have changed, which is a hundred times as slow as to
-    /// see that they have not.
+    /// The weights in the order of use. They are packed again only if they have changed: to compare them takes less time.
     fn weights(&self, steps: &[Step], parameters: &[&[f32]]) -> Arc<Weights> {
         let mut known = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.as_ref().filter(|known| known.are_of(parameters)) {

@@ -222,6 +222,8 @@ fn results_are_those_of_plain_loops() {
         for (layers, shape) in chains() {
             for n in [1, 2, processor.lanes(), processor.lanes() + 3] {
                 let case = case(&layers, shape, n, processor);
+                // Both ways are taken.
+                assert!(case.chain.single.is_for(1) && !case.chain.single.is_for(processor.lanes() + 3));
                 let mut result = vec![f32::NAN; case.gradient.len()];
                 case.chain.forward(&case.slices(), &case.images, &mut result, &Rayon);
                 let parameters: Vec<Vec<f64>> =
