@@ -3,7 +3,7 @@
 //!
 //! The same lines serve inpainting, deconvolution and enlargement; the gradient is libtorch's.
 
-use ae_models::damage::Damaged;
+use ae_models::damage::{Damaged, slopes};
 use ae_tensor::{Kind, Optimizer, OptimizerConfig, Tensor, tch};
 use std::f64::consts::PI;
 
@@ -43,10 +43,7 @@ pub(super) fn restore(damaged: &Damaged, operator: impl Fn(&Tensor) -> Tensor, w
 
 /// The sum over all pixels of the length of the gradient over both directions and all channels: a scalar.
 fn variation(images: &Tensor) -> Tensor {
-    let (height, width) = (images.size()[2], images.size()[3]);
-    let padded = images.replication_pad2d([0, 1, 0, 1]);
-    let down = padded.narrow(2, 1, height).narrow(3, 0, width) - images;
-    let right = padded.narrow(2, 0, height).narrow(3, 1, width) - images;
+    let [down, right] = slopes(images);
     let squared = (down.square() + right.square()).sum_dim_intlist([1i64].as_slice(), false, None::<Kind>);
     (squared + EPSILON * EPSILON).sqrt().sum(Kind::Float)
 }

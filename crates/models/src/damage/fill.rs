@@ -86,7 +86,7 @@ fn pyramid(images: &Tensor, whole: &Tensor) -> Tensor {
 }
 
 /// Each pixel's four neighbours less four times itself; the border repeats. `[B, C, H, W]` to the same.
-pub(super) fn laplacian(images: &Tensor) -> Tensor {
+fn laplacian(images: &Tensor) -> Tensor {
     let (height, width) = sides(images);
     let padded = images.replication_pad2d([1, 1, 1, 1]);
     let shifted = |row, column| padded.narrow(2, row, height).narrow(3, column, width);

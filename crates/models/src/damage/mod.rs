@@ -11,7 +11,7 @@ mod place;
 pub use ae_network::Range;
 pub use deblur::deblur;
 pub use fill::{bend_least, fill};
-pub use place::convolve;
+pub use place::{convolve, slopes};
 
 use crate::model::ModelError;
 use crate::registry::out_of_range;

@@ -43,6 +43,14 @@ pub fn convolve(images: &Tensor, kernels: &Tensor) -> Tensor {
     blurred.view([n, channels, height, width])
 }
 
+/// The differences of images `[B, C, H, W]` to the pixels below and to the right: two of the same shape, 0 at the border.
+pub fn slopes(images: &Tensor) -> [Tensor; 2] {
+    let (height, width) = sides(images);
+    let padded = images.replication_pad2d([0, 1, 0, 1]);
+    let shifted = |row, column| padded.narrow(2, row, height).narrow(3, column, width);
+    [shifted(1, 0) - images, shifted(0, 1) - images]
+}
+
 /// Distances of the places of a `side × side` kernel from its centre: rows `[K, 1]` and columns `[1, K]`.
 pub(super) fn from_centre(side: i64, device: Device) -> (Tensor, Tensor) {
     let along = Tensor::arange(side, (Kind::Float, device)) - (side / 2) as f64;
