@@ -131,17 +131,31 @@ def fill(x, whole):
     return descend(operator, filled, -operator(filled))
 
 
+def slopes(x):
+    p = F.pad(x, [0, 1, 0, 1], mode="replicate")
+    return p[..., 1:, :-1] - x, p[..., :-1, 1:] - x
+
+
+def from_slopes(down, right):
+    """The transpose of `slopes`, for slopes that are 0 at the border."""
+    return F.pad(down, [0, 0, 1, 0])[..., :-1, :] + F.pad(right, [1, 0])[..., :-1] - down - right
+
+
 def deblur(x, kernels):
-    """`ae_models::damage::deblur`: as many steps towards the least of |K u - x|² + w |∇u|²."""
-    operator = lambda u: spread(convolved(u, kernels), kernels) - 30 * 0.01 ** 2 * laplacian(u)
-    return descend(operator, x, spread(x, kernels) - operator(x))
+    """`ae_models::damage::deblur`: four times eight steps towards the least of ½ |K u - x|² + w Σ √(|∇u|² + ε²)."""
+    u, seen = x, spread(x, kernels)
+    for _ in range(4):
+        weights = 8 * 0.01 ** 2 / (sum(s.square() for s in slopes(u)).sum(1, keepdim=True) + 1e-4).sqrt()
+        operator = lambda u: spread(convolved(u, kernels), kernels) + from_slopes(*(s * weights for s in slopes(u)))
+        u = descend(operator, u, seen - operator(u), 8)
+    return u
 
 
-def descend(operator, u, residual):
+def descend(operator, u, residual, steps=16):
     product = lambda a, b: (a * b).sum((2, 3), keepdim=True)
     ratio = lambda a, b: a / b.clamp_min(1e-38)
     direction, length = residual, product(residual, residual)
-    for _ in range(16):
+    for _ in range(steps):
         image = operator(direction)
         stride = ratio(length, product(direction, image))
         u, residual = u + direction * stride, residual - image * stride
