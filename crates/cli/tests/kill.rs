@@ -192,6 +192,17 @@ fn a_folder_belongs_to_one_process_at_a_time() {
     place.check_refused("train mine.toml --threads 1 --out run", 2, &["already holds a run", "--resume run"]);
 }
 
+/// Folders that nobody named are called by the second and the seed.
+#[test]
+fn runs_that_begin_in_the_same_second_have_their_own_folders() {
+    let place = longer("");
+    let mut children: Vec<Child> =
+        (0..4).map(|_| start(&place, "train mine.toml --threads 1 --set training.epochs=1")).collect();
+    assert!(children.iter_mut().all(|child| child.wait().unwrap().success()));
+    let models = place.path("runs/mine").read_dir().unwrap().map(|run| run.unwrap().path());
+    assert_eq!(models.filter(|run| run.join("model.safetensors").exists()).count(), 4);
+}
+
 fn longer(settings: &str) -> Place {
     let place = Place::new();
     let experiment = EXPERIMENT.replace("epochs = 3", "epochs = 60");

@@ -11,7 +11,7 @@ use ae_records::record::{Record, Status};
 use ae_records::run_dir::{RunDir, RunDirError};
 use ae_records::text::shell_quoted;
 use ae_tensor::DeviceChoice;
-use ae_training::experiment::{self, Request, Run, RunError, new_run_dir};
+use ae_training::experiment::{self, Request, Run, RunError, in_a_free_folder, new_run_dir};
 use ae_training::{Experiment, NamedSettings, Observer, PortableModel, Splits, TrainError};
 use std::collections::BTreeSet;
 use std::fs;
@@ -272,19 +272,6 @@ impl Context<'_> {
             tracing::warn!("not resuming the run in {}: the data have changed since", dir.root().display());
         }
         Ok(same)
-    }
-}
-
-/// Runs in a folder of our choice. Another process may choose the same, in the same second, and claim it first.
-fn in_a_free_folder<T>(
-    choose: impl Fn() -> RunDir,
-    mut run: impl FnMut(RunDir) -> Result<T, RunError>,
-) -> Result<T, RunError> {
-    loop {
-        match run(choose()) {
-            Err(RunError::Folder(RunDirError::Busy(_) | RunDirError::Occupied(_))) => {}
-            other => return other,
-        }
     }
 }
 

@@ -23,7 +23,7 @@ use ae_records::files::{self, FileError};
 use ae_records::record::{
     DataRecord, InitRecord, LayerRecord, Machine, ModelRecord, Record, Seconds, Status, now,
 };
-use ae_records::run_dir::{RunDir, RunLock};
+use ae_records::run_dir::{RunDir, RunDirError, RunLock};
 use ae_tensor::device;
 use ae_tensor::{Device, DeviceChoice, Kernels, Workers};
 use serde_json::{Map, Value, json};
@@ -369,4 +369,21 @@ pub fn new_run_dir(runs: &std::path::Path, name: &str, seed: u64) -> RunDir {
     let free = (1..).map(|n| if n == 1 { id.clone() } else { format!("{id}-{n}") });
     let free = free.map(|id| folder.join(id)).find(|path| !path.exists());
     RunDir::new(free.expect("numbers do not end"))
+}
+
+/// Runs in a folder of our choice. Another process may choose the same, in the same second, and claim it first; then another
+/// folder is chosen.
+///
+/// # Errors
+/// Those of `run`, except that a folder is taken.
+pub fn in_a_free_folder<T>(
+    choose: impl Fn() -> RunDir,
+    mut run: impl FnMut(RunDir) -> Result<T, RunError>,
+) -> Result<T, RunError> {
+    loop {
+        match run(choose()) {
+            Err(RunError::Folder(RunDirError::Busy(_) | RunDirError::Occupied(_))) => {}
+            other => return other,
+        }
+    }
 }

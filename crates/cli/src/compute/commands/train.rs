@@ -20,7 +20,7 @@ use ae_records::text::shell_quoted;
 use ae_records::world::World;
 use ae_tensor::Kernels;
 use ae_training::Experiment;
-use ae_training::experiment::{self, Request, Run, new_run_dir};
+use ae_training::experiment::{self, Request, Run, in_a_free_folder, new_run_dir};
 use std::path::Path;
 use std::time::Duration;
 use team::Plan;
@@ -61,25 +61,31 @@ fn train(args: &TrainArgs, cli: &Cli, world: Option<&World>) -> Result<(), Failu
     if let (None, Some(kernels)) = (given, kernels) {
         kernels.choose();
     }
-    let request = Request {
-        command: command(&name, &experiment, args, given),
-        name,
-        experiment,
-        run,
-        resume,
-        device,
-        sources: sources(&args.sources),
-        workers: workers.clone(),
-    };
-    let verb = if request.resume { "resuming" } else { "training" };
-    let headline = format!("{verb} {} in {}", request.name, request.run.root().display());
-    let mut observer = Training::new(Some(headline));
-    let sources = request.sources.clone();
-    for measure in request.experiment.measures.iter().filter(|_| args.measure) {
+    for measure in experiment.measures.iter().filter(|_| args.measure) {
         measures::find(measure).map_err(Failure::usage)?;
     }
-    let mut done =
-        experiment::run(request, downloads().as_mut(), &mut observer, stop_flag()).map_err(of_run)?;
+    let sources = sources(&args.sources);
+    let run_in = |run: RunDir| {
+        let verb = if resume { "resuming" } else { "training" };
+        let headline = format!("{verb} {name} in {}", run.root().display());
+        let request = Request {
+            command: command(&name, &experiment, args, given),
+            name: name.clone(),
+            experiment: experiment.clone(),
+            run,
+            resume,
+            device,
+            sources: sources.clone(),
+            workers: workers.clone(),
+        };
+        experiment::run(request, downloads().as_mut(), &mut Training::new(Some(headline)), stop_flag())
+    };
+    // Workers have agreed on a folder already.
+    let done = match args.out.is_none() && !resume && workers.is_none() {
+        true => in_a_free_folder(|| new_run_dir(&args.compute.runs, &name, experiment.training.seed), run_in),
+        false => run_in(run),
+    };
+    let mut done = done.map_err(of_run)?;
     if workers.is_some_and(|workers| workers.rank() > 0) {
         return if done.interrupted { Err(Failure::told()) } else { Ok(()) };
     }
