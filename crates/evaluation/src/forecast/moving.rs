@@ -18,8 +18,9 @@ use ae_training::Split;
 use ae_training::experiment::Run;
 use ndarray::{Array4, Array5, Ix5};
 
-/// Presets that forecast moving digits, and their names in the table.
-const PRESETS: [(&str, &str); 2] = [("composite", "composite LSTM"), ("conv_lstm", "convolutional LSTM")];
+/// Presets that forecast moving digits, all with the same sequences, and their names in the table.
+pub(super) const PRESETS: [(&str, &str); 2] =
+    [("composite", "composite LSTM"), ("conv_lstm", "convolutional LSTM")];
 /// Sequences that are forecast at once.
 const BATCH: usize = 100;
 /// Training sequences that the simple methods learn from.

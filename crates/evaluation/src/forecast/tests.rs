@@ -1,6 +1,6 @@
 //! Tests of forecasts on small data.
 
-use super::moving::{Simple, judge};
+use super::moving::{PRESETS, Simple, judge};
 use super::problem::{Forecasts, Part, Problem, forecaster};
 use super::*;
 use crate::measures;
@@ -101,4 +101,11 @@ fn another_set_is_refused_with_the_nearest() {
         error,
         "--data has no value `moving`; did you mean `moving-mnist`?; it is ecg5000, nab or moving-mnist"
     );
+}
+
+/// Their rows stand in one table.
+#[test]
+fn all_networks_for_moving_digits_have_the_same_sequences() {
+    let data = PRESETS.map(|(preset, _)| super::wanted(preset, 0).unwrap().experiment.data);
+    assert!(data.iter().all(|of_preset| *of_preset == data[0]), "{data:?}");
 }
