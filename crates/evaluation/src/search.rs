@@ -83,7 +83,7 @@ const CODERS: [Coder<'static>; 5] = [
     },
     Coder { name: "conv", title: "conv", preset: "conv", settings: &[], binary: false },
     Coder { name: "vae", title: "vae", preset: "vae", settings: &[], binary: false },
-    Coder { name: "mae", title: "mae", preset: "mae", settings: &[], binary: false },
+    Coder { name: "mae", title: "mae", preset: "mae", settings: &[], binary: true },
 ];
 /// Test images that are searched for, at most.
 const QUERIES: usize = 1000;
