@@ -116,7 +116,7 @@ mod tests {
         }
     }
 
-    /// An edge comes back: a square of the slopes in place of their size divides the error by four at best, with any weight.
+    /// An edge comes back: a square of the slopes in place of their size divides the error by 3.8 at best, with weights from 1e-5 to 0.1.
     #[test]
     fn edges_come_back_sharp() {
         let images = Tensor::zeros([2, 1, 40, 36], (Kind::Float, Device::Cpu));
